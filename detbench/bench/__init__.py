@@ -1,0 +1,1 @@
+"""What is done: run folders and the environment they were made in."""

@@ -1,0 +1,58 @@
+"""Frozen numpy columns: how arrays enter the central types, and how rows are grouped by image."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Indices = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+
+
+def frozen(values: ArrayLike, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return `values` as a read-only, C-contiguous array of `dtype`, reshaped to `shape` (−1 as in numpy).
+
+    A copy is made only where dtype or layout ask for one, or where the caller could still write into the array.
+    """
+    array = np.ascontiguousarray(values, dtype).reshape(shape)
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
+def offsets_from_groups(group: NDArray[np.integer[Any]], groups: int) -> Ints:
+    """Return offsets (groups + 1) into rows sorted by `group`: rows of group g are `offsets[g]:offsets[g + 1]`."""
+    offsets = np.zeros(groups + 1, np.int64)
+    np.cumsum(np.bincount(group, minlength=groups), out=offsets[1:])
+    return offsets
+
+
+def groups_from_offsets(offsets: Ints) -> Indices:
+    """Return the group of every row; the inverse of `offsets_from_groups`."""
+    return np.repeat(np.arange(len(offsets) - 1, dtype=np.int32), np.diff(offsets))
+
+
+def rows_of_groups(offsets: Ints, groups: Ints) -> Ints:
+    """Return the row numbers of the given groups, one group after the other."""
+    counts = np.diff(offsets)[groups]
+    starts = np.repeat(offsets[:-1][groups] - (np.cumsum(counts) - counts), counts)
+    return starts + np.arange(len(starts))
+
+
+def digest(texts: Iterable[str], arrays: Iterable[NDArray[Any]]) -> str:
+    """Return the SHA-256 of texts and arrays (dtype, shape and bytes), as `sha256:<hex>`."""
+    sha = hashlib.sha256()
+    for text in texts:
+        encoded = text.encode()
+        sha.update(len(encoded).to_bytes(8, "little") + encoded)
+    for array in arrays:
+        sha.update(f"{array.dtype.str}{array.shape}".encode())
+        sha.update(np.ascontiguousarray(array).data)
+    return f"sha256:{sha.hexdigest()}"
