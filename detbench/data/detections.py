@@ -58,7 +58,7 @@ class Detections:
     def _check(self) -> None:
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.class_index) or (np.diff(self.offsets) < 0).any():
             raise DetbenchError("offsets must rise from 0 to the number of detections")
-        if len(self.class_index) and not (0 <= self.class_index.min() and self.class_index.max() < len(self.class_names)):
+        if len(self.class_index) and not (self.class_index.min() >= 0 and self.class_index.max() < len(self.class_names)):
             raise DetbenchError("class_index must lie within 0 and the number of classes")
         if not (np.isfinite(self.scores).all() and np.isfinite(self.boxes).all()):
             raise DetbenchError("boxes and scores of detections must be finite")
@@ -86,14 +86,15 @@ class Detections:
         xyxy = np.asarray(boxes, np.float64).reshape(-1, 4)
         area = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1]) if box_areas is None else np.asarray(box_areas, np.float64)
         source_rows = None
-        offsets = offsets_from_groups(image, len(ground_truth.image_ids))
-        if len(image) and (np.diff(image) < 0).any():
-            source_rows = np.argsort(image, kind="stable")
-            classes, score, xyxy, area = classes[source_rows], score[source_rows], xyxy[source_rows], area[source_rows]
+        if (np.diff(image) < 0).any():
+            order = np.argsort(image, kind="stable")
+            if _order_within_classes_changes(image, classes):
+                source_rows = order
+            image, classes, score, xyxy, area = image[order], classes[order], score[order], xyxy[order], area[order]
         return cls(
             image_ids=ground_truth.image_ids,
             class_names=ground_truth.class_names,
-            offsets=offsets,
+            offsets=offsets_from_groups(image, len(ground_truth.image_ids)),
             class_index=classes,
             scores=score,
             boxes=xyxy,
@@ -143,3 +144,11 @@ class Detections:
             box_areas=self.box_areas[rows],
             source_rows=None if self.source_rows is None else self.source_rows[rows],
         )
+
+
+def _order_within_classes_changes(image: Ints, classes: Indices) -> bool:
+    """Tell whether grouping by image puts the rows of any one class into another order than they came in."""
+    by_class = np.argsort(classes, kind="stable")
+    steps_back = np.diff(image[by_class]) < 0
+    same_class = np.diff(classes[by_class]) == 0
+    return bool((steps_back & same_class).any())

@@ -84,7 +84,7 @@ class GroundTruth:
             raise DetbenchError("image_files needs one entry per image, empty where unknown")
         if self.offsets[0] != 0 or self.offsets[-1] != len(self.class_index) or (np.diff(self.offsets) < 0).any():
             raise DetbenchError("offsets must rise from 0 to the number of objects")
-        if len(self.class_index) and not (0 <= self.class_index.min() and self.class_index.max() < len(self.class_names)):
+        if len(self.class_index) and not (self.class_index.min() >= 0 and self.class_index.max() < len(self.class_names)):
             raise DetbenchError("class_index must lie within 0 and the number of classes")
         if not np.isfinite(self.boxes).all():
             raise DetbenchError("boxes of the ground truth must be finite")
