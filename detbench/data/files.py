@@ -1,0 +1,111 @@
+"""Atomic writing: a file or folder is there complete, or not at all.
+
+Everything is written under a hidden name beside its target and renamed at the end. An error or an interruption removes the
+hidden name; a killed process may leave it behind, but never a half-written target.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from detbench.errors import InputError
+
+_REFUSED_BY_DISK = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EEXIST,
+    errno.EFBIG,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.ENOTEMPTY,
+    errno.EPERM,
+    errno.EROFS,
+}
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a hidden path beside `path`, with the same suffixes, which becomes `path` when the block ends without an error.
+
+    Missing parent folders are made; an existing file is replaced. What the disk refuses (full, read-only, no permission) is an
+    `InputError`; every other error passes through. Either way the hidden file is removed and `path` stays as it was.
+    """
+    if path.is_dir():
+        raise InputError(path, "is a folder, a file is to be written here", fix="name a file")
+    hidden = _hidden(path)
+    with _refusals_named(path, hidden):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield hidden
+            _flush(hidden)
+            hidden.replace(path)
+        finally:
+            hidden.unlink(missing_ok=True)
+        _flush_folder(path.parent)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a hidden, empty folder beside `path`, which becomes `path` when the block ends without an error.
+
+    An existing folder must be empty (`InputError` otherwise, before anything is written). Errors are treated as in `atomic_path`.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise InputError(path, "already exists and is not an empty folder", fix="name another folder or remove this one first")
+    hidden = _hidden(path)
+    with _refusals_named(path, hidden):
+        try:
+            hidden.mkdir(parents=True)
+            yield hidden
+            for member in hidden.rglob("*"):
+                _flush_folder(member) if member.is_dir() else _flush(member)
+            if path.is_dir():
+                path.rmdir()
+            hidden.rename(path)
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
+        _flush_folder(path.parent)
+
+
+def _hidden(path: Path) -> Path:
+    return path.parent / f".{secrets.token_hex(4)}.{path.name}"
+
+
+@contextmanager
+def _refusals_named(path: Path, hidden: Path) -> Iterator[None]:
+    """Turn the disk's refusals of `hidden` or `path` into an InputError; an OSError about any other file is not ours to explain."""
+    try:
+        yield
+    except OSError as error:
+        named = str(error.filename or hidden)
+        ours = named.startswith(str(hidden)) or Path(named) in (path, *path.parents)
+        if not ours or error.errno not in _REFUSED_BY_DISK:
+            raise
+        raise InputError(
+            path, f"cannot be written: {os.strerror(error.errno)}", fix="free the space, or name a place you may write to"
+        ) from error
+
+
+def _flush(path: Path) -> None:
+    """Have the system put a file's bytes on the disk before its name is changed."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(path: Path) -> None:
+    """The same for the names in a folder, where the system can (Windows cannot)."""
+    if os.name == "posix":
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,100 @@
+"""Atomic writing: complete or not at all, whatever goes wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from detbench.data.files import atomic_folder, atomic_path
+from detbench.errors import InputError
+
+
+def test_file_appears_complete_and_under_its_own_suffixes(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "a.tar.gz"
+    with atomic_path(target) as path:
+        assert path.parent == target.parent
+        assert path.name.endswith(".tar.gz")
+        path.write_text("all")
+        assert not target.exists()
+    assert target.read_text() == "all"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def write_and_raise(path: Path, error: BaseException) -> None:
+    path.write_text("half")
+    raise error
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+    target = tmp_path / "a.json"
+    target.write_text("old")
+    with pytest.raises(error), atomic_path(target) as path:
+        write_and_raise(path, error())
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_full_disk_is_a_user_error_that_names_the_target(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    with pytest.raises(InputError, match=r"a\.json: cannot be written: No space left") as caught, atomic_path(target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.path == target
+    assert not any(tmp_path.iterdir())
+
+
+def test_errors_about_other_files_pass_through(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a.json"):
+        (tmp_path / "missing.txt").read_text()
+
+
+def test_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"), atomic_path(tmp_path / "file" / "a.json") as path:
+        path.write_text("")
+    with pytest.raises(InputError, match="is a folder"), atomic_path(tmp_path):
+        pass
+
+
+def test_folder_appears_complete(tmp_path: Path) -> None:
+    target = tmp_path / "runs" / "one"
+    with atomic_folder(target) as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "a.txt").write_text("a")
+        assert not target.exists()
+    assert (target / "deep" / "a.txt").read_text() == "a"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_folder_takes_an_empty_place_and_refuses_a_full_one(tmp_path: Path) -> None:
+    target = tmp_path / "one"
+    target.mkdir()
+    with atomic_folder(target) as folder:
+        (folder / "a.txt").write_text("a")
+    with pytest.raises(InputError, match="not an empty folder; name another"), atomic_folder(target):
+        pass
+    assert (target / "a.txt").read_text() == "a"
+
+
+def test_interrupted_folder_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "one") as folder:
+        write_and_raise(folder / "a.txt", KeyboardInterrupt())
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_killed_process_leaves_no_half_target(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path; from detbench.data.files import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as path:\n"
+        "    path.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "a.json")], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not (tmp_path / "a.json").exists()
