@@ -28,11 +28,8 @@ def check_inverted(path: str | Path, boxes: Floats) -> None:
             fix="the box format is probably another one: is this xywh or cxcywh, read as xyxy?",
         )
     if inverted:
-        warnings.warn(
-            f"{path}: {inverted:,} of {len(boxes):,} boxes are inverted (x2 < x1 or y2 < y1); they match nothing and count as false positives",
-            DetbenchWarning,
-            stacklevel=3,
-        )
+        found = f"{inverted:,} of {len(boxes):,} boxes are inverted (x2 < x1 or y2 < y1)"
+        warnings.warn(f"{path}: {found}; they match nothing and count as false positives", DetbenchWarning, stacklevel=3)
 
 
 def check_unknown(
