@@ -1,0 +1,251 @@
+"""VOC ground truth: reads a devkit's annotations into a GroundTruth and writes them back, exactly.
+
+VOC's boxes are 1-based and inclusive: `xmin, ymin, xmax, ymax` become `xmin − 1, ymin − 1, xmax, ymax`, continuous edges, so that
+the width is the devkit's `xmax − xmin + 1`. The rules for absent tags are those of the devkit's `VOCreadrecxml.m`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+from xml.etree import ElementTree
+
+import numpy as np
+
+from detbench.data.ground_truth import GroundTruth
+from detbench.data.voc_devkit import Devkit, open_devkit, year_in
+from detbench.errors import InputError
+
+VOC_CLASSES = (
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+)
+_FLAGS = {"1": True, "0": False, "": False, "Unspecified": False}
+
+
+class _Rows:
+    """What the annotations of a split say, one after the other."""
+
+    def __init__(self) -> None:
+        self.folder = ""
+        self.files: list[str] = []
+        self.sizes: list[tuple[float, float]] = []
+        self.counts: list[int] = []
+        self.names: list[str] = []
+        self.corners: list[tuple[float, float, float, float]] = []
+        self.difficult: list[bool] = []
+        self.truncated: list[bool] = []
+
+    def add(self, image_id: str, annotation: ElementTree.Element) -> None:
+        """Take in one annotation; raises KeyError, TypeError, ValueError or AttributeError where `_explain` finds the fault."""
+        objects = annotation.findall("object")
+        for thing in objects:
+            corners = thing.find("bndbox").findtext  # type: ignore[union-attr]
+            self.corners.append(
+                (float(corners("xmin")), float(corners("ymin")), float(corners("xmax")), float(corners("ymax")))  # type: ignore[arg-type]
+            )
+            self.names.append(thing.findtext("name").strip())  # type: ignore[union-attr]
+            self.difficult.append(_FLAGS[thing.findtext("difficult", "").strip()])
+            self.truncated.append(_FLAGS[thing.findtext("truncated", "").strip()])
+        self.counts.append(len(objects))
+        file = annotation.findtext("filename", "").strip()
+        self.files.append(file if "." in file else f"{image_id}.jpg")
+        width, height = float(annotation.findtext("size/width") or "nan"), float(annotation.findtext("size/height") or "nan")
+        self.sizes.append((width, height) if width > 0 and height > 0 else (np.nan, np.nan))
+        self.folder = self.folder or annotation.findtext("folder", "")
+
+
+def read_voc(path: Path, *, split: str | None = None, images: Path | None = None) -> GroundTruth:
+    """Read one split of a VOC devkit: a folder or an official tar, as `open_devkit` finds it.
+
+    Without `split` it is `test` where there is one, or the only one there is. Classes are those of the per-class lists in
+    ImageSets/Main and of the objects; without such lists, the twenty of VOC where no object has another name. They are sorted,
+    which is the devkit's order. The protocol is `voc2007` for the year 2007 (the folder's name, else the `<folder>` tag),
+    `voc2012` for any other. Absent `difficult` and `truncated` tags are 0; parts of objects are not objects; sizes that are absent or 0 are NaN.
+
+    Raises InputError for an unknown split, repeated image ids, annotations that are missing or malformed, and boxes that are not boxes.
+    """
+    devkit = open_devkit(path)
+    splits, listed_classes = _splits(devkit)
+    split = _choose_split(devkit, splits, split)
+    image_ids = _image_set(devkit, split)
+    rows = _Rows()
+    for image_id in image_ids:
+        _read_annotation(devkit, split, image_id, rows)
+    boxes = np.array(rows.corners, np.float64).reshape(-1, 4)
+    _check_boxes(devkit, image_ids, rows, boxes)
+    boxes[:, :2] -= 1
+    names = set(rows.names)
+    class_names = sorted(names | listed_classes) if listed_classes or not names <= set(VOC_CLASSES) else VOC_CLASSES
+    index = {name: number for number, name in enumerate(class_names)}
+    year = devkit.year or year_in(rows.folder)
+    folder = Path(devkit.root, "JPEGImages")
+    return GroundTruth.from_rows(
+        image_ids=image_ids,
+        class_names=class_names,
+        image_index=np.repeat(np.arange(len(image_ids)), rows.counts),
+        class_index=np.array([index[name] for name in rows.names], np.int32),
+        boxes=boxes,
+        difficult=np.array(rows.difficult, np.bool_),
+        truncated=np.array(rows.truncated, np.bool_),
+        image_sizes=np.array(rows.sizes, np.float64).reshape(-1, 2),
+        image_files=rows.files,
+        image_folder=images or (folder if devkit.members is None and folder.is_dir() else None),
+        name=f"VOC{year} {split}" if year else f"{Path(devkit.root).name or path.name} {split}",
+        protocol="voc2007" if year == 2007 else "voc2012",
+        source=f"voc devkit {path} split {split}",
+    )
+
+
+def _splits(devkit: Devkit) -> tuple[list[str], set[str]]:
+    """Tell image sets from per-class lists (`dog_test` where there is a `test`); return both, the latter as class names."""
+    lists = set(devkit.lists())
+    classes = {}
+    for name in lists:
+        heads = [name.removesuffix(f"_{split}") for split in lists if name.endswith(f"_{split}") and len(name) > len(split) + 1]
+        if heads:
+            classes[name] = min(heads, key=len)
+    return sorted(lists - set(classes)), set(classes.values())
+
+
+def _choose_split(devkit: Devkit, splits: list[str], split: str | None) -> str:
+    listed = ", ".join(splits) or "none"
+    if split in splits:
+        return split
+    if split is not None:
+        raise InputError(devkit.place("ImageSets/Main"), f"there is no split {split!r}", fix=f"choose one of: {listed}")
+    if "test" in splits:
+        return "test"
+    if len(splits) != 1:
+        raise InputError(devkit.place("ImageSets/Main"), f"which split is meant? There are: {listed}", fix="choose one with --split")
+    return splits[0]
+
+
+def _image_set(devkit: Devkit, split: str) -> list[str]:
+    name = f"ImageSets/Main/{split}.txt"
+    place = devkit.place(name)
+    lines: dict[str, int] = {}
+    for number, line in enumerate(_text(devkit.read(name), place).splitlines(), 1):
+        image_id = line.strip()
+        if len(image_id.split()) > 1:
+            raise InputError(place, f"expected one image id, found {image_id!r}", where=f"line {number}")
+        if image_id in lines:
+            raise InputError(
+                place, f"image {image_id!r} is already in line {lines[image_id]}", where=f"line {number}", fix="list every image once"
+            )
+        if image_id:
+            lines[image_id] = number
+    return list(lines)
+
+
+def _read_annotation(devkit: Devkit, split: str, image_id: str, rows: _Rows) -> None:
+    name = f"Annotations/{image_id}.xml"
+    try:
+        content = devkit.read(name)
+    except FileNotFoundError:
+        raise InputError(
+            devkit.place(name),
+            f"is missing, but image {image_id!r} is in split {split!r}",
+            fix=f"add it, or take the image out of ImageSets/Main/{split}.txt",
+        ) from None
+    annotation = _parse(content, devkit, name)
+    try:
+        rows.add(image_id, annotation)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        _explain(annotation, devkit.place(name))
+
+
+def _parse(content: bytes, devkit: Devkit, name: str) -> ElementTree.Element:
+    """Parse XML that may not declare anything: without a document type there are no entities to expand or to fetch.
+
+    The text is decoded here, so that an encoding named inside the file cannot hide a declaration from the check.
+    """
+    try:
+        text = content.decode()
+        if "<!DOCTYPE" not in text and "<!ENTITY" not in text:
+            return ElementTree.fromstring(text)  # noqa: S314  it declares nothing, see above
+    except UnicodeDecodeError:
+        _text(content, devkit.place(name))
+    except ElementTree.ParseError as error:
+        line, column = error.position
+        raise InputError(
+            devkit.place(name),
+            f"is not well-formed XML ({error})",
+            where=f"line {line}, column {column + 1}",
+            fix="repair it or fetch it again",
+        ) from error
+    raise InputError(devkit.place(name), "declares a document type or entities, which no VOC annotation does", fix="remove the declaration")
+
+
+def _text(content: bytes, place: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(place, "is not UTF-8 text", where=f"line {line}", fix="save it as UTF-8") from None
+
+
+def _explain(annotation: ElementTree.Element, place: str) -> NoReturn:
+    """Name the first tag that `_Rows.add` could not take."""
+    for number, thing in enumerate(annotation.findall("object"), 1):
+        name = thing.findtext("name", "").strip()
+        where = f"object {number} ({name})" if name else f"object {number}"
+        if "name" not in [tag.tag for tag in thing]:
+            raise InputError(place, "has no <name>", where=where)
+        for tag in ("xmin", "ymin", "xmax", "ymax"):
+            text = thing.findtext(f"bndbox/{tag}")
+            if text is None:
+                raise InputError(place, f"has no <{tag}> in <bndbox>", where=where, fix="every object needs xmin, ymin, xmax and ymax")
+            if not _is_number(text):
+                raise InputError(place, f"<{tag}> is {text!r}, expected a number", where=where)
+        for tag in ("difficult", "truncated"):
+            text = thing.findtext(tag, "").strip()
+            if text not in _FLAGS:
+                raise InputError(place, f"<{tag}> is {text!r}, expected 0 or 1", where=where)
+    width, height = annotation.findtext("size/width"), annotation.findtext("size/height")
+    raise InputError(place, f"<size> is {width!r} × {height!r}, expected two numbers")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_boxes(devkit: Devkit, image_ids: list[str], rows: _Rows, corners: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+    """Raise for the first object whose corners, as written, are not finite or not in order."""
+    finite = np.isfinite(corners).all(1)
+    ordered = (corners[:, 2] >= corners[:, 0]) & (corners[:, 3] >= corners[:, 1])
+    bad = np.flatnonzero(~(finite & ordered))
+    if not len(bad):
+        return
+    row = int(bad[0])
+    starts = np.cumsum([0, *rows.counts])
+    image = int(np.searchsorted(starts, row, side="right")) - 1
+    box = ", ".join(f"{tag} {value:g}" for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), corners[row], strict=True))
+    raise InputError(
+        devkit.place(f"Annotations/{image_ids[image]}.xml"),
+        f"is no box: {box}",
+        where=f"object {row - starts[image] + 1} ({rows.names[row]})",
+        fix="xmax and ymax must not be smaller than xmin and ymin" if finite[row] else "coordinates must be finite",
+    )
