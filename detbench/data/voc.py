@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from detbench.data.columns import Flags, Floats
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.voc_devkit import Devkit, open_devkit, year_in
 from detbench.errors import InputError
@@ -62,10 +63,12 @@ class _Rows:
             self.corners.append(
                 (float(corners("xmin")), float(corners("ymin")), float(corners("xmax")), float(corners("ymax")))  # type: ignore[arg-type]
             )
-            self.names.append(thing.findtext("name").strip())  # type: ignore[union-attr]
+            self.names.append(thing.findtext("name", "").strip())
             self.difficult.append(_FLAGS[thing.findtext("difficult", "").strip()])
             self.truncated.append(_FLAGS[thing.findtext("truncated", "").strip()])
         self.counts.append(len(objects))
+        if "" in self.names[len(self.names) - len(objects) :]:
+            raise ValueError
         file = annotation.findtext("filename", "").strip()
         self.files.append(file if "." in file else f"{image_id}.jpg")
         width, height = float(annotation.findtext("size/width") or "nan"), float(annotation.findtext("size/height") or "nan")
@@ -79,7 +82,8 @@ def read_voc(path: Path, *, split: str | None = None, images: Path | None = None
     Without `split` it is `test` where there is one, or the only one there is. Classes are those of the per-class lists in
     ImageSets/Main and of the objects; without such lists, the twenty of VOC where no object has another name. They are sorted,
     which is the devkit's order. The protocol is `voc2007` for the year 2007 (the folder's name, else the `<folder>` tag),
-    `voc2012` for any other. Absent `difficult` and `truncated` tags are 0; parts of objects are not objects; sizes that are absent or 0 are NaN.
+    `voc2012` for any other. Absent `difficult` and `truncated` tags are 0; parts of objects are not objects; sizes that are absent
+    or 0 are NaN. Pictures are called as `<filename>` says, `{image id}.jpg` where it says nothing.
 
     Raises InputError for an unknown split, repeated image ids, annotations that are missing or malformed, and boxes that are not boxes.
     """
@@ -109,7 +113,7 @@ def read_voc(path: Path, *, split: str | None = None, images: Path | None = None
         image_sizes=np.array(rows.sizes, np.float64).reshape(-1, 2),
         image_files=rows.files,
         image_folder=images or (folder if devkit.members is None and folder.is_dir() else None),
-        name=f"VOC{year} {split}" if year else f"{Path(devkit.root).name or path.name} {split}",
+        name=f"VOC{year} {split}" if year else f"{devkit.folder_name or path.name} {split}",
         protocol="voc2007" if year == 2007 else "voc2012",
         source=f"voc devkit {path} split {split}",
     )
@@ -117,13 +121,15 @@ def read_voc(path: Path, *, split: str | None = None, images: Path | None = None
 
 def _splits(devkit: Devkit) -> tuple[list[str], set[str]]:
     """Tell image sets from per-class lists (`dog_test` where there is a `test`); return both, the latter as class names."""
-    lists = set(devkit.lists())
-    classes = {}
-    for name in lists:
-        heads = [name.removesuffix(f"_{split}") for split in lists if name.endswith(f"_{split}") and len(name) > len(split) + 1]
+    splits: list[str] = []
+    classes: set[str] = set()
+    for name in sorted(devkit.lists(), key=len):
+        heads = [head for split in splits if (head := name.removesuffix(f"_{split}")) not in ("", name)]
         if heads:
-            classes[name] = min(heads, key=len)
-    return sorted(lists - set(classes)), set(classes.values())
+            classes.add(min(heads, key=len))
+        else:
+            splits.append(name)
+    return sorted(splits), classes
 
 
 def _choose_split(devkit: Devkit, splits: list[str], split: str | None) -> str:
@@ -208,7 +214,7 @@ def _explain(annotation: ElementTree.Element, place: str) -> NoReturn:
     for number, thing in enumerate(annotation.findall("object"), 1):
         name = thing.findtext("name", "").strip()
         where = f"object {number} ({name})" if name else f"object {number}"
-        if "name" not in [tag.tag for tag in thing]:
+        if not name:
             raise InputError(place, "has no <name>", where=where)
         for tag in ("xmin", "ymin", "xmax", "ymax"):
             text = thing.findtext(f"bndbox/{tag}")
@@ -232,10 +238,10 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _check_boxes(devkit: Devkit, image_ids: list[str], rows: _Rows, corners: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+def _check_boxes(devkit: Devkit, image_ids: list[str], rows: _Rows, corners: Floats) -> None:
     """Raise for the first object whose corners, as written, are not finite or not in order."""
-    finite = np.isfinite(corners).all(1)
-    ordered = (corners[:, 2] >= corners[:, 0]) & (corners[:, 3] >= corners[:, 1])
+    finite: Flags = np.isfinite(corners).all(axis=1)
+    ordered: Flags = (corners[:, 2] >= corners[:, 0]) & (corners[:, 3] >= corners[:, 1])
     bad = np.flatnonzero(~(finite & ordered))
     if not len(bad):
         return

@@ -29,7 +29,12 @@ class Devkit:
     @property
     def year(self) -> int | None:
         """The year in the folder's name (`VOC2007`), or None."""
-        return year_in(Path(self.root).name)
+        return year_in(self.folder_name)
+
+    @property
+    def folder_name(self) -> str:
+        """The name of the year's folder; empty for a tar without one."""
+        return (Path(self.root) if self.members is not None else Path(self.root).resolve()).name
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes by its name below the year's folder; FileNotFoundError where it is missing."""
@@ -101,8 +106,9 @@ def _tar_members(path: Path) -> dict[str, bytes]:
                     members[name[1] + name[2]] = file.read()
             check_tar_end(tar)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        reason = str(error).partition(":")[0]
         raise InputError(
-            path, f"is not a complete tar archive ({error})", fix="fetch it again: `detbench fetch voc2007` resumes and checks it"
+            path, f"is not a complete tar archive ({reason})", fix="fetch it again: `detbench fetch voc2007` resumes and checks it"
         ) from error
     return members
 
