@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from detbench.data.columns import Flags, Floats
+from detbench.data.columns import Floats
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.voc_devkit import Devkit, open_devkit, year_in
 from detbench.errors import InputError
@@ -240,8 +240,8 @@ def _is_number(text: str) -> bool:
 
 def _check_boxes(devkit: Devkit, image_ids: list[str], rows: _Rows, corners: Floats) -> None:
     """Raise for the first object whose corners, as written, are not finite or not in order."""
-    finite: Flags = np.isfinite(corners).all(axis=1)
-    ordered: Flags = (corners[:, 2] >= corners[:, 0]) & (corners[:, 3] >= corners[:, 1])
+    finite = np.logical_and.reduce(np.isfinite(corners), axis=1)
+    ordered = (corners[:, 2] >= corners[:, 0]) & (corners[:, 3] >= corners[:, 1])
     bad = np.flatnonzero(~(finite & ordered))
     if not len(bad):
         return
