@@ -189,7 +189,7 @@ def _parse_plainly(files: list[Path], contents: list[bytes]) -> _Table:
     ids: dict[str, int] = {}
     codes, values, counts = [], [], []
     for file, content in zip(files, contents, strict=True):
-        lines = [(number, line.split()) for number, line in enumerate(content.decode(errors="replace").splitlines(), 1)]
+        lines = [(number, line.decode(errors="replace").split()) for number, line in enumerate(content.splitlines(), 1)]
         filled = [(number, words) for number, words in lines if words]
         for number, words in filled:
             codes.append(ids.setdefault(words[0], len(ids)))
