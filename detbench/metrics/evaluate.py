@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detbench.data.columns import Floats, Indices, Ints, frozen, groups_from_offsets
+from detbench.data.columns import Floats, Ints, frozen, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
+from detbench.metrics.columns import IGNORED, REGION, REGULAR, DetectionColumns, Rules, ScoreColumns, TruthColumns
 from detbench.metrics.evaluation import Evaluation, Matches
-from detbench.metrics.matching import IGNORED, REGION, REGULAR
 from detbench.metrics.order import order_by_class
 from detbench.metrics.protocol import Protocol, protocol_named
 from detbench.metrics.scoring import score_classes
@@ -39,82 +38,80 @@ def evaluate(
         DetbenchError: there is no protocol of this name.
     """
     detections.check_same_images(ground_truth)
-    rules = protocol if isinstance(protocol, Protocol) else protocol_named(protocol or ground_truth.protocol)
-    classes, images = len(ground_truth.class_names), len(ground_truth.image_ids)
-    truth = _truth_columns(ground_truth, rules)
-    by_source = rules.score_ties == "source" and detections.source_rows is not None
-    rows = np.argsort(detections.source_rows, kind="stable") if by_source else np.empty(0, np.int64)  # type: ignore[type-var]
-    ordered, offsets = order_by_class(detections.class_index, frozen(rows, np.int64, (-1,)), classes)
-
-    shape = (classes, len(rules.area_ranges), max(len(rules.max_detections), 1), len(rules.iou_thresholds))
-    by_area = rules.interpolation == "area"
-    grid = np.asarray([] if by_area else rules.recall_grid, np.float64)
-    mask = np.uint16 if len(rules.iou_thresholds) <= 16 else np.uint32
-    hits, ignored = np.zeros((shape[1], len(detections)), mask), np.zeros((shape[1], len(detections)), mask)
-    precision, scores = np.full((*shape, len(grid)), -1.0), np.full((*shape, len(grid)), -1.0)
-    recall, area_under_curve = np.full(shape, -1.0), np.full(shape, -1.0)
-    counts = np.zeros((*shape[:2], shape[3], 4), np.int64)
-
-    limits = np.array([(area.low, area.high) for area in rules.area_ranges])
-    inputs = (
-        frozen(offsets, np.int64, (-1,)),
-        ordered,
-        frozen(groups_from_offsets(detections.offsets), np.int32, (-1,)),
-        detections.scores,
-        detections.boxes,
-        _areas(detections.boxes, detections.box_areas, rules),
-        truth.offsets,
-        truth.images,
-        truth.boxes,
-        truth.box_areas,
-        truth.kinds,
-        truth.in_range,
-        frozen(limits, np.float64, (-1, 2)),
-        frozen(np.minimum(rules.iou_thresholds, _NEVER_REACHED_1), np.float64, (-1,)),
-        frozen(rules.max_detections or (_UNLIMITED,), np.int64, (-1,)),
-        frozen(grid, np.float64, (-1,)),
-        float(rules.precision_epsilon),
-        0.0 if rules.plus_one else 1.0,
-        rules.strict_overlap,
-        rules.assignment == "best_available",
-        by_area,
-        images,
-    )
-    outputs = (hits, ignored, precision, scores, recall, area_under_curve, counts)
+    chosen = protocol if isinstance(protocol, Protocol) else protocol_named(protocol or ground_truth.protocol)
+    rules = _rules(chosen, len(ground_truth.image_ids))
+    truth = _truth_columns(ground_truth, chosen)
+    columns = _detection_columns(detections, chosen)
+    out = _empty_scores(len(ground_truth.class_names), len(detections), rules)
     workers = threads or len(os.sched_getaffinity(0))
+    spans = _class_spans(columns.offsets, 4 * workers if workers > 1 else 1)
     with ThreadPoolExecutor(workers) as pool:
-        parts = [pool.submit(score_classes, *span, *inputs, *outputs) for span in _class_spans(offsets, 4 * workers if workers > 1 else 1)]
-    for part in parts:
-        part.result()
-
-    evaluation = Evaluation(
-        protocol=rules,
+        for part in [pool.submit(score_classes, first, last, columns, truth, rules, out) for first, last in spans]:
+            part.result()
+    _check_conservation(out.counts, columns, truth)
+    return Evaluation(
+        protocol=chosen,
         ground_truth=ground_truth,
         detections=detections,
-        matches=Matches(ordered, offsets, hits, ignored),
-        counts=counts,
-        sampled_precision=precision,
-        sampled_scores=scores,
-        reached_recall=recall,
-        area_under_curve=area_under_curve,
+        matches=Matches(out.rows, columns.offsets, out.hits, out.ignored),
+        counts=out.counts,
+        sampled_precision=out.precision,
+        sampled_scores=out.score_at,
+        reached_recall=out.recall,
+        area_under_curve=out.area_under_curve,
     )
-    _check_conservation(evaluation, truth)
-    return evaluation
 
 
-@dataclass(frozen=True)
-class _TruthColumns:
-    """Ground truth as the kernel wants it: G objects by class, images in order inside a class."""
+def _rules(protocol: Protocol, images: int) -> Rules:
+    """Return the protocol's switches as the kernels want them."""
+    by_area = protocol.interpolation == "area"
+    return Rules(
+        thresholds=frozen(np.minimum(protocol.iou_thresholds, _NEVER_REACHED_1), np.float64, (-1,)),
+        recall_grid=frozen([] if by_area else protocol.recall_grid, np.float64, (-1,)),
+        range_limits=frozen([(area.low, area.high) for area in protocol.area_ranges], np.float64, (-1, 2)),
+        most=frozen(protocol.max_detections or (_UNLIMITED,), np.int64, (-1,)),
+        images=images,
+        epsilon=float(protocol.precision_epsilon),
+        shrink=0.0 if protocol.plus_one else 1.0,
+        strict=protocol.strict_overlap,
+        best_available=protocol.assignment == "best_available",
+        by_area=by_area,
+    )
 
-    offsets: Ints
-    images: Indices
-    boxes: Floats
-    box_areas: Floats
-    kinds: NDArray[np.uint8]
-    in_range: NDArray[np.uint8]
+
+def _detection_columns(detections: Detections, protocol: Protocol) -> DetectionColumns:
+    """Order the detections by class and, inside a class, by what breaks ties."""
+    in_order = np.empty(0, np.int64)
+    if protocol.score_ties == "source" and detections.source_rows is not None:
+        in_order = np.argsort(detections.source_rows, kind="stable")
+    rows, offsets = order_by_class(detections.class_index, frozen(in_order, np.int64, (-1,)), len(detections.class_names))
+    return DetectionColumns(
+        offsets=frozen(offsets, np.int64, (-1,)),
+        rows=frozen(rows, np.int32, (-1,)),
+        images=frozen(groups_from_offsets(detections.offsets), np.int32, (-1,)),
+        scores=detections.scores,
+        boxes=detections.boxes,
+        areas=_areas(detections.boxes, detections.box_areas, protocol),
+    )
 
 
-def _truth_columns(ground_truth: GroundTruth, rules: Protocol) -> _TruthColumns:
+def _empty_scores(classes: int, detections: int, rules: Rules) -> ScoreColumns:
+    """Return the arrays that scoring fills: curves at −1, masks and counts at 0."""
+    shape = (classes, len(rules.range_limits), len(rules.most), len(rules.thresholds))
+    mask = np.uint16 if len(rules.thresholds) <= np.iinfo(np.uint16).bits else np.uint32
+    return ScoreColumns(
+        rows=np.empty(detections, np.int32),
+        hits=np.zeros((shape[1], detections), mask),
+        ignored=np.zeros((shape[1], detections), mask),
+        precision=np.full((*shape, len(rules.recall_grid)), -1.0),
+        score_at=np.full((*shape, len(rules.recall_grid)), -1.0),
+        recall=np.full(shape, -1.0),
+        area_under_curve=np.full(shape, -1.0),
+        counts=np.zeros((*shape[:2], shape[3], 4), np.int64),
+    )
+
+
+def _truth_columns(ground_truth: GroundTruth, rules: Protocol) -> TruthColumns:
     """Apply the protocol's rules on difficult and crowd objects and areas, and sort by class."""
     kinds = np.full(len(ground_truth), REGULAR, np.uint8)
     kept = np.ones(len(ground_truth), np.bool_)
@@ -135,11 +132,11 @@ def _truth_columns(ground_truth: GroundTruth, rules: Protocol) -> _TruthColumns:
         frozen(ground_truth.class_index[kept_rows], np.int32, (-1,)), frozen([], np.int64, (-1,)), len(ground_truth.class_names)
     )
     rows = kept_rows[order]
-    return _TruthColumns(
+    return TruthColumns(
         offsets=frozen(offsets, np.int64, (-1,)),
         images=frozen(groups_from_offsets(ground_truth.offsets)[rows], np.int32, (-1,)),
         boxes=frozen(ground_truth.boxes[rows], np.float64, (-1, 4)),
-        box_areas=frozen(_areas(ground_truth.boxes, ground_truth.box_areas, rules)[rows], np.float64, (-1,)),
+        areas=frozen(_areas(ground_truth.boxes, ground_truth.box_areas, rules)[rows], np.float64, (-1,)),
         kinds=frozen(kinds[rows], np.uint8, (-1,)),
         in_range=frozen(in_range[rows], np.uint8, (-1,)),
     )
@@ -157,20 +154,20 @@ def _class_spans(offsets: Ints, parts: int) -> list[tuple[int, int]]:
     classes = len(offsets) - 1
     cuts = np.searchsorted(offsets, np.linspace(0, offsets[-1], parts + 1)[1:-1], side="left")
     edges = np.unique(np.concatenate([[0], cuts, [classes]]))
-    return [(int(first), int(last)) for first, last in zip(edges[:-1], edges[1:], strict=True)]
+    return [(int(first), int(last)) for first, last in pairwise(edges)]
 
 
-def _check_conservation(evaluation: Evaluation, truth: _TruthColumns) -> None:
+def _check_conservation(counts: Ints, detections: DetectionColumns, truth: TruthColumns) -> None:
     """Assert that every detection is a true positive, a false positive or ignored, and that positives come from the ground truth alone.
 
-    Detections beyond the largest `max_detections` are among the ignored ones of the masks.
+    Detections beyond the largest `max_detections` are among the ignored ones.
     """
-    hits, false_positives, ignored, positives = np.moveaxis(evaluation.counts, -1, 0)
-    detections = np.diff(evaluation.matches.offsets)[:, None, None]
-    if (hits + false_positives + ignored != detections).any() or (false_positives < 0).any() or (hits > positives).any():
+    hits, false_positives, ignored, positives = np.moveaxis(counts, -1, 0)
+    total = np.diff(detections.offsets)[:, None, None]
+    if (hits + false_positives + ignored != total).any() or (false_positives < 0).any() or (hits > positives).any():
         raise RuntimeError("conservation law broken: true positives + false positives + ignored differ from the detections; please report")
     class_of = groups_from_offsets(truth.offsets)
     for a in range(positives.shape[1]):
         counted = (truth.kinds == REGULAR) & ((truth.in_range >> np.uint8(a)) & 1 == 1)
-        if (np.bincount(class_of[counted], minlength=len(positives)) != positives[:, a, 0]).any():
+        if (np.bincount(class_of[counted], minlength=len(positives))[:, None] != positives[:, a]).any():
             raise RuntimeError("conservation law broken: the number of positives depends on the detections; please report")

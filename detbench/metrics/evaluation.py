@@ -131,8 +131,8 @@ class Evaluation:
     def per_class(self) -> pd.DataFrame:
         """Return one row per class: AP, recall, and the numbers of ground truths that count and of detections.
 
-        COCO-like protocols (several thresholds) also get AP50 and AP75 where they have these thresholds. Recall is the mean over the thresholds
-        at the largest number of detections; NaN where a class has no ground truth.
+        Protocols of several thresholds also get AP50 and AP75 where they have these thresholds. Recall is the mean over the
+        thresholds at the largest number of detections; NaN where a class has no ground truth.
         """
         import pandas as pd
 
@@ -143,10 +143,9 @@ class Evaluation:
         area = self.protocol.area_ranges[0].name
         columns: dict[str, NDArray[Any]] = {"AP": self.class_ap}
         if len(self.protocol.iou_thresholds) > 1:
-            for level in (0.5, 0.75):
-                values = self.class_values(Measure(f"AP{level:.0%}".rstrip("%"), iou=level, area=area))
-                if not np.isnan(values).all():
-                    columns[f"AP{level * 100:.0f}"] = values
+            for name, level in (("AP50", 0.5), ("AP75", 0.75)):
+                if np.isclose(self.protocol.iou_thresholds, level, rtol=0, atol=1e-9).any():
+                    columns[name] = self.class_values(Measure(name, iou=level, area=area))
         columns["recall"] = self.class_values(Measure("AR", "AR", area=area))
         columns["ground_truths"] = self.counts[:, 0, 0, 3]
         columns["detections"] = np.diff(self.matches.offsets)

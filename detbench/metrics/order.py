@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from detbench.metrics.kernel import kernel
 
 _DIGIT_BITS = 11
 _BUCKETS = 1 << _DIGIT_BITS
 _LONGEST_INSERTION = 32
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def order_by_class(class_index: NDArray[np.int32], rows: NDArray[np.int64], classes: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Sort rows by class, keeping the order of `rows` inside a class (a counting sort).
 
@@ -40,7 +41,7 @@ def order_by_class(class_index: NDArray[np.int32], rows: NDArray[np.int64], clas
     return order, offsets
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def descending(scores: NDArray[np.float64]) -> NDArray[Any]:
     """Return the stable order of falling scores, as `numpy.argsort(-scores, kind="stable")` does, for finite scores.
 
@@ -67,7 +68,7 @@ def descending(scores: NDArray[np.float64]) -> NDArray[Any]:
     return order
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _falling_keys(scores: NDArray[np.float64]) -> NDArray[Any]:
     """Map scores to unsigned integers that rise as scores fall; −0 and 0 get the same."""
     sign = np.uint64(1) << np.uint64(63)
@@ -77,7 +78,7 @@ def _falling_keys(scores: NDArray[np.float64]) -> NDArray[Any]:
     return keys
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _radix_passes(packed: NDArray[np.uint64], lowest_bit: np.uint64) -> None:
     """Sort in place, stably, by the bits from `lowest_bit` up; digits in which all agree cost nothing."""
     n = len(packed)
@@ -93,7 +94,7 @@ def _radix_passes(packed: NDArray[np.uint64], lowest_bit: np.uint64) -> None:
             counts[:] = 0
             for row in range(n):
                 counts[(source[row] >> shift) & digit_mask] += 1
-            total = 0
+            total = np.int64(0)
             for digit in range(_BUCKETS):
                 total, counts[digit] = total + counts[digit], total
             for row in range(n):
@@ -105,7 +106,7 @@ def _radix_passes(packed: NDArray[np.uint64], lowest_bit: np.uint64) -> None:
     packed[:] = source
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _settle_lower_halves(packed: NDArray[np.uint64], keys: NDArray[np.uint64]) -> bool:
     """Sort runs of equal upper halves by their whole keys; False, with nothing promised, when a run is long and not all equal."""
     low = np.uint64(0xFFFFFFFF)

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from detbench.data.columns import frozen
+from detbench.metrics.kernel import inlined, kernel
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def intersection(a: NDArray[np.float64], b: NDArray[np.float64], shrink: float) -> float:
+@inlined
+def intersection(a: NDArray[Any], b: NDArray[Any], shrink: float) -> Any:
     """Return the common area of two xyxy boxes; `shrink` pixels are taken off both sides of it. Touching or inverted boxes give 0."""
-    width = min(a[2], b[2]) - max(a[0], b[0]) - shrink
-    if width <= 0.0:
-        return 0.0
-    height = min(a[3], b[3]) - max(a[1], b[1]) - shrink
-    if height <= 0.0:
-        return 0.0
+    width = max(min(a[2], b[2]) - max(a[0], b[0]) - shrink, 0.0)
+    height = max(min(a[3], b[3]) - max(a[1], b[1]) - shrink, 0.0)
     return width * height
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _iou_matrix(
     a: NDArray[np.float64], b: NDArray[np.float64], area_a: NDArray[np.float64], area_b: NDArray[np.float64], region: NDArray[np.bool_]
 ) -> NDArray[Any]:
@@ -49,7 +45,7 @@ def iou(a: NDArray[Any], b: NDArray[Any], *, region: NDArray[Any] | None = None)
     """
     boxes_a, boxes_b = frozen(a, np.float64, (-1, 4)), frozen(b, np.float64, (-1, 4))
     flags = frozen(np.zeros(len(boxes_b)) if region is None else region, np.bool_, (len(boxes_b),))
-    return _iou_matrix(boxes_a, boxes_b, box_areas(boxes_a), box_areas(boxes_b), flags)  # type: ignore[no-any-return]
+    return _iou_matrix(boxes_a, boxes_b, box_areas(boxes_a), box_areas(boxes_b), flags)
 
 
 def box_areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:

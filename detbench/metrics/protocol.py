@@ -101,7 +101,8 @@ class Protocol:
         require(bool((thresholds > 0).all() and (thresholds <= 1).all()), "IoU thresholds must lie in (0, 1]")
         require(bool((np.diff(thresholds) > 0).all()), "IoU thresholds must rise")
         require(0 < len(self.area_ranges) <= MOST_AREA_RANGES, f"needs 1 to {MOST_AREA_RANGES} area ranges")
-        require(bool((np.diff(self.max_detections) > 0).all()) and all(m > 0 for m in self.max_detections), "max_detections must rise from 1")
+        rising = bool((np.diff((0, *self.max_detections)) > 0).all())
+        require(rising, "max_detections must be positive and rise")
         if self.interpolation == "sampled":
             require(len(grid) > 0 and bool((np.diff(grid) > 0).all()), "the recall grid must rise and not be empty")
         for measure in self.measures:

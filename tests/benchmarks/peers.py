@@ -1,0 +1,152 @@
+"""Measure detbench beside its peers, interleaved in one run, and print the table of docs/performance.md.
+
+    python tests/benchmarks/peers.py                      # 500,000 detections, every peer
+    python tests/benchmarks/peers.py --detections 5000000 --images 50000 --classes 365 --truths 600000 --only detbench ultrafast
+
+Every round runs each contender once, in an order drawn anew, so that a change of the machine's speed hits all alike. A ratio is the median
+over rounds of contender / detbench within the round. Slow contenders run in the first `--slow-rounds` rounds only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import io
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+THREADS = 2
+os.environ.setdefault("RAYON_NUM_THREADS", str(THREADS))
+
+import numpy as np  # noqa: E402
+import workload  # noqa: E402
+
+SLOW = {"pycocotools", "faster-coco-eval"}
+Task = Callable[[], Any]
+
+
+def coco_api(module: Any, annotations: Path, results: Path) -> tuple[Task, Task]:
+    """Return evaluate-only and from-JSON of a package with pycocotools' interface; both end with the 12 numbers."""
+    truth = module.COCO(str(annotations))
+    detections = truth.loadRes(str(results))
+
+    def numbers(truth: Any, detections: Any) -> Any:
+        evaluator = module.COCOeval(truth, detections, "bbox")
+        evaluator.evaluate()
+        evaluator.accumulate()
+        evaluator.summarize()
+        return evaluator.stats
+
+    def from_json() -> Any:
+        fresh = module.COCO(str(annotations))
+        return numbers(fresh, fresh.loadRes(str(results)))
+
+    return lambda: numbers(truth, detections), from_json
+
+
+def peer(name: str) -> Any:
+    """Import a peer and give the module that holds COCO and COCOeval."""
+    if name == "pycocotools":
+        import pycocotools.coco
+        import pycocotools.cocoeval
+
+        return argparse.Namespace(COCO=pycocotools.coco.COCO, COCOeval=pycocotools.cocoeval.COCOeval)
+    if name == "faster-coco-eval":
+        import faster_coco_eval
+
+        return argparse.Namespace(COCO=faster_coco_eval.COCO, COCOeval=faster_coco_eval.COCOeval_faster)
+    if name == "hotcoco":
+        import hotcoco
+
+        return hotcoco
+    import ultrafast_pycocotools
+
+    return ultrafast_pycocotools
+
+
+def ours(annotations: Path, results: Path, folder: Path) -> tuple[Task, Task, Task]:
+    """Return evaluate-only, from-JSON and from-Parquet of detbench."""
+    import detbench
+    from detbench.data.load import save_detections, save_ground_truth
+
+    truth = detbench.load_ground_truth(annotations)
+    detections = detbench.load_detections(results, truth)
+    save_ground_truth(truth, folder / "truth.parquet")
+    save_detections(detections, truth, folder / "detections.parquet")
+
+    def load_and_score(truth_path: Path, detections_path: Path) -> Any:
+        fresh = detbench.load_ground_truth(truth_path)
+        return detbench.evaluate(fresh, detbench.load_detections(detections_path, fresh), "coco", threads=THREADS).summary
+
+    return (
+        lambda: detbench.evaluate(truth, detections, "coco", threads=THREADS).summary,
+        lambda: load_and_score(annotations, results),
+        lambda: load_and_score(folder / "truth.parquet", folder / "detections.parquet"),
+    )
+
+
+def interleave(tasks: dict[str, Task], rounds: int, slow_rounds: int) -> dict[str, list[float]]:
+    """Run every task once a round in random order; return seconds by name, one per round it took part in."""
+    times: dict[str, list[float]] = {name: [] for name in tasks}
+    order = random.Random(0)
+    for number in range(-1, rounds):
+        names = [name for name in tasks if name not in SLOW or 0 <= number < slow_rounds]
+        order.shuffle(names)
+        for name in names:
+            gc.collect()
+            started = time.perf_counter()
+            with contextlib.redirect_stdout(io.StringIO()):
+                tasks[name]()
+            if number >= 0:
+                times[name].append(time.perf_counter() - started)
+    return times
+
+
+def table(title: str, times: dict[str, list[float]], reference: str) -> str:
+    """Return a Markdown table of medians and of ratios to `reference`, round by round."""
+    lines = [f"**{title}**", "", "| | median s | min s | ratio to detbench (median of rounds) | rounds |", "|---|---|---|---|---|"]
+    for name, seconds in sorted(times.items(), key=lambda item: statistics.median(item[1])):
+        ratio = statistics.median(own / base for own, base in zip(seconds, times[reference], strict=False))
+        lines.append(f"| {name} | {statistics.median(seconds):.4f} | {min(seconds):.4f} | {ratio:.2f}× | {len(seconds)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Make the workload, run all contenders and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=5_000)
+    parser.add_argument("--classes", type=int, default=80)
+    parser.add_argument("--detections", type=int, default=500_000)
+    parser.add_argument("--truths", type=int, default=36_781)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--slow-rounds", type=int, default=2)
+    parser.add_argument("--only", nargs="+", default=["pycocotools", "faster-coco-eval", "hotcoco", "ultrafast-pycocotools"], metavar="PEER")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made = workload.make(options.images, options.classes, options.detections, options.truths)
+        annotations, results = workload.write_json(made, folder)
+        del made
+        evaluate_only, from_json, from_parquet = ours(annotations, results, folder)
+        tasks = {"evaluate": {"detbench": evaluate_only}, "json": {"detbench": from_json, "detbench, from Parquet": from_parquet}}
+        expected = np.array(list(evaluate_only().values()), np.float64)
+        for contender in options.only:
+            with contextlib.redirect_stdout(io.StringIO()):
+                tasks["evaluate"][contender], tasks["json"][contender] = coco_api(peer(contender), annotations, results)
+                if contender not in SLOW:
+                    difference = np.abs(np.asarray(tasks["evaluate"][contender]())[:12] - expected).max()
+                    assert difference < 1e-9, (contender, difference)
+        print(f"{options.detections:,} detections, {options.truths:,} ground truths, {options.images:,} images, {options.classes} classes\n")
+        for title, key in (("Evaluate only, from loaded columns", "evaluate"), ("From files to the 12 numbers", "json")):
+            print(table(title, interleave(tasks[key], options.rounds, options.slow_rounds), "detbench"), end="\n\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
