@@ -53,18 +53,11 @@ def read_voc_results(folder: Path, ground_truth: GroundTruth, *, allow_unknown: 
     """
     files, unknown_files = _class_files(folder, ground_truth.class_names)
     table = _read(files)
-    if unknown_files:
-        name, file = unknown_files[0]
-        dropped = sum(len(file.read_bytes().splitlines()) for _, file in unknown_files)
-        check_unknown(folder, "class", name, dropped, len(table.values) + dropped, where=file.name, allow_unknown=allow_unknown)
-    image = np.array([-1 if (found := ground_truth.image_position(name)) is None else found for name in table.ids], np.int64)[table.codes]
+    _check_classes(folder, unknown_files, len(table.values), allow_unknown=allow_unknown)
+    position = [ground_truth.image_position(name) for name in table.ids]
+    image = np.array([-1 if index is None else index for index in position], np.int64)[table.codes]
+    _check_images(folder, table, image, allow_unknown=allow_unknown)
     known = np.flatnonzero(image >= 0)
-    if len(known) < len(image):
-        row = int(np.argmin(image))
-        file, line = table.place(row)
-        place = (folder, f"{file.name}, {line}") if allow_unknown else (file, line)
-        count = len(image) - len(known)
-        check_unknown(place[0], "image", table.ids[table.codes[row]], count, len(image), where=place[1], allow_unknown=allow_unknown)
     corners = table.values[known, 1:]
     check_inverted(folder, corners)
     if not len(corners):
@@ -137,6 +130,24 @@ def _class_files(folder: Path, class_names: tuple[str, ...]) -> tuple[list[Path]
     known = {beginning + name for name in class_names}
     unknown = [(stem.removeprefix(beginning), file) for stem, file in stems.items() if stem.startswith(beginning) and stem not in known]
     return [stems[beginning + name] for name in class_names], unknown
+
+
+def _check_classes(folder: Path, files: list[tuple[str, Path]], total: int, *, allow_unknown: bool) -> None:
+    """Apply the rule for unknown classes to the files that are not read; `total` detections are in those that are."""
+    if files:
+        name, first = files[0]
+        dropped = sum(len(file.read_bytes().splitlines()) for _, file in files)
+        check_unknown(folder, "class", name, dropped, total + dropped, where=first.name, allow_unknown=allow_unknown)
+
+
+def _check_images(folder: Path, table: _Table, image: Ints, *, allow_unknown: bool) -> None:
+    """Apply the rule for unknown images to all rows; `image` (N,) is negative where the ground truth does not know the image."""
+    unknown = np.flatnonzero(image < 0)
+    if len(unknown):
+        name = table.ids[table.codes[unknown[0]]]
+        file, line = table.place(int(unknown[0]))
+        path, where = (folder, f"{file.name}, {line}") if allow_unknown else (file, line)
+        check_unknown(path, "image", name, len(unknown), len(image), where=where, allow_unknown=allow_unknown)
 
 
 def _beginnings(stem: str, class_names: tuple[str, ...]) -> list[str]:
