@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detbench.data.arrow import list_values, to_numpy
 from detbench.data.checks import check_inverted, check_unknown, warn_empty
 from detbench.data.coco import WHOLE_NUMBER, Id, written_image_ids
 from detbench.data.columns import Floats, Indices, Ints, groups_from_offsets
@@ -111,9 +112,10 @@ def _read_plain(path: Path) -> _Rows | None:
             return None
     if any(table.column(name).null_count for name in table.column_names) or not _is_plain(path, table.num_rows):
         return None
-    image_ids, category_ids, scores = (table.column(name).to_numpy() for name in ("image_id", "category_id", "score"))
-    flat = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in table.column("bbox").chunks]
-    xywh = np.concatenate(flat).reshape(-1, 4)
+    image_ids, category_ids, scores = (
+        np.concatenate([to_numpy(chunk) for chunk in table.column(name).chunks]) for name in ("image_id", "category_id", "score")
+    )
+    xywh = np.concatenate([list_values(chunk) for chunk in table.column("bbox").chunks]).reshape(-1, 4)
     if not (_whole(image_ids) and _whole(category_ids) and np.isfinite(scores).all() and np.isfinite(xywh).all()):
         return None
     return _Rows(image_ids.astype(np.int64), category_ids.astype(np.int64), xywh, scores)
