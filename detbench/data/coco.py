@@ -66,7 +66,7 @@ def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
     """
     text = read_bytes(path)
     if text[:64].lstrip().startswith(b"["):
-        raise InputError(path, "is a list, as COCO results are; annotations are an object", fix="ground truth comes before detections")
+        raise InputError(path, "is a list, as COCO results are, where annotations are expected", fix="name the ground truth here")
     file = decode(path, text, msgspec.json.Decoder(_File), root="annotations")
     image_ids = _sorted_ids(path, [image.id for image in file.images], "images")
     category_ids = _sorted_ids(path, [category.id for category in file.categories], "categories")

@@ -156,7 +156,7 @@ def _read_any(path: Path) -> _Rows:
     """Decode strictly, row by row, and raise for the first row that is not one."""
     text = read_bytes(path)
     if text[:64].lstrip().startswith(b"{"):
-        raise InputError(path, "is an object, as COCO annotations are; results are a list", fix="ground truth comes first, then detections")
+        raise InputError(path, "is an object, as COCO annotations are, where results are expected", fix="name the detections here")
     rows = decode(path, text, msgspec.json.Decoder(list[_Row]), root="results")
     return _Rows(
         _image_ids(path, [row.image_id for row in rows]),

@@ -65,8 +65,8 @@ def opened(path: Path, kind: Literal["ground_truth", "detections"] | None = None
         with ParquetFile(path, pre_buffer=False) as file:
             header = _header(path, (file.metadata.metadata or {}).get(_KEY))
             if kind not in (None, header.kind):
-                problem = f"holds {header.kind.replace('_', ' ')}, where {str(kind).replace('_', ' ')} is expected"
-                raise InputError(path, problem, fix="ground truth comes first, then detections")
+                problem = f"holds {header.kind.replace('_', ' ')}, not {str(kind).replace('_', ' ')}"
+                raise InputError(path, problem)
             yield file, header
     except (pa.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")

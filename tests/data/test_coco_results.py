@@ -103,7 +103,7 @@ WRONG_FILES = {
     "cut behind a row": (f"[{ROW}", r"line 1, byte \d+: the JSON ends in the middle"),
     "something behind": (f"[{ROW}] x", r"line 1, byte \d+: malformed JSON: trailing characters"),
     "two lists": (f"[{ROW}]\n[{ROW}]", r"line 2, byte \d+: malformed JSON: trailing characters"),
-    "rows without a list": (f"{ROW}\n{ROW}", "is an object, as COCO annotations are; results are a list"),
+    "rows without a list": (f"{ROW}\n{ROW}", "is an object, as COCO annotations are, where results are expected"),
     "annotations": ('{"images": [], "annotations": []}', "is an object, as COCO annotations are"),
     "a number": ("3", "expected a list, found a whole number"),
 }

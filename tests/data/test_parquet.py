@@ -251,7 +251,7 @@ def test_kinds_are_not_mixed_up(tmp_path: Path) -> None:
     truth = make_truth(3, 5)
     write_parquet_ground_truth(truth, tmp_path / "t.parquet")
     write_parquet_detections(make_detections(truth, 5), tmp_path / "d.parquet")
-    with pytest.raises(InputError, match=r"d\.parquet: holds detections, where ground truth is expected"):
+    with pytest.raises(InputError, match=r"d\.parquet: holds detections, not ground truth"):
         read_parquet_ground_truth(tmp_path / "d.parquet")
-    with pytest.raises(InputError, match=r"t\.parquet: holds ground truth, where detections is expected"):
+    with pytest.raises(InputError, match=r"t\.parquet: holds ground truth, not detections"):
         read_parquet_detections(tmp_path / "t.parquet", truth)

@@ -1,0 +1,179 @@
+"""Loading recognises every format by what lies there, and saving and converting go by the same table."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from detbench.data.detections import Detections
+from detbench.data.formats import DETECTIONS_FORMATS, GROUND_TRUTH_FORMATS
+from detbench.data.ground_truth import GroundTruth
+from detbench.data.load import convert, load_detections, load_ground_truth, save_detections, save_ground_truth
+from detbench.errors import DetbenchError, InputError
+
+TARGETS = {"parquet": "x.parquet", "coco": "x.json", "voc": "x", "yolo": "x"}
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> GroundTruth:
+    """Three images of two classes with their pictures; all numbers are such that every format can hold them."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    names = [f"00000{number}.jpg" for number in (1, 2, 3)]
+    for name in names:
+        Image.new("RGB", (128, 64)).save(pictures / name)
+    return GroundTruth.from_rows(
+        image_ids=["000001", "000002", "000003"],
+        class_names=["car", "dog"],
+        image_index=[0, 0, 2],
+        class_index=[0, 1, 1],
+        boxes=[[0, 0, 64, 32], [16, 16, 32, 24], [64, 32, 96, 48]],
+        image_sizes=[(128, 64)] * 3,
+        image_files=names,
+        image_folder=pictures,
+        name="three",
+    )
+
+
+@pytest.fixture
+def detections(truth: GroundTruth) -> Detections:
+    return Detections.from_rows(
+        truth, image_index=[0, 1, 2], class_index=[0, 1, 1], scores=[0.5, 0.25, 0.75], boxes=[[0, 0, 64, 32]] * 3, name="finder"
+    )
+
+
+def assert_same_boxes(one: GroundTruth | Detections, other: GroundTruth | Detections) -> None:
+    for column in ("offsets", "class_index", "boxes", "box_areas"):
+        np.testing.assert_array_equal(getattr(one, column), getattr(other, column), err_msg=column)
+    assert one.class_names == other.class_names
+
+
+@pytest.mark.parametrize("name", GROUND_TRUTH_FORMATS)
+def test_every_format_of_ground_truth_is_saved_recognised_and_loaded(tmp_path: Path, truth: GroundTruth, name: str) -> None:
+    target = tmp_path / TARGETS[name]
+    save_ground_truth(truth, target, name)
+    again = load_ground_truth(target)
+    assert_same_boxes(again, truth)
+    assert [int(image_id) for image_id in again.image_ids] == [1, 2, 3]
+    assert load_ground_truth(target, images=tmp_path / ("x/images/val" if name == "yolo" else "pictures")).image_folder is not None
+
+
+@pytest.mark.parametrize("name", DETECTIONS_FORMATS)
+def test_every_format_of_detections_is_saved_recognised_and_loaded(
+    tmp_path: Path, truth: GroundTruth, detections: Detections, name: str
+) -> None:
+    target = tmp_path / TARGETS[name]
+    save_detections(detections, truth, target, name)
+    again = load_detections(target, truth)
+    assert_same_boxes(again, detections)
+    assert again.scores.tolist() == detections.scores.tolist()
+    assert again.name == ("finder" if name == "parquet" else "x")
+    assert load_detections(target, truth, name="other").name == "other"
+
+
+def test_suffix_says_the_format(tmp_path: Path, truth: GroundTruth, detections: Detections) -> None:
+    save_ground_truth(truth, tmp_path / "a.json")
+    assert set(json.loads((tmp_path / "a.json").read_text())) == {"images", "categories", "annotations"}
+    save_detections(detections, truth, tmp_path / "d.parquet")
+    assert (tmp_path / "d.parquet").read_bytes()[:4] == b"PAR1"
+    with pytest.raises(InputError, match=r"folder: in which format to write does not show; name it \(\.parquet is parquet, .*: voc, yolo"):
+        save_ground_truth(truth, tmp_path / "folder")
+    with pytest.raises(DetbenchError, match="unknown format 'csv'; known are: parquet, coco, voc, yolo"):
+        save_ground_truth(truth, tmp_path / "a.csv", "csv")
+
+
+def test_run_folder_is_both(tmp_path: Path, truth: GroundTruth, detections: Detections) -> None:
+    save_ground_truth(truth, tmp_path / "run" / "ground_truth.parquet")
+    save_detections(detections, truth, tmp_path / "run" / "detections.parquet")
+    again = load_ground_truth(tmp_path / "run")
+    assert again.digest == truth.digest
+    assert load_detections(tmp_path / "run", again).digest == detections.digest
+
+
+def test_tar_of_a_devkit(tmp_path: Path, truth: GroundTruth) -> None:
+    save_ground_truth(truth, tmp_path / "VOC2007", "voc")
+    for suffix, mode in (("tar", "w"), ("tar.gz", "w:gz"), ("tgz", "w:gz")):
+        with tarfile.open(tmp_path / f"a.{suffix}", mode) as tar:
+            tar.add(tmp_path / "VOC2007", "VOCdevkit/VOC2007")
+        assert_same_boxes(load_ground_truth(tmp_path / f"a.{suffix}", split="test"), truth)
+
+
+def test_folder_of_images_named_like_classes_is_yolo(tmp_path: Path) -> None:
+    truth = GroundTruth.from_rows(
+        image_ids=["red_car", "dog"], class_names=["car", "dog"], image_index=[], class_index=[], boxes=[], image_sizes=[(100, 100)] * 2
+    )
+    (tmp_path / "red_car.txt").write_text("0 0.5 0.5 0.5 0.5 0.9\n")
+    assert load_detections(tmp_path, truth).boxes.tolist() == [[25, 25, 75, 75]]
+
+
+@pytest.mark.parametrize("target", ["y.json", "y.parquet"])
+def test_convert_ground_truth_and_back(tmp_path: Path, truth: GroundTruth, target: str) -> None:
+    save_ground_truth(truth, tmp_path / "VOC2007", "voc", split="val")
+    convert(tmp_path / "VOC2007", tmp_path / target, split="val")
+    assert_same_boxes(load_ground_truth(tmp_path / target), truth)
+    convert(tmp_path / target, tmp_path / "again", to="voc")
+    assert_same_boxes(load_ground_truth(tmp_path / "again"), truth)
+
+
+def test_convert_detections(tmp_path: Path, truth: GroundTruth, detections: Detections) -> None:
+    save_detections(detections, truth, tmp_path / "d.parquet")
+    save_ground_truth(truth, tmp_path / "truth.parquet")
+    convert(tmp_path / "d.parquet", tmp_path / "comp4", ground_truth=tmp_path / "truth.parquet", to="voc")
+    convert(tmp_path / "comp4", tmp_path / "d.json", ground_truth=tmp_path / "truth.parquet")
+    assert_same_boxes(load_detections(tmp_path / "d.json", truth), detections)
+
+
+def test_convert_says_what_is_wrong_before_it_reads(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="in which format to write does not show"):
+        convert(tmp_path / "missing.json", tmp_path / "folder")
+    with pytest.raises(InputError, match=r"missing\.json: no such file or folder"):
+        convert(tmp_path / "missing.json", tmp_path / "y.json")
+    assert not any(tmp_path.iterdir())
+
+
+def test_mistaken_paths(tmp_path: Path, truth: GroundTruth) -> None:
+    with pytest.raises(InputError, match="none: no such file or folder"):
+        load_ground_truth(tmp_path / "none")
+    with pytest.raises(InputError, match="none: no such file or folder"):
+        load_detections(tmp_path / "none", truth)
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"a\.csv: this file is not recognised as ground truth; expected one of: .*VOC devkit.*data\.yaml"):
+        load_ground_truth(tmp_path / "a.csv")
+    with pytest.raises(InputError, match="empty: this folder is not recognised as ground truth"):
+        load_ground_truth(tmp_path / "empty")
+    with pytest.raises(InputError, match=r"empty: this folder is not recognised as detections; expected one of: .*comp4_det_"):
+        load_detections(tmp_path / "empty", truth)
+    save_ground_truth(truth, tmp_path / "a.json")
+    for name in ("a.json", "a.parquet"):
+        save_ground_truth(truth, tmp_path / name)
+        with pytest.raises(InputError, match=rf"{name}: has no splits to choose 'val' from; leave --split out"):
+            load_ground_truth(tmp_path / name, split="val")
+    with pytest.raises(InputError, match="nowhere: is not a folder"):
+        load_ground_truth(tmp_path / "a.json", images=tmp_path / "nowhere")
+
+
+def test_ground_truth_and_detections_in_each_others_place(tmp_path: Path, truth: GroundTruth, detections: Detections) -> None:
+    for name, message in (("x.json", "COCO results are|COCO annotations are"), ("x.parquet", "holds ")):
+        save_ground_truth(truth, tmp_path / name)
+        with pytest.raises(InputError, match=message):
+            load_detections(tmp_path / name, truth)
+        save_detections(detections, truth, tmp_path / name)
+        with pytest.raises(InputError, match=message):
+            load_ground_truth(tmp_path / name)
+
+
+def test_real_data(shared_data: Path, tmp_path: Path) -> None:
+    truth = load_ground_truth(shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz")
+    assert (len(truth), len(truth.image_ids)) == (14_976, 4_952)
+    coco = load_ground_truth(shared_data / "voc07_test_coco.json")
+    np.testing.assert_array_equal(truth.boxes, coco.boxes)
+    found = load_detections(shared_data / "dets_voc" / "htt1084_d56c7e49", truth)
+    assert len(found) == 98_023
+    save_detections(found, truth, tmp_path / "d.parquet")
+    assert load_detections(tmp_path / "d.parquet", truth).digest == found.digest
