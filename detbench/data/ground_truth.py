@@ -151,6 +151,13 @@ class GroundTruth:
         columns = (self.class_index, self.boxes, self.box_areas, self.areas, self.iscrowd, self.difficult)
         return digest((*self.image_ids, *self.class_names), (self.offsets, self.category_ids, self.image_sizes, *columns))
 
+    def present_images(self) -> Ints:
+        """Return the positions of the images whose picture lies in `image_folder`."""
+        if self.image_folder is None:
+            raise DetbenchError(f"{self.name}: it is not known where the pictures are; give their folder (--images)")
+        there = [bool(name) and (self.image_folder / name).is_file() for name in self.image_files]
+        return np.flatnonzero(there)
+
     def select_images(self, positions: Ints) -> GroundTruth:
         """Return the ground truth of the images at `positions` only, in that order."""
         rows = rows_of_groups(self.offsets, positions)

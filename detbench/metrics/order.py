@@ -94,9 +94,11 @@ def _radix_passes(packed: NDArray[np.uint64], lowest_bit: np.uint64) -> None:
             counts[:] = 0
             for row in range(n):
                 counts[(source[row] >> shift) & digit_mask] += 1
-            total = np.int64(0)
-            for digit in range(_BUCKETS):
-                total, counts[digit] = total + counts[digit], total
+            total = 0
+            for bucket in range(_BUCKETS):
+                size = int(counts[bucket])
+                counts[bucket] = total
+                total += size
             for row in range(n):
                 digit = np.int64((source[row] >> shift) & digit_mask)
                 target[counts[digit]] = source[row]

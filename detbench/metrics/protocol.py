@@ -109,6 +109,22 @@ class Protocol:
             require(measure.area in {area.name for area in self.area_ranges}, f"{measure.name} names an unknown area range")
             require(measure.max_detections in {None, *self.max_detections}, f"{measure.name} names an unknown max_detections")
 
+    def with_thresholds(self, iou_thresholds: tuple[float, ...]) -> Protocol:
+        """Return this protocol with other IoU thresholds; measures at a threshold that is gone stay and are None."""
+        return replace(self, iou_thresholds=tuple(sorted(iou_thresholds)))
+
+    def with_max_detections(self, max_detections: tuple[int, ...]) -> Protocol:
+        """Return this protocol with other limits; the recalls by limit (AR1, AR10, AR100) become those of the new ones."""
+        limits = tuple(sorted(max_detections))
+        by_limit = [n for n, measure in enumerate(self.measures) if measure.max_detections is not None]
+        if not by_limit:
+            return replace(self, max_detections=limits)
+        kind = self.measures[by_limit[0]].kind
+        new = tuple(Measure(f"{kind}{limit}", kind, max_detections=limit) for limit in limits)
+        before = tuple(measure for measure in self.measures[: by_limit[0]])
+        after = tuple(measure for measure in self.measures[by_limit[0] :] if measure.max_detections is None)
+        return replace(self, max_detections=limits, measures=(*before, *new, *after))
+
 
 _MOST = 100
 COCO = Protocol(

@@ -1,0 +1,66 @@
+"""Results as plain values: what `eval --json` prints and run folders record."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from detbench.metrics.conventions import Convention
+from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.protocol import Protocol
+from detbench.metrics.suspicion import suspicions
+
+SCHEMA_VERSION = 1
+
+
+def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the summary, the classes and the suspicions of an evaluation; null where a class has no ground truth."""
+    return {
+        "name": evaluation.detections.name,
+        "summary": evaluation.summary,
+        "classes": _classes(evaluation),
+        "classes_without_ground_truth": classes_without_ground_truth(evaluation),
+        "suspicions": [asdict(suspicion) for suspicion in suspicions(evaluation)],
+    }
+
+
+def classes_without_ground_truth(evaluation: Evaluation) -> list[str]:
+    """Return the classes that have nothing to find and are left out of every mean."""
+    positives = evaluation.counts[:, 0, 0, 3]
+    return [name for name, count in zip(evaluation.ground_truth.class_names, positives, strict=True) if count == 0]
+
+
+def _classes(evaluation: Evaluation) -> dict[str, dict[str, float | int | None]]:
+    columns = evaluation.class_columns()
+    return {
+        name: {column: _plain(values[k].item()) for column, values in columns.items()}
+        for k, name in enumerate(evaluation.ground_truth.class_names)
+    }
+
+
+def _plain(value: float) -> float | int | None:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def protocol_record(protocol: Protocol) -> dict[str, Any]:
+    """Return every switch of a protocol; unlimited area ranges have null ends."""
+    record = asdict(protocol)
+    for area in record["area_ranges"]:
+        area.update({end: None for end in ("low", "high") if math.isinf(area[end])})
+    return record
+
+
+def results_document(evaluations: list[Evaluation], extra: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Return the JSON document of one or more evaluations under one protocol; `extra` adds keys to each run."""
+    additions = extra or [{} for _ in evaluations]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "protocol": evaluations[0].protocol.name,
+        "runs": [evaluation_record(evaluation) | more for evaluation, more in zip(evaluations, additions, strict=True)],
+    }
+
+
+def convention_records(rows: list[Convention], coco: dict[str, float | None]) -> dict[str, Any]:
+    """Return a convention table as JSON-ready values."""
+    return {"iou": 0.5, "conventions": [asdict(row) for row in rows], "coco": coco}

@@ -1,0 +1,102 @@
+"""Run folders: everything about one scored detector in one place, complete in itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from detbench.bench.environment import environment
+from detbench.bench.results import SCHEMA_VERSION, evaluation_record, protocol_record
+from detbench.data.detections import Detections
+from detbench.data.files import atomic_folder, atomic_path
+from detbench.data.ground_truth import GroundTruth
+from detbench.errors import InputError
+from detbench.metrics.evaluation import Evaluation
+
+RECORD, GROUND_TRUTH, DETECTIONS = "record.json", "ground_truth.parquet", "detections.parquet"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A run folder, read back."""
+
+    folder: Path
+    record: dict[str, Any]
+    ground_truth: GroundTruth
+    detections: Detections
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Write a document with sorted keys, indented, all of it or nothing."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(json_bytes(document))
+
+
+def json_bytes(document: dict[str, Any]) -> bytes:
+    """Return a document as JSON with sorted keys, indented, ending in a newline."""
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+
+
+def write_run(folder: Path, evaluation: Evaluation, *, options: dict[str, Any]) -> Path:
+    """Write a run folder for an evaluation.
+
+    Args:
+        folder: must not exist yet or be empty.
+        evaluation: what was scored.
+        options: as passed by the user.
+
+    Raises:
+        InputError: the folder is in use or cannot be written; nothing is left behind.
+    """
+    from detbench.data.load import save_detections, save_ground_truth
+
+    record = {
+        "schema_version": SCHEMA_VERSION,
+        "name": evaluation.detections.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": None,
+        "options": {"passed": options, "effective": {"protocol": protocol_record(evaluation.protocol)}},
+        "sources": {"ground_truth": evaluation.ground_truth.source, "detections": evaluation.detections.source},
+        "digests": {"model": None, "ground_truth": evaluation.ground_truth.digest, "detections": evaluation.detections.digest},
+        "environment": environment().as_dict(),
+        "evaluations": [{"protocol": evaluation.protocol.name, **evaluation_record(evaluation)}],
+        "latency": [],
+    }
+    with atomic_folder(folder) as temporary:
+        write_json(temporary / RECORD, record)
+        save_ground_truth(evaluation.ground_truth, temporary / GROUND_TRUTH)
+        save_detections(evaluation.detections, evaluation.ground_truth, temporary / DETECTIONS)
+    return folder
+
+
+def read_run(folder: Path) -> Run:
+    """Read a run folder and check its files against the digests of its record.
+
+    Raises:
+        InputError: a file is missing, changed, or of a newer version.
+    """
+    from detbench.data.load import load_detections, load_ground_truth
+
+    path = folder / RECORD
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except OSError as error:
+        raise InputError(path, "cannot be read", fix="give a run folder, as `detbench eval -o` writes it") from error
+    except msgspec.DecodeError as error:
+        raise InputError(path, f"is not a record: {error}") from error
+    if record.get("schema_version", 0) > SCHEMA_VERSION:
+        raise InputError(
+            path, f"has schema version {record['schema_version']}, this detbench reads up to {SCHEMA_VERSION}", fix="upgrade detbench"
+        )
+    truth = load_ground_truth(folder / GROUND_TRUTH)
+    detections = load_detections(folder / DETECTIONS, truth, name=record["name"])
+    for kind, found in (("ground_truth", truth.digest), ("detections", detections.digest)):
+        if record["digests"][kind] != found:
+            raise InputError(
+                folder / f"{kind}.parquet", "is not the file this run was recorded with: its digest differs", fix="score again"
+            )
+    return Run(folder, record, truth, detections)
