@@ -1,7 +1,7 @@
 """Measure detbench beside its peers, interleaved in one run, and print the table of docs/performance.md.
 
     python tests/benchmarks/peers.py                      # 500,000 detections, every peer
-    python tests/benchmarks/peers.py --detections 5000000 --images 50000 --classes 365 --truths 600000 --only detbench ultrafast
+    python tests/benchmarks/peers.py --detections 5000000 --images 50000 --classes 365 --truths 600000 --only ultrafast-pycocotools
 
 Every round runs each contender once, in an order drawn anew, so that a change of the machine's speed hits all alike. A ratio is the median
 over rounds of contender / detbench within the round. Slow contenders run in the first `--slow-rounds` rounds only.
@@ -28,6 +28,7 @@ os.environ.setdefault("RAYON_NUM_THREADS", str(THREADS))
 import numpy as np  # noqa: E402
 import workload  # noqa: E402
 
+PEERS = ["pycocotools", "faster-coco-eval", "hotcoco", "ultrafast-pycocotools"]
 SLOW = {"pycocotools", "faster-coco-eval"}
 Task = Callable[[], Any]
 
@@ -127,7 +128,7 @@ def main() -> None:
     parser.add_argument("--truths", type=int, default=36_781)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--slow-rounds", type=int, default=2)
-    parser.add_argument("--only", nargs="+", default=["pycocotools", "faster-coco-eval", "hotcoco", "ultrafast-pycocotools"], metavar="PEER")
+    parser.add_argument("--only", nargs="+", default=PEERS, choices=PEERS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -143,7 +144,9 @@ def main() -> None:
                 if contender not in SLOW:
                     difference = np.abs(np.asarray(tasks["evaluate"][contender]())[:12] - expected).max()
                     assert difference < 1e-9, (contender, difference)
-        print(f"{options.detections:,} detections, {options.truths:,} ground truths, {options.images:,} images, {options.classes} classes\n")
+        print(
+            f"{options.detections:,} detections, {options.truths:,} ground truths, {options.images:,} images, {options.classes} classes\n"
+        )
         for title, key in (("Evaluate only, from loaded columns", "evaluate"), ("From files to the 12 numbers", "json")):
             print(table(title, interleave(tasks[key], options.rounds, options.slow_rounds), "detbench"), end="\n\n", flush=True)
 

@@ -1,0 +1,64 @@
+"""The VOC devkit's evaluation in plain Python, object by object: `VOCevaldet.m` (2007) and `VOCap.m` (2012). Slow on purpose."""
+
+import math
+
+
+def evaluate_class(truths, detections, threshold=0.5, strict=False, plus_one=True):
+    """Evaluate one class.
+
+    Args:
+        truths: {image: [(xmin, ymin, xmax, ymax, difficult), ...]}, 1-based inclusive.
+        detections: [(image, score, xmin, ymin, xmax, ymax), ...] in file order.
+        threshold: least overlap.
+        strict: overlap > threshold instead of >=.
+        plus_one: width = xmax − xmin + 1.
+
+    Returns:
+        recall and precision after each detection by falling score (NaN for 0 / 0), and the number of positives.
+    """
+    one = 1 if plus_one else 0
+    positives = sum(not truth[4] for boxes in truths.values() for truth in boxes)
+    used = {image: [False] * len(boxes) for image, boxes in truths.items()}
+    tp = fp = 0
+    recall, precision = [], []
+    for image, _, *box in sorted(detections, key=lambda detection: -detection[1]):
+        best, best_overlap = None, -math.inf
+        for number, truth in enumerate(truths.get(image, [])):
+            width = min(box[2], truth[2]) - max(box[0], truth[0]) + one
+            height = min(box[3], truth[3]) - max(box[1], truth[1]) + one
+            if width > 0 and height > 0:
+                area = (box[2] - box[0] + one) * (box[3] - box[1] + one)
+                union = area + (truth[2] - truth[0] + one) * (truth[3] - truth[1] + one) - width * height
+                overlap = width * height / union
+                if overlap > best_overlap:
+                    best, best_overlap = number, overlap
+        enough = best_overlap > threshold if strict else best_overlap >= threshold
+        if not enough:
+            fp += 1
+        elif not truths[image][best][4]:
+            if used[image][best]:
+                fp += 1
+            else:
+                tp += 1
+                used[image][best] = True
+        recall.append(tp / positives if positives else math.nan)
+        precision.append(tp / (tp + fp) if tp + fp else math.nan)
+    return recall, precision, positives
+
+
+def eleven_point(recall, precision):
+    """Average precision of VOC 2007: the mean of the best precision at recall >= 0, 0.1, ..., 1."""
+    ap = 0.0
+    for n in range(11):
+        reached = [p for r, p in zip(recall, precision, strict=True) if r >= n * 0.1 and not math.isnan(p)]
+        ap += max(reached, default=0.0) / 11
+    return ap
+
+
+def area_under_curve(recall, precision):
+    """Average precision of VOC 2010 and later: the area under the interpolated curve."""
+    r = [0.0, *recall, 1.0]
+    p = [0.0, *(0.0 if math.isnan(value) else value for value in precision), 0.0]
+    for n in range(len(p) - 2, -1, -1):
+        p[n] = max(p[n], p[n + 1])
+    return sum((r[n] - r[n - 1]) * p[n] for n in range(1, len(r)) if r[n] != r[n - 1])
