@@ -1,0 +1,46 @@
+# Two commands do all the set-up: `make demo` and `make test`. Everything is installed into .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
+
+.PHONY: demo test lint bench bench-large clean
+
+demo: $(VENV)/.installed
+	$(BIN)/detbench demo --output demo
+
+test: $(VENV)/.installed-dev lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-peers
+	$(BIN)/python tests/benchmarks/peers.py
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
+
+bench-large: $(VENV)/.installed-peers
+	$(BIN)/python tests/benchmarks/large.py
+
+clean:
+	rm -rf $(VENV) demo dist
+
+$(VENV)/.made:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml
+	$(INSTALL) .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.made pyproject.toml
+	$(INSTALL) '.[dev]'
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-peers: $(VENV)/.made pyproject.toml
+	$(INSTALL) '.[dev,peers]'
+	touch $@ $(VENV)/.installed $(VENV)/.installed-dev
