@@ -1,0 +1,60 @@
+"""Benchmarks of the kernels and of scoring, for `make bench` and for comparing commits with pytest-benchmark's own options."""
+
+import numpy as np
+import pytest
+
+from detbench.data.columns import frozen
+from detbench.data.detections import Detections
+from detbench.data.ground_truth import GroundTruth
+from detbench.metrics.evaluate import evaluate
+from detbench.metrics.order import descending, order_by_class
+from detbench.metrics.overlap import iou
+from tests.benchmarks import workload
+
+
+@pytest.fixture(scope="module")
+def made():
+    return workload.make()
+
+
+def corners(xywh):
+    return np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
+
+
+@pytest.fixture(scope="module")
+def dataset(made):
+    truth = GroundTruth.from_rows(
+        image_ids=[str(i) for i in range(made.images)],
+        class_names=[str(k) for k in range(made.classes)],
+        image_index=made.truth_image - 1,
+        class_index=made.truth_class - 1,
+        boxes=corners(made.truth_box),
+        iscrowd=made.truth_crowd,
+    )
+    rows = {"image_index": made.image - 1, "class_index": made.category - 1, "scores": made.score, "boxes": corners(made.box)}
+    return truth, Detections.from_rows(truth, **rows)
+
+
+@pytest.mark.parametrize("protocol", ["coco", "voc2007", "voc2012"])
+def test_evaluate_500_000_detections(benchmark, dataset, protocol):
+    evaluate(*dataset, protocol)
+    evaluation = benchmark(evaluate, *dataset, protocol)
+    assert 0 < evaluation.average_precision < 1
+
+
+def test_sort_500_000_scores(benchmark, made):
+    scores = frozen(made.score, np.float64, (-1,))
+    order = benchmark(descending, scores)
+    assert (np.diff(scores[order]) <= 0).all()
+
+
+def test_group_500_000_rows_by_class(benchmark, made):
+    classes = frozen(made.category - 1, np.int32, (-1,))
+    _, offsets = benchmark(order_by_class, classes, frozen([], np.int64, (-1,)), made.classes)
+    assert offsets[-1] == len(classes)
+
+
+def test_iou_of_1000_by_1000_boxes(benchmark, made):
+    boxes = corners(made.box[:1000])
+    matrix = benchmark(iou, boxes, boxes)
+    assert np.allclose(np.diag(matrix), 1)
