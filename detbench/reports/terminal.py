@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-import pandas as pd
+import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
@@ -12,10 +13,10 @@ from rich.text import Text
 from detbench.metrics.audit import Audit
 from detbench.metrics.conventions import INTERPOLATIONS, Convention
 from detbench.metrics.evaluation import Evaluation
-from detbench.reports.frames import class_frame, summary_frame
 
 ABSENT = "–"
 _MOST_MEASURES_ACROSS = 3
+_HEADINGS = {"ground_truths": "objects"}
 _RULES = {"ignore": "ignored", "count": "counted", "drop": "dropped"}
 
 
@@ -28,51 +29,46 @@ def headline(evaluations: Sequence[Evaluation]) -> str:
 
 def summary_table(evaluations: Sequence[Evaluation]) -> Table:
     """Return detectors down and measures across, or the other way round for protocols of many measures; best values are bold."""
-    frame = summary_frame(evaluations)
+    names = [evaluation.detections.name for evaluation in evaluations]
     counts = [f"{len(evaluation.detections):,}" for evaluation in evaluations]
+    measures = {measure: [evaluation.summary[measure] for evaluation in evaluations] for measure in evaluations[0].summary}
     table = _table()
-    if len(frame.columns) <= _MOST_MEASURES_ACROSS:
+    if len(measures) <= _MOST_MEASURES_ACROSS:
         table.add_column("detector", overflow="fold")
-        for measure in [*frame.columns, "detections"]:
-            table.add_column(str(measure), justify="right", no_wrap=True)
-        for row, name in enumerate(frame.index):
-            table.add_row(str(name), *(_cell(frame[measure].iloc[row], frame[measure], 6) for measure in frame.columns), counts[row])
+        for heading in [*measures, "detections"]:
+            table.add_column(heading, justify="right", no_wrap=True)
+        columns = [_cells(values, 6) for values in measures.values()]
+        for name, *cells in zip(names, *columns, counts, strict=True):
+            table.add_row(name, *cells)
         return table
     table.add_column("measure")
-    for name in frame.index:
-        table.add_column(str(name), justify="right", overflow="fold")
-    for measure in frame.columns:
-        table.add_row(str(measure), *(_cell(value, frame[measure], 4) for value in frame[measure]))
+    for name in names:
+        table.add_column(name, justify="right", overflow="fold")
+    for measure, values in measures.items():
+        table.add_row(measure, *_cells(values, 4))
     table.add_row("detections", *counts)
     return table
 
 
 def class_table(evaluations: Sequence[Evaluation]) -> Table:
     """Return classes against detectors' AP, the best in bold; of a single detector every per-class column."""
-    if len(evaluations) == 1:
-        return _single_class_table(evaluations[0])
-    frame = class_frame(evaluations)
+    first = evaluations[0]
+    columns = first.class_columns()
     table = _table()
+    if len(evaluations) == 1:
+        table.add_column("class", overflow="fold")
+        for heading in columns:
+            table.add_column(_HEADINGS.get(heading, heading), justify="right", no_wrap=True)
+        for name, *values in zip(first.ground_truth.class_names, *columns.values(), strict=True):
+            table.add_row(name, *(_number(value, 4) for value in values))
+        return table
     table.add_column("AP of class", overflow="fold")
     table.add_column("objects", justify="right", no_wrap=True)
-    for name in frame.columns:
-        table.add_column(str(name), justify="right", overflow="fold")
-    objects = evaluations[0].per_class()["ground_truths"]
-    for row, values in frame.iterrows():
-        table.add_row(str(row), f"{objects[str(row)]:,}", *(_cell(value, values, 4) for value in values))
-    return table
-
-
-def _single_class_table(evaluation: Evaluation) -> Table:
-    frame = evaluation.per_class()
-    table = _table()
-    table.add_column("class", overflow="fold")
-    headings = {"ground_truths": "objects"}
-    for column in frame.columns:
-        table.add_column(headings.get(str(column), str(column)), justify="right", no_wrap=True)
-    for name, values in frame.iterrows():
-        cells = [f"{values[c]:,.0f}" if c in {"ground_truths", "detections"} else _number(values[c], 4) for c in frame.columns]
-        table.add_row(str(name), *cells)
+    for evaluation in evaluations:
+        table.add_column(evaluation.detections.name, justify="right", overflow="fold")
+    scores = [evaluation.class_ap for evaluation in evaluations]
+    for name, objects, *values in zip(first.ground_truth.class_names, columns["ground_truths"], *scores, strict=True):
+        table.add_row(name, _number(objects, 0), *_cells(values, 4))
     return table
 
 
@@ -118,10 +114,14 @@ def _positives(evaluation: Evaluation) -> int:
     return int(evaluation.counts[:, 0, 0, 3].sum())
 
 
-def _cell(value: float, peers: pd.Series, digits: int) -> Text:
-    best = len(peers) > 1 and value == peers.max()
-    return Text(_number(value, digits), style="bold green" if best else "")
+def _cells(values: Sequence[float | None], digits: int) -> list[Text]:
+    """Return the values of one row as text, the best of several in bold."""
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    best = max(known, default=None) if len(values) > 1 else None
+    return [Text(_number(value, digits), style="bold green" if value is not None and value == best else "") for value in values]
 
 
 def _number(value: float | None, digits: int) -> str:
-    return ABSENT if value is None or pd.isna(value) else f"{value:.{digits}f}"
+    if value is None or math.isnan(value):
+        return ABSENT
+    return f"{value:,}" if isinstance(value, int | np.integer) else f"{value:.{digits}f}"
