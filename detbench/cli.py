@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from detbench.errors import DetbenchError, DetbenchWarning
+from detbench.errors import DetbenchError, DetbenchWarning, InputError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -139,13 +139,12 @@ def evaluate_command(
     from detbench.bench.runs import json_bytes, write_json, write_run
 
     names = _given_names(detections, name)
+    _check_targets(None if json in (None, "-") else Path(json), [folder for folder in (plots, runs) if folder])
     truth, found = _load(
         ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown
     )
     if runs:
-        _refuse_used_folders([runs / detector.name for detector in found])
-    if runs:
-        _refuse_used_folders([runs / detector.name for detector in found])
+        _check_run_folders(runs, [detector.name for detector in found])
     rules = _protocol(
         truth, protocol, difficult=difficult, strict_overlap=strict_overlap, no_plus_one=no_plus_one, iou=iou, max_detections=max_detections
     )
@@ -259,6 +258,8 @@ def demo(
 def _given_names(paths: Sequence[Path], given: Sequence[str] | None) -> list[str | None]:
     if given and len(given) != len(paths):
         raise DetbenchError(f"{len(given)} names for {len(paths)} detection files; give --name once for each, in their order")
+    if given and not all(each.strip() for each in given):
+        raise DetbenchError("--name needs a name, not an empty one")
     return [*given] if given else [None] * len(paths)
 
 
@@ -268,10 +269,27 @@ def _check_names_differ(found: Sequence[Detections]) -> None:
         raise DetbenchError(f"detectors need different names, got {', '.join(names)}; give --name once for each file")
 
 
-def _refuse_used_folders(folders: Sequence[Path]) -> None:
-    for folder in folders:
+def _check_targets(file: Path | None, folders: Sequence[Path]) -> None:
+    """Refuse, before any work is done, targets that can never be written."""
+    from detbench.data.files import check_file_target
+
+    if file:
+        check_file_target(file)
+    for target in [*([file] if file else []), *folders]:
+        there = next(place for place in (target, *target.absolute().parents) if place.exists())
+        if there.is_file() and there != file:
+            raise InputError(target, f"cannot be written: {there} is a file, not a folder", fix="name another place")
+        if not os.access(there, os.W_OK):
+            raise InputError(target, f"cannot be written: no permission for {there}", fix="name a place you may write to")
+
+
+def _check_run_folders(runs: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if Path(name).name != name or not name.isprintable():
+            raise DetbenchError(f"{name!r} cannot be the name of a run folder; give another --name")
+        folder = runs / name
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise DetbenchError(f"{folder}: already exists and is not empty; choose another -o or --name, or remove it")
+            raise InputError(folder, "already exists and is not empty", fix="choose another -o or --name, or remove it")
 
 
 def _load(
@@ -316,9 +334,9 @@ def _protocol(
     rules = protocol_named(name or truth.protocol)
     if difficult:
         rules = replace(rules, difficult=difficult)
-    if iou:
+    if iou is not None:
         rules = rules.with_thresholds(_numbers(iou, float, "--iou"))
-    if max_detections:
+    if max_detections is not None:
         rules = rules.with_max_detections(_numbers(max_detections, int, "--max-detections"))
     return replace(rules, strict_overlap=strict_overlap or rules.strict_overlap, plus_one=rules.plus_one and not no_plus_one)
 

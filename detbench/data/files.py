@@ -32,6 +32,14 @@ _REFUSED_BY_DISK = {
 }
 
 
+def check_file_target(path: Path) -> None:
+    """Raise InputError for what must not be replaced by a file: a folder, a device, a pipe."""
+    if path.is_dir():
+        raise InputError(path, "is a folder, a file is to be written here", fix="name a file")
+    if path.exists() and not path.is_file():
+        raise InputError(path, "is a device or a pipe, which a file would replace", fix="name a file")
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a hidden path beside `path`, with the same suffixes, which becomes `path` when the block ends without an error.
@@ -39,8 +47,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Missing parent folders are made; an existing file is replaced. What the disk refuses (full, read-only, no permission) is an
     `InputError`; every other error passes through. Either way the hidden file is removed and `path` stays as it was.
     """
-    if path.is_dir():
-        raise InputError(path, "is a folder, a file is to be written here", fix="name a file")
+    check_file_target(path)
     hidden = _hidden(path)
     with _refusals_named(path, hidden):
         try:

@@ -67,7 +67,7 @@ def read_parquet_ground_truth(path: Path) -> GroundTruth:
         image_ids, image_files = (read_texts(path, file, name) for name in ("image_id", "file_name"))
         width, height = (read_numbers(path, file, name) for name in ("width", "height"))
         offsets, columns = read_objects(path, file, _GROUND_TRUTH, header.objects)
-    with _named(path):
+    with _named(path, image_ids, offsets, {"box": columns["box"]}):
         return GroundTruth(
             image_ids=image_ids,
             class_names=header.class_names,
@@ -123,7 +123,7 @@ def read_parquet_detections(path: Path, ground_truth: GroundTruth, *, allow_unkn
     if not header.objects:
         warn_empty(path)
     check_inverted(path, columns["box"])
-    with _named(path):
+    with _named(path, image_ids, offsets, {"score": columns["score"], "box": columns["box"]}):
         if image_ids != ground_truth.image_ids or header.class_names != ground_truth.class_names:
             return _aligned(path, header, image_ids, offsets, columns, ground_truth, allow_unknown=allow_unknown)
         return Detections(
@@ -181,11 +181,17 @@ def _aligned(
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Name the file in what the constructors find wrong with its columns."""
+def _named(path: Path, image_ids: tuple[str, ...], offsets: Ints, numbers: Columns) -> Iterator[None]:
+    """Name the file, and for `numbers` that are not finite the place in it, in what the constructors find wrong."""
     try:
         yield
     except InputError:
         raise
     except DetbenchError as error:
+        for column, values in numbers.items():
+            bad = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+            if len(bad):
+                image = int(np.searchsorted(offsets, bad[0], side="right")) - 1
+                where = f"image {image_ids[image]!r}, {column} {bad[0] - offsets[image] + 1} of {offsets[image + 1] - offsets[image]}"
+                raise InputError(path, f"is not finite: {values[bad[0]].tolist()}", where=where) from None
         raise InputError(path, str(error)) from None

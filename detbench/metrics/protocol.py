@@ -19,6 +19,9 @@ MOST_THRESHOLDS = 32
 MOST_AREA_RANGES = 8
 """Area ranges in one protocol: one bit each in a detection's range flags."""
 
+MOST_DETECTIONS = 2**31 - 1
+"""The largest limit of detections per image and class; without one, a protocol names none."""
+
 
 @dataclass(frozen=True)
 class AreaRange:
@@ -99,10 +102,11 @@ class Protocol:
         thresholds, grid = np.asarray(self.iou_thresholds), np.asarray(self.recall_grid)
         require(0 < len(thresholds) <= MOST_THRESHOLDS, f"needs 1 to {MOST_THRESHOLDS} IoU thresholds, got {len(thresholds)}")
         require(bool((thresholds > 0).all() and (thresholds <= 1).all()), "IoU thresholds must lie in (0, 1]")
-        require(bool((np.diff(thresholds) > 0).all()), "IoU thresholds must rise")
+        require(bool((np.diff(thresholds) > 0).all()), "IoU thresholds must rise, each named once")
         require(0 < len(self.area_ranges) <= MOST_AREA_RANGES, f"needs 1 to {MOST_AREA_RANGES} area ranges")
-        rising = bool((np.diff((0, *self.max_detections)) > 0).all())
-        require(rising, "max_detections must be positive and rise")
+        limits = (0, *self.max_detections)
+        rising = limits == tuple(sorted(set(limits))) and limits[-1] <= MOST_DETECTIONS
+        require(rising, f"max_detections must rise from 1 to {MOST_DETECTIONS:,} at most, each named once")
         if self.interpolation == "sampled":
             require(len(grid) > 0 and bool((np.diff(grid) > 0).all()), "the recall grid must rise and not be empty")
         for measure in self.measures:
