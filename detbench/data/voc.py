@@ -113,7 +113,7 @@ def read_voc(path: Path, *, split: str | None = None, images: Path | None = None
         image_sizes=np.array(rows.sizes, np.float64).reshape(-1, 2),
         image_files=rows.files,
         image_folder=images or (folder if devkit.members is None and folder.is_dir() else None),
-        name=f"VOC{year} {split}" if year else f"{devkit.folder_name or path.name} {split}",
+        name=f"VOC{year} {split}" if year and names <= set(VOC_CLASSES) else f"{devkit.dataset_name} {split}",
         protocol="voc2007" if year == 2007 else "voc2012",
         source=f"voc devkit {path} split {split}",
     )

@@ -36,6 +36,14 @@ class Devkit:
         """The name of the year's folder; empty for a tar without one."""
         return (Path(self.root) if self.members is not None else Path(self.root).resolve()).name
 
+    @property
+    def dataset_name(self) -> str:
+        """What to call a dataset in VOC's layout that is not VOC: the folder above `VOCdevkit`, else the year's folder, else the tar."""
+        if self.members is not None:
+            return self.folder_name or self.path.name
+        root = Path(self.root).resolve()
+        return root.parent.parent.name if root.parent.name == "VOCdevkit" else root.name
+
     def read(self, name: str) -> bytes:
         """Return a file's bytes by its name below the year's folder; FileNotFoundError where it is missing."""
         if self.members is None:

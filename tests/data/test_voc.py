@@ -101,6 +101,12 @@ def test_the_year_is_the_folders_else_the_tags(tmp_path, folder, protocol, name)
     assert (truth.protocol, truth.name) == (protocol, name)
 
 
+def test_a_dataset_of_other_classes_is_called_as_its_folder(tmp_path):
+    ape = DOG.replace("dog", "ape")
+    assert one_image(tmp_path / "zoo" / "VOCdevkit" / "VOC2007", ape).name == "zoo test"
+    assert one_image(tmp_path / "apes", ape).name == "apes test"
+
+
 def test_images_may_lie_elsewhere(tmp_path):
     root = devkit(tmp_path, {"a": annotation()})
     assert read_voc(root, images=tmp_path / "pictures").image_folder == tmp_path / "pictures"
