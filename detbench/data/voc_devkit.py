@@ -122,11 +122,13 @@ def _tar_members(path: Path) -> dict[str, bytes]:
 
 
 def check_tar_end(tar: tarfile.TarFile) -> None:
-    """Raise EOFError unless an archive read to its end stops at the block of zeros that ends every tar.
+    """Raise EOFError unless an archive read to its end stops at the block of zeros that ends every tar, and its file ends well.
 
-    `tarfile` takes a file cut between two members for a shorter archive.
+    `tarfile` takes a file cut between two members for a shorter archive; a compressed file says at its own end whether it is whole.
     """
     assert tar.fileobj is not None  # noqa: S101  tarfile.open always gives one
     tar.fileobj.seek(tar.offset)
     if tar.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
         raise EOFError("it stops before its end mark")
+    while tar.fileobj.read(1 << 16):
+        pass
