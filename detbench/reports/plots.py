@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MOST_COLUMNS = 5
 _LONGEST_NAME = 28
+_MOST_DOTS = 21
 
 
 def interpolated(recall: Floats, precision: Floats) -> tuple[Floats, Floats]:
@@ -61,8 +62,10 @@ def precision_recall(evaluations: Sequence[Evaluation], class_name: str) -> Figu
         axes.set_title(setting, loc="right", fontsize=9, fontweight="normal", color="#555555")
         axes.set_xlabel("recall")
         axes.set_ylabel("precision")
-        legend = axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), borderaxespad=0, fontsize=9)
-        legend.set_in_layout(True)
+        sampled = first.protocol.interpolation == "sampled" and len(first.protocol.recall_grid) <= _MOST_DOTS
+        dots = f" · dots: the {len(first.protocol.recall_grid)} recalls that AP averages" if sampled else ""
+        legend = axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), borderaxespad=0, fontsize=9, alignment="left")
+        legend.set_title(f"thick: interpolated · thin: measured{dots}", prop={"size": 8})
     return figure
 
 
@@ -138,7 +141,7 @@ def _draw_curves(axes: Axes, evaluations: Sequence[Evaluation], class_name: str,
         if labelled:
             axes.plot(recall, precision, color=colour(index), linewidth=0.7, alpha=0.45, zorder=2)
             grid = evaluation.protocol.recall_grid
-            if 0 < len(grid) <= 21:
+            if 0 < len(grid) <= _MOST_DOTS:
                 samples = _sampled(evaluation, class_name, iou)
                 axes.plot(grid, samples, color=colour(index), linestyle="none", marker="o", markersize=3.5, zorder=4)
     axes.set_xlim(-0.02, 1.02)
