@@ -48,11 +48,14 @@ class Placement:
 
 
 def place(original: tuple[int, int], size: tuple[int, int], fit: Fit) -> Placement:
-    """Return where a picture of `original` (width, height) lies in an input of `size` (width, height)."""
+    """Return where a picture of `original` (width, height) lies in an input of `size` (width, height).
+
+    Sizes round half to even; an odd spare pixel is padded, or cropped, at the right and below.
+    """
     if fit == "stretch":
         return Placement(original, size, (0, 0))
     ratios = (size[0] / original[0], size[1] / original[1])
     ratio = max(ratios) if fit == "centre-crop" else min(ratios)
     resized = (max(round(original[0] * ratio), 1), max(round(original[1] * ratio), 1))
     spare = (size[0] - resized[0], size[1] - resized[1])
-    return Placement(original, resized, (0, 0) if fit == "letterbox-corner" else (spare[0] // 2, spare[1] // 2))
+    return Placement(original, resized, (0, 0) if fit == "letterbox-corner" else (int(spare[0] / 2), int(spare[1] / 2)))

@@ -1,0 +1,140 @@
+"""Preprocessing: everything done to pictures before a model sees them, as one value that can be recorded and repeated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detbench.adapters.detector import Batch, Picture
+from detbench.adapters.geometry import Fit, Placement, place
+from detbench.errors import DetbenchError
+
+Colour = Literal["rgb", "bgr"]
+Layout = Literal["nchw", "nhwc"]
+Resize = Literal["linear", "antialias", "nearest"]
+"""`linear` is OpenCV's bilinear without antialiasing, `antialias` Pillow's bilinear, `nearest` takes the pixel under the centre."""
+
+_CHOICES = {"fit": get_args(Fit), "colour": get_args(Colour), "layout": get_args(Layout), "resize": get_args(Resize)}
+_DTYPES = ("float32", "float16", "uint8")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How pictures become a model's input: resized, padded, then each value turned into `(value · scale − mean) / std`."""
+
+    size: tuple[int, int]
+    """Width and height in pixels of the input."""
+    fit: Fit
+    """How a picture of another shape is fitted in."""
+    pad_value: int = 114
+    """What surrounds a letterboxed picture, 0–255; it is scaled like the picture's own values."""
+    colour: Colour = "rgb"
+    """Order of the input's channels."""
+    scale: float = 1 / 255
+    """Multiplies the values 0–255."""
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Subtracted after scaling, in the input's own colour order."""
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Divides in the end, in the input's own colour order."""
+    layout: Layout = "nchw"
+    """Order of batch, height, width and channels."""
+    dtype: str = "float32"
+    """Type of the input: float32, float16 or uint8 (which takes whole numbers from 0 to 255 only)."""
+    resize: Resize = "linear"
+    """How pixels are interpolated; always to 8 bits, rounded to nearest."""
+
+    def __post_init__(self) -> None:
+        for name, length, number in (("size", 2, int), ("mean", 3, float), ("std", 3, float)):
+            object.__setattr__(self, name, _numbers(name, getattr(self, name), length, number))
+        for name, known in _CHOICES.items():
+            _check_choice(name, getattr(self, name), known)
+        _check_choice("dtype", self.dtype, _DTYPES)
+        if min(self.size) < 1:
+            raise DetbenchError(f"preprocessing: size must be a width and height of at least 1 pixel, not {self.size}")
+        if not (isinstance(self.pad_value, int) and 0 <= self.pad_value <= 255):
+            raise DetbenchError(f"preprocessing: pad_value must be a whole number from 0 to 255, not {self.pad_value!r}")
+        if not (isinstance(self.scale, int | float) and math.isfinite(self.scale) and self.scale > 0):
+            raise DetbenchError(f"preprocessing: scale must be a positive number, not {self.scale!r}")
+        if 0.0 in self.std:
+            raise DetbenchError(f"preprocessing: std divides and must not hold 0: {self.std}")
+        self.table()
+
+    def apply(self, pictures: Sequence[Picture]) -> Batch:
+        """Return the pictures, each (height, width, 3) uint8 RGB of any size, as one batch in the model's layout and type."""
+        (width, height), table = self.size, self.table()
+        planes = (3, height, width) if self.layout == "nchw" else (height, width, 3)
+        inputs = np.empty((len(pictures), *planes), table.dtype)
+        images = np.moveaxis(inputs, 1, -1) if self.layout == "nchw" else inputs
+        placements = tuple(self._write(picture, table, image) for picture, image in zip(pictures, images, strict=True))
+        return Batch(inputs, placements)
+
+    def table(self) -> NDArray[Any]:
+        """Return (3, 256): the number that stands for each value 0–255, per channel of the input."""
+        mean, std = (np.array(numbers, np.float64)[:, None] for numbers in (self.mean, self.std))
+        numbers = (np.arange(256) * self.scale - mean) / std
+        if self.dtype == "uint8" and not (numbers == np.arange(256)).all():
+            raise DetbenchError("preprocessing: an input of type uint8 takes the values as they are: scale=1, mean=0, std=1")
+        return numbers.astype(self.dtype)
+
+    def with_fit(self, fit: Fit) -> Preprocessing:
+        """Return the same with pictures fitted in another way."""
+        return replace(self, fit=fit)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON-ready values; `from_dict` reads them back."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Preprocessing:
+        """Read what `as_dict` wrote; raises DetbenchError for settings that are missing, unknown or of no use."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(settings) - known):
+            raise DetbenchError(f"preprocessing: unknown setting {unknown[0]!r}; known are: {', '.join(sorted(known))}")
+        if missing := [name for name in ("size", "fit") if name not in settings]:
+            raise DetbenchError(f"preprocessing: setting {missing[0]!r} is missing")
+        return cls(**settings)
+
+    def _write(self, picture: Picture, table: NDArray[Any], image: NDArray[Any]) -> Placement:
+        """Write one picture into its place (height, width, 3) of the batch."""
+        from detbench.metrics.resampling import write_scaled
+
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
+            raise DetbenchError(f"a picture must be (height, width, 3) uint8, not {picture.shape} {picture.dtype}")
+        placement = place((picture.shape[1], picture.shape[0]), self.size, self.fit)
+        if placement.resized[0] < self.size[0] or placement.resized[1] < self.size[1]:
+            image[:] = table[:, self.pad_value]
+        write_scaled(_resized(picture, placement.resized, self.resize), table, placement.offset, image, swapped=self.colour == "bgr")
+        return placement
+
+
+def _resized(picture: Picture, size: tuple[int, int], how: Resize) -> Picture:
+    if picture.shape[1::-1] == size:
+        return picture
+    if how == "linear":
+        from detbench.metrics.resampling import resize_linear
+
+        return resize_linear(picture, size)
+    from PIL import Image
+
+    method = Image.Resampling.BILINEAR if how == "antialias" else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(picture).resize(size, method))
+
+
+def _numbers(name: str, values: Any, length: int, number: type) -> tuple[Any, ...]:
+    """Return `values` as a tuple, checked to be `length` finite numbers (whole ones for `int`)."""
+    allowed = int if number is int else (int, float)
+    given = tuple(values) if isinstance(values, list | tuple) else ()
+    if len(given) != length or not all(isinstance(value, allowed) and math.isfinite(value) for value in given):
+        kind = "whole numbers" if number is int else "finite numbers"
+        raise DetbenchError(f"preprocessing: {name} must be {length} {kind}, not {values!r}")
+    return tuple(number(value) for value in given)
+
+
+def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise DetbenchError(f"preprocessing: {name} must be one of {', '.join(known)}, not {value!r}")
