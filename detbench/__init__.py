@@ -52,9 +52,12 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("detbench")
+        try:
+            return version("detbench")
+        except PackageNotFoundError:
+            return "0+not-installed"
     if name not in _HOMES:
         raise AttributeError(f"module 'detbench' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)

@@ -74,9 +74,9 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__
 
 def _show_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from detbench import __version__
 
-        typer.echo(f"detbench {version('detbench')}")
+        typer.echo(f"detbench {__version__}")
         raise typer.Exit
 
 
@@ -203,11 +203,12 @@ def convert(
     ] = None,
     to: Annotated[str | None, typer.Option(help="Format to write: voc, coco, yolo or parquet.", show_default=False)] = None,
     split: Split = None,
+    images: Images = None,
 ) -> None:
     """Convert ground truth or detections into another format."""
     from detbench.data.load import convert as convert_file
 
-    convert_file(source, target, ground_truth=ground_truth, to=to, split=split)
+    convert_file(source, target, ground_truth=ground_truth, to=to, split=split, images=images)
     _talk(f"written: {target}")
 
 

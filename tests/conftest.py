@@ -47,7 +47,7 @@ class Files:
     folder: Path
 
     def truth(self, format_name: str) -> Path:
-        return self.folder / {"voc": "voc", "coco": "truth.json", "yolo": "yolo", "parquet": "truth.parquet"}[format_name]
+        return self.folder / {"voc": "VOCdevkit/VOC2007", "coco": "truth.json", "yolo": "yolo", "parquet": "truth.parquet"}[format_name]
 
     def found(self, format_name: str) -> Path:
         return self.folder / {"voc": "comp4", "coco": "found.json", "yolo": "labels", "parquet": "found.parquet"}[format_name]
@@ -60,8 +60,8 @@ def files(tmp_path_factory) -> Files:
     from detbench.data.shapes import make_shapes, shapes_detections
     from detbench.errors import DetbenchWarning
 
-    made = Files(tmp_path_factory.mktemp("shapes") / "made")
-    make_shapes(made.truth("voc"), train=0, val=3, test=8)
+    made = Files(tmp_path_factory.mktemp("files") / "shapes")
+    make_shapes(made.folder, train=0, val=3, test=8)
     truth = load_ground_truth(made.truth("voc"), split="test")
     found = shapes_detections(truth, 0.7)
     for name in ("coco", "parquet"):

@@ -16,8 +16,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-YEAR = Path("VOCdevkit/VOC2007")
-
 
 class Broken:
     """Copies of the small dataset and its results to break; `arguments` are those of `detbench eval`."""
@@ -68,13 +66,13 @@ class Broken:
         pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
 
     def xml(self, change) -> None:
-        path = self.copy("truth", "voc") / YEAR / "Annotations" / "200001.xml"
+        path = self.copy("truth", "voc") / "Annotations" / "200001.xml"
         path.write_bytes(change(path.read_bytes()))
 
     def tar(self) -> Path:
         self.truth = self.folder / "voc.tar"
         with tarfile.open(self.truth, "w") as tar:
-            tar.add(self.files.truth("voc"), ".")
+            tar.add(self.files.truth("voc"), "VOCdevkit/VOC2007")
         return self.truth
 
 
@@ -237,7 +235,7 @@ CASES = {
         r"200001\.xml.*(nan|finite)",
     ),
     "xml missing": (
-        lambda b: (b.copy("truth", "voc") / YEAR / "Annotations" / "200002.xml").unlink(),
+        lambda b: (b.copy("truth", "voc") / "Annotations" / "200002.xml").unlink(),
         r"200002\.xml",
     ),
     # attacks

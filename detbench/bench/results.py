@@ -57,6 +57,7 @@ def results_document(evaluations: list[Evaluation], extra: list[dict[str, Any]] 
     return {
         "schema_version": SCHEMA_VERSION,
         "protocol": evaluations[0].protocol.name,
+        "changed_switches": {switch: protocol_record(evaluations[0].protocol)[switch] for switch in evaluations[0].protocol.changed},
         "runs": [evaluation_record(evaluation) | more for evaluation, more in zip(evaluations, additions, strict=True)],
     }
 

@@ -7,8 +7,8 @@ VOC 2007 devkit, VOC 2012 as that of the 2012 devkit. What differs from them on 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -112,6 +112,13 @@ class Protocol:
         for measure in self.measures:
             require(measure.area in {area.name for area in self.area_ranges}, f"{measure.name} names an unknown area range")
             require(measure.max_detections in {None, *self.max_detections}, f"{measure.name} names an unknown max_detections")
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The switches that differ from the published protocol of this name; empty for that one itself and for names of one's own."""
+        published = PROTOCOLS.get(self.name, self)
+        switches = [field.name for field in fields(self) if field.name not in {"name", "measures"}]
+        return {name: getattr(self, name) for name in switches if getattr(self, name) != getattr(published, name)}
 
     def with_thresholds(self, iou_thresholds: tuple[float, ...]) -> Protocol:
         """Return this protocol with other IoU thresholds; measures at a threshold that is gone stay and are None."""

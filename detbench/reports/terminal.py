@@ -24,7 +24,12 @@ def headline(evaluations: Sequence[Evaluation]) -> str:
     """Return what was scored, in a line."""
     first = evaluations[0]
     size = f"{len(first.ground_truth.image_ids):,} images, {_positives(first):,} objects"
-    return f"{first.ground_truth.name}: {size}, protocol {first.protocol.name}"
+    changed = ", ".join(f"{switch} {_plainly(value)}" for switch, value in first.protocol.changed.items())
+    return f"{first.ground_truth.name}: {size}, protocol {first.protocol.name}" + (f" but {changed}" if changed else "")
+
+
+def _plainly(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def summary_table(evaluations: Sequence[Evaluation]) -> Table:
