@@ -110,12 +110,14 @@ def interleave(tasks: dict[str, Task], rounds: int, slow_rounds: int) -> dict[st
     return times
 
 
-def table(title: str, times: dict[str, list[float]], reference: str) -> str:
-    """Return a Markdown table of medians and of ratios to `reference`, round by round."""
-    lines = [f"**{title}**", "", "| | median s | min s | ratio to detbench (median of rounds) | rounds |", "|---|---|---|---|---|"]
+def table(title: str, times: dict[str, list[float]], references: list[str]) -> str:
+    """Return a Markdown table of medians and of ratios to each of `references`, round by round."""
+    lines = [f"**{title}**", "", "| | median s | min s | " + " | ".join(f"ratio to {name}" for name in references) + " | rounds |"]
+    lines.append("|---" * (4 + len(references)) + "|")
     for name, seconds in sorted(times.items(), key=lambda item: statistics.median(item[1])):
-        ratio = statistics.median(own / base for own, base in zip(seconds, times[reference], strict=False))
-        lines.append(f"| {name} | {statistics.median(seconds):.4f} | {min(seconds):.4f} | {ratio:.2f}× | {len(seconds)} |")
+        ratios = [statistics.median(own / base for own, base in zip(seconds, times[each], strict=False)) for each in references]
+        numbers = " | ".join(f"{ratio:.2f}×" for ratio in ratios)
+        lines.append(f"| {name} | {statistics.median(seconds):.4f} | {min(seconds):.4f} | {numbers} | {len(seconds)} |")
     return "\n".join(lines)
 
 
@@ -136,19 +138,23 @@ def main() -> None:
         annotations, results = workload.write_json(made, folder)
         del made
         evaluate_only, from_json, from_parquet = ours(annotations, results, folder)
-        tasks = {"evaluate": {"detbench": evaluate_only}, "json": {"detbench": from_json, "detbench, from Parquet": from_parquet}}
+        tasks = {"evaluate": {"detbench": evaluate_only}, "files": {"detbench": from_json, "detbench, from Parquet": from_parquet}}
         expected = np.array(list(evaluate_only().values()), np.float64)
         for contender in options.only:
             with contextlib.redirect_stdout(io.StringIO()):
-                tasks["evaluate"][contender], tasks["json"][contender] = coco_api(peer(contender), annotations, results)
+                tasks["evaluate"][contender], tasks["files"][contender] = coco_api(peer(contender), annotations, results)
                 if contender not in SLOW:
                     difference = np.abs(np.asarray(tasks["evaluate"][contender]())[:12] - expected).max()
                     assert difference < 1e-9, (contender, difference)
         print(
             f"{options.detections:,} detections, {options.truths:,} ground truths, {options.images:,} images, {options.classes} classes\n"
         )
-        for title, key in (("Evaluate only, from loaded columns", "evaluate"), ("From files to the 12 numbers", "json")):
-            print(table(title, interleave(tasks[key], options.rounds, options.slow_rounds), "detbench"), end="\n\n", flush=True)
+        parquet = "detbench, from Parquet"
+        for title, key, references in (
+            ("Evaluate only, from loaded columns", "evaluate", ["detbench"]),
+            ("From files to the 12 numbers", "files", ["detbench", parquet]),
+        ):
+            print(table(title, interleave(tasks[key], options.rounds, options.slow_rounds), references), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":
