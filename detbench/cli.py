@@ -137,9 +137,14 @@ def evaluate_command(
     """Score detections against ground truth and compare detectors."""
     from detbench.bench.results import convention_records, results_document
     from detbench.bench.runs import json_bytes, write_json, write_run
+    from detbench.data.files import check_place
 
     names = _given_names(detections, name)
-    _check_targets(None if json in (None, "-") else Path(json), [folder for folder in (plots, runs) if folder])
+    for target in (plots, runs):
+        if target:
+            check_place(target, folder=True)
+    if json not in (None, "-"):
+        check_place(Path(json), folder=False)
     truth, found = _load(
         ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown
     )
@@ -268,20 +273,6 @@ def _check_names_differ(found: Sequence[Detections]) -> None:
     names = [detections.name for detections in found]
     if len(set(names)) != len(names):
         raise DetbenchError(f"detectors need different names, got {', '.join(names)}; give --name once for each file")
-
-
-def _check_targets(file: Path | None, folders: Sequence[Path]) -> None:
-    """Refuse, before any work is done, targets that can never be written."""
-    from detbench.data.files import check_file_target
-
-    if file:
-        check_file_target(file)
-    for target in [*([file] if file else []), *folders]:
-        there = next(place for place in (target, *target.absolute().parents) if place.exists())
-        if there.is_file() and there != file:
-            raise InputError(target, f"cannot be written: {there} is a file, not a folder", fix="name another place")
-        if not os.access(there, os.W_OK):
-            raise InputError(target, f"cannot be written: no permission for {there}", fix="name a place you may write to")
 
 
 def _check_run_folders(runs: Path, names: Sequence[str]) -> None:

@@ -438,6 +438,8 @@ def occupied(folder: Path) -> dict[str, tuple[str, Path, str]]:
         "a folder for a file": ("--json", folder / "dir", "is a folder, a file is to be written here"),
         "below a file": ("--json", folder / "file" / "out.json", "is a file, not a folder"),
         "a pipe for a file": ("--json", folder / "pipe", "is a device or a pipe"),
+        "a name too long": ("--json", folder / ("x" * 300), "cannot be written: File name too long"),
+        "a folder's name too long": ("--plots", folder / ("x" * 300), "cannot be written: File name too long"),
         "plots in a file": ("--plots", folder / "file", "is a file, not a folder"),
         "plots below a file": ("--plots", folder / "file" / "plots", "is a file, not a folder"),
         "runs in a file": ("-o", folder / "file", "is a file, not a folder"),
@@ -445,7 +447,17 @@ def occupied(folder: Path) -> dict[str, tuple[str, Path, str]]:
 
 
 @pytest.mark.parametrize(
-    "case", ["a folder for a file", "below a file", "a pipe for a file", "plots in a file", "plots below a file", "runs in a file"]
+    "case",
+    [
+        "a folder for a file",
+        "below a file",
+        "a pipe for a file",
+        "a name too long",
+        "a folder's name too long",
+        "plots in a file",
+        "plots below a file",
+        "runs in a file",
+    ],
 )
 def test_targets_that_cannot_be_written_are_refused(command, files, tmp_path, case):
     option, target, message = occupied(tmp_path)[case]

@@ -34,10 +34,23 @@ _REFUSED_BY_DISK = {
 
 def check_file_target(path: Path) -> None:
     """Raise InputError for what must not be replaced by a file: a folder, a device, a pipe."""
-    if path.is_dir():
-        raise InputError(path, "is a folder, a file is to be written here", fix="name a file")
-    if path.exists() and not path.is_file():
-        raise InputError(path, "is a device or a pipe, which a file would replace", fix="name a file")
+    with _refusals_named(path, path):
+        if path.is_dir():
+            raise InputError(path, "is a folder, a file is to be written here", fix="name a file")
+        if path.exists() and not path.is_file():
+            raise InputError(path, "is a device or a pipe, which a file would replace", fix="name a file")
+
+
+def check_place(path: Path, *, folder: bool) -> None:
+    """Raise InputError where it is plain before any work is done that no file, or no folder, can ever be written."""
+    if not folder:
+        check_file_target(path)
+    with _refusals_named(path, path):
+        there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if there.is_file() and (folder or there != path):
+        raise InputError(path, f"cannot be written: {there} is a file, not a folder", fix="name another place")
+    if not os.access(there, os.W_OK):
+        raise InputError(path, f"cannot be written: no permission for {there}", fix="name a place you may write to")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.data.files import atomic_path
-from detbench.errors import DetbenchError
+from detbench.errors import DetbenchError, DetbenchWarning
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.protocol import Measure
 from detbench.reports.style import colour, dashes, plot_style
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _MOST_COLUMNS = 5
 _LONGEST_NAME = 28
+_LONGEST_STEM = 200
+"""Bytes; file systems take 255, of which a hidden name and a number need some."""
 _MOST_DOTS = 21
 
 
@@ -55,17 +58,18 @@ def precision_recall(evaluations: Sequence[Evaluation], class_name: str) -> Figu
         figure = Figure(figsize=(6.4, 5.2), layout="constrained")
         axes = figure.add_subplot()
         _draw_curves(axes, evaluations, class_name, labelled=True)
-        axes.set_title(class_name)
+        axes.set_title(_shortened(class_name))
         first = evaluations[0]
         objects = int(first.counts[first.ground_truth.class_names.index(class_name), 0, 0, 3])
-        setting = f"{first.ground_truth.name} · IoU {plotted_iou(first):g} · {objects:,} objects"
+        setting = f"{_shortened(first.ground_truth.name)} · IoU {plotted_iou(first):g} · {objects:,} objects"
         axes.set_title(setting, loc="right", fontsize=9, fontweight="normal", color="#555555")
         axes.set_xlabel("recall")
         axes.set_ylabel("precision")
         sampled = first.protocol.interpolation == "sampled" and len(first.protocol.recall_grid) <= _MOST_DOTS
         dots = f" · dots: the {len(first.protocol.recall_grid)} recalls that AP averages" if sampled else ""
-        legend = axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), borderaxespad=0, fontsize=9, alignment="left")
-        legend.set_title(f"thick: interpolated · thin: measured{dots}", prop={"size": 8})
+        title = f"thick: interpolated · thin: measured{dots}"
+        below = {"loc": "upper left", "bbox_to_anchor": (0, -0.13), "borderaxespad": 0, "alignment": "left"}
+        axes.legend(**below, fontsize=9, title=title, title_fontsize=8)
     return figure
 
 
@@ -88,7 +92,7 @@ def all_precision_recall(evaluations: Sequence[Evaluation]) -> Figure:
         figure.supylabel("precision", fontsize=10)
         if names:
             handles = grid.flat[0].get_lines()
-            labels = [f"{_shortened(e.detections.name)}  {_headline(e)}" for e in evaluations]
+            labels = [f"{_legend_name(e)}  {_headline(e)}" for e in evaluations]
             figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 3), fontsize=10)
     return figure
 
@@ -104,18 +108,33 @@ def save_plots(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
     if not evaluations:
         raise DetbenchError("there is nothing to plot")
     paths = [folder / "all-classes.png"]
-    _save(all_precision_recall(evaluations), paths[0])
-    for name, stem in _file_stems(scored_classes(evaluations)).items():
-        paths.append(folder / f"pr-{stem}.png")
-        _save(precision_recall(evaluations, name), paths[-1])
+    _warn_of_characters([*scored_classes(evaluations), *(evaluation.detections.name for evaluation in evaluations)])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        _save(all_precision_recall(evaluations), paths[0])
+        for name, stem in _file_stems(scored_classes(evaluations)).items():
+            paths.append(folder / f"pr-{stem}.png")
+            _save(precision_recall(evaluations, name), paths[-1])
     return paths
+
+
+def _warn_of_characters(names: Sequence[str]) -> None:
+    """Say once, and not for every plot, which characters of the names the plots' font lacks."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    with plot_style():
+        known = get_font(findfont(FontProperties())).get_charmap()
+    missing = sorted({character for name in names for character in name if character.isprintable() and ord(character) not in known})
+    if missing:
+        shown = " ".join(missing[:10])
+        warnings.warn(f"the plots' font has no {shown}; such characters are drawn as boxes", DetbenchWarning, stacklevel=3)
 
 
 def _file_stems(names: Sequence[str]) -> dict[str, str]:
     """Return a file name for each class: what is unsafe in file names becomes a dash, repeats get a number."""
     stems: dict[str, str] = {}
     for name in names:
-        stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "class"
+        stem = re.sub(r"[^\w.-]+", "-", name).strip("-.").encode()[:_LONGEST_STEM].decode(errors="ignore") or "class"
         taken = {other.casefold() for other in stems.values()}
         number = 2
         unique = stem
@@ -136,7 +155,7 @@ def _draw_curves(axes: Axes, evaluations: Sequence[Evaluation], class_name: str,
         iou = plotted_iou(evaluation)
         precision, recall, _ = evaluation.curve(class_name, iou)
         corners, levels = interpolated(recall, precision)
-        label = f"{_shortened(evaluation.detections.name)}  {_class_label(evaluation, class_name, iou)}"
+        label = f"{_legend_name(evaluation)}  {_class_label(evaluation, class_name, iou)}"
         axes.plot(corners, levels, color=colour(index), linestyle=dashes(index), linewidth=1.8, label=label, zorder=3)
         if labelled:
             axes.plot(recall, precision, color=colour(index), linewidth=0.7, alpha=0.45, zorder=2)
@@ -167,6 +186,12 @@ def _class_label(evaluation: Evaluation, class_name: str, iou: float) -> str:
 def _headline(evaluation: Evaluation) -> str:
     name, value = next(iter(evaluation.summary.items()))
     return f"{name} –" if value is None else f"{name} {value:.3f}"
+
+
+def _legend_name(evaluation: Evaluation) -> str:
+    """Return the detector's name, so that matplotlib does not leave it out of a legend for beginning with an underscore."""
+    name = _shortened(evaluation.detections.name)
+    return f" {name}" if name.startswith("_") else name
 
 
 def _shortened(name: str) -> str:
