@@ -30,6 +30,17 @@ class Run:
     detections: Detections
 
 
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+class _Core(msgspec.Struct):
+    """What reading a run needs of its record."""
+
+    name: str
+    digests: dict[str, str | None]
+
+
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write a document with sorted keys, indented, all of it or nothing."""
     with atomic_path(path) as temporary:
@@ -83,20 +94,20 @@ def read_run(folder: Path) -> Run:
 
     path = folder / RECORD
     try:
-        record = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        text = path.read_bytes()
+        version = msgspec.json.decode(text, type=_Version).schema_version
+        if version > SCHEMA_VERSION:
+            raise InputError(path, f"has schema version {version}, this detbench reads up to {SCHEMA_VERSION}", fix="upgrade detbench")
+        core = msgspec.json.decode(text, type=_Core)
     except OSError as error:
         raise InputError(path, "cannot be read", fix="give a run folder, as `detbench eval -o` writes it") from error
     except msgspec.DecodeError as error:
         raise InputError(path, f"is not a record: {error}") from error
-    if record.get("schema_version", 0) > SCHEMA_VERSION:
-        raise InputError(
-            path, f"has schema version {record['schema_version']}, this detbench reads up to {SCHEMA_VERSION}", fix="upgrade detbench"
-        )
     truth = load_ground_truth(folder / GROUND_TRUTH)
-    detections = load_detections(folder / DETECTIONS, truth, name=record["name"])
+    detections = load_detections(folder / DETECTIONS, truth, name=core.name)
     for kind, found in (("ground_truth", truth.digest), ("detections", detections.digest)):
-        if record["digests"][kind] != found:
+        if core.digests.get(kind) != found:
             raise InputError(
                 folder / f"{kind}.parquet", "is not the file this run was recorded with: its digest differs", fix="score again"
             )
-    return Run(folder, record, truth, detections)
+    return Run(folder, msgspec.json.decode(text), truth, detections)

@@ -44,11 +44,11 @@ def summary_table(evaluations: Sequence[Evaluation]) -> Table:
             table.add_column(heading, justify="right", no_wrap=True)
         columns = [_cells(values, 6) for values in measures.values()]
         for name, *cells in zip(names, *columns, counts, strict=True):
-            table.add_row(name, *cells)
+            table.add_row(Text(name), *cells)
         return table
     table.add_column("measure")
     for name in names:
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(Text(name), justify="right", overflow="fold")
     for measure, values in measures.items():
         table.add_row(measure, *_cells(values, 4))
     table.add_row("detections", *counts)
@@ -65,15 +65,15 @@ def class_table(evaluations: Sequence[Evaluation]) -> Table:
         for heading in columns:
             table.add_column(_HEADINGS.get(heading, heading), justify="right", no_wrap=True)
         for name, *values in zip(first.ground_truth.class_names, *columns.values(), strict=True):
-            table.add_row(name, *(_number(value, 4) for value in values))
+            table.add_row(Text(name), *(_number(value, 4) for value in values))
         return table
     table.add_column("AP of class", overflow="fold")
     table.add_column("objects", justify="right", no_wrap=True)
     for evaluation in evaluations:
-        table.add_column(evaluation.detections.name, justify="right", overflow="fold")
+        table.add_column(Text(evaluation.detections.name), justify="right", overflow="fold")
     scores = [evaluation.class_ap for evaluation in evaluations]
     for name, objects, *values in zip(first.ground_truth.class_names, columns["ground_truths"], *scores, strict=True):
-        table.add_row(name, _number(objects, 0), *_cells(values, 4))
+        table.add_row(Text(name), _number(objects, 0), *_cells(values, 4))
     return table
 
 
