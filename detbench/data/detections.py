@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,6 +42,8 @@ class Detections:
     """What people call the detector, for tables and titles."""
     source: str = ""
     """Where they came from and in which format, for the record."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The effective settings of the model that found them, as JSON-ready values; empty where that is not known."""
 
     def __post_init__(self) -> None:
         rows = len(self.class_index)
@@ -75,6 +79,7 @@ class Detections:
         box_areas: ArrayLike | None = None,
         name: str = "",
         source: str = "",
+        settings: Mapping[str, Any] | None = None,
     ) -> Detections:
         """Group rows by image, keeping their order within an image and, where it differs, remembering the order they came in.
 
@@ -102,6 +107,7 @@ class Detections:
             source_rows=source_rows,
             name=name,
             source=source,
+            settings=settings or {},
         )
 
     def __len__(self) -> int:
@@ -109,7 +115,7 @@ class Detections:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of what is scored: ids, names and rows, in their order. Name and source do not count."""
+        """SHA-256 of what is scored: ids, names and rows, in their order. Name, source and settings do not count."""
         rows = () if self.source_rows is None else (self.source_rows,)
         columns = (self.offsets, self.class_index, self.scores, self.boxes, self.box_areas, *rows)
         return digest((*self.image_ids, *self.class_names), columns)

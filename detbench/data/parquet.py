@@ -98,6 +98,7 @@ def write_parquet_detections(detections: Detections, path: Path) -> None:
         source=detections.source,
         digest=detections.digest,
         class_names=detections.class_names,
+        settings=dict(detections.settings),
     )
     objects: Columns = {
         "class_index": detections.class_index,
@@ -137,6 +138,7 @@ def read_parquet_detections(path: Path, ground_truth: GroundTruth, *, allow_unkn
             source_rows=columns.get("source_row"),
             name=header.name,
             source=header.source,
+            settings=header.settings,
         )
 
 
@@ -173,6 +175,7 @@ def _aligned(
         box_areas=columns["box_area"][known],
         name=header.name,
         source=header.source,
+        settings=header.settings,
     )
     if "source_row" not in columns:
         return detections

@@ -49,6 +49,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     category_ids: tuple[int, ...] = ()
     protocol: str = ""
     image_folder: str | None = None
+    settings: dict[str, Any] = {}
 
 
 class _Version(msgspec.Struct):
