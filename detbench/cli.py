@@ -402,5 +402,7 @@ def _status(text: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         yield
         return
-    with _console(stderr=True).status(text):
+    from rich.text import Text
+
+    with _console(stderr=True).status(Text(text)):
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -112,14 +113,30 @@ finally:
 
     def test_a_reader_that_goes_away_is_no_error_to_show(self, files):
         """As in `detbench eval ... | head -1`, with a pipe that is closed before anything is written."""
-        reader, writer = subprocess.os.pipe()
-        subprocess.os.close(reader)
+        reader, writer = os.pipe()
+        os.close(reader)
         arguments = [sys.executable, "-m", "detbench", "eval", files.truth("coco"), files.found("coco")]
         for options in ([], ["--json", "-"]):
             done = subprocess.run([*map(str, arguments), *options], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
             assert done.returncode == 1
             assert done.stderr == ""
-        subprocess.os.close(writer)
+        os.close(writer)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
+    def test_names_are_shown_as_they_are_on_a_terminal(self, files, tmp_path):
+        """A name in brackets is no markup, also in what is shown while work goes on."""
+        odd = tmp_path / "[" / "b].json"
+        odd.parent.mkdir()
+        odd.write_bytes(files.found("coco").read_bytes())
+        reader, terminal = os.openpty()
+        arguments = [sys.executable, "-m", "detbench", "eval", str(files.truth("coco")), str(odd)]
+        done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=terminal, text=True, check=False)
+        os.close(terminal)
+        with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
+            assert b"Traceback" not in os.read(reader, 100_000)
+        os.close(reader)
+        assert done.returncode == 0
+        assert " b] " in done.stdout
 
     def test_a_bug_keeps_its_traceback(self, files):
         script = """
