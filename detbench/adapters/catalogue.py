@@ -140,7 +140,7 @@ def _imported(adapter: Adapter) -> Any:
     try:
         return getattr(import_module(module), function)
     except (ImportError, AttributeError) as error:
-        if adapter.package == "detbench" and not adapter.needs:
+        if adapter.name in ADAPTERS and not (adapter.needs and isinstance(error, ImportError)):
             raise
         fix = f"install it again: {adapter.install}"
         raise DetbenchError(f"adapter {adapter.name!r} of package {adapter.package} cannot be imported ({error}); {fix}") from error

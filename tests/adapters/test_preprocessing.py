@@ -1,0 +1,165 @@
+"""Preprocessing against a plain float64 reference, by hand, and against OpenCV where it is installed."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from detbench.adapters.geometry import Fit, place
+from detbench.adapters.preprocessing import Preprocessing
+from detbench.errors import DetbenchError
+from detbench.metrics.resampling import resize_linear
+
+SIZES = [(64, 48), (48, 64), (33, 17), (1, 1), (3, 90)]
+
+
+def random_picture(width, height, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def bilinear(picture, size):
+    """Interpolate in float64 as the definition reads: half-pixel centres, edges repeated, no antialiasing."""
+
+    def taps(source, target):
+        centre = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+        first = np.floor(centre).astype(int)
+        return first, np.minimum(first + 1, source - 1), centre - first
+
+    (left, right, x), (above, below, y) = taps(picture.shape[1], size[0]), taps(picture.shape[0], size[1])
+    x, y, values = x[None, :, None], y[:, None, None], picture.astype(np.float64)
+    upper = values[above][:, left] * (1 - x) + values[above][:, right] * x
+    lower = values[below][:, left] * (1 - x) + values[below][:, right] * x
+    return upper * (1 - y) + lower * y
+
+
+def reference(preprocessing, picture):
+    """Put together what `apply` must give, slowly and in float64, from the resized picture on."""
+    width, height = preprocessing.size
+    placement = place(picture.shape[1::-1], preprocessing.size, preprocessing.fit)
+    resized = resize_linear(picture, placement.resized)
+    canvas = np.full((height, width, 3), preprocessing.pad_value, np.float64)
+    for y in range(height):
+        for x in range(width):
+            column, row = x - placement.offset[0], y - placement.offset[1]
+            if 0 <= row < resized.shape[0] and 0 <= column < resized.shape[1]:
+                canvas[y, x] = resized[row, column]
+    if preprocessing.colour == "bgr":
+        canvas = canvas[..., ::-1]
+    canvas = (canvas * preprocessing.scale - preprocessing.mean) / preprocessing.std
+    return canvas.transpose(2, 0, 1) if preprocessing.layout == "nchw" else canvas
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("target", [(20, 30), (64, 48), (100, 77)])
+def test_linear_is_bilinear_rounded_to_the_nearest(size, target):
+    picture = random_picture(*size)
+    assert np.abs(resize_linear(picture, target) - bilinear(picture, target)).max() <= 0.5 + 0.13
+
+
+@pytest.mark.parametrize(("size", "target"), [((640, 480), (416, 312)), ((500, 375), (352, 352)), ((100, 80), (416, 333))])
+def test_linear_is_that_of_opencv(size, target):
+    cv2 = pytest.importorskip("cv2")
+    picture = random_picture(*size)
+    difference = np.abs(resize_linear(picture, target).astype(int) - cv2.resize(picture, target, interpolation=cv2.INTER_LINEAR))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 0.2
+
+
+@pytest.mark.parametrize("fit", get_args(Fit))
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"colour": "bgr", "scale": 1.0, "pad_value": 0},
+        {"layout": "nhwc", "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
+        {"colour": "bgr", "layout": "nhwc", "dtype": "float16"},
+        {"scale": 1, "dtype": "uint8", "pad_value": 255},
+    ],
+)
+def test_apply_equals_the_plain_reference(fit, size, settings):
+    preprocessing = Preprocessing((40, 24), fit, **settings)
+    picture = random_picture(*size)
+    batch = preprocessing.apply([picture])
+    assert batch.inputs.dtype == preprocessing.dtype
+    assert batch.inputs.flags.c_contiguous
+    assert (batch.inputs[0] == reference(preprocessing, picture).astype(preprocessing.dtype)).all()
+    assert batch.placements == (place(size, (40, 24), fit),)
+
+
+def test_a_batch_is_its_pictures_and_may_be_empty():
+    preprocessing = Preprocessing((32, 32), "letterbox")
+    pictures = [random_picture(*size, seed) for seed, size in enumerate(SIZES)]
+    batch = preprocessing.apply(pictures)
+    for picture, inputs in zip(pictures, batch.inputs, strict=True):
+        assert (preprocessing.apply([picture]).inputs[0] == inputs).all()
+    assert preprocessing.apply([]).inputs.shape == (0, 3, 32, 32)
+
+
+@pytest.mark.parametrize("resize", ["linear", "antialias", "nearest"])
+def test_a_picture_of_one_colour_stays_so_and_one_of_the_right_size_is_not_touched(resize):
+    preprocessing = Preprocessing((32, 32), "stretch", scale=1.0, dtype="uint8", layout="nhwc", resize=resize)
+    assert (preprocessing.apply([np.full((50, 70, 3), 77, np.uint8)]).inputs == 77).all()
+    assert (preprocessing.apply([random_picture(32, 32)]).inputs[0] == random_picture(32, 32)).all()
+
+
+def test_antialias_and_nearest_are_pillows():
+    from PIL import Image
+
+    picture = random_picture(60, 50)
+    for resize, method in (("antialias", Image.Resampling.BILINEAR), ("nearest", Image.Resampling.NEAREST)):
+        preprocessing = Preprocessing((32, 20), "stretch", scale=1.0, dtype="uint8", layout="nhwc", resize=resize)
+        assert (preprocessing.apply([picture]).inputs[0] == np.asarray(Image.fromarray(picture).resize((32, 20), method))).all()
+
+
+def test_pictures_are_not_written_to_and_need_not_be_contiguous():
+    picture = random_picture(60, 50)[::2, ::2]
+    before = picture.copy()
+    preprocessing = Preprocessing((32, 32), "letterbox")
+    assert (preprocessing.apply([picture]).inputs == preprocessing.apply([before]).inputs).all()
+    assert (picture == before).all()
+
+
+def test_settings_survive_json_and_another_fit_changes_nothing_else():
+    import json
+
+    preprocessing = Preprocessing((416, 320), "letterbox-corner", mean=(1, 2, 3), colour="bgr", dtype="float16")
+    assert Preprocessing.from_dict(json.loads(json.dumps(preprocessing.as_dict()))) == preprocessing
+    assert preprocessing.with_fit("stretch").as_dict() == preprocessing.as_dict() | {"fit": "stretch"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"size": (0, 416)}, "at least 1 pixel"),
+        ({"size": (416.0, 416)}, "size must be 2 whole numbers"),
+        ({"size": 416}, "size must be 2 whole numbers"),
+        ({"fit": "crop"}, "fit must be one of stretch, letterbox"),
+        ({"pad_value": 256}, "pad_value must be a whole number from 0 to 255"),
+        ({"colour": "gray"}, "colour must be one of rgb, bgr"),
+        ({"scale": 0}, "scale must be a positive number"),
+        ({"scale": "1/255"}, "scale must be a positive number"),
+        ({"mean": (0, 0)}, "mean must be 3 finite numbers"),
+        ({"std": (1, float("nan"), 1)}, "std must be 3 finite numbers"),
+        ({"std": (1, 0, 1)}, "must not hold 0"),
+        ({"layout": "hwc"}, "layout must be one of nchw, nhwc"),
+        ({"dtype": "int8"}, "dtype must be one of float32"),
+        ({"dtype": "uint8"}, "takes the values as they are"),
+        ({"resize": "cubic"}, "resize must be one of linear"),
+        ({"padding": 3}, "unknown setting 'padding'"),
+    ],
+)
+def test_bad_settings_are_named(settings, message):
+    with pytest.raises(DetbenchError, match=message):
+        Preprocessing.from_dict({"size": (416, 416), "fit": "stretch"} | settings)
+
+
+def test_missing_settings_are_named():
+    with pytest.raises(DetbenchError, match="setting 'fit' is missing"):
+        Preprocessing.from_dict({"size": (416, 416)})
+
+
+@pytest.mark.parametrize("picture", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
+def test_what_is_no_picture_is_refused(picture):
+    with pytest.raises(DetbenchError, match=r"a picture must be \(height, width, 3\) uint8"):
+        Preprocessing((32, 32), "stretch").apply([picture])
