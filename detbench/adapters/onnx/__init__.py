@@ -1,0 +1,1 @@
+"""Any detector in an ONNX file, run by onnxruntime."""

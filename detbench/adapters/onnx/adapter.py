@@ -1,0 +1,223 @@
+"""OnnxDetector: a model in an ONNX file as a Detector, with everything that decides about its boxes on record."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detbench.adapters.classes import COCO_80
+from detbench.adapters.detector import Batch, Found, Picture
+from detbench.adapters.onnx.choose import check, choose
+from detbench.adapters.onnx.decoder import UNKNOWN, Decoder, Raw, Shapes
+from detbench.adapters.onnx.metadata import Metadata, read_metadata
+from detbench.adapters.onnx.model_file import ModelFile, read_model_file
+from detbench.adapters.onnx.options import Options, make_decoder, make_decoders, read_options
+from detbench.adapters.onnx.session import Input, Session
+from detbench.adapters.postprocessing import Postprocessing
+from detbench.adapters.preprocessing import Preprocessing
+from detbench.errors import DetbenchError, DetbenchWarning, InputError
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxDetector:
+    """A loaded model; made by `load`."""
+
+    name: str
+    class_names: tuple[str, ...]
+    settings: Mapping[str, Any]
+    session: Session
+    decoder: Decoder
+    preparation: Preprocessing
+    finish: Postprocessing
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height in pixels of what the model sees."""
+        return self.preparation.size
+
+    @property
+    def batch_size(self) -> int | None:
+        """The only batch size the model takes, or None for any."""
+        return self.session.input.batch
+
+    def preprocess(self, pictures: Sequence[Picture]) -> Batch:
+        """Return pictures as a batch; where the model takes one size only, blank inputs fill it up. DetbenchError for too many."""
+        batch, fixed = self.preparation.apply(pictures), self.batch_size
+        if fixed is None or len(pictures) == fixed:
+            return batch
+        if len(pictures) > fixed:
+            raise DetbenchError(f"{self.name} takes {fixed} pictures at a time, not {len(pictures)}")
+        blank = np.zeros((fixed - len(pictures), *batch.inputs.shape[1:]), batch.inputs.dtype)
+        return Batch(np.concatenate([batch.inputs, blank]), batch.placements)
+
+    def to_device(self, batch: Batch) -> Any:
+        """Move the batch to where the provider runs."""
+        return self.session.to_device(batch.inputs)
+
+    def infer(self, inputs: Any) -> Any:
+        """Run the model; returns when it is done."""
+        return self.session.run(inputs)
+
+    def to_host(self, outputs: Any) -> list[NDArray[Any]]:
+        """Move the outputs back, in the model's order."""
+        return self.session.to_host(outputs)
+
+    def postprocess(self, outputs: list[NDArray[Any]], batch: Batch) -> list[Found]:
+        """Decode, threshold, suppress and map back; raises DetbenchError for NaN outputs and classes beyond the names."""
+        count = len(batch.placements)
+        named = dict(zip(self.session.output_names, outputs, strict=True))
+        _check_numbers(self.name, named)
+        decoded = self.decoder.decode(Raw(named, self.input_size), self.finish.score)[:count]
+        for candidates in decoded:
+            self._check_classes(candidates.classes)
+        return [self.finish.finish(*candidates, placement) for candidates, placement in zip(decoded, batch.placements, strict=True)]
+
+    def synchronize(self) -> None:
+        """Nothing to wait for: `infer` returns when the provider is done."""
+
+    def close(self) -> None:
+        """Nothing to do: the model is freed with this value."""
+
+    def _check_classes(self, classes: NDArray[np.int64]) -> None:
+        if len(classes) and not 0 <= classes.min() <= classes.max() < len(self.class_names):
+            wrong = classes.max() if classes.max() >= len(self.class_names) else classes.min()
+            raise DetbenchError(
+                f"{self.name} found class number {wrong}, and there are {len(self.class_names)} class names; give all with names="
+            )
+
+
+def load(path: Path, options: Mapping[str, str]) -> OnnxDetector:
+    """Load a model from an ONNX file.
+
+    Args:
+        path: the model.
+        options: as a spec has them; see `options`. What they leave open comes from the model's metadata, then from its decoder.
+
+    Raises:
+        DetbenchError: naming the file where it is missing, cut off, corrupt or without its weights, where no or several decoders read its
+            outputs, where classes and names differ in number, or where onnxruntime or the provider asked for is not there.
+    """
+    asked, path = read_options(options), Path(path)
+    file = read_model_file(path)
+    session = Session(path, asked.provider, asked.threads)
+    metadata = read_metadata(path, session.metadata)
+    size = _input_size(path, session.input, asked.size or metadata.size)
+    names, origin = _known_names(asked, metadata)
+    try:
+        decoder, count = _decoder(asked, metadata, _shapes(session, size), len(names) if names is not None else None)
+    except InputError:
+        raise
+    except DetbenchError as error:
+        raise DetbenchError(f"{path}: {error}") from error
+    if names is None:
+        names, origin = _unnamed(path, count), "taken as COCO's 80"
+    preparation, finish = _effective(asked, metadata, decoder, session.input, size)
+    settings = _settings(file, session, decoder, preparation, finish, origin, options)
+    return OnnxDetector(path.stem, names, settings, session, decoder, preparation, finish)
+
+
+def _input_size(path: Path, declared: Input, wanted: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the input's width and height: those of the model where it has them, else the ones wanted."""
+    fixed = declared.size
+    pairs = zip(fixed, wanted or fixed, strict=True)
+    if wanted and any(one is not None and one != other for one, other in pairs):
+        shown = "×".join(str(one or "any") for one in fixed)
+        raise InputError(path, f"takes pictures of {shown} pixels, not {wanted[0]}×{wanted[1]}", fix="leave size= out")
+    width, height = wanted or fixed
+    if width is None or height is None:
+        raise InputError(path, "takes pictures of any size and does not say which", fix="choose one with size=WIDTHxHEIGHT")
+    return width, height
+
+
+def _known_names(asked: Options, metadata: Metadata) -> tuple[tuple[str, ...] | None, str]:
+    """Return the class names and where they are from."""
+    if (names := asked.class_names()) is not None:
+        return names, "the option names"
+    return metadata.class_names, "the model's metadata"
+
+
+def _unnamed(path: Path, count: int) -> tuple[str, ...]:
+    """Return the names of a model that has none, which only COCO's 80 can do without."""
+    if count != len(COCO_80):
+        outputs = f"{count} classes" if count != UNKNOWN else "an unknown number of classes"
+        raise InputError(
+            path, f"has {outputs} and no names for them", fix="give them with names=FILE, names=a|b|c, names=coco or names=voc"
+        )
+    warnings.warn(f"{path}: has no class names; its 80 classes are taken as COCO's", DetbenchWarning, stacklevel=4)
+    return COCO_80
+
+
+def _shapes(session: Session, size: tuple[int, int]) -> Shapes:
+    """Return the shapes of the outputs for one batch: as declared, else as a run on a blank input gives them."""
+    batch = session.input.batch or 1
+    declared = session.declared_shapes(batch)
+    if declared is not None:
+        return Shapes(declared, size)
+    planes = (3, size[1], size[0]) if session.input.layout == "nchw" else (size[1], size[0], 3)
+    outputs = session.to_host(session.run(session.to_device(np.zeros((batch, *planes), session.input.dtype))))
+    return Shapes({name: output.shape for name, output in zip(session.output_names, outputs, strict=True)}, size)
+
+
+def _decoder(asked: Options, metadata: Metadata, shapes: Shapes, class_count: int | None) -> tuple[Decoder, int]:
+    name = asked.decoder or metadata.decoder
+    if name is None:
+        return choose(make_decoders(asked.of_decoder), shapes, class_count)
+    own = metadata.decoder_options if name == metadata.decoder else {}
+    decoder = make_decoder(name, {**own, **asked.of_decoder})
+    return decoder, check(decoder, shapes, class_count)
+
+
+def _effective(
+    asked: Options, metadata: Metadata, decoder: Decoder, declared: Input, size: tuple[int, int]
+) -> tuple[Preprocessing, Postprocessing]:
+    """Lay the user's options over the model's metadata over the decoder's defaults."""
+    preparation, finish = decoder.preprocessing(size), decoder.postprocessing
+    if metadata.preprocessing is not None:
+        preparation = Preprocessing.from_dict({**metadata.preprocessing, "size": size})
+    if metadata.postprocessing is not None:
+        finish = Postprocessing(**metadata.postprocessing)
+    plain: dict[str, Any] = {"scale": 1.0, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)} if declared.dtype == "uint8" else {}
+    preparation = replace(preparation, dtype=declared.dtype, layout=declared.layout, **plain, **asked.preprocessing)
+    return preparation, asked.finished(finish)
+
+
+def _settings(
+    file: ModelFile,
+    session: Session,
+    decoder: Decoder,
+    preparation: Preprocessing,
+    finish: Postprocessing,
+    origin: str,
+    options: Mapping[str, str],
+) -> dict[str, Any]:
+    return {
+        "adapter": "onnx",
+        "model": file.path.name,
+        "digest": f"sha256:{file.digest}",
+        "weights": {place: f"sha256:{digest}" for place, digest in file.external.items()},
+        "opset": dict(file.opset),
+        "producer": file.producer,
+        "onnxruntime": session.version,
+        "provider": session.provider,
+        "decoder": {"name": decoder.name, **asdict(decoder)},  # type: ignore[call-overload]
+        "class_names_from": origin,
+        "preprocessing": preparation.as_dict(),
+        "postprocessing": finish.as_dict(),
+        "options": dict(options),
+    }
+
+
+def _check_numbers(name: str, outputs: Mapping[str, NDArray[Any]]) -> None:
+    """Raise DetbenchError naming output and picture where an output holds NaN."""
+    for output, values in outputs.items():
+        if values.dtype.kind == "f" and np.isnan(values).any():
+            picture = int(np.argwhere(np.isnan(values))[0][0]) if values.ndim > 2 else 0
+            raise DetbenchError(
+                f"{name}: output {output} of picture {picture} of the batch holds NaN; the model or its precision is broken"
+            )

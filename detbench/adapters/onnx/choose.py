@@ -1,0 +1,73 @@
+"""Which decoder reads a model's outputs: the one asked for, the one its metadata names, or the only one that knows such shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from detbench.adapters.onnx.decoder import UNKNOWN, Decoder, Shapes
+from detbench.adapters.onnx.detr import Detr, RtDetr
+from detbench.adapters.onnx.end2end import EndToEnd
+from detbench.adapters.onnx.fastestdet import FastestDet
+from detbench.adapters.onnx.nanodet import NanoDet
+from detbench.adapters.onnx.ssd import Ssd
+from detbench.adapters.onnx.torchvision import Torchvision
+from detbench.adapters.onnx.yolov2 import TinyYoloV2, YoloV2
+from detbench.adapters.onnx.yolov5 import YoloV5
+from detbench.adapters.onnx.yolov8 import YoloV8
+from detbench.adapters.onnx.yolox import YoloX
+from detbench.errors import DetbenchError
+
+DECODERS: Mapping[str, type[Decoder]] = {
+    kind.name: kind for kind in (YoloV2, TinyYoloV2, YoloV5, YoloV8, EndToEnd, YoloX, Ssd, Torchvision, Detr, RtDetr, FastestDet, NanoDet)
+}
+
+UNNAMED_CLASSES = 80
+"""A model without names can only be COCO's, so that the layout which gives it as many classes is the right one."""
+
+
+def choose(decoders: Mapping[str, Decoder], shapes: Shapes, class_count: int | None) -> tuple[Decoder, int]:
+    """Return the only one of `decoders` that recognises the shapes, and its number of classes (UNKNOWN where shapes do not tell).
+
+    Args:
+        decoders: those to choose from, by name.
+        shapes: of the model's outputs.
+        class_count: how many class names are known, None if there are no names.
+
+    Raises:
+        DetbenchError: where none or several do, or where the number of classes is not that of the names.
+    """
+    found = {name: one.fits(shapes) for name, one in decoders.items()}
+    fits = {name: fit.class_count for name, fit in found.items() if fit is not None and fit.sure}
+    if not fits:
+        known = "\n".join(f"  {one.name}: {one.layout}" for one in decoders.values())
+        raise DetbenchError(f"no decoder knows outputs {shapes} of an input {_size(shapes)}; choose with decoder= among\n{known}")
+    expected = UNNAMED_CLASSES if class_count is None else class_count
+    agreeing = {name: count for name, count in fits.items() if count in (UNKNOWN, expected)}
+    if not agreeing and class_count is not None:
+        raise DetbenchError(f"outputs {shapes} hold {_listed(fits)}, and there are {class_count} class names")
+    left = agreeing or fits
+    if len(left) > 1:
+        raise DetbenchError(
+            f"outputs {shapes} of an input {_size(shapes)} may be {_listed(left)}; say which with decoder= (or with names=)"
+        )
+    name, count = left.popitem()
+    return decoders[name], count
+
+
+def check(decoder: Decoder, shapes: Shapes, class_count: int | None) -> int:
+    """Return the number of classes a decoder that was asked for finds in the shapes; raises DetbenchError where they do not fit."""
+    fit = decoder.fits(shapes)
+    if fit is None:
+        raise DetbenchError(f"decoder {decoder.name} reads {decoder.layout}; outputs {shapes} of an input {_size(shapes)} are not that")
+    if class_count is not None and fit.class_count not in (UNKNOWN, class_count):
+        held = f"outputs {shapes} hold {fit.class_count} classes as decoder {decoder.name} reads them"
+        raise DetbenchError(f"{held}, and there are {class_count} class names")
+    return fit.class_count
+
+
+def _size(shapes: Shapes) -> str:
+    return "{}×{}".format(*shapes.input_size)
+
+
+def _listed(fits: Mapping[str, int]) -> str:
+    return " or ".join(f"{name} ({count} classes)" if count else f"{name} (any number of classes)" for name, count in fits.items())

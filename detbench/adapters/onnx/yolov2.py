@@ -1,0 +1,84 @@
+"""Raw grids of YOLOv2 and tiny YOLOv2: one `(B, A · (5 + C), h, w)`, a cell per 32 pixels, boxes relative to anchors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from detbench.adapters.onnx.decoder import Candidates, Fit, Floats, Raw, Shapes, above, corners, grid, sigmoid, softmax
+from detbench.adapters.postprocessing import Postprocessing
+from detbench.adapters.preprocessing import Preprocessing
+
+_STRIDE = 32
+_VOC = (1.3221, 1.73145, 3.19275, 4.00944, 5.05587, 8.09892, 9.47112, 4.84053, 11.2364, 10.0071)
+_COCO = (0.57273, 0.677385, 1.87446, 2.06253, 3.33843, 5.47434, 7.88282, 3.52778, 9.77052, 9.16828)
+_TINY_VOC = (1.08, 1.19, 3.42, 4.41, 6.63, 11.38, 9.42, 5.11, 16.62, 10.52)
+
+
+@dataclass(frozen=True)
+class YoloV2:
+    """`(B, A · (5 + C), h, w)`: per anchor x, y, width, height, objectness and class logits.
+
+    xy = (sigmoid + cell) · 32, wh = anchor · exp · 32, score = sigmoid(objectness) · softmax(classes); every class above the floor counts.
+    """
+
+    name: ClassVar[str] = "yolov2"
+    layout: ClassVar[str] = "(B, A · (5 + C), H/32, W/32): raw grid, A anchors"
+    source: ClassVar[str] = "region layer, cfg/yolov2-voc.cfg, cfg/yolov2.cfg and `detector valid` of https://github.com/pjreddie/darknet"
+    postprocessing: ClassVar[Postprocessing] = Postprocessing(score=0.005, nms_iou=0.45, class_agnostic=False, top_k=1000)
+
+    anchors: tuple[float, ...] = ()
+    """Width and height of each in cells; none: those of yolov2-voc for 20 classes, else those of yolov2 (COCO)."""
+
+    def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
+        """Letterbox in the middle of grey 127, RGB / 255."""
+        return Preprocessing(size, "letterbox", pad_value=127)
+
+    def fits(self, shapes: Shapes) -> Fit | None:
+        """What is left of an anchor's channels after box and objectness."""
+        _, channels, height, width = shapes.only(4)
+        count, rest = divmod(channels, self._anchor_count)
+        cell_each = (width * _STRIDE, height * _STRIDE) == shapes.input_size
+        return Fit(count - 5) if cell_each and count > 5 and not rest else None
+
+    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+        """Return every class of every anchor of every cell that scores at least `floor`."""
+        points, _ = grid(raw.input_size, (_STRIDE,))
+        found = []
+        for picture in raw.only(4):
+            values = picture.reshape(self._anchor_count, -1, len(points)).transpose(0, 2, 1).reshape(len(points) * self._anchor_count, -1)
+            objectness = sigmoid(values[:, 4])
+            likely = np.flatnonzero(objectness >= floor)
+            rows, classes, scores = above(softmax(values[likely, 5:]) * objectness[likely, None], floor, multi_label=True)
+            where = likely[rows]
+            anchors = self._anchors(values.shape[1] - 5)[where // len(points)]
+            boxes = self._boxes(values[where, :4].astype(np.float64), points[where % len(points)], anchors)
+            found.append(Candidates(boxes, scores, classes))
+        return found
+
+    @property
+    def _anchor_count(self) -> int:
+        return len(self.anchors) // 2 or 5
+
+    def _anchors(self, class_count: int) -> Floats:
+        return np.array(self.anchors or (_VOC if class_count == 20 else _COCO), np.float64).reshape(-1, 2)
+
+    def _boxes(self, raw: Floats, points: Floats, anchors: Floats) -> Floats:
+        return corners(np.concatenate([sigmoid(raw[:, :2]) + points, np.exp(raw[:, 2:]) * anchors], axis=1) * _STRIDE)
+
+
+@dataclass(frozen=True)
+class TinyYoloV2(YoloV2):
+    """The same grid with the anchors of tiny-yolo-voc, as in the ONNX model zoo, whose graph divides by 255 itself."""
+
+    name: ClassVar[str] = "tinyyolov2"
+    layout: ClassVar[str] = "(B, A · (5 + C), H/32, W/32): raw grid, anchors of tiny-yolo-voc, values 0–255"
+    source: ClassVar[str] = "tiny YOLOv2 of https://github.com/onnx/models, anchors of cfg/yolov2-tiny-voc.cfg of Darknet"
+
+    anchors: tuple[float, ...] = _TINY_VOC
+
+    def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
+        """Stretched, RGB, 0–255."""
+        return Preprocessing(size, "stretch", scale=1.0)
