@@ -99,6 +99,8 @@ def test_permuted_classes():
     assert texts(ground_truth, swapped).startswith("cat, dog: no detection of these hits")
     nowhere = perfect(ground_truth, boxes=np.add(ground_truth.boxes, (100, 30, 100, 30)))
     assert ids(ground_truth, nowhere) == [], "they hit nothing, but overlap no objects of other classes either"
+    one_hit = [(image, 1 - k, 0.9 - image / 10, box) for image, k, box in ROWS] + [(0, k, 0.1, ROWS[k][2]) for k in range(2)]
+    assert ids(ground_truth, detections(ground_truth, one_hit)) == [], "a hit of each class shows that names are right"
     few = truth(ROWS[:4], images=2)
     assert ids(few, perfect(few, class_index=1 - few.class_index)) == [], "two objects of a class are too few to tell"
 
