@@ -63,6 +63,8 @@ def read_picture(path: str | Path) -> Read:
         empty = Path(path).stat().st_size == 0
         problem = "is empty (0 bytes)" if empty else "is not a picture that can be read"
         raise InputError(path, problem, fix="fetch or export it again") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise InputError(path, f"cannot be read: {error.strerror}") from None
     except _DAMAGED as error:
         raise InputError(path, f"is truncated or damaged ({error})", fix="fetch or export it again") from None
 
