@@ -149,7 +149,7 @@ def _imported(adapter: Adapter) -> Any:
 def _checked(detector: object, adapter: Adapter) -> Detector:
     if not isinstance(detector, Detector):
         kind = type(detector).__name__
-        raise DetbenchError(f"adapter {adapter.name!r} of package {adapter.package} gave a {kind} that lacks steps of a Detector")
+        raise DetbenchError(f"adapter {adapter.name!r} of package {adapter.package} gave something ({kind}) that lacks steps of a Detector")
     return detector
 
 
