@@ -143,7 +143,8 @@ finally:
 import sys
 from detbench import cli
 def broken(*arguments, **options): raise ZeroDivisionError("a bug")
-cli._load = broken
+from detbench.cli import evaluate
+evaluate.load_all = broken
 sys.argv = ["detbench", "eval", "a", "b"]
 cli.main()
 """

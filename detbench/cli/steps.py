@@ -1,0 +1,140 @@
+"""Steps that several commands share: load, choose a protocol, evaluate, tabulate."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from detbench.cli.app import Difficult
+from detbench.cli.talk import status, talk
+from detbench.errors import DetbenchError, InputError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from detbench.data.detections import Detections
+    from detbench.data.ground_truth import GroundTruth
+    from detbench.metrics.evaluation import Evaluation
+    from detbench.metrics.protocol import Protocol
+
+_NOTICE_AFTER_S = 1.5
+
+
+def given_names(paths: Sequence[Path], given: Sequence[str] | None) -> list[str | None]:
+    """Return the --name of each file, None where the file says it; as many names as files, and none empty, or it is an error."""
+    if given and len(given) != len(paths):
+        raise DetbenchError(f"{len(given)} names for {len(paths)} detection files; give --name once for each, in their order")
+    if given and not all(each.strip() for each in given):
+        raise DetbenchError("--name needs a name, not an empty one")
+    return [*given] if given else [None] * len(paths)
+
+
+def _check_names_differ(found: Sequence[Detections]) -> None:
+    names = [detections.name for detections in found]
+    if len(set(names)) != len(names):
+        raise DetbenchError(f"detectors need different names, got {', '.join(names)}; give --name once for each file")
+
+
+def check_run_folders(runs: Path, names: Sequence[str]) -> None:
+    """Refuse, before any work is done, run folders that are in use or cannot be named so."""
+    for name in names:
+        if Path(name).name != name or not name.isprintable():
+            raise DetbenchError(f"{name!r} cannot be the name of a run folder; give another --name")
+        folder = runs / name
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(folder, "already exists and is not empty", fix="choose another -o or --name, or remove it")
+
+
+def load_all(
+    ground_truth: Path,
+    detections: Sequence[Path],
+    names: Sequence[str | None],
+    *,
+    split: str | None = None,
+    images: Path | None = None,
+    only_present: bool = False,
+    allow_unknown: bool = False,
+) -> tuple[GroundTruth, list[Detections]]:
+    """Load ground truth and the detections of each file, cut down to the images whose picture is there if asked."""
+    from detbench.data.load import load_detections, load_ground_truth
+
+    with status(f"reading {ground_truth}"):
+        truth = load_ground_truth(ground_truth, split=split, images=images)
+    found = []
+    for path, name in zip(detections, names, strict=True):
+        with status(f"reading {path}"):
+            found.append(load_detections(path, truth, allow_unknown=allow_unknown, name=name))
+    _check_names_differ(found)
+    if not only_present:
+        return truth, found
+    positions = truth.present_images()
+    talk(f"only present: {len(positions):,} of {len(truth.image_ids):,} images have their picture in {truth.image_folder}")
+    smaller = truth.select_images(positions)
+    return smaller, [each.select_images(smaller, positions) for each in found]
+
+
+def chosen_protocol(
+    truth: GroundTruth,
+    name: str | None,
+    *,
+    difficult: Difficult | None = None,
+    strict_overlap: bool = False,
+    no_plus_one: bool = False,
+    iou: str | None = None,
+    max_detections: str | None = None,
+) -> Protocol:
+    """Return the protocol of this name, or the dataset's own, with the switches set that the options name."""
+    from detbench.metrics.protocol import protocol_named
+
+    rules = protocol_named(name or truth.protocol)
+    if difficult:
+        rules = replace(rules, difficult=difficult)
+    if iou is not None:
+        rules = rules.with_thresholds(_numbers(iou, float, "--iou"))
+    if max_detections is not None:
+        rules = rules.with_max_detections(_numbers(max_detections, int, "--max-detections"))
+    return replace(rules, strict_overlap=strict_overlap or rules.strict_overlap, plus_one=rules.plus_one and not no_plus_one)
+
+
+def _numbers(text: str, kind: type[Any], option: str) -> tuple[Any, ...]:
+    try:
+        return tuple(kind(part) for part in text.split(","))
+    except ValueError as error:
+        raise DetbenchError(f"{option} takes numbers separated by commas, got {text!r}") from error
+
+
+def evaluate_all(truth: GroundTruth, found: Sequence[Detections], rules: Protocol, threads: int | None) -> list[Evaluation]:
+    """Score each detector; say so if the kernels have to be compiled first."""
+    notice = threading.Timer(_NOTICE_AFTER_S, talk, ["compiling the numerical kernels, once after installation (about 10 s) ..."])
+    notice.daemon = True
+    notice.start()
+    try:
+        from detbench.metrics.evaluate import evaluate
+
+        return [evaluate(truth, detections, rules, threads=threads) for detections in found]
+    finally:
+        notice.cancel()
+
+
+def tables(evaluations: Sequence[Evaluation]) -> list[RenderableType]:
+    """Return what was scored, the summary, the classes, and which classes have no ground truth."""
+    from detbench.bench.results import classes_without_ground_truth
+    from detbench.reports.terminal import class_table, headline, summary_table
+
+    tables: list[RenderableType] = [headline(evaluations), summary_table(evaluations), class_table(evaluations)]
+    absent = classes_without_ground_truth(evaluations[0])
+    if absent:
+        tables.append(f"{len(absent)} classes without ground truth are left out of every mean: {', '.join(absent)}")
+    return tables
+
+
+def warn_of_suspicions(evaluations: Sequence[Evaluation]) -> None:
+    """Say what is suspicious about the input of each evaluation."""
+    from detbench.metrics.suspicion import suspicions
+
+    for evaluation in evaluations:
+        for suspicion in suspicions(evaluation):
+            talk(f"suspicious: {evaluation.detections.name}: {suspicion}")
