@@ -67,13 +67,15 @@ class Postprocessing:
 
     def _best(self, boxes: NDArray[np.float64], scores: NDArray[np.float64], classes: NDArray[Any]) -> NDArray[np.int64]:
         """Return the rows that stay, by falling score."""
-        order = np.argsort(-scores, kind="stable")[: self.max_candidates]
         if self.nms_iou is None:
-            return order[: self.top_k]
+            return np.argsort(-scores, kind="stable")[: self.top_k]
         from detbench.metrics.nms import nms
 
-        groups = None if self.class_agnostic else classes[order]
-        return order[nms(boxes[order], scores[order], groups, iou=self.nms_iou, limit=self.top_k)]
+        groups = None if self.class_agnostic else classes
+        if len(scores) <= self.max_candidates:
+            return nms(boxes, scores, groups, iou=self.nms_iou, limit=self.top_k)
+        order = np.argsort(-scores, kind="stable")[: self.max_candidates]
+        return order[nms(boxes[order], scores[order], None if groups is None else groups[order], iou=self.nms_iou, limit=self.top_k)]
 
 
 def _check_finite(values: NDArray[Any], what: str) -> None:

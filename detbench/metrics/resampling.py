@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from detbench.data.columns import frozen
 from detbench.metrics.kernel import kernel
 
-_UNIT = 1 << 11
-"""Weights are whole multiples of 1 / 2048, as OpenCV's are for 8-bit pictures."""
+_HALF = np.float32(0.5)
 
 
 def resize_linear(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -22,7 +21,8 @@ def resize_linear(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[
         size: width and height in pixels of the result.
 
     Returns:
-        (height, width, 3), rounded half up once at the end. `cv2.resize(…, INTER_LINEAR)` differs by at most 1, where it rounds in between.
+        (height, width, 3), in float32 until rounded half up at the end. `cv2.resize(…, INTER_LINEAR)` rounds in between and so differs by
+        at most 1.
     """
     if picture.shape[1::-1] == size:
         return picture
@@ -45,48 +45,33 @@ def write_scaled(picture: NDArray[np.uint8], table: NDArray[Any], corner: tuple[
 
 @kernel
 def _resize_linear(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[Any]:
+    """Blend two source rows into one, then two of its pixels into each pixel of the result."""
     rows = picture.reshape(picture.shape[0], picture.shape[1] * 3)
     left, right, right_weight = _taps(picture.shape[1], width)
     above, below, below_weight = _taps(picture.shape[0], height)
-    out = np.empty((height, width * 3), np.uint8)
-    upper, lower = np.empty(width * 3, np.int32), np.empty(width * 3, np.int32)
-    upper_row, lower_row = -1, -1
+    out, blended = np.empty((height, width, 3), np.uint8), np.empty(rows.shape[1], np.float32)
     for y in range(height):
-        if above[y] == lower_row:
-            upper, lower = lower, upper
-            upper_row, lower_row = lower_row, upper_row
-        if above[y] != upper_row:
-            upper_row = above[y]
-            _stretch_row(rows[upper_row], left, right, right_weight, upper)
-        if below[y] != lower_row:
-            lower_row = below[y]
-            _stretch_row(rows[lower_row], left, right, right_weight, lower)
-        weight = np.int64(below_weight[y])
-        for x in range(width * 3):
-            out[y, x] = (upper[x] * (np.int64(_UNIT) - weight) + lower[x] * weight + _UNIT * _UNIT // 2) // (_UNIT * _UNIT)
-    return out.reshape(height, width, 3)
+        upper, lower, weight = rows[above[y]], rows[below[y]], below_weight[y]
+        for x in range(len(blended)):
+            value = np.float32(upper[x])
+            blended[x] = value + (np.float32(lower[x]) - value) * weight
+        for x in range(width):
+            a, b, weight = 3 * left[x], 3 * right[x], right_weight[x]
+            for c in range(3):
+                value = blended[a + c]
+                out[y, x, c] = np.uint8(np.int32(value + (blended[b + c] - value) * weight + _HALF))
+    return out
 
 
 @kernel
 def _taps(source: int, target: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return, per target pixel, the two source pixels between whose centres its centre lies and the second one's weight of 2048."""
-    first, second, weight = np.empty(target, np.int64), np.empty(target, np.int64), np.empty(target, np.int32)
+    """Return, per target pixel, the two source pixels between whose centres its centre lies, and the weight of the second."""
+    first, second, weight = np.empty(target, np.uint64), np.empty(target, np.uint64), np.empty(target, np.float32)
     for pixel in range(target):
         centre = max((pixel + 0.5) * source / target - 0.5, 0.0)
-        first[pixel] = min(int(centre), source - 1)
-        second[pixel] = min(first[pixel] + 1, source - 1)
-        weight[pixel] = int(np.rint((centre - first[pixel]) * _UNIT))
+        left = min(int(centre), source - 1)
+        first[pixel], second[pixel], weight[pixel] = left, min(left + 1, source - 1), centre - left
     return first, second, weight
-
-
-@kernel
-def _stretch_row(
-    row: NDArray[np.uint8], left: NDArray[np.int64], right: NDArray[np.int64], weight: NDArray[np.int32], out: NDArray[np.int32]
-) -> None:
-    for x in range(len(left)):
-        a, b = 3 * left[x], 3 * right[x]
-        for c in range(3):
-            out[3 * x + c] = np.int32(row[a + c]) * (np.int32(_UNIT) - weight[x]) + np.int32(row[b + c]) * weight[x]
 
 
 @kernel
