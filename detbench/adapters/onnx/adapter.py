@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +111,13 @@ def load(path: Path, options: Mapping[str, str]) -> OnnxDetector:
     names, origin = _known_names(asked, metadata)
     try:
         decoder, count = _decoder(asked, metadata, _shapes(session, size), len(names) if names is not None else None)
+        preparation, finish = _effective(asked, metadata, decoder, session.input, size)
     except InputError:
         raise
     except DetbenchError as error:
         raise DetbenchError(f"{path}: {error}") from error
     if names is None:
         names, origin = _unnamed(path, count), "taken as COCO's 80"
-    preparation, finish = _effective(asked, metadata, decoder, session.input, size)
     settings = _settings(file, session, decoder, preparation, finish, origin, options)
     return OnnxDetector(path.stem, names, settings, session, decoder, preparation, finish)
 
@@ -181,10 +181,20 @@ def _effective(
     if metadata.preprocessing is not None:
         preparation = Preprocessing.from_dict({**metadata.preprocessing, "size": size})
     if metadata.postprocessing is not None:
-        finish = Postprocessing(**metadata.postprocessing)
+        finish = _read_postprocessing(metadata.postprocessing)
     plain: dict[str, Any] = {"scale": 1.0, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)} if declared.dtype == "uint8" else {}
     preparation = replace(preparation, dtype=declared.dtype, layout=declared.layout, **plain, **asked.preprocessing)
     return preparation, asked.finished(finish)
+
+
+def _read_postprocessing(settings: Mapping[str, Any]) -> Postprocessing:
+    """Read what `Postprocessing.as_dict` wrote into metadata."""
+    known = {field.name for field in fields(Postprocessing)}
+    if unknown := sorted(set(settings) - known):
+        raise DetbenchError(f"metadata detbench.postprocessing: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    if missing := [name for name in ("score", "nms_iou") if name not in settings]:
+        raise DetbenchError(f"metadata detbench.postprocessing: setting {missing[0]!r} is missing")
+    return Postprocessing(**settings)
 
 
 def _settings(
@@ -205,12 +215,16 @@ def _settings(
         "producer": file.producer,
         "onnxruntime": session.version,
         "provider": session.provider,
-        "decoder": {"name": decoder.name, **asdict(decoder)},  # type: ignore[call-overload]
+        "decoder": {"name": decoder.name, **_jsonable(asdict(decoder))},  # type: ignore[call-overload]
         "class_names_from": origin,
         "preprocessing": preparation.as_dict(),
         "postprocessing": finish.as_dict(),
         "options": dict(options),
     }
+
+
+def _jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _check_numbers(name: str, outputs: Mapping[str, NDArray[Any]]) -> None:

@@ -47,9 +47,8 @@ def choose(decoders: Mapping[str, Decoder], shapes: Shapes, class_count: int | N
         raise DetbenchError(f"outputs {shapes} hold {_listed(fits)}, and there are {class_count} class names")
     left = agreeing or fits
     if len(left) > 1:
-        raise DetbenchError(
-            f"outputs {shapes} of an input {_size(shapes)} may be {_listed(left)}; say which with decoder= (or with names=)"
-        )
+        how = "decoder= or tell their number with names=" if class_count is None else "decoder="
+        raise DetbenchError(f"outputs {shapes} of an input {_size(shapes)} may be {_listed(left)}; say which with {how}")
     name, count = left.popitem()
     return decoders[name], count
 

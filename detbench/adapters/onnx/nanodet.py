@@ -57,4 +57,4 @@ class NanoDet:
 
     def _distances(self, raw: Floats) -> Floats:
         """Return (k, 4) left, top, right, bottom in strides."""
-        return np.asarray(softmax(raw.reshape(len(raw), 4, -1)) @ np.arange(self.reg_max + 1.0))
+        return np.asarray(softmax(raw.reshape(len(raw), 4, self.reg_max + 1)) @ np.arange(self.reg_max + 1.0))

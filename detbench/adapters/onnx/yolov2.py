@@ -79,6 +79,11 @@ class TinyYoloV2(YoloV2):
 
     anchors: tuple[float, ...] = _TINY_VOC
 
+    def fits(self, shapes: Shapes) -> Fit | None:
+        """As YOLOv2; sure with VOC's 20 classes only, because tiny-yolo for COCO has the anchors of yolov2."""
+        fit = super().fits(shapes)
+        return fit and Fit(fit.class_count, sure=fit.class_count == 20)
+
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
         """Stretched, RGB, 0–255."""
         return Preprocessing(size, "stretch", scale=1.0)

@@ -1,0 +1,274 @@
+"""Tiny made-up models through all the steps of a detector, and every model that cannot be one."""
+
+import hashlib
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+import onnx
+
+from detbench.adapters.classes import COCO_80, VOC_20
+from detbench.adapters.detector import Detector, detect
+from detbench.adapters.onnx.adapter import load
+from detbench.errors import DetbenchError, DetbenchWarning, InputError
+from tests.adapters.onnx.models import save_model
+
+SIZE = (160, 96)
+PICTURE = np.zeros((192, 320, 3), np.uint8)
+"""Twice the input: boxes come back doubled."""
+ABC = {"names": "a|b|c"}
+CORNERS = [[10, 20, 30, 40, 0.9, 1], [50, 10, 70, 30, 0.8, 2], [0, 0, 0, 0, 0.0, 0]]
+
+
+def end2end(dtype=np.float32):
+    return {"found": np.array(CORNERS, dtype)}
+
+
+def yolov8(classes, boxes=()):
+    """A YOLOv8 head of SIZE in which the given (cx, cy, w, h, class, score) stand."""
+    values = np.zeros((4 + classes, 315), np.float32)
+    for column, (cx, cy, w, h, number, score) in enumerate(boxes):
+        values[:4, column] = cx, cy, w, h
+        values[4 + number, column] = score
+    return {"output0": values}
+
+
+def assert_found(found):
+    np.testing.assert_allclose(found.boxes, [[20, 40, 60, 80], [100, 20, 140, 60]], atol=1e-9)
+    np.testing.assert_allclose(found.scores, [0.9, 0.8], atol=1e-3)
+    assert found.classes.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])
+@pytest.mark.parametrize("shape", [(1, 3, 96, 160), (1, 96, 160, 3)])
+def test_a_model_of_any_type_and_layout(tmp_path, dtype, shape):
+    detector = load(save_model(tmp_path / "m.onnx", end2end(), shape, dtype=dtype), ABC)
+    assert isinstance(detector, Detector)
+    assert (detector.name, detector.class_names, detector.input_size, detector.batch_size) == ("m", ("a", "b", "c"), SIZE, 1)
+    batch = detector.preprocess([np.full((192, 320, 3), 255, np.uint8)])
+    assert (batch.inputs.shape, str(batch.inputs.dtype)) == (shape, dtype)
+    assert batch.inputs.max() == (255 if dtype == "uint8" else 1)
+    assert_found(detect(detector, [PICTURE])[0])
+    detector.synchronize()
+    detector.close()
+
+
+def test_outputs_in_half_precision(tmp_path):
+    detector = load(save_model(tmp_path / "m.onnx", end2end(np.float16), dtype="float16"), ABC)
+    assert_found(detect(detector, [PICTURE])[0])
+
+
+@pytest.mark.parametrize("open_outputs", [False, True])
+def test_any_batch(tmp_path, open_outputs):
+    detector = load(save_model(tmp_path / "m.onnx", end2end(), (None, 3, 96, 160), open_outputs=open_outputs), ABC)
+    assert detector.batch_size is None
+    found = detect(detector, [PICTURE] * 3)
+    assert len(found) == 3
+    for one in found:
+        assert_found(one)
+
+
+def test_a_fixed_batch_is_filled_up_and_cut(tmp_path):
+    detector = load(save_model(tmp_path / "m.onnx", end2end(), (4, 3, 96, 160)), ABC)
+    assert detector.batch_size == 4
+    assert detector.preprocess([PICTURE] * 3).inputs.shape == (4, 3, 96, 160)
+    assert len(detect(detector, [PICTURE] * 3)) == 3
+    assert len(detect(detector, [PICTURE] * 4)) == 4
+    with pytest.raises(DetbenchError, match="takes 4 pictures at a time, not 5"):
+        detect(detector, [PICTURE] * 5)
+
+
+def test_an_open_size_must_be_chosen(tmp_path):
+    path = save_model(tmp_path / "m.onnx", end2end(), (1, 3, None, None))
+    with pytest.raises(InputError, match=r"takes pictures of any size.*size=WIDTHxHEIGHT"):
+        load(path, ABC)
+    assert load(path, {**ABC, "size": "160x96"}).input_size == SIZE
+    assert load(path, {**ABC, "size": "128"}).input_size == (128, 128)
+
+
+def test_a_fixed_size_cannot_be_changed(tmp_path):
+    path = save_model(tmp_path / "m.onnx", end2end())
+    with pytest.raises(InputError, match=r"takes pictures of 160×96 pixels, not 320×320; leave size= out"):
+        load(path, {**ABC, "size": "320x320"})
+
+
+def test_settings_hold_everything_effective(tmp_path):
+    path = save_model(tmp_path / "m.onnx", end2end())
+    options = {**ABC, "score": "0.25", "nms": "0.5", "top_k": "7", "class_agnostic": "yes", "pad": "3", "mean": "0.1|0.2|0.3"}
+    settings = load(path, {**options, "scale": "1/128", "fit": "stretch", "colour": "bgr", "resize": "nearest"}).settings
+    assert settings["digest"] == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    assert (settings["opset"], settings["producer"], settings["provider"]) == ({"ai.onnx": 17}, "detbench tests", "CPUExecutionProvider")
+    assert settings["decoder"] == {"name": "end2end"}
+    wanted = {"score": 0.25, "nms_iou": 0.5, "top_k": 7, "class_agnostic": True}
+    assert wanted.items() <= settings["postprocessing"].items()
+    wanted = {"scale": 1 / 128, "fit": "stretch", "colour": "bgr", "resize": "nearest", "pad_value": 3, "mean": [0.1, 0.2, 0.3]}
+    assert wanted.items() <= settings["preprocessing"].items()
+    assert settings["options"]["scale"] == "1/128"
+
+
+def test_classes_without_names_are_cocos_only_if_they_are_80(tmp_path):
+    path = save_model(tmp_path / "m.onnx", yolov8(80, [(20, 30, 20, 20, 7, 0.9)]))
+    with pytest.warns(DetbenchWarning, match="no class names; its 80 classes are taken as COCO's"):
+        detector = load(path, {})
+    assert detector.class_names == COCO_80
+    assert detector.settings["class_names_from"] == "taken as COCO's 80"
+    assert detect(detector, [PICTURE])[0].classes.tolist() == [7]
+    with pytest.raises(InputError, match=r"has 20 classes and no names.*names=voc"):
+        load(save_model(tmp_path / "m20.onnx", yolov8(20)), {})
+    assert load(tmp_path / "m20.onnx", {"names": "voc"}).class_names == VOC_20
+    with pytest.raises(InputError, match=r"has an unknown number of classes and no names"):
+        load(save_model(tmp_path / "e.onnx", end2end()), {})
+
+
+@pytest.mark.parametrize("decoder", [{}, {"decoder": "yolov8"}])
+def test_as_many_names_as_classes(tmp_path, decoder):
+    path = save_model(tmp_path / "m.onnx", yolov8(20))
+    with pytest.raises(DetbenchError, match=r"m\.onnx: outputs output0\[1,24,315\] hold .*20 classes.* and there are 3 class names"):
+        load(path, {**ABC, **decoder})
+
+
+def test_a_class_beyond_the_names_is_an_error(tmp_path):
+    detector = load(save_model(tmp_path / "m.onnx", end2end()), {"names": "a|b"})
+    with pytest.raises(DetbenchError, match="found class number 2, and there are 2 class names"):
+        detect(detector, [PICTURE])
+
+
+def test_names_of_a_file(tmp_path):
+    (tmp_path / "names.txt").write_text("a\nb\n\nc\n")
+    path = save_model(tmp_path / "m.onnx", end2end())
+    assert load(path, {"names": str(tmp_path / "names.txt")}).class_names == ("a", "b", "c")
+    with pytest.raises(DetbenchError, match=r"names=nowhere\.txt: no such list"):
+        load(path, {"names": "nowhere.txt"})
+
+
+def test_nan_outputs_name_output_and_picture(tmp_path):
+    values = np.stack([np.array(CORNERS, np.float32)] * 3)
+    values[2, 1, 3] = np.nan
+    detector = load(save_model(tmp_path / "m.onnx", {"found": values}, (3, 3, 96, 160), batched=False), ABC)
+    with pytest.raises(DetbenchError, match="output found of picture 2 of the batch holds NaN"):
+        detect(detector, [PICTURE] * 3)
+
+
+def test_a_provider_that_is_not_there_is_an_error_with_those_that_are(tmp_path):
+    path = save_model(tmp_path / "m.onnx", end2end())
+    with pytest.raises(DetbenchError, match=r"provider 'rocm' is not in this onnxruntime; it has .*CPUExecutionProvider"):
+        load(path, {**ABC, "provider": "rocm"})
+    assert load(path, {**ABC, "provider": "cpuexecutionprovider", "threads": "1"}).settings["provider"] == "CPUExecutionProvider"
+
+
+def test_a_provider_that_falls_back_is_an_error(tmp_path, monkeypatch):
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    with pytest.warns(UserWarning, match="CUDAExecutionProvider"), pytest.raises(DetbenchError, match="fell back to CPUExecutionProvider"):
+        load(save_model(tmp_path / "m.onnx", end2end()), {**ABC, "provider": "cuda"})
+
+
+def test_onnxruntime_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(DetbenchError, match=r"pip install 'detbench\[onnx\]'"):
+        load(save_model(tmp_path / "m.onnx", end2end()), ABC)
+
+
+@pytest.mark.parametrize("keep", [1, 7, 60, -1, -30])
+def test_a_cut_off_model_names_its_file(tmp_path, keep):
+    path = save_model(tmp_path / "m.onnx", end2end())
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match=r"m\.onnx: is cut off or no ONNX model"):
+        load(path, ABC)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty"),
+        (b"<html>not found</html>", "no ONNX model"),
+        (b"\x00" * 100, "no ONNX model"),
+        (b"PK\x03\x04zip", "no ONNX model"),
+    ],
+)
+def test_a_file_that_is_no_model(tmp_path, content, problem):
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(InputError, match=rf"m\.onnx: .*{problem}"):
+        load(tmp_path / "m.onnx", ABC)
+
+
+def test_a_missing_model(tmp_path):
+    with pytest.raises(InputError, match="no such model"):
+        load(tmp_path / "none.onnx", ABC)
+    with pytest.raises(InputError, match="is no file"):
+        load(tmp_path, ABC)
+
+
+def test_a_corrupt_graph_names_its_file(tmp_path):
+    path = save_model(tmp_path / "m.onnx", end2end())
+    path.write_bytes(path.read_bytes().replace(b"Expand", b"Expend"))
+    with pytest.raises(InputError, match=r"m\.onnx: onnxruntime cannot load it"):
+        load(path, ABC)
+
+
+def test_weights_beside_the_model_are_digested_and_missed(tmp_path):
+    path = save_model(tmp_path / "m.onnx", end2end())
+    options = {"save_as_external_data": True, "location": "m.data", "size_threshold": 64}
+    onnx.save(onnx.load(path), path, **options)
+    digest = hashlib.sha256((tmp_path / "m.data").read_bytes()).hexdigest()
+    assert load(path, ABC).settings["weights"] == {"m.data": f"sha256:{digest}"}
+    (tmp_path / "m.data").unlink()
+    with pytest.raises(InputError, match=r"keeps weights in m\.data, which is not beside it"):
+        load(path, ABC)
+
+
+def test_weights_outside_the_folder_are_refused(tmp_path):
+    path = save_model(tmp_path / "m.onnx", end2end())
+    model = onnx.load(path)
+    onnx.external_data_helper.set_external_data(model.graph.initializer[2], "../../etc/passwd")
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match="outside its folder"):
+        load(path, ABC)
+
+
+@pytest.mark.parametrize(
+    ("shape", "extra", "problem"),
+    [
+        ((1, 1, 96, 160), None, "not a batch of images of three channels"),
+        ((1, 3, 96), None, "not a batch of images of three channels"),
+        ((1, 3, 96, 160), "sizes", r"takes 2 inputs \(images.*sizes"),
+    ],
+)
+def test_inputs_that_are_no_images(tmp_path, shape, extra, problem):
+    with pytest.raises(InputError, match=problem):
+        load(save_model(tmp_path / "m.onnx", end2end(), shape, extra_input=extra), ABC)
+
+
+def test_a_batch_the_graph_cannot_run_is_said_in_our_words(tmp_path):
+    detector = load(save_model(tmp_path / "m.onnx", end2end()), ABC)
+    with pytest.raises(DetbenchError, match=r"m\.onnx: onnxruntime cannot run it on \[2, 3, 96, 160\]"):
+        detector.infer(detector.session.to_device(np.zeros((2, 3, 96, 160), np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"scroe": "1"}, "unknown option 'scroe'.*known are decoder, names, size"),
+        ({"decoder": "yolo"}, "unknown decoder 'yolo'; known are yolov2"),
+        ({"decoder": "end2end", "anchors": "1|2"}, "decoder end2end has no option 'anchors'"),
+        ({"decoder": "yolov8"}, r"decoder yolov8 reads .*outputs found\[1,3,6\] of an input 160×96 are not that"),
+        ({"anchors": "1|2"}, r"no decoder knows outputs found\[1,3,6\] of an input 160×96"),
+        ({"size": "big"}, "option size=big: must be WIDTHxHEIGHT"),
+        ({"score": "low"}, "option score=low: must be a number"),
+        ({"nms": "2"}, "IoU of NMS must lie within 0 and 1"),
+        ({"class_agnostic": "maybe"}, "option class_agnostic=maybe: must be yes or no"),
+        ({"scale": "1/0"}, "option scale=1/0: must be a number such as"),
+        ({"mean": "1|2"}, "mean must be 3 finite numbers"),
+        ({"fit": "squeeze"}, "fit must be one of stretch"),
+        ({"threads": "two"}, "option threads=two: must be a whole number"),
+    ],
+)
+def test_options_that_cannot_be(tmp_path, options, problem):
+    path = save_model(tmp_path / "m.onnx", end2end() if options.get("decoder") != "yolov8" else {"found": np.zeros((3, 6), np.float32)})
+    with pytest.raises(DetbenchError, match=problem):
+        load(path, {**ABC, **options})

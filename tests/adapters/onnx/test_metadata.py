@@ -1,0 +1,93 @@
+"""What a model says about itself: our keys there and back, Ultralytics' keys, and values that cannot be."""
+
+import json
+
+import numpy as np
+import pytest
+
+from detbench.adapters.onnx.metadata import Metadata, read_metadata
+from detbench.adapters.postprocessing import Postprocessing
+from detbench.adapters.preprocessing import Preprocessing
+from detbench.errors import DetbenchError, InputError
+
+FULL = Metadata(
+    class_names=("cat", "dög"),
+    decoder="yolov2",
+    decoder_options={"anchors": [1.0, 2.0]},
+    size=(160, 96),
+    preprocessing=Preprocessing((160, 96), "stretch", colour="bgr").as_dict(),
+    postprocessing=Postprocessing(score=0.25, nms_iou=0.5).as_dict(),
+)
+
+
+@pytest.mark.parametrize("metadata", [FULL, Metadata(), Metadata(class_names=("a",))])
+def test_our_metadata_there_and_back(metadata):
+    assert read_metadata("m.onnx", metadata.as_properties()) == metadata
+
+
+def test_ultralytics_metadata():
+    properties = {"names": "{0: 'person', 1: \"it's\"}", "imgsz": "[384, 640]", "stride": "32", "task": "detect"}
+    assert read_metadata("m.onnx", properties) == Metadata(("person", "it's"), size=(640, 384))
+    assert read_metadata("m.onnx", {"names": "['a', 'b']", "stride": "32"}) == Metadata(("a", "b"))
+    assert read_metadata("m.onnx", {"author": "somebody"}) == Metadata()
+
+
+@pytest.mark.parametrize(
+    ("properties", "problem"),
+    [
+        ({"names": "{0: 'a', 2: 'b'}"}, "metadata names: must number the classes from 0"),
+        ({"names": "__import__('os').getcwd()"}, "metadata names: cannot be read"),
+        ({"names": "{0: 'a'"}, "metadata names: cannot be read"),
+        ({"names": "{0: 'a'}", "task": "segment"}, "is a model for the task 'segment'"),
+        ({"detbench.schema_version": "2"}, "metadata of version 2, and this detbench reads 1; upgrade detbench"),
+        ({"detbench.schema_version": "1", "detbench.class_names": "[1"}, "metadata detbench.class_names: is no JSON"),
+        ({"detbench.schema_version": "1", "detbench.class_names": "{}"}, "must be a JSON list"),
+        ({"detbench.schema_version": "1", "detbench.decoder": "[]"}, "must be a JSON dict"),
+    ],
+)
+def test_metadata_that_cannot_be_read_names_file_and_key(properties, problem):
+    with pytest.raises(InputError, match=rf"m\.onnx.*{problem}"):
+        read_metadata("m.onnx", properties)
+
+
+def made(path, outputs, properties, shape=(1, 3, 96, 160)):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from tests.adapters.onnx.models import save_model
+
+    return save_model(path, outputs, shape, properties=properties)
+
+
+def test_a_model_is_loaded_as_its_metadata_says_and_as_asked(tmp_path):
+    from detbench.adapters.onnx.adapter import load
+
+    path = made(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, FULL.as_properties())
+    detector = load(path, {"score": "0.125"})
+    assert detector.class_names == ("cat", "dög")
+    assert detector.settings["decoder"] == {"name": "yolov2", "anchors": [1.0, 2.0]}
+    assert detector.settings["preprocessing"] == FULL.preprocessing
+    assert json.loads(json.dumps(detector.settings)) == detector.settings
+    assert detector.settings["postprocessing"] == {**FULL.postprocessing, "score": 0.125}
+    assert detector.settings["class_names_from"] == "the model's metadata"
+    other = load(path, {"names": "x|y"})
+    assert (other.class_names, other.settings["class_names_from"]) == (("x", "y"), "the option names")
+
+
+@pytest.mark.parametrize("key", ["preprocessing", "postprocessing", "decoder"])
+def test_settings_of_the_metadata_that_detbench_does_not_know_name_the_file(tmp_path, key):
+    from detbench.adapters.onnx.adapter import load
+
+    wrong = {"name": "yolov2", "options": {"colour": 1}} if key == "decoder" else {"size": [160, 96], "fit": "stretch", "gamma": 2}
+    properties = {**FULL.as_properties(), f"detbench.{key}": json.dumps(wrong)}
+    path = made(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, properties)
+    with pytest.raises(DetbenchError, match=r"m\.onnx.*(gamma|unknown setting|colour)"):
+        load(path, {})
+
+
+def test_an_ultralytics_model_of_any_size_takes_its_own(tmp_path):
+    from detbench.adapters.onnx.adapter import load
+
+    properties = {"names": "{0: 'person', 1: 'car'}", "imgsz": "[96, 160]", "task": "detect"}
+    path = made(tmp_path / "m.onnx", {"output0": np.zeros((6, 315), np.float32)}, properties, (None, 3, None, None))
+    detector = load(path, {})
+    assert (detector.decoder.name, detector.input_size, detector.class_names) == ("yolov8", (160, 96), ("person", "car"))
