@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from detbench.adapters.catalogue import load_detector
     from detbench.data.detections import Detections
     from detbench.data.ground_truth import GroundTruth
     from detbench.data.load import load_detections, load_ground_truth, save_detections, save_ground_truth
@@ -21,6 +22,7 @@ _HOMES = {
     "Detections": "detbench.data.detections",
     "GroundTruth": "detbench.data.ground_truth",
     "load_detections": "detbench.data.load",
+    "load_detector": "detbench.adapters.catalogue",
     "load_ground_truth": "detbench.data.load",
     "save_detections": "detbench.data.load",
     "save_ground_truth": "detbench.data.load",
@@ -44,6 +46,7 @@ __all__ = [
     "Protocol",
     "evaluate",
     "load_detections",
+    "load_detector",
     "load_ground_truth",
     "save_detections",
     "save_ground_truth",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from detbench.data.ground_truth import GroundTruth
     from detbench.metrics.evaluation import Evaluation
     from detbench.metrics.protocol import Protocol
-
-_NOTICE_AFTER_S = 1.5
 
 
 def given_names(paths: Sequence[Path], given: Sequence[str] | None) -> list[str | None]:
@@ -108,15 +105,11 @@ def _numbers(text: str, kind: type[Any], option: str) -> tuple[Any, ...]:
 
 def evaluate_all(truth: GroundTruth, found: Sequence[Detections], rules: Protocol, threads: int | None) -> list[Evaluation]:
     """Score each detector; say so if the kernels have to be compiled first."""
-    notice = threading.Timer(_NOTICE_AFTER_S, talk, ["compiling the numerical kernels, once after installation (about 10 s) ..."])
-    notice.daemon = True
-    notice.start()
-    try:
-        from detbench.metrics.evaluate import evaluate
+    from detbench.metrics.evaluate import evaluate
+    from detbench.metrics.warmup import warm_scoring
 
-        return [evaluate(truth, detections, rules, threads=threads) for detections in found]
-    finally:
-        notice.cancel()
+    warm_scoring(talk)
+    return [evaluate(truth, detections, rules, threads=threads) for detections in found]
 
 
 def tables(evaluations: Sequence[Evaluation]) -> list[RenderableType]:

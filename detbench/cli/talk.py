@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -50,3 +50,33 @@ def status(text: str) -> Iterator[None]:
 
     with _console(stderr=True).status(Text(text)):
         yield
+
+
+@contextmanager
+def tracked(text: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of `total` are done, the rate and the time left, on a terminal only; yields what takes the number done."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+        task = bar.add_task(text, total=total, rate="")
+
+        def advance(done: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, rate=f"{speed:.1f}/s" if speed else "")
+
+        yield advance
+
+
+def talk_table(table: RenderableType) -> None:
+    """Print a table on stderr."""
+    _console(stderr=True).print(table)

@@ -15,7 +15,7 @@ from detbench.data.detections import Detections
 from detbench.data.files import atomic_path
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
-from detbench.reports.style import colour
+from detbench.reports.style import COLOURS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -63,7 +63,7 @@ def preview(detector: Detector, ground_truth: GroundTruth, detections: Detection
     for row in sorted(shown, key=lambda row: detections.scores[row]):
         k = int(detections.class_index[row])
         label = f"{detections.class_names[k]} {detections.scores[row]:.2f}"
-        _labelled(draw, detections.boxes[row] * zoom, label, colour(k))
+        _labelled(draw, detections.boxes[row] * zoom, label, COLOURS[k % (len(COLOURS) - 1)])
     right = _scaled(Image.fromarray(input_picture(detector, picture)))
     drawn = f"{objects.stop - objects.start} objects (dashed), {len(shown)} of {len(found)} detections from score {_SHOWN_SCORE}"
     captions = (

@@ -10,6 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from detbench.adapters.catalogue import Adapter
+from detbench.adapters.classes import ClassMapping
+from detbench.bench.resize_trial import Trial
 from detbench.metrics.audit import Audit
 from detbench.metrics.conventions import INTERPOLATIONS, Convention
 from detbench.metrics.evaluation import Evaluation
@@ -99,6 +102,44 @@ def convention_lines(name: str, coco: dict[str, float | None]) -> tuple[str, str
     """Return what stands above and below a convention table."""
     numbers = ", ".join(f"{key} {_number(value, 5)}" for key, value in coco.items())
     return f"{name}: mAP at IoU 0.5 under every convention", f"COCO protocol on the same boxes: {numbers}"
+
+
+def mapping_table(mapping: ClassMapping) -> Table:
+    """Return which model class stands for which dataset class, and what has no partner; fillers are left out."""
+    table = _table()
+    for heading in ("model class", "dataset class", "how"):
+        table.add_column(heading, overflow="fold")
+    for model_class, dataset_class, how in sorted(mapping.rows, key=lambda row: row[1]):
+        if dataset_class:
+            table.add_row(Text(model_class), Text(dataset_class), how)
+    for dataset_class in mapping.missing:
+        table.add_row(ABSENT, Text(dataset_class), "not known to the model")
+    if mapping.unmapped:
+        table.add_row(Text(f"{len(mapping.unmapped)} others"), ABSENT, "not in the dataset, dropped")
+    return table
+
+
+def trial_table(trials: Sequence[Trial]) -> Table:
+    """Return the scores under each way to fit pictures into the model's input, best first."""
+    table = _table()
+    table.add_column("fit")
+    table.add_column(trials[0].measure, justify="right")
+    table.add_column("detections", justify="right")
+    table.add_column("")
+    for row, trial in enumerate(trials):
+        cells = (trial.fit, _number(trial.value, 4), f"{trial.detections:,}", "the model's own" if trial.own else "")
+        table.add_row(*cells, style="bold" if row == 0 else "")
+    return table
+
+
+def adapter_table(adapters: Sequence[Adapter]) -> Table:
+    """Return adapters, whether each can be used, and the line that installs it."""
+    table = _table()
+    for heading in ("adapter", "from", "installed", "install with"):
+        table.add_column(heading, overflow="fold")
+    for adapter in adapters:
+        table.add_row(adapter.name, adapter.package, "yes" if adapter.installed else "no", Text(adapter.install))
+    return table
 
 
 def audit_lines(name: str, audit: Audit) -> list[str]:

@@ -9,6 +9,7 @@ from detbench.adapters.onnx.detr import Detr, RtDetr
 from detbench.adapters.onnx.end2end import EndToEnd
 from detbench.adapters.onnx.fastestdet import FastestDet
 from detbench.adapters.onnx.nanodet import NanoDet
+from detbench.adapters.onnx.selected import Selected
 from detbench.adapters.onnx.ssd import Ssd
 from detbench.adapters.onnx.torchvision import Torchvision
 from detbench.adapters.onnx.yolov2 import TinyYoloV2, YoloV2
@@ -18,7 +19,8 @@ from detbench.adapters.onnx.yolox import YoloX
 from detbench.errors import DetbenchError
 
 DECODERS: Mapping[str, type[Decoder]] = {
-    kind.name: kind for kind in (YoloV2, TinyYoloV2, YoloV5, YoloV8, EndToEnd, YoloX, Ssd, Torchvision, Detr, RtDetr, FastestDet, NanoDet)
+    kind.name: kind
+    for kind in (YoloV2, TinyYoloV2, YoloV5, YoloV8, EndToEnd, YoloX, Ssd, Torchvision, Selected, Detr, RtDetr, FastestDet, NanoDet)
 }
 
 UNNAMED_CLASSES = 80

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -122,15 +123,19 @@ def cells(input_size: tuple[int, int], strides: tuple[int, ...]) -> int:
     return sum(-(-width // stride) * -(-height // stride) for stride in strides)
 
 
+@lru_cache(maxsize=16)
 def grid(input_size: tuple[int, int], strides: tuple[int, ...]) -> tuple[Floats, Floats]:
-    """Return x, y (n, 2) of every cell in units of its stride, and the strides (n,): level by level, row by row."""
+    """Return x, y (n, 2) of every cell in units of its stride, and the strides (n,): level by level, row by row; read-only."""
     width, height = input_size
     points, scales = [], []
     for stride in strides:
         y, x = np.mgrid[: -(-height // stride), : -(-width // stride)]
         points.append(np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float64))
         scales.append(np.full(x.size, float(stride)))
-    return np.concatenate(points), np.concatenate(scales)
+    table = np.concatenate(points), np.concatenate(scales)
+    for values in table:
+        values.flags.writeable = False
+    return table
 
 
 def sigmoid(values: NDArray[Any]) -> Floats:

@@ -73,7 +73,7 @@ class Options:
 
     decoder: str | None = None
     names: str | None = None
-    """`coco`, `coco91`, `voc`, names with | between them, or a file of one name per line."""
+    """`coco`, `coco91`, `voc`, names with | between them (`person|` for one), or a file of one name per line."""
     size: tuple[int, int] | None = None
     provider: str = "cpu"
     threads: int = 0
@@ -87,7 +87,7 @@ class Options:
         if self.names is None or self.names in NAME_LISTS:
             return NAME_LISTS[self.names] if self.names else None
         if "|" in self.names:
-            return tuple(self.names.split("|"))
+            return tuple(name for name in self.names.split("|") if name)
         try:
             lines = Path(self.names).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:

@@ -5,7 +5,7 @@ No library of custom operators is ever registered, so that a model can only do w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,12 @@ _PROVIDERS = {
 }
 _ON_CUDA = {"CUDAExecutionProvider", "TensorrtExecutionProvider"}
 _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
+_COMPANIONS: Mapping[str, Callable[[Sequence[int], str], NDArray[np.int64]]] = {
+    "orig_target_sizes": lambda shape, layout: np.full((shape[0], 2), shape[:0:-1][:2] if layout == "nchw" else shape[2:0:-1], np.int64),
+    "pixel_mask": lambda shape, layout: np.ones((shape[0], *(shape[2:] if layout == "nchw" else shape[1:3])), np.int64),
+}
+"""Inputs that exports of DETR's family take beside the image: the size (width, height) that boxes are scaled to, for us the input's own;
+and which pixels are no padding, for us all."""
 _FATAL = 4
 """onnxruntime raises its errors as well as printing them; once is enough."""
 
@@ -43,6 +49,8 @@ class Input:
     """The only batch size, None for any."""
     size: tuple[int | None, int | None]
     """Width and height; None where any will do."""
+    single: bool = False
+    """Whether it is one picture without an axis for the batch."""
 
 
 class Session:
@@ -63,7 +71,9 @@ class Session:
             raise DetbenchError(
                 f"provider {provider} was asked for and onnxruntime fell back to {used}; see what it needs, or use provider=cpu"
             )
-        self.input = _image_input(path, self._session.get_inputs())
+        images = [one for one in self._session.get_inputs() if one.name not in _COMPANIONS]
+        self.input = _image_input(path, images)
+        self._companions = [one.name for one in self._session.get_inputs() if one.name in _COMPANIONS]
         self.output_names = tuple(output.name for output in self._session.get_outputs())
         self._device = "cuda" if self._provider in _ON_CUDA else "cpu"
 
@@ -96,12 +106,15 @@ class Session:
 
     def to_device(self, inputs: NDArray[Any]) -> Any:
         """Return the batch where the provider takes it."""
-        return _runtime().OrtValue.ortvalue_from_numpy(np.ascontiguousarray(inputs), self._device, 0)
+        images = inputs[0] if self.input.single else inputs
+        return _runtime().OrtValue.ortvalue_from_numpy(np.ascontiguousarray(images), self._device, 0)
 
     def run(self, value: Any) -> Any:
         """Run the model on what `to_device` gave, return when it is done; the outputs stay on the device."""
         binding = self._session.io_binding()
         binding.bind_ortvalue_input(self.input.name, value)
+        for name in self._companions:
+            binding.bind_cpu_input(name, _COMPANIONS[name](value.shape(), self.input.layout))
         for name in self.output_names:
             binding.bind_output(name, self._device)
         try:
@@ -150,11 +163,13 @@ def _image_input(path: Path, inputs: Sequence[Any]) -> Input:
     if len(inputs) != 1:
         raise InputError(path, f"takes {len(inputs)} inputs ({declared})", fix="export it with the image as its only input")
     (image,) = inputs
-    shape = [one if isinstance(one, int) and one > 0 else None for one in image.shape]
+    sides = [one if isinstance(one, int) and one > 0 else None for one in image.shape]
+    single = len(sides) == 3
+    shape = [1, *sides] if single else sides
     if image.type not in _TYPES:
         raise InputError(path, f"takes {declared}, and images are float, float16 or uint8", fix="export it for one of these")
-    if len(shape) != 4 or 3 not in (shape[1], shape[3], *([3] if shape[1] is shape[3] is None else [])):
-        raise InputError(path, f"takes {declared}, and not a batch of images of three channels", fix="export it for colour images")
-    last = shape[3] == 3 and shape[1] != 3
+    last = len(shape) == 4 and shape[3] == 3 and shape[1] != 3
+    if len(shape) != 4 or not (last or shape[1] in (3, None)):
+        raise InputError(path, f"takes {declared}, and not images of three channels", fix="export it for a batch of colour images")
     height, width = (shape[1], shape[2]) if last else (shape[2], shape[3])
-    return Input(image.name, _TYPES[image.type], "nhwc" if last else "nchw", shape[0], (width, height))
+    return Input(image.name, _TYPES[image.type], "nhwc" if last else "nchw", shape[0], (width, height), single)

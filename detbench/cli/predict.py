@@ -1,0 +1,156 @@
+"""`detbench predict` and `detbench adapters`: run a model over a dataset, and the ways to run one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detbench.cli.app import DatasetPath, Images, OnlyPresent, Split, app
+from detbench.cli.talk import show, talk, talk_table, tracked
+from detbench.errors import DetbenchError
+
+if TYPE_CHECKING:
+    from detbench.adapters.classes import ClassMapping
+    from detbench.adapters.detector import Detector
+    from detbench.bench.predict import Progress
+    from detbench.data.ground_truth import GroundTruth
+
+Model = Annotated[
+    str,
+    typer.Argument(help="ADAPTER:PATH[,OPTION=VALUE...], as onnx:model.onnx,decoder=yolox,score=0.001", show_default=False),
+]
+
+
+@app.command("predict")
+def predict_command(
+    model: Model,
+    dataset: DatasetPath,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where the detections go: .parquet or .json.", show_default=False)
+    ] = None,
+    split: Split = None,
+    images: Images = None,
+    only_present: OnlyPresent = False,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Pictures per batch. Default: the model's own, else 1.", show_default=False)
+    ] = None,
+    readers: Annotated[int, typer.Option(min=1, help="Threads that read and prepare pictures.")] = 2,
+    name: Annotated[str | None, typer.Option(help="Name of the detector. Default: the model file's.", show_default=False)] = None,
+    allow_unmapped: Annotated[
+        bool, typer.Option("--allow-unmapped", help="Allow classes of model or dataset that have no partner in the other.")
+    ] = False,
+    allow_broken: Annotated[
+        bool, typer.Option("--allow-broken", help="Go on over pictures that cannot be read; they have no detections.")
+    ] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every picture, and keep nothing for a later run.")] = False,
+    preview: Annotated[int, typer.Option(metavar="N", min=0, help="Draw N pictures with boxes and the model's input.")] = 0,
+    try_resize: Annotated[
+        bool, typer.Option("--try-resize", help="Score a sample under stretch, letterbox and crop side by side, and stop.")
+    ] = False,
+    sample: Annotated[int, typer.Option(metavar="N", min=1, help="Pictures in the sample of --try-resize.")] = 100,
+) -> None:
+    """Run a model over a dataset; started again after an interruption, it goes on where it was."""
+    from detbench.adapters.catalogue import load_detector
+    from detbench.adapters.classes import map_classes
+    from detbench.data.files import check_place
+
+    if output is None and not try_resize:
+        raise DetbenchError("where shall the detections go? give -o FILE")
+    if output is not None:
+        check_place(output, folder=False)
+    truth = _dataset(dataset, split, images, only_present=only_present)
+    detector = load_detector(model)
+    if try_resize:
+        _try_resize(model, detector, truth, sample, allow_unmapped=allow_unmapped)
+        return
+    assert output is not None  # noqa: S101  checked above
+    mapping = map_classes(detector.class_names, truth.class_names, allow_unmapped=allow_unmapped)
+    _talk_of_classes(mapping)
+    _predict(detector, truth, mapping, output, name, batch, readers, preview, allow_broken=allow_broken, cached=not no_cache)
+
+
+def _dataset(path: Path, split: str | None, images: Path | None, *, only_present: bool) -> GroundTruth:
+    from detbench.data.load import load_ground_truth
+
+    truth = load_ground_truth(path, split=split, images=images)
+    if not only_present:
+        return truth
+    positions = truth.present_images()
+    talk(f"only present: {len(positions):,} of {len(truth.image_ids):,} images have their picture in {truth.image_folder}")
+    return truth.select_images(positions)
+
+
+def _predict(
+    detector: Detector,
+    truth: GroundTruth,
+    mapping: ClassMapping,
+    output: Path,
+    name: str | None,
+    batch: int | None,
+    readers: int,
+    preview: int,
+    *,
+    allow_broken: bool,
+    cached: bool,
+) -> None:
+    """Run the detector, write what it found, and say how it went."""
+    from dataclasses import replace
+
+    from detbench.bench.predict import predict
+    from detbench.bench.prediction_cache import PredictionCache, default_folder
+    from detbench.data.load import save_detections
+    from detbench.metrics.warmup import warm_postprocessing
+
+    cache = PredictionCache(default_folder()) if cached else None
+    warm_postprocessing(talk)
+    with _bar(len(truth.image_ids)) as on_progress:
+        found, progress = predict(
+            detector, truth, mapping, batch_size=batch, readers=readers, allow_broken=allow_broken, cache=cache, on_progress=on_progress
+        )
+    found = replace(found, name=name) if name else found
+    save_detections(found, truth, output)
+    run = progress.done - progress.from_cache
+    speed = f", {run / progress.elapsed_s:.1f} pictures/s, model busy {progress.infer_share:.0%} of the time" if run else ""
+    talk(f"{progress.done:,} pictures ({progress.from_cache:,} from an earlier run), {len(found):,} detections{speed}")
+    talk(f"detections: {output}")
+    if preview:
+        from detbench.reports.preview import save_previews
+
+        folder = output.with_name(f"{output.stem}-previews")
+        talk(f"previews: {len(save_previews(detector, truth, found, preview, folder))} files in {folder}")
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[Progress], None]]:
+    with tracked("pictures", total) as advance:
+        yield lambda progress: advance(progress.done)
+
+
+def _talk_of_classes(mapping: ClassMapping) -> None:
+    """Print the class mapping where it is more than the same names on both sides."""
+    from detbench.reports.terminal import mapping_table
+
+    if any(how != "same" for how in mapping.how) or mapping.missing:
+        talk_table(mapping_table(mapping))
+
+
+def _try_resize(model: str, detector: Detector, truth: GroundTruth, sample: int, *, allow_unmapped: bool) -> None:
+    from detbench.bench.resize_trial import resize_trial, sample_images
+    from detbench.reports.terminal import trial_table
+
+    chosen = truth.select_images(sample_images(truth, sample))
+    trials = resize_trial(model, detector, chosen, allow_unmapped=allow_unmapped, on_fit=lambda fit: talk(f"{fit} ..."))
+    show(f"{detector.name} on {len(chosen.image_ids):,} images of {truth.name}", trial_table(trials))
+
+
+@app.command("adapters")
+def adapters_command() -> None:
+    """List the ways to run a model, and what installs each."""
+    from detbench.adapters.catalogue import adapters
+    from detbench.reports.terminal import adapter_table
+
+    show(adapter_table(adapters()))

@@ -1,0 +1,42 @@
+"""Warm-up: compile the kernels, or load them from the cache, before work that is measured or watched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+_NOTICE_AFTER_S = 1.5
+
+
+def warm_scoring(say: Callable[[str], None]) -> None:
+    """Make scoring ready; `say` is called with a sentence when this takes a while, as it does once after installation."""
+    with _said(say):
+        from detbench.data.detections import Detections
+        from detbench.data.ground_truth import GroundTruth
+        from detbench.metrics.evaluate import evaluate
+
+        box = [[0.0, 0.0, 8.0, 8.0]]
+        truth = GroundTruth.from_rows(image_ids=["0"], class_names=["a"], image_index=[0], class_index=[0], boxes=box)
+        evaluate(truth, Detections.from_rows(truth, image_index=[0], class_index=[0], scores=[1.0], boxes=box))
+
+
+def warm_postprocessing(say: Callable[[str], None]) -> None:
+    """Make suppression ready; as `warm_scoring`."""
+    with _said(say):
+        from detbench.metrics.nms import nms
+
+        nms(np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([1.0]), np.array([0]), iou=0.5)
+
+
+@contextmanager
+def _said(say: Callable[[str], None]) -> Iterator[None]:
+    notice = threading.Timer(_NOTICE_AFTER_S, say, ["compiling the numerical kernels, once after installation (about 10 s) ..."])
+    notice.daemon = True
+    notice.start()
+    try:
+        yield
+    finally:
+        notice.cancel()

@@ -1,0 +1,226 @@
+"""`detbench predict` and `detbench adapters` as users run them, with tiny ONNX models and with real ones."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from detbench.data.load import load_detections, load_ground_truth
+from detbench.data.parquet import read_parquet_header
+from detbench.metrics.evaluate import evaluate
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+MANY = 192
+NAMES = {0: "circle", 1: "square", 2: "triangle", 3: "word"}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("DETBENCH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A model of end-to-end layout whose one box is fixed and whose score is the mean of its input: each picture has its own."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    box = numpy_helper.from_array(np.array([[[4, 4, 60, 60]]], np.float32), "box")
+    kind = numpy_helper.from_array(np.array([[[1]]], np.float32), "kind")
+    shape = numpy_helper.from_array(np.array([1, 1, 1], np.int64), "shape")
+    nodes = [
+        helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
+        helper.make_node("Reshape", ["mean", "shape"], ["score"]),
+        helper.make_node("Concat", ["box", "score", "kind"], ["output0"], axis=2),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "fixed",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, 64, 64])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 1, 6])],
+        [box, kind, shape],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(made, {"names": str(NAMES), "task": "detect", "imgsz": "[64, 64]", "stride": "32"})
+    path = tmp_path_factory.mktemp("model") / "fixed.onnx"
+    onnx.save(made, path)
+    return path
+
+
+def test_predict_then_eval(command, files, model, tmp_path):
+    dataset = files.truth("voc")
+    done = command("predict", f"onnx:{model},decoder=end2end", dataset, "-o", tmp_path / "d.parquet")
+    assert done.code == 0, done.err
+    assert done.out == ""
+    assert "detections: " in done.err
+    truth = load_ground_truth(dataset)
+    found = load_detections(tmp_path / "d.parquet", truth)
+    assert len(found) == len(truth.image_ids)
+    assert {truth.class_names[k] for k in found.class_index} == {"square"}
+    sizes = truth.image_sizes
+    scale = np.minimum(64 / sizes[:, 0], 64 / sizes[:, 1])
+    assert (found.boxes[:, 2] - found.boxes[:, 0] > 10 / scale).all()
+    scored = command("eval", dataset, tmp_path / "d.parquet", "--json", "-")
+    assert json.loads(scored.out)["runs"][0]["classes"]["square"]["detections"] == len(found)
+
+
+def test_settings_reach_the_detections_and_the_record(command, files, model, tmp_path):
+    assert command("predict", f"onnx:{model},score=0.002", files.truth("voc"), "-o", tmp_path / "d.parquet").code == 0
+    settings = read_parquet_header(tmp_path / "d.parquet").settings
+    assert settings["postprocessing"]["score"] == 0.002
+    assert settings["digest"].startswith("sha256:")
+    assert command("eval", files.truth("voc"), tmp_path / "d.parquet", "-o", tmp_path / "runs").code == 0
+    record = json.loads(next((tmp_path / "runs").rglob("record.json")).read_text())
+    assert record["options"]["effective"]["model"] == settings
+    assert record["digests"]["model"] == settings["digest"]
+
+
+def test_a_second_run_uses_the_first_and_no_cache_does_not(command, files, model, tmp_path):
+    arguments = ("predict", f"onnx:{model}", files.truth("voc"), "-o")
+    command(*arguments, tmp_path / "a.parquet")
+    again = command(*arguments, tmp_path / "b.parquet")
+    assert "8 pictures (8 from an earlier run)" in again.err
+    fresh = command(*arguments, tmp_path / "c.parquet", "--no-cache")
+    assert "8 pictures (0 from an earlier run)" in fresh.err
+    digests = {read_parquet_header(tmp_path / f"{name}.parquet").digest for name in "abc"}
+    assert len(digests) == 1
+
+
+def test_a_killed_run_goes_on_and_ends_the_same(files, model, tmp_path):
+    """SIGKILL in the middle, once some chunk is in the cache; the second run takes it from there."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), np.uint8)
+    for n in range(MANY):
+        Image.fromarray(noise // (n + 1)).save(folder / f"{n}.jpg", quality=95)
+    annotations = tmp_path / "many.json"
+    images = [{"id": n, "file_name": f"{n}.jpg", "width": 700, "height": 700} for n in range(MANY)]
+    categories = [{"id": k, "name": name} for k, name in NAMES.items()]
+    annotations.write_text(json.dumps({"images": images, "categories": categories, "annotations": []}))
+    base = [sys.executable, "-m", "detbench", "predict", f"onnx:{model}", annotations, "--images", folder, "-o"]
+    environment = os.environ | {"DETBENCH_CACHE": str(tmp_path / "killed")}
+    running = subprocess.Popen([*base, tmp_path / "a.parquet"], env=environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "killed").rglob("*.npz")) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    kept = len([entry for entry in (tmp_path / "killed").rglob("*.npz") if not entry.name.startswith(".")])
+    assert 0 < kept < MANY / 32
+    assert not (tmp_path / "a.parquet").exists()
+    resumed = subprocess.run([*base, tmp_path / "a.parquet"], env=environment, capture_output=True, text=True, check=True)
+    assert f"{MANY} pictures ({kept * 32} from an earlier run)" in resumed.stderr
+    subprocess.run([*base, tmp_path / "b.parquet", "--no-cache"], capture_output=True, check=True)
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_previews_show_picture_and_input(command, files, model, tmp_path):
+    done = command("predict", f"onnx:{model}", files.truth("voc"), "-o", tmp_path / "d.parquet", "--preview", 3)
+    assert "previews: 3 files" in done.err
+    drawn = sorted((tmp_path / "d-previews").iterdir())
+    assert len(drawn) == 3
+    with Image.open(drawn[0]) as sheet:
+        assert sheet.width > sheet.height > 400
+        assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) > 500
+
+
+def test_try_resize_compares_all_fits_and_writes_nothing(command, files, model, tmp_path):
+    done = command("predict", f"onnx:{model}", files.truth("voc"), "--try-resize", "--sample", 4)
+    assert done.code == 0, done.err
+    for fit in ("stretch", "letterbox", "letterbox-corner", "centre-crop"):
+        assert fit in done.out
+    assert "on 4 images" in done.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_adapters_are_listed(command):
+    listed = command("adapters").out
+    assert "onnx" in listed
+    assert "pip install 'detbench[onnx]'" in listed
+    assert "replay" in listed
+
+
+def test_replay_passes_detections_through(command, files, tmp_path):
+    done = command("predict", f"replay:{files.found('parquet')}", files.truth("voc"), "-o", tmp_path / "d.parquet")
+    assert done.code == 0, done.err
+    scores = [json.loads(command("eval", files.truth("voc"), path, "--json", "-").out)["runs"][0]["summary"] for path in
+              (files.found("parquet"), tmp_path / "d.parquet")]  # fmt: skip
+    assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["onnx:missing.onnx", "{dataset}", "-o", "{out}"], "missing.onnx: no such model"),
+        (["onnx:{model},colour=blue", "{dataset}", "-o", "{out}"], "colour"),
+        (["onnx:{model},sauce=1", "{dataset}", "-o", "{out}"], "sauce"),
+        (["torch:{model}", "{dataset}", "-o", "{out}"], "unknown adapter 'torch'; known are: onnx"),
+        (["onnx:{model},names=a|b|c", "{dataset}", "-o", "{out}"], "class"),
+        (["onnx:{model}", "{dataset}", "-o", "{out}", "--batch", "3"], "batches of 1 only"),
+        (["onnx:{model},provider=cuda", "{dataset}", "-o", "{out}"], "CPUExecutionProvider"),
+        (["onnx:{model}", "{dataset}"], "-o FILE"),
+        (["onnx:{model}", "{dataset}", "-o", "{out}/"], "folder"),
+    ],
+)
+def test_mistakes_are_one_sentence(command, files, model, tmp_path, arguments, message):
+    (tmp_path / "d.parquet").mkdir() if arguments[-1] == "{out}/" else None
+    places = {"model": model, "dataset": files.truth("voc"), "out": tmp_path / "d.parquet"}
+    done = command("predict", *(argument.format(**places) for argument in arguments))
+    assert done.code == 2
+    errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "d.parquet").is_file()
+
+
+def test_a_broken_picture_fails_the_run_unless_allowed(command, model, tmp_path):
+    from detbench.data.shapes import make_shapes
+
+    dataset = make_shapes(tmp_path / "shapes", train=0, val=0, test=3)
+    broken = next((dataset / "JPEGImages").iterdir())
+    broken.write_bytes(broken.read_bytes()[:300])
+    done = command("predict", f"onnx:{model}", dataset, "-o", tmp_path / "d.parquet")
+    assert done.code == 2
+    assert broken.name in done.err
+    assert not (tmp_path / "d.parquet").exists()
+    allowed = command("predict", f"onnx:{model}", dataset, "-o", tmp_path / "d.parquet", "--allow-broken")
+    assert allowed.code == 0, allowed.err
+    assert f"1 pictures could not be read and have no detections: {broken}" in allowed.err
+
+
+@pytest.mark.parametrize(
+    ("path", "expected", "tolerance"), [("yolox_nano_kazuhito/yolox_nano.onnx", 0.302, 0.01), ("fastestdet/FastestDet.onnx", 0.196, 0.02)]
+)
+def test_real_models_on_real_photographs(command, shared_data, tmp_path, path, expected, tolerance):
+    """The published AP of both models, in two commands; and through the class mapping on VOC's photographs."""
+    dataset = shared_data / "coco_tiny_val" / "instances_val2017.json"
+    spec = f"onnx:{shared_data / 'models' / path}"
+    pictures = shared_data / "coco_tiny_val" / "val2017"
+    assert command("predict", spec, dataset, "--images", pictures, "-o", tmp_path / "d.parquet").code == 0
+    scored = json.loads(command("eval", dataset, tmp_path / "d.parquet", "--json", "-").out)
+    assert scored["runs"][0]["summary"]["AP"] == pytest.approx(expected, abs=tolerance)
+
+    import tarfile
+
+    with tarfile.open(shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    voc = tmp_path / "VOCdevkit" / "VOC2007"
+    refused = command("predict", spec, voc, "--only-present", "-o", tmp_path / "v.parquet")
+    assert refused.code == 2
+    assert "--allow-unmapped" in refused.err
+    done = command("predict", spec, voc, "--only-present", "-o", tmp_path / "v.parquet", "--allow-unmapped")
+    assert done.code == 0, done.err
+    assert "motorcycle" in done.err
+    truth = load_ground_truth(voc)
+    smaller = truth.select_images(truth.present_images())
+    assert len(smaller.image_ids) == 14
+    assert evaluate(smaller, load_detections(tmp_path / "v.parquet", smaller)).average_precision > 0.6
