@@ -94,6 +94,10 @@ def test_a_second_run_uses_the_first_and_no_cache_does_not(command, files, model
     assert len(digests) == 1
 
 
+def finished_chunks(cache):
+    return [entry for entry in cache.rglob("*.npz") if not entry.name.startswith(".")]
+
+
 def test_a_killed_run_goes_on_and_ends_the_same(files, model, tmp_path):
     """SIGKILL in the middle, once some chunk is in the cache; the second run takes it from there."""
     folder = tmp_path / "many"
@@ -109,11 +113,11 @@ def test_a_killed_run_goes_on_and_ends_the_same(files, model, tmp_path):
     environment = os.environ | {"DETBENCH_CACHE": str(tmp_path / "killed")}
     running = subprocess.Popen([*base, tmp_path / "a.parquet"], env=environment, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while not list((tmp_path / "killed").rglob("*.npz")) and time.monotonic() < deadline:
+    while not finished_chunks(tmp_path / "killed") and time.monotonic() < deadline:
         time.sleep(0.001)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    kept = len([entry for entry in (tmp_path / "killed").rglob("*.npz") if not entry.name.startswith(".")])
+    kept = len(finished_chunks(tmp_path / "killed"))
     assert 0 < kept < MANY / 32
     assert not (tmp_path / "a.parquet").exists()
     resumed = subprocess.run([*base, tmp_path / "a.parquet"], env=environment, capture_output=True, text=True, check=True)
