@@ -18,10 +18,11 @@ from detbench.adapters.onnx.yolov8 import YoloV8
 from detbench.adapters.onnx.yolox import YoloX
 from detbench.errors import DetbenchError
 
-DECODERS: Mapping[str, type[Decoder]] = {
-    kind.name: kind
-    for kind in (YoloV2, TinyYoloV2, YoloV5, YoloV8, EndToEnd, YoloX, Ssd, Torchvision, Selected, Detr, RtDetr, FastestDet, NanoDet)
-}
+_KINDS: tuple[type[Decoder], ...] = (
+    *(YoloV2, TinyYoloV2, YoloV5, YoloV8, EndToEnd, YoloX, FastestDet, NanoDet),
+    *(Ssd, Torchvision, Detr, RtDetr, Selected),
+)
+DECODERS: Mapping[str, type[Decoder]] = {kind.name: kind for kind in _KINDS}
 
 UNNAMED_CLASSES = 80
 """A model without names can only be COCO's, so that the layout which gives it as many classes is the right one."""

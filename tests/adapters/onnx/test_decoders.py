@@ -9,6 +9,7 @@ from detbench.adapters.onnx.detr import Detr, RtDetr
 from detbench.adapters.onnx.end2end import EndToEnd
 from detbench.adapters.onnx.fastestdet import FastestDet
 from detbench.adapters.onnx.nanodet import NanoDet
+from detbench.adapters.onnx.selected import Selected
 from detbench.adapters.onnx.ssd import Ssd, ssd300
 from detbench.adapters.onnx.torchvision import Torchvision
 from detbench.adapters.onnx.yolov2 import TinyYoloV2, YoloV2
@@ -161,6 +162,15 @@ def test_a_file_of_default_boxes_that_cannot_be_read_is_named(tmp_path, content)
     (tmp_path / "bad.txt").write_text(content)
     with pytest.raises(DetbenchError, match=r"bad\.txt"):
         Ssd(default_boxes=str(tmp_path / "bad.txt")).fits(Shapes({"loc": (1, 1, 4), "conf": (1, 1, 3)}, SIZE))
+
+
+def test_selected_keeps_label_0():
+    boxes, scores = pixels(0, 2, 30), rng_values(1, 2, 30)
+    labels = np.random.default_rng(2).integers(0, 3, (2, 30))
+    outputs = {"labels": labels, "boxes": boxes, "scores": scores}
+    assert Selected().fits(Shapes({name: values.shape for name, values in outputs.items()}, SIZE)) == (0, True)
+    kept = [[(*boxes[b, i].tolist(), float(scores[b, i]), int(labels[b, i])) for i in range(30) if scores[b, i] >= FLOOR] for b in range(2)]
+    assert_same(Selected().decode(Raw(outputs, SIZE), FLOOR), kept)
 
 
 def test_torchvision_leaves_the_background_out():
