@@ -20,7 +20,7 @@ class FastestDet:
 
     xy = (tanh + cell) · 16, wh = sigmoid · input size, score = objectness^.6 · class^.4 (`objectness_power`); best class only.
 
-    The powers are those of the authors' examples; their own evaluation multiplies instead. On 80 images of COCO the public model has AP .197
+    The powers are those of the authors' examples; their own evaluation multiplies. On 80 images of COCO the public model has AP .197
     so, .195 with equal powers, .199 with antialiased resizing (nearest to another decoder's boxes), .180 letterboxed and .167 with RGB.
     """
 

@@ -60,9 +60,11 @@ class Session:
         options.log_severity_level = _FATAL
         options.intra_op_num_threads = threads
         try:
-            self._session = runtime.InferenceSession(str(path), options, providers=[self._provider])
+            self._session = runtime.InferenceSession(str(path), options, providers=[self._provider], enable_fallback=0)
         except _errors() as error:
-            raise InputError(path, f"onnxruntime cannot load it ({_short(error)})", fix="check or export it again") from error
+            raise InputError(
+                path, f"onnxruntime cannot load it for provider {provider} ({_short(error)})", fix="check or export it again"
+            ) from error
         if self._session.get_providers()[0] != self._provider:
             used = ", ".join(self._session.get_providers())
             raise DetbenchError(

@@ -1,0 +1,50 @@
+"""Options of an ONNX model as a spec spells them, and those that cannot be."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from detbench.adapters.onnx.adapter import load
+from detbench.errors import DetbenchError
+from tests.adapters.onnx.models import save_model
+
+ABC = {"names": "a|b|c"}
+
+
+def end2end():
+    return {"found": np.zeros((3, 6), np.float32)}
+
+
+def test_names_of_a_file(tmp_path):
+    (tmp_path / "names.txt").write_text("a\nb\n\nc\n")
+    path = save_model(tmp_path / "m.onnx", end2end())
+    assert load(path, {"names": str(tmp_path / "names.txt")}).class_names == ("a", "b", "c")
+    assert load(path, {"names": "person|"}).class_names == ("person",)
+    with pytest.raises(DetbenchError, match=r"names=nowhere\.txt: no such list"):
+        load(path, {"names": "nowhere.txt"})
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"scroe": "1"}, "unknown option 'scroe'.*known are decoder, names, size"),
+        ({"decoder": "yolo"}, "unknown decoder 'yolo'; known are yolov2"),
+        ({"decoder": "end2end", "anchors": "1|2"}, "decoder end2end has no option 'anchors'"),
+        ({"decoder": "yolov8"}, r"decoder yolov8 reads .*outputs found\[1,3,6\] of an input 160×96 are not that"),
+        ({"anchors": "1|2"}, r"no decoder knows outputs found\[1,3,6\] of an input 160×96"),
+        ({"size": "big"}, "option size=big: must be WIDTHxHEIGHT"),
+        ({"score": "low"}, "option score=low: must be a number"),
+        ({"nms": "2"}, "IoU of NMS must lie within 0 and 1"),
+        ({"class_agnostic": "maybe"}, "option class_agnostic=maybe: must be yes or no"),
+        ({"scale": "1/0"}, "option scale=1/0: must be a number such as"),
+        ({"mean": "1|2"}, "mean must be 3 finite numbers"),
+        ({"fit": "squeeze"}, "fit must be one of stretch"),
+        ({"threads": "two"}, "option threads=two: must be a whole number"),
+    ],
+)
+def test_options_that_cannot_be(tmp_path, options, problem):
+    path = save_model(tmp_path / "m.onnx", end2end() if options.get("decoder") != "yolov8" else {"found": np.zeros((3, 6), np.float32)})
+    with pytest.raises(DetbenchError, match=problem):
+        load(path, {**ABC, **options})
