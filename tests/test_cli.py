@@ -308,10 +308,10 @@ class TestSwitches:
         written = [line for name in SHAPES for line in (files.found("voc") / f"comp4_det_test_{name}.txt").read_text().splitlines()]
         assert sum(values["detections"] for values in run["classes"].values()) == sum(line.split()[0] in kept for line in written)
 
-    def test_only_present_of_none_scores_nothing(self, command, files, tmp_path):
+    def test_only_present_of_none_is_refused(self, command, files, tmp_path):
         outcome = command("eval", files.truth("voc"), files.found("voc"), "--images", tmp_path, "--only-present", "--json", "-")
-        assert "only present: 0 of 8 images" in outcome.err
-        assert parsed(outcome)["runs"][0]["summary"] == {"mAP": None}
+        assert (outcome.code, outcome.out) == (2, "")
+        assert f"none of its 8 pictures is in {tmp_path}" in outcome.err
 
 
 def test_classes_without_ground_truth_are_named_and_null(command, files, tmp_path):
@@ -551,3 +551,47 @@ class TestRealDetectors:
         rules = VOC2007 if average == "11-point" else VOC2012
         scored = [detbench.evaluate(truth, detections, rules.with_thresholds((iou,))).summary["mAP"] for iou in (0.1, 0.3, 0.5, 0.75)]
         assert scored == pytest.approx(published, abs=5e-5 if average == "11-point" else 5e-6)
+
+
+class TestTargets:
+    def test_two_options_cannot_have_one_target(self, command, files, tmp_path):
+        outcome = command("eval", files.truth("voc"), files.found("voc"), "--plots", tmp_path / "out", "-o", tmp_path / "out")
+        assert outcome.code == 2
+        assert "is the target of two options" in outcome.err
+        assert list(tmp_path.iterdir()) == []
+
+    def test_an_input_is_never_replaced(self, command, files, tmp_path):
+        found = tmp_path / "found.json"
+        found.write_bytes(files.found("coco").read_bytes())
+        outcome = command("eval", files.truth("coco"), found, "--json", found)
+        assert outcome.code == 2
+        assert "is an input and would be replaced" in outcome.err
+        assert found.read_bytes() == files.found("coco").read_bytes()
+
+    @pytest.mark.parametrize("name", ["..", ".", "a/b"])
+    def test_a_run_folder_stays_below_its_folder(self, command, files, tmp_path, name):
+        outcome = command("eval", files.truth("voc"), files.found("voc"), "--name", name, "-o", tmp_path / "runs")
+        assert outcome.code == 2
+        assert "cannot be the name of a run folder" in outcome.err
+
+    def test_files_are_written_though_nobody_reads_the_table(self, files, tmp_path):
+        """The reader of the pipe is gone before the table comes."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        arguments = ["eval", files.truth("voc"), files.found("voc"), "--json", tmp_path / "out.json"]
+        done = subprocess.run(
+            [sys.executable, "-m", "detbench", *map(str, arguments)], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+        )
+        os.close(writer)
+        assert "Traceback" not in done.stderr
+        assert json.loads((tmp_path / "out.json").read_text())["schema_version"] == 1
+
+
+def test_a_terminal_without_unicode_is_no_reason_to_fail(files):
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    arguments = ["eval", files.truth("voc"), files.found("voc")]
+    done = subprocess.run(
+        [sys.executable, "-m", "detbench", *map(str, arguments)], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "mAP" in done.stdout

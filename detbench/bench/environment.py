@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from detbench.metrics.evaluate import usable_cores
+
 LIBRARIES = ("detbench", "numpy", "numba", "pandas", "pyarrow", "duckdb", "pycocotools", "onnxruntime", "tensorflow", "keras", "keras-hub")
 
 
@@ -38,7 +40,7 @@ def environment() -> Environment:
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
         cpu=_cpu_model(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cores(),
         memory_bytes=_memory_bytes(),
         git_commit=_git_commit(),
         libraries=dict(_installed()),

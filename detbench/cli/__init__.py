@@ -5,6 +5,7 @@ Each command has a file; libraries are imported inside the commands that need th
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -24,6 +25,9 @@ def main() -> None:
     """Run the command line; users' mistakes become one sentence on stderr and an exit code, bugs keep their traceback."""
     warnings.simplefilter("always", DetbenchWarning)
     warnings.showwarning = show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except DetbenchError as error:

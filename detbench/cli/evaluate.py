@@ -11,6 +11,7 @@ import typer
 from detbench.cli.app import AllowUnknown, DatasetPath, Difficult, Images, OnlyPresent, Split, app
 from detbench.cli.steps import check_run_folders, chosen_protocol, evaluate_all, given_names, load_all, tables, warn_of_suspicions
 from detbench.cli.talk import show, status, talk
+from detbench.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -68,14 +69,10 @@ def evaluate_command(
     """Score detections against ground truth and compare detectors."""
     from detbench.bench.results import results_document
     from detbench.bench.runs import json_bytes, write_json, write_run
-    from detbench.data.files import check_place
 
     names = given_names(detections, name)
-    for target in (plots, runs):
-        if target:
-            check_place(target, folder=True)
-    if json not in (None, "-"):
-        check_place(Path(json), folder=False)
+    file = None if json in (None, "-") else Path(json)
+    _check_targets(file, [folder for folder in (plots, runs) if folder], [ground_truth, *detections])
     truth, found = load_all(
         ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown
     )
@@ -94,14 +91,9 @@ def evaluate_command(
             shown += _audit(evaluation, more)
 
     document = results_document(evaluations, extra)
-    if json == "-":
-        sys.stdout.buffer.write(json_bytes(document))
-    else:
-        show(*shown)
-    warn_of_suspicions(evaluations)
-    if json not in (None, "-"):
-        write_json(Path(json), document)
-        talk(f"results: {json}")
+    if file:
+        write_json(file, document)
+        talk(f"results: {file}")
     if plots:
         from detbench.reports.plots import save_plots
 
@@ -112,6 +104,27 @@ def evaluate_command(
         passed = {option: _plain(value) for option, value in context.params.items()}
         for evaluation in evaluations:
             talk(f"run: {write_run(runs / evaluation.detections.name, evaluation, options=passed)}")
+    warn_of_suspicions(evaluations)
+    if json == "-":
+        sys.stdout.buffer.write(json_bytes(document))
+    else:
+        show(*shown)
+
+
+def _check_targets(file: Path | None, folders: list[Path], inputs: list[Path]) -> None:
+    """Refuse, before any work is done, targets that can never be written, that are one another, or that are an input."""
+    from detbench.data.files import check_place
+
+    for folder in folders:
+        check_place(folder, folder=True)
+    if file:
+        check_place(file, folder=False)
+    targets = [*([file] if file else []), *folders]
+    for place, target in enumerate(targets):
+        if any(target.absolute() == other.absolute() for other in targets[:place]):
+            raise InputError(target, "is the target of two options", fix="name a place of its own for each")
+        if any(target.absolute() == given.absolute() for given in inputs):
+            raise InputError(target, "is an input and would be replaced", fix="name another place")
 
 
 def _conventions(evaluation: Evaluation, record: dict[str, Any]) -> list[RenderableType]:

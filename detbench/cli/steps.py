@@ -38,7 +38,7 @@ def _check_names_differ(found: Sequence[Detections]) -> None:
 def check_run_folders(runs: Path, names: Sequence[str]) -> None:
     """Refuse, before any work is done, run folders that are in use or cannot be named so."""
     for name in names:
-        if Path(name).name != name or not name.isprintable():
+        if Path(name).name != name or name in {".", ".."} or not name.isprintable():
             raise DetbenchError(f"{name!r} cannot be the name of a run folder; give another --name")
         folder = runs / name
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

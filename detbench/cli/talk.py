@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from detbench.errors import DetbenchWarning
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+_WIDTH_OF_FILES = 200
+"""Columns of output that goes into a file or pipe."""
 
 
 def show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -22,7 +26,9 @@ def show_warning(message: Warning | str, category: type[Warning], *_: Any, **__:
 def _console(stderr: bool) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, soft_wrap=False, highlight=False)
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_OF_FILES
+    return Console(stderr=stderr, soft_wrap=False, highlight=False, width=width)
 
 
 def show(*renderables: RenderableType) -> None:
@@ -32,7 +38,7 @@ def show(*renderables: RenderableType) -> None:
         if isinstance(renderable, str):
             console.print(renderable, markup=False, soft_wrap=True)
         else:
-            console.print(renderable)
+            console.print(renderable, crop=False)
 
 
 def talk(text: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from detbench.errors import DetbenchError
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Indices = NDArray[np.int32]
@@ -18,13 +20,28 @@ Flags = NDArray[np.bool_]
 def frozen(values: ArrayLike, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
     """Return `values` as a read-only, C-contiguous array of `dtype`, reshaped to `shape` (−1 as in numpy).
 
-    A copy is made only where dtype or layout ask for one, or where the caller could still write into the array.
+    A copy is made where dtype or layout ask for one, and of an array that the caller could still write into.
     """
     array = np.ascontiguousarray(values, dtype).reshape(shape)
-    if array.flags.writeable:
-        array = array.view()
-        array.flags.writeable = False
+    if array.flags.writeable and isinstance(values, np.ndarray) and np.may_share_memory(array, values):
+        array = array.copy()
+    array.flags.writeable = False
     return array
+
+
+def owned(values: NDArray[Any]) -> NDArray[Any]:
+    """Return a C-contiguous array that nobody else holds, made read-only in place."""
+    values.flags.writeable = False
+    return values
+
+
+def check_rows(image: Ints, images: int, **columns: NDArray[Any]) -> None:
+    """Raise DetbenchError unless all columns are as long as `image` and it points into `images` images."""
+    for name, values in columns.items():
+        if len(values) != len(image):
+            raise DetbenchError(f"{name} has {len(values):,} rows, image_index {len(image):,}; every column needs one per box")
+    if len(image) and not (image.min() >= 0 and image.max() < images):
+        raise DetbenchError(f"image_index must lie within 0 and the number of images ({images:,})")
 
 
 def offsets_from_groups(group: NDArray[np.integer[Any]], groups: int) -> Ints:

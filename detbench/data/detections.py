@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detbench.data.columns import Floats, Indices, Ints, digest, frozen, offsets_from_groups, rows_of_groups
+from detbench.data.columns import Floats, Indices, Ints, check_rows, digest, frozen, offsets_from_groups, rows_of_groups
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, NotComparableError
 
@@ -90,6 +90,7 @@ class Detections:
         score = np.asarray(scores, np.float64).reshape(-1)
         xyxy = np.asarray(boxes, np.float64).reshape(-1, 4)
         area = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1]) if box_areas is None else np.asarray(box_areas, np.float64)
+        check_rows(image, len(ground_truth.image_ids), class_index=classes, scores=score, boxes=xyxy, box_areas=area)
         source_rows = None
         if (np.diff(image) < 0).any():
             order = np.argsort(image, kind="stable")
@@ -119,10 +120,6 @@ class Detections:
         rows = () if self.source_rows is None else (self.source_rows,)
         columns = (self.offsets, self.class_index, self.scores, self.boxes, self.box_areas, *rows)
         return digest((*self.image_ids, *self.class_names), columns)
-
-    def inverted(self) -> int:
-        """Return how many boxes have x2 < x1 or y2 < y1."""
-        return int(((self.boxes[:, 2] < self.boxes[:, 0]) | (self.boxes[:, 3] < self.boxes[:, 1])).sum())
 
     def check_same_images(self, ground_truth: GroundTruth) -> None:
         """Raise NotComparableError unless images and classes are those of `ground_truth`, in the same order."""

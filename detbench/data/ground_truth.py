@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detbench.data.columns import Flags, Floats, Indices, Ints, digest, frozen, offsets_from_groups, rows_of_groups
+from detbench.data.columns import Flags, Floats, Indices, Ints, check_rows, digest, frozen, offsets_from_groups, rows_of_groups
 from detbench.errors import DetbenchError
 
 
@@ -117,6 +117,7 @@ class GroundTruth:
         order = np.argsort(image, kind="stable")
         xyxy = np.asarray(boxes, np.float64).reshape(-1, 4)
         measured = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1]) if box_areas is None else np.asarray(box_areas, np.float64)
+        check_rows(image, len(ids), class_index=np.asarray(class_index).reshape(-1), boxes=xyxy, box_areas=measured)
         none = np.zeros(len(image), np.bool_)
         return cls(
             image_ids=ids,
@@ -152,11 +153,14 @@ class GroundTruth:
         return digest((*self.image_ids, *self.class_names), (self.offsets, self.category_ids, self.image_sizes, *columns))
 
     def present_images(self) -> Ints:
-        """Return the positions of the images whose picture lies in `image_folder`."""
+        """Return the positions of the images whose picture lies in `image_folder`; none at all is a DetbenchError."""
         if self.image_folder is None:
             raise DetbenchError(f"{self.name}: it is not known where the pictures are; give their folder (--images)")
-        there = [bool(name) and (self.image_folder / name).is_file() for name in self.image_files]
-        return np.flatnonzero(there)
+        there = np.flatnonzero([bool(name) and (self.image_folder / name).is_file() for name in self.image_files])
+        if not len(there):
+            fix = "give their folder (--images)"
+            raise DetbenchError(f"{self.name}: none of its {len(self.image_ids):,} pictures is in {self.image_folder}; {fix}")
+        return there
 
     def select_images(self, positions: Ints) -> GroundTruth:
         """Return the ground truth of the images at `positions` only, in that order."""

@@ -8,9 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from detbench.data.columns import Floats, Ints, frozen, groups_from_offsets
+from detbench.data.columns import Floats, Ints, frozen, groups_from_offsets, owned
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
+from detbench.errors import DetbenchError
 from detbench.metrics.columns import IGNORED, REGION, REGULAR, DetectionColumns, Rules, ScoreColumns, TruthColumns
 from detbench.metrics.evaluation import Evaluation, Matches
 from detbench.metrics.order import order_by_class
@@ -43,7 +44,9 @@ def evaluate(
     truth = _truth_columns(ground_truth, chosen)
     columns = _detection_columns(detections, chosen)
     out = _empty_scores(len(ground_truth.class_names), len(detections), rules)
-    workers = threads or len(os.sched_getaffinity(0))
+    workers = usable_cores() if threads is None else threads
+    if workers < 1:
+        raise DetbenchError(f"threads must be 1 or more, got {threads}")
     spans = _class_spans(columns.offsets, 4 * workers if workers > 1 else 1)
     with ThreadPoolExecutor(workers) as pool:
         for part in [pool.submit(score_classes, first, last, columns, truth, rules, out) for first, last in spans]:
@@ -60,6 +63,11 @@ def evaluate(
         reached_recall=out.recall,
         area_under_curve=out.area_under_curve,
     )
+
+
+def usable_cores() -> int:
+    """Return how many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _rules(protocol: Protocol, images: int) -> Rules:
@@ -86,9 +94,9 @@ def _detection_columns(detections: Detections, protocol: Protocol) -> DetectionC
         in_order = np.argsort(detections.source_rows, kind="stable")
     rows, offsets = order_by_class(detections.class_index, frozen(in_order, np.int64, (-1,)), len(detections.class_names))
     return DetectionColumns(
-        offsets=frozen(offsets, np.int64, (-1,)),
-        rows=frozen(rows, np.int32, (-1,)),
-        images=frozen(groups_from_offsets(detections.offsets), np.int32, (-1,)),
+        offsets=owned(offsets),
+        rows=owned(rows),
+        images=owned(groups_from_offsets(detections.offsets)),
         scores=detections.scores,
         boxes=detections.boxes,
         areas=_areas(detections.boxes, detections.box_areas, protocol),
@@ -146,7 +154,7 @@ def _areas(boxes: Floats, stated: Floats, rules: Protocol) -> Floats:
     """Return areas as stated, or those of boxes one pixel narrower and lower."""
     if rules.plus_one:
         return stated
-    return frozen((boxes[:, 2] - boxes[:, 0] - 1) * (boxes[:, 3] - boxes[:, 1] - 1), np.float64, (-1,))
+    return owned((boxes[:, 2] - boxes[:, 0] - 1) * (boxes[:, 3] - boxes[:, 1] - 1))
 
 
 def _class_spans(offsets: Ints, parts: int) -> list[tuple[int, int]]:

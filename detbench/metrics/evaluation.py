@@ -103,7 +103,8 @@ class Evaluation:
         elif self.protocol.interpolation == "area":
             values = self.area_under_curve[:, area, limit, thresholds]
         elif self.protocol.pooled_mean:
-            values = self.sampled_precision[:, area, limit, thresholds].reshape(len(self.ground_truth.class_names), -1)
+            values = self.sampled_precision[:, area, limit, thresholds]
+            values = values.reshape(len(values), values.shape[1] * values.shape[2])
         else:
             samples = self.sampled_precision[:, area, limit, thresholds]
             values = np.cumsum(samples / samples.shape[-1], axis=-1)[..., -1]

@@ -19,6 +19,7 @@ from detbench.metrics.evaluation import Evaluation
 
 ABSENT = "–"
 _MOST_MEASURES_ACROSS = 3
+_NARROWEST_NAME = 12
 _HEADINGS = {"ground_truths": "objects"}
 _RULES = {"ignore": "ignored", "count": "counted", "drop": "dropped"}
 
@@ -38,45 +39,41 @@ def _plainly(value: object) -> str:
 def summary_table(evaluations: Sequence[Evaluation]) -> Table:
     """Return detectors down and measures across, or the other way round for protocols of many measures; best values are bold."""
     names = [evaluation.detections.name for evaluation in evaluations]
-    counts = [f"{len(evaluation.detections):,}" for evaluation in evaluations]
+    counts = [_number(len(evaluation.detections), 0) for evaluation in evaluations]
     measures = {measure: [evaluation.summary[measure] for evaluation in evaluations] for measure in evaluations[0].summary}
-    table = _table()
     if len(measures) <= _MOST_MEASURES_ACROSS:
-        table.add_column("detector", overflow="fold")
-        for heading in [*measures, "detections"]:
-            table.add_column(heading, justify="right", no_wrap=True)
         columns = [_cells(values, 6) for values in measures.values()]
-        for name, *cells in zip(names, *columns, counts, strict=True):
-            table.add_row(Text(name), *cells)
-        return table
-    table.add_column("measure")
-    for name in names:
-        table.add_column(Text(name), justify="right", overflow="fold")
-    for measure, values in measures.items():
-        table.add_row(measure, *_cells(values, 4))
-    table.add_row("detections", *counts)
-    return table
+        rows = [list(row) for row in zip(map(Text, names), *columns, map(Text, counts), strict=True)]
+        return _filled(["detector", *measures, "detections"], rows)
+    rows = [[Text(measure), *_cells(values, 4)] for measure, values in measures.items()]
+    return _filled(["measure", *names], [*rows, [Text("detections"), *map(Text, counts)]])
 
 
 def class_table(evaluations: Sequence[Evaluation]) -> Table:
     """Return classes against detectors' AP, the best in bold; of a single detector every per-class column."""
     first = evaluations[0]
     columns = first.class_columns()
-    table = _table()
+    names = [Text(name) for name in first.ground_truth.class_names]
     if len(evaluations) == 1:
-        table.add_column("class", overflow="fold")
-        for heading in columns:
-            table.add_column(_HEADINGS.get(heading, heading), justify="right", no_wrap=True)
-        for name, *values in zip(first.ground_truth.class_names, *columns.values(), strict=True):
-            table.add_row(Text(name), *(_number(value, 4) for value in values))
-        return table
-    table.add_column("AP of class", overflow="fold")
-    table.add_column("objects", justify="right", no_wrap=True)
-    for evaluation in evaluations:
-        table.add_column(Text(evaluation.detections.name), justify="right", overflow="fold")
-    scores = [evaluation.class_ap for evaluation in evaluations]
-    for name, objects, *values in zip(first.ground_truth.class_names, columns["ground_truths"], *scores, strict=True):
-        table.add_row(Text(name), _number(objects, 0), *_cells(values, 4))
+        rows = [[name, *(Text(_number(value, 4)) for value in values)] for name, *values in zip(names, *columns.values(), strict=True)]
+        return _filled(["class", *(_HEADINGS.get(heading, heading) for heading in columns)], rows)
+    scores = zip(*(evaluation.class_ap.tolist() for evaluation in evaluations), strict=True)
+    objects = [Text(_number(count, 0)) for count in columns["ground_truths"]]
+    rows = [[name, count, *_cells(values, 4)] for name, count, values in zip(names, objects, scores, strict=True)]
+    return _filled(["AP of class", "objects", *(evaluation.detections.name for evaluation in evaluations)], rows)
+
+
+def _filled(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Table:
+    """Return a table of a column of names and columns of numbers, in which headings and names may fold and numbers never do."""
+    table = _table()
+    for place, heading in enumerate(headings):
+        widest = max((len(row[place]) for row in rows), default=0)
+        if place == 0:
+            table.add_column(Text(heading), overflow="fold", min_width=min(widest, _NARROWEST_NAME))
+        else:
+            table.add_column(Text(heading), justify="right", overflow="fold", min_width=widest)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

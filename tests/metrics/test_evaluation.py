@@ -153,3 +153,46 @@ def test_boxes_that_differ_by_rounding_still_match_at_threshold_1():
     ground_truth = truth()
     near = found(ground_truth, [(10, 10, 60, 60 + 1e-11)])
     assert evaluate(ground_truth, near, COCO.with_thresholds((1.0,))).summary["AP"] == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_no_classes_and_no_images_at_all(protocol):
+    empty = GroundTruth.from_rows(image_ids=[], class_names=[], image_index=[], class_index=[], boxes=[])
+    evaluation = evaluate(empty, Detections.from_rows(empty, image_index=[], class_index=[], scores=[], boxes=[]), protocol)
+    assert set(evaluation.summary.values()) == {None}
+    assert len(evaluation.per_class()) == 0
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_threads_are_refused(threads):
+    ground_truth = truth()
+    with pytest.raises(DetbenchError, match=f"threads must be 1 or more, got {threads}"):
+        evaluate(ground_truth, found(ground_truth), threads=threads)
+
+
+def test_what_the_caller_writes_later_changes_nothing():
+    boxes, scores = np.array([BOX], float), np.array([0.9])
+    ground_truth = truth(boxes)
+    detections = found(ground_truth, boxes, scores=scores)
+    boxes[0] = 0
+    scores[0] = -5
+    assert detections.scores.tolist() == [0.9]
+    assert detections.boxes.tolist() == ground_truth.boxes.tolist() == [list(BOX)]
+    with pytest.raises(ValueError, match="read-only"):
+        detections.scores[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"images": (0, 0)}, "class_index has 1 rows, image_index 2"),
+        ({"scores": (0.9, 0.8)}, "scores has 2 rows, image_index 1"),
+        ({"images": (-1,)}, "image_index must lie within"),
+        ({"images": (2,)}, "image_index must lie within"),
+        ({"classes": (2,)}, "class_index must lie within"),
+        ({"scores": (float("nan"),)}, "finite"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(columns, message):
+    with pytest.raises(DetbenchError, match=message):
+        found(truth(), **columns)
