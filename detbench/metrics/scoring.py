@@ -146,12 +146,20 @@ def accumulate(
         out.counts[k, a, t, 3] = positives
     if positives:
         out.recall[k, a] = found / positives
-        for m in range(limit_count):
-            for t in range(levels):
-                for sample in range(samples - 2, -1, -1):
-                    precision[m, t, sample] = max(precision[m, t, sample], precision[m, t, sample + 1])
-                if rules.by_area:
+        interpolate(precision)
+        if rules.by_area:
+            for m in range(limit_count):
+                for t in range(levels):
                     out.area_under_curve[k, a, m, t] = area_below(at_hit[m, t, : found[m, t]], positives)
+
+
+@inlined
+def interpolate(precision: NDArray[np.float64]) -> None:
+    """Raise each of the precisions (M, T, R) to the best at a higher recall."""
+    for m in range(precision.shape[0]):
+        for t in range(precision.shape[1]):
+            for sample in range(precision.shape[2] - 2, -1, -1):
+                precision[m, t, sample] = max(precision[m, t, sample], precision[m, t, sample + 1])
 
 
 @kernel
