@@ -20,12 +20,12 @@ from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.extents import stated_sizes
 from detbench.data.files import atomic_path
 from detbench.data.ground_truth import GroundTruth
+from detbench.data.image_ids import WHOLE_NUMBER
 from detbench.data.json_text import decode, read_bytes
 from detbench.errors import DetbenchWarning, InputError
 
 Id = int | float | str
 _Flag = int | float | bool | None
-WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _WRITTEN_AT_ONCE = 50_000
 
 
@@ -68,6 +68,7 @@ def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
     if text[:64].lstrip().startswith(b"["):
         raise InputError(path, "is a list, as COCO results are, where annotations are expected", fix="name the ground truth here")
     file = decode(path, text, msgspec.json.Decoder(_File), root="annotations")
+    _check_values(path, file)
     image_ids = _sorted_ids(path, [image.id for image in file.images], "images")
     category_ids = _sorted_ids(path, [category.id for category in file.categories], "categories")
     _check_unique(path, [row.id for row in file.annotations], "annotations")
@@ -100,6 +101,18 @@ def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
         protocol="coco",
         source=f"coco annotations {path}",
     )
+
+
+def _check_values(path: Path, file: _File) -> None:
+    """Raise for the first image of an impossible size and the first `iscrowd` that is neither yes nor no."""
+    for row, image in enumerate(file.images):
+        for key, side in (("width", image.width), ("height", image.height)):
+            if side is not None and not 0 <= side < np.inf:
+                raise InputError(path, f"{key} {side} is not that of an image", where=f"images[{row}]", fix="write it in pixels")
+    for row, annotation in enumerate(file.annotations):
+        if annotation.iscrowd not in (0, 1, None):
+            problem = f"iscrowd {annotation.iscrowd} is neither 0 nor 1"
+            raise InputError(path, problem, where=f"annotations[{row}]", fix="1 marks a region of many objects, 0 a single one")
 
 
 def _text(image_id: Id) -> str:
@@ -158,6 +171,13 @@ def _areas(path: Path, rows: list[_Annotation], box_areas: Floats) -> Floats:
     if missing.any():
         warnings.warn(
             f"{path}: {int(missing.sum()):,} of {len(rows):,} annotations have no area; width · height stands in for it",
+            DetbenchWarning,
+            stacklevel=3,
+        )
+    negative = int((areas < 0).sum())
+    if negative:
+        warnings.warn(
+            f"{path}: {negative:,} of {len(rows):,} annotations have a negative area; they count in no range of sizes",
             DetbenchWarning,
             stacklevel=3,
         )

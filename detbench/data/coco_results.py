@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 
 from detbench.data.arrow import list_values, to_numpy
 from detbench.data.checks import check_inverted, check_unknown, warn_empty
-from detbench.data.coco import WHOLE_NUMBER, Id, written_image_ids
+from detbench.data.coco import Id, written_image_ids
 from detbench.data.columns import Floats, Indices, Ints, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.extents import stated_sizes
 from detbench.data.files import atomic_path
 from detbench.data.ground_truth import GroundTruth
+from detbench.data.image_ids import numbers_of_images, place_of_image
 from detbench.data.json_text import decode, read_bytes
 from detbench.errors import InputError
 
@@ -98,9 +99,10 @@ def _read_plain(path: Path) -> _Rows | None:
     """Return the rows if the file is a plain one and DuckDB's answer is proven, else None."""
     import duckdb
 
-    if any(character in str(path) for character in "*?["):
+    absolute = os.path.abspath(path)  # DuckDB would take `~` for the home folder and `s3:…` for another machine
+    if any(character in absolute for character in "*?["):
         return None  # DuckDB would look for other files of that pattern
-    name = str(path).replace("'", "''")
+    name = absolute.replace("'", "''")
     query = (
         f"SELECT image_id, category_id, bbox, score FROM read_json('{name}', format = 'array', compression = 'none', "  # noqa: S608
         "hive_partitioning = false, columns = {image_id: 'DOUBLE', category_id: 'DOUBLE', bbox: 'DOUBLE[4]', score: 'DOUBLE'})"
@@ -108,7 +110,7 @@ def _read_plain(path: Path) -> _Rows | None:
     with _database(os.getpid()).cursor() as connection:
         try:
             table = connection.sql(query).to_arrow_table()
-        except duckdb.Error:
+        except (duckdb.Error, UnicodeError):  # it raises the second for text that is not UTF-8, and for such a name
             return None
     if any(table.column(name).null_count for name in table.column_names) or not _is_plain(path, table.num_rows):
         return None
@@ -194,34 +196,19 @@ def _boxes_and_areas(path: Path, xywh: Floats) -> tuple[Floats, Floats]:
 
 def _image_index(ground_truth: GroundTruth, ids: Ints | list[Id]) -> Indices:
     """Return each row's image, −1 where the ground truth does not have it."""
-    numbers = _numbers_of_images(ground_truth)
+    numbers = numbers_of_images(ground_truth)
     if isinstance(ids, list):
         texts = [image_id if isinstance(image_id, str) else str(int(image_id)) for image_id in ids]
-        places = {text: _place_of(ground_truth, numbers, text) for text in set(texts)}
+        places = {text: place_of_image(ground_truth, numbers, text) for text in set(texts)}
         return np.array([places[text] for text in texts], np.int32)
     starts = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 1))
     if numbers is None:
         heads = ids[starts].tolist()
-        places = {number: _place_of(ground_truth, None, str(number)) for number in set(heads)}
+        places = {number: place_of_image(ground_truth, None, str(number)) for number in set(heads)}
         found = np.array([places[number] for number in heads], np.int32)
     else:
         found = _look_up(np.array(list(numbers), np.int64), np.array(list(numbers.values()), np.int32), ids[starts])
     return np.repeat(found, np.diff(starts, append=len(ids)))
-
-
-def _numbers_of_images(ground_truth: GroundTruth) -> dict[int, int] | None:
-    """Return image number → position where every image id is a number and no two are the same one, else None."""
-    if not all(WHOLE_NUMBER.fullmatch(image_id) for image_id in ground_truth.image_ids):
-        return None
-    numbers = {int(image_id): position for position, image_id in enumerate(ground_truth.image_ids)}
-    return numbers if len(numbers) == len(ground_truth.image_ids) else None
-
-
-def _place_of(ground_truth: GroundTruth, numbers: dict[int, int] | None, text: str) -> int:
-    place = ground_truth.image_position(text)
-    if place is None and numbers is not None and WHOLE_NUMBER.fullmatch(text):
-        place = numbers.get(int(text))
-    return -1 if place is None else place
 
 
 def _class_index(ground_truth: GroundTruth, category_ids: Ints) -> Indices:

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.checks import check_inverted, check_unknown, warn_empty
-from detbench.data.columns import Ints, groups_from_offsets
+from detbench.data.columns import Indices, Ints, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
+from detbench.data.image_ids import numbers_of_images, place_of_image
 from detbench.data.parquet_file import Columns, Header, ImageColumns, Layout, opened, read_numbers, read_objects, read_texts, write_file
 from detbench.errors import DetbenchError, InputError
 
@@ -22,6 +23,14 @@ _BOXES: Layout = {"class_index": (np.int32, 1), "box": (np.float64, 4), "box_are
 _GROUND_TRUTH: Layout = {**_BOXES, "area": _NUMBER, "iscrowd": _FLAG, "difficult": _FLAG, "truncated": _FLAG}
 _DETECTIONS: Layout = {**_BOXES, "score": _NUMBER}
 _SOURCE_ROW: Layout = {"source_row": (np.int64, 1)}
+
+
+def _check_class_index(path: Path, class_index: Indices, classes: int) -> None:
+    """Raise InputError where a class index points at none of the classes; NumPy would take −1 for the last of them."""
+    wrong = (class_index < 0) | (class_index >= classes)
+    if wrong.any():
+        problem = f"class_index {class_index[wrong.argmax()]} must lie within 0 and the number of classes, {classes}"
+        raise InputError(path, problem, where="column 'class_index'", fix="it was damaged or edited: write it again")
 
 
 def read_parquet_header(path: Path) -> Header:
@@ -67,6 +76,7 @@ def read_parquet_ground_truth(path: Path) -> GroundTruth:
         image_ids, image_files = (read_texts(path, file, name) for name in ("image_id", "file_name"))
         width, height = (read_numbers(path, file, name) for name in ("width", "height"))
         offsets, columns = read_objects(path, file, _GROUND_TRUTH, header.objects)
+    _check_class_index(path, columns["class_index"], len(header.class_names))
     with _named(path, image_ids, offsets, {"box": columns["box"]}):
         return GroundTruth(
             image_ids=image_ids,
@@ -114,6 +124,8 @@ def write_parquet_detections(detections: Detections, path: Path) -> None:
 def read_parquet_detections(path: Path, ground_truth: GroundTruth, *, allow_unknown: bool = False) -> Detections:
     """Read detections for `ground_truth`, by its image ids and class names; images the file does not have are without detections.
 
+    Image ids match as text or, where all ids of the ground truth are numbers, by value (1 is "000001").
+
     Raises InputError for detections on images or of classes that the ground truth does not have (dropped with a warning under
     `allow_unknown`), and for a file that is not detbench's, cut off, of a newer version, or more than half inverted.
     """
@@ -121,6 +133,7 @@ def read_parquet_detections(path: Path, ground_truth: GroundTruth, *, allow_unkn
         image_ids = read_texts(path, file, "image_id")
         layout = _DETECTIONS | _SOURCE_ROW if "source_row" in file.schema_arrow.names else _DETECTIONS
         offsets, columns = read_objects(path, file, layout, header.objects)
+    _check_class_index(path, columns["class_index"], len(header.class_names))
     if not header.objects:
         warn_empty(path)
     check_inverted(path, columns["box"])
@@ -153,7 +166,8 @@ def _aligned(
     allow_unknown: bool,
 ) -> Detections:
     """Bring rows of other images or classes into the ground truth's order, without those it does not have."""
-    images = np.array([-1 if (place := ground_truth.image_position(image_id)) is None else place for image_id in image_ids], np.int64)
+    numbers = numbers_of_images(ground_truth)
+    images = np.array([place_of_image(ground_truth, numbers, image_id) for image_id in image_ids], np.int64)
     places = {name: place for place, name in enumerate(ground_truth.class_names)}
     classes = np.array([places.get(name, -1) for name in header.class_names], np.int32)
     row_image = groups_from_offsets(offsets)

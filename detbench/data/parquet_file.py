@@ -8,10 +8,11 @@ compressed: `docs/reading.md` has the measurements.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 _KEY = b"detbench"
 _OBJECTS_IN_GROUP = 100_000
+_MOST_NUMBERS = 2**31 - 1
+_AGAIN = "it was damaged or edited: write it again"
+_Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 Columns = dict[str, NDArray[Any]]
 ImageColumns = dict[str, NDArray[Any] | tuple[str, ...]]
@@ -41,12 +45,12 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
     schema_version: int = SCHEMA_VERSION
     kind: Literal["ground_truth", "detections"]
-    objects: int
+    objects: Annotated[int, msgspec.Meta(ge=0)]
     name: str
     source: str
     digest: str
     class_names: tuple[str, ...]
-    category_ids: tuple[int, ...] = ()
+    category_ids: tuple[_Id, ...] = ()
     protocol: str = ""
     image_folder: str | None = None
     settings: dict[str, Any] = {}
@@ -58,7 +62,7 @@ class _Version(msgspec.Struct):
 
 @contextmanager
 def opened(path: Path, kind: Literal["ground_truth", "detections"] | None = None) -> Iterator[tuple[ParquetFile, Header]]:
-    """Open one of our files, of the kind asked for; whatever Arrow cannot read of it, now or later, is an InputError."""
+    """Open one of our files, of the kind asked for; whatever cannot be read of it, now or later, is an InputError."""
     import pyarrow as pa
     from pyarrow.parquet import ParquetFile
 
@@ -69,8 +73,8 @@ def opened(path: Path, kind: Literal["ground_truth", "detections"] | None = None
                 problem = f"holds {header.kind.replace('_', ' ')}, not {str(kind).replace('_', ' ')}"
                 raise InputError(path, problem)
             yield file, header
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
+    except (pa.ArrowException, OSError, MemoryError, ValueError, OverflowError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
         raise InputError(path, f"cannot be read as Parquet: {reason}", fix="if it was cut off, copy or write it again") from None
 
 
@@ -82,51 +86,117 @@ def _header(path: Path, text: bytes | None) -> Header:
         if version > SCHEMA_VERSION:
             problem = f"has schema version {version}, of a newer detbench; this one reads up to {SCHEMA_VERSION}"
             raise InputError(path, problem, fix="update detbench")
-        return msgspec.json.decode(text, type=Header)
-    except msgspec.DecodeError as error:
+        header = msgspec.json.decode(text, type=Header)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(path, f"its metadata is not detbench's: {error}") from None
+    _check_unique(path, "class_names of its metadata", header.class_names)
+    if header.kind == "ground_truth":
+        _check_unique(path, "category_ids of its metadata", header.category_ids)
+        if len(header.category_ids) != len(header.class_names):
+            problem = f"its metadata has {len(header.category_ids)} category_ids for {len(header.class_names)} class_names"
+            raise InputError(path, problem, fix=_AGAIN)
+    return header
+
+
+def _check_unique(path: Path, where: str, values: Sequence[str] | Sequence[int]) -> None:
+    if len(set(values)) != len(values):
+        twice = next(value for value, uses in Counter(values).items() if uses > 1)
+        raise InputError(path, f"{twice!r} is there twice", where=where, fix=_AGAIN)
 
 
 def read_texts(path: Path, file: ParquetFile, name: str) -> tuple[str, ...]:
-    """Return a column of one string per image."""
-    _check_columns(path, file, [name])
-    return tuple(file.read([name], use_threads=False)[name].to_pylist())
+    """Return a column of one string per image; those of `image_id` are unique."""
+    import pyarrow as pa
+
+    texts = _read_column(path, file, name, pa.string()).to_pylist()
+    if name == "image_id":
+        _check_unique(path, f"column {name!r}", texts)
+    return tuple(texts)
 
 
 def read_numbers(path: Path, file: ParquetFile, name: str) -> NDArray[Any]:
     """Return a column of one number per image."""
-    _check_columns(path, file, [name])
-    chunks = file.read([name], use_threads=False)[name].chunks
+    import pyarrow as pa
+
+    chunks = _read_column(path, file, name, pa.float64()).chunks
     return np.concatenate([to_numpy(chunk) for chunk in chunks]) if chunks else np.zeros(0)
 
 
+def _read_column(path: Path, file: ParquetFile, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    _check_type(path, file, name, kind)
+    column = file.read([name], use_threads=False)[name]
+    if column.null_count:
+        raise InputError(path, "has a null", where=f"column {name!r}", fix=_AGAIN)
+    if len(column) != file.metadata.num_rows:
+        raise InputError(path, f"has {len(column):,} rows, not {file.metadata.num_rows:,}", where=f"column {name!r}", fix=_AGAIN)
+    return column
+
+
 def read_objects(path: Path, file: ParquetFile, layout: Layout, objects: int) -> tuple[Ints, Columns]:
-    """Return offsets (images + 1,) and the columns of all objects, (N,) or (N, W)."""
-    _check_columns(path, file, layout)
-    columns: Columns = {name: np.empty((objects, width) if width > 1 else objects, dtype) for name, (dtype, width) in layout.items()}
-    unfilled = {name: column.reshape(-1) for name, column in columns.items()}
+    """Return offsets (images + 1,) and the columns of all objects, (N,) or (N, W), which nobody can write into.
+
+    Lists that are null, of another type or of other lengths than those of the other columns are an InputError that names the column.
+    """
+    import pyarrow as pa
+
+    for name, (dtype, _) in layout.items():
+        _check_type(path, file, name, pa.list_(pa.field("element", pa.from_numpy_dtype(dtype), nullable=False)))
     first = next(iter(layout))
-    counts = [np.zeros(1, np.int32)]
+    column = file.read([first], use_threads=False)[first]
+    counts = _lengths(path, first, column)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    if offsets[-1] != objects:
+        found = "more" if offsets[-1] > objects else "fewer"
+        raise InputError(path, f"has {found} objects than the {objects:,} of its metadata", fix=_AGAIN)
+    if len(counts) != file.metadata.num_rows:
+        raise InputError(path, f"has {len(counts):,} rows, not {file.metadata.num_rows:,}", where=f"column {first!r}", fix=_AGAIN)
+    columns: Columns = {name: np.empty((objects, width) if width > 1 else objects, dtype) for name, (dtype, width) in layout.items()}
+    _fill(columns[first], 0, column)
+    others = [name for name in layout if name != first]
+    start = 0
     for group in range(file.num_row_groups):
-        table = file.read_row_group(group, list(layout), use_threads=False)
-        counts += [np.diff(to_numpy(chunk.offsets)) for chunk in table[first].chunks]
-        for name in layout:
-            for chunk in table[name].chunks:
-                values, place = list_values(chunk), unfilled[name]
-                if len(values) > len(place) or values.dtype != place.dtype:
-                    raise InputError(path, f"column {name!r} is not what the metadata says", fix="write it again")
-                place[: len(values)] = values
-                unfilled[name] = place[len(values) :]
-    offsets = np.cumsum(np.concatenate(counts), dtype=np.int64) // layout[first][1]
-    if any(len(place) for place in unfilled.values()) or offsets[-1] != objects:
-        raise InputError(path, f"has fewer objects than the {objects:,} of its metadata", fix="write it again")
+        table = file.read_row_group(group, others, use_threads=False)
+        end = start + len(table)
+        for name in others:
+            if not np.array_equal(_lengths(path, name, table[name]), counts[start:end] * layout[name][1]):
+                raise InputError(path, f"has lists of other lengths than column {first!r}", where=f"column {name!r}", fix=_AGAIN)
+            _fill(columns[name], offsets[start], table[name])
+        start = end
+    if start != len(counts):
+        raise InputError(path, f"has {start:,} rows in its groups, not {len(counts):,}", fix=_AGAIN)
+    for values in columns.values():
+        values.flags.writeable = False
     return offsets, columns
 
 
-def _check_columns(path: Path, file: ParquetFile, names: Layout | list[str]) -> None:
-    for name in names:
-        if name not in file.schema_arrow.names:
-            raise InputError(path, f"has no column {name!r}", fix="detbench convert writes such files")
+def _fill(column: NDArray[Any], start: int, lists: pa.ChunkedArray) -> None:
+    """Place the values of all lists into a column, from object `start` on."""
+    place = column[start:].reshape(-1)
+    for chunk in lists.chunks:
+        values = list_values(chunk)
+        place[: len(values)] = values
+        place = place[len(values) :]
+
+
+def _lengths(path: Path, name: str, column: pa.ChunkedArray) -> Ints:
+    """Return the length of each list, or raise where one of them, or a value in it, is null, or where values are in no list."""
+    if any(chunk.offsets[0].as_py() != 0 or chunk.offsets[-1].as_py() != len(chunk.values) for chunk in column.chunks):
+        raise InputError(path, "has values in no list", where=f"column {name!r}", fix=_AGAIN)
+    if column.null_count or any(chunk.values.null_count for chunk in column.chunks):
+        raise InputError(path, "has a null", where=f"column {name!r}", fix=_AGAIN)
+    return np.concatenate([np.zeros(0, np.int64), *(np.diff(to_numpy(chunk.offsets)) for chunk in column.chunks)])
+
+
+def _check_type(path: Path, file: ParquetFile, name: str, kind: pa.DataType) -> None:
+    """Check that a column is there and of its type; what its lists call their elements, and whether null is allowed, is all one."""
+    import pyarrow as pa
+
+    if name not in file.schema_arrow.names:
+        raise InputError(path, f"has no column {name!r}", fix="detbench convert writes such files")
+    found = file.schema_arrow.field(name).type
+    same = pa.types.is_list(found) and found.value_type == kind.value_type if pa.types.is_list(kind) else found == kind
+    if not same:
+        raise InputError(path, f"is of type {found}, not {kind}", where=f"column {name!r}", fix=_AGAIN)
 
 
 def write_file(path: Path, header: Header, images: ImageColumns, offsets: Ints, objects: Columns) -> None:
@@ -134,6 +204,10 @@ def write_file(path: Path, header: Header, images: ImageColumns, offsets: Ints, 
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
+    for name, column in objects.items():
+        if column.size > _MOST_NUMBERS:
+            problem = f"{column.size:,} numbers of column {name!r} are more than the {_MOST_NUMBERS:,} that its lists can count"
+            raise InputError(path, problem, fix="write it in parts")
     arrays = {name: from_texts(column) if isinstance(column, tuple) else from_numpy(column) for name, column in images.items()}
     arrays |= {name: _lists(offsets, column) for name, column in objects.items()}
     schema = pa.schema([pa.field(name, array.type, nullable=False) for name, array in arrays.items()])

@@ -238,9 +238,10 @@ def test_files_that_are_not_ours(tmp_path: Path) -> None:
     rewritten(path, metadata=text.replace(b'"objects":5', b'"objects":6'))
     fails("has fewer objects than the 6 of its metadata")
     rewritten(path, metadata=text.replace(b'"objects":5', b'"objects":4'))
-    fails("column 'class_index' is not what the metadata says")
+    fails("has more objects than the 4 of its metadata")
     rewritten(path, metadata=text.replace(b'"Hund",', b"").replace(b"[7,", b"["))
-    fails("class_index must lie within 0 and the number of classes")
+    with pytest.raises(InputError, match=r"t\.parquet, column 'class_index': class_index 2 must lie within 0 and the number of classes, 2"):
+        read_parquet_ground_truth(path)
     rewritten(path, metadata=text, drop="area")
     fails("has no column 'area'")
     rewritten(path, drop="image_id")
@@ -255,3 +256,123 @@ def test_kinds_are_not_mixed_up(tmp_path: Path) -> None:
         read_parquet_ground_truth(tmp_path / "d.parquet")
     with pytest.raises(InputError, match=r"t\.parquet: holds ground truth, not detections"):
         read_parquet_detections(tmp_path / "t.parquet", truth)
+
+
+def edited(path: Path, **columns: Any) -> None:
+    """Write the file again with other columns."""
+    table, metadata = pq.read_table(path), pq.read_metadata(path).metadata[b"detbench"]
+    for name, values in columns.items():
+        table = table.set_column(table.schema.get_field_index(name), name, values)
+    with pq.ParquetWriter(path, table.schema, store_schema=False) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({b"detbench": metadata})
+
+
+def lists(values: Any, kind: pa.DataType) -> pa.Array:
+    return pa.array(values, pa.list_(kind))
+
+
+EDITS: list[tuple[dict[str, Any], str]] = [
+    ({"score": lists([[1], [2, 3]], pa.float64())}, "column 'score': has lists of other lengths than column 'class_index'"),
+    ({"box": lists([[0] * 5, [0] * 7], pa.float64())}, "column 'box': has lists of other lengths than column 'class_index'"),
+    ({"class_index": lists([[0, -1], [1]], pa.int32())}, "column 'class_index': class_index -1 must lie within 0 and .* classes, 3"),
+    ({"class_index": lists([[0, 1], [3]], pa.int32())}, "column 'class_index': class_index 3 must lie within 0 and .* classes, 3"),
+    ({"class_index": lists([[0, 1], [0]], pa.int64())}, "column 'class_index': is of type list<.*int64.*>, not list<.*int32.*>"),
+    ({"score": pa.array([1.0, 2.0])}, "column 'score': is of type double, not list<"),
+    ({"score": lists([[1, 2], None], pa.float64())}, "column 'score': has a null"),
+    ({"score": lists([[1, None], [2]], pa.float64())}, "column 'score': has a null"),
+    ({"image_id": pa.array(["bild 1", "bild 1"])}, "column 'image_id': 'bild 1' is there twice"),
+    ({"image_id": pa.array(["bild 1", None])}, "column 'image_id': has a null"),
+    ({"image_id": pa.array([1, 2])}, "column 'image_id': is of type int64, not string"),
+]
+
+
+@pytest.mark.parametrize(("columns", "message"), EDITS)
+@pytest.mark.parametrize("other_order", [False, True])
+def test_edited_columns_are_named(tmp_path: Path, columns: dict[str, Any], message: str, other_order: bool) -> None:
+    truth, path = make_truth(2, 0), tmp_path / "d.parquet"
+    write_parquet_detections(
+        Detections.from_rows(truth, image_index=[0, 0, 1], class_index=[0, 1, 0], scores=[1, 2, 3], boxes=[[0, 0, 1, 1]] * 3), path
+    )
+    names = truth.class_names[::-1] if other_order else truth.class_names
+    truth = GroundTruth.from_rows(image_ids=truth.image_ids, class_names=names, image_index=[], class_index=[], boxes=[])
+    assert len(read_parquet_detections(path, truth)) == 3
+    edited(path, **columns)
+    with pytest.raises(InputError, match=rf"d\.parquet, {message}"):
+        read_parquet_detections(path, truth)
+
+
+def test_edited_ground_truth_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    for column, values in (("file_name", ["a", None]), ("width", [1.0, None])):
+        write_parquet_ground_truth(make_truth(2, 3), path)
+        edited(path, **{column: pa.array(values)})
+        with pytest.raises(InputError, match=rf"t\.parquet, column '{column}': has a null"):
+            read_parquet_ground_truth(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'"objects":5', b'"objects":-1', r": its metadata is not detbench's: .*>= 0"),
+        (b'"objects":5', b'"objects":1000000000000000', ": has fewer objects than the 1,000,000,000,000,000 of its metadata"),
+        (b'"Hund"', b'"class"', ", class_names of its metadata: 'class' is there twice"),
+        (b"[7,9", b"[9,9", ", category_ids of its metadata: 9 is there twice"),
+        (b"[7,9", b"[9", ": its metadata has 2 category_ids for 3 class_names"),
+        (b"[7,9", b"[7,99999999999999999999", ": its metadata is not detbench's"),
+        (b"Hund", b"H\xffnd", ": its metadata is not detbench's"),
+    ],
+)
+def test_edited_metadata_is_named(tmp_path: Path, old: bytes, new: bytes, message: str) -> None:
+    path = tmp_path / "t.parquet"
+    write_parquet_ground_truth(make_truth(3, 5), path)
+    text = pq.read_metadata(path).metadata[b"detbench"]
+    assert old in text
+    rewritten(path, metadata=text.replace(old, new))
+    with pytest.raises(InputError, match=rf"t\.parquet{message}"):
+        read_parquet_ground_truth(path)
+
+
+def test_damaged_bytes_are_never_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    write_parquet_ground_truth(make_truth(3, 5), path)
+    good, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for place in rng.integers(4, len(good) - 8, 400).tolist():
+        damaged = bytearray(good)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            read_parquet_ground_truth(path)
+        except InputError as error:
+            assert "t.parquet" in str(error)
+            refused += 1
+    assert refused > 50
+
+
+def test_names_of_images_that_are_not_utf_8_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    write_parquet_ground_truth(make_truth(2, 3), path)
+    path.write_bytes(path.read_bytes().replace(b"bild 1", b"bild \xff"))
+    with pytest.raises(InputError, match=r"t\.parquet: cannot be read as Parquet: .*utf-8"):
+        read_parquet_ground_truth(path)
+
+
+def test_more_numbers_than_lists_can_count_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_file, "_MOST_NUMBERS", 19)
+    with pytest.raises(InputError, match=r"t\.parquet: 20 numbers of column 'box' are more than the 19"):
+        write_parquet_ground_truth(make_truth(2, 5), tmp_path / "t.parquet")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("found", ["1", "000001"])
+def test_images_match_by_number_as_in_coco_results(tmp_path: Path, found: str) -> None:
+    made = GroundTruth.from_rows(image_ids=[found, "2"], class_names=["cat"], image_index=[], class_index=[], boxes=[])
+    write_parquet_detections(
+        Detections.from_rows(made, image_index=[0, 1], class_index=[0, 0], scores=[1, 2], boxes=[[0, 0, 1, 1]] * 2), tmp_path / "d.parquet"
+    )
+    truth = GroundTruth.from_rows(image_ids=["0002", "01"], class_names=["cat"], image_index=[], class_index=[], boxes=[])
+    assert read_parquet_detections(tmp_path / "d.parquet", truth).scores.tolist() == [2, 1]
+    text_only = GroundTruth.from_rows(image_ids=["0002", "01", "a"], class_names=["cat"], image_index=[], class_index=[], boxes=[])
+    with pytest.raises(InputError, match="is not in the ground truth"):
+        read_parquet_detections(tmp_path / "d.parquet", text_only)
