@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import lzma
+import os
+import shutil
 import tarfile
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from detbench.data.download import download, file_md5
@@ -20,31 +24,45 @@ ARCHIVES = {
     "test": ("VOCtest_06-Nov-2007.tar", "b6e924de25625d8de591ea690078ad9f"),
 }
 """File name and MD5 of each part."""
+STORE = "VOC2007.download"
+"""The folder, in the target folder, that keeps what an interrupted download has got so far."""
 
 
 def fetch_voc2007(folder: Path, *, from_files: Sequence[Path] = (), base_url: str = BASE_URL, parts: Sequence[str] = ("test",)) -> Path:
-    """Put VOC 2007 into `folder` (new or empty) and return its year's folder, `folder/VOCdevkit/VOC2007`.
+    """Put VOC 2007 into `folder`, beside whatever lies there, and return its year's folder, `folder/VOCdevkit/VOC2007`.
 
     With `from_files`, these archives are unpacked and nothing is downloaded; one that is not an official archive is warned about,
-    since there are archives of the annotations only. Otherwise `parts` (`test`, `trainval`) are downloaded beside `folder`,
-    into `{folder}.download`, taking up what an interrupted run left there; and removed at the end.
+    since there are archives of the annotations only. Otherwise `parts` (`test`, `trainval`) are downloaded into
+    `folder/VOC2007.download`, taking up what an interrupted run left there; and removed at the end.
 
-    Members are unpacked into a hidden folder that gets its name when all is there: a killed run leaves no half dataset. Raises
-    InputError for a folder in use, an unknown part, a wrong checksum of a download, a damaged archive, or one whose members
-    would land outside the folder; DetbenchError where the server cannot be reached.
+    Members are unpacked into a hidden folder in `folder/VOCdevkit` that gets its name when all is there: a killed run leaves no half
+    dataset. Only the year's folder is kept. Raises InputError where there is a `VOC2007` already, for an unknown part, a wrong checksum
+    of a download, a damaged archive, or one whose members would land outside the folder; DetbenchError where the server cannot be
+    reached.
     """
     for part in parts:
         if part not in ARCHIVES:
             raise InputError(folder, f"VOC 2007 has no part {part!r}", fix=f"choose from: {', '.join(ARCHIVES)}")
     folder = folder.absolute()
-    store = folder.with_name(folder.name + ".download")
-    with atomic_folder(folder) as hidden:
-        for archive in _at_hand(from_files) if from_files else _downloaded(store, base_url, parts):
-            _extract(archive, hidden)
-        year = _year(hidden, folder)
-    if not from_files:
-        _clear(store, parts)
-    return folder / year
+    year, store = folder / "VOCdevkit" / "VOC2007", folder / STORE
+    if os.path.lexists(year):
+        raise InputError(year, "is there already", fix="evaluate with it, or remove it first to fetch it again")
+    made = [place for place in (store, year.parent, folder) if not place.exists()]
+    try:
+        with atomic_folder(year) as hidden:
+            unpacked = hidden / ".unpacked"
+            for archive in _at_hand(from_files) if from_files else _downloaded(store, base_url, parts):
+                _extract(archive, unpacked)
+            for member in list(_year(unpacked, folder).iterdir()):
+                member.rename(hidden / member.name)
+            if unpacked.exists():
+                shutil.rmtree(unpacked)
+        if not from_files:
+            _clear(store, parts)
+    finally:
+        for place in made:
+            _remove_if_empty(place)
+    return year
 
 
 def _at_hand(files: Sequence[Path]) -> Iterator[Path]:
@@ -66,8 +84,12 @@ def _clear(store: Path, parts: Sequence[str]) -> None:
     """Remove what was downloaded and, unless something else lies in it, its folder."""
     for part in parts:
         (store / ARCHIVES[part][0]).unlink(missing_ok=True)
-    if not any(store.iterdir()):
-        store.rmdir()
+    _remove_if_empty(store)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _extract(archive: Path, folder: Path) -> None:
@@ -78,14 +100,17 @@ def _extract(archive: Path, folder: Path) -> None:
             check_tar_end(tar)
     except tarfile.FilterError as error:
         raise InputError(archive, f"refused: {error}", fix="this is no dataset; do not unpack it by other means either") from error
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         reason = str(error).partition(":")[0]
         raise InputError(archive, f"is not a complete tar archive ({reason})", fix="fetch it again") from error
 
 
-def _year(hidden: Path, folder: Path) -> Path:
-    """Return the year's folder relative to the unpacked ones."""
+def _year(unpacked: Path, folder: Path) -> Path:
+    """Return the year's folder in what was unpacked; InputError where there is none, or that of another year."""
     try:
-        return Path(open_devkit(hidden).root).relative_to(hidden)
+        devkit = open_devkit(unpacked)
     except InputError as error:
         raise InputError(folder, "would hold no single VOC devkit after unpacking", fix="name archives of VOC 2007") from error
+    if devkit.year not in (None, 2007):
+        raise InputError(folder, f"would hold {devkit.folder_name} and not VOC 2007", fix="unpack it with tar; `detbench eval` reads it")
+    return Path(devkit.root)

@@ -4,6 +4,7 @@ import io
 import tarfile
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_an_interrupted_download_goes_on_where_it_stopped(server, tmp_path, caps
     server.hang_up_after = 200_000
     with pytest.raises(DetbenchError, match=r"download failed .*the 196,608 bytes so far are kept; run the same command again"):
         fetch_voc2007(tmp_path / "voc", base_url=server.url)
-    assert not (tmp_path / "voc").exists()
+    assert [path.name for path in (tmp_path / "voc").rglob("*")] == [fetch.STORE, f"{TEST_NAME}.part"]
     server.hang_up_after = None
     fetch_voc2007(tmp_path / "voc", base_url=server.url)
     assert server.ranges == [None, "bytes=196608-"]
@@ -190,8 +191,8 @@ def test_wrong_arguments_are_refused_before_anything_is_fetched(server, tmp_path
         fetch_voc2007(tmp_path / "voc", base_url=server.url, parts=("tset",))
     with pytest.raises(InputError, match=r"none\.tar: no such file"):
         fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "none.tar"])
-    (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="not an empty folder"):
+    (tmp_path / "VOCdevkit/VOC2007").mkdir(parents=True)
+    with pytest.raises(InputError, match="VOCdevkit/VOC2007: is there already; evaluate with it, or remove it"):
         fetch_voc2007(tmp_path, base_url=server.url)
     assert server.ranges == []
 
@@ -200,3 +201,46 @@ def test_a_place_that_cannot_be_written_is_named(server, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file/a\.part: cannot be written \(.+\)"):
         download(server.url + TEST_NAME, tmp_path / "file" / "a", "")
+
+
+def test_the_current_folder_stays_the_current_folder(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = tmp_path.stat().st_ino
+    fetch_voc2007(Path(), base_url=server.url)
+    assert Path.cwd().stat().st_ino == before
+    assert [path.name for path in Path().iterdir()] == ["VOCdevkit"]
+    assert read_voc(Path()).image_ids == ("a",)
+
+
+def test_what_lies_in_the_folder_stays(server, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "VOCdevkit/VOC2012").mkdir(parents=True)
+    year = fetch_voc2007(tmp_path, base_url=server.url)
+    assert read_voc(year).image_ids == ("a",)
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.txt", "VOCdevkit"}
+    assert {path.name for path in (tmp_path / "VOCdevkit").iterdir()} == {"VOC2007", "VOC2012"}
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_a_failed_run_leaves_the_folder_as_it_was(server, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    del server.files[TEST_NAME]
+    with pytest.raises(DetbenchError, match="HTTP 404"):
+        fetch_voc2007(tmp_path, base_url=server.url)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.filterwarnings("ignore:.*is none of the official archives")
+@pytest.mark.parametrize("root", ["", "VOC2007/", "./VOCdevkit/VOC2007/"])
+def test_archives_may_begin_at_any_folder(tmp_path, root):
+    (tmp_path / "mine.tar").write_bytes(tar_bytes(root=root))
+    year = fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "mine.tar"])
+    assert {path.name for path in year.iterdir()} == {"Annotations", "ImageSets", "JPEGImages"}
+
+
+@pytest.mark.filterwarnings("ignore:.*is none of the official archives")
+def test_another_year_is_not_called_2007(tmp_path):
+    (tmp_path / "mine.tar").write_bytes(tar_bytes(root="VOCdevkit/VOC2012/"))
+    with pytest.raises(InputError, match="would hold VOC2012 and not VOC 2007"):
+        fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "mine.tar"])
+    assert not (tmp_path / "voc").exists()
