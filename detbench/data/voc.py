@@ -14,6 +14,8 @@ import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.data.ground_truth import GroundTruth
+from detbench.data.plain_text import number as spelt
+from detbench.data.plain_text import unreadable
 from detbench.data.voc_devkit import Devkit, open_devkit, year_in
 from detbench.errors import InputError
 
@@ -61,7 +63,7 @@ class _Rows:
         for thing in objects:
             corners = thing.find("bndbox").findtext  # type: ignore[union-attr]
             self.corners.append(
-                (float(corners("xmin")), float(corners("ymin")), float(corners("xmax")), float(corners("ymax")))  # type: ignore[arg-type]
+                (spelt(corners("xmin")), spelt(corners("ymin")), spelt(corners("xmax")), spelt(corners("ymax")))  # type: ignore[arg-type]
             )
             self.names.append(thing.findtext("name", "").strip())
             self.difficult.append(_FLAGS[thing.findtext("difficult", "").strip()])
@@ -71,7 +73,7 @@ class _Rows:
             raise ValueError
         file = annotation.findtext("filename", "").strip()
         self.files.append(file if "." in file else f"{image_id}.jpg")
-        width, height = float(annotation.findtext("size/width") or "nan"), float(annotation.findtext("size/height") or "nan")
+        width, height = _side(annotation.findtext("size/width")), _side(annotation.findtext("size/height"))
         self.sizes.append((width, height) if width > 0 and height > 0 else (np.nan, np.nan))
         self.folder = self.folder or annotation.findtext("folder", "")
 
@@ -119,6 +121,16 @@ def read_voc(path: Path, *, split: str | None = None, images: Path | None = None
     )
 
 
+def _side(text: str | None) -> float:
+    """Return the width or height of an image, NaN where it is not said; ValueError for what no image can have."""
+    if not text:
+        return np.nan
+    side = spelt(text)
+    if not 0 <= side < np.inf:
+        raise ValueError
+    return side
+
+
 def _splits(devkit: Devkit) -> tuple[list[str], set[str]]:
     """Tell image sets from per-class lists (`dog_test` where there is a `test`); return both, the latter as class names."""
     splits: list[str] = []
@@ -149,8 +161,14 @@ def _image_set(devkit: Devkit, split: str) -> list[str]:
     name = f"ImageSets/Main/{split}.txt"
     place = devkit.place(name)
     lines: dict[str, int] = {}
-    for number, line in enumerate(_text(devkit.read(name), place).splitlines(), 1):
+    try:
+        content = devkit.read(name)
+    except FileNotFoundError:
+        raise InputError(place, "is a link to a file that is not there", fix="put the list itself there") from None
+    for number, line in enumerate(_text(content, place).splitlines(), 1):
         image_id = line.strip()
+        if not image_id.isprintable():
+            raise InputError(place, f"{image_id!r} cannot be the name of an image", where=f"line {number}", fix="list one image id a line")
         if len(image_id.split()) > 1:
             raise InputError(place, f"expected one image id, found {image_id!r}", where=f"line {number}")
         if image_id in lines:
@@ -185,11 +203,14 @@ def _parse(content: bytes, devkit: Devkit, name: str) -> ElementTree.Element:
     The text is decoded here, so that an encoding named inside the file cannot hide a declaration from the check.
     """
     try:
-        text = content.decode()
+        text = _text(content, devkit.place(name))
         if "<!DOCTYPE" not in text and "<!ENTITY" not in text:
-            return ElementTree.fromstring(text)  # noqa: S314  it declares nothing, see above
-    except UnicodeDecodeError:
-        _text(content, devkit.place(name))
+            root = ElementTree.fromstring(text)  # noqa: S314  it declares nothing, see above
+            if root.tag == "annotation":
+                return root
+            raise InputError(
+                devkit.place(name), f"is no VOC annotation: it is a <{root.tag}>, expected <annotation>", fix="export or fetch it again"
+            )
     except ElementTree.ParseError as error:
         line, column = error.position
         raise InputError(
@@ -203,10 +224,9 @@ def _parse(content: bytes, devkit: Devkit, name: str) -> ElementTree.Element:
 
 def _text(content: bytes, place: str) -> str:
     try:
-        return content.decode()
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(place, "is not UTF-8 text", where=f"line {line}", fix="save it as UTF-8") from None
+        raise unreadable(place, error) from None
 
 
 def _explain(annotation: ElementTree.Element, place: str) -> NoReturn:
@@ -227,21 +247,26 @@ def _explain(annotation: ElementTree.Element, place: str) -> NoReturn:
             if text not in _FLAGS:
                 raise InputError(place, f"<{tag}> is {text!r}, expected 0 or 1", where=where)
     width, height = annotation.findtext("size/width"), annotation.findtext("size/height")
-    raise InputError(place, f"<size> is {width!r} × {height!r}, expected two numbers")
+    raise InputError(place, f"<size> is {width!r} × {height!r}, expected two numbers, not negative")
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        spelt(text)
     except ValueError:
         return False
     return True
 
 
 def _check_boxes(devkit: Devkit, image_ids: list[str], rows: _Rows, corners: Floats) -> None:
-    """Raise for the first object whose corners, as written, are not finite or not in order."""
-    finite = np.logical_and.reduce(np.isfinite(corners), axis=1)
-    ordered = (corners[:, 2] >= corners[:, 0]) & (corners[:, 3] >= corners[:, 1])
+    """Raise for the first object whose corners, as written, are not finite, span no finite area, or bound nothing.
+
+    The pixels are inclusive: a box of half a pixel has an xmax below its xmin, and one of no width an xmax of xmin − 1.
+    """
+    with np.errstate(all="ignore"):
+        extents = corners[:, 2:] - (corners[:, :2] - 1)
+        finite = np.isfinite(corners).all(axis=1) & np.isfinite(extents[:, 0] * extents[:, 1])
+    ordered = (extents > 0).all(axis=1)
     bad = np.flatnonzero(~(finite & ordered))
     if not len(bad):
         return
@@ -253,5 +278,5 @@ def _check_boxes(devkit: Devkit, image_ids: list[str], rows: _Rows, corners: Flo
         devkit.place(f"Annotations/{image_ids[image]}.xml"),
         f"is no box: {box}",
         where=f"object {row - starts[image] + 1} ({rows.names[row]})",
-        fix="xmax and ymax must not be smaller than xmin and ymin" if finite[row] else "coordinates must be finite",
+        fix="xmax and ymax must not be smaller than xmin and ymin" if finite[row] else "coordinates and width · height must be finite",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import tarfile
 import zlib
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from detbench.data.plain_text import unreadable
 from detbench.errors import InputError
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
@@ -45,10 +47,18 @@ class Devkit:
         return root.parent.parent.name if root.parent.name == "VOCdevkit" else root.name
 
     def read(self, name: str) -> bytes:
-        """Return a file's bytes by its name below the year's folder; FileNotFoundError where it is missing."""
+        """Return a file's bytes by its name below the year's folder.
+
+        Raises FileNotFoundError where it is missing and InputError where it cannot be read.
+        """
         if self.members is None:
-            with open(self.root + name, "rb") as file:  # noqa: PTH123  a Path per annotation costs more than reading it
-                return file.read()
+            try:
+                with open(self.root + name, "rb") as file:  # noqa: PTH123  a Path per annotation costs more than reading it
+                    return file.read()
+            except FileNotFoundError:
+                raise
+            except (OSError, ValueError) as error:
+                raise unreadable(self.place(name), error) from error
         try:
             return self.members[self.root + name]
         except KeyError:
@@ -113,7 +123,9 @@ def _tar_members(path: Path) -> dict[str, bytes]:
                 if name and member.isfile() and (file := tar.extractfile(member)):
                     members[name[1] + name[2]] = file.read()
             check_tar_end(tar)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise unreadable(path, error) from error
         reason = str(error).partition(":")[0]
         raise InputError(
             path, f"is not a complete tar archive ({reason})", fix="fetch it again: `detbench fetch voc2007` resumes and checks it"

@@ -15,6 +15,8 @@ from detbench.data.columns import Floats, Ints
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder
 from detbench.data.ground_truth import GroundTruth
+from detbench.data.json_text import read_bytes
+from detbench.data.plain_text import number as spelt
 from detbench.data.voc_writer import check_file_name, decimals, voc_numbers
 from detbench.errors import InputError
 
@@ -38,7 +40,7 @@ class _Table:
         """Return the file of a row and where in it the row stands."""
         starts = np.cumsum(np.concatenate([[0], self.counts]))
         file = int(np.searchsorted(starts, row, side="right")) - 1
-        filled = [number for number, text in enumerate(self.files[file].read_bytes().splitlines(), 1) if text.strip()]
+        filled = [number for number, text in enumerate(read_bytes(self.files[file]).splitlines(), 1) if text.strip()]
         return self.files[file], f"line {filled[row - starts[file]]}"
 
 
@@ -59,7 +61,8 @@ def read_voc_results(folder: Path, ground_truth: GroundTruth, *, allow_unknown: 
     _check_images(folder, table, image, allow_unknown=allow_unknown)
     known = np.flatnonzero(image >= 0)
     corners = table.values[known, 1:]
-    check_inverted(folder, corners)
+    boxes = corners - [1, 1, 0, 0]
+    check_inverted(folder, boxes)
     if not len(corners):
         warn_empty(folder)
     return Detections.from_rows(
@@ -67,7 +70,7 @@ def read_voc_results(folder: Path, ground_truth: GroundTruth, *, allow_unknown: 
         image_index=image[known],
         class_index=np.repeat(np.arange(len(files)), table.counts)[known],
         scores=table.values[known, 0],
-        boxes=corners - [1, 1, 0, 0],
+        boxes=boxes,
         name=folder.resolve().name,
         source=f"voc results {folder}",
     )
@@ -136,7 +139,7 @@ def _check_classes(folder: Path, files: list[tuple[str, Path]], total: int, *, a
     """Apply the rule for unknown classes to the files that are not read; `total` detections are in those that are."""
     if files:
         name, first = files[0]
-        dropped = sum(len(file.read_bytes().splitlines()) for _, file in files)
+        dropped = sum(len(read_bytes(file).splitlines()) for _, file in files)
         check_unknown(folder, "class", name, dropped, total + dropped, where=first.name, allow_unknown=allow_unknown)
 
 
@@ -155,13 +158,24 @@ def _beginnings(stem: str, class_names: tuple[str, ...]) -> list[str]:
 
 
 def _read(files: list[Path]) -> _Table:
-    contents = [file.read_bytes() for file in files]
-    table = _parse(files, contents) or _parse_plainly(files, contents)
+    contents = [read_bytes(file) for file in files]
+    table = (_parse(files, contents) if all(map(_is_regular, contents)) else None) or _parse_plainly(files, contents)
     bad = np.flatnonzero(~np.isfinite(table.values).all(axis=1))
     if len(bad):
         file, line = table.place(int(bad[0]))
         raise InputError(file, f"a score or coordinate is not finite: {table.values[bad[0]].tolist()}", where=line)
+    with np.errstate(over="ignore"):
+        endless = np.flatnonzero(~np.isfinite((table.values[:, 3] - table.values[:, 1]) * (table.values[:, 4] - table.values[:, 2])))
+    if len(endless):
+        file, line = table.place(int(endless[0]))
+        raise InputError(file, f"width · height of the box is not finite: {table.values[endless[0], 1:].tolist()}", where=line)
     return table
+
+
+def _is_regular(content: bytes) -> bool:
+    """Tell whether every line ends in a line feed and has something in it, so that counting line feeds counts pyarrow's rows."""
+    plain = content.replace(b"\r\n", b"\n") if b"\r" in content else content
+    return b"\r" not in plain and b"\n\n" not in plain and not plain.startswith(b"\n")
 
 
 def _parse(files: list[Path], contents: list[bytes]) -> _Table | None:
@@ -214,6 +228,6 @@ def _numbers(file: Path, number: int, words: list[str]) -> list[float]:
     if len(words) != 6:
         raise InputError(file, f"{len(words)} values, expected 6: {_LINE}", where=where)
     try:
-        return [float(word) for word in words[1:]]
+        return [spelt(word) for word in words[1:]]
     except ValueError as error:
         raise InputError(file, f"{error}, expected {_LINE}", where=where) from None

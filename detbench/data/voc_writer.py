@@ -45,7 +45,8 @@ def write_voc(ground_truth: GroundTruth, folder: Path, *, split: str = "test") -
     """Write `folder` (new or empty) as one year of a devkit: Annotations, ImageSets/Main with per-class lists, JPEGImages (empty).
 
     Pictures are not copied. VOC has no crowds: they are written as difficult, which are not counted either, and a warning says how many.
-    COCO's `areas` and category ids have no place in VOC. Raises DetbenchError for ids or classes that cannot name a file.
+    A warning counts the boxes narrower than a pixel, whose xmax is below their xmin, and those without width or height, which no
+    reader takes. COCO's `areas` and category ids have no place in VOC. Raises DetbenchError for ids or classes that cannot name a file.
     """
     with atomic_folder(folder) as hidden:
         write_split(ground_truth, hidden, split)
@@ -58,10 +59,26 @@ def write_split(ground_truth: GroundTruth, root: Path, split: str) -> None:
     if ground_truth.iscrowd.any():
         crowds = f"{ground_truth.iscrowd.sum():,} crowd regions"
         warnings.warn(f"{crowds} are written as difficult objects: VOC has no crowds", DetbenchWarning, stacklevel=2)
+    _warn_of_narrow(ground_truth.boxes)
     for part in ("Annotations", "ImageSets/Main", "JPEGImages"):
         (root / part).mkdir(parents=True, exist_ok=True)
     _write_annotations(ground_truth, root / "Annotations")
     _write_lists(ground_truth, root / "ImageSets" / "Main", split)
+
+
+def _warn_of_narrow(boxes: Floats) -> None:
+    """Count the boxes that VOC's inclusive pixels cannot say in order: a width below 1 makes xmax smaller than xmin."""
+    narrow = (boxes[:, 2:] < boxes[:, :2] + 1).any(axis=1)
+    empty = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1)
+    for count, what in (
+        (
+            int((narrow & ~empty).sum()),
+            "are narrower than one pixel: written with xmax < xmin or ymax < ymin, which others may refuse",
+        ),
+        (int(empty.sum()), "have no width or no height, which VOC cannot say: they are written, but readers will refuse them"),
+    ):
+        if count:
+            warnings.warn(f"{count:,} of {len(boxes):,} boxes {what}", DetbenchWarning, stacklevel=4)
 
 
 def check_file_name(name: str) -> None:

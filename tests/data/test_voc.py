@@ -1,3 +1,5 @@
+import builtins
+import errno
 import io
 import shutil
 import tarfile
@@ -26,7 +28,7 @@ def devkit(root: Path, annotations: dict[str, str], **lists: str) -> Path:
     for image_id, text in annotations.items():
         (root / "Annotations" / f"{image_id}.xml").write_text(text, encoding="utf-8")
     for name, text in (lists or {"test": "\n".join(annotations)}).items():
-        (root / "ImageSets" / "Main" / f"{name}.txt").write_text(text)
+        (root / "ImageSets" / "Main" / f"{name}.txt").write_text(text, encoding="utf-8")
     return root
 
 
@@ -161,6 +163,12 @@ def test_a_missing_annotation_is_named(tmp_path):
         (annotation(DOG.replace("195", "nan")), r"000001\.xml, object 1 \(dog\): is no box: .*xmax nan.* must be finite"),
         (annotation(DOG.replace("195", "inf")), r"000001\.xml, object 1 \(dog\): is no box: .*xmax inf.* must be finite"),
         (annotation(DOG, DOG.replace("195", "47")), r"000001\.xml, object 2 \(dog\): is no box: .*must not be smaller"),
+        (annotation(DOG.replace("195", "1e308").replace("371", "1e308")), r"object 1 \(dog\): is no box: .*xmax 1e\+308.* must be finite"),
+        (annotation(DOG.replace("195", "1_95")), r"000001\.xml, object 1 \(dog\): <xmax> is '1_95', expected a number"),
+        (annotation(DOG.replace("195", "１９５")), r"000001\.xml, object 1 \(dog\): <xmax> is '１９５', expected a number"),
+        (annotation(size="<size><width>-5</width><height>5</height></size>"), r"000001\.xml: <size> is '-5' × '5', expected two numbers"),
+        (annotation(size="<size><width>5</width><height>inf</height></size>"), r"000001\.xml: <size> is '5' × 'inf', expected two numbers"),
+        ("<html/>", r"000001\.xml: is no VOC annotation: it is a <html>, expected <annotation>"),
         (annotation(DOG.replace(BOX, "")), r"000001\.xml, object 1 \(dog\): has no <xmin>"),
         (annotation(DOG.replace("<name>dog</name>", "")), r"000001\.xml, object 1: has no <name>"),
         (annotation(DOG.replace("<name>dog</name>", "<name/>")), r"000001\.xml, object 1: has no <name>"),
@@ -240,3 +248,61 @@ def test_links_in_a_tar_are_not_followed(tmp_path):
         tar.addfile(link, io.BytesIO())
     with pytest.raises(InputError, match=r"Annotations/b\.xml: is missing"):
         read_voc(tmp_path / "b.tar")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_list_or_an_annotation(tmp_path):
+    assert read_voc(devkit(tmp_path, {"a": "\ufeff" + annotation()}, test="\ufeffa\n")).image_ids == ("a",)
+
+
+def test_a_box_narrower_than_a_pixel_is_a_box(tmp_path):
+    assert one_image(tmp_path, DOG.replace("195", "47.5")).boxes.tolist() == [[47, 239, 47.5, 371]]
+
+
+@pytest.mark.parametrize("member", ["Annotations/a.xml", "ImageSets/Main/test.txt"])
+@pytest.mark.parametrize("kind", ["folder", "loop", "forbidden"])
+def test_what_cannot_be_read_is_named(tmp_path, monkeypatch, member, kind):
+    path = devkit(tmp_path, {"a": annotation()}) / member
+    if kind == "forbidden":
+        refuse_to_open(monkeypatch, path)
+    else:
+        path.unlink()
+        path.mkdir() if kind == "folder" else path.symlink_to(path.name)
+    reason = {"folder": "Is a directory", "loop": "Too many levels of symbolic links", "forbidden": "Permission denied; allow reading it"}
+    with pytest.raises(InputError, match=rf"{member}: cannot be read: {reason[kind]}"):
+        read_voc(tmp_path)
+
+
+def test_a_list_that_is_a_dangling_link_is_named(tmp_path):
+    path = devkit(tmp_path, {"a": annotation()}) / "ImageSets/Main/test.txt"
+    path.unlink()
+    path.symlink_to("gone")
+    with pytest.raises(InputError, match=r"test\.txt: is a link to a file that is not there"):
+        read_voc(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("image_id", "message"),
+    [("a\0b", r"test\.txt, line 1: 'a\\x00b' cannot be the name of an image"), ("a" * 400, "xml: cannot be read: File name too long")],
+)
+def test_an_image_id_that_names_no_file_is_refused(tmp_path, image_id, message):
+    with pytest.raises(InputError, match=message):
+        read_voc(devkit(tmp_path, {"a": annotation()}, test=image_id))
+
+
+def test_a_tar_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    (tmp_path / "voc.tar").write_bytes(b"")
+    refuse_to_open(monkeypatch, tmp_path / "voc.tar")
+    with pytest.raises(InputError, match=r"voc\.tar: cannot be read: Permission denied"):
+        read_voc(tmp_path / "voc.tar")
+
+
+def refuse_to_open(monkeypatch, path: Path) -> None:
+    """Have `open` refuse a file even to the user who may read all."""
+    real = builtins.open
+
+    def guarded(file, *args, **kwargs):
+        if str(file) == str(path):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(file, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "open", guarded)

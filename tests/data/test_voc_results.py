@@ -19,7 +19,7 @@ def results(folder: Path, beginning: str = "comp4_det_test_", **files: str) -> P
     """Write a results folder; the three classes have empty files unless given."""
     folder.mkdir(exist_ok=True)
     for name, text in ({"car": "", "sports_car": "", "zebra": ""} | files).items():
-        (folder / f"{beginning}{name}.txt").write_text(text)
+        (folder / f"{beginning}{name}.txt").write_text(text, encoding="utf-8", newline="")
     return folder
 
 
@@ -30,7 +30,7 @@ def voc2007(shared_data):
 
 @pytest.mark.parametrize(
     ("name", "count", "inverted"),
-    [("htt1084_d56c7e49", 98_023, None), ("robinyen_darknet", 111_247, "1,970"), ("hli2020_darknet", 85_633, "291")],
+    [("htt1084_d56c7e49", 98_023, None), ("robinyen_darknet", 111_247, "1,955"), ("hli2020_darknet", 85_633, "266")],
 )
 def test_real_results_come_back_bit_for_bit(shared_data, voc2007, tmp_path, recwarn, name, count, inverted):
     folder = shared_data / "dets_voc" / name
@@ -137,6 +137,9 @@ def test_an_unknown_image_is_an_error_or_dropped(tmp_path):
         ("000 inf 1 1 10 10\n", "a score or coordinate is not finite"),
         ("000  -inf 1 1 10 10\n", "a score or coordinate is not finite"),
         ("000 0.5 1 1 10 \n", "5 values, expected 6"),
+        ("000 0.5 1 1 1_0 10\n", "could not convert string to float: '1_0'"),
+        ("000 0.5 1 1 １０ 10\n", "could not convert string to float: '１０'"),
+        ("000 0.5 1 1 1e308 1e308\n", r"width · height of the box is not finite: \[1.0, 1.0, 1e\+308, 1e\+308\]"),
     ],
 )
 def test_a_faulty_line_is_named(tmp_path, line, message):
@@ -160,3 +163,40 @@ def test_an_id_with_a_space_cannot_be_written(tmp_path):
     empty = Detections.from_rows(ground_truth, image_index=[], class_index=[], scores=[], boxes=np.empty((0, 4)))
     with pytest.raises(DetbenchError, match="'a b' has a space"):
         write_voc_results(empty, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("car", "zebra"),
+    [
+        (LINE + "\n", LINE.replace("\n", "\r") + LINE),
+        ("\n" + LINE, LINE.replace("\n", "\r") + LINE),
+        (LINE.replace("\n", "\r\n") + "\r\n", LINE.replace("\n", "\r") + LINE),
+        (LINE, LINE.replace("\n", "\r") * 2),
+        (LINE.replace("\n", "\r\n"), LINE.replace("\n", "\r\n") * 2),
+    ],
+    ids=["blank end", "blank beginning", "blank in DOS", "old Mac", "DOS"],
+)
+def test_rows_stay_in_their_class_whatever_ends_their_lines(tmp_path, car, zebra):
+    found = read_voc_results(results(tmp_path, car=car, zebra=zebra), truth())
+    assert found.class_index.tolist() == [0, 2, 2]
+
+
+def test_a_byte_order_mark_is_no_part_of_an_image_id(tmp_path):
+    found = read_voc_results(results(tmp_path, car="\ufeff" + LINE, zebra="\ufeff" + LINE), truth())
+    assert found.class_index.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("name", ["car", "gnu"])
+def test_a_folder_in_place_of_a_file_is_said(tmp_path, name):
+    file = results(tmp_path, car=LINE) / f"comp4_det_test_{name}.txt"
+    file.unlink(missing_ok=True)
+    file.mkdir()
+    with pytest.raises(InputError, match=rf"{name}\.txt: cannot be read: Is a directory"):
+        read_voc_results(tmp_path, truth(), allow_unknown=True)
+
+
+def test_boxes_narrower_than_a_pixel_come_back_and_are_not_inverted(tmp_path):
+    boxes = [(10, 10, 10 + 1e-5, 10 + 1e-5)] * 3
+    found = Detections.from_rows(truth(), image_index=[0, 1, 2], class_index=[0] * 3, scores=[0.5] * 3, boxes=boxes)
+    write_voc_results(found, tmp_path / "out")
+    np.testing.assert_allclose(read_voc_results(tmp_path / "out", truth()).boxes, boxes, rtol=0, atol=1e-12)

@@ -76,3 +76,15 @@ def test_a_folder_in_use_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="not an empty folder"):
         write_voc(truth(), tmp_path)
+
+
+def test_boxes_that_whole_pixels_cannot_say_are_counted_and_come_back(tmp_path):
+    original = truth([(10, 10, 10 + 2**-10, 20), (0, 0, 9, 9)])
+    with pytest.warns(DetbenchWarning, match="1 of 2 boxes are narrower than one pixel: written with xmax < xmin"):
+        write_voc(original, tmp_path / "voc")
+    assert read_voc(tmp_path / "voc").digest == original.digest
+
+
+def test_boxes_without_width_are_counted(tmp_path):
+    with pytest.warns(DetbenchWarning, match="1 of 2 boxes have no width or no height"):
+        write_voc(truth([(10, 10, 10, 20), (0, 0, 9, 9)]), tmp_path / "voc")
