@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.data.ground_truth import GroundTruth
+from detbench.data.plain_text import unreadable
 from detbench.errors import InputError
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -19,17 +22,24 @@ _TURNED = {5, 6, 7, 8}
 def picture_size(path: Path) -> tuple[int, int]:
     """Return width and height in pixels as viewers show the picture: after the turn its Exif orientation asks for.
 
-    Only the header is read. Raises InputError for a file that is missing or is no picture.
+    Only the header is read, so that a large picture costs no more than a small one. Raises InputError for a file that is missing,
+    cannot be read or is no picture, and for a size beyond what pictures have.
     """
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as picture:
-            width, height = picture.size
-            turned = "exif" in picture.info and picture.getexif().get(_ORIENTATION) in _TURNED
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                width, height = picture.size
+                turned = "exif" in picture.info and picture.getexif().get(_ORIENTATION) in _TURNED
     except FileNotFoundError:
         raise InputError(path, "no such picture") from None
-    except (UnidentifiedImageError, OSError) as error:
+    except Image.DecompressionBombError as error:
+        raise InputError(path, f"its header claims a size that no picture has ({error})", fix="fetch or export it again") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, struct.error) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise unreadable(path, error) from error
         raise InputError(path, f"is not a picture ({type(error).__name__})", fix="fetch or export it again") from error
     return (height, width) if turned else (width, height)
 

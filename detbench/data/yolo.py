@@ -18,6 +18,7 @@ import numpy as np
 from detbench.data.files import atomic_folder
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.pictures import PICTURE_SUFFIXES, known_sizes, picture_size
+from detbench.data.plain_text import read_text, unreadable
 from detbench.data.voc_writer import check_file_name
 from detbench.data.yolo_text import BORDER, class_number, read_lines, to_fractions, to_pixels
 from detbench.errors import DetbenchWarning, InputError
@@ -110,10 +111,10 @@ def _load(data_yaml: Path) -> Mapping[str, Any]:
     import yaml
 
     try:
-        data = yaml.safe_load(data_yaml.read_text(encoding="utf-8"))
+        data = yaml.safe_load(read_text(data_yaml))
     except FileNotFoundError:
         raise InputError(data_yaml, "no such file", fix="name the dataset's data.yaml") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         raise InputError(data_yaml, "is not YAML", where=f"line {mark.line + 1}" if mark else "", fix=str(error).splitlines()[0]) from error
     if not isinstance(data, dict) or "names" not in data:
@@ -137,11 +138,13 @@ def _choose_split(data_yaml: Path, data: Mapping[str, Any], split: str | None) -
     named = [name for name in SPLITS if data.get(name)]
     if split is None and named:
         return named[0] if "val" in named or len(named) == 1 else _refuse_split(data_yaml, "which split is meant?", named)
+    if not named:
+        raise InputError(data_yaml, "names no pictures", fix=f"expected one of the keys {', '.join(SPLITS)} with a folder or a list")
     return split if split in named else _refuse_split(data_yaml, f"there is no split {split!r}", named)
 
 
 def _refuse_split(data_yaml: Path, problem: str, named: list[str]) -> str:
-    raise InputError(data_yaml, problem, fix=f"choose one of: {', '.join(named) or 'none'}")
+    raise InputError(data_yaml, problem, fix=f"choose one of: {', '.join(named)}")
 
 
 def _pictures(data_yaml: Path, data: Mapping[str, Any], split: str) -> list[Path]:
@@ -151,12 +154,19 @@ def _pictures(data_yaml: Path, data: Mapping[str, Any], split: str) -> list[Path
     pictures: list[Path] = []
     for entry in map(str, entries):
         path = root / entry
-        if not path.exists() and entry.startswith("../"):
+        if not _exists(path) and entry.startswith("../"):
             path = root / entry.removeprefix("../")
-        if not path.exists():
+        if not _exists(path):
             raise InputError(path, f"no such folder or list, but {data_yaml} names it", where=f"split {split}", fix="correct the path")
         pictures += _in_folder(path) if path.is_dir() else _in_list(path, root)
     return pictures
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def _in_folder(folder: Path) -> list[Path]:
@@ -167,7 +177,7 @@ def _in_folder(folder: Path) -> list[Path]:
 
 def _in_list(path: Path, root: Path) -> list[Path]:
     """Return the pictures a text file lists: `./` means beside the list, other relative paths start at the dataset's root."""
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [line.strip() for line in read_text(path).splitlines()]
     return [(path.parent if line.startswith("./") else root) / line for line in lines if line]
 
 

@@ -5,6 +5,7 @@ A line is `class cx cy w h confidence`, the box in fractions of the image; an im
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from detbench.data.ground_truth import GroundTruth
 from detbench.data.pictures import known_sizes
 from detbench.data.yolo import file_stems
 from detbench.data.yolo_text import BORDER, class_number, read_lines, to_fractions, to_pixels
-from detbench.errors import InputError
+from detbench.errors import DetbenchWarning, InputError
 
 
 def read_yolo_results(folder: Path, ground_truth: GroundTruth, *, allow_unknown: bool = False) -> Detections:
@@ -56,7 +57,13 @@ def read_yolo_results(folder: Path, ground_truth: GroundTruth, *, allow_unknown:
     image_index, table = np.array(images, np.int64)[known], table[known]
     _check_fractions(folder, table[:, :4])
     sizes = known_sizes(ground_truth) if len(known) else ground_truth.image_sizes
-    boxes, box_areas = to_pixels(table[:, :4], sizes[image_index])
+    with np.errstate(over="ignore", invalid="ignore"):
+        boxes, box_areas = to_pixels(table[:, :4], sizes[image_index])
+    endless = np.flatnonzero(~(np.isfinite(boxes).all(axis=1) & np.isfinite(box_areas)))
+    if len(endless):
+        path, line = places[known[endless[0]]]
+        found = f"no box in pixels: {table[endless[0], :4].tolist()}"
+        raise InputError(path, found, where=f"line {line}", fix="values are fractions of the image")
     check_inverted(folder, boxes)
     if not len(boxes):
         warn_empty(folder)
@@ -76,11 +83,20 @@ def write_yolo_results(detections: Detections, folder: Path, ground_truth: Groun
     """Write `folder` (new or empty) with a text file for every image of `ground_truth`, for which the detections were loaded.
 
     Lines keep their order within an image; an order across images, by which VOC breaks ties, has no place here.
+    A warning counts the boxes with values outside 0..1: where they are most, they cannot be read back.
     Raises NotComparableError for another ground truth and InputError where the size of an image is unknown.
     """
     detections.check_same_images(ground_truth)
     sizes = np.repeat(known_sizes(ground_truth), np.diff(detections.offsets), axis=0)
-    columns = np.column_stack([to_fractions(detections.boxes, sizes), detections.scores]).tolist()
+    fractions = to_fractions(detections.boxes, sizes)
+    if outside := _outside(fractions):
+        warnings.warn(
+            f"{folder}: {outside:,} of {len(fractions):,} boxes reach far out of their image; YOLO's fractions end at 1, and readers may "
+            "refuse them",
+            DetbenchWarning,
+            stacklevel=2,
+        )
+    columns = np.column_stack([fractions, detections.scores]).tolist()
     lines = [f"{number} {' '.join(map(repr, row))}\n" for number, row in zip(detections.class_index.tolist(), columns, strict=True)]
     offsets = detections.offsets.tolist()
     with atomic_folder(folder) as hidden:
@@ -108,10 +124,15 @@ def _check_length(row: list[float], path: str, line: int) -> None:
 
 
 def _check_fractions(folder: Path, fractions: Floats) -> None:
-    outside = int(((fractions < -BORDER) | (fractions > 1 + BORDER)).any(axis=1).sum())
+    outside = _outside(fractions)
     if 2 * outside > len(fractions):
         raise InputError(
             folder,
             f"{outside:,} of {len(fractions):,} boxes have values outside 0..1",
             fix="are these pixels? YOLO's boxes are fractions of the image",
         )
+
+
+def _outside(fractions: Floats) -> int:
+    """Return how many boxes (N, 4; cx, cy, w, h) have a value outside 0..1."""
+    return int(((fractions < -BORDER) | (fractions > 1 + BORDER)).any(axis=1).sum())

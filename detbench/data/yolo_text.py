@@ -7,28 +7,31 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Floats
+from detbench.data.plain_text import is_plain, read_text
+from detbench.data.plain_text import number as spelt
 from detbench.errors import InputError
 
 BORDER = 1e-6
 """How far a fraction may lie outside 0..1: what writers with six digits round."""
 
+_MOST_CLASSES = 2**31 - 1
+
 
 def read_lines(path: str) -> list[tuple[int, list[float]]]:
     """Return line number and numbers of every line that is not blank; none for a file that does not exist.
 
-    Raises InputError with file and line for anything that is not a finite number.
+    Raises InputError with file and line for anything that is not a finite number, and for a file that cannot be read.
     """
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123  a Path per label costs more than reading it
-            lines = [(number, line.split()) for number, line in enumerate(file, 1)]
+        text = read_text(path)
     except FileNotFoundError:
         return []
-    except UnicodeDecodeError:
-        raise InputError(path, "is not UTF-8 text", fix="expected lines of numbers") from None
+    convert = float if is_plain(text) else spelt
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     rows = []
-    for number, words in lines:
+    for number, words in enumerate(map(str.split, lines), 1):
         try:
-            values = [float(word) for word in words]
+            values = [convert(word) for word in words]
         except ValueError as error:
             raise InputError(path, f"{error}", where=f"line {number}", fix="expected numbers only") from None
         if not np.isfinite(values).all():
@@ -40,7 +43,7 @@ def read_lines(path: str) -> list[tuple[int, list[float]]]:
 
 def class_number(value: float, path: str | Path, line: int) -> int:
     """Return a class as an integer; InputError where it is none."""
-    if value != int(value) or value < 0:
+    if value != int(value) or not 0 <= value <= _MOST_CLASSES:
         raise InputError(path, f"class {value:g} is not the number of a class", where=f"line {line}", fix="classes count from 0")
     return int(value)
 

@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -99,8 +101,10 @@ def test_a_faulty_label_is_named_with_its_line(tmp_path, line, message):
         ("val: images/val\nnames: car\n", r"data\.yaml, names: names must be a list"),
         ("val: images/val\nnc: 3\nnames: [car]\n", r"data\.yaml, nc: nc is 3, but there are 1 names"),
         ("test: images/val\ntrain: images/val\nnames: [car]\n", r"which split is meant\?; choose one of: test, train"),
-        ("names: [car]\n", r"there is no split None; choose one of: none"),
+        ("names: [car]\n", r"data\.yaml: names no pictures; expected one of the keys val, test, train with"),
         ("val: images/none\nnames: [car]\n", r"images/none, split val: no such folder or list, but .*data\.yaml names it"),
+        (f"val: {'a' * 400}\nnames: [car]\n", r"aaa: cannot be read: File name too long"),
+        ("val: images/val\nnames: [car]\nmade: 2007-13-13\n", r"data\.yaml: is not YAML"),
         ("val: labels\nnames: [car]\n", r"there are no pictures for split 'val'"),
     ],
 )
@@ -135,7 +139,7 @@ def test_two_pictures_of_one_name_are_refused(tmp_path):
 def test_text_in_another_encoding_is_refused(tmp_path):
     data = dataset(tmp_path, a="0 .5 .5 1 1")
     (tmp_path / "labels/val/a.txt").write_bytes(b"\xff\xfe0")
-    with pytest.raises(InputError, match=r"a\.txt: is not UTF-8 text"):
+    with pytest.raises(InputError, match=r"a\.txt, line 1: is not UTF-8 text"):
         read_yolo(data)
 
 
@@ -189,3 +193,74 @@ def test_an_unknown_size_is_said(tmp_path):
     with pytest.raises(InputError, match="unknown"):
         write_yolo(truth(image_sizes=np.full((3, 2), np.nan)), tmp_path / "yolo")
     assert not any(tmp_path.iterdir())
+
+
+def test_a_byte_order_mark_is_no_part_of_a_label_a_list_or_a_yaml(tmp_path):
+    data = dataset(tmp_path, "val: list.txt\nnames: [car]\n", a="none")
+    (tmp_path / "labels/val/a.txt").write_text("\ufeff0 .5 .5 1 1\n", encoding="utf-8")
+    (tmp_path / "list.txt").write_text("\ufeffimages/val/a.png\n", encoding="utf-8")
+    data.write_text("\ufeffval: list.txt\nnames: [car]\n", encoding="utf-8")
+    assert len(read_yolo(data)) == 1
+
+
+def test_line_ends_of_any_kind_count(tmp_path):
+    data = dataset(tmp_path, a="none")
+    (tmp_path / "labels/val/a.txt").write_bytes(b"0 .5 .5 1 1\r\n0 .5 .5 1 1\r0 .5 .5 2 1\n")
+    with pytest.raises(InputError, match=r"a\.txt, line 3: 2 lies outside"):
+        read_yolo(data)
+
+
+@pytest.mark.parametrize("spelling", ["0_5", "０", "1e-0_1"])
+def test_numbers_are_spelt_as_everywhere(tmp_path, spelling):
+    data = dataset(tmp_path, a="none")
+    (tmp_path / "labels/val/a.txt").write_text(f"0 .5 .5 1 1\n0 {spelling} .5 1 1\n", encoding="utf-8")
+    with pytest.raises(InputError, match=rf"a\.txt, line 2: could not convert string to float: '{spelling}'"):
+        read_yolo(data)
+
+
+def test_folders_in_place_of_files_are_said(tmp_path):
+    data = dataset(tmp_path, a="none")
+    (tmp_path / "labels/val/a.txt").mkdir()
+    with pytest.raises(InputError, match=r"a\.txt: cannot be read: Is a directory"):
+        read_yolo(data)
+    with pytest.raises(InputError, match=r"labels: cannot be read: Is a directory"):
+        read_yolo(tmp_path / "labels")
+
+
+def test_a_list_in_another_encoding_is_named_with_its_line(tmp_path):
+    data = dataset(tmp_path, "val: list.txt\nnames: [car]\n", a="none")
+    (tmp_path / "list.txt").write_bytes(b"images/val/a.png\n\xff\n")
+    with pytest.raises(InputError, match=r"list\.txt, line 2: is not UTF-8 text"):
+        read_yolo(data)
+
+
+@pytest.mark.parametrize(("name", "message"), [("a" * 400 + ".png", "File name too long"), ("a\0b.png", "is not a picture")])
+def test_a_listed_name_that_no_file_can_have_is_refused(tmp_path, name, message):
+    data = dataset(tmp_path, "val: list.txt\nnames: [car]\n", a="none")
+    (tmp_path / "list.txt").write_text(name)
+    with pytest.raises(InputError, match=message):
+        read_yolo(data)
+
+
+def test_a_picture_that_may_not_be_read_is_not_called_broken(tmp_path, monkeypatch):
+    import errno
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(InputError, match=r"a\.png: cannot be read: Permission denied; allow reading it$"):
+        picture_size(tmp_path / "a.png")
+
+
+def test_a_large_picture_is_measured_and_an_impossible_one_refused(tmp_path):
+    for side in (10_000, 60_000):
+        header = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0))
+        (tmp_path / f"{side}.png").write_bytes(header + png_chunk(b"IDAT", b""))
+    assert picture_size(tmp_path / "10000.png") == (10_000, 10_000)
+    with pytest.raises(InputError, match=r"60000\.png: its header claims a size that no picture has"):
+        picture_size(tmp_path / "60000.png")
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

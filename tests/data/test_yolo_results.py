@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detbench.data.detections import Detections
 from detbench.data.yolo_results import is_yolo_results, read_yolo_results, write_yolo_results
 from detbench.errors import DetbenchWarning, InputError
 from tests.data.truths import random_detections, truth
@@ -37,6 +38,7 @@ def test_files_are_named_after_pictures_before_ids(tmp_path):
     assert not is_yolo_results(tmp_path / "none", named)
 
 
+@pytest.mark.filterwarnings("ignore:.*reach far out of their image")
 @settings(deadline=None, max_examples=30)
 @given(st.data())
 def test_any_detections_come_back(data):
@@ -63,6 +65,10 @@ def test_any_detections_come_back(data):
         ("0 0.5 0.5 0.2 0.5 0.5 0.5", r"7 values, expected 6"),
         ("0 0.5 0.5 0.2 0.5 sure", r"could not convert string to float: 'sure'"),
         ("0 0.5 0.5 0.2 nan 0.5", r"a value is not finite"),
+        ("1e300 0.5 0.5 0.2 0.2 0.5", r"class 1e\+300 is not the number of a class"),
+        ("0 1e308 0.5 0.2 0.2 0.5", r"no box in pixels: \[1e\+308, 0.5, 0.2, 0.2\]"),
+        ("0 0.5 0.5 1e308 1e308 0.5", r"no box in pixels"),
+        ("0 0.5 0.5 0_2 0.2 0.5", r"could not convert string to float: '0_2'"),
         ("dog 0.5 0.5 0.2 0.2 0.5", r"could not convert string to float: 'dog'"),
     ],
 )
@@ -108,3 +114,11 @@ def test_no_detections_are_said(tmp_path):
 def test_an_unknown_size_is_said(tmp_path):
     with pytest.raises(InputError, match="the size of image '000' is unknown"):
         read_yolo_results(results(tmp_path, i000=LINE), truth(image_sizes=np.full((3, 2), np.nan)))
+
+
+def test_boxes_far_out_of_their_image_are_counted_where_they_are_written(tmp_path):
+    boxes = [(0, 0, 10, 10), (300, 0, 310, 10), (-1, 0, 10, 10)]
+    found = Detections.from_rows(truth(), image_index=[0, 0, 1], class_index=[0] * 3, scores=[0.5] * 3, boxes=boxes)
+    with pytest.warns(DetbenchWarning, match=r"out: 1 of 3 boxes reach far out of their image; YOLO's fractions end at 1"):
+        write_yolo_results(found, tmp_path / "out", truth())
+    np.testing.assert_allclose(read_yolo_results(tmp_path / "out", truth()).boxes, boxes, atol=1e-9)
