@@ -99,7 +99,7 @@ def _read_plain(path: Path) -> _Rows | None:
     """Return the rows if the file is a plain one and DuckDB's answer is proven, else None."""
     import duckdb
 
-    absolute = os.path.abspath(path)  # DuckDB would take `~` for the home folder and `s3:…` for another machine
+    absolute = str(path.absolute())  # DuckDB would take `~` for the home folder and `s3:…` for another machine
     if any(character in absolute for character in "*?["):
         return None  # DuckDB would look for other files of that pattern
     name = absolute.replace("'", "''")

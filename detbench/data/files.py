@@ -18,6 +18,7 @@ from detbench.errors import InputError
 
 _REFUSED_BY_DISK = {
     errno.EACCES,
+    errno.EBUSY,
     errno.EDQUOT,
     errno.EEXIST,
     errno.EFBIG,
@@ -77,10 +78,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a hidden, empty folder beside `path`, which becomes `path` when the block ends without an error.
 
-    An existing folder must be empty (`InputError` otherwise, before anything is written). Errors are treated as in `atomic_path`.
+    An existing folder must be empty and one that can be replaced: not the current one, not where a disk is mounted (`InputError`
+    otherwise, before anything is written). Errors are treated as in `atomic_path`.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise InputError(path, "already exists and is not an empty folder", fix="name another folder or remove this one first")
+    _check_folder_target(path)
     hidden = _hidden(path)
     with _refusals_named(path, hidden):
         try:
@@ -96,15 +97,34 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         _flush_folder(path.parent)
 
 
+def _check_folder_target(path: Path) -> None:
+    """Raise InputError for what a new folder cannot take the place of."""
+    with _refusals_named(path, path):
+        if not path.exists():
+            return
+        if not path.is_dir() or any(path.iterdir()):
+            raise InputError(path, "already exists and is not an empty folder", fix="name another folder or remove this one first")
+        if path.samefile(Path.cwd()):
+            raise InputError(path, "is the current folder, which a new one cannot replace", fix="name a new folder in it")
+        if path.is_mount():
+            raise InputError(path, "is where a disk is mounted, which a new folder cannot replace", fix="name a new folder in it")
+
+
 def _hidden(path: Path) -> Path:
     return path.parent / f".{secrets.token_hex(4)}.{path.name}"
 
 
 @contextmanager
 def _refusals_named(path: Path, hidden: Path) -> Iterator[None]:
-    """Turn the disk's refusals of `hidden` or `path` into an InputError; an OSError about any other file is not ours to explain."""
+    """Turn the disk's refusals of `hidden` or `path`, and names that no text can hold, into an InputError.
+
+    An OSError about any other file is not ours to explain.
+    """
     try:
         yield
+    except UnicodeEncodeError as error:
+        problem = f"cannot be written: the name {error.object!r} is not UTF-8"
+        raise InputError(path, problem, fix="give that file or folder another name") from error
     except OSError as error:
         named = str(error.filename or hidden)
         ours = named.startswith(str(hidden)) or Path(named) in (path, *path.parents)

@@ -12,6 +12,7 @@ from detbench.errors import InputError
 
 T = TypeVar("T")
 
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NOT_FINITE = re.compile(rb"(?<=[:\[,\s])([+-]?(?:NaN|nan|Infinity|inf))(?=[\s,\]}])")
 _NAMES = {
@@ -69,6 +70,8 @@ def _problem_and_place(error: msgspec.ValidationError, root: str) -> tuple[str, 
 def _malformed(path: Path, text: bytes, decoder: msgspec.json.Decoder[T], problem: str, root: str) -> InputError:
     if not text.strip():
         return InputError(path, "the file is empty, JSON is expected")
+    if text.startswith(_UTF_16_MARKS):
+        return InputError(path, "the text is UTF-16", where=_line(text, 0), fix="save it as UTF-8")
     if "truncated" in problem:
         return InputError(path, "the JSON ends in the middle", where=_line(text, len(text)), fix="it was cut off: copy or write it again")
     at = int(found[1]) if (found := re.search(r"\(byte (\d+)\)", problem)) else 0

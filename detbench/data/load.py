@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +14,10 @@ from detbench.data.formats import DETECTIONS_FORMATS, GROUND_TRUTH_FORMATS, Dete
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
 Format = TypeVar("Format", GroundTruthFormat, DetectionsFormat)
+Data = TypeVar("Data", GroundTruth, Detections)
 
 
 def load_ground_truth(path: str | Path, *, split: str | None = None, images: str | Path | None = None) -> GroundTruth:
@@ -22,12 +27,14 @@ def load_ground_truth(path: str | Path, *, split: str | None = None, images: str
     Raises InputError, naming file and row, for whatever cannot be read as one of these.
     """
     source, folder = Path(path), None if images is None else Path(images)
-    _check_exists(source)
-    if folder is not None and not folder.is_dir():
-        raise InputError(folder, "is not a folder", fix="name the folder in which the pictures lie")
-    for known in GROUND_TRUTH_FORMATS.values():
-        if known.recognise(source):
-            return known.read(source, split, folder)
+    with _readable(source):
+        _check_exists(source)
+        if folder is not None and not folder.is_dir():
+            raise InputError(folder, "is not a folder", fix="name the folder in which the pictures lie")
+        for known in GROUND_TRUTH_FORMATS.values():
+            if known.recognise(source):
+                truth = known.read(source, split, folder)
+                return _with_names(truth, truth.name)
     raise _unrecognised(source, "ground truth", GROUND_TRUTH_FORMATS)
 
 
@@ -39,12 +46,12 @@ def load_detections(path: str | Path, ground_truth: GroundTruth, *, allow_unknow
     and row, for whatever cannot be read as one of these.
     """
     source = Path(path)
-    _check_exists(source)
-    for known in DETECTIONS_FORMATS.values():
-        if known.recognise(source, ground_truth):
-            detections = known.read(source, ground_truth, allow_unknown)
-            name = name or detections.name or (source.resolve().name if source.is_dir() else source.stem)
-            return detections if name == detections.name else replace(detections, name=name)
+    with _readable(source):
+        _check_exists(source)
+        for known in DETECTIONS_FORMATS.values():
+            if known.recognise(source, ground_truth):
+                detections = known.read(source, ground_truth, allow_unknown)
+                return _with_names(detections, name or detections.name or (source.resolve().name if source.is_dir() else source.stem))
     raise _unrecognised(source, "detections", DETECTIONS_FORMATS)
 
 
@@ -70,11 +77,16 @@ def convert(
     split: str | None = None,
     images: str | Path | None = None,
 ) -> None:
-    """Write ground truth, or the detections of a named ground truth, in another format: that of the target's suffix, or `to`."""
+    """Write ground truth, or the detections of a named ground truth, in another format: that of the target's suffix, or `to`.
+
+    The target must be neither the source nor the ground truth: it would take its place.
+    """
+    _check_other_place(source, target, "source")
     if ground_truth is None:
         _chosen(GROUND_TRUTH_FORMATS, Path(target), to)
         save_ground_truth(load_ground_truth(source, split=split, images=images), target, to, split=split)
     else:
+        _check_other_place(ground_truth, target, "ground truth")
         _chosen(DETECTIONS_FORMATS, Path(target), to)
         truth = load_ground_truth(ground_truth, split=split, images=images)
         save_detections(load_detections(source, truth), truth, target, to)
@@ -83,6 +95,31 @@ def convert(
 def _check_exists(path: Path) -> None:
     if not path.exists():
         raise InputError(path, "no such file or folder", fix="check the path")
+
+
+def _check_other_place(given: str | Path, target: str | Path, what: str) -> None:
+    place, path = Path(target), Path(given)
+    with _readable(place):
+        if place.exists() and path.exists() and place.samefile(path):
+            raise InputError(place, f"is the {what} itself, which would be replaced", fix="name another target")
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what the system says against looking at or reading a file (name too long, no permission) into an InputError."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(error.filename or path, f"cannot be read: {error.strerror or error}", fix="check path and permission") from error
+
+
+def _with_names(data: Data, name: str) -> Data:
+    """Return the same data called `name`, without the surrogates that stand for bytes of a path that are not UTF-8.
+
+    No JSON, Parquet file or plot can hold them.
+    """
+    shown, source = (_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text) for text in (name, data.source))
+    return data if (shown, source) == (data.name, data.source) else replace(data, name=shown, source=source)
 
 
 def _unrecognised(path: Path, what: str, formats: Mapping[str, Format]) -> InputError:

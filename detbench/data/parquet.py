@@ -50,7 +50,7 @@ def write_parquet_ground_truth(ground_truth: GroundTruth, path: Path) -> None:
         class_names=ground_truth.class_names,
         category_ids=tuple(ground_truth.category_ids.tolist()),
         protocol=ground_truth.protocol,
-        image_folder=None if ground_truth.image_folder is None else str(ground_truth.image_folder),
+        image_folder=_written_folder(ground_truth.image_folder),
     )
     images: ImageColumns = {
         "image_id": ground_truth.image_ids,
@@ -68,6 +68,14 @@ def write_parquet_ground_truth(ground_truth: GroundTruth, path: Path) -> None:
         "truncated": ground_truth.truncated,
     }
     write_file(path, header, images, ground_truth.offsets, objects)
+
+
+def _written_folder(folder: Path | None) -> str | None:
+    """Return the folder as text; None where its name is not UTF-8, which no metadata can hold."""
+    try:
+        return None if folder is None else str(folder).encode().decode()
+    except UnicodeEncodeError:
+        return None
 
 
 def read_parquet_ground_truth(path: Path) -> GroundTruth:

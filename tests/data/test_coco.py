@@ -231,3 +231,37 @@ def test_any_decimal_boxes_survive_a_round_trip(
     assert again.image_ids == ("1", "2")
     for column in ("offsets", "class_index", "boxes", "box_areas", "areas", "iscrowd", "difficult", "truncated"):
         np.testing.assert_array_equal(getattr(again, column), getattr(truth, column), err_msg=column)
+
+
+def test_file_without_classes(tmp_path: Path) -> None:
+    truth = read_coco(write(tmp_path, small(categories=[], annotations=[])))
+    assert (truth.class_names, len(truth.image_ids), len(truth)) == ((), 2, 0)
+    write_coco(truth, tmp_path / "again.json")
+    assert read_coco(tmp_path / "again.json").digest == truth.digest
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (small(images=[{"id": 3}, {"id": 20, "width": -5}]), r"images\[1\]: width -5.* is not that of an image"),
+        (small(images=[{"id": 3, "width": 5, "height": -0.5}]), r"images\[0\]: height -0\.5 is not that of an image"),
+        (json.dumps(small(images=[{"id": 3, "width": "?"}])).replace('"?"', "1e999"), r"images\[0\]\.width: number out of range"),
+        (small(annotations=[annotation(), annotation(id=8, iscrowd=5)]), r"annotations\[1\]: iscrowd 5 is neither 0 nor 1"),
+        (small(annotations=[annotation(iscrowd=-1)]), r"annotations\[0\]: iscrowd -1 is neither 0 nor 1"),
+        (small(annotations=[annotation(iscrowd=0.5)]), r"annotations\[0\]: iscrowd 0\.5 is neither 0 nor 1"),
+    ],
+)
+def test_impossible_values_are_named(tmp_path: Path, content: object, message: str) -> None:
+    with pytest.raises(InputError, match=rf"annotations\.json, {message}"):
+        read_coco(write(tmp_path, content))
+
+
+@pytest.mark.parametrize("crowd", [0, 1, 0.0, 1.0, True, False, None])
+def test_crowd_may_be_any_yes_or_no(tmp_path: Path, crowd: Any) -> None:
+    assert read_coco(write(tmp_path, small(annotations=[annotation(iscrowd=crowd)]))).iscrowd.tolist() == [bool(crowd)]
+
+
+def test_negative_areas_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path, small(annotations=[annotation(area=-1), annotation(id=8), annotation(id=9, area=-0.5)]))
+    with pytest.warns(DetbenchWarning, match=r"annotations\.json: 2 of 3 annotations have a negative area"):
+        assert read_coco(path).areas.tolist() == [-1, 12, -0.5]

@@ -264,3 +264,41 @@ def test_any_rows_survive_a_round_trip(tmp_path_factory: pytest.TempPathFactory,
     found = read_coco_results(write(folder, json.dumps(content)), truth())
     write_coco_results(found, truth(), folder / "again.json")
     assert read_coco_results(folder / "again.json", truth()).digest == found.digest
+
+
+@pytest.mark.parametrize("name", ["~/h.json", "~root.json", "s3:bucket.json", "https:/a.json"])
+def test_names_are_those_of_files_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "here" / name).parent.mkdir(parents=True)
+    write(tmp_path / "home", f"[{row(score='0.125')}]", "h.json")
+    write(tmp_path / "here", f"[{ROW}]", name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "here")
+    assert coco_results._read_plain(Path(name)) is not None
+    assert read_coco_results(Path(name), truth()).scores.tolist() == [0.5]
+
+
+GARBAGE = {
+    "UTF-16": (f"[{ROW}]".encode("utf-16"), "line 1, byte 0: the text is UTF-16; save it as UTF-8"),
+    "UTF-16 without a mark": (f"[{ROW}]".encode("utf-16-le"), "line 1"),
+    "Latin-1": (f"[{row(image_id=chr(34) + 'ä' + chr(34))}]".encode("latin-1"), "line 1"),
+    "random bytes": (random.Random(0).randbytes(3_000), ""),
+    "random bytes in a list": (b"[" + random.Random(1).randbytes(3_000) + b"]", ""),
+    "bytes in a key": (b'[{"image_\xff\xfe": 1}]', ""),
+    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00", "line 1"),
+    "zeros": (bytes(100), "line 1"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), GARBAGE.values(), ids=GARBAGE)
+def test_files_that_are_no_text_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=rf"results\.json[:,].*{message}"):
+        read_coco_results(write(tmp_path, content), truth())
+
+
+def test_no_classes(tmp_path: Path) -> None:
+    nothing = GroundTruth.from_rows(image_ids=["1"], class_names=[], image_index=[], class_index=[], boxes=[])
+    with pytest.warns(DetbenchWarning, match="no detections at all"):
+        assert len(read_coco_results(write(tmp_path, "[]"), nothing)) == 0
+    with pytest.raises(InputError, match="category_id 2 is not in the ground truth"):
+        read_coco_results(write(tmp_path, f"[{ROW}]"), nothing)

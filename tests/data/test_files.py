@@ -98,3 +98,36 @@ def test_killed_process_leaves_no_half_target(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "a.json")], check=False)
     assert done.returncode == -signal.SIGKILL
     assert not (tmp_path / "a.json").exists()
+
+
+def test_current_folder_and_mounts_are_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for name in (Path(), tmp_path / "here", Path("../here")):
+        with (
+            pytest.raises(InputError, match="is the current folder, which a new one cannot replace; name a new folder"),
+            atomic_folder(name),
+        ):
+            pass
+    with atomic_folder(Path("in it")) as folder:
+        (folder / "a.txt").write_text("a")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "disk").mkdir()
+    monkeypatch.setattr(Path, "is_mount", lambda path: path.name == "disk")
+    with pytest.raises(InputError, match="disk: is where a disk is mounted"), atomic_folder(tmp_path / "disk"):
+        pass
+
+
+def test_names_too_long_are_user_errors(tmp_path: Path) -> None:
+    for context in (atomic_folder, atomic_path):
+        with pytest.raises(InputError, match="cannot be written: File name too long"), context(tmp_path / ("x" * 300)):
+            pass
+
+
+def test_names_that_no_text_can_hold_are_user_errors(tmp_path: Path) -> None:
+    with (
+        pytest.raises(InputError, match=r"a\.json: cannot be written: the name 'bild \\udcff' is not UTF-8"),
+        atomic_path(tmp_path / "a.json"),
+    ):
+        "bild \udcff".encode()
+    assert not any(tmp_path.iterdir())

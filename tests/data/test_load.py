@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +181,66 @@ def test_real_data(shared_data: Path, tmp_path: Path) -> None:
     assert len(found) == 98_023
     save_detections(found, truth, tmp_path / "d.parquet")
     assert load_detections(tmp_path / "d.parquet", truth).digest == found.digest
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.parquet", "voc"])
+def test_source_is_never_the_target(tmp_path: Path, truth: GroundTruth, detections: Detections, name: str) -> None:
+    save_ground_truth(truth, tmp_path / name, "voc" if name == "voc" else None)
+    save_detections(detections, truth, tmp_path / "d.json")
+    (tmp_path / "link").symlink_to(tmp_path / name)
+    for target in (tmp_path / name, tmp_path / "pictures" / ".." / name, tmp_path / "link"):
+        with pytest.raises(InputError, match="is the source itself, which would be replaced; name another target"):
+            convert(tmp_path / name, target, to="coco")
+        with pytest.raises(InputError, match="is the ground truth itself, which would be replaced"):
+            convert(tmp_path / "d.json", target, ground_truth=tmp_path / name, to="coco")
+    assert_same_boxes(load_ground_truth(tmp_path / name), truth)
+
+
+def test_convert_into_the_current_folder_is_refused(tmp_path: Path, truth: GroundTruth, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_ground_truth(truth, tmp_path / "a.json")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(InputError, match="is the current folder"):
+        convert("../a.json", ".", to="voc")
+    assert not any(Path.cwd().iterdir())
+
+
+def test_paths_the_system_refuses_are_named(tmp_path: Path, truth: GroundTruth, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = tmp_path / ("x" * 300 + ".json")
+    for load in (load_ground_truth, lambda path: load_detections(path, truth), lambda path: load_ground_truth(tmp_path, images=path)):
+        with pytest.raises(InputError, match=r"xxx\.json: cannot be read: File name too long"):
+            load(long)
+    with pytest.raises(InputError, match="File name too long"):
+        convert(tmp_path / "a.json", long)
+    stat = Path.stat
+
+    def refused(path: Path, **options: bool) -> os.stat_result:
+        if "locked" in path.parts:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    with pytest.raises(InputError, match=r"locked/a\.json: cannot be read: Permission denied"):
+        load_ground_truth(tmp_path / "locked" / "a.json")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of other systems are text")
+@pytest.mark.parametrize("name", ["coco", "voc", "yolo"])
+def test_names_that_are_not_utf_8_can_be_written_again(tmp_path: Path, truth: GroundTruth, detections: Detections, name: str) -> None:
+    folder = tmp_path / os.fsdecode(b"fold\xffer")
+    found = folder / TARGETS[name].replace("x", os.fsdecode(b"d\xe4"))
+    annotations = folder / os.fsdecode(b"g\xe4.json")
+    save_ground_truth(truth, annotations)
+    save_detections(replace(detections, name=""), truth, found, name)
+    again = load_ground_truth(annotations, images=folder)
+    assert again.name == "g\ufffd"
+    loaded = load_detections(found, truth)
+    assert loaded.name == "d\ufffd"
+    assert load_detections(found, truth, name="\udce4").name == "\ufffd"
+    for target in ("again.json", "again.parquet"):
+        save_detections(loaded, truth, tmp_path / target)
+        save_ground_truth(again, tmp_path / f"gt {target}")
+    json.dumps([again.name, again.source, loaded.name, loaded.source], ensure_ascii=False).encode()
+    for path in (found.with_suffix(".parquet"), folder / "a.parquet"):
+        with pytest.raises(InputError, match="not UTF-8"):
+            save_detections(loaded, truth, path)
