@@ -15,6 +15,7 @@ from pathlib import Path
 
 from detbench.data.download import download, file_md5
 from detbench.data.files import atomic_folder
+from detbench.data.plain_text import unreadable
 from detbench.data.voc_devkit import check_tar_end, open_devkit
 from detbench.errors import DetbenchWarning, InputError
 
@@ -47,7 +48,7 @@ def fetch_voc2007(folder: Path, *, from_files: Sequence[Path] = (), base_url: st
     year, store = folder / "VOCdevkit" / "VOC2007", folder / STORE
     if os.path.lexists(year):
         raise InputError(year, "is there already", fix="evaluate with it, or remove it first to fetch it again")
-    made = [place for place in (store, year.parent, folder) if not place.exists()]
+    made = [place for place in (store, year.parent, folder) if not os.path.lexists(place)]
     try:
         with atomic_folder(year) as hidden:
             unpacked = hidden / ".unpacked"
@@ -69,7 +70,11 @@ def _at_hand(files: Sequence[Path]) -> Iterator[Path]:
     for file in files:
         if not file.is_file():
             raise InputError(file, "no such file", fix="name an official archive, as VOCtest_06-Nov-2007.tar")
-        if file_md5(file) not in [md5 for _, md5 in ARCHIVES.values()]:
+        try:
+            found = file_md5(file)
+        except OSError as error:
+            raise unreadable(file, error) from error
+        if found not in [md5 for _, md5 in ARCHIVES.values()]:
             warnings.warn(f"{file}: is none of the official archives (by its MD5); it is used as it is", DetbenchWarning, stacklevel=3)
         yield file
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 import re
 import tarfile
 import zlib
@@ -93,7 +94,7 @@ def open_devkit(path: Path) -> Devkit:
     A tar is read once, from front to back, keeping only annotations and image sets; nothing is extracted.
     Raises InputError for no or several years and for a damaged tar.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  Path.exists raises for names that no file can have
         raise InputError(path, "no such file or folder", fix="name a VOC devkit folder (…/VOCdevkit/VOC2007) or an official tar")
     members = _tar_members(path) if path.is_file() else None
     roots = _years(path) if members is None else sorted({name.split("ImageSets/Main/")[0] for name in members if "ImageSets/Main/" in name})

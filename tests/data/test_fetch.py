@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import http.server
 import io
@@ -242,5 +243,16 @@ def test_archives_may_begin_at_any_folder(tmp_path, root):
 def test_another_year_is_not_called_2007(tmp_path):
     (tmp_path / "mine.tar").write_bytes(tar_bytes(root="VOCdevkit/VOC2012/"))
     with pytest.raises(InputError, match="would hold VOC2012 and not VOC 2007"):
+        fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "mine.tar"])
+    assert not (tmp_path / "voc").exists()
+
+
+def test_an_archive_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    def refuse(file):
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    monkeypatch.setattr(fetch, "file_md5", refuse)
+    (tmp_path / "mine.tar").write_bytes(tar_bytes())
+    with pytest.raises(InputError, match=r"mine\.tar: cannot be read: Permission denied; allow reading it"):
         fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "mine.tar"])
     assert not (tmp_path / "voc").exists()

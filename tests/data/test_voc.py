@@ -306,3 +306,10 @@ def refuse_to_open(monkeypatch, path: Path) -> None:
         return real(file, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "open", guarded)
+
+
+@pytest.mark.parametrize("name", ["a" * 400, "a\0b", "loop"])
+def test_a_path_that_cannot_be_is_no_such_file(tmp_path, name):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match="no such file or folder"):
+        read_voc(tmp_path / name)
