@@ -1,4 +1,8 @@
-"""Parquet, detbench's own format: ground truth or detections, read in hundredths of a second and bit for bit as they were written."""
+"""Parquet, detbench's own format: ground truth or detections, read in hundredths of a second and bit for bit as they were written.
+
+Columns that do not fit together are refused. The digest in the header is not compared with what was read, as computing it takes longer
+than reading: `detbench.bench.runs.read_run` does that for the files of a run.
+"""
 
 from __future__ import annotations
 
