@@ -43,18 +43,16 @@ def environment() -> Environment:
         cores=usable_cores(),
         memory_bytes=_memory_bytes(),
         git_commit=_git_commit(),
-        libraries=dict(_installed()),
+        libraries={library: found for library in LIBRARIES if (found := installed_version(library))},
     )
 
 
-def _installed() -> list[tuple[str, str]]:
-    found = []
-    for library in LIBRARIES:
-        try:
-            found.append((library, version(library)))
-        except PackageNotFoundError:
-            continue
-    return found
+def installed_version(library: str) -> str | None:
+    """Return the version of an installed distribution, or None."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
 
 
 def _cpu_model() -> str:

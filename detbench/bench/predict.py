@@ -10,19 +10,20 @@ from __future__ import annotations
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from detbench.adapters.classes import ClassMapping
-from detbench.adapters.detector import Batch, Detector, Found
-from detbench.adapters.pictures import read_picture
+from detbench.adapters.detector import Batch, Detector, Found, Picture
+from detbench.adapters.pictures import Read, read_picture
 from detbench.adapters.replay import ReplayDetector
-from detbench.bench.prediction_cache import PredictionCache
+from detbench.bench.prediction_cache import PredictionCache, Seen
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
@@ -30,7 +31,6 @@ from detbench.errors import DetbenchError, DetbenchWarning, InputError
 _CHUNK_PICTURES = 32
 _PREPARED_BATCHES = 4
 _NAMED = 5
-NOTHING = Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
 
 
 @dataclass
@@ -42,10 +42,6 @@ class Progress:
     from_cache: int = 0
     infer_s: float = 0.0
     elapsed_s: float = 0.0
-    broken: list[str] = field(default_factory=list)
-    """One sentence per picture that could not be read."""
-    notes: dict[str, list[str]] = field(default_factory=dict)
-    """What was unusual about pictures, and their names."""
 
     @property
     def infer_share(self) -> float:
@@ -54,13 +50,36 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class _Task:
+    """A picture to look at."""
+
+    path: Path
+    size: tuple[float, float]
+    """Width and height that the annotations state, NaN where they do not."""
+
+
+@dataclass(frozen=True)
 class _Prepared:
     """A batch ready for the model; None where none of its pictures could be read."""
 
+    paths: tuple[Path, ...]
     batch: Batch | None
-    readable: tuple[bool, ...]
     broken: tuple[str, ...]
-    notes: tuple[tuple[str, str], ...]
+    """Why each picture could not be read; empty for those that could."""
+    notes: tuple[tuple[str, ...], ...]
+
+
+@dataclass
+class _Run:
+    """One run of a detector: what stays the same through it, and how far it is."""
+
+    detector: Detector
+    batch_size: int
+    readers: int
+    cache: PredictionCache | None
+    settings: dict[str, Any]
+    progress: Progress
+    on_progress: Callable[[Progress], None]
 
 
 def predict(
@@ -82,28 +101,32 @@ def predict(
         mapping: from the model's classes to the dataset's; detections of unmapped classes are dropped.
         batch_size: pictures per batch; None for the model's own, else 1.
         readers: threads that read and prepare pictures.
-        allow_broken: a picture that cannot be read has no detections, instead of stopping the run.
-        cache: where finished chunks are kept and found again; None to run everything.
+        allow_broken: pictures that cannot be read have no detections; otherwise they fail the run, after all others are done and cached.
+        cache: where finished chunks are kept and found again; None to run everything. A detector whose settings hold no `digest` of
+            its model is not cached.
         on_progress: called after every batch.
 
     Returns:
         The detections for `ground_truth`, with the effective settings, and the final progress.
 
     Raises:
-        InputError: a picture is missing or cannot be read.
+        InputError: pictures are missing or cannot be read, or one has another size than the annotations say.
         DetbenchError: the model takes another batch size, or it is not known where the pictures are.
     """
     size = _batch_size(detector, batch_size)
     settings: dict[str, Any] = {**detector.settings, "batch_size": size}
     progress = Progress(len(ground_truth.image_ids))
     if isinstance(detector, ReplayDetector):
-        found = [detector.found_for(image_id) for image_id in ground_truth.image_ids]
+        seen = [Seen(detector.found_for(image_id)) for image_id in ground_truth.image_ids]
+        progress.done = progress.total
     else:
-        found = _run(
-            detector, _chunks(_picture_paths(ground_truth), size), size, readers, allow_broken, cache, settings, progress, on_progress
-        )
-    _warn(progress)
-    return _detections(detector, ground_truth, mapping, found, settings), progress
+        known = cache if "digest" in settings else None
+        seen = _run(_Run(detector, size, readers, known, settings, progress, on_progress), _chunks(_tasks(ground_truth), size))
+    settings |= {
+        "classes": {name: target or None for name, target, _ in mapping.rows},
+        **_remarks(ground_truth, seen, allow_broken=allow_broken),
+    }
+    return _detections(detector, ground_truth, mapping, [each.found for each in seen], settings), progress
 
 
 def _batch_size(detector: Detector, asked: int | None) -> int:
@@ -112,70 +135,69 @@ def _batch_size(detector: Detector, asked: int | None) -> int:
     return asked or detector.batch_size or 1
 
 
-def _picture_paths(ground_truth: GroundTruth) -> list[Path]:
+def _tasks(ground_truth: GroundTruth) -> list[_Task]:
     folder = ground_truth.image_folder
     if folder is None:
         raise DetbenchError(f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)")
-    return [folder / (name or image_id) for name, image_id in zip(ground_truth.image_files, ground_truth.image_ids, strict=True)]
+    names = [name or image_id for name, image_id in zip(ground_truth.image_files, ground_truth.image_ids, strict=True)]
+    return [_Task(folder / name, (width, height)) for name, (width, height) in zip(names, ground_truth.image_sizes.tolist(), strict=True)]
 
 
-def _chunks(paths: Sequence[Path], batch_size: int) -> list[Sequence[Path]]:
+def _chunks(tasks: Sequence[_Task], batch_size: int) -> list[Sequence[_Task]]:
     """Cut into runs of whole batches, about `_CHUNK_PICTURES` long, at the same places in every run."""
     step = max(_CHUNK_PICTURES // batch_size, 1) * batch_size
-    return [paths[first : first + step] for first in range(0, len(paths), step)]
+    return [tasks[first : first + step] for first in range(0, len(tasks), step)]
 
 
-def _run(
-    detector: Detector,
-    chunks: Sequence[Sequence[Path]],
-    batch_size: int,
-    readers: int,
-    allow_broken: bool,
-    cache: PredictionCache | None,
-    settings: dict[str, Any],
-    progress: Progress,
-    on_progress: Callable[[Progress], None],
-) -> list[Found]:
+def _run(run: _Run, chunks: Sequence[Sequence[_Task]]) -> list[Seen]:
     """Return what is in all pictures, from the cache or from the model."""
     started = time.perf_counter()
-    keys = [cache.key(settings, chunk) if cache else "" for chunk in chunks]
-    results = [cache.load(key) if cache else None for key in keys]
+    progress = run.progress
+    keys = [run.cache.key(run.detector.name, run.settings, [task.path for task in chunk]) if run.cache else "" for chunk in chunks]
+    results = [run.cache.load(key, len(chunk)) if run.cache else None for key, chunk in zip(keys, chunks, strict=True)]
     progress.from_cache = progress.done = sum(len(result) for result in results if result is not None)
     missing = [number for number, result in enumerate(results) if result is None]
-    batches = [chunks[number][first : first + batch_size] for number in missing for first in range(0, len(chunks[number]), batch_size)]
-    stream = _found_in_batches(detector, batches, readers, allow_broken, progress)
-    for number in missing:
-        found: list[Found] = []
-        broken_before = len(progress.broken)
-        while len(found) < len(chunks[number]):
-            found += next(stream)
-            progress.done = progress.from_cache + sum(len(chunks[n]) for n in missing if n < number) + len(found)
-            progress.elapsed_s = time.perf_counter() - started
-            on_progress(progress)
-        results[number] = found
-        if cache and len(progress.broken) == broken_before:
-            cache.store(keys[number], found)
+    batches = [chunks[n][first : first + run.batch_size] for n in missing for first in range(0, len(chunks[n]), run.batch_size)]
+    with closing(_seen_in_batches(run, batches)) as stream:
+        for number in missing:
+            seen: list[Seen] = []
+            while len(seen) < len(chunks[number]):
+                batch = next(stream)
+                seen += batch
+                progress.done += len(batch)
+                progress.elapsed_s = time.perf_counter() - started
+                run.on_progress(progress)
+            results[number] = seen
+            _keep(run, keys[number], seen)
     progress.elapsed_s = time.perf_counter() - started
     return [each for result in results if result is not None for each in result]
 
 
-def _found_in_batches(
-    detector: Detector, batches: Sequence[Sequence[Path]], readers: int, allow_broken: bool, progress: Progress
-) -> Iterator[list[Found]]:
+def _keep(run: _Run, key: str, seen: Sequence[Seen]) -> None:
+    """Store a finished chunk; a cache that cannot be written is said once and used no more."""
+    if run.cache is None:
+        return
+    try:
+        run.cache.store(key, seen)
+    except InputError as error:
+        fix = "the run goes on without it; set DETBENCH_CACHE to another folder, or give --no-cache"
+        warnings.warn(f"the cache {run.cache.folder} cannot be written ({error.problem}); {fix}", DetbenchWarning, stacklevel=2)
+        run.cache = None
+
+
+def _seen_in_batches(run: _Run, batches: Sequence[Sequence[_Task]]) -> Generator[list[Seen], None, None]:
     """Yield what is in each batch; the model runs in this thread, postprocessing of a batch beside the next one's run."""
-    with ThreadPoolExecutor(1) as finisher:
-        finishing: deque[Future[list[Found]]] = deque()
-        for prepared in _prepared_ahead(detector, batches, readers, allow_broken):
-            progress.broken += prepared.broken
-            for kind, name in prepared.notes:
-                progress.notes.setdefault(kind, []).append(name)
+    detector = run.detector
+    with ThreadPoolExecutor(1) as finisher, closing(_prepared_ahead(run, batches)) as stream:
+        finishing: deque[Future[list[Seen]]] = deque()
+        for prepared in stream:
             outputs = None
             if prepared.batch is not None:
                 inputs = detector.to_device(prepared.batch)
                 started = time.perf_counter()
                 outputs = detector.infer(inputs)
                 detector.synchronize()
-                progress.infer_s += time.perf_counter() - started
+                run.progress.infer_s += time.perf_counter() - started
             finishing.append(finisher.submit(_finish, detector, prepared, outputs))
             if len(finishing) > 1:
                 yield finishing.popleft().result()
@@ -183,20 +205,27 @@ def _found_in_batches(
             yield finishing.popleft().result()
 
 
-def _finish(detector: Detector, prepared: _Prepared, outputs: Any) -> list[Found]:
-    if prepared.batch is None:
-        return [NOTHING] * len(prepared.readable)
-    found = iter(detector.postprocess(detector.to_host(outputs), prepared.batch))
-    return [next(found) if readable else NOTHING for readable in prepared.readable]
+def _finish(detector: Detector, prepared: _Prepared, outputs: Any) -> list[Seen]:
+    """Postprocess a batch; what is wrong with the outputs is said with the pictures they are of."""
+    nothing = Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
+    found: Iterator[Found] = iter(())
+    if prepared.batch is not None:
+        try:
+            found = iter(detector.postprocess(detector.to_host(outputs), prepared.batch))
+        except DetbenchError as error:
+            readable = [path for path, broken in zip(prepared.paths, prepared.broken, strict=True) if not broken]
+            others = f" and {len(readable) - 1} more of its batch" if len(readable) > 1 else ""
+            raise InputError(readable[0], f"{error}", where=f"run through {detector.name}{others}") from error
+    return [Seen(nothing if broken else next(found), notes, broken) for broken, notes in zip(prepared.broken, prepared.notes, strict=True)]
 
 
-def _prepared_ahead(detector: Detector, batches: Sequence[Sequence[Path]], readers: int, allow_broken: bool) -> Iterator[_Prepared]:
+def _prepared_ahead(run: _Run, batches: Sequence[Sequence[_Task]]) -> Generator[_Prepared, None, None]:
     """Yield batches in order, with the next ones read and prepared on other threads meanwhile."""
-    pool = ThreadPoolExecutor(readers)
+    pool = ThreadPoolExecutor(run.readers)
     pending: deque[Future[_Prepared]] = deque()
     try:
-        for paths in batches:
-            pending.append(pool.submit(_prepare, detector, paths, allow_broken))
+        for tasks in batches:
+            pending.append(pool.submit(_prepare, run.detector, tasks))
             if len(pending) > _PREPARED_BATCHES:
                 yield pending.popleft().result()
         while pending:
@@ -205,32 +234,57 @@ def _prepared_ahead(detector: Detector, batches: Sequence[Sequence[Path]], reade
         pool.shutdown(cancel_futures=True)
 
 
-def _prepare(detector: Detector, paths: Sequence[Path], allow_broken: bool) -> _Prepared:
-    pictures, readable, broken, notes = [], [], [], []
-    for path in paths:
+def _prepare(detector: Detector, tasks: Sequence[_Task]) -> _Prepared:
+    pictures: list[Picture] = []
+    broken: list[str] = []
+    notes: list[tuple[str, ...]] = []
+    for task in tasks:
         try:
-            read = read_picture(path)
+            read = read_picture(task.path)
         except InputError as error:
-            if not allow_broken:
-                raise
-            readable.append(False)
             broken.append(str(error))
+            notes.append(())
             continue
-        readable.append(True)
+        _check_size(task, read)
+        broken.append("")
+        notes.append(read.notes)
         pictures.append(read.picture)
-        notes += [(note, path.name) for note in read.notes]
-    return _Prepared(detector.preprocess(pictures) if pictures else None, tuple(readable), tuple(broken), tuple(notes))
+    batch = detector.preprocess(pictures) if pictures else None
+    return _Prepared(tuple(task.path for task in tasks), batch, tuple(broken), tuple(notes))
 
 
-def _warn(progress: Progress) -> None:
-    """Say which pictures were unusual or left out."""
-    for note, names in progress.notes.items():
-        warnings.warn(f"{len(names):,} pictures: {note} ({_listed(names)})", DetbenchWarning, stacklevel=3)
-    if progress.broken:
-        sentences = _listed(progress.broken)
-        warnings.warn(
-            f"{len(progress.broken):,} pictures could not be read and have no detections: {sentences}", DetbenchWarning, stacklevel=3
-        )
+def _check_size(task: _Task, read: Read) -> None:
+    """Refuse a picture of another size than its annotations state: its boxes would lie elsewhere."""
+    height, width = read.picture.shape[:2]
+    stated = task.size
+    if np.isnan(stated).any() or stated == (width, height):
+        return
+    fix = "are these the pictures that were annotated?"
+    if stated == (height, width) and any("EXIF" in note for note in read.notes):
+        fix = "these annotations see it turned as its EXIF says: store it turned"
+    raise InputError(task.path, f"has {width} × {height} pixels, its annotations say {stated[0]:g} × {stated[1]:g}", fix=fix)
+
+
+def _remarks(ground_truth: GroundTruth, seen: Sequence[Seen], *, allow_broken: bool) -> dict[str, Any]:
+    """Warn of unusual and unreadable pictures, and return both for the record; unreadable ones are an error unless allowed."""
+    notes: dict[str, list[str]] = {}
+    for each, name in zip(seen, ground_truth.image_files, strict=True):
+        for note in each.notes:
+            notes.setdefault(note, []).append(name)
+    for note, names in notes.items():
+        warnings.warn(f"{_pictures(len(names))}: {note} ({_listed(names)})", DetbenchWarning, stacklevel=3)
+    broken = {name: each.broken for each, name in zip(seen, ground_truth.image_files, strict=True) if each.broken}
+    if broken:
+        sentence = f"{_pictures(len(broken))} could not be read"
+        reasons = _listed(list(broken.values()))
+        if not allow_broken:
+            raise DetbenchError(f"{sentence}: {reasons}; mend them, or --allow-broken to go on without them (what is done is kept)")
+        warnings.warn(f"{sentence} and have no detections: {reasons}", DetbenchWarning, stacklevel=3)
+    return {"broken_pictures": list(broken), "picture_notes": {note: len(names) for note, names in notes.items()}}
+
+
+def _pictures(count: int) -> str:
+    return f"{count:,} picture" + ("" if count == 1 else "s")
 
 
 def _listed(names: Sequence[str]) -> str:

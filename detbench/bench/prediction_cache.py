@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,9 +16,12 @@ import msgspec
 import numpy as np
 
 from detbench.adapters.detector import Found
+from detbench.bench.environment import installed_version
 from detbench.data.files import atomic_path
 
-_LAYOUT = 1
+_LAYOUT = 2
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, RuntimeError, BadZipFile, zlib.error)
+"""What numpy, zip and JSON say of files that are not whole."""
 
 
 def default_folder() -> Path:
@@ -28,38 +32,55 @@ def default_folder() -> Path:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What came of one picture."""
+
+    found: Found
+    notes: tuple[str, ...] = ()
+    """What was unusual about the picture."""
+    broken: str = ""
+    """Why it could not be read; empty if it could."""
+
+
+@dataclass(frozen=True)
 class PredictionCache:
     """A folder of chunks; anyone may empty it at any time."""
 
     folder: Path
 
-    def key(self, settings: Mapping[str, Any], pictures: Sequence[Path]) -> str:
-        """Return the key of a chunk: of the model's digest and settings, and of names, sizes and times of change of the pictures.
+    def key(self, detector: str, settings: Mapping[str, Any], pictures: Sequence[Path]) -> str:
+        """Return the key of a chunk: of model, settings and versions, and of paths, sizes and times of change of the pictures.
 
         A picture that is missing has a key of its own, so that it is looked for again.
         """
-        listing = [(path.name, *_state(path)) for path in pictures]
-        return hashlib.sha256(msgspec.json.encode([_LAYOUT, settings, listing], order="sorted")).hexdigest()
+        listing = [(str(path.absolute()), *_state(path)) for path in pictures]
+        versions = [version for library in ("detbench", "pillow") if (version := installed_version(library))]
+        return hashlib.sha256(msgspec.json.encode([_LAYOUT, versions, detector, settings, listing], order="sorted")).hexdigest()
 
-    def load(self, key: str) -> list[Found] | None:
-        """Return what was stored under a key, or None; a damaged entry counts as none."""
+    def load(self, key: str, pictures: int) -> list[Seen] | None:
+        """Return what was stored under a key for so many pictures, or None; a damaged entry counts as none."""
         try:
             with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 offsets, boxes, scores, classes = (arrays[name] for name in ("offsets", "boxes", "scores", "classes"))
-        except (OSError, ValueError, KeyError, BadZipFile, EOFError):
+                remarks = msgspec.json.decode(bytes(arrays["remarks"]), type=list[tuple[tuple[str, ...], str]])
+        except _DAMAGED:
+            return None
+        if not len(offsets) - 1 == len(remarks) == pictures:
             return None
         spans = [slice(first, last) for first, last in pairwise(offsets)]
-        return [Found(boxes[span], scores[span], classes[span]) for span in spans]
+        return [Seen(Found(boxes[span], scores[span], classes[span]), *remark) for span, remark in zip(spans, remarks, strict=True)]
 
-    def store(self, key: str, found: Sequence[Found]) -> None:
-        """Keep what was found in the pictures of a chunk."""
+    def store(self, key: str, seen: Sequence[Seen]) -> None:
+        """Keep what came of the pictures of a chunk; raises InputError where the folder cannot be written."""
+        remarks = msgspec.json.encode([(each.notes, each.broken) for each in seen])
         with atomic_path(self._path(key)) as temporary, temporary.open("wb") as file:
             np.savez(
                 file,
-                offsets=np.cumsum([0, *(len(each.scores) for each in found)]),
-                boxes=np.concatenate([each.boxes for each in found]),
-                scores=np.concatenate([each.scores for each in found]),
-                classes=np.concatenate([each.classes for each in found]),
+                offsets=np.cumsum([0, *(len(each.found.scores) for each in seen)]),
+                boxes=np.concatenate([each.found.boxes for each in seen]),
+                scores=np.concatenate([each.found.scores for each in seen]),
+                classes=np.concatenate([each.found.classes for each in seen]),
+                remarks=np.frombuffer(remarks, np.uint8),
             )
 
     def _path(self, key: str) -> Path:

@@ -15,21 +15,36 @@ FIXES = {
 }
 
 
-def check_inverted(path: str | Path, boxes: Floats) -> None:
-    """Count boxes (N, 4; xyxy) with x2 < x1 or y2 < y1: a few are warned about, more than half mean another box format.
+def check_inverted(path: str | Path, boxes: Floats, written: Floats | None = None) -> None:
+    """Count boxes with x2 < x1 or y2 < y1: a few are warned about, more than half mean another box format.
 
-    Inverted boxes occur in real result files; they stay, match nothing and count as false positives.
+    Inverted boxes occur in real result files; they stay, match nothing and count as false positives. `boxes` (N, 4; xyxy) have continuous
+    edges; `written` are the numbers in the file where these are others (VOC's inclusive pixels), and the warning counts them.
     """
-    inverted = int(((boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1])).sum())
-    if 2 * inverted > len(boxes):
+    wrong = _inverted(boxes)
+    if 2 * wrong > len(boxes):
         raise InputError(
             path,
-            f"{inverted:,} of {len(boxes):,} boxes are inverted (x2 < x1 or y2 < y1)",
+            f"{wrong:,} of {len(boxes):,} boxes are inverted (x2 < x1 or y2 < y1)",
             fix="the box format is probably another one: is this xywh or cxcywh, read as xyxy?",
         )
-    if inverted:
-        found = f"{inverted:,} of {len(boxes):,} boxes are inverted (x2 < x1 or y2 < y1)"
-        warnings.warn(f"{path}: {found}; they match nothing and count as false positives", DetbenchWarning, stacklevel=3)
+    if written is None:
+        written, corners = boxes, "x2 < x1 or y2 < y1"
+    else:
+        corners = "xmax < xmin or ymax < ymin"
+    if count := _inverted(written):
+        found = f"{count:,} of {len(boxes):,} boxes are inverted ({corners})"
+        warnings.warn(f"{path}: {found}; {_consequence(count, wrong)}", DetbenchWarning, stacklevel=3)
+
+
+def _inverted(boxes: Floats) -> int:
+    return int(((boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1])).sum())
+
+
+def _consequence(count: int, without_extent: int) -> str:
+    if count == without_extent:
+        return "they match nothing and count as false positives"
+    return f"{without_extent:,} of them, short of a whole pixel or more, match nothing and count as false positives"
 
 
 def check_unknown(

@@ -62,7 +62,7 @@ def read_voc_results(folder: Path, ground_truth: GroundTruth, *, allow_unknown: 
     known = np.flatnonzero(image >= 0)
     corners = table.values[known, 1:]
     boxes = corners - [1, 1, 0, 0]
-    check_inverted(folder, boxes)
+    check_inverted(folder, boxes, corners)
     if not len(corners):
         warn_empty(folder)
     return Detections.from_rows(

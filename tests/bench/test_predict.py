@@ -1,5 +1,8 @@
 """Predicting with a fake detector: order, batches, cache, interruption, broken pictures."""
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -89,22 +92,75 @@ def test_a_damaged_cache_entry_is_run_again(dataset, mapping, tmp_path):
     assert first.digest == second.digest
 
 
-def test_a_broken_picture_stops_the_run_and_is_named(dataset, mapping):
-    (dataset.image_folder / "5.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"5\.png"):
-        predict(FakeDetector(), dataset, mapping)
-
-
-def test_allowed_broken_pictures_are_counted_named_and_empty_and_not_cached(dataset, mapping, tmp_path):
+def test_broken_pictures_fail_the_run_counted_and_named_once_the_others_are_done(dataset, mapping, tmp_path):
     cache = PredictionCache(tmp_path / "cache")
     (dataset.image_folder / "5.png").write_bytes(b"no picture")
     (dataset.image_folder / "6.png").unlink()
+    with pytest.raises(DetbenchError, match=r"2 pictures could not be read: .*5\.png.*6\.png.*--allow-broken"):
+        predict(FakeDetector(), dataset, mapping, cache=cache)
+    detector = FakeDetector()
+    with pytest.warns(DetbenchWarning, match=r"2 pictures could not be read and have no detections: .*5\.png.*6\.png"):
+        found, _ = predict(detector, dataset, mapping, allow_broken=True, cache=cache)
+    assert detector.batches == []
+    assert np.diff(found.offsets)[4:8].tolist() == [1, 0, 0, 1]
+    assert found.settings["broken_pictures"] == ["5.png", "6.png"]
+
+
+def test_a_picture_of_another_size_than_annotated_is_refused(dataset, mapping):
+    sizes = np.full((PICTURES, 2), 10.0)
+    sizes[7] = (20, 10)
+    with pytest.raises(InputError, match=r"7\.png: has 10 × 10 pixels, its annotations say 20 × 10"):
+        predict(FakeDetector(), replace(dataset, image_sizes=sizes), mapping)
+
+
+def test_a_turned_picture_whose_annotations_are_turned_is_named(dataset, mapping):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (10, 4)).save(dataset.image_folder / "3.png", exif=exif)
+    sizes = np.full((PICTURES, 2), np.nan)
+    sizes[3] = (4, 10)
+    with pytest.raises(InputError, match=r"3\.png: has 10 × 4 pixels.* as its EXIF says"):
+        predict(FakeDetector(), replace(dataset, image_sizes=sizes), mapping)
+
+
+def test_notes_on_pictures_survive_the_cache(dataset, mapping, tmp_path):
+    cache = PredictionCache(tmp_path / "cache")
+    Image.new("L", (10, 10), 3).save(dataset.image_folder / "1.png")
     for _ in range(2):
-        with pytest.warns(DetbenchWarning, match=r"2 pictures could not be read .*5\.png.*6\.png"):
-            found, progress = predict(FakeDetector(), dataset, mapping, allow_broken=True, cache=cache)
-        assert np.diff(found.offsets)[4:8].tolist() == [1, 0, 0, 1]
-        assert len(progress.broken) == 2
-    assert progress.from_cache == PICTURES - 32
+        with pytest.warns(DetbenchWarning, match=r"1 picture: .*\(1\.png\)"):
+            found, _ = predict(FakeDetector(), dataset, mapping, cache=cache)
+        assert list(found.settings["picture_notes"].values()) == [1]
+
+
+def test_a_cache_that_cannot_be_written_is_said_once_and_done_without(dataset, mapping, tmp_path):
+    blocked = tmp_path / "cache"
+    blocked.write_text("a file")
+    with pytest.warns(DetbenchWarning, match=r"cannot be written .*DETBENCH_CACHE.*--no-cache") as said:
+        found, _ = predict(FakeDetector(), dataset, mapping, cache=PredictionCache(blocked))
+    assert len(said) == 1
+    assert len(found) == PICTURES
+
+
+def test_detectors_without_a_digest_and_pictures_of_one_name_share_nothing(dataset, mapping, tmp_path):
+    cache = PredictionCache(tmp_path / "cache")
+    nameless = FakeDetector()
+    nameless.settings = {}
+    predict(nameless, dataset, mapping, cache=cache)
+    assert not list((tmp_path / "cache").rglob("*.npz"))
+    predict(FakeDetector(), dataset, mapping, cache=cache)
+    moved = tmp_path / "other"
+    shutil.copytree(dataset.image_folder, moved, copy_function=shutil.copy2)
+    _, progress = predict(FakeDetector(), replace(dataset, image_folder=moved), mapping, cache=cache)
+    assert progress.from_cache == 0
+
+
+def test_what_is_wrong_with_outputs_is_said_with_the_picture(dataset, mapping):
+    class Wrong(FakeDetector):
+        def postprocess(self, outputs, batch):
+            raise DetbenchError("output holds NaN")
+
+    with pytest.raises(InputError, match=r"0\.png, run through fake: output holds NaN"):
+        predict(Wrong(), dataset, mapping)
 
 
 def test_unmapped_classes_are_dropped(dataset):
