@@ -14,6 +14,9 @@ from detbench.data.files import atomic_folder
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning
 
+_ROUNDING = 1e-9
+"""Pixels by which a width of 1 may be short because its corners are rounded."""
+
 _ANNOTATION = """\
 <annotation>
 \t<folder>{folder}</folder>
@@ -68,7 +71,7 @@ def write_split(ground_truth: GroundTruth, root: Path, split: str) -> None:
 
 def _warn_of_narrow(boxes: Floats) -> None:
     """Count the boxes that VOC's inclusive pixels cannot say in order: a width below 1 makes xmax smaller than xmin."""
-    narrow = (boxes[:, 2:] < boxes[:, :2] + 1).any(axis=1)
+    narrow = (boxes[:, 2:] < boxes[:, :2] + (1 - _ROUNDING)).any(axis=1)
     empty = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1)
     for count, what in (
         (
