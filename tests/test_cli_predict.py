@@ -98,8 +98,9 @@ def finished_chunks(cache):
     return [entry for entry in cache.rglob("*.npz") if not entry.name.startswith(".")]
 
 
-def test_a_killed_run_goes_on_and_ends_the_same(files, model, tmp_path):
-    """SIGKILL in the middle, once some chunk is in the cache; the second run takes it from there."""
+@pytest.fixture
+def many(model, tmp_path):
+    """A command that takes a second or two over its pictures, up to its `-o`, and the environment with its cache."""
     folder = tmp_path / "many"
     folder.mkdir()
     noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), np.uint8)
@@ -110,13 +111,24 @@ def test_a_killed_run_goes_on_and_ends_the_same(files, model, tmp_path):
     categories = [{"id": k, "name": name} for k, name in NAMES.items()]
     annotations.write_text(json.dumps({"images": images, "categories": categories, "annotations": []}))
     base = [sys.executable, "-m", "detbench", "predict", f"onnx:{model}", annotations, "--images", folder, "-o"]
-    environment = os.environ | {"DETBENCH_CACHE": str(tmp_path / "killed")}
-    running = subprocess.Popen([*base, tmp_path / "a.parquet"], env=environment, stderr=subprocess.DEVNULL)
+    return base, os.environ | {"DETBENCH_CACHE": str(tmp_path / "killed")}
+
+
+def stopped_midway(base, environment, output, with_signal):
+    """Start the command and send it a signal once a chunk is finished; return it, ended."""
+    running = subprocess.Popen([*base, output], env=environment, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not finished_chunks(tmp_path / "killed") and time.monotonic() < deadline:
+    while not finished_chunks(Path(environment["DETBENCH_CACHE"])) and time.monotonic() < deadline:
         time.sleep(0.001)
-    running.send_signal(signal.SIGKILL)
-    running.wait()
+    running.send_signal(with_signal)
+    _, said = running.communicate()
+    return running.returncode, said
+
+
+def test_a_killed_run_goes_on_and_ends_the_same(many, tmp_path):
+    """SIGKILL in the middle, once some chunk is in the cache; the second run takes it from there."""
+    base, environment = many
+    stopped_midway(base, environment, tmp_path / "a.parquet", signal.SIGKILL)
     kept = len(finished_chunks(tmp_path / "killed"))
     assert 0 < kept < MANY / 32
     assert not (tmp_path / "a.parquet").exists()
@@ -124,6 +136,14 @@ def test_a_killed_run_goes_on_and_ends_the_same(files, model, tmp_path):
     assert f"{MANY} pictures ({kept * 32} from an earlier run)" in resumed.stderr
     subprocess.run([*base, tmp_path / "b.parquet", "--no-cache"], capture_output=True, check=True)
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_ctrl_c_says_how_to_go_on(many, tmp_path):
+    code, said = stopped_midway(*many, tmp_path / "a.parquet", signal.SIGINT)
+    assert code == 130
+    assert "interrupted; the same command goes on from the last finished chunk" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "a.parquet").exists()
 
 
 def test_previews_show_picture_and_input(command, files, model, tmp_path):
@@ -143,6 +163,15 @@ def test_try_resize_compares_all_fits_and_writes_nothing(command, files, model, 
         assert fit in done.out
     assert "on 4 images" in done.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_output_never_replaces_the_dataset(command, files, model, tmp_path):
+    dataset = tmp_path / "truth.json"
+    dataset.write_bytes(files.truth("coco").read_bytes())
+    done = command("predict", f"onnx:{model}", dataset, "-o", dataset)
+    assert done.code == 2
+    assert "is an input and would be replaced" in done.err
+    assert dataset.read_bytes() == files.truth("coco").read_bytes()
 
 
 def test_adapters_are_listed(command):
@@ -171,12 +200,15 @@ def test_replay_passes_detections_through(command, files, tmp_path):
         (["onnx:{model}", "{dataset}", "-o", "{out}", "--batch", "3"], "batches of 1 only"),
         (["onnx:{model},provider=cuda", "{dataset}", "-o", "{out}"], "CPUExecutionProvider"),
         (["onnx:{model}", "{dataset}"], "-o FILE"),
+        (["onnx:{model}", "{dataset}", "-o", "{out}.csv"], "its suffix names no format of detections"),
+        (["replay:{found}", "{dataset}", "-o", "{out}", "--preview", "2"], "a replay has no model"),
+        (["onnx:{model}", "{dataset}", "-o", "{out}", "--try-resize"], "leave out -o"),
         (["onnx:{model}", "{dataset}", "-o", "{out}/"], "folder"),
     ],
 )
 def test_mistakes_are_one_sentence(command, files, model, tmp_path, arguments, message):
     (tmp_path / "d.parquet").mkdir() if arguments[-1] == "{out}/" else None
-    places = {"model": model, "dataset": files.truth("voc"), "out": tmp_path / "d.parquet"}
+    places = {"found": files.found("parquet"), "model": model, "dataset": files.truth("voc"), "out": tmp_path / "d.parquet"}
     done = command("predict", *(argument.format(**places) for argument in arguments))
     assert done.code == 2
     errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
@@ -198,7 +230,7 @@ def test_a_broken_picture_fails_the_run_unless_allowed(command, model, tmp_path)
     assert not (tmp_path / "d.parquet").exists()
     allowed = command("predict", f"onnx:{model}", dataset, "-o", tmp_path / "d.parquet", "--allow-broken")
     assert allowed.code == 0, allowed.err
-    assert f"1 pictures could not be read and have no detections: {broken}" in allowed.err
+    assert f"1 picture could not be read and have no detections: {broken}" in allowed.err
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ class Trial:
 
     fit: Fit
     own: bool
-    """Whether the model's decoder uses this one unless told otherwise."""
+    """Whether the spec as given uses this one."""
     measure: str
     value: float | None
     detections: int

@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 app = typer.Typer(
     name="detbench",
     help="Compare object detectors: exact VOC and COCO scores, faster than every peer.",

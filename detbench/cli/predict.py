@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detbench.cli.app import DatasetPath, Images, OnlyPresent, Split, app
+from detbench.cli.app import INTERRUPTED, DatasetPath, Images, OnlyPresent, Split, app
 from detbench.cli.talk import show, talk, talk_table, tracked
-from detbench.errors import DetbenchError
+from detbench.errors import DetbenchError, DetbenchWarning, InputError
 
 if TYPE_CHECKING:
     from detbench.adapters.classes import ClassMapping
@@ -55,22 +56,60 @@ def predict_command(
 ) -> None:
     """Run a model over a dataset; started again after an interruption, it goes on where it was."""
     from detbench.adapters.catalogue import load_detector
-    from detbench.adapters.classes import map_classes
-    from detbench.data.files import check_place
 
-    if output is None and not try_resize:
-        raise DetbenchError("where shall the detections go? give -o FILE")
-    if output is not None:
-        check_place(output, folder=False)
+    if try_resize and (output or preview or batch or name or allow_broken):
+        raise DetbenchError("--try-resize writes no detections; leave out -o, --preview, --batch, --name and --allow-broken")
+    if not try_resize:
+        _check_output(output, [dataset, Path(model.partition(":")[2].partition(",")[0] or model)])
     truth = _dataset(dataset, split, images, only_present=only_present)
     detector = load_detector(model)
-    if try_resize:
+    mapping = _mapping(detector, truth, allow_unmapped=allow_unmapped)
+    if output is None:
         _try_resize(model, detector, truth, sample, allow_unmapped=allow_unmapped)
         return
-    assert output is not None  # noqa: S101  checked above
-    mapping = map_classes(detector.class_names, truth.class_names, allow_unmapped=allow_unmapped)
-    _talk_of_classes(mapping)
-    _predict(detector, truth, mapping, output, name, batch, readers, preview, allow_broken=allow_broken, cached=not no_cache)
+    if preview:
+        _check_preview(detector)
+    _predict(detector, truth, mapping, output, name, batch, readers, allow_broken=allow_broken, cached=not no_cache)
+    if preview:
+        _previews(detector, truth, output, preview)
+
+
+def _check_output(output: Path | None, inputs: list[Path]) -> None:
+    """Refuse, before the model is run, an output that cannot be written or would replace an input."""
+    from detbench.data.files import check_place
+    from detbench.data.formats import DETECTIONS_FORMATS
+
+    if output is None:
+        raise DetbenchError("where shall the detections go? give -o FILE")
+    suffixes = [known.suffix for known in DETECTIONS_FORMATS.values() if known.suffix]
+    if output.suffix.lower() not in suffixes:
+        raise InputError(output, "its suffix names no format of detections", fix=f"use one of {', '.join(suffixes)}")
+    check_place(output, folder=False)
+    if any(output.exists() and given.exists() and output.samefile(given) for given in inputs):
+        raise InputError(output, "is an input and would be replaced", fix="name another place")
+
+
+def _mapping(detector: Detector, truth: GroundTruth, *, allow_unmapped: bool) -> ClassMapping:
+    """Map the model's classes to the dataset's and print the table, also where it is an error."""
+    from detbench.adapters.classes import map_classes
+    from detbench.reports.terminal import mapping_table
+
+    try:
+        mapping = map_classes(detector.class_names, truth.class_names, allow_unmapped=allow_unmapped)
+    except DetbenchError:
+        with suppress(DetbenchError), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DetbenchWarning)
+            talk_table(mapping_table(map_classes(detector.class_names, truth.class_names, allow_unmapped=True)))
+        raise
+    talk_table(mapping_table(mapping))
+    return mapping
+
+
+def _check_preview(detector: Detector) -> None:
+    from detbench.adapters.replay import ReplayDetector
+
+    if isinstance(detector, ReplayDetector):
+        raise DetbenchError("--preview shows a model's input, and a replay has no model; leave it out")
 
 
 def _dataset(path: Path, split: str | None, images: Path | None, *, only_present: bool) -> GroundTruth:
@@ -92,7 +131,6 @@ def _predict(
     name: str | None,
     batch: int | None,
     readers: int,
-    preview: int,
     *,
     allow_broken: bool,
     cached: bool,
@@ -100,42 +138,44 @@ def _predict(
     """Run the detector, write what it found, and say how it went."""
     from dataclasses import replace
 
-    from detbench.bench.predict import predict
+    from detbench.bench.predict import Progress, predict
     from detbench.bench.prediction_cache import PredictionCache, default_folder
     from detbench.data.load import save_detections
     from detbench.metrics.warmup import warm_postprocessing
 
     cache = PredictionCache(default_folder()) if cached else None
+    progress = Progress(len(truth.image_ids))
     warm_postprocessing(talk)
-    with _bar(len(truth.image_ids)) as on_progress:
-        found, progress = predict(
-            detector, truth, mapping, batch_size=batch, readers=readers, allow_broken=allow_broken, cache=cache, on_progress=on_progress
-        )
+    try:
+        with _bar(progress) as on_progress:
+            found, progress = predict(
+                detector, truth, mapping, batch_size=batch, readers=readers, allow_broken=allow_broken, cache=cache, on_progress=on_progress
+            )
+    except KeyboardInterrupt:
+        kept = "the same command goes on from the last finished chunk" if cached else "nothing is kept (--no-cache)"
+        talk(f"interrupted; {kept}")
+        raise typer.Exit(INTERRUPTED) from None
     found = replace(found, name=name) if name else found
     save_detections(found, truth, output)
     run = progress.done - progress.from_cache
-    speed = f", {run / progress.elapsed_s:.1f} pictures/s, model busy {progress.infer_share:.0%} of the time" if run else ""
+    speed = f", {run / progress.elapsed_s:.1f} pictures/s, model busy {progress.infer_share:.0%} of the time" if progress.infer_s else ""
     talk(f"{progress.done:,} pictures ({progress.from_cache:,} from an earlier run), {len(found):,} detections{speed}")
     talk(f"detections: {output}")
-    if preview:
-        from detbench.reports.preview import save_previews
 
-        folder = output.with_name(f"{output.stem}-previews")
-        talk(f"previews: {len(save_previews(detector, truth, found, preview, folder))} files in {folder}")
+
+def _previews(detector: Detector, truth: GroundTruth, output: Path, count: int) -> None:
+    from detbench.data.load import load_detections
+    from detbench.reports.preview import save_previews
+
+    folder = output.with_name(f"{output.stem}-previews")
+    drawn = save_previews(detector, truth, load_detections(output, truth), count, folder)
+    talk(f"previews: {len(drawn)} files in {folder}")
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Callable[[Progress], None]]:
-    with tracked("pictures", total) as advance:
-        yield lambda progress: advance(progress.done)
-
-
-def _talk_of_classes(mapping: ClassMapping) -> None:
-    """Print the class mapping where it is more than the same names on both sides."""
-    from detbench.reports.terminal import mapping_table
-
-    if any(how != "same" for how in mapping.how) or mapping.missing:
-        talk_table(mapping_table(mapping))
+def _bar(progress: Progress) -> Iterator[Callable[[Progress], None]]:
+    with tracked("pictures", progress.total) as advance:
+        yield lambda now: advance(now.done)
 
 
 def _try_resize(model: str, detector: Detector, truth: GroundTruth, sample: int, *, allow_unmapped: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.adapters.detector import Detector
+from detbench.adapters.detector import Detector, Picture
 from detbench.adapters.pictures import read_picture
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_path
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import DetbenchError
+from detbench.errors import DetbenchError, DetbenchWarning, InputError
 from detbench.reports.style import COLOURS
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
 _PANEL_HEIGHT = 420
+_WIDEST_PANEL = 1600
 _GAP = 12
 _CAPTION_HEIGHT = 26
 _SHOWN_SCORE = 0.3
@@ -29,31 +32,36 @@ _PAPER, _INK, _TRUTH = "#ffffff", "#222222", "#ffffff"
 
 
 def save_previews(detector: Detector, ground_truth: GroundTruth, detections: Detections, count: int, folder: Path) -> list[Path]:
-    """Write `count` pictures, spread over the dataset, as `preview-IMAGE.png`: ground truth, detections and the model's input.
+    """Write `count` pictures, spread over the dataset, as `preview-FILE.png`: ground truth, detections and the model's input.
 
     Ground truth is drawn dashed in white on black, detections from a score of 0.3 in a colour per class. The model's input is shown as the
-    model gets it, channel by channel, stretched to the full range: a BGR model's input looks blue where the picture is red.
+    model gets it, channel by channel, stretched to the full range: a BGR model's input looks blue where the picture is red. Pictures that
+    cannot be read are left out with a warning.
     """
     if ground_truth.image_folder is None:
         raise DetbenchError(f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)")
     images = np.unique(np.linspace(0, len(ground_truth.image_ids) - 1, min(count, len(ground_truth.image_ids))).round().astype(int))
     paths = []
     for image in images.tolist():
-        path = folder / f"preview-{Path(ground_truth.image_files[image] or ground_truth.image_ids[image]).stem}.png"
+        name = ground_truth.image_files[image] or ground_truth.image_ids[image]
+        path = folder / ("preview-" + re.sub(r"[^\w.-]+", "-", name) + ".png")
+        try:
+            picture = read_picture(ground_truth.image_folder / name).picture
+        except InputError as error:
+            warnings.warn(f"no preview: {error}", DetbenchWarning, stacklevel=2)
+            continue
         with atomic_path(path) as temporary:
-            preview(detector, ground_truth, detections, image).save(temporary)
+            preview(detector, ground_truth, detections, image, picture).save(temporary)
         paths.append(path)
     return paths
 
 
-def preview(detector: Detector, ground_truth: GroundTruth, detections: Detections, image: int) -> Image:
-    """Return the preview of the image at position `image`: two panels, the picture with boxes and the model's input."""
+def preview(detector: Detector, ground_truth: GroundTruth, detections: Detections, image: int, picture: Picture) -> Image:
+    """Return the preview of the picture of the image at position `image`: two panels, the picture with boxes and the model's input."""
     from PIL import Image, ImageDraw
 
-    assert ground_truth.image_folder is not None  # noqa: S101  checked by save_previews
-    picture = read_picture(ground_truth.image_folder / ground_truth.image_files[image]).picture
     left = _scaled(Image.fromarray(picture))
-    zoom = left.height / picture.shape[0]
+    zoom = np.array([left.width / picture.shape[1], left.height / picture.shape[0]] * 2)
     draw = ImageDraw.Draw(left)
     objects = slice(ground_truth.offsets[image], ground_truth.offsets[image + 1])
     for box in ground_truth.boxes[objects]:
@@ -93,7 +101,9 @@ def _described(preprocessing: Any) -> str:
 
 
 def _scaled(picture: Image) -> Image:
-    return picture.resize((max(round(picture.width * _PANEL_HEIGHT / picture.height), 1), _PANEL_HEIGHT))
+    """Return a picture as high as a panel, or lower where it would be too wide."""
+    zoom = min(_PANEL_HEIGHT / picture.height, _WIDEST_PANEL / picture.width)
+    return picture.resize((max(round(picture.width * zoom), 1), max(round(picture.height * zoom), 1)))
 
 
 def _dashed(draw: ImageDraw, box: NDArray[np.float64]) -> None:

@@ -124,7 +124,7 @@ def trial_table(trials: Sequence[Trial]) -> Table:
     table.add_column("detections", justify="right")
     table.add_column("")
     for row, trial in enumerate(trials):
-        cells = (trial.fit, _number(trial.value, 4), f"{trial.detections:,}", "the model's own" if trial.own else "")
+        cells = (trial.fit, _number(trial.value, 4), f"{trial.detections:,}", "as given" if trial.own else "")
         table.add_row(*cells, style="bold" if row == 0 else "")
     return table
 
