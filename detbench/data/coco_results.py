@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from detbench.data.arrow import list_values, to_numpy
 from detbench.data.checks import check_inverted, check_unknown, warn_empty
 from detbench.data.coco import Id, written_image_ids
-from detbench.data.columns import Floats, Indices, Ints, groups_from_offsets
+from detbench.data.columns import Floats, Indices, Ints, groups_from_offsets, owned
 from detbench.data.detections import Detections
 from detbench.data.extents import stated_sizes
 from detbench.data.files import atomic_path
@@ -86,10 +86,10 @@ def read_coco_results(path: Path, ground_truth: GroundTruth, *, allow_unknown: b
     return Detections.from_rows(
         ground_truth,
         image_index=image_index,
-        class_index=class_index,
-        scores=scores,
-        boxes=boxes,
-        box_areas=areas,
+        class_index=owned(class_index),
+        scores=owned(scores),
+        boxes=owned(boxes),
+        box_areas=owned(areas),
         name=path.stem,
         source=f"coco results {path}",
     )
