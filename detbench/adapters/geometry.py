@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,11 @@ from numpy.typing import NDArray
 
 Fit = Literal["stretch", "letterbox", "letterbox-corner", "centre-crop"]
 """`stretch` changes the aspect ratio; `letterbox` pads on both sides, `letterbox-corner` right and below; `centre-crop` cuts off."""
+
+Rounding = Literal["nearest", "down"]
+"""Resized sides in whole pixels: the nearest, or the next below."""
+_ALMOST = 1e-9
+"""What a side that is whole may lack of it by floating point."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class Placement:
     original: tuple[int, int]
     """Width and height of the picture."""
     resized: tuple[int, int]
-    """Width and height of the picture as resized, before padding or cropping."""
+    """Width and height of the picture as resized, before padding or cropping; larger than anything made where most of it is cropped."""
     offset: tuple[int, int]
     """x and y of its left upper corner in the input; negative where it is cropped."""
 
@@ -47,15 +53,20 @@ class Placement:
         return np.asarray(boxes * scale + offset)
 
 
-def place(original: tuple[int, int], size: tuple[int, int], fit: Fit) -> Placement:
+def place(original: tuple[int, int], size: tuple[int, int], fit: Fit, rounding: Rounding = "nearest") -> Placement:
     """Return where a picture of `original` (width, height) lies in an input of `size` (width, height).
 
-    Sizes round half to even; an odd spare pixel is padded, or cropped, at the right and below.
+    Sizes round half to even, or down, but never to less than a crop shows; an odd spare pixel is padded, or cropped, at right and below.
     """
     if fit == "stretch":
         return Placement(original, size, (0, 0))
     ratios = (size[0] / original[0], size[1] / original[1])
     ratio = max(ratios) if fit == "centre-crop" else min(ratios)
-    resized = (max(round(original[0] * ratio), 1), max(round(original[1] * ratio), 1))
+    least = size if fit == "centre-crop" else (1, 1)
+    sides = (original[0] * ratio, original[1] * ratio)
+    if rounding == "down":
+        sides = (sides[0] + _ALMOST, sides[1] + _ALMOST)
+    whole = math.floor if rounding == "down" else round
+    resized = (max(whole(sides[0]), least[0]), max(whole(sides[1]), least[1]))
     spare = (size[0] - resized[0], size[1] - resized[1])
     return Placement(original, resized, (0, 0) if fit == "letterbox-corner" else (int(spare[0] / 2), int(spare[1] / 2)))

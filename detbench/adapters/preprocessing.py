@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detbench.adapters.detector import Batch, Picture
-from detbench.adapters.geometry import Fit, Placement, place
+from detbench.adapters.geometry import Fit, Placement, Rounding, place
 from detbench.errors import DetbenchError
 
 Colour = Literal["rgb", "bgr"]
@@ -19,7 +19,15 @@ Layout = Literal["nchw", "nhwc"]
 Resize = Literal["linear", "antialias", "nearest"]
 """`linear` is OpenCV's bilinear without antialiasing, `antialias` Pillow's bilinear, `nearest` takes the pixel under the centre."""
 
-_CHOICES = {"fit": get_args(Fit), "colour": get_args(Colour), "layout": get_args(Layout), "resize": get_args(Resize)}
+_CHOICES = {
+    "fit": get_args(Fit),
+    "colour": get_args(Colour),
+    "layout": get_args(Layout),
+    "resize": get_args(Resize),
+    "rounding": get_args(Rounding),
+}
+LARGEST_SIDE = 16_384
+"""Pixels along a side of an input at most."""
 _DTYPES = ("float32", "float16", "uint8")
 
 
@@ -47,6 +55,8 @@ class Preprocessing:
     """Type of the input: float32, float16 or uint8 (which takes whole numbers from 0 to 255 only)."""
     resize: Resize = "linear"
     """How pixels are interpolated; always to 8 bits, rounded to nearest."""
+    rounding: Rounding = "nearest"
+    """Which whole number of pixels a resized side has."""
 
     def __post_init__(self) -> None:
         for name, length, number in (("size", 2, int), ("mean", 3, float), ("std", 3, float)):
@@ -54,8 +64,8 @@ class Preprocessing:
         for name, known in _CHOICES.items():
             _check_choice(name, getattr(self, name), known)
         _check_choice("dtype", self.dtype, _DTYPES)
-        if min(self.size) < 1:
-            raise DetbenchError(f"preprocessing: size must be a width and height of at least 1 pixel, not {self.size}")
+        if not 1 <= min(self.size) <= max(self.size) <= LARGEST_SIDE:
+            raise DetbenchError(f"preprocessing: size must be a width and height from 1 to {LARGEST_SIDE} pixels, not {self.size}")
         if not (isinstance(self.pad_value, int) and 0 <= self.pad_value <= 255):
             raise DetbenchError(f"preprocessing: pad_value must be a whole number from 0 to 255, not {self.pad_value!r}")
         if not (isinstance(self.scale, int | float) and math.isfinite(self.scale) and self.scale > 0):
@@ -81,10 +91,6 @@ class Preprocessing:
             raise DetbenchError("preprocessing: an input of type uint8 takes the values as they are: scale=1, mean=0, std=1")
         return numbers.astype(self.dtype)
 
-    def with_fit(self, fit: Fit) -> Preprocessing:
-        """Return the same with pictures fitted in another way."""
-        return replace(self, fit=fit)
-
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready values; `from_dict` reads them back."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
@@ -105,24 +111,39 @@ class Preprocessing:
 
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
             raise DetbenchError(f"a picture must be (height, width, 3) uint8, not {picture.shape} {picture.dtype}")
-        placement = place((picture.shape[1], picture.shape[0]), self.size, self.fit)
+        placement = place((picture.shape[1], picture.shape[0]), self.size, self.fit, self.rounding)
         if placement.resized[0] < self.size[0] or placement.resized[1] < self.size[1]:
             image[:] = table[:, self.pad_value]
-        write_scaled(_resized(picture, placement.resized, self.resize), table, placement.offset, image, swapped=self.colour == "bgr")
+        shown = _resized(picture, placement, self.size, self.resize)
+        left, top = placement.offset
+        write_scaled(shown, table, (max(left, 0), max(top, 0)), image, swapped=self.colour == "bgr")
         return placement
 
 
-def _resized(picture: Picture, size: tuple[int, int], how: Resize) -> Picture:
-    if picture.shape[1::-1] == size:
-        return picture
+def _resized(picture: Picture, placement: Placement, size: tuple[int, int], how: Resize) -> Picture:
+    """Return what an input of `size` shows of the resized picture; what is cropped off is never made, however large it would be."""
+    (left, top), (width, height) = placement.offset, placement.resized
+    x, y = max(-left, 0), max(-top, 0)
+    shown = (min(width - x, size[0]), min(height - y, size[1]))
+    if placement.original == placement.resized:
+        return picture[y : y + shown[1], x : x + shown[0]]
     if how == "linear":
         from detbench.metrics.resampling import resize_linear
 
-        return resize_linear(picture, size)
+        return resize_linear(picture, placement.resized, (x, y, *shown))
+    if how == "nearest":
+        columns, rows = _nearest(picture.shape[1], width, x, shown[0]), _nearest(picture.shape[0], height, y, shown[1])
+        return picture[rows[:, None], columns]
     from PIL import Image
 
-    method = Image.Resampling.BILINEAR if how == "antialias" else Image.Resampling.NEAREST
-    return np.asarray(Image.fromarray(picture).resize(size, method))
+    across, down = placement.scale
+    box = (x / across, y / down, (x + shown[0]) / across, (y + shown[1]) / down) if shown != placement.resized else None
+    return np.asarray(Image.fromarray(picture).resize(shown, Image.Resampling.BILINEAR, box))
+
+
+def _nearest(source: int, target: int, start: int, count: int) -> NDArray[np.int64]:
+    """Return the source pixel under the centre of each of `count` target pixels from `start`, in whole numbers throughout."""
+    return (2 * np.arange(start, start + count, dtype=np.int64) + 1) * source // (2 * target)
 
 
 def _numbers(name: str, values: Any, length: int, number: type) -> tuple[Any, ...]:

@@ -13,20 +13,22 @@ from detbench.metrics.kernel import kernel
 _HALF = np.float32(0.5)
 
 
-def resize_linear(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def resize_linear(picture: NDArray[np.uint8], size: tuple[int, int], window: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
     """Resize a picture bilinearly with half-pixel centres and no antialiasing.
 
     Args:
         picture: (H, W, 3), 0–255.
         size: width and height in pixels of the result.
+        window: x, y, width and height of the part of the result to make; None for all.
 
     Returns:
-        (height, width, 3), in float32 until rounded half up at the end. `cv2.resize(…, INTER_LINEAR)` rounds in between and so differs by
-        at most 1.
+        (height, width, 3) of the window, in float32 until rounded half up at the end. `cv2.resize(…, INTER_LINEAR)` rounds in between and
+        so differs by at most 1.
     """
+    x, y, width, height = window or (0, 0, *size)
     if picture.shape[1::-1] == size:
-        return picture
-    return np.asarray(_resize_linear(frozen(picture, np.uint8, picture.shape), *size))
+        return picture[y : y + height, x : x + width]
+    return np.asarray(_resize_linear(frozen(picture, np.uint8, picture.shape), *size, x, y, width, height))
 
 
 def write_scaled(picture: NDArray[np.uint8], table: NDArray[Any], corner: tuple[int, int], out: NDArray[Any], *, swapped: bool) -> None:
@@ -44,11 +46,13 @@ def write_scaled(picture: NDArray[np.uint8], table: NDArray[Any], corner: tuple[
 
 
 @kernel
-def _resize_linear(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[Any]:
+def _resize_linear(
+    picture: NDArray[np.uint8], full_width: int, full_height: int, first_x: int, first_y: int, width: int, height: int
+) -> NDArray[Any]:
     """Blend two source rows into one, then two of its pixels into each pixel of the result."""
     rows = picture.reshape(picture.shape[0], picture.shape[1] * 3)
-    left, right, right_weight = _taps(picture.shape[1], width)
-    above, below, below_weight = _taps(picture.shape[0], height)
+    left, right, right_weight = _taps(picture.shape[1], full_width, first_x, width)
+    above, below, below_weight = _taps(picture.shape[0], full_height, first_y, height)
     out, blended = np.empty((height, width, 3), np.uint8), np.empty(rows.shape[1], np.float32)
     for y in range(height):
         upper, lower, weight = rows[above[y]], rows[below[y]], below_weight[y]
@@ -64,11 +68,11 @@ def _resize_linear(picture: NDArray[np.uint8], width: int, height: int) -> NDArr
 
 
 @kernel
-def _taps(source: int, target: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return, per target pixel, the two source pixels between whose centres its centre lies, and the weight of the second."""
-    first, second, weight = np.empty(target, np.uint64), np.empty(target, np.uint64), np.empty(target, np.float32)
-    for pixel in range(target):
-        centre = max((pixel + 0.5) * source / target - 0.5, 0.0)
+def _taps(source: int, target: int, start: int, count: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return, for `count` target pixels from `start`, the two source pixels around its centre, and the weight of the second."""
+    first, second, weight = np.empty(count, np.uint64), np.empty(count, np.uint64), np.empty(count, np.float32)
+    for pixel in range(count):
+        centre = max((start + pixel + 0.5) * source / target - 0.5, 0.0)
         left = min(int(centre), source - 1)
         first[pixel], second[pixel], weight[pixel] = left, min(left + 1, source - 1), centre - left
     return first, second, weight

@@ -24,11 +24,18 @@ def warm_scoring(say: Callable[[str], None]) -> None:
 
 
 def warm_postprocessing(say: Callable[[str], None]) -> None:
-    """Make suppression ready; as `warm_scoring`."""
+    """Make suppression and the preparation of pictures ready, which threads do side by side; as `warm_scoring`."""
     with _said(say):
         from detbench.metrics.nms import nms
+        from detbench.metrics.resampling import resize_linear, write_scaled
 
         nms(np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([1.0]), np.array([0]), iou=0.5)
+        picture = resize_linear(np.zeros((4, 4, 3), np.uint8), (8, 8))
+        for dtype in (np.float32, np.float16, np.uint8):
+            table = np.zeros((3, 256), dtype)
+            rows_first, planes_first = np.empty((8, 8, 3), dtype), np.moveaxis(np.empty((3, 8, 8), dtype), 0, -1)
+            for out in (rows_first, planes_first):
+                write_scaled(picture, table, (0, 0), out, swapped=False)
 
 
 @contextmanager

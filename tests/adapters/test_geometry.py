@@ -80,3 +80,17 @@ def test_boxes_are_clipped_to_the_picture():
 
 def test_no_boxes():
     assert place((640, 480), (416, 416), "stretch").to_original(np.zeros((0, 4))).shape == (0, 4)
+
+
+@pytest.mark.parametrize(("original", "resized"), [((640, 427), (416, 277)), ((416, 100), (416, 100)), ((3, 1), (416, 138))])
+def test_sides_rounded_down(original, resized):
+    placement = place(original, (416, 416), "letterbox-corner", "down")
+    assert placement.resized == resized
+
+
+@given(sizes, inputs, st.sampled_from(FITS))
+def test_a_side_rounded_down_still_fills_what_it_is_fitted_to(original, size, fit):
+    placement = place(original, size, fit, "down")
+    assert any(placement.resized[axis] == size[axis] for axis in (0, 1))
+    if fit == "centre-crop":
+        assert all(placement.resized[axis] >= size[axis] for axis in (0, 1))

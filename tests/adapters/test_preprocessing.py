@@ -87,6 +87,61 @@ def test_apply_equals_the_plain_reference(fit, size, settings):
     assert batch.placements == (place(size, (40, 24), fit),)
 
 
+@pytest.mark.parametrize("resize", ["linear", "antialias", "nearest"])
+@pytest.mark.parametrize("size", [(1, 4000), (4000, 1)])
+def test_a_crop_of_a_thin_picture_makes_only_what_is_seen(size, resize):
+    import tracemalloc
+
+    preprocessing = Preprocessing((640, 640), "centre-crop", resize=resize)
+    tracemalloc.start()
+    batch = preprocessing.apply([random_picture(*size)])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * batch.inputs.nbytes
+    assert batch.placements[0].resized in ((640, 2_560_000), (2_560_000, 640))
+
+
+@pytest.mark.parametrize("resize", ["antialias", "nearest"])
+@pytest.mark.parametrize("size", [(60, 50), (33, 90), (300, 40)])
+def test_a_crop_is_cut_out_of_the_whole_picture_as_pillow_resizes_it(size, resize):
+    from PIL import Image
+
+    picture = random_picture(*size)
+    preprocessing = Preprocessing((24, 24), "centre-crop", scale=1.0, dtype="uint8", layout="nhwc", resize=resize)
+    batch = preprocessing.apply([picture])
+    (left, top), resized = batch.placements[0].offset, batch.placements[0].resized
+    method = Image.Resampling.BILINEAR if resize == "antialias" else Image.Resampling.NEAREST
+    whole = np.asarray(Image.fromarray(picture).resize(resized, method))
+    difference = np.abs(batch.inputs[0].astype(int) - whole[-top : 24 - top, -left : 24 - left])
+    assert difference.max() <= (1 if resize == "antialias" else 0)
+
+
+def test_warming_up_compiles_all_that_preparing_pictures_needs():
+    """In a process of its own, where nothing else has compiled anything."""
+    import subprocess
+    import sys
+
+    code = """if True:
+        import numpy as np
+        from detbench.adapters.preprocessing import Preprocessing
+        from detbench.metrics import resampling
+        from detbench.metrics.warmup import warm_postprocessing
+
+        warm_postprocessing(print)
+        kernels = resampling._write, resampling._resize_linear
+        before = [len(kernel.signatures) for kernel in kernels]
+        for dtype in ("float32", "float16", "uint8"):
+            for layout in ("nchw", "nhwc"):
+                for fit in ("stretch", "centre-crop"):
+                    for shape in ((50, 40, 3), (16, 32, 3)):
+                        scale = 1.0 if dtype == "uint8" else 1 / 255
+                        made = Preprocessing((32, 16), fit, dtype=dtype, layout=layout, scale=scale)
+                        made.apply([np.zeros(shape, np.uint8)] * 2)
+        assert before == [len(kernel.signatures) for kernel in kernels], (before, [kernel.signatures for kernel in kernels])
+    """
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
 def test_a_batch_is_its_pictures_and_may_be_empty():
     preprocessing = Preprocessing((32, 32), "letterbox")
     pictures = [random_picture(*size, seed) for seed, size in enumerate(SIZES)]
@@ -120,18 +175,19 @@ def test_pictures_are_not_written_to_and_need_not_be_contiguous():
     assert (picture == before).all()
 
 
-def test_settings_survive_json_and_another_fit_changes_nothing_else():
+def test_settings_survive_json():
     import json
 
     preprocessing = Preprocessing((416, 320), "letterbox-corner", mean=(1, 2, 3), colour="bgr", dtype="float16")
     assert Preprocessing.from_dict(json.loads(json.dumps(preprocessing.as_dict()))) == preprocessing
-    assert preprocessing.with_fit("stretch").as_dict() == preprocessing.as_dict() | {"fit": "stretch"}
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"size": (0, 416)}, "at least 1 pixel"),
+        ({"size": (0, 416)}, "from 1 to 16384 pixels"),
+        ({"size": (416, 16385)}, "from 1 to 16384 pixels"),
+        ({"rounding": "up"}, "rounding must be one of nearest, down"),
         ({"size": (416.0, 416)}, "size must be 2 whole numbers"),
         ({"size": 416}, "size must be 2 whole numbers"),
         ({"fit": "crop"}, "fit must be one of stretch, letterbox"),
