@@ -7,6 +7,8 @@ each of them silently changes what a mAP means.
 from __future__ import annotations
 
 import re
+import unicodedata
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,7 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.errors import DetbenchError
+from detbench.adapters.counting import counted
+from detbench.errors import DetbenchError, DetbenchWarning
 
 _COCO = (
     "N/A,person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,N/A,stop sign,parking meter,bench,bird,"
@@ -29,9 +32,6 @@ COCO_91 = tuple(_COCO.split(","))
 
 COCO_80 = tuple(name for name in COCO_91 if name != "N/A")
 """The same without gaps, as most models number them."""
-
-COCO_80_IDS = tuple(category_id for category_id, name in enumerate(COCO_91) if name != "N/A")
-"""The category id of each of `COCO_80`."""
 
 _VOC = (
     "aeroplane,bicycle,bird,boat,bottle,bus,car,cat,chair,cow,diningtable,dog,horse,motorbike,person,pottedplant,sheep,sofa,train,tvmonitor"
@@ -99,6 +99,10 @@ class ClassMapping:
                 groups.setdefault(target, []).append(name)
         return {target: tuple(names) for target, names in groups.items() if len(names) > 1}
 
+    def as_dict(self) -> dict[str, str | None]:
+        """Return, JSON-ready, the dataset class of each model class; None where its detections are dropped."""
+        return {name: target or None for name, target, _ in self.rows}
+
 
 def map_classes(model_names: Sequence[str], dataset_names: Sequence[str], *, allow_unmapped: bool = False) -> ClassMapping:
     """Map a model's classes to a dataset's by name.
@@ -110,12 +114,13 @@ def map_classes(model_names: Sequence[str], dataset_names: Sequence[str], *, all
         model_names: M names; the index of each is the model's class index.
         dataset_names: K names.
         allow_unmapped: allow classes on either side without a partner, and several model classes for one of the dataset's.
+            What then changes the score (dataset classes that score 0, model classes that are merged) is a DetbenchWarning.
 
     Raises:
         DetbenchError: no class has a partner, or, unless allowed, one has none or too many. The message names them.
     """
-    exact = _index({name: fold(name) for name in dataset_names})
-    by_alias = _index({name: canonical(name) for name in dataset_names})
+    exact = _index([fold(name) for name in dataset_names])
+    by_alias = _index([canonical(name) for name in dataset_names])
     matches = [_match(name, exact, by_alias) for name in model_names]
     indices = np.array([index for index, _ in matches], np.int64)
     mapping = ClassMapping(tuple(model_names), tuple(dataset_names), indices, tuple(how for _, how in matches))
@@ -124,8 +129,8 @@ def map_classes(model_names: Sequence[str], dataset_names: Sequence[str], *, all
 
 
 def fold(name: str) -> str:
-    """Return a name without case, spaces, underscores and hyphens."""
-    return re.sub(r"[\s_\-]+", "", name).casefold()
+    """Return a name without case, spaces, underscores and hyphens, its accents composed, so that é is é however it was written."""
+    return unicodedata.normalize("NFC", re.sub(r"[\s_\-]+", "", name).casefold())
 
 
 def canonical(name: str) -> str:
@@ -134,20 +139,10 @@ def canonical(name: str) -> str:
     return ALIASES.get(folded, folded)
 
 
-def names_for_outputs(count: int) -> tuple[str, ...] | None:
-    """Return the names that a model without names has by its number of classes: COCO's for 80 and 91, None for any other number.
-
-    91 outputs are COCO's category ids 0 to 90, with `N/A` at 0 and at the ids that were never used.
-    """
-    if count == len(COCO_91):
-        return COCO_91
-    return COCO_80 if count == len(COCO_80) else None
-
-
-def _index(keys: dict[str, str]) -> dict[str, int]:
+def _index(keys: Sequence[str]) -> dict[str, int]:
     """Return position by key; of two dataset classes with one key, neither can be meant by it."""
     places: dict[str, int] = {}
-    for place, key in enumerate(keys.values()):
+    for place, key in enumerate(keys):
         places[key] = -1 if key in places else place
     return places
 
@@ -168,15 +163,25 @@ def _check(mapping: ClassMapping, *, allow_unmapped: bool) -> None:
             f"no class of the model is one of the dataset's: the model has {_listed(mapping.model_names)}; "
             f"the dataset has {_listed(mapping.dataset_names)}; give the model's names as the dataset spells them (names=)"
         )
-    problems = []
+    be, score = ("are", "") if allow_unmapped else ("would be", "would ")
+    dropped, changing = [], []
     if names := mapping.unmapped:
-        problems.append(f"{len(names)} of the model are not in the dataset ({_listed(names)}): their detections would be dropped")
+        dropped.append(f"{_lacking(names, 'model', 'dataset')}: {'its' if len(names) == 1 else 'their'} detections {be} dropped")
     if names := mapping.missing:
-        problems.append(f"{len(names)} of the dataset are not in the model ({_listed(names)}): they would score 0")
+        who, verb = ("it", "scores") if len(names) == 1 else ("they", "score")
+        changing.append(f"{_lacking(names, 'dataset', 'model')}: {who} {score + 'score' if score else verb} 0")
     for target, names in mapping.doubled.items():
-        problems.append(f"{' and '.join(map(repr, names))} of the model are both {target!r} of the dataset: they would be merged")
-    if problems and not allow_unmapped:
-        raise DetbenchError(f"not every class has one partner: {'; '.join(problems)}. If that is meant, add --allow-unmapped")
+        both = "both" if len(names) == 2 else "all"
+        changing.append(f"{' and '.join(map(repr, names))} of the model are {both} {target!r} of the dataset: they {be} merged")
+    if (dropped or changing) and not allow_unmapped:
+        raise DetbenchError(f"not every class has one partner: {'; '.join(dropped + changing)}. If that is meant, add --allow-unmapped")
+    if changing:
+        warnings.warn(f"the score is not that of every class by itself: {'; '.join(changing)}", DetbenchWarning, stacklevel=3)
+
+
+def _lacking(names: Sequence[str], side: str, other: str) -> str:
+    """Return how many classes of one side the other has not, and which."""
+    return f"{counted(len(names), 'class')} of the {side} {'is' if len(names) == 1 else 'are'} not in the {other} ({_listed(names)})"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from detbench.adapters.classes import ALIASES, COCO_80, COCO_80_IDS, COCO_91, VOC_20, canonical, fold, map_classes, names_for_outputs
-from detbench.errors import DetbenchError
+from detbench.adapters.classes import ALIASES, COCO_80, COCO_91, VOC_20, canonical, fold, map_classes
+from detbench.errors import DetbenchError, DetbenchWarning
 
 
 def test_a_coco_detector_on_voc():
@@ -52,15 +52,34 @@ def test_an_alias_of_two_dataset_classes_means_neither():
 @pytest.mark.parametrize(
     ("model", "dataset", "message"),
     [
-        (["dog", "fox"], ["dog"], r"1 of the model .* \(fox\): their detections would be dropped"),
-        (["dog"], ["dog", "cat"], r"1 of the dataset .* \(cat\): they would score 0"),
+        (["dog", "fox"], ["dog"], r"1 class of the model is not in the dataset \(fox\): its detections would be dropped"),
+        (["dog"], ["dog", "cat"], r"1 class of the dataset is not in the model \(cat\): it would score 0"),
         (["sofa", "couch"], ["Couch"], "'sofa' and 'couch' of the model are both 'Couch' of the dataset: they would be merged"),
     ],
 )
 def test_without_exactly_one_partner_it_is_an_error_unless_allowed(model, dataset, message):
     with pytest.raises(DetbenchError, match=f"{message}.* add --allow-unmapped"):
         map_classes(model, dataset)
-    assert len(map_classes(model, dataset, allow_unmapped=True).rows) == len(model)
+
+
+def test_what_changes_the_score_is_warned_of_when_allowed_and_all_of_it_can_be_recorded():
+    mapping = map_classes(["dog", "fox"], ["Dog"], allow_unmapped=True)
+    assert mapping.as_dict() == {"dog": "Dog", "fox": None}
+    with pytest.warns(DetbenchWarning, match=r"2 classes of the dataset are not in the model \(cat, cow\): they score 0"):
+        map_classes(["dog"], ["dog", "cat", "cow"], allow_unmapped=True)
+    with pytest.warns(DetbenchWarning, match="'sofa' and 'couch' of the model are both 'Couch' of the dataset: they are merged"):
+        mapping = map_classes(["sofa", "couch"], ["Couch"], allow_unmapped=True)
+    assert mapping.as_dict() == {"sofa": "Couch", "couch": "Couch"}
+
+
+def test_a_name_the_dataset_has_twice_shifts_no_other():
+    with pytest.warns(DetbenchWarning, match=r"\(a, a\): they score 0"):
+        mapping = map_classes(["b"], ["a", "a", "b"], allow_unmapped=True)
+    assert mapping.indices.tolist() == [2]
+
+
+def test_accents_are_the_same_however_they_are_written():
+    assert map_classes(["caf\u0065\u0301"], ["CAF\u00c9"]).indices.tolist() == [0]
 
 
 def test_nothing_in_common_is_an_error_even_when_allowed():
@@ -73,12 +92,6 @@ def test_long_lists_are_cut():
         map_classes(COCO_80, VOC_20)
 
 
-def test_models_without_names():
-    assert names_for_outputs(80) == COCO_80
-    assert names_for_outputs(91) == COCO_91
-    assert names_for_outputs(20) is None
-
-
 def test_aliases_are_folded_and_lead_to_names_that_are_none():
     for alias, name in ALIASES.items():
         assert (fold(alias), fold(name), canonical(name)) == (alias, name, name)
@@ -86,4 +99,6 @@ def test_aliases_are_folded_and_lead_to_names_that_are_none():
 
 def test_coco_as_its_own_annotations_number_it(shared_data):
     categories = json.loads((shared_data / "coco" / "instances_val2014_100.json").read_text())["categories"]
-    assert [(entry["id"], entry["name"]) for entry in categories] == list(zip(COCO_80_IDS, COCO_80, strict=True))
+    assert [(entry["id"], entry["name"]) for entry in categories] == [
+        (number, name) for number, name in enumerate(COCO_91) if name != "N/A"
+    ]
