@@ -33,13 +33,15 @@ class Postprocessing:
     """Boxes per picture that enter NMS at most."""
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.score):
-            raise DetbenchError(f"postprocessing: score must be a finite number, not {self.score!r}")
-        if self.nms_iou is not None and not 0 <= self.nms_iou <= 1:
-            raise DetbenchError(f"postprocessing: the IoU of NMS must lie within 0 and 1, not {self.nms_iou!r}")
+        if not _is_share(self.score):
+            raise DetbenchError(f"postprocessing: score must be a number within 0 and 1, not {self.score!r}")
+        if self.nms_iou is not None and not _is_share(self.nms_iou):
+            raise DetbenchError(f"postprocessing: the IoU of NMS (nms_iou) must lie within 0 and 1, not {self.nms_iou!r}")
+        if not isinstance(self.class_agnostic, bool):
+            raise DetbenchError(f"postprocessing: class_agnostic must be true or false, not {self.class_agnostic!r}")
         for name, number in (("top_k", self.top_k), ("max_candidates", self.max_candidates)):
-            if number < 1:
-                raise DetbenchError(f"postprocessing: {name} must be at least 1, not {number!r}")
+            if not (isinstance(number, int) and number >= 1):
+                raise DetbenchError(f"postprocessing: {name} must be at least 1 and whole, not {number!r}")
 
     def finish(self, boxes: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any], placement: Placement) -> Found:
         """Return what stays of one picture's boxes, by falling score; ties keep their order.
@@ -54,7 +56,7 @@ class Postprocessing:
             DetbenchError: where a score, or a box with a high enough score, is NaN or infinite.
         """
         _check_finite(scores, "scores")
-        rows = np.flatnonzero(scores >= self.score)
+        rows = np.flatnonzero(np.asarray(scores, np.float64) >= self.score)
         kept = np.asarray(boxes[rows], np.float64).reshape(-1, 4)
         _check_finite(kept, "boxes")
         best = self._best(kept, np.asarray(scores[rows], np.float64), classes[rows])
@@ -76,6 +78,10 @@ class Postprocessing:
             return nms(boxes, scores, groups, iou=self.nms_iou, limit=self.top_k)
         order = np.argsort(-scores, kind="stable")[: self.max_candidates]
         return order[nms(boxes[order], scores[order], None if groups is None else groups[order], iou=self.nms_iou, limit=self.top_k)]
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _check_finite(values: NDArray[Any], what: str) -> None:

@@ -87,7 +87,12 @@ def test_settings_are_json_ready():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"score": float("nan")}, "score must be a finite number"),
+        ({"score": float("nan")}, "score must be a number within 0 and 1"),
+        ({"score": "a"}, "score must be a number"),
+        ({"score": -1}, "score must be a number within 0 and 1, not -1"),
+        ({"nms_iou": "a"}, r"nms_iou\) must lie within 0 and 1, not 'a'"),
+        ({"class_agnostic": "no"}, "class_agnostic must be true or false"),
+        ({"top_k": "a"}, "top_k must be at least 1"),
         ({"nms_iou": 45}, "must lie within 0 and 1, not 45"),
         ({"top_k": 0}, "top_k must be at least 1"),
         ({"max_candidates": -1}, "max_candidates must be at least 1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.adapters.classes import COCO_80
+from detbench.adapters.counting import counted, there
 from detbench.adapters.detector import Batch, Found, Picture
 from detbench.adapters.onnx.choose import check, choose
 from detbench.adapters.onnx.decoder import UNKNOWN, Decoder, Raw, Shapes
@@ -35,26 +37,23 @@ class OnnxDetector:
     decoder: Decoder
     preparation: Preprocessing
     finish: Postprocessing
+    batch_size: int | None
+    """The only batch size the model takes, or None for any."""
 
     @property
     def input_size(self) -> tuple[int, int]:
         """Width and height in pixels of what the model sees."""
         return self.preparation.size
 
-    @property
-    def batch_size(self) -> int | None:
-        """The only batch size the model takes, or None for any."""
-        return self.session.input.batch
-
     def preprocess(self, pictures: Sequence[Picture]) -> Batch:
-        """Return pictures as a batch; where the model takes one size only, blank inputs fill it up. DetbenchError for too many."""
+        """Return pictures as a batch; where the model takes one size only, copies of the last fill it up. DetbenchError for too many."""
         batch, fixed = self.preparation.apply(pictures), self.batch_size
         if fixed is None or len(pictures) == fixed:
             return batch
         if len(pictures) > fixed:
-            raise DetbenchError(f"{self.name} takes {fixed} pictures at a time, not {len(pictures)}")
-        blank = np.zeros((fixed - len(pictures), *batch.inputs.shape[1:]), batch.inputs.dtype)
-        return Batch(np.concatenate([batch.inputs, blank]), batch.placements)
+            raise DetbenchError(f"{self.name} takes {counted(fixed, 'picture')} at a time, not {len(pictures)}")
+        last = batch.inputs[-1:] if pictures else np.zeros((1, *batch.inputs.shape[1:]), batch.inputs.dtype)
+        return Batch(np.concatenate([batch.inputs, np.repeat(last, fixed - len(pictures), axis=0)]), batch.placements)
 
     def to_device(self, batch: Batch) -> Any:
         """Move the batch to where the provider runs."""
@@ -69,11 +68,18 @@ class OnnxDetector:
         return self.session.to_host(outputs)
 
     def postprocess(self, outputs: list[NDArray[Any]], batch: Batch) -> list[Found]:
-        """Decode, threshold, suppress and map back; raises DetbenchError for NaN outputs and classes beyond the names."""
+        """Decode, threshold, suppress and map back; raises DetbenchError for NaN outputs and classes beyond the names.
+
+        What fills up a fixed batch is left out before anything is looked at.
+        """
         count = len(batch.placements)
         named = dict(zip(self.session.output_names, outputs, strict=True))
+        if self.batch_size is not None and count < self.batch_size:
+            named = {name: values[:count] if len(values.shape) > 1 else values for name, values in named.items()}
         _check_numbers(self.name, named)
-        decoded = self.decoder.decode(Raw(named, self.input_size), self.finish.score)[:count]
+        decoded = self.decoder.decode(Raw(named, self.input_size), self.finish.score)
+        if len(decoded) != count:
+            raise DetbenchError(f"{self.name} gave outputs of {counted(len(decoded), 'picture')} for a batch of {count}")
         for candidates in decoded:
             self._check_classes(candidates.classes)
         return [self.finish.finish(*candidates, placement) for candidates, placement in zip(decoded, batch.placements, strict=True)]
@@ -87,9 +93,7 @@ class OnnxDetector:
     def _check_classes(self, classes: NDArray[np.int64]) -> None:
         if len(classes) and not 0 <= classes.min() <= classes.max() < len(self.class_names):
             wrong = classes.max() if classes.max() >= len(self.class_names) else classes.min()
-            raise DetbenchError(
-                f"{self.name} found class number {wrong}, and there are {len(self.class_names)} class names; give all with names="
-            )
+            raise DetbenchError(f"{self.name} found class number {wrong}, and there {there(len(self.class_names))}; give all with names=")
 
 
 def load(path: Path, options: Mapping[str, str]) -> OnnxDetector:
@@ -107,10 +111,11 @@ def load(path: Path, options: Mapping[str, str]) -> OnnxDetector:
     file = read_model_file(path)
     session = Session(path, asked.provider, asked.threads)
     metadata = read_metadata(path, session.metadata)
-    size = _input_size(path, session.input, asked.size or metadata.size)
+    size = _input_size(path, session.input, asked.size, metadata.size)
     names, origin = _known_names(asked, metadata)
     try:
-        decoder, count = _decoder(asked, metadata, _shapes(session, size), len(names) if names is not None else None)
+        shapes = _shapes(session, size)
+        decoder, count = _decoder(asked, metadata, shapes, len(names) if names is not None else None)
         preparation, finish = _effective(asked, metadata, decoder, session.input, size)
     except InputError:
         raise
@@ -118,17 +123,30 @@ def load(path: Path, options: Mapping[str, str]) -> OnnxDetector:
         raise DetbenchError(f"{path}: {error}") from error
     if names is None:
         names, origin = _unnamed(path, count), "taken as COCO's 80"
-    settings = _settings(file, session, decoder, preparation, finish, origin, options)
-    return OnnxDetector(path.stem, names, settings, session, decoder, preparation, finish)
+    batch = _batch_size(path, session.input, shapes)
+    settings = _settings(file, session, decoder, preparation, finish, origin, options, _files(asked, decoder))
+    return OnnxDetector(path.stem, names, settings, session, decoder, preparation, finish, batch)
 
 
-def _input_size(path: Path, declared: Input, wanted: tuple[int, int] | None) -> tuple[int, int]:
-    """Return the input's width and height: those of the model where it has them, else the ones wanted."""
-    fixed = declared.size
+def _batch_size(path: Path, declared: Input, shapes: Shapes) -> int | None:
+    """Return the only batch size that input and outputs allow, None for any."""
+    if shapes.batched:
+        return declared.batch
+    if declared.batch not in (None, 1):
+        raise InputError(path, f"takes {declared.batch} pictures and gives outputs {shapes} of one", fix="export it for one picture")
+    return 1
+
+
+def _input_size(path: Path, declared: Input, asked: tuple[int, int] | None, said: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the input's width and height: those of the model where it has them, else the ones asked for, else its metadata's."""
+    fixed, wanted = declared.size, asked or said
     pairs = zip(fixed, wanted or fixed, strict=True)
     if wanted and any(one is not None and one != other for one, other in pairs):
         shown = "×".join(str(one or "any") for one in fixed)
-        raise InputError(path, f"takes pictures of {shown} pixels, not {wanted[0]}×{wanted[1]}", fix="leave size= out")
+        if asked:
+            raise InputError(path, f"takes pictures of {shown} pixels, not {asked[0]}×{asked[1]}", fix="leave size= out")
+        problem = f"takes pictures of {shown} pixels, and its metadata says {wanted[0]}×{wanted[1]}"
+        raise InputError(path, problem, fix="export it again, or say what it takes with size=WIDTHxHEIGHT")
     width, height = wanted or fixed
     if width is None or height is None:
         raise InputError(path, "takes pictures of any size and does not say which", fix="choose one with size=WIDTHxHEIGHT")
@@ -145,7 +163,7 @@ def _known_names(asked: Options, metadata: Metadata) -> tuple[tuple[str, ...] | 
 def _unnamed(path: Path, count: int) -> tuple[str, ...]:
     """Return the names of a model that has none, which only COCO's 80 can do without."""
     if count != len(COCO_80):
-        outputs = f"{count} classes" if count != UNKNOWN else "an unknown number of classes"
+        outputs = counted(count, "class") if count != UNKNOWN else "an unknown number of classes"
         raise InputError(
             path, f"has {outputs} and no names for them", fix="give them with names=FILE, names=a|b|c, names=coco or names=voc"
         )
@@ -179,7 +197,10 @@ def _effective(
     """Lay the user's options over the model's metadata over the decoder's defaults."""
     preparation, finish = decoder.preprocessing(size), decoder.postprocessing
     if metadata.preprocessing is not None:
-        preparation = Preprocessing.from_dict({**metadata.preprocessing, "size": size})
+        try:
+            preparation = Preprocessing.from_dict({**metadata.preprocessing, "size": size})
+        except DetbenchError as error:
+            raise DetbenchError(f"metadata detbench.{error}") from None
     if metadata.postprocessing is not None:
         finish = _read_postprocessing(metadata.postprocessing)
     plain: dict[str, Any] = {"scale": 1.0, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)} if declared.dtype == "uint8" else {}
@@ -194,7 +215,10 @@ def _read_postprocessing(settings: Mapping[str, Any]) -> Postprocessing:
         raise DetbenchError(f"metadata detbench.postprocessing: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
     if missing := [name for name in ("score", "nms_iou") if name not in settings]:
         raise DetbenchError(f"metadata detbench.postprocessing: setting {missing[0]!r} is missing")
-    return Postprocessing(**settings)
+    try:
+        return Postprocessing(**settings)
+    except DetbenchError as error:
+        raise DetbenchError(f"metadata detbench.{error}") from None
 
 
 def _settings(
@@ -205,6 +229,7 @@ def _settings(
     finish: Postprocessing,
     origin: str,
     options: Mapping[str, str],
+    files: Mapping[str, Path],
 ) -> dict[str, Any]:
     return {
         "adapter": "onnx",
@@ -220,7 +245,14 @@ def _settings(
         "preprocessing": preparation.as_dict(),
         "postprocessing": finish.as_dict(),
         "options": dict(options),
+        "option_files": {option: f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}" for option, path in files.items()},
     }
+
+
+def _files(asked: Options, decoder: Decoder) -> dict[str, Path]:
+    """Return the files whose content decides about boxes or names, by the option that names them."""
+    named = {one.name: getattr(decoder, one.name) for one in fields(decoder) if one.metadata.get("file")}  # type: ignore[arg-type]
+    return {option: Path(place) for option, place in {"names": asked.names_file, **named}.items() if place}
 
 
 def _jsonable(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from detbench.adapters.counting import counted, there
 from detbench.adapters.onnx.decoder import UNKNOWN, Decoder, Shapes
 from detbench.adapters.onnx.detr import Detr, RtDetr
 from detbench.adapters.onnx.end2end import EndToEnd
@@ -47,7 +48,7 @@ def choose(decoders: Mapping[str, Decoder], shapes: Shapes, class_count: int | N
     expected = UNNAMED_CLASSES if class_count is None else class_count
     agreeing = {name: count for name, count in fits.items() if count in (UNKNOWN, expected)}
     if not agreeing and class_count is not None:
-        raise DetbenchError(f"outputs {shapes} hold {_listed(fits)}, and there are {class_count} class names")
+        raise DetbenchError(f"outputs {shapes} hold {_listed(fits)}, and there {there(class_count)}")
     left = agreeing or fits
     if len(left) > 1:
         how = "decoder= or tell their number with names=" if class_count is None else "decoder="
@@ -62,8 +63,8 @@ def check(decoder: Decoder, shapes: Shapes, class_count: int | None) -> int:
     if fit is None:
         raise DetbenchError(f"decoder {decoder.name} reads {decoder.layout}; outputs {shapes} of an input {_size(shapes)} are not that")
     if class_count is not None and fit.class_count not in (UNKNOWN, class_count):
-        held = f"outputs {shapes} hold {fit.class_count} classes as decoder {decoder.name} reads them"
-        raise DetbenchError(f"{held}, and there are {class_count} class names")
+        held = f"outputs {shapes} hold {counted(fit.class_count, 'class')} as decoder {decoder.name} reads them"
+        raise DetbenchError(f"{held}, and there {there(class_count)}")
     return fit.class_count
 
 
@@ -72,4 +73,5 @@ def _size(shapes: Shapes) -> str:
 
 
 def _listed(fits: Mapping[str, int]) -> str:
-    return " or ".join(f"{name} ({count} classes)" if count else f"{name} (any number of classes)" for name, count in fits.items())
+    held = {name: counted(count, "class") if count else "any number of classes" for name, count in fits.items()}
+    return " or ".join(f"{name} ({count})" for name, count in held.items())

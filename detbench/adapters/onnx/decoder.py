@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
+from detbench.errors import DetbenchError
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -39,6 +40,11 @@ class Shapes:
 
     outputs: Mapping[str, tuple[int, ...]]
     input_size: tuple[int, int]
+
+    @property
+    def batched(self) -> bool:
+        """Whether there is an axis for the batch: boxes alone have two, so that none is where no output has three."""
+        return any(len(shape) > 2 for shape in self.outputs.values())
 
     def only(self, rank: int) -> tuple[int, ...]:
         """Return the shape of the only output of `rank` axes, or `rank` zeros where there is none or are several."""
@@ -103,12 +109,23 @@ def above(scores: NDArray[Any], floor: float, *, multi_label: bool) -> tuple[Int
 
     `multi_label` gives every class of a row that reaches the floor, else a row gives its best class only (the first of equal ones).
     """
-    rows = np.flatnonzero(scores.max(axis=1, initial=-np.inf) >= floor)
+    rows = reaching(scores.max(axis=1, initial=-np.inf), floor)
     kept = scores[rows].astype(np.float64)
     if multi_label:
         row, classes = np.nonzero(kept >= floor)
         return rows[row], classes, kept[row, classes]
     return rows, kept.argmax(axis=1), kept.max(axis=1, initial=-np.inf)
+
+
+def reaching(scores: NDArray[Any], floor: float) -> Integers:
+    """Return where scores (n,) of any type are at least `floor`, compared in float64 as `Postprocessing` does."""
+    return np.flatnonzero(scores.astype(np.float64) >= floor)
+
+
+def check_strides(strides: tuple[int, ...]) -> None:
+    """Raise DetbenchError for strides that make no grid."""
+    if not strides or min(strides) < 1:
+        raise DetbenchError(f"option strides={'|'.join(map(str, strides))}: must be whole numbers from 1")
 
 
 def corners(boxes: Floats) -> Floats:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.onnx.decoder import UNKNOWN, Candidates, Fit, Raw, Shapes
+from detbench.adapters.onnx.decoder import UNKNOWN, Candidates, Fit, Raw, Shapes, reaching
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 
@@ -34,5 +34,5 @@ class EndToEnd:
 
     def decode(self, raw: Raw, floor: float) -> list[Candidates]:
         """Return every row that scores at least `floor`."""
-        kept = [picture[picture[:, 4] >= floor].astype(np.float64) for picture in raw.only(3)]
+        kept = [picture[reaching(picture[:, 4], floor)].astype(np.float64) for picture in raw.only(3)]
         return [Candidates(rows[:, :4], rows[:, 4], np.rint(rows[:, 5]).astype(np.int64)) for rows in kept]

@@ -10,6 +10,7 @@ import numpy as np
 from detbench.adapters.onnx.decoder import Candidates, Fit, Raw, Shapes, above, corners, grid, sigmoid
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
+from detbench.errors import DetbenchError
 
 _STRIDE = 16
 
@@ -32,6 +33,10 @@ class FastestDet:
     postprocessing: ClassVar[Postprocessing] = Postprocessing(score=0.001, nms_iou=0.45, class_agnostic=False, top_k=300)
 
     objectness_power: float = 0.6
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.objectness_power <= 1:
+            raise DetbenchError(f"option objectness_power={self.objectness_power}: must lie within 0 and 1")
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
         """Stretched, BGR / 255."""

@@ -59,11 +59,16 @@ def _ours(path: Path, properties: Mapping[str, str]) -> Metadata:
         raise InputError(path, f"has metadata of version {version}, and this detbench reads {VERSION}", fix="upgrade detbench")
     values = {key: _json(path, key, properties[f"detbench.{key}"]) for key in _OURS if f"detbench.{key}" in properties}
     decoder, preprocessing = values.get("decoder", {}), values.get("preprocessing")
+    names, options = values.get("class_names"), decoder.get("options", {})
+    if names is not None and not all(isinstance(name, str) for name in names):
+        raise _wrong(path, "detbench.class_names", "must hold texts only")
+    if not isinstance(decoder.get("name", ""), str) or not isinstance(options, dict):
+        raise _wrong(path, "detbench.decoder", "must hold a text as its name and a JSON dict as its options")
     return Metadata(
-        class_names=tuple(values["class_names"]) if "class_names" in values else None,
+        class_names=tuple(names) if names is not None else None,
         decoder=decoder.get("name"),
-        decoder_options=decoder.get("options", {}),
-        size=tuple(preprocessing["size"]) if preprocessing else None,
+        decoder_options=options,
+        size=_pair(path, "detbench.preprocessing", "size", preprocessing.get("size")) if preprocessing is not None else None,
         preprocessing=preprocessing,
         postprocessing=values.get("postprocessing"),
     )
@@ -73,11 +78,22 @@ def _json(path: Path, key: str, text: str) -> Any:
     kind = list if key == "class_names" else dict
     try:
         value = json.loads(text)
-    except ValueError as error:
-        raise InputError(path, f"is no JSON ({error})", where=f"metadata detbench.{key}", fix="export it again") from None
+    except (ValueError, RecursionError) as error:
+        raise _wrong(path, f"detbench.{key}", f"is no JSON ({error})") from None
     if not isinstance(value, kind):
-        raise InputError(path, f"must be a JSON {kind.__name__}", where=f"metadata detbench.{key}", fix="export it again")
+        raise _wrong(path, f"detbench.{key}", f"must be a JSON {kind.__name__}")
     return value
+
+
+def _pair(path: Path, key: str, name: str, value: Any) -> tuple[int, int]:
+    """Return a size of two sides in pixels, checked."""
+    if not isinstance(value, list | tuple) or len(value) != 2 or not all(type(side) is int and side > 0 for side in value):
+        raise _wrong(path, key, f"{name} must be two whole numbers of pixels, not {value!r}")
+    return value[0], value[1]
+
+
+def _wrong(path: Path, key: str, problem: str) -> InputError:
+    return InputError(path, problem, where=f"metadata {key}", fix="export it again")
 
 
 def _ultralytics(path: Path, properties: Mapping[str, str]) -> Metadata:
@@ -88,10 +104,10 @@ def _ultralytics(path: Path, properties: Mapping[str, str]) -> Metadata:
     names, size = _literal(path, properties, "names"), _literal(path, properties, "imgsz")
     if isinstance(names, list):
         names = dict(enumerate(names))
-    if not isinstance(names, dict) or sorted(names) != list(range(len(names))):
+    if not isinstance(names, dict) or set(names) != set(range(len(names))):
         raise InputError(path, "must number the classes from 0", where="metadata names", fix="give the names with names=")
-    whole = isinstance(size, list | tuple) and len(size) == 2
-    return Metadata(tuple(str(names[number]) for number in range(len(names))), size=(int(size[1]), int(size[0])) if whole else None)
+    sides = _pair(path, "imgsz", "height and width", size) if isinstance(size, list | tuple) else None
+    return Metadata(tuple(str(names[number]) for number in range(len(names))), size=sides[::-1] if sides else None)
 
 
 def _literal(path: Path, properties: Mapping[str, str], key: str) -> Any:
@@ -99,5 +115,5 @@ def _literal(path: Path, properties: Mapping[str, str], key: str) -> Any:
         return None
     try:
         return ast.literal_eval(properties[key])
-    except (ValueError, SyntaxError) as error:
-        raise InputError(path, f"cannot be read ({error})", where=f"metadata {key}", fix="export it again") from None
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise _wrong(path, key, f"cannot be read ({error})") from None

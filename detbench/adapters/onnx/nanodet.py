@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.onnx.decoder import Candidates, Fit, Floats, Raw, Shapes, above, cells, grid, softmax
+from detbench.adapters.onnx.decoder import Candidates, Fit, Floats, Raw, Shapes, above, cells, check_strides, grid, softmax
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
+from detbench.errors import DetbenchError
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class NanoDet:
     """`(B, n, C + 4 · (reg_max + 1))`: class probabilities, then a distribution over 0…reg_max strides for left, top, right, bottom.
 
     The distance is the distribution's mean (softmax) times the stride, measured from (cell + `centre`) · stride; boxes are cut at the
-    input's edges; every class above the floor counts. Score floor .05 is the authors' and costs AP; `score=0.001` is the usual one.
+    input's edges; every class above the floor counts. The authors' score floor of .05
+    costs AP; the default here is .001.
     """
 
     name: ClassVar[str] = "nanodet"
@@ -25,12 +28,19 @@ class NanoDet:
     source: ClassVar[str] = (
         "nanodet/model/head/nanodet_plus_head.py and config/nanodet-plus-m_416.yml of https://github.com/RangiLyu/nanodet"
     )
-    postprocessing: ClassVar[Postprocessing] = Postprocessing(score=0.05, nms_iou=0.6, class_agnostic=False, top_k=100)
+    postprocessing: ClassVar[Postprocessing] = Postprocessing(score=0.001, nms_iou=0.6, class_agnostic=False, top_k=100)
 
     strides: tuple[int, ...] = (8, 16, 32, 64)
     reg_max: int = 7
     centre: float = 0.0
     """Where distances start, in cells from its corner: 0 in NanoDet-Plus, .5 in the first NanoDet (strides 8, 16, 32)."""
+
+    def __post_init__(self) -> None:
+        check_strides(self.strides)
+        if self.reg_max < 1:
+            raise DetbenchError(f"option reg_max={self.reg_max}: must be a whole number from 1")
+        if not math.isfinite(self.centre):
+            raise DetbenchError(f"option centre={self.centre}: must be a finite number")
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
         """Stretched, BGR, 0–255 with the means and deviations of ImageNet in that order."""

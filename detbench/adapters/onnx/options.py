@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from detbench.adapters.classes import COCO_80, COCO_91, VOC_20
+from detbench.adapters.classes import COCO_80, COCO_91, FILLERS, VOC_20, fold
 from detbench.adapters.onnx.choose import DECODERS
 from detbench.adapters.onnx.decoder import Decoder
 from detbench.adapters.postprocessing import Postprocessing
-from detbench.adapters.preprocessing import Preprocessing
+from detbench.adapters.preprocessing import LARGEST_SIDE
 from detbench.errors import DetbenchError
 
 NAME_LISTS = {"coco": COCO_80, "coco91": COCO_91, "voc": VOC_20}
@@ -34,7 +36,19 @@ def _flag(text: str) -> bool:
 
 def _size(text: str) -> tuple[int, int]:
     width, height = (text if "x" in text else f"{text}x{text}").split("x")
-    return int(width), int(height)
+    return _within(int(width)), _within(int(height))
+
+
+def _within(side: int) -> int:
+    if not 1 <= side <= LARGEST_SIDE:
+        raise ValueError(side)
+    return side
+
+
+def _threads(text: str) -> int:
+    if (number := int(text)) < 0:
+        raise ValueError(text)
+    return number
 
 
 def _iou(text: str) -> float | None:
@@ -62,7 +76,8 @@ _EXPECTED = {
     _number: "a number such as 0.001 or 1/255",
     _numbers: "numbers with | between them",
     _flag: "yes or no",
-    _size: "WIDTHxHEIGHT in pixels",
+    _size: f"WIDTHxHEIGHT in pixels, each from 1 to {LARGEST_SIDE}",
+    _threads: "a whole number, 0 or more",
     _iou: "a number within 0 and 1, or none",
 }
 
@@ -86,19 +101,27 @@ class Options:
         """Return the names asked for; raises DetbenchError for a file that cannot be read."""
         if self.names is None or self.names in NAME_LISTS:
             return NAME_LISTS[self.names] if self.names else None
-        if "|" in self.names:
-            return tuple(name for name in self.names.split("|") if name)
+        listed = self.names.split("|") if "|" in self.names else self._lines() if self.names else []
+        names = tuple(name for one in listed if (name := one.strip()))
+        if not names:
+            raise DetbenchError(f"names={self.names}: holds no name")
+        if twice := [name for name, times in Counter(names).items() if times > 1 and fold(name) not in FILLERS]:
+            raise DetbenchError(f"names={self.names}: {twice[0]!r} stands there more than once; every class needs a name of its own")
+        return names
+
+    @property
+    def names_file(self) -> str | None:
+        """The file that `names` is, None where it is none."""
+        return None if not self.names or self.names in NAME_LISTS or "|" in self.names else self.names
+
+    def _lines(self) -> list[str]:
+        assert self.names is not None  # noqa: S101  checked by the caller
         try:
-            lines = Path(self.names).read_text(encoding="utf-8").splitlines()
+            return Path(self.names).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             known = ", ".join(NAME_LISTS)
             reason = getattr(error, "strerror", None) or "not UTF-8"
             raise DetbenchError(f"names={self.names}: no such list ({known}), no a|b|c, and no file of names ({reason})") from None
-        return tuple(line.strip() for line in lines if line.strip())
-
-    def prepared(self, preprocessing: Preprocessing) -> Preprocessing:
-        """Return the preprocessing with what the user asked for."""
-        return replace(preprocessing, **self.preprocessing)
 
     def finished(self, postprocessing: Postprocessing) -> Postprocessing:
         """Return the postprocessing with what the user asked for."""
@@ -118,7 +141,7 @@ def read_options(given: Mapping[str, str]) -> Options:
         names=given.get("names"),
         size=_read("size", given["size"], _size) if "size" in given else None,
         provider=given.get("provider", "cpu"),
-        threads=_read("threads", given.get("threads", "0"), int),
+        threads=_read("threads", given.get("threads", "0"), _threads),
         preprocessing={name: _read(key, given[key], kind) for key, (name, kind) in _PREPROCESSING.items() if key in given},
         postprocessing={name: _read(key, given[key], kind) for key, (name, kind) in _POSTPROCESSING.items() if key in given},
         of_decoder={name: given[name] for name in of_decoders if name in given},
@@ -145,9 +168,19 @@ def _decoder_value(option: Field[Any], value: Any) -> Any:
     default = option.default
     if isinstance(default, tuple):
         whole = bool(default) and all(isinstance(number, int) for number in default)
-        values = _read(option.name, value, _numbers) if isinstance(value, str) else tuple(value)
-        return tuple(map(int, values)) if whole else values
-    return _read(option.name, value, type(default)) if isinstance(value, str) else value
+        values = _read(option.name, value, _numbers) if isinstance(value, str) else value
+        if not isinstance(values, list | tuple) or not all(_is_number(one) and not (whole and one % 1) for one in values):
+            raise DetbenchError(f"option {option.name}={value}: must be {'whole ' if whole else ''}{_EXPECTED[_numbers]}")
+        return tuple(map(int if whole else float, values))
+    if isinstance(value, str):
+        return _read(option.name, value, type(default))
+    if isinstance(default, str) or not _is_number(value) or (isinstance(default, int) and value % 1):
+        raise DetbenchError(f"option {option.name}={value}: must be {_EXPECTED.get(type(default), 'a text')}")
+    return int(value) if isinstance(default, int) else float(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _fields(kind: type[Decoder]) -> list[Field[Any]]:
@@ -157,5 +190,5 @@ def _fields(kind: type[Decoder]) -> list[Field[Any]]:
 def _read(name: str, text: str, kind: Callable[[str], Any]) -> Any:
     try:
         return kind(text)
-    except (ValueError, KeyError, ZeroDivisionError):
+    except (ValueError, KeyError, ZeroDivisionError, OverflowError):
         raise DetbenchError(f"option {name}={text}: must be {_EXPECTED.get(kind, 'another value')}") from None

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.onnx.decoder import UNKNOWN, Candidates, Fit, Raw, Shapes
+from detbench.adapters.onnx.decoder import UNKNOWN, Candidates, Fit, Raw, Shapes, reaching
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 
@@ -39,6 +39,6 @@ class Selected:
         scores = next(values for values in raw.outputs.values() if values.ndim == 2 and values.dtype.kind == "f")
         found = []
         for label, box, score in zip(labels, raw.only(3), scores, strict=True):
-            rows = np.flatnonzero(score >= floor)
+            rows = reaching(score, floor)
             found.append(Candidates(box[rows].astype(np.float64), score[rows].astype(np.float64), label[rows].astype(np.int64)))
         return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+import math
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -38,10 +39,14 @@ class Ssd:
     )
     postprocessing: ClassVar[Postprocessing] = Postprocessing(score=0.01, nms_iou=0.45, class_agnostic=False, top_k=200)
 
-    default_boxes: str = ""
+    default_boxes: str = field(default="", metadata={"file": True})
     """A text file of n lines `cx cy w h`, each 0–1; none: SSD300's, with VOC's sizes for 20 classes, else COCO's."""
     variances: tuple[float, ...] = (0.1, 0.2)
     """Of centre and size."""
+
+    def __post_init__(self) -> None:
+        if len(self.variances) != 2 or not all(math.isfinite(one) and one > 0 for one in self.variances):
+            raise DetbenchError(f"option variances={'|'.join(map(str, self.variances))}: must be two positive numbers")
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
         """Stretched, RGB, 0–255 less the mean colour of ImageNet."""
@@ -71,8 +76,13 @@ class Ssd:
         centres = defaults[:, :2] + shifts[:, :2] * self.variances[0] * size
         return np.concatenate([centres, size * np.exp(shifts[:, 2:] * self.variances[1])], axis=1)
 
+    @cached_property
+    def _own_boxes(self) -> Floats:
+        """The boxes of the file, read once per decoder, so that another decoder sees what the file holds by then."""
+        return _read(self.default_boxes)
+
     def _boxes(self, class_count: int) -> Floats:
-        return _read(self.default_boxes) if self.default_boxes else ssd300(_VOC_SIZES if class_count == 20 else _COCO_SIZES)
+        return self._own_boxes if self.default_boxes else ssd300(_VOC_SIZES if class_count == 20 else _COCO_SIZES)
 
 
 @lru_cache(maxsize=2)
@@ -101,7 +111,6 @@ def _probabilities(scores: NDArray[Any]) -> Floats:
     return values if ready else softmax(values)
 
 
-@lru_cache(maxsize=2)
 def _read(path: str) -> Floats:
     try:
         boxes = np.loadtxt(Path(path), np.float64, ndmin=2)

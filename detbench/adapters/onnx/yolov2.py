@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.onnx.decoder import Candidates, Fit, Floats, Raw, Shapes, above, corners, grid, sigmoid, softmax
+from detbench.adapters.onnx.decoder import Candidates, Fit, Floats, Raw, Shapes, above, corners, grid, reaching, sigmoid, softmax
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
+from detbench.errors import DetbenchError
 
 _STRIDE = 32
 _VOC = (1.3221, 1.73145, 3.19275, 4.00944, 5.05587, 8.09892, 9.47112, 4.84053, 11.2364, 10.0071)
@@ -32,6 +34,11 @@ class YoloV2:
     anchors: tuple[float, ...] = ()
     """Width and height of each in cells; none: those of yolov2-voc for 20 classes, else those of yolov2 (COCO)."""
 
+    def __post_init__(self) -> None:
+        if len(self.anchors) % 2 or not all(math.isfinite(side) and side > 0 for side in self.anchors):
+            shown = "|".join(map(str, self.anchors))
+            raise DetbenchError(f"option anchors={shown}: must be pairs of width and height, positive numbers")
+
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
         """Letterbox in the middle of grey 127, RGB / 255."""
         return Preprocessing(size, "letterbox", pad_value=127)
@@ -50,7 +57,7 @@ class YoloV2:
         for picture in raw.only(4):
             values = picture.reshape(self._anchor_count, -1, len(points)).transpose(0, 2, 1).reshape(len(points) * self._anchor_count, -1)
             objectness = sigmoid(values[:, 4])
-            likely = np.flatnonzero(objectness >= floor)
+            likely = reaching(objectness, floor)
             rows, classes, scores = above(softmax(values[likely, 5:]) * objectness[likely, None], floor, multi_label=True)
             where = likely[rows]
             anchors = self._anchors(values.shape[1] - 5)[where // len(points)]

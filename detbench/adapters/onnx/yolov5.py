@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.onnx.decoder import GRIDS, Candidates, Fit, Raw, Shapes, above, cells, corners
+from detbench.adapters.onnx.decoder import GRIDS, Candidates, Fit, Raw, Shapes, above, cells, corners, reaching
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 
@@ -38,7 +38,7 @@ class YoloV5:
         """Return every class of every row that scores at least `floor`."""
         found = []
         for picture in raw.only(3):
-            likely = picture[picture[:, 4] >= floor].astype(np.float64)
+            likely = picture[reaching(picture[:, 4], floor)].astype(np.float64)
             rows, classes, scores = above(likely[:, 5:] * likely[:, 4:5], floor, multi_label=True)
             found.append(Candidates(corners(likely[rows, :4]), scores, classes))
         return found

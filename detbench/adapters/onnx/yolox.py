@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.onnx.decoder import Candidates, Fit, Floats, Raw, Shapes, above, cells, corners, grid
+from detbench.adapters.onnx.decoder import Candidates, Fit, Floats, Raw, Shapes, above, cells, check_strides, corners, grid, reaching
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.errors import DetbenchError
@@ -33,6 +33,9 @@ class YoloX:
 
     strides: tuple[int, ...] = (8, 16, 32)
 
+    def __post_init__(self) -> None:
+        check_strides(self.strides)
+
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
         """Left upper corner of grey 114, BGR, 0–255."""
         return Preprocessing(size, "letterbox-corner", colour="bgr", scale=1.0)
@@ -52,7 +55,7 @@ class YoloX:
                     f"decoder yolox expects logarithms of sizes, and the output holds {picture[:, 2:4].max():g}: "
                     "this export decodes its boxes already; use decoder=yolov5 with fit=letterbox-corner,colour=bgr,scale=1"
                 )
-            likely = np.flatnonzero(picture[:, 4] >= floor)
+            likely = reaching(picture[:, 4], floor)
             values = picture[likely].astype(np.float64)
             rows, classes, scores = above(values[:, 5:] * values[:, 4:5], floor, multi_label=False)
             boxes = self._boxes(values[rows, :4], points[likely[rows]], strides[likely[rows], None])

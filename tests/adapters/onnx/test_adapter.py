@@ -88,7 +88,7 @@ def test_a_model_of_one_picture_without_a_batch(tmp_path):
     detector = load(save_model(tmp_path / "m.onnx", outputs, (3, 96, 160), batched=False, open_outputs=True), ABC)
     assert (detector.batch_size, detector.decoder.name) == (1, "torchvision")
     assert_found(detect(detector, [PICTURE])[0])
-    with pytest.raises(DetbenchError, match="takes 1 pictures at a time, not 2"):
+    with pytest.raises(DetbenchError, match="takes 1 picture at a time, not 2"):
         detect(detector, [PICTURE] * 2)
 
 
@@ -162,6 +162,59 @@ def test_nan_outputs_name_output_and_picture(tmp_path):
     detector = load(save_model(tmp_path / "m.onnx", {"found": values}, (3, 3, 96, 160), batched=False), ABC)
     with pytest.raises(DetbenchError, match="output found of picture 2 of the batch holds NaN"):
         detect(detector, [PICTURE] * 3)
+
+
+def test_nan_of_what_fills_up_a_fixed_batch_is_nobodys(tmp_path):
+    values = np.stack([np.array(CORNERS, np.float32)] * 3)
+    values[2, 1, 3] = np.nan
+    detector = load(save_model(tmp_path / "m.onnx", {"found": values}, (3, 3, 96, 160), batched=False), ABC)
+    assert len(detect(detector, [PICTURE] * 2)) == 2
+    filled = detector.preprocess([np.full((192, 320, 3), 255, np.uint8)]).inputs
+    assert (filled == filled[:1]).all()
+    assert filled.max() == 1
+
+
+def test_outputs_without_a_batch_allow_one_picture_only(tmp_path):
+    values = np.array(CORNERS[:2], np.float32)
+    outputs = {"boxes": values[:, :4], "labels": values[:, 5].astype(np.int64), "scores": values[:, 4]}
+    detector = load(save_model(tmp_path / "m.onnx", outputs, (None, 3, 96, 160), batched=False), ABC)
+    assert detector.batch_size == 1
+    with pytest.raises(DetbenchError, match="takes 1 picture at a time, not 2"):
+        detect(detector, [PICTURE] * 2)
+    with pytest.raises(InputError, match=r"takes 2 pictures and gives outputs .* of one"):
+        load(save_model(tmp_path / "two.onnx", outputs, (2, 3, 96, 160), batched=False), ABC)
+
+
+def test_outputs_of_another_number_of_pictures_are_refused(tmp_path):
+    values = np.stack([np.array(CORNERS, np.float32)] * 3)
+    detector = load(save_model(tmp_path / "m.onnx", {"found": values}, (None, 3, 96, 160), batched=False), ABC)
+    with pytest.raises(DetbenchError, match="gave outputs of 3 pictures for a batch of 2"):
+        detect(detector, [PICTURE] * 2)
+
+
+def test_settings_know_the_content_of_files_that_options_name(tmp_path):
+    outputs = {"loc": np.zeros((2, 4), np.float32), "conf": np.zeros((2, 3), np.float32)}
+    path, boxes, names = save_model(tmp_path / "m.onnx", outputs), tmp_path / "prior.txt", tmp_path / "names.txt"
+    names.write_text("a\nb\n")
+    options = {"names": str(names), "decoder": "ssd", "default_boxes": str(boxes)}
+    found = []
+    for size in ("0.2", "0.4"):
+        boxes.write_text(f"0.5 0.5 {size} {size}\n" * 2)
+        detector = load(path, options)
+        digests = {
+            option: f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+            for option, file in (("names", names), ("default_boxes", boxes))
+        }
+        assert detector.settings["option_files"] == digests
+        found.append(detect(detector, [PICTURE])[0].boxes[0].tolist())
+    assert found[0] != found[1]
+
+
+def test_a_size_of_the_metadata_that_the_model_does_not_take_is_not_called_an_option(tmp_path):
+    path = save_model(tmp_path / "m.onnx", end2end(), properties={"names": "['a', 'b', 'c']", "imgsz": "[320, 320]"})
+    with pytest.raises(InputError, match=r"takes pictures of 160×96 pixels, and its metadata says 320×320; .*size=WIDTHxHEIGHT"):
+        load(path, {})
+    assert load(path, {"size": "160x96"}).input_size == SIZE
 
 
 def test_a_provider_that_is_not_there_is_an_error_with_those_that_are(tmp_path):

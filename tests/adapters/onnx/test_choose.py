@@ -54,7 +54,7 @@ def test_names_decide_between_layouts():
     [
         ({"grid": (1, 125, 13, 13)}, (416, 416), 20, r"yolov2 \(20 classes\) or tinyyolov2 \(20 classes\)"),
         ({"logits": (1, 100, 92), "pred_boxes": (1, 100, 4)}, SQUARE, None, r"detr \(91 classes\) or rtdetr \(92 classes\)"),
-        ({"o": (1, 84, 6)}, (64, 64), 1, r"end2end \(any number of classes\) or yolox \(1 classes\)"),
+        ({"o": (1, 84, 6)}, (64, 64), 1, r"end2end \(any number of classes\) or yolox \(1 class\)"),
     ],
 )
 def test_an_ambiguous_shape_lists_the_candidates(outputs, size, class_count, candidates):

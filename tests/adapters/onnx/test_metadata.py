@@ -36,6 +36,8 @@ def test_ultralytics_metadata():
     ("properties", "problem"),
     [
         ({"names": "{0: 'a', 2: 'b'}"}, "metadata names: must number the classes from 0"),
+        ({"names": "{0: 'a', 'x': 'b'}"}, "metadata names: must number the classes from 0"),
+        ({"names": "['a']", "imgsz": "['a', 'b']"}, "metadata imgsz: height and width must be two whole numbers"),
         ({"names": "__import__('os').getcwd()"}, "metadata names: cannot be read"),
         ({"names": "{0: 'a'"}, "metadata names: cannot be read"),
         ({"names": "{0: 'a'}", "task": "segment"}, "is a model for the task 'segment'"),
@@ -43,6 +45,10 @@ def test_ultralytics_metadata():
         ({"detbench.schema_version": "1", "detbench.class_names": "[1"}, "metadata detbench.class_names: is no JSON"),
         ({"detbench.schema_version": "1", "detbench.class_names": "{}"}, "must be a JSON list"),
         ({"detbench.schema_version": "1", "detbench.decoder": "[]"}, "must be a JSON dict"),
+        ({"detbench.schema_version": "1", "detbench.decoder": '{"name": "yolox", "options": [1]}'}, "metadata detbench.decoder: must hold"),
+        ({"detbench.schema_version": "1", "detbench.preprocessing": '{"fit": "stretch"}'}, "detbench.preprocessing: size must be two"),
+        ({"detbench.schema_version": "1", "detbench.preprocessing": '{"size": 5}'}, "detbench.preprocessing: size must be two .* not 5"),
+        ({"detbench.schema_version": "1", "detbench.class_names": "[1, 2]"}, "metadata detbench.class_names: must hold texts only"),
     ],
 )
 def test_metadata_that_cannot_be_read_names_file_and_key(properties, problem):
@@ -81,6 +87,27 @@ def test_settings_of_the_metadata_that_detbench_does_not_know_name_the_file(tmp_
     properties = {**FULL.as_properties(), f"detbench.{key}": json.dumps(wrong)}
     path = made(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, properties)
     with pytest.raises(DetbenchError, match=r"m\.onnx.*(gamma|unknown setting|colour)"):
+        load(path, {})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("postprocessing", {"score": "a", "nms_iou": 0.5}, "metadata detbench.postprocessing: score must be"),
+        ("postprocessing", {"score": 0.5, "nms_iou": "a"}, "metadata detbench.postprocessing: the IoU of NMS .nms_iou. must"),
+        ("preprocessing", {"size": [160, 96], "fit": 3}, "metadata detbench.preprocessing: fit must be"),
+        ("decoder", {"name": "yolox", "options": {"strides": 5}}, "option strides=5: must be whole numbers"),
+        ("decoder", {"name": "yolox", "options": {"strides": [0]}}, "option strides=0: must be whole numbers from 1"),
+        ("decoder", {"name": "nanodet", "options": {"reg_max": [1]}}, "option reg_max=.*: must be a whole number"),
+        ("decoder", {"name": "ssd", "options": {"default_boxes": 1}}, "option default_boxes=1: must be a text"),
+    ],
+)
+def test_values_of_the_metadata_that_cannot_be_name_file_and_key(tmp_path, key, value, problem):
+    from detbench.adapters.onnx.adapter import load
+
+    properties = {**FULL.as_properties(), f"detbench.{key}": json.dumps(value)}
+    path = made(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, properties)
+    with pytest.raises(DetbenchError, match=rf"m\.onnx: {problem}"):
         load(path, {})
 
 
