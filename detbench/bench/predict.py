@@ -14,22 +14,20 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from detbench.adapters.classes import ClassMapping
-from detbench.adapters.detector import Batch, Detector, Found, Picture
-from detbench.adapters.pictures import Read, read_picture
+from detbench.adapters.detector import Detector, Found
 from detbench.adapters.replay import ReplayDetector
 from detbench.bench.prediction_cache import PredictionCache, Seen
+from detbench.bench.preparation import Prepared, Task, prepared_ahead, tasks_of
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 
 _CHUNK_PICTURES = 32
-_PREPARED_BATCHES = 4
 _NAMED = 5
 
 
@@ -47,26 +45,6 @@ class Progress:
     def infer_share(self) -> float:
         """The part of the time in which the model ran, 0..1; NaN when nothing was run."""
         return self.infer_s / self.elapsed_s if self.done > self.from_cache else float("nan")
-
-
-@dataclass(frozen=True)
-class _Task:
-    """A picture to look at."""
-
-    path: Path
-    size: tuple[float, float]
-    """Width and height that the annotations state, NaN where they do not."""
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A batch ready for the model; None where none of its pictures could be read."""
-
-    paths: tuple[Path, ...]
-    batch: Batch | None
-    broken: tuple[str, ...]
-    """Why each picture could not be read; empty for those that could."""
-    notes: tuple[tuple[str, ...], ...]
 
 
 @dataclass
@@ -121,7 +99,7 @@ def predict(
         progress.done = progress.total
     else:
         known = cache if "digest" in settings else None
-        seen = _run(_Run(detector, size, readers, known, settings, progress, on_progress), _chunks(_tasks(ground_truth), size))
+        seen = _run(_Run(detector, size, readers, known, settings, progress, on_progress), _chunks(tasks_of(ground_truth), size))
     settings |= {
         "classes": {name: target or None for name, target, _ in mapping.rows},
         **_remarks(ground_truth, seen, allow_broken=allow_broken),
@@ -135,21 +113,13 @@ def _batch_size(detector: Detector, asked: int | None) -> int:
     return asked or detector.batch_size or 1
 
 
-def _tasks(ground_truth: GroundTruth) -> list[_Task]:
-    folder = ground_truth.image_folder
-    if folder is None:
-        raise DetbenchError(f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)")
-    names = [name or image_id for name, image_id in zip(ground_truth.image_files, ground_truth.image_ids, strict=True)]
-    return [_Task(folder / name, (width, height)) for name, (width, height) in zip(names, ground_truth.image_sizes.tolist(), strict=True)]
-
-
-def _chunks(tasks: Sequence[_Task], batch_size: int) -> list[Sequence[_Task]]:
+def _chunks(tasks: Sequence[Task], batch_size: int) -> list[Sequence[Task]]:
     """Cut into runs of whole batches, about `_CHUNK_PICTURES` long, at the same places in every run."""
     step = max(_CHUNK_PICTURES // batch_size, 1) * batch_size
     return [tasks[first : first + step] for first in range(0, len(tasks), step)]
 
 
-def _run(run: _Run, chunks: Sequence[Sequence[_Task]]) -> list[Seen]:
+def _run(run: _Run, chunks: Sequence[Sequence[Task]]) -> list[Seen]:
     """Return what is in all pictures, from the cache or from the model."""
     started = time.perf_counter()
     progress = run.progress
@@ -185,10 +155,10 @@ def _keep(run: _Run, key: str, seen: Sequence[Seen]) -> None:
         run.cache = None
 
 
-def _seen_in_batches(run: _Run, batches: Sequence[Sequence[_Task]]) -> Generator[list[Seen], None, None]:
+def _seen_in_batches(run: _Run, batches: Sequence[Sequence[Task]]) -> Generator[list[Seen], None, None]:
     """Yield what is in each batch; the model runs in this thread, postprocessing of a batch beside the next one's run."""
     detector = run.detector
-    with ThreadPoolExecutor(1) as finisher, closing(_prepared_ahead(run, batches)) as stream:
+    with ThreadPoolExecutor(1) as finisher, closing(prepared_ahead(detector, batches, run.readers)) as stream:
         finishing: deque[Future[list[Seen]]] = deque()
         for prepared in stream:
             outputs = None
@@ -205,7 +175,7 @@ def _seen_in_batches(run: _Run, batches: Sequence[Sequence[_Task]]) -> Generator
             yield finishing.popleft().result()
 
 
-def _finish(detector: Detector, prepared: _Prepared, outputs: Any) -> list[Seen]:
+def _finish(detector: Detector, prepared: Prepared, outputs: Any) -> list[Seen]:
     """Postprocess a batch; what is wrong with the outputs is said with the pictures they are of."""
     nothing = Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
     found: Iterator[Found] = iter(())
@@ -217,52 +187,6 @@ def _finish(detector: Detector, prepared: _Prepared, outputs: Any) -> list[Seen]
             others = f" and {len(readable) - 1} more of its batch" if len(readable) > 1 else ""
             raise InputError(readable[0], f"{error}", where=f"run through {detector.name}{others}") from error
     return [Seen(nothing if broken else next(found), notes, broken) for broken, notes in zip(prepared.broken, prepared.notes, strict=True)]
-
-
-def _prepared_ahead(run: _Run, batches: Sequence[Sequence[_Task]]) -> Generator[_Prepared, None, None]:
-    """Yield batches in order, with the next ones read and prepared on other threads meanwhile."""
-    pool = ThreadPoolExecutor(run.readers)
-    pending: deque[Future[_Prepared]] = deque()
-    try:
-        for tasks in batches:
-            pending.append(pool.submit(_prepare, run.detector, tasks))
-            if len(pending) > _PREPARED_BATCHES:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _prepare(detector: Detector, tasks: Sequence[_Task]) -> _Prepared:
-    pictures: list[Picture] = []
-    broken: list[str] = []
-    notes: list[tuple[str, ...]] = []
-    for task in tasks:
-        try:
-            read = read_picture(task.path)
-        except InputError as error:
-            broken.append(str(error))
-            notes.append(())
-            continue
-        _check_size(task, read)
-        broken.append("")
-        notes.append(read.notes)
-        pictures.append(read.picture)
-    batch = detector.preprocess(pictures) if pictures else None
-    return _Prepared(tuple(task.path for task in tasks), batch, tuple(broken), tuple(notes))
-
-
-def _check_size(task: _Task, read: Read) -> None:
-    """Refuse a picture of another size than its annotations state: its boxes would lie elsewhere."""
-    height, width = read.picture.shape[:2]
-    stated = task.size
-    if np.isnan(stated).any() or stated == (width, height):
-        return
-    fix = "are these the pictures that were annotated?"
-    if stated == (height, width) and any("EXIF" in note for note in read.notes):
-        fix = "these annotations see it turned as its EXIF says: store it turned"
-    raise InputError(task.path, f"has {width} × {height} pixels, its annotations say {stated[0]:g} × {stated[1]:g}", fix=fix)
 
 
 def _remarks(ground_truth: GroundTruth, seen: Sequence[Seen], *, allow_broken: bool) -> dict[str, Any]:

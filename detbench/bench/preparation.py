@@ -1,0 +1,93 @@
+"""Preparation: pictures read, checked and made into batches on other threads, ahead of the model."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from detbench.adapters.detector import Batch, Detector, Picture
+from detbench.adapters.pictures import Read, read_picture
+from detbench.data.ground_truth import GroundTruth
+from detbench.errors import DetbenchError, InputError
+
+_PREPARED_BATCHES = 4
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture to look at."""
+
+    path: Path
+    size: tuple[float, float]
+    """Width and height that the annotations state, NaN where they do not."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A batch ready for the model; None where none of its pictures could be read."""
+
+    paths: tuple[Path, ...]
+    batch: Batch | None
+    broken: tuple[str, ...]
+    """Why each picture could not be read; empty for those that could."""
+    notes: tuple[tuple[str, ...], ...]
+
+
+def tasks_of(ground_truth: GroundTruth) -> list[Task]:
+    """Return the pictures of a dataset; DetbenchError where it is not known in which folder they lie."""
+    folder = ground_truth.image_folder
+    if folder is None:
+        raise DetbenchError(f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)")
+    names = [name or image_id for name, image_id in zip(ground_truth.image_files, ground_truth.image_ids, strict=True)]
+    return [Task(folder / name, (width, height)) for name, (width, height) in zip(names, ground_truth.image_sizes.tolist(), strict=True)]
+
+
+def prepared_ahead(detector: Detector, batches: Sequence[Sequence[Task]], readers: int) -> Generator[Prepared, None, None]:
+    """Yield batches in order, with the next ones read and prepared on other threads meanwhile."""
+    pool = ThreadPoolExecutor(readers)
+    pending: deque[Future[Prepared]] = deque()
+    try:
+        for tasks in batches:
+            pending.append(pool.submit(_prepare, detector, tasks))
+            if len(pending) > _PREPARED_BATCHES:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _prepare(detector: Detector, tasks: Sequence[Task]) -> Prepared:
+    pictures: list[Picture] = []
+    broken: list[str] = []
+    notes: list[tuple[str, ...]] = []
+    for task in tasks:
+        try:
+            read = read_picture(task.path)
+        except InputError as error:
+            broken.append(str(error))
+            notes.append(())
+            continue
+        _check_size(task, read)
+        broken.append("")
+        notes.append(read.notes)
+        pictures.append(read.picture)
+    batch = detector.preprocess(pictures) if pictures else None
+    return Prepared(tuple(task.path for task in tasks), batch, tuple(broken), tuple(notes))
+
+
+def _check_size(task: Task, read: Read) -> None:
+    """Refuse a picture of another size than its annotations state: its boxes would lie elsewhere."""
+    height, width = read.picture.shape[:2]
+    stated = task.size
+    if np.isnan(stated).any() or stated == (width, height):
+        return
+    fix = "are these the pictures that were annotated?"
+    if stated == (height, width) and any("EXIF" in note for note in read.notes):
+        fix = "these annotations see it turned as its EXIF says: store it turned"
+    raise InputError(task.path, f"has {width} × {height} pixels, its annotations say {stated[0]:g} × {stated[1]:g}", fix=fix)
