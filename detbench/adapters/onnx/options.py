@@ -63,6 +63,7 @@ _PREPROCESSING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "mean": ("mean", _numbers),
     "std": ("std", _numbers),
     "resize": ("resize", str),
+    "rounding": ("rounding", str),
 }
 _POSTPROCESSING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "score": ("score", float),

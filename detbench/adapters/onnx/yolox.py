@@ -24,6 +24,7 @@ class YoloX:
 
     On 80 images of COCO YOLOX-nano has AP .302 so (.304 from score .001), and 99 % of the boxes of another decoder's results come back with
     IoU above .9; with antialiased resizing it has .296 and with RGB .283.
+    Its authors cut resized sides to whole pixels (`rounding=down`): AP .307, and 93 % of those boxes with a score from .3, not 99.5 %.
     """
 
     name: ClassVar[str] = "yolox"

@@ -118,13 +118,23 @@ def test_a_fixed_size_cannot_be_changed(tmp_path):
 def test_settings_hold_everything_effective(tmp_path):
     path = save_model(tmp_path / "m.onnx", end2end())
     options = {**ABC, "score": "0.25", "nms": "0.5", "top_k": "7", "class_agnostic": "yes", "pad": "3", "mean": "0.1|0.2|0.3"}
-    settings = load(path, {**options, "scale": "1/128", "fit": "stretch", "colour": "bgr", "resize": "nearest"}).settings
+    settings = load(
+        path, {**options, "scale": "1/128", "fit": "stretch", "colour": "bgr", "resize": "nearest", "rounding": "down"}
+    ).settings
     assert settings["digest"] == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
     assert (settings["opset"], settings["producer"], settings["provider"]) == ({"ai.onnx": 17}, "detbench tests", "CPUExecutionProvider")
     assert settings["decoder"] == {"name": "end2end"}
     wanted = {"score": 0.25, "nms_iou": 0.5, "top_k": 7, "class_agnostic": True}
     assert wanted.items() <= settings["postprocessing"].items()
-    wanted = {"scale": 1 / 128, "fit": "stretch", "colour": "bgr", "resize": "nearest", "pad_value": 3, "mean": [0.1, 0.2, 0.3]}
+    wanted = {
+        "scale": 1 / 128,
+        "fit": "stretch",
+        "colour": "bgr",
+        "resize": "nearest",
+        "rounding": "down",
+        "pad_value": 3,
+        "mean": [0.1, 0.2, 0.3],
+    }
     assert wanted.items() <= settings["preprocessing"].items()
     assert settings["options"]["scale"] == "1/128"
 
