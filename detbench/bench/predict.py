@@ -100,10 +100,7 @@ def predict(
     else:
         known = cache if "digest" in settings else None
         seen = _run(_Run(detector, size, readers, known, settings, progress, on_progress), _chunks(tasks_of(ground_truth), size))
-    settings |= {
-        "classes": {name: target or None for name, target, _ in mapping.rows},
-        **_remarks(ground_truth, seen, allow_broken=allow_broken),
-    }
+    settings |= {"classes": mapping.as_dict(), **_remarks(ground_truth, seen, allow_broken=allow_broken)}
     return _detections(detector, ground_truth, mapping, [each.found for each in seen], settings), progress
 
 
