@@ -14,7 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import workload
+from numpy.typing import NDArray
 
 SIZES = [(5_000, 365, 500_000), (10_000, 365, 1_000_000), (25_000, 365, 2_500_000), (50_000, 365, 5_000_000)]
 TRUTHS_PER_IMAGE = 12
@@ -54,9 +56,9 @@ def write(folder: Path, images: int, classes: int, detections: int) -> tuple[Pat
     return folder / "truth.parquet", folder / "detections.parquet"
 
 
-def corners(xywh: workload.NDArray[workload.np.float64]) -> workload.NDArray[workload.np.float64]:
+def corners(xywh: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return xyxy boxes of xywh boxes."""
-    return workload.np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
+    return np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
 
 
 def main() -> None:

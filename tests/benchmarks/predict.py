@@ -1,4 +1,4 @@
-"""Measure what running a model costs around the model itself, and print the table of docs/running-models.md.
+"""Measure what running a model costs around the model itself, and print the table of docs/performance.md.
 
     python tests/benchmarks/predict.py onnx:MODEL.onnx GROUND_TRUTH IMAGES
 
