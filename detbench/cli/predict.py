@@ -55,12 +55,12 @@ def predict_command(
     sample: Annotated[int, typer.Option(metavar="N", min=1, help="Pictures in the sample of --try-resize.")] = 100,
 ) -> None:
     """Run a model over a dataset; started again after an interruption, it goes on where it was."""
-    from detbench.adapters.catalogue import load_detector
+    from detbench.adapters.catalogue import load_detector, parse_spec
 
     if try_resize and (output or preview or batch or name or allow_broken):
         raise DetbenchError("--try-resize writes no detections; leave out -o, --preview, --batch, --name and --allow-broken")
     if not try_resize:
-        _check_output(output, [dataset, Path(model.partition(":")[2].partition(",")[0] or model)])
+        _check_output(output, [dataset, Path(parse_spec(model).target)])
     truth = _dataset(dataset, split, images, only_present=only_present)
     detector = load_detector(model)
     mapping = _mapping(detector, truth, allow_unmapped=allow_unmapped)
