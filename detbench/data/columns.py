@@ -44,6 +44,14 @@ def check_rows(image: Ints, images: int, **columns: NDArray[Any]) -> None:
         raise DetbenchError(f"image_index must lie within 0 and the number of images ({images:,})")
 
 
+def check_groups(offsets: Ints, class_index: Indices, classes: int) -> None:
+    """Raise DetbenchError unless offsets rise from 0 to the number of rows and classes lie within 0..classes − 1."""
+    if offsets[0] != 0 or offsets[-1] != len(class_index) or (np.diff(offsets) < 0).any():
+        raise DetbenchError("offsets must rise from 0 to the number of rows")
+    if len(class_index) and not (class_index.min() >= 0 and class_index.max() < classes):
+        raise DetbenchError("class_index must lie within 0 and the number of classes")
+
+
 def offsets_from_groups(group: NDArray[np.integer[Any]], groups: int) -> Ints:
     """Return offsets (groups + 1) into rows sorted by `group`: rows of group g are `offsets[g]:offsets[g + 1]`."""
     offsets = np.zeros(groups + 1, np.int64)

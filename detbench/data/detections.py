@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detbench.data.columns import Floats, Indices, Ints, check_rows, digest, frozen, offsets_from_groups, rows_of_groups
+from detbench.data.columns import Floats, Indices, Ints, check_groups, check_rows, digest, frozen, offsets_from_groups, rows_of_groups
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, NotComparableError
 
@@ -60,10 +60,7 @@ class Detections:
         self._check()
 
     def _check(self) -> None:
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.class_index) or (np.diff(self.offsets) < 0).any():
-            raise DetbenchError("offsets must rise from 0 to the number of detections")
-        if len(self.class_index) and not (self.class_index.min() >= 0 and self.class_index.max() < len(self.class_names)):
-            raise DetbenchError("class_index must lie within 0 and the number of classes")
+        check_groups(self.offsets, self.class_index, len(self.class_names))
         if not (np.isfinite(self.scores).all() and np.isfinite(self.boxes).all()):
             raise DetbenchError("boxes and scores of detections must be finite")
 

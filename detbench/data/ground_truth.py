@@ -10,7 +10,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detbench.data.columns import Flags, Floats, Indices, Ints, check_rows, digest, frozen, offsets_from_groups, rows_of_groups
+from detbench.data.columns import (
+    Flags,
+    Floats,
+    Indices,
+    Ints,
+    check_groups,
+    check_rows,
+    digest,
+    frozen,
+    offsets_from_groups,
+    rows_of_groups,
+)
 from detbench.errors import DetbenchError
 
 
@@ -82,10 +93,7 @@ class GroundTruth:
             raise DetbenchError(f"{self.name or 'ground truth'}: class names must be unique")
         if len(self.image_files) != len(self.image_ids):
             raise DetbenchError("image_files needs one entry per image, empty where unknown")
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.class_index) or (np.diff(self.offsets) < 0).any():
-            raise DetbenchError("offsets must rise from 0 to the number of objects")
-        if len(self.class_index) and not (self.class_index.min() >= 0 and self.class_index.max() < len(self.class_names)):
-            raise DetbenchError("class_index must lie within 0 and the number of classes")
+        check_groups(self.offsets, self.class_index, len(self.class_names))
         if not np.isfinite(self.boxes).all():
             raise DetbenchError("boxes of the ground truth must be finite")
 
