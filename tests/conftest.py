@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("detbench", deadline=None)
+settings.load_profile("detbench")
 
 
 @pytest.fixture(scope="session")
