@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from detbench.adapters.classes import ClassMapping
+from detbench.adapters.counting import counted
 from detbench.adapters.detector import Detector, Found
 from detbench.adapters.replay import ReplayDetector
 from detbench.bench.prediction_cache import PredictionCache, Seen
@@ -189,23 +190,23 @@ def _finish(detector: Detector, prepared: Prepared, outputs: Any) -> list[Seen]:
 def _remarks(ground_truth: GroundTruth, seen: Sequence[Seen], *, allow_broken: bool) -> dict[str, Any]:
     """Warn of unusual and unreadable pictures, and return both for the record; unreadable ones are an error unless allowed."""
     notes: dict[str, list[str]] = {}
-    for each, name in zip(seen, ground_truth.image_files, strict=True):
+    broken: list[str] = []
+    reasons: list[str] = []
+    for each, name in zip(seen, ground_truth.picture_names, strict=True):
         for note in each.notes:
             notes.setdefault(note, []).append(name)
+        if each.broken:
+            broken.append(name)
+            reasons.append(each.broken)
     for note, names in notes.items():
-        warnings.warn(f"{_pictures(len(names))}: {note} ({_listed(names)})", DetbenchWarning, stacklevel=3)
-    broken = {name: each.broken for each, name in zip(seen, ground_truth.image_files, strict=True) if each.broken}
+        warnings.warn(f"{counted(len(names), 'picture')}: {note} ({_listed(names)})", DetbenchWarning, stacklevel=3)
     if broken:
-        sentence = f"{_pictures(len(broken))} could not be read"
-        reasons = _listed(list(broken.values()))
+        sentence = f"{counted(len(broken), 'picture')} could not be read"
         if not allow_broken:
-            raise DetbenchError(f"{sentence}: {reasons}; mend them, or --allow-broken to go on without them (what is done is kept)")
-        warnings.warn(f"{sentence} and have no detections: {reasons}", DetbenchWarning, stacklevel=3)
-    return {"broken_pictures": list(broken), "picture_notes": {note: len(names) for note, names in notes.items()}}
-
-
-def _pictures(count: int) -> str:
-    return f"{count:,} picture" + ("" if count == 1 else "s")
+            fix = "mend them, or --allow-broken to go on without them (what is done is kept)"
+            raise DetbenchError(f"{sentence}: {_listed(reasons)}; {fix}")
+        warnings.warn(f"{sentence} and have no detections: {_listed(reasons)}", DetbenchWarning, stacklevel=3)
+    return {"broken_pictures": broken, "picture_notes": {note: len(names) for note, names in notes.items()}}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -43,8 +43,8 @@ def tasks_of(ground_truth: GroundTruth) -> list[Task]:
     folder = ground_truth.image_folder
     if folder is None:
         raise DetbenchError(f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)")
-    names = [name or image_id for name, image_id in zip(ground_truth.image_files, ground_truth.image_ids, strict=True)]
-    return [Task(folder / name, (width, height)) for name, (width, height) in zip(names, ground_truth.image_sizes.tolist(), strict=True)]
+    sizes = ground_truth.image_sizes.tolist()
+    return [Task(folder / name, (width, height)) for name, (width, height) in zip(ground_truth.picture_names, sizes, strict=True)]
 
 
 def prepared_ahead(detector: Detector, batches: Sequence[Sequence[Task]], readers: int) -> Generator[Prepared, None, None]:

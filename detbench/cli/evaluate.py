@@ -104,7 +104,7 @@ def evaluate_command(
         passed = {option: _plain(value) for option, value in context.params.items()}
         for evaluation in evaluations:
             talk(f"run: {write_run(runs / evaluation.detections.name, evaluation, options=passed)}")
-    warn_of_suspicions(evaluations)
+    warn_of_suspicions(document)
     if json == "-":
         sys.stdout.buffer.write(json_bytes(document))
     else:

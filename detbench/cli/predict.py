@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detbench.cli.app import INTERRUPTED, DatasetPath, Images, OnlyPresent, Split, app
+from detbench.cli.steps import load_dataset, present_positions
 from detbench.cli.talk import show, talk, talk_table, tracked
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 
@@ -61,7 +62,9 @@ def predict_command(
         raise DetbenchError("--try-resize writes no detections; leave out -o, --preview, --batch, --name and --allow-broken")
     if not try_resize:
         _check_output(output, [dataset, Path(parse_spec(model).target)])
-    truth = _dataset(dataset, split, images, only_present=only_present)
+    truth = load_dataset(dataset, split=split, images=images)
+    if only_present:
+        truth = truth.select_images(present_positions(truth))
     detector = load_detector(model)
     mapping = _mapping(detector, truth, allow_unmapped=allow_unmapped)
     if output is None:
@@ -110,17 +113,6 @@ def _check_preview(detector: Detector) -> None:
 
     if isinstance(detector, ReplayDetector):
         raise DetbenchError("--preview shows a model's input, and a replay has no model; leave it out")
-
-
-def _dataset(path: Path, split: str | None, images: Path | None, *, only_present: bool) -> GroundTruth:
-    from detbench.data.load import load_ground_truth
-
-    truth = load_ground_truth(path, split=split, images=images)
-    if not only_present:
-        return truth
-    positions = truth.present_images()
-    talk(f"only present: {len(positions):,} of {len(truth.image_ids):,} images have their picture in {truth.image_folder}")
-    return truth.select_images(positions)
 
 
 def _predict(

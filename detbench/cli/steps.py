@@ -14,6 +14,7 @@ from detbench.errors import DetbenchError, InputError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from detbench.data.columns import Ints
     from detbench.data.detections import Detections
     from detbench.data.ground_truth import GroundTruth
     from detbench.metrics.evaluation import Evaluation
@@ -56,10 +57,9 @@ def load_all(
     allow_unknown: bool = False,
 ) -> tuple[GroundTruth, list[Detections]]:
     """Load ground truth and the detections of each file, cut down to the images whose picture is there if asked."""
-    from detbench.data.load import load_detections, load_ground_truth
+    from detbench.data.load import load_detections
 
-    with status(f"reading {ground_truth}"):
-        truth = load_ground_truth(ground_truth, split=split, images=images)
+    truth = load_dataset(ground_truth, split=split, images=images)
     found = []
     for path, name in zip(detections, names, strict=True):
         with status(f"reading {path}"):
@@ -67,10 +67,24 @@ def load_all(
     _check_names_differ(found)
     if not only_present:
         return truth, found
-    positions = truth.present_images()
-    talk(f"only present: {len(positions):,} of {len(truth.image_ids):,} images have their picture in {truth.image_folder}")
+    positions = present_positions(truth)
     smaller = truth.select_images(positions)
     return smaller, [each.select_images(smaller, positions) for each in found]
+
+
+def load_dataset(path: Path, *, split: str | None, images: Path | None) -> GroundTruth:
+    """Load ground truth, saying so while it takes time."""
+    from detbench.data.load import load_ground_truth
+
+    with status(f"reading {path}"):
+        return load_ground_truth(path, split=split, images=images)
+
+
+def present_positions(truth: GroundTruth) -> Ints:
+    """Return the positions of the images whose picture is there, and say how many."""
+    positions = truth.present_images()
+    talk(f"only present: {len(positions):,} of {len(truth.image_ids):,} images have their picture in {truth.image_folder}")
+    return positions
 
 
 def chosen_protocol(
@@ -124,10 +138,8 @@ def tables(evaluations: Sequence[Evaluation]) -> list[RenderableType]:
     return tables
 
 
-def warn_of_suspicions(evaluations: Sequence[Evaluation]) -> None:
-    """Say what is suspicious about the input of each evaluation."""
-    from detbench.metrics.suspicion import suspicions
-
-    for evaluation in evaluations:
-        for suspicion in suspicions(evaluation):
-            talk(f"suspicious: {evaluation.detections.name}: {suspicion}")
+def warn_of_suspicions(document: dict[str, Any]) -> None:
+    """Say what is suspicious about the input of each run of a results document."""
+    for run in document["runs"]:
+        for suspicion in run["suspicions"]:
+            talk(f"suspicious: {run['name']}: {suspicion['evidence']}; {suspicion['fix']}")

@@ -155,6 +155,11 @@ class GroundTruth:
         return self._index.get(image_id)
 
     @cached_property
+    def picture_names(self) -> tuple[str, ...]:
+        """What the picture of each image is called below `image_folder`: its file name, else the image's id."""
+        return tuple(name or image_id for name, image_id in zip(self.image_files, self.image_ids, strict=True))
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of what is scored: ids, names, sizes and objects. Paths, name and source do not count."""
         columns = (self.class_index, self.boxes, self.box_areas, self.areas, self.iscrowd, self.difficult)

@@ -43,7 +43,7 @@ def save_previews(detector: Detector, ground_truth: GroundTruth, detections: Det
     images = np.unique(np.linspace(0, len(ground_truth.image_ids) - 1, min(count, len(ground_truth.image_ids))).round().astype(int))
     paths = []
     for image in images.tolist():
-        name = ground_truth.image_files[image] or ground_truth.image_ids[image]
+        name = ground_truth.picture_names[image]
         path = folder / ("preview-" + re.sub(r"[^\w.-]+", "-", name) + ".png")
         try:
             picture = read_picture(ground_truth.image_folder / name).picture

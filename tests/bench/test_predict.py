@@ -106,6 +106,15 @@ def test_broken_pictures_fail_the_run_counted_and_named_once_the_others_are_done
     assert found.settings["broken_pictures"] == ["5.png", "6.png"]
 
 
+def test_pictures_without_a_file_name_are_called_by_their_image_and_counted(dataset, mapping):
+    nameless = replace(dataset, image_ids=tuple(f"{n}.png" for n in range(PICTURES)), image_files=("",) * PICTURES)
+    for n in (5, 6):
+        (dataset.image_folder / f"{n}.png").write_bytes(b"no picture")
+    with pytest.warns(DetbenchWarning, match=r"2 pictures could not be read"):
+        found, _ = predict(FakeDetector(), nameless, mapping, allow_broken=True)
+    assert found.settings["broken_pictures"] == ["5.png", "6.png"]
+
+
 def test_a_picture_of_another_size_than_annotated_is_refused(dataset, mapping):
     sizes = np.full((PICTURES, 2), 10.0)
     sizes[7] = (20, 10)
