@@ -25,6 +25,9 @@ class Suspicion:
     evidence: str
     fix: str
 
+    def __str__(self) -> str:
+        return f"{self.evidence}; {self.fix}"
+
 
 def suspicions(evaluation: Evaluation) -> list[Suspicion]:
     """Return everything suspicious about an evaluation's input, most ruinous first. No detections at all is one finding."""
