@@ -1,102 +1,31 @@
-"""OnnxDetector: a model in an ONNX file as a Detector, with everything that decides about its boxes on record."""
+"""ONNX files: a model run by onnxruntime as a Detector, with everything that decides about its boxes on record."""
 
 from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detbench.adapters.classes import COCO_80
-from detbench.adapters.counting import counted, there
-from detbench.adapters.detector import Batch, Found, Picture
-from detbench.adapters.onnx.choose import check, choose
-from detbench.adapters.onnx.decoder import UNKNOWN, Decoder, Raw, Shapes
+from detbench.adapters.counting import counted
+from detbench.adapters.decoders.choose import check, choose
+from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, Shapes
 from detbench.adapters.onnx.metadata import Metadata, read_metadata
 from detbench.adapters.onnx.model_file import ModelFile, read_model_file
-from detbench.adapters.onnx.options import Options, make_decoder, make_decoders, read_options
-from detbench.adapters.onnx.session import Input, Session
+from detbench.adapters.onnx.session import OWN_OPTIONS, Input, Session
+from detbench.adapters.options import Options, make_decoder, make_decoders, read_options
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
+from detbench.adapters.raw_detector import RawDetector
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 
 
-@dataclass(frozen=True, eq=False)
-class OnnxDetector:
-    """A loaded model; made by `load`."""
-
-    name: str
-    class_names: tuple[str, ...]
-    settings: Mapping[str, Any]
-    session: Session
-    decoder: Decoder
-    preparation: Preprocessing
-    finish: Postprocessing
-    batch_size: int | None
-    """The only batch size the model takes, or None for any."""
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """Width and height in pixels of what the model sees."""
-        return self.preparation.size
-
-    def preprocess(self, pictures: Sequence[Picture]) -> Batch:
-        """Return pictures as a batch; where the model takes one size only, copies of the last fill it up. DetbenchError for too many."""
-        batch, fixed = self.preparation.apply(pictures), self.batch_size
-        if fixed is None or len(pictures) == fixed:
-            return batch
-        if len(pictures) > fixed:
-            raise DetbenchError(f"{self.name} takes {counted(fixed, 'picture')} at a time, not {len(pictures)}")
-        last = batch.inputs[-1:] if pictures else np.zeros((1, *batch.inputs.shape[1:]), batch.inputs.dtype)
-        return Batch(np.concatenate([batch.inputs, np.repeat(last, fixed - len(pictures), axis=0)]), batch.placements)
-
-    def to_device(self, batch: Batch) -> Any:
-        """Move the batch to where the provider runs."""
-        return self.session.to_device(batch.inputs)
-
-    def infer(self, inputs: Any) -> Any:
-        """Run the model; returns when it is done."""
-        return self.session.run(inputs)
-
-    def to_host(self, outputs: Any) -> list[NDArray[Any]]:
-        """Move the outputs back, in the model's order."""
-        return self.session.to_host(outputs)
-
-    def postprocess(self, outputs: list[NDArray[Any]], batch: Batch) -> list[Found]:
-        """Decode, threshold, suppress and map back; raises DetbenchError for NaN outputs and classes beyond the names.
-
-        What fills up a fixed batch is left out before anything is looked at.
-        """
-        count = len(batch.placements)
-        named = dict(zip(self.session.output_names, outputs, strict=True))
-        if self.batch_size is not None and count < self.batch_size:
-            named = {name: values[:count] if len(values.shape) > 1 else values for name, values in named.items()}
-        _check_numbers(self.name, named)
-        decoded = self.decoder.decode(Raw(named, self.input_size), self.finish.score)
-        if len(decoded) != count:
-            raise DetbenchError(f"{self.name} gave outputs of {counted(len(decoded), 'picture')} for a batch of {count}")
-        for candidates in decoded:
-            self._check_classes(candidates.classes)
-        return [self.finish.finish(*candidates, placement) for candidates, placement in zip(decoded, batch.placements, strict=True)]
-
-    def synchronize(self) -> None:
-        """Nothing to wait for: `infer` returns when the provider is done."""
-
-    def close(self) -> None:
-        """Nothing to do: the model is freed with this value."""
-
-    def _check_classes(self, classes: NDArray[np.int64]) -> None:
-        if len(classes) and not 0 <= classes.min() <= classes.max() < len(self.class_names):
-            wrong = classes.max() if classes.max() >= len(self.class_names) else classes.min()
-            raise DetbenchError(f"{self.name} found class number {wrong}, and there {there(len(self.class_names))}; give all with names=")
-
-
-def load(path: Path, options: Mapping[str, str]) -> OnnxDetector:
+def load(path: Path, options: Mapping[str, str]) -> RawDetector:
     """Load a model from an ONNX file.
 
     Args:
@@ -107,9 +36,9 @@ def load(path: Path, options: Mapping[str, str]) -> OnnxDetector:
         DetbenchError: naming the file where it is missing, cut off, corrupt or without its weights, where no or several decoders read its
             outputs, where classes and names differ in number, or where onnxruntime or the provider asked for is not there.
     """
-    asked, path = read_options(options), Path(path)
+    asked, path = read_options(options, "an ONNX model", OWN_OPTIONS), Path(path)
     file = read_model_file(path)
-    session = Session(path, asked.provider, asked.threads)
+    session = Session(path, **asked.own)
     metadata = read_metadata(path, session.metadata)
     size = _input_size(path, session.input, asked.size, metadata.size)
     names, origin = _known_names(asked, metadata)
@@ -125,7 +54,7 @@ def load(path: Path, options: Mapping[str, str]) -> OnnxDetector:
         names, origin = _unnamed(path, count), "taken as COCO's 80"
     batch = _batch_size(path, session.input, shapes)
     settings = _settings(file, session, decoder, preparation, finish, origin, options, _files(asked, decoder))
-    return OnnxDetector(path.stem, names, settings, session, decoder, preparation, finish, batch)
+    return RawDetector(path.stem, names, settings, session, decoder, preparation, finish, batch)
 
 
 def _batch_size(path: Path, declared: Input, shapes: Shapes) -> int | None:
@@ -257,13 +186,3 @@ def _files(asked: Options, decoder: Decoder) -> dict[str, Path]:
 
 def _jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-
-
-def _check_numbers(name: str, outputs: Mapping[str, NDArray[Any]]) -> None:
-    """Raise DetbenchError naming output and picture where an output holds NaN."""
-    for output, values in outputs.items():
-        if values.dtype.kind == "f" and np.isnan(values).any():
-            picture = int(np.argwhere(np.isnan(values))[0][0]) if values.ndim > 2 else 0
-            raise DetbenchError(
-                f"{name}: output {output} of picture {picture} of the batch holds NaN; the model or its precision is broken"
-            )

@@ -5,7 +5,7 @@ No library of custom operators is ever registered, so that a model can only do w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from detbench.adapters.options import thread_count
 from detbench.errors import DetbenchError, InputError
 
 _PROVIDERS = {
@@ -26,6 +27,8 @@ _PROVIDERS = {
     "directml": "DmlExecutionProvider",
     "xnnpack": "XnnpackExecutionProvider",
 }
+OWN_OPTIONS: Mapping[str, Callable[[str], Any]] = {"provider": str, "threads": thread_count}
+"""Options of a spec that only ONNX models have."""
 _ON_CUDA = {"CUDAExecutionProvider", "TensorrtExecutionProvider"}
 _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
 _COMPANIONS = {"orig_target_sizes", "pixel_mask"}
@@ -51,9 +54,9 @@ class Input:
 
 
 class Session:
-    """A loaded model."""
+    """A loaded model; `threads` of one inference, 0 leaves their number to onnxruntime."""
 
-    def __init__(self, path: Path, provider: str, threads: int) -> None:
+    def __init__(self, path: Path, provider: str = "cpu", threads: int = 0) -> None:
         runtime = _runtime()
         self._path, self._provider = path, _provider(runtime, provider)
         options = runtime.SessionOptions()
@@ -133,6 +136,9 @@ class Session:
             declared = zip(self._companions[name][1:], size[::-1], strict=True)
             values = np.ones((batch, *(one if isinstance(one, int) else side for one, side in declared)), np.int64)
         return _runtime().OrtValue.ortvalue_from_numpy(values, "cpu", 0)
+
+    def synchronize(self) -> None:
+        """Nothing to wait for: `run` returns when the provider is done."""
 
     def to_host(self, binding: Any) -> list[NDArray[Any]]:
         """Return the outputs of `run` as arrays."""

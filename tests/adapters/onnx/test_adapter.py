@@ -324,7 +324,7 @@ def test_inputs_that_are_no_images(tmp_path, shape, extra, problem):
 def test_a_batch_the_graph_cannot_run_is_said_in_our_words(tmp_path):
     detector = load(save_model(tmp_path / "m.onnx", end2end()), ABC)
     with pytest.raises(DetbenchError, match=r"m\.onnx: onnxruntime cannot run it on \[2, 3, 96, 160\]"):
-        detector.infer(detector.session.to_device(np.zeros((2, 3, 96, 160), np.float32)))
+        detector.infer(detector.runtime.to_device(np.zeros((2, 3, 96, 160), np.float32)))
 
 
 @pytest.mark.parametrize("mask", [(None, None, None), (None, 64, 32)])

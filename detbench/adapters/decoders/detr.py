@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.adapters.onnx.decoder import Candidates, Fit, Floats, Raw, Shapes, above, corners, sigmoid, softmax
+from detbench.adapters.decoders.decoder import Candidates, Fit, Floats, Raw, Shapes, above, corners, sigmoid, softmax
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 

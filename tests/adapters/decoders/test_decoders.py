@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from detbench.adapters.onnx.choose import DECODERS
-from detbench.adapters.onnx.decoder import Candidates, Raw, Shapes, above, cells, grid, sigmoid, softmax
-from detbench.adapters.onnx.detr import Detr, RtDetr
-from detbench.adapters.onnx.end2end import EndToEnd
-from detbench.adapters.onnx.fastestdet import FastestDet
-from detbench.adapters.onnx.nanodet import NanoDet
-from detbench.adapters.onnx.selected import Selected
-from detbench.adapters.onnx.ssd import Ssd, ssd300
-from detbench.adapters.onnx.torchvision import Torchvision
-from detbench.adapters.onnx.yolov2 import TinyYoloV2, YoloV2
-from detbench.adapters.onnx.yolov5 import YoloV5
-from detbench.adapters.onnx.yolov8 import YoloV8
-from detbench.adapters.onnx.yolox import YoloX
+from detbench.adapters.decoders.choose import DECODERS
+from detbench.adapters.decoders.decoder import Candidates, Raw, Shapes, above, cells, grid, sigmoid, softmax
+from detbench.adapters.decoders.detr import Detr, RtDetr
+from detbench.adapters.decoders.end2end import EndToEnd
+from detbench.adapters.decoders.fastestdet import FastestDet
+from detbench.adapters.decoders.nanodet import NanoDet
+from detbench.adapters.decoders.selected import Selected
+from detbench.adapters.decoders.ssd import Ssd, ssd300
+from detbench.adapters.decoders.torchvision import Torchvision
+from detbench.adapters.decoders.yolov2 import TinyYoloV2, YoloV2
+from detbench.adapters.decoders.yolov5 import YoloV5
+from detbench.adapters.decoders.yolov8 import YoloV8
+from detbench.adapters.decoders.yolox import YoloX
 from detbench.errors import DetbenchError
 from tests.references import onnx_decodes as plain
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from detbench.adapters.onnx.choose import DECODERS, check, choose
-from detbench.adapters.onnx.decoder import Shapes
-from detbench.adapters.onnx.options import make_decoders
+from detbench.adapters.decoders.choose import DECODERS, check, choose
+from detbench.adapters.decoders.decoder import Shapes
+from detbench.adapters.options import make_decoders
 from detbench.errors import DetbenchError
 
 SQUARE = (640, 640)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.onnx.decoder import GRIDS, Candidates, Fit, Raw, Shapes, above, cells, corners
+from detbench.adapters.decoders.decoder import GRIDS, Candidates, Fit, Raw, Shapes, above, cells, corners
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.onnx.decoder import Candidates, Fit, Floats, Raw, Shapes, above, cells, check_strides, grid, softmax
+from detbench.adapters.decoders.decoder import Candidates, Fit, Floats, Raw, Shapes, above, cells, check_strides, grid, softmax
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.errors import DetbenchError

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.onnx.decoder import Candidates, Fit, Raw, Shapes, above, corners, grid, sigmoid
+from detbench.adapters.decoders.decoder import Candidates, Fit, Raw, Shapes, above, corners, grid, sigmoid
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.errors import DetbenchError

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.onnx.decoder import UNKNOWN, Candidates, Fit, Raw, Shapes, reaching
+from detbench.adapters.decoders.decoder import UNKNOWN, Candidates, Fit, Raw, Shapes, reaching
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 

@@ -1,4 +1,4 @@
-"""Options of an ONNX model as a spec spells them: parsed, checked, and laid over what decoder and metadata say."""
+"""Options of a model as a spec spells them: parsed, checked, and laid over what decoder and metadata say."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from detbench.adapters.classes import COCO_80, COCO_91, FILLERS, VOC_20, fold
-from detbench.adapters.onnx.choose import DECODERS
-from detbench.adapters.onnx.decoder import Decoder
+from detbench.adapters.decoders.choose import DECODERS
+from detbench.adapters.decoders.decoder import Decoder
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import LARGEST_SIDE
 from detbench.errors import DetbenchError
 
 NAME_LISTS = {"coco": COCO_80, "coco91": COCO_91, "voc": VOC_20}
-_GENERAL = ("decoder", "names", "size", "provider", "threads")
+_GENERAL = ("decoder", "names", "size")
 
 
 def _number(text: str) -> float:
@@ -45,7 +45,8 @@ def _within(side: int) -> int:
     return side
 
 
-def _threads(text: str) -> int:
+def thread_count(text: str) -> int:
+    """Read a number of threads."""
     if (number := int(text)) < 0:
         raise ValueError(text)
     return number
@@ -78,7 +79,7 @@ _EXPECTED = {
     _numbers: "numbers with | between them",
     _flag: "yes or no",
     _size: f"WIDTHxHEIGHT in pixels, each from 1 to {LARGEST_SIDE}",
-    _threads: "a whole number, 0 or more",
+    thread_count: "a whole number, 0 or more",
     _iou: "a number within 0 and 1, or none",
 }
 
@@ -91,12 +92,11 @@ class Options:
     names: str | None = None
     """`coco`, `coco91`, `voc`, names with | between them (`person|` for one), or a file of one name per line."""
     size: tuple[int, int] | None = None
-    provider: str = "cpu"
-    threads: int = 0
-    """Threads of one inference; 0 leaves it to onnxruntime."""
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     postprocessing: Mapping[str, Any] = field(default_factory=dict)
     of_decoder: Mapping[str, str] = field(default_factory=dict)
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """The adapter's own options, by name."""
 
     def class_names(self) -> tuple[str, ...] | None:
         """Return the names asked for; raises DetbenchError for a file that cannot be read."""
@@ -129,23 +129,31 @@ class Options:
         return replace(postprocessing, **self.postprocessing)
 
 
-def read_options(given: Mapping[str, str]) -> Options:
-    """Parse the options of a spec; raises DetbenchError for an unknown one, listing the known, and for a value that cannot be read."""
+def read_options(given: Mapping[str, str], model: str, own: Mapping[str, Callable[[str], Any]]) -> Options:
+    """Parse the options of a spec.
+
+    Args:
+        given: as the spec has them.
+        model: what kind of model it is, for messages.
+        own: the options that only this adapter has, with what reads their text.
+
+    Raises:
+        DetbenchError: for an unknown option, listing the known, and for a value that cannot be read.
+    """
     of_decoders = sorted({one.name for kind in DECODERS.values() for one in _fields(kind)})
-    known = [*_GENERAL, *_PREPROCESSING, *_POSTPROCESSING, *of_decoders]
+    known = [*_GENERAL, *own, *_PREPROCESSING, *_POSTPROCESSING, *of_decoders]
     if unknown := [name for name in given if name not in known]:
-        raise DetbenchError(f"unknown option {unknown[0]!r} of an ONNX model; known are {', '.join(known)}")
+        raise DetbenchError(f"unknown option {unknown[0]!r} of {model}; known are {', '.join(known)}")
     if given.get("decoder", "yolox") not in DECODERS:
         raise DetbenchError(f"unknown decoder {given['decoder']!r}; known are {', '.join(DECODERS)}")
     return Options(
         decoder=given.get("decoder"),
         names=given.get("names"),
         size=_read("size", given["size"], _size) if "size" in given else None,
-        provider=given.get("provider", "cpu"),
-        threads=_read("threads", given.get("threads", "0"), _threads),
         preprocessing={name: _read(key, given[key], kind) for key, (name, kind) in _PREPROCESSING.items() if key in given},
         postprocessing={name: _read(key, given[key], kind) for key, (name, kind) in _POSTPROCESSING.items() if key in given},
         of_decoder={name: given[name] for name in of_decoders if name in given},
+        own={name: _read(name, given[name], kind) for name, kind in own.items() if name in given},
     )
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from detbench.adapters.counting import counted, there
-from detbench.adapters.onnx.decoder import UNKNOWN, Decoder, Shapes
-from detbench.adapters.onnx.detr import Detr, RtDetr
-from detbench.adapters.onnx.end2end import EndToEnd
-from detbench.adapters.onnx.fastestdet import FastestDet
-from detbench.adapters.onnx.nanodet import NanoDet
-from detbench.adapters.onnx.selected import Selected
-from detbench.adapters.onnx.ssd import Ssd
-from detbench.adapters.onnx.torchvision import Torchvision
-from detbench.adapters.onnx.yolov2 import TinyYoloV2, YoloV2
-from detbench.adapters.onnx.yolov5 import YoloV5
-from detbench.adapters.onnx.yolov8 import YoloV8
-from detbench.adapters.onnx.yolox import YoloX
+from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, Shapes
+from detbench.adapters.decoders.detr import Detr, RtDetr
+from detbench.adapters.decoders.end2end import EndToEnd
+from detbench.adapters.decoders.fastestdet import FastestDet
+from detbench.adapters.decoders.nanodet import NanoDet
+from detbench.adapters.decoders.selected import Selected
+from detbench.adapters.decoders.ssd import Ssd
+from detbench.adapters.decoders.torchvision import Torchvision
+from detbench.adapters.decoders.yolov2 import TinyYoloV2, YoloV2
+from detbench.adapters.decoders.yolov5 import YoloV5
+from detbench.adapters.decoders.yolov8 import YoloV8
+from detbench.adapters.decoders.yolox import YoloX
 from detbench.errors import DetbenchError
 
 _KINDS: tuple[type[Decoder], ...] = (
