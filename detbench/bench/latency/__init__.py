@@ -1,0 +1,1 @@
+"""Latency: times detectors so that a number can be quoted."""

@@ -1,0 +1,47 @@
+"""Long-run variance: how much the mean of an autocorrelated series spreads, with the quantiles that its uncertainty asks for.
+
+Latency samples are autocorrelated (bursts of other load, clock changes, allocators), so that n of them tell less than n independent ones.
+The estimator is the equal-weighted cosine one of Lazarus, Lewis, Stock and Watson (2018), "HAR inference: recommendations for practice",
+Journal of Business & Economic Statistics 36: the mean of the first ν squared cosine coefficients, with Student's t of ν degrees of freedom.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FEWEST_FREQUENCIES = 8
+
+
+def degrees_of_freedom(count: int) -> int:
+    """Return ν for a series of `count` samples: half of the authors' .4 n^(2/3), for latencies are correlated over longer times."""
+    return min(max(_FEWEST_FREQUENCIES, round(0.2 * math.pow(count, 2 / 3))), max(count - 1, 1))
+
+
+def long_run_variance(values: NDArray[np.float64]) -> float:
+    """Return the variance of the mean of `values` (in order of time) times their number; at least 2 values."""
+    count, frequencies = len(values), degrees_of_freedom(len(values))
+    coefficients = _cosine_transform(values - values.mean())[1 : frequencies + 1]
+    return float(2.0 / count * np.mean(coefficients**2))
+
+
+def _cosine_transform(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Σ values[t] cos(π j (t + ½) / n) for j = 0..n-1, by one FFT of half-reordered values (Makhoul 1980)."""
+    count = len(values)
+    transformed = np.fft.fft(np.concatenate([values[::2], values[1::2][::-1]]))
+    return np.asarray((transformed * np.exp(-0.5j * np.pi * np.arange(count) / count)).real)
+
+
+def student_quantile(probability: float, freedom: int) -> float:
+    """Return the quantile of Student's t; Abramowitz and Stegun 26.7.5, right to 1e-3 from 8 degrees of freedom between .001 and .999."""
+    z = NormalDist().inv_cdf(probability)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + sum(term / float(freedom) ** power for power, term in enumerate(terms, 1))
