@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
 from detbench.metrics.conventions import Convention
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.protocol import Protocol
@@ -49,6 +51,23 @@ def protocol_record(protocol: Protocol) -> dict[str, Any]:
     for area in record["area_ranges"]:
         area.update({end: None for end in ("low", "high") if math.isinf(area[end])})
     return record
+
+
+def recorded_protocol(record: dict[str, Any]) -> Protocol:
+    """Return the protocol that `protocol_record` wrote down, with every switch; switches that are newer than the record get their defaults.
+
+    Raises:
+        msgspec.ValidationError: a switch has no such value.
+        DetbenchError: the switches do not go together.
+    """
+    areas = [_with_ends(area) for area in record.get("area_ranges", ())]
+    return msgspec.convert(record | ({"area_ranges": areas} if areas else {}), Protocol)
+
+
+def _with_ends(area: dict[str, Any]) -> dict[str, Any]:
+    """Return an area range whose absent ends are infinite."""
+    low, high = area.get("low"), area.get("high")
+    return area | {"low": -math.inf if low is None else low, "high": math.inf if high is None else high}
 
 
 def results_document(evaluations: list[Evaluation], extra: list[dict[str, Any]] | None = None) -> dict[str, Any]:

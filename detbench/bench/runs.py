@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +11,18 @@ from typing import Any
 import msgspec
 
 from detbench.bench.environment import environment
-from detbench.bench.results import SCHEMA_VERSION, evaluation_record, protocol_record
+from detbench.bench.results import SCHEMA_VERSION, evaluation_record, protocol_record, recorded_protocol
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder, atomic_path
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import InputError
+from detbench.errors import DetbenchError, InputError
+from detbench.metrics.evaluate import evaluate
 from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.protocol import Protocol
 
 RECORD, GROUND_TRUTH, DETECTIONS = "record.json", "ground_truth.parquet", "detections.parquet"
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""Schema version → what turns a record of it into one of the next version; the one place where older records are upgraded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +33,24 @@ class Run:
     record: dict[str, Any]
     ground_truth: GroundTruth
     detections: Detections
+
+    @property
+    def name(self) -> str:
+        """The detector's name."""
+        return self.detections.name
+
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol that was scored by, with every switch as it was."""
+        try:
+            return recorded_protocol(self.record["options"]["effective"]["protocol"])
+        except (KeyError, TypeError, AttributeError, msgspec.ValidationError, DetbenchError) as error:
+            problem = f"does not say by which protocol was scored ({error})"
+            raise InputError(self.folder / RECORD, problem, fix="score again with `detbench eval -o`") from error
+
+    def evaluation(self) -> Evaluation:
+        """Score again under the recorded protocol, from the folder alone: matches are not stored, matching takes a tenth of a second."""
+        return evaluate(self.ground_truth, self.detections, self.protocol)
 
 
 class _Version(msgspec.Struct):
@@ -103,6 +126,8 @@ def read_run(folder: Path) -> Run:
     try:
         text = path.read_bytes()
         version = msgspec.json.decode(text, type=_Version).schema_version
+        if version < 1:
+            raise InputError(path, f"has schema version {version}, which never was one")
         if version > SCHEMA_VERSION:
             raise InputError(path, f"has schema version {version}, this detbench reads up to {SCHEMA_VERSION}", fix="upgrade detbench")
         core = msgspec.json.decode(text, type=_Core)
@@ -117,4 +142,11 @@ def read_run(folder: Path) -> Run:
             raise InputError(
                 folder / f"{kind}.parquet", "is not the file this run was recorded with: its digest differs", fix="score again"
             )
-    return Run(folder, msgspec.json.decode(text), truth, detections)
+    return Run(folder, upgraded(msgspec.json.decode(text)), truth, detections)
+
+
+def upgraded(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record of any older schema version as one of this version."""
+    for version in range(record["schema_version"], SCHEMA_VERSION):
+        record = UPGRADES[version](record) | {"schema_version": version + 1}
+    return record
