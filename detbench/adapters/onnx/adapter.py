@@ -15,9 +15,10 @@ from detbench.adapters.classes import COCO_80
 from detbench.adapters.counting import counted
 from detbench.adapters.decoders.choose import check, choose
 from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, Shapes
+from detbench.adapters.model_input import Input
 from detbench.adapters.onnx.metadata import Metadata, read_metadata
 from detbench.adapters.onnx.model_file import ModelFile, read_model_file
-from detbench.adapters.onnx.session import OWN_OPTIONS, Input, Session
+from detbench.adapters.onnx.session import OWN_OPTIONS, Session
 from detbench.adapters.options import Options, make_decoder, make_decoders, read_options
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing

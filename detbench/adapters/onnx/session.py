@@ -6,13 +6,13 @@ No library of custom operators is ever registered, so that a model can only do w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detbench.adapters.model_input import Input, image_input
 from detbench.adapters.options import thread_count
 from detbench.errors import DetbenchError, InputError
 
@@ -36,21 +36,6 @@ _COMPANIONS = {"orig_target_sizes", "pixel_mask"}
 and which pixels are no padding, for us all."""
 _FATAL = 4
 """onnxruntime raises its errors as well as printing them; once is enough."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """A model's image input as it declares it."""
-
-    name: str
-    dtype: str
-    layout: Literal["nchw", "nhwc"]
-    batch: int | None
-    """The only batch size, None for any."""
-    size: tuple[int | None, int | None]
-    """Width and height; None where any will do."""
-    single: bool = False
-    """Whether it is one picture without an axis for the batch."""
 
 
 class Session:
@@ -180,13 +165,9 @@ def _image_input(path: Path, inputs: Sequence[Any]) -> Input:
     if len(inputs) != 1:
         raise InputError(path, f"takes {len(inputs)} inputs ({declared})", fix="export it with the image as its only input")
     (image,) = inputs
-    sides = [one if isinstance(one, int) and one > 0 else None for one in image.shape]
-    single = len(sides) == 3
-    shape = [1, *sides] if single else sides
     if image.type not in _TYPES:
         raise InputError(path, f"takes {declared}, and images are float, float16 or uint8", fix="export it for one of these")
-    last = len(shape) == 4 and shape[3] == 3 and shape[1] != 3
-    if len(shape) != 4 or not (last or shape[1] in (3, None)):
+    found = image_input(image.name, image.shape, _TYPES[image.type])
+    if found is None:
         raise InputError(path, f"takes {declared}, and not images of three channels", fix="export it for a batch of colour images")
-    height, width = (shape[1], shape[2]) if last else (shape[2], shape[3])
-    return Input(image.name, _TYPES[image.type], "nhwc" if last else "nchw", shape[0], (width, height), single)
+    return found
