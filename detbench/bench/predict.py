@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 
 from detbench.adapters.classes import ClassMapping
+from detbench.adapters.collection import collect
 from detbench.adapters.counting import counted
 from detbench.adapters.detector import Detector, Found
+from detbench.adapters.preparation import Prepared, Task, prepared_ahead, tasks_of
 from detbench.adapters.replay import ReplayDetector
 from detbench.bench.prediction_cache import PredictionCache, Seen
-from detbench.bench.preparation import Prepared, Task, prepared_ahead, tasks_of
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
@@ -102,7 +103,7 @@ def predict(
         known = cache if "digest" in settings else None
         seen = _run(_Run(detector, size, readers, known, settings, progress, on_progress), _chunks(tasks_of(ground_truth), size))
     settings |= {"classes": mapping.as_dict(), **_remarks(ground_truth, seen, allow_broken=allow_broken)}
-    return _detections(detector, ground_truth, mapping, [each.found for each in seen], settings), progress
+    return collect([each.found for each in seen], ground_truth, mapping, name=detector.name, settings=settings), progress
 
 
 def _batch_size(detector: Detector, asked: int | None) -> int:
@@ -211,22 +212,3 @@ def _remarks(ground_truth: GroundTruth, seen: Sequence[Seen], *, allow_broken: b
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
-
-
-def _detections(
-    detector: Detector, ground_truth: GroundTruth, mapping: ClassMapping, found: Sequence[Found], settings: dict[str, Any]
-) -> Detections:
-    """Bring what was found into the dataset's classes."""
-    classes = np.asarray(mapping.indices, np.int64)[np.concatenate([each.classes for each in found] or [np.zeros(0, np.int64)])]
-    images = np.repeat(np.arange(len(found)), [len(each.scores) for each in found])
-    known = classes >= 0
-    return Detections.from_rows(
-        ground_truth,
-        image_index=images[known],
-        class_index=classes[known],
-        scores=np.concatenate([each.scores for each in found] or [np.zeros(0)])[known],
-        boxes=np.concatenate([each.boxes for each in found] or [np.zeros((0, 4))])[known],
-        name=detector.name,
-        source=f"{detector.name} on {ground_truth.name}",
-        settings=settings,
-    )
