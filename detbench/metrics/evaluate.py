@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detbench.data.columns import Floats, Ints, frozen, groups_from_offsets, owned
 from detbench.data.detections import Detections
@@ -41,7 +42,7 @@ def evaluate(
     detections.check_same_images(ground_truth)
     chosen = protocol if isinstance(protocol, Protocol) else protocol_named(protocol or ground_truth.protocol)
     rules = _rules(chosen, len(ground_truth.image_ids))
-    truth = _truth_columns(ground_truth, chosen)
+    truth = truth_columns(ground_truth, chosen)
     columns = _detection_columns(detections, chosen)
     out = _empty_scores(len(ground_truth.class_names), len(detections), rules)
     workers = usable_cores() if threads is None else threads
@@ -119,7 +120,7 @@ def _empty_scores(classes: int, detections: int, rules: Rules) -> ScoreColumns:
     )
 
 
-def _truth_columns(ground_truth: GroundTruth, rules: Protocol) -> TruthColumns:
+def truth_columns(ground_truth: GroundTruth, rules: Protocol) -> TruthColumns:
     """Apply the protocol's rules on difficult and crowd objects and areas, and sort by class."""
     kinds = np.full(len(ground_truth), REGULAR, np.uint8)
     kept = np.ones(len(ground_truth), np.bool_)
@@ -150,6 +151,11 @@ def _truth_columns(ground_truth: GroundTruth, rules: Protocol) -> TruthColumns:
     )
 
 
+def to_be_found(truth: TruthColumns, area: int) -> NDArray[np.bool_]:
+    """Return (G,) which ground truths count as positives in an area range."""
+    return np.asarray((truth.kinds == REGULAR) & ((truth.in_range >> np.uint8(area)) & 1 == 1))
+
+
 def _areas(boxes: Floats, stated: Floats, rules: Protocol) -> Floats:
     """Return areas as stated, or those of boxes one pixel narrower and lower."""
     if rules.plus_one:
@@ -176,6 +182,6 @@ def _check_conservation(counts: Ints, detections: DetectionColumns, truth: Truth
         raise RuntimeError("conservation law broken: true positives + false positives + ignored differ from the detections; please report")
     class_of = groups_from_offsets(truth.offsets)
     for a in range(positives.shape[1]):
-        counted = (truth.kinds == REGULAR) & ((truth.in_range >> np.uint8(a)) & 1 == 1)
+        counted = to_be_found(truth, a)
         if (np.bincount(class_of[counted], minlength=len(positives))[:, None] != positives[:, a]).any():
             raise RuntimeError("conservation law broken: the number of positives depends on the detections; please report")

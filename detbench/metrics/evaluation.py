@@ -83,11 +83,11 @@ class Evaluation:
     def value(self, measure: Measure) -> float | None:
         """Return the mean of a measure over the classes that have ground truth, or None when there is none."""
         if measure.kind == "AP" and self.protocol.interpolation == "sampled" and self.protocol.pooled_mean:
-            area, limit, thresholds = self._place(measure)
+            area, limit, thresholds = self.place(measure)
             pooled = self.precision[thresholds][..., area, limit]
             pooled = pooled[pooled > -1]
         elif measure.kind == "AR":
-            area, limit, thresholds = self._place(measure)
+            area, limit, thresholds = self.place(measure)
             pooled = self.recall[thresholds][..., area, limit]
             pooled = pooled[pooled > -1]
         else:
@@ -97,7 +97,7 @@ class Evaluation:
 
     def class_values(self, measure: Measure) -> Floats:
         """Return a measure for each class (K,), NaN for classes without ground truth."""
-        area, limit, thresholds = self._place(measure)
+        area, limit, thresholds = self.place(measure)
         if measure.kind == "AR":
             values = self.recall[thresholds][..., area, limit].transpose(1, 0)
         elif self.protocol.interpolation == "area":
@@ -113,7 +113,7 @@ class Evaluation:
             return np.full(len(values), np.nan)
         return np.where(has_positives, values.mean(axis=1), np.nan)
 
-    def _place(self, measure: Measure) -> tuple[int, int, slice]:
+    def place(self, measure: Measure) -> tuple[int, int, slice]:
         """Return where a measure lies in the arrays: area range, limit and thresholds (an empty slice when its IoU is not among them)."""
         area = [area.name for area in self.protocol.area_ranges].index(measure.area)
         limit = len(self.protocol.max_detections) - 1
