@@ -1,0 +1,188 @@
+"""Scored: one of the detectors that are compared, and its numbers as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from detbench.bench.runs import Run
+from detbench.data.columns import Floats
+from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.protocol import COCO_AREAS, COCO_THRESHOLDS, MOST_THRESHOLDS, Measure
+from detbench.reports.curves import ThresholdCurve, envelope, plotted_iou, threshold_curve, thinned
+
+Columns = dict[str, Any]
+"""Columns of one frame by name, each an array or one value for all rows."""
+OPERATING_POINT = ("best_threshold", "best_f1", "best_precision", "best_recall")
+THRESHOLD_POINTS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """One detector among those compared."""
+
+    name: str
+    """Differs from those of the other detectors of its group."""
+    group: int
+    """Detectors of one group were scored on the same data by the same protocol."""
+    evaluation: Evaluation
+    latency: tuple[Mapping[str, Any], ...] = ()
+    """The latency results of its record."""
+    run: Run | None = None
+    """The run folder it comes from, where it comes from one."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes."""
+        return self.evaluation.ground_truth.class_names
+
+    @cached_property
+    def by_iou(self) -> Evaluation:
+        """The evaluation with COCO's IoU thresholds beside the protocol's own."""
+        own = self.evaluation.protocol.iou_thresholds
+        more = [each for each in COCO_THRESHOLDS if not np.isclose(own, each, rtol=0, atol=1e-9).any()]
+        return self._again(iou_thresholds=tuple(sorted((*own, *more)))) if len(own) + len(more) <= MOST_THRESHOLDS else self.evaluation
+
+    @cached_property
+    def by_size(self) -> Evaluation:
+        """The evaluation with COCO's area ranges small, medium and large beside the protocol's own first one."""
+        return self._again(area_ranges=(self.evaluation.protocol.area_ranges[0], *COCO_AREAS[1:]))
+
+    def _again(self, **switches: Any) -> Evaluation:
+        """Score again with other switches, unless the evaluation has them already."""
+        from detbench.metrics.evaluate import evaluate
+
+        rules = replace(self.evaluation.protocol, **switches, measures=())
+        if rules == replace(self.evaluation.protocol, measures=()):
+            return self.evaluation
+        return evaluate(self.evaluation.ground_truth, self.evaluation.detections, rules)
+
+    @cached_property
+    def threshold_curves(self) -> tuple[ThresholdCurve, ...]:
+        """Precision, recall and F1 over the score, for each class."""
+        iou = plotted_iou(self.evaluation)
+        return tuple(threshold_curve(self.evaluation, np.array([k]), iou) for k in range(len(self.classes)))
+
+    @cached_property
+    def overall_curve(self) -> ThresholdCurve:
+        """Precision, recall and F1 over the score, all boxes of all classes together."""
+        return threshold_curve(self.evaluation, np.arange(len(self.classes)), plotted_iou(self.evaluation))
+
+    def summary_columns(self) -> Columns:
+        """Return the one row of the summary, without differences."""
+        truth = self.evaluation.ground_truth
+        columns: Columns = {
+            "dataset": truth.name,
+            "protocol": self.evaluation.protocol.name,
+            "images": len(truth.image_ids),
+            "ground_truths": int(self.evaluation.counts[:, 0, 0, 3].sum()),
+            "detections": len(self.evaluation.detections),
+        }
+        columns |= {name: np.nan if value is None else value for name, value in self.evaluation.summary.items()}
+        columns |= operating_point(self.overall_curve)
+        for stage in ("infer", "end_to_end"):
+            columns |= self._p50(stage)
+        return columns
+
+    def _p50(self, stage: str) -> Columns:
+        """Return the median time of a stage for one image at a time, with its interval, and whether it is valid."""
+        entries = [e for e in self.latency if (e["stage"], e["batch"], e["scenario"]) == (stage, 1, "single_stream")]
+        row = latency_row(entries[0]) if entries else {}
+        columns = ("p50_ms", "p50_ms_low", "p50_ms_high")
+        return {f"{stage}_{name}": row.get(name, np.nan) for name in columns} | {f"{stage}_verdict": row.get("verdict")}
+
+    def class_columns(self) -> Columns:
+        """Return the per-class values, one row for each class, without differences."""
+        points = [operating_point(curve) for curve in self.threshold_curves]
+        columns: Columns = {"class": np.array(self.classes, object), **self.evaluation.class_columns()}
+        return columns | {name: np.array([point[name] for point in points], np.float64) for name in OPERATING_POINT}
+
+    def threshold_columns(self) -> Columns:
+        """Return the curves over the score of every class, thinned."""
+        curves = [curve.thinned(THRESHOLD_POINTS) for curve in self.threshold_curves]
+        return {"class": _repeated(self.classes, [len(curve.score) for curve in curves])} | _stacked(curves)
+
+    def overall_columns(self) -> Columns:
+        """Return the curve over the score of all classes together, thinned."""
+        return _stacked([self.overall_curve.thinned(4 * THRESHOLD_POINTS)])
+
+    def curve_columns(self, ious: Sequence[float], points: int) -> Columns:
+        """Return the precision-recall curves of all classes at the IoU thresholds, each thinned to at most `points` points."""
+        labels: list[tuple[str, float, int]] = []
+        parts: list[tuple[Floats, Floats, Floats, Floats]] = [(np.zeros(0),) * 4]
+        for name in self.classes:
+            for iou in ious:
+                precision, recall, score = self.by_iou.curve(name, iou)
+                kept = thinned(recall, precision, points)
+                parts.append((score[kept], recall[kept], precision[kept], envelope(precision)[kept]))
+                labels.append((name, iou, len(kept)))
+        names, levels, counts = zip(*labels, strict=True) if labels else ((), (), ())
+        columns = dict(zip(("score", "recall", "precision", "interpolated"), map(np.concatenate, zip(*parts, strict=True)), strict=True))
+        return {"class": _repeated(names, counts), "iou": np.repeat(np.asarray(levels, np.float64), counts), **columns}
+
+    def size_columns(self) -> Columns:
+        """Return AP, recall and the number of ground truths by size, one row for each area range."""
+        evaluation = self.by_size
+        areas = evaluation.protocol.area_ranges
+        values = {kind: [_number(evaluation.value(Measure(kind, kind, area=area.name))) for area in areas] for kind in ("AP", "AR")}
+        return {
+            "size": np.array([area.name for area in areas], object),
+            "low_area": np.array([area.low for area in areas]),
+            "high_area": np.array([area.high for area in areas]),
+            "AP": np.array(values["AP"]),
+            "recall": np.array(values["AR"]),
+            "ground_truths": evaluation.counts[:, :, 0, 3].sum(axis=0),
+        }
+
+    def iou_columns(self) -> Columns:
+        """Return mean AP at each single IoU threshold."""
+        measures = self._single_thresholds()
+        return {"iou": np.array([m.iou for m in measures]), "AP": np.array([_number(self.by_iou.value(m)) for m in measures])}
+
+    def class_iou_columns(self) -> Columns:
+        """Return AP of each class at each single IoU threshold."""
+        measures = self._single_thresholds()
+        values = np.stack([self.by_iou.class_values(measure) for measure in measures], axis=1)
+        ious = np.tile([measure.iou for measure in measures], len(self.classes))
+        return {"class": _repeated(self.classes, [len(measures)] * len(self.classes)), "iou": ious, "AP": values.reshape(-1)}
+
+    def _single_thresholds(self) -> list[Measure]:
+        protocol = self.by_iou.protocol
+        return [Measure("AP", iou=iou, area=protocol.area_ranges[0].name) for iou in protocol.iou_thresholds]
+
+
+def operating_point(curve: ThresholdCurve) -> dict[str, float]:
+    """Return the score threshold of the best F1, and F1, precision and recall there; NaN where there is nothing to find or found."""
+    at = curve.best()
+    if at is None:
+        return dict.fromkeys(OPERATING_POINT, float("nan"))
+    return dict(zip(OPERATING_POINT, (float(v[at]) for v in (curve.score, curve.f1, curve.precision, curve.recall)), strict=True))
+
+
+def latency_row(entry: Mapping[str, Any]) -> Columns:
+    """Return a latency result as a row: `X_interval_UNIT` becomes `X_UNIT_low` and `X_UNIT_high`, lists of words become text."""
+    row: Columns = {}
+    for name, value in entry.items():
+        if "_interval" in name:
+            ends = value or (np.nan, np.nan)
+            row |= {name.replace("_interval", "") + end: number for end, number in zip(("_low", "_high"), ends, strict=True)}
+        else:
+            row[name] = "; ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return row
+
+
+def _stacked(curves: Sequence[ThresholdCurve]) -> Columns:
+    names = ("score", "precision", "recall", "f1")
+    return {name: np.concatenate([np.zeros(0), *(getattr(curve, name) for curve in curves)]) for name in names}
+
+
+def _repeated(names: Sequence[str], counts: Sequence[int]) -> Any:
+    return np.repeat(np.array(names, object), np.asarray(counts, np.int64))
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
