@@ -11,7 +11,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,17 +53,33 @@ class Read:
 
 def read_picture(path: str | Path) -> Read:
     """Read a picture; raises InputError for one that is missing, empty, truncated, damaged, too large, or no picture at all."""
+    from PIL import Image
+
+    with _refusals_named(Path(path)), Image.open(path) as picture:
+        return _read(Path(path), picture)
+
+
+def decode_picture(encoded: bytes, name: str) -> Read:
+    """Read a picture from the bytes of its file; raises InputError as `read_picture`, with `name` in the place of a path."""
+    from PIL import Image
+
+    with _refusals_named(Path(name), empty=not encoded), Image.open(io.BytesIO(encoded)) as picture:
+        return _read(Path(name), picture)
+
+
+@contextmanager
+def _refusals_named(path: Path, *, empty: bool | None = None) -> Iterator[None]:
+    """Turn what Pillow and the disk say of a file into an InputError; `empty` says whether it is, None to ask the disk."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as picture:
-            return _read(Path(path), picture)
+        yield
     except FileNotFoundError:
         raise InputError(path, "no such picture", fix="is the folder of the pictures the right one (--images)?") from None
     except Image.DecompressionBombError as error:
         raise InputError(path, f"is too large to be decoded safely: {error}", fix="make it smaller") from None
     except UnidentifiedImageError:
-        empty = Path(path).stat().st_size == 0
+        empty = path.stat().st_size == 0 if empty is None else empty
         problem = "is empty (0 bytes)" if empty else "is not a picture that can be read"
         raise InputError(path, problem, fix="fetch or export it again") from None
     except (IsADirectoryError, PermissionError) as error:
