@@ -46,9 +46,11 @@ class Frames:
 
     @cached_property
     def groups(self) -> pd.DataFrame:
-        """One row for each data and protocol: `group`, `dataset`, `protocol`, `images`, `ground_truths`, `detectors` (how many), `measure`
-        (the headline measure's name), `heading` (a line that says all this), `ground_truth_digest`.
-        """  # noqa: D205
+        """One row for each data and protocol.
+
+        `group`, `dataset`, `protocol`, `images`, `ground_truths`, `detectors` (how many), `measure` (the headline measure's name), `heading`
+        (a line that says all this), `ground_truth_digest`.
+        """
         from detbench.reports.terminal import headline
 
         rows = []
@@ -75,11 +77,11 @@ class Frames:
     def summary(self) -> pd.DataFrame:
         """One row for each detector.
 
-        `dataset`, `protocol`, `images`, `ground_truths`, `detections`; the protocol's measures by name (`mAP`; `AP`, `AP50`, ...), NaN where a
-        detector of another group lacks one; `best` (highest headline measure of its group) and `difference` (headline measure minus that of
-        the baseline, else of the best); `best_threshold`, `best_f1`, `best_precision`, `best_recall`: the operating point of the highest F1
-        over all boxes; `infer_p50_ms`, `end_to_end_p50_ms` (each with `_low`, `_high` and `infer_verdict`, `end_to_end_verdict`): median
-        time of the model alone and from the encoded image to boxes, for one image at a time.
+        `dataset`, `protocol`, `images`, `ground_truths`, `detections`; the protocol's measures by name (`mAP`; `AP`, `AP50`, ...), NaN
+        where a detector of another group lacks one; `best` (highest headline measure of its group) and `difference` (headline measure
+        minus that of the baseline, else of the best); `best_threshold`, `best_f1`, `best_precision`, `best_recall`: the operating point of
+        the highest F1 over all boxes; `infer_p50_ms`, `end_to_end_p50_ms` (each with `_low`, `_high` and `infer_verdict`,
+        `end_to_end_verdict`): median time of the model alone and from the encoded image to boxes, for one image at a time.
         """
         frame = self._stacked(lambda scored: scored.summary_columns())
         headline = [next(iter(scored.evaluation.summary.values())) for scored in self.detectors]
@@ -100,9 +102,9 @@ class Frames:
     def curves(self) -> pd.DataFrame:
         """Precision-recall curves of every class at every IoU threshold of the protocol and of COCO (.50 to .95).
 
-        `class`, `iou`, `score`, `recall`, `precision` (as measured, of detections of at least this score), `interpolated` (the best precision
-        at this recall or a higher one). Thinned to `points` points for each curve, so that it looks the same: `detbench.reports.curves.thinned`
-        states the rule. Where `precision` equals `interpolated` the point may be a corner of the interpolated curve.
+        `class`, `iou`, `score`, `recall`, `precision` (as measured, of detections of at least this score), `interpolated` (the best
+        precision at this recall or a higher one). Thinned to `points` points for each curve, so that it looks the same:
+        `detbench.reports.curves.thinned` states the rule. Corners of the interpolated curve have equal `precision` and `interpolated`.
         """
         return self.curves_at(None)
 
@@ -116,9 +118,11 @@ class Frames:
 
     @cached_property
     def thresholds(self) -> pd.DataFrame:
-        """What each detector does in each class when only detections of at least `score` are taken: `class`, `score` (falling), `precision`,
-        `recall`, `f1`, at IoU 0.5 or the protocol's lowest. Thinned to at most 60 scores, among them the best (see `classes`).
-        """  # noqa: D205
+        """What each detector does in each class when only detections of at least `score` are taken.
+
+        `class`, `score` (falling), `precision`, `recall`, `f1`, at IoU 0.5 or the protocol's lowest. Thinned to at most 60 scores, among
+        them the best (see `classes`).
+        """
         return self._stacked(lambda scored: scored.threshold_columns())
 
     @cached_property
@@ -146,10 +150,11 @@ class Frames:
 
     @cached_property
     def latency(self) -> pd.DataFrame:
-        """Latency results as recorded, one row each: `model`, `stage` (infer: the model alone; end_to_end: from the encoded image), `batch`,
-        `scenario`, `p50_ms` with `p50_ms_low` and `p50_ms_high`, `p90_ms`, `p95_ms`, `p99_ms`, `throughput_per_s`, `samples`, `verdict`,
-        `reasons`, and whatever else was recorded.
-        """  # noqa: D205
+        """Latency results as recorded, one row each.
+
+        `model`, `stage` (infer: the model alone; end_to_end: from the encoded image), `batch`, `scenario`, `p50_ms` with `p50_ms_low` and
+        `p50_ms_high`, `p90_ms`, `p95_ms`, `p99_ms`, `throughput_per_s`, `samples`, `verdict`, `reasons`, and what else was recorded.
+        """
         rows = [
             {"detector": scored.name, "group": scored.group, **latency_row(entry)} for scored in self.detectors for entry in scored.latency
         ]

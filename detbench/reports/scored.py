@@ -13,7 +13,7 @@ from detbench.bench.runs import Run
 from detbench.data.columns import Floats
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.protocol import COCO_AREAS, COCO_THRESHOLDS, MOST_THRESHOLDS, Measure
-from detbench.reports.curves import ThresholdCurve, envelope, plotted_iou, threshold_curve, thinned
+from detbench.reports.curves import ThresholdCurve, envelope, plotted_iou, thinned, threshold_curve
 
 Columns = dict[str, Any]
 """Columns of one frame by name, each an array or one value for all rows."""
