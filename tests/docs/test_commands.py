@@ -1,0 +1,53 @@
+"""Every command that the guide shows is run, in the order of its page, in a folder that holds what the page says the reader has."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [DOCS / "index.md", *sorted((DOCS / "guide").glob("*.md"))]
+_BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>\w*)[^\n]*\n(?P<text>.*?)```", re.DOTALL)
+
+
+def blocks(page):
+    """Return (language, text, reason why it is not run) of each fenced block."""
+    return [(found["language"], found["text"], found["reason"]) for found in _BLOCK.finditer(page.read_text(encoding="utf-8"))]
+
+
+@pytest.fixture(scope="session")
+def reader_has(tmp_path_factory):
+    """Return a folder with a small dataset in VOC 2007's layout, two detectors' results, and our shipped models."""
+    from detbench.adapters import shipped
+    from detbench.data.load import load_ground_truth
+    from detbench.data.shapes import make_shapes, shapes_detections
+    from detbench.data.voc_results import write_voc_results
+
+    folder = tmp_path_factory.mktemp("reader")
+    dataset = make_shapes(folder / "data", train=32, val=8, test=24)
+    truth = load_ground_truth(dataset, split="test")
+    for name, quality in (("yolo_a", 0.9), ("yolo_b", 0.6)):
+        write_voc_results(shapes_detections(truth, quality), folder / "results" / name, split="test")
+    shutil.copy(shipped.YOLO_ONNX, folder / "model.onnx")
+    shutil.copytree(shipped.RETINANET, folder / "preset")
+    return folder
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_of_a_page(page, reader_has, tmp_path):
+    folder = tmp_path / "reader"
+    shutil.copytree(reader_has, folder)
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "DETBENCH_CACHE": str(tmp_path)}
+    run = 0
+    for language, text, reason in blocks(page):
+        if reason or language not in {"sh", "python"}:
+            continue
+        program = ["bash", "-e", "-c", text] if language == "sh" else [sys.executable, "-c", text]
+        done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{page.name}: {text}\n{done.stdout}\n{done.stderr}"
+        run += 1
+    assert run, f"{page.name} shows no command"
