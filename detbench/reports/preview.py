@@ -12,23 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.adapters.detector import Detector, Picture
+from detbench.adapters.drawing import draw_found, draw_truth
 from detbench.adapters.pictures import read_picture
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_path
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
-from detbench.reports.style import COLOURS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from PIL.ImageDraw import ImageDraw
 
 _PANEL_HEIGHT = 420
 _WIDEST_PANEL = 1600
 _GAP = 12
 _CAPTION_HEIGHT = 26
 _SHOWN_SCORE = 0.3
-_PAPER, _INK, _TRUTH = "#ffffff", "#222222", "#ffffff"
+_PAPER, _INK = "#ffffff", "#222222"
 
 
 def save_previews(detector: Detector, ground_truth: GroundTruth, detections: Detections, count: int, folder: Path) -> list[Path]:
@@ -65,13 +64,13 @@ def preview(detector: Detector, ground_truth: GroundTruth, detections: Detection
     draw = ImageDraw.Draw(left)
     objects = slice(ground_truth.offsets[image], ground_truth.offsets[image + 1])
     for box in ground_truth.boxes[objects]:
-        _dashed(draw, box * zoom)
+        draw_truth(draw, box * zoom)
     found = range(detections.offsets[image], detections.offsets[image + 1])
     shown = [row for row in found if detections.scores[row] >= _SHOWN_SCORE]
     for row in sorted(shown, key=lambda row: detections.scores[row]):
         k = int(detections.class_index[row])
         label = f"{detections.class_names[k]} {detections.scores[row]:.2f}"
-        _labelled(draw, detections.boxes[row] * zoom, label, COLOURS[k % (len(COLOURS) - 1)])
+        draw_found(draw, detections.boxes[row] * zoom, label, k)
     right = _scaled(Image.fromarray(input_picture(detector, picture)))
     drawn = f"{objects.stop - objects.start} objects (dashed), {len(shown)} of {len(found)} detections from score {_SHOWN_SCORE}"
     captions = (
@@ -104,31 +103,6 @@ def _scaled(picture: Image) -> Image:
     """Return a picture as high as a panel, or lower where it would be too wide."""
     zoom = min(_PANEL_HEIGHT / picture.height, _WIDEST_PANEL / picture.width)
     return picture.resize((max(round(picture.width * zoom), 1), max(round(picture.height * zoom), 1)))
-
-
-def _dashed(draw: ImageDraw, box: NDArray[np.float64]) -> None:
-    """Draw a box as a white dashed line on black."""
-    x1, y1, x2, y2 = box.tolist()
-    draw.rectangle((x1, y1, x2, y2), outline="#000000", width=3)
-    for (ax, ay), (bx, by) in (((x1, y1), (x2, y1)), ((x2, y1), (x2, y2)), ((x2, y2), (x1, y2)), ((x1, y2), (x1, y1))):
-        length = max(abs(bx - ax), abs(by - ay), 1.0)
-        for start in np.arange(0, length, 10):
-            end = min(start + 6, length)
-            points = [(ax + (bx - ax) * at / length, ay + (by - ay) * at / length) for at in (start, end)]
-            draw.line(points, fill=_TRUTH, width=2)
-
-
-def _labelled(draw: ImageDraw, box: NDArray[np.float64], label: str, outline: str) -> None:
-    """Draw a box with its label above the left upper corner, or inside where there is no room above."""
-    from PIL import ImageFont
-
-    x1, y1, x2, y2 = box.tolist()
-    draw.rectangle((x1, y1, x2, y2), outline=outline, width=3)
-    font = ImageFont.load_default(size=13)
-    top = y1 - 17 if y1 >= 17 else y1
-    left, upper, right, lower = draw.textbbox((x1 + 3, top), label, font=font)
-    draw.rectangle((left - 3, upper - 2, right + 3, lower + 2), fill=outline)
-    draw.text((x1 + 3, top), label, fill="#ffffff", font=font)
 
 
 def _side_by_side(panels: Sequence[Image], captions: Sequence[str]) -> Image:
