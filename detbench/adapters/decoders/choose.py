@@ -9,7 +9,9 @@ from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, Shapes
 from detbench.adapters.decoders.detr import Detr, RtDetr
 from detbench.adapters.decoders.end2end import EndToEnd
 from detbench.adapters.decoders.fastestdet import FastestDet
+from detbench.adapters.decoders.kerascv import KerasCv
 from detbench.adapters.decoders.nanodet import NanoDet
+from detbench.adapters.decoders.retinanet import RetinaNet
 from detbench.adapters.decoders.selected import Selected
 from detbench.adapters.decoders.ssd import Ssd
 from detbench.adapters.decoders.torchvision import Torchvision
@@ -21,7 +23,7 @@ from detbench.errors import DetbenchError
 
 _KINDS: tuple[type[Decoder], ...] = (
     *(YoloV2, TinyYoloV2, YoloV5, YoloV8, EndToEnd, YoloX, FastestDet, NanoDet),
-    *(Ssd, Torchvision, Detr, RtDetr, Selected),
+    *(Ssd, RetinaNet, Torchvision, Detr, RtDetr, Selected, KerasCv),
 )
 DECODERS: Mapping[str, type[Decoder]] = {kind.name: kind for kind in _KINDS}
 

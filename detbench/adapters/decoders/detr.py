@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.adapters.decoders.decoder import Candidates, Fit, Floats, Raw, Shapes, above, corners, sigmoid, softmax
+from detbench.adapters.decoders.heads import class_head, classes_and_boxes
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 
@@ -33,12 +34,12 @@ class Detr:
 
     def fits(self, shapes: Shapes) -> Fit | None:
         """All columns of the logits but the last; sure with no more queries than anybody uses."""
-        queries, columns = _logits(shapes)
+        queries, columns = class_head(shapes)
         return Fit(columns - 1, queries <= _MOST_QUERIES) if columns > 1 else None
 
     def decode(self, raw: Raw, floor: float) -> list[Candidates]:
         """Return the best class of every query that scores at least `floor`."""
-        logits, boxes = _heads(raw)
+        logits, boxes = classes_and_boxes(raw)
         return [_found(softmax(one)[:, :-1], box, raw.scale, floor, every=False) for one, box in zip(logits, boxes, strict=True)]
 
 
@@ -57,37 +58,15 @@ class RtDetr:
 
     def fits(self, shapes: Shapes) -> Fit | None:
         """All columns of the logits; sure with no more queries than anybody uses."""
-        queries, columns = _logits(shapes)
+        queries, columns = class_head(shapes)
         return Fit(columns, queries <= _MOST_QUERIES) if columns else None
 
     def decode(self, raw: Raw, floor: float) -> list[Candidates]:
         """Return every class of every query that scores at least `floor`."""
-        logits, boxes = _heads(raw)
+        logits, boxes = classes_and_boxes(raw)
         return [_found(sigmoid(one), box, raw.scale, floor, every=True) for one, box in zip(logits, boxes, strict=True)]
 
 
 def _found(scores: NDArray[np.float64], boxes: NDArray[Any], scale: Floats, floor: float, *, every: bool) -> Candidates:
     rows, classes, kept = above(scores, floor, multi_label=every)
     return Candidates(corners(boxes[rows].astype(np.float64)) * scale, kept, classes)
-
-
-def _is_boxes(name: str, columns: int, other: int) -> bool:
-    """Whether an output with as many columns, beside one with `other`, holds the boxes."""
-    return columns == 4 and (other != 4 or "box" in name.lower())
-
-
-def _logits(shapes: Shapes) -> tuple[int, int]:
-    """Return queries and columns of the logits, zeros where outputs are not logits and boxes of equally many queries."""
-    heads = [(name, shape) for name, shape in shapes.outputs.items() if len(shape) == 3]
-    if len(heads) != 2 or heads[0][1][1] != heads[1][1][1]:
-        return 0, 0
-    (one, first), (other, second) = heads
-    if _is_boxes(one, first[2], second[2]):
-        return second[1], second[2]
-    return (first[1], first[2]) if _is_boxes(other, second[2], first[2]) else (0, 0)
-
-
-def _heads(raw: Raw) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return logits and boxes."""
-    (one, first), (_, second) = ((name, values) for name, values in raw.outputs.items() if values.ndim == 3)
-    return (second, first) if _is_boxes(one, first.shape[2], second.shape[2]) else (first, second)
