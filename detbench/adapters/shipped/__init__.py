@@ -14,5 +14,8 @@ YOLO_ONNX = _HERE / "yolo.onnx"
 """The same, exported."""
 RETINANET = _HERE / "retinanet"
 """A KerasHub RetinaNet as a preset folder."""
-SPECS = {"yolo": f"yolo:{YOLO}", "yolo-onnx": f"onnx:{YOLO_ONNX}", "retinanet": f"kerashub:{RETINANET}"}
+SPECS = {
+    name: f"{adapter}:{str(path).replace(',', chr(92) + ',')}"
+    for name, adapter, path in (("yolo", "yolo", YOLO), ("yolo-onnx", "onnx", YOLO_ONNX), ("retinanet", "kerashub", RETINANET))
+}
 """How each is loaded, by the name people see."""
