@@ -57,6 +57,7 @@ ADAPTERS = {
     adapter.name: adapter
     for adapter in (
         Adapter("onnx", "detbench.adapters.onnx.adapter:load", "onnxruntime", "pip install 'detbench[onnx]'", (".onnx",)),
+        Adapter("yolo", "detbench.adapters.yolo.adapter:load", "keras", "pip install 'detbench[keras]'"),
         Adapter("replay", "detbench.adapters.replay:load", "", "pip install detbench", (".parquet",)),
     )
 }

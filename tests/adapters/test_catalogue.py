@@ -151,7 +151,7 @@ def test_a_bad_spec_is_explained(spec, message):
 
 
 def test_an_unknown_adapter_lists_the_known():
-    with pytest.raises(DetbenchError, match="unknown adapter 'onxx'; known are: onnx, replay"):
+    with pytest.raises(DetbenchError, match="unknown adapter 'onxx'; known are: onnx, yolo, replay"):
         load_detector("onxx:model.onnx")
 
 
