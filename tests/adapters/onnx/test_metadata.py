@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from detbench.adapters.onnx.metadata import Metadata, read_metadata
+from detbench.adapters.metadata import Metadata
+from detbench.adapters.onnx.metadata import read_metadata
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.errors import DetbenchError, InputError
