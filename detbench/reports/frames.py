@@ -48,8 +48,8 @@ class Frames:
     def groups(self) -> pd.DataFrame:
         """One row for each data and protocol.
 
-        `group`, `dataset`, `protocol`, `images`, `ground_truths`, `detectors` (how many), `measure` (the headline measure's name), `heading`
-        (a line that says all this), `ground_truth_digest`.
+        `group`, `dataset`, `protocol`, `images`, `ground_truths`, `detectors` (how many), `measure` (the headline measure's name),
+        `heading` (a line that says all this), `ground_truth_digest`.
         """
         from detbench.reports.terminal import headline
 
