@@ -1,8 +1,10 @@
-"""Memory: how much more of the host's memory this process has held since a moment, at its peak."""
+"""Memory: how far this process's resident memory grows while something is done, at its peak."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -12,18 +14,31 @@ _FORGET_PEAK = "5"
 
 
 class HostMemory:
-    """The growth of this process's resident memory; where the system cannot forget an earlier peak (not Linux), its growth at each ask."""
+    """The memory of one model among others in this process: its growth while that model's own work is counted.
+
+    Where the system cannot forget an earlier peak (not Linux), what is held at the end of each piece of work stands for its peak.
+    """
 
     def __init__(self) -> None:
-        self._before = psutil.Process().memory_info().rss
-        self._highest = 0
-        self._has_peak = _forget_peak()
+        self._kept = 0
+        self.peak_bytes = 0
+        """The most that was held at once, over what was there before."""
 
-    def peak_bytes(self) -> int:
-        """Return the most that was held since the beginning, over what was held then."""
-        held = _peak_bytes() if self._has_peak else psutil.Process().memory_info().rss
-        self._highest = max(self._highest, held - self._before, 0)
-        return self._highest
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count what happens within."""
+        before, has_peak = _held_bytes(), _forget_peak()
+        try:
+            yield
+        finally:
+            after = _held_bytes()
+            highest = _peak_bytes() if has_peak else after
+            self.peak_bytes = max(self.peak_bytes, self._kept + highest - before)
+            self._kept += after - before
+
+
+def _held_bytes() -> int:
+    return int(psutil.Process().memory_info().rss)
 
 
 def _forget_peak() -> bool:

@@ -74,23 +74,24 @@ class Requests:
             return Work(self._postprocess, [(each.outputs, each.batch) for each in passages])
         return Work(self._end_to_end, [each.encoded for each in passages])
 
-    def left_over_ns(self, pause_ns: int) -> tuple[int, int]:
-        """Return how long outputs take to reach the host, straight after a request's clock stopped and after a pause.
+    def left_over_ns(self) -> tuple[int, int]:
+        """Return how long outputs take to reach the host, straight after a request's clock stopped and after a long pause.
 
         Where the first is longer, the device was still at work when the clock stopped.
         """
-        inputs, now = self._passages[0].inputs, self._clock.now
-        times = []
-        for pause in (0, pause_ns):
-            outputs = self._inferred(inputs)
-            resumed = now() + pause
-            while now() < resumed:
-                pass
-            started = now()
-            self._detector.synchronize()
-            self._detector.to_host(outputs)
-            times.append(now() - started)
-        return times[0], times[1]
+        straight = self._to_host_after(0)
+        return straight, self._to_host_after(2 * straight)
+
+    def _to_host_after(self, pause_ns: int) -> int:
+        now = self._clock.now
+        outputs = self._inferred(self._passages[0].inputs)
+        resumed = now() + pause_ns
+        while now() < resumed:
+            pass
+        started = now()
+        self._detector.synchronize()
+        self._detector.to_host(outputs)
+        return now() - started
 
     def _inferred(self, inputs: Any) -> Any:
         outputs = self._detector.infer(inputs)

@@ -47,7 +47,7 @@ def machine_reasons(states: Sequence[MachineState], cores: int, device: str) -> 
     """Return what the machine did that moved the numbers: throttled, changed its clock, worked for others.
 
     Args:
-        states: looks at the machine; those before the first sample, when clocks still rise, left out.
+        states: looks at the machine; the first is from before the first sample, when clocks are still low, and says nothing of them.
         cores: of the machine.
         device: where the model runs, `cpu` or `gpu`; the GPU of a model that runs on the CPU is all one.
     """
@@ -55,7 +55,7 @@ def machine_reasons(states: Sequence[MachineState], cores: int, device: str) -> 
     events = [state.cpu_throttle_events for state in states if state.cpu_throttle_events is not None]
     if events and events[-1] > events[0]:
         reasons.append(f"throttled: the CPU counted {events[-1] - events[0]:,} thermal events")
-    clocks = np.array([state.cpu_mhz for state in states if state.cpu_mhz is not None])
+    clocks = np.array([state.cpu_mhz for state in states[1:] if state.cpu_mhz is not None])
     reasons += _moved("CPU clock", clocks, _MOST_CPU_CLOCK_CHANGE)
     outside = [state.outside_cores for state in states if state.outside_cores is not None]
     if outside and np.mean(outside) > _MOST_OUTSIDE_SHARE * cores:
@@ -64,7 +64,7 @@ def machine_reasons(states: Sequence[MachineState], cores: int, device: str) -> 
 
 
 def _gpu_reasons(states: Sequence[MachineState]) -> list[str]:
-    gpus = [state.gpu for state in states if state.gpu is not None]
+    gpus = [state.gpu for state in states[1:] if state.gpu is not None]
     throttled = sorted({reason for gpu in gpus for reason in gpu.throttled})
     clocks = np.array([gpu.sm_clock_mhz for gpu in gpus if gpu.sm_clock_mhz is not None])
     return [f"throttled: GPU {reason}" for reason in throttled] + _moved("GPU SM clock", clocks, _MOST_SM_CLOCK_CHANGE)

@@ -1,0 +1,98 @@
+"""Workers: one process per model, so that neither memory, caches of allocators nor thread pools of another model are in its way."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+from detbench.bench.latency.contender import Facts, Slice, Task
+from detbench.bench.latency.images import EncodedImage
+from detbench.bench.latency.models import Model, load_contender
+from detbench.errors import DetbenchError
+
+_START_S, _STOP_S = 600, 10
+_GONE = "failed: its process ended without a word (killed, or out of memory on the host)"
+
+
+class WorkerContender:
+    """A model in a process of its own; this side asks, that side answers."""
+
+    def __init__(self, model: Model, images: Sequence[EncodedImage]) -> None:
+        """Start the process and load the model; raises the DetbenchError that loading it raised there."""
+        self.name = model.name
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, model, tuple(images)), daemon=True)
+        self._process.start()
+        theirs.close()
+        if not self._pipe.poll(_START_S):
+            self.close()
+            raise DetbenchError(f"{model.spec}: was not loaded within {_START_S} s")
+        self.settings: Mapping[str, Any]
+        self.batch_size: int | None
+        try:
+            problem, self.settings, self.batch_size = self._pipe.recv()
+        except EOFError:
+            raise DetbenchError(f"{model.spec}: its process ended while it was loaded; run it without --isolate to see why") from None
+        if problem:
+            self.close()
+            raise DetbenchError(problem)
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid or os.getpid()
+
+    def prepare(self, task: Task) -> Facts:
+        """As `LocalContender.prepare`, over there."""
+        answer = self._ask("prepare", task)
+        return answer if isinstance(answer, Facts) else Facts(problem=_GONE)
+
+    def take(self, count: int, lead_in: int) -> Slice:
+        """As `LocalContender.take`, over there."""
+        import numpy as np
+
+        answer = self._ask("take", count, lead_in)
+        return answer if isinstance(answer, Slice) else Slice(np.zeros(0, np.int64), 0, _GONE)
+
+    def left_over_ns(self, repeats: int) -> list[tuple[int, int]]:
+        """As `LocalContender.left_over_ns`, over there."""
+        return self._ask("left_over_ns", repeats) or []
+
+    def close(self) -> None:
+        """End the process."""
+        self._pipe.close()
+        self._process.join(_STOP_S)
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join(_STOP_S)
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        """Return the answer, None where the process is gone."""
+        try:
+            self._pipe.send((method, arguments))
+            return self._pipe.recv()
+        except (EOFError, OSError):
+            return None
+
+
+def _serve(pipe: Connection, model: Model, images: Sequence[EncodedImage]) -> None:
+    """Load the model and answer until the other side hangs up; Ctrl-C is for the other side to deal with."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        contender = load_contender(model, images)
+    except DetbenchError as error:
+        pipe.send((str(error), {}, None))
+        return
+    pipe.send(("", dict(contender.settings), contender.batch_size))
+    while True:
+        try:
+            method, arguments = pipe.recv()
+        except EOFError:
+            contender.close()
+            return
+        pipe.send(getattr(contender, method)(*arguments))
