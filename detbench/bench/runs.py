@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 from detbench.bench.environment import environment
+from detbench.bench.latency.result import LatencyResult
+from detbench.bench.latency.store import LATENCY, load_results, save_samples
 from detbench.bench.results import SCHEMA_VERSION, evaluation_record, protocol_record, recorded_protocol
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder, atomic_path
@@ -33,6 +35,7 @@ class Run:
     record: dict[str, Any]
     ground_truth: GroundTruth
     detections: Detections
+    latency: tuple[LatencyResult, ...] = ()
 
     @property
     def name(self) -> str:
@@ -75,20 +78,21 @@ def json_bytes(document: dict[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
 
 
-def write_run(folder: Path, evaluation: Evaluation, *, options: dict[str, Any]) -> Path:
+def write_run(folder: Path, evaluation: Evaluation, *, options: dict[str, Any], latency: Sequence[LatencyResult] = ()) -> Path:
     """Write a run folder for an evaluation.
 
     Args:
         folder: must not exist yet or be empty.
         evaluation: what was scored.
         options: as passed by the user.
+        latency: what was timed of the same detector.
 
     Raises:
         InputError: the folder is in use or cannot be written; nothing is left behind.
     """
     from detbench.data.load import save_detections, save_ground_truth
 
-    record = {
+    record: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "name": evaluation.detections.name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -105,9 +109,11 @@ def write_run(folder: Path, evaluation: Evaluation, *, options: dict[str, Any]) 
         },
         "environment": environment().as_dict(),
         "evaluations": [{"protocol": evaluation.protocol.name, **evaluation_record(evaluation)}],
-        "latency": [],
+        "latency": [result.as_record() for result in latency],
     }
     with atomic_folder(folder) as temporary:
+        if latency:
+            record["digests"]["latency"] = save_samples(latency, temporary / LATENCY)
         write_json(temporary / RECORD, record)
         save_ground_truth(evaluation.ground_truth, temporary / GROUND_TRUTH)
         save_detections(evaluation.detections, evaluation.ground_truth, temporary / DETECTIONS)
@@ -142,7 +148,9 @@ def read_run(folder: Path) -> Run:
             raise InputError(
                 folder / f"{kind}.parquet", "is not the file this run was recorded with: its digest differs", fix="score again"
             )
-    return Run(folder, upgraded(msgspec.json.decode(text)), truth, detections)
+    record = upgraded(msgspec.json.decode(text))
+    latency = load_results(folder / LATENCY, record.get("latency", ()), core.digests.get("latency"))
+    return Run(folder, record, truth, detections, latency)
 
 
 def upgraded(record: dict[str, Any]) -> dict[str, Any]:
