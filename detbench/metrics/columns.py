@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-REGULAR, IGNORED, REGION = 0, 1, 2
-"""Kinds of ground truth: to be found; neither reward nor punishment; a crowd region that absorbs any number of detections."""
+REGULAR, IGNORED, REGION, DROPPED = 0, 1, 2, 3
+"""Kinds of ground truth: to be found; neither reward nor punishment; a crowd region that absorbs any number of detections; left out as if
+unlabelled."""
 
 
 class DetectionColumns(NamedTuple):

@@ -13,7 +13,7 @@ from detbench.data.columns import Floats, Ints, frozen, groups_from_offsets, own
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
-from detbench.metrics.columns import IGNORED, REGION, REGULAR, DetectionColumns, Rules, ScoreColumns, TruthColumns
+from detbench.metrics.columns import DROPPED, IGNORED, REGION, REGULAR, DetectionColumns, Rules, ScoreColumns, TruthColumns
 from detbench.metrics.evaluation import Evaluation, Matches
 from detbench.metrics.order import order_by_class
 from detbench.metrics.protocol import Protocol, protocol_named
@@ -122,15 +122,8 @@ def _empty_scores(classes: int, detections: int, rules: Rules) -> ScoreColumns:
 
 def truth_columns(ground_truth: GroundTruth, rules: Protocol) -> TruthColumns:
     """Apply the protocol's rules on difficult and crowd objects and areas, and sort by class."""
-    kinds = np.full(len(ground_truth), REGULAR, np.uint8)
-    kept = np.ones(len(ground_truth), np.bool_)
-    for flags, rule in ((ground_truth.difficult, rules.difficult), (ground_truth.iscrowd, rules.crowd)):
-        if rule == "ignore":
-            kinds[flags] = IGNORED
-        elif rule == "region":
-            kinds[flags] = REGION
-        elif rule == "drop":
-            kept &= ~flags
+    kinds = object_kinds(ground_truth, rules)
+    kept = kinds != DROPPED
     areas = ground_truth.areas if rules.plus_one else _areas(ground_truth.boxes, ground_truth.areas, rules)
     in_range = np.zeros(len(ground_truth), np.uint8)
     for bit, area in enumerate(rules.area_ranges):
@@ -149,6 +142,21 @@ def truth_columns(ground_truth: GroundTruth, rules: Protocol) -> TruthColumns:
         kinds=frozen(kinds[rows], np.uint8, (-1,)),
         in_range=frozen(in_range[rows], np.uint8, (-1,)),
     )
+
+
+def object_kinds(ground_truth: GroundTruth, rules: Protocol) -> NDArray[np.uint8]:
+    """Return (G,) REGULAR, IGNORED, REGION or DROPPED for every object, as the protocol's rules on difficult and crowd objects say."""
+    kinds = np.full(len(ground_truth), REGULAR, np.uint8)
+    dropped = np.zeros(len(ground_truth), np.bool_)
+    for flags, rule in ((ground_truth.difficult, rules.difficult), (ground_truth.iscrowd, rules.crowd)):
+        if rule == "ignore":
+            kinds[flags] = IGNORED
+        elif rule == "region":
+            kinds[flags] = REGION
+        elif rule == "drop":
+            dropped |= flags
+    kinds[dropped] = DROPPED
+    return kinds
 
 
 def to_be_found(truth: TruthColumns, area: int) -> NDArray[np.bool_]:

@@ -1,0 +1,146 @@
+"""TIDE: how much AP each kind of error costs, as the AP that mending all errors of the kind would add.
+
+Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020; numbers equal those of tidecv 1.0.1 (divided by
+100) but for what `docs/analysis.md` lists. The base is TIDE's own AP: one IoU threshold, 101 recalls, detections matched best score first
+with the best-overlapping object of their class that is still free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detbench.data.columns import Floats, Ints, groups_from_offsets
+from detbench.metrics.diagnosis import BKG, BOTH, CLS, CUT, DUPE, FOUND, HIT, LEFT_OUT, LOC, MISSED, Diagnosis, diagnose, kind_counts
+from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.weighted import Averaging, Occurrences, weigh
+
+ERRORS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
+SPECIAL = ("FP", "FN")
+_GRID = np.arange(101) / 100
+_KINDS = {"Cls": CLS, "Loc": LOC, "Both": BOTH, "Dupe": DUPE, "Bkg": BKG}
+
+
+@dataclass(frozen=True)
+class Tide:
+    """What the kinds of errors cost."""
+
+    iou: float
+    background: float
+    base: float
+    """AP at `iou`, 0..1, that `costs` are differences to."""
+    costs: dict[str, float]
+    """AP gained by mending all errors of a kind: Cls, Loc, Both, Dupe, Bkg, Miss (never below 0); FP: by scoring all false positives below
+    all hits; FN: by taking all objects that were not found out of the count."""
+    counts: dict[str, int]
+    """Errors of each kind."""
+
+
+@dataclass(frozen=True, eq=False)
+class _World:
+    """The detections and objects as they would be with some errors mended."""
+
+    found: Occurrences
+    positives: Ints
+    """(I, K) objects to find."""
+
+
+def tide(evaluation: Evaluation, *, iou: float = 0.5, background: float = 0.1, most: int | None = None) -> Tide:
+    """Return what each kind of error costs.
+
+    Args:
+        evaluation: whose protocol says which objects do not count; its own thresholds are not used.
+        iou: of a hit, 0..1.
+        background: the greatest overlap that still is background.
+        most: detections per image, best first, over all classes; None: all (tidecv takes 100 unless told).
+    """
+    worlds = _worlds(evaluation, diagnosis := diagnose(evaluation, iou=iou, background=background, most=most))
+    ones = np.ones((1, len(evaluation.ground_truth.image_ids)), np.uint16)
+    values = {name: float(_mean(world, ones)[0]) for name, world in worlds.items()}
+    return Tide(iou, background, values["base"], _costs(values), kind_counts(diagnosis))
+
+
+def tide_replicates(
+    evaluation: Evaluation, count: int, draw: Callable[[int], NDArray[np.uint16]], *, iou: float = 0.5, background: float = 0.1,
+    most: int | None = None,
+) -> dict[str, Floats]:  # fmt: skip
+    """Return (count,) what each kind of error costs under the weights (I,) that `draw(b)` gives; `base` is the AP itself.
+
+    Kinds of errors are those of the whole dataset: whether a detection is one does not depend on how often its image counts.
+    """
+    worlds = _worlds(evaluation, diagnose(evaluation, iou=iou, background=background, most=most))
+    weights = np.stack([draw(b) for b in range(count)])
+    values = {name: _mean(world, weights) for name, world in worlds.items()}
+    gains = {name: values[name] - values["base"] for name in (*ERRORS, *SPECIAL)}
+    return {"base": values["base"], **gains}
+
+
+def _costs(values: dict[str, float]) -> dict[str, float]:
+    """Return the gains; those of the six kinds are 0 at least, as in tidecv."""
+    gains = {name: values[name] - values["base"] for name in (*ERRORS, *SPECIAL)}
+    return {name: max(gain, 0.0) if name in ERRORS else gain for name, gain in gains.items()}
+
+
+def _worlds(evaluation: Evaluation, diagnosis: Diagnosis) -> dict[str, _World]:
+    """Return the world as it is, and one for each kind of error with all errors of this kind mended."""
+    truth, found = evaluation.ground_truth, evaluation.detections
+    kinds, partners = diagnosis.detections, diagnosis.partners
+    counted = (kinds != CUT) & ~diagnosis.ignored
+    hits = kinds == HIT
+    mending = np.zeros(len(kinds), np.bool_)
+    mending[diagnosis.menders[diagnosis.menders >= 0]] = True
+    regular = diagnosis.objects != LEFT_OUT
+
+    def world(kept: NDArray[np.bool_], hit: NDArray[np.bool_], objects: NDArray[np.bool_], scores: Floats = found.scores) -> _World:
+        classes = np.where(hit & (partners >= 0), truth.class_index[partners], found.class_index) if len(truth) else found.class_index
+        return _World(_occurrences(evaluation, kept, hit, classes, scores), _positives(evaluation, objects))
+
+    worlds = {"base": world(counted, hits, regular)}
+    for name, kind in _KINDS.items():
+        mended = mending & (kinds == kind)
+        worlds[name] = world((counted & (kinds != kind)) | mended, hits | mended, regular)
+    worlds["Miss"] = world(counted, hits, regular & (diagnosis.objects != MISSED))
+    worlds["FP"] = world(counted, hits, regular, hits.astype(np.float64))
+    worlds["FN"] = world(counted, hits, diagnosis.objects == FOUND)
+    return worlds
+
+
+def _occurrences(
+    evaluation: Evaluation, kept: NDArray[np.bool_], hit: NDArray[np.bool_], classes: NDArray[np.int32], scores: Floats
+) -> Occurrences:
+    """Return the detections of a world by class and falling score; ties stay in the order of images."""
+    rows = np.flatnonzero(kept)
+    rows = rows[np.argsort(-scores[rows], kind="stable")]
+    rows = rows[np.argsort(classes[rows], kind="stable")]
+    count = len(evaluation.ground_truth.class_names)
+    offsets = np.searchsorted(classes[rows], np.arange(count + 1))
+    at = np.flatnonzero(hit[rows])
+    hit_offsets = np.searchsorted(classes[rows[at]], np.arange(count + 1))
+    places = (at - np.repeat(offsets[:-1], np.diff(hit_offsets))).astype(np.int32)
+    images = groups_from_offsets(evaluation.detections.offsets)[rows]
+    nothing = np.zeros(count + 1, np.int64), np.zeros(0, np.int32)
+    return Occurrences(offsets.astype(np.int64), images, hit_offsets.astype(np.int64), places, *nothing)
+
+
+def _positives(evaluation: Evaluation, objects: NDArray[np.bool_]) -> Ints:
+    truth = evaluation.ground_truth
+    table = np.zeros((len(truth.image_ids), len(truth.class_names)), np.int64)
+    np.add.at(table, (groups_from_offsets(truth.offsets)[objects], truth.class_index[objects]), 1)
+    return table
+
+
+def _mean(world: _World, weights: NDArray[np.uint16]) -> Floats:
+    """Return (B,) mAP of a world; a class that has detections but, in this world, nothing to find counts as 0, as in tidecv."""
+    positives = np.asarray(weights.astype(np.float64) @ world.positives).astype(np.int64)
+    shape = (len(weights), positives.shape[1], 1)
+    ap, recall = np.empty(shape), np.empty(shape)
+    weigh(world.found, Averaging(_GRID, 0.0), weights, positives, ap, recall)
+    values = ap[:, :, 0]
+    there = np.diff(world.found.offsets) > 0
+    values = np.where(np.isnan(values) & there, 0.0, values)
+    present = ~np.isnan(values)
+    count = present.sum(axis=1)
+    return np.asarray(np.divide(np.where(present, values, 0.0).sum(axis=1), count, out=np.zeros(len(values)), where=count > 0))
