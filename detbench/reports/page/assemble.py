@@ -1,0 +1,123 @@
+"""Assemble: from frames to the content of a page, with runs that are not comparable kept apart."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from detbench.metrics.suspicion import suspicions
+from detbench.reports.curves import plotted_iou
+from detbench.reports.frames import Frames
+from detbench.reports.page.claims import claims, isolated
+from detbench.reports.page.content import ClassName, ClassRow, Content, Detector, OperatingPoint, Part, SizeRange, Timing
+from detbench.reports.page.explorer import explorer_data
+from detbench.reports.page.gallery import gallery
+from detbench.reports.page.provenance import command_of, part_provenance, run_provenance
+from detbench.reports.scored import OPERATING_POINT, Scored
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def content_of(frames: Frames, *, command: Sequence[str], gallery_size: int) -> Content:
+    """Return the content of a page, detectors in their order; those on other data or of another protocol make parts of their own."""
+    from detbench import __version__
+
+    parts = tuple(_part(f"p{place}", group, gallery_size) for place, group in enumerate(frames.split()))
+    datasets = ", ".join(dict.fromkeys(isolated(part.dataset) for part in parts))
+    detectors = len(frames.detectors)
+    title = f"{isolated(frames.detectors[0].name)} on {datasets}" if detectors == 1 else f"{detectors} detectors on {datasets}"
+    return Content(title, parts, _notices(parts), shlex.join(command), str(__version__))
+
+
+def _notices(parts: Sequence[Part]) -> tuple[str, ...]:
+    """Say that there are several parts, and what each of them is."""
+    if len(parts) == 1:
+        return ()
+    lines = "; ".join(f"{number}. {part.heading}" for number, part in enumerate(parts, 1))
+    return (f"These runs were made on different data or under different protocols and must not be compared across: {lines}.",)
+
+
+def _part(key: str, frames: Frames, gallery_size: int) -> Part:
+    first = frames.detectors[0].evaluation
+    group = frames.groups.iloc[0]
+    names = _of_detector(frames.classes, frames.detectors[0].name)
+    classes = tuple(ClassName(str(row["class"]), int(row["ground_truths"])) for row in _records(names))
+    detectors = tuple(_detector(frames, scored, look) for look, scored in enumerate(frames.detectors))
+    pictures, note = gallery(frames, gallery_size)
+    return Part(
+        key=key,
+        heading=str(group["heading"]),
+        dataset=first.ground_truth.name,
+        images=int(group["images"]),
+        objects=int(group["ground_truths"]),
+        protocol=first.protocol.name,
+        headline=str(group["measure"]),
+        detectors=detectors,
+        classes=classes,
+        sizes=tuple(_size(row) for row in _records(_of_detector(frames.sizes, frames.detectors[0].name))),
+        ious=frames.detectors[0].by_iou.protocol.iou_thresholds,
+        plotted_iou=plotted_iou(first),
+        explorer=explorer_data(frames),
+        claims=claims(detectors, str(group["measure"]), [each.name for each in classes]),
+        gallery=pictures,
+        gallery_note=note,
+        provenance=part_provenance(first),
+    )
+
+
+def _detector(frames: Frames, scored: Scored, look: int) -> Detector:
+    [summary] = _records(_of_detector(frames.summary, scored.name))
+    return Detector(
+        name=scored.name,
+        look=look,
+        summary={measure: _plain(summary[measure]) for measure in scored.evaluation.summary},
+        detections=int(summary["detections"]),
+        best=_operating_point(summary),
+        classes=tuple(_class_row(row) for row in _records(_of_detector(frames.classes, scored.name))),
+        by_iou=tuple(_plain(row["AP"]) for row in _records(_of_detector(frames.ious, scored.name))),
+        by_size=tuple(_plain(row["AP"]) for row in _records(_of_detector(frames.sizes, scored.name))),
+        timings=tuple(timing(entry) for entry in scored.latency),
+        suspicions=tuple(str(each) for each in suspicions(scored.evaluation)),
+        provenance=run_provenance(scored.run) if scored.run else (),
+        command=command_of(scored.run) if scored.run else "",
+    )
+
+
+def _class_row(row: Mapping[str, Any]) -> ClassRow:
+    measures = {name: _plain(row[name]) for name in ("AP", "AP50", "AP75", "recall") if name in row}
+    return ClassRow(measures, int(row["detections"]), _operating_point(row))
+
+
+def timing(entry: Mapping[str, Any]) -> Timing:
+    """Return a latency summary of a record; keys that the page does not show are left out."""
+    return msgspec.convert({**entry, "reasons": entry.get("reasons") or ()}, Timing)
+
+
+def _operating_point(row: Mapping[str, Any]) -> OperatingPoint | None:
+    values = [_plain(row[name]) for name in OPERATING_POINT]
+    known = [value for value in values if value is not None]
+    return OperatingPoint(*known) if len(known) == len(values) else None
+
+
+def _size(row: Mapping[str, Any]) -> SizeRange:
+    low, high = math.sqrt(max(row["low_area"], 0)), math.sqrt(max(row["high_area"], 0))
+    unlimited = math.isinf(high) or row["high_area"] >= 1e10
+    limits = ("every size" if not low else f"{low:g}² and more") if unlimited else f"{low:g}² to {high:g}²" if low else f"up to {high:g}²"
+    return SizeRange(str(row["size"]), int(row["ground_truths"]), limits)
+
+
+def _of_detector(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    return table[table["detector"] == name]
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _plain(value: Any) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)

@@ -1,0 +1,168 @@
+"""Content: everything the page shows, as frozen plain values, before it is made into HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """The score threshold of the best F1, and what is reached there."""
+
+    score: float
+    f1: float
+    precision: float
+    recall: float
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class of one detector."""
+
+    measures: dict[str, float | None]
+    """AP first; as in the record."""
+    detections: int
+    best: OperatingPoint | None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One row of a latency summary in milliseconds; the interval is the median's."""
+
+    stage: str
+    batch: int
+    scenario: str
+    p50_ms: float | None = None
+    p50_interval_ms: tuple[float, float] | None = None
+    p90_ms: float | None = None
+    p99_ms: float | None = None
+    throughput_per_s: float | None = None
+    samples: int = 0
+    verdict: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Detector:
+    """One run."""
+
+    name: str
+    look: int
+    """Which colour, dash and marker it has everywhere on the page."""
+    summary: dict[str, float | None]
+    detections: int
+    best: OperatingPoint | None
+    """Of all boxes of all classes together."""
+    classes: tuple[ClassRow, ...]
+    by_iou: tuple[float | None, ...]
+    by_size: tuple[float | None, ...]
+    timings: tuple[Timing, ...]
+    suspicions: tuple[str, ...]
+    provenance: tuple[tuple[str, str], ...]
+    """Labels and values, in the order shown."""
+    command: str
+    """What made the run; empty where the record does not say."""
+
+
+@dataclass(frozen=True)
+class ClassName:
+    """One class of the ground truth."""
+
+    name: str
+    objects: int
+
+
+@dataclass(frozen=True)
+class SizeRange:
+    """An area range and the objects in it."""
+
+    name: str
+    objects: int
+    limits: str
+    """In pixels, for people."""
+
+
+@dataclass(frozen=True)
+class DrawnBox:
+    """A box over a thumbnail, in pixels of the original image."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    role: str
+    """What it is: truth, missed, hit, false."""
+    look: int | None
+    """Of the detector; None for ground truth."""
+    label: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image of the gallery."""
+
+    image_id: str
+    kind: str
+    """missed, false, badly placed or disagreement."""
+    sentence: str
+    alt: str
+    thumbnail: str
+    """A data URI; empty where the picture is not at hand."""
+    width: float
+    height: float
+    """Of the original image, in whose pixels the boxes are."""
+    boxes: tuple[DrawnBox, ...]
+    detectors: tuple[int, ...]
+    """Places of the detectors that it tells something about."""
+    classes: tuple[int, ...]
+    """Places of the classes that it tells something about."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Runs on the same data under the same protocol, which may stand in one table."""
+
+    key: str
+    heading: str
+    """Data and protocol in a line."""
+    dataset: str
+    images: int
+    objects: int
+    protocol: str
+    headline: str
+    """The measure that decides the order."""
+    detectors: tuple[Detector, ...]
+    classes: tuple[ClassName, ...]
+    sizes: tuple[SizeRange, ...]
+    ious: tuple[float, ...]
+    plotted_iou: float
+    explorer: dict[str, Any]
+    """What the curve explorer reads, JSON-ready."""
+    claims: tuple[str, ...]
+    gallery: tuple[Picture, ...]
+    gallery_note: str
+    provenance: tuple[tuple[str, str], ...]
+    """Of dataset and protocol."""
+
+    @property
+    def pictured_classes(self) -> tuple[int, ...]:
+        """Places of the classes that the gallery tells something about."""
+        return tuple(sorted({k for picture in self.gallery for k in picture.classes}))
+
+    @property
+    def without_objects(self) -> tuple[str, ...]:
+        """The classes that have nothing to find and are left out of every mean."""
+        return tuple(each.name for each in self.classes if not each.objects)
+
+
+@dataclass(frozen=True)
+class Content:
+    """The whole page."""
+
+    title: str
+    parts: tuple[Part, ...]
+    notices: tuple[str, ...]
+    command: str
+    """What builds this page again."""
+    version: str

@@ -1,0 +1,120 @@
+"""Page: the content as one HTML file, with styles, scripts and data inside and nothing outside of it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from detbench.bench.runs import Run
+from detbench.data.files import atomic_path
+from detbench.reports.frames import frames
+from detbench.reports.page import charts
+from detbench.reports.page.assemble import content_of
+from detbench.reports.page.content import Content
+from detbench.reports.style import COLOURS
+
+_HERE = Path(__file__).parent
+_STYLES = ("vendor/uPlot.min.css", "templates/page.css")
+_SCRIPTS = (
+    "vendor/uPlot.iife.min.js",
+    "templates/tables.js",
+    "templates/curves.js",
+    "templates/explorer.js",
+    "templates/gallery.js",
+    "templates/start.js",
+)
+GALLERY_SIZE = 36
+_STRIP_WIDTH = 168
+
+
+def build_page(runs: Sequence[Run], *, command: Sequence[str] = (), gallery_size: int = GALLERY_SIZE) -> str:
+    """Return the report page of run folders as HTML.
+
+    Args:
+        runs: as read back by `read_run`, in the order in which they are shown.
+        command: the command line that builds the page again, shown at its end.
+        gallery_size: at most so many pictures for each group of comparable runs.
+
+    Raises:
+        DetbenchError: there is no run.
+        InputError: a record does not say by which protocol was scored.
+    """
+    return render(content_of(frames(runs), command=command, gallery_size=gallery_size))
+
+
+def write_page(path: Path, runs: Sequence[Run], *, command: Sequence[str] = (), gallery_size: int = GALLERY_SIZE) -> Path:
+    """Write the report page, all of it or nothing, and return its path."""
+    page = build_page(runs, command=command, gallery_size=gallery_size)
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return path
+
+
+def render(content: Content) -> str:
+    """Return the HTML of a content; whatever comes from files is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"fixed": fixed, "exact": exact, "grouped": grouped}
+    style, script = (_joined(names) for names in (_STYLES, _SCRIPTS))
+    data = _json([part.explorer for part in content.parts])
+    return environment.get_template("page.html").render(
+        content=content,
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        data=Markup(data),  # noqa: S704
+        policy=_policy(style, script),
+        charts=charts,
+        colours=len(COLOURS),
+        strip_width=_STRIP_WIDTH,
+        best=best,
+    )
+
+
+def fixed(value: float | None, digits: int = 4) -> str:
+    """Return a number with so many digits after the point, an en dash for none."""
+    return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def grouped(value: int | None) -> str:
+    """Return a whole number with separated thousands."""
+    return "–" if value is None else f"{value:,}"
+
+
+def exact(value: float | None) -> str:
+    """Return a number with every digit it has, as JSON writes it; empty for none."""
+    return "" if value is None else repr(value)
+
+
+def best(values: Sequence[float | None]) -> float | None:
+    """Return the highest of several values; None where there is nothing to compare."""
+    known = [value for value in values if value is not None]
+    return max(known) if len(values) > 1 and known else None
+
+
+def _joined(names: Sequence[str]) -> str:
+    return "\n".join((_HERE / name).read_text(encoding="utf-8").strip() for name in names)
+
+
+def _json(value: Any) -> str:
+    """Return JSON that no HTML parser can take for anything else."""
+    text = msgspec.json.encode(value).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _policy(style: str, script: str) -> str:
+    """Return a content security policy under which the page runs its own script and style and may ask for nothing."""
+    sources = {"style-src": style, "script-src": script}
+    hashes = [f"{kind} 'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for kind, text in sources.items()]
+    return "; ".join(["default-src 'none'", "img-src data:", *hashes, "base-uri 'none'", "form-action 'none'"])

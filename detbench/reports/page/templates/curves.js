@@ -1,0 +1,96 @@
+/* Curves: from the compact values of the page to points, and a plot that answers to pointer and slider. */
+
+const DASHES = [[], [7, 3], [2, 2.5], [8, 3, 2, 3]];
+const STEPS = 10000;
+const part1 = (values) => values.map((value) => value / STEPS);
+
+function precisionRecall(curve) {
+  let recall = 0;
+  const r = curve.r.map((step) => (recall += step) / STEPS), p = part1(curve.p);
+  const envelope = p.slice();
+  for (let i = envelope.length - 2; i >= 0; i--) envelope[i] = Math.max(envelope[i], envelope[i + 1]);
+  return { r, p, envelope, s: curve.s, ap: curve.ap };
+}
+
+function scoreCurve(curve) {
+  const reversed = (values) => values.slice().reverse();
+  return { s: reversed(curve.s), p: reversed(part1(curve.p)), r: reversed(part1(curve.r)), f: reversed(part1(curve.f)) };
+}
+
+/* Of points whose recall is the same, the line goes through the first and the last: x values must differ for a plot. */
+function risingX(x, columns) {
+  const kept = x.map((value, i) => i).filter((i) => i === x.length - 1 || x[i] !== x[i + 1]);
+  return [kept.map((i) => x[i]), ...columns.map((column) => kept.map((i) => column[i]))];
+}
+
+function colourOf(root, look) {
+  return getComputedStyle(root).getPropertyValue(`--d${look % 7}`).trim();
+}
+
+function faint(colour) {
+  return /^#[0-9a-f]{6}$/i.test(colour) ? `${colour}77` : colour;
+}
+
+function firstKnown(column, from) {
+  for (let i = Math.max(from, 0); i < column.length; i++) if (column[i] != null) return i;
+  return null;
+}
+
+/* `lines`: for each series {x, y, colour, width, dash, stepped, answers, ring}. */
+function drawPlot(host, lines, labels, range, onMove) {
+  const style = getComputedStyle(document.documentElement);
+  const ink = style.getPropertyValue("--soft").trim(), grid = style.getPropertyValue("--line").trim();
+  const used = lines.filter((line) => line.x.length);
+  const data = used.length ? uPlot.join(used.map((line) => [line.x, line.y])) : [[range.x[0], range.x[1]]];
+  const font = "12px system-ui, sans-serif";
+  const axis = (label, more) => ({ stroke: ink, font, labelFont: font, label, labelSize: 20, grid: { stroke: grid, width: 1 }, ticks: { show: false }, ...more });
+  const options = {
+    width: Math.max(host.clientWidth, 120),
+    height: Math.max(host.clientHeight, 120),
+    legend: { show: false },
+    padding: [8, 8, 0, 0],
+    scales: { x: { time: false, range: () => range.x }, y: { range: () => range.y } },
+    axes: [axis(labels.x, { size: 34, space: 60 }), axis(labels.y, { size: 42, space: 45 })],
+    series: [{}, ...used.map((line) => ({
+      stroke: line.colour,
+      width: line.width,
+      dash: line.dash,
+      spanGaps: true,
+      paths: line.stepped ? uPlot.paths.stepped({ align: -1 }) : uPlot.paths.linear(),
+      points: { show: false },
+    }))],
+    cursor: {
+      x: true, y: false, drag: { x: false, y: false }, focus: { prox: -1 },
+      dataIdx: (plot, series, closest) => series === 0 ? closest : used[series - 1].answers ? firstKnown(plot.data[series], uPlotIndex(plot)) : null,
+      points: { size: 9, stroke: (plot, series) => used[series - 1].colour, fill: () => style.getPropertyValue("--paper").trim() },
+    },
+    hooks: {
+      setCursor: [(plot) => { if (plot.cursor.left >= 0) onMove(plot.posToVal(plot.cursor.left, "x")); }],
+      draw: [(plot) => { for (const line of used) if (line.ring) drawRing(plot, line); }],
+    },
+  };
+  host.replaceChildren();
+  return new uPlot(options, data, host);
+}
+
+/* The first place of the shared x values at the cursor or right of it. */
+function uPlotIndex(plot) {
+  const at = plot.posToVal(plot.cursor.left, "x"), x = plot.data[0];
+  let low = 0, high = x.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (x[middle] < at - 1e-9) low = middle + 1; else high = middle;
+  }
+  return low;
+}
+
+function drawRing(plot, line) {
+  const context = plot.ctx, ratio = devicePixelRatio;
+  context.save();
+  context.strokeStyle = line.colour;
+  context.lineWidth = 2 * ratio;
+  context.beginPath();
+  context.arc(plot.valToPos(line.ring[0], "x", true), plot.valToPos(line.ring[1], "y", true), 5 * ratio, 0, 2 * Math.PI);
+  context.stroke();
+  context.restore();
+}
