@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from detbench.adapters.detector import Detector
+from detbench.adapters.options import option_text
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 
 GROUP = "detbench.adapters"
@@ -38,6 +39,8 @@ class Adapter:
     """Files that are taken for this adapter's when a spec names none."""
     package: str = "detbench"
     """The distribution it comes from."""
+    path_only: bool = True
+    """Whether a target that does not exist can be nothing else: our own `load` then takes it as a Path, otherwise as it stands."""
 
     @property
     def installed(self) -> bool:
@@ -58,10 +61,12 @@ ADAPTERS = {
     for adapter in (
         Adapter("onnx", "detbench.adapters.onnx.adapter:load", "onnxruntime", "pip install 'detbench[onnx]'", (".onnx",)),
         Adapter("yolo", "detbench.adapters.yolo.adapter:load", "keras", "pip install 'detbench[keras]'"),
+        Adapter("keras", "detbench.adapters.keras.adapter:load", "keras", "pip install 'detbench[keras]'", (".keras",)),
+        Adapter("kerashub", "detbench.adapters.keras.hub:load", "keras_hub", "pip install 'detbench[keras]'", path_only=False),
         Adapter("replay", "detbench.adapters.replay:load", "", "pip install detbench", (".parquet",)),
     )
 }
-"""Our own adapters, whose `load` takes the target as a path that exists."""
+"""Our own adapters."""
 
 
 def adapters() -> list[Adapter]:
@@ -107,7 +112,7 @@ def load_detector(spec: str, **options: Any) -> Detector:
     options.
     """
     name, target, written = parse_spec(spec)
-    texts = written | {key: _text(value) for key, value in options.items() if value is not None}
+    texts = written | {key: option_text(value) for key, value in options.items() if value is not None}
     known = {adapter.name: adapter for adapter in adapters()}
     if name not in known:
         raise DetbenchError(f"spec {spec!r}: unknown adapter {name!r}; known are: {', '.join(known)}")
@@ -117,9 +122,9 @@ def load_detector(spec: str, **options: Any) -> Detector:
     load = _imported(adapter)
     if name not in ADAPTERS:
         return _checked(load(target, texts), adapter)
-    if not Path(target).exists():
+    if adapter.path_only and not Path(target).exists():
         raise InputError(target, "no such model", fix="check the path")
-    detector: Detector = load(Path(target), texts)
+    detector: Detector = load(Path(target) if adapter.path_only else target, texts)
     return detector
 
 
@@ -152,9 +157,3 @@ def _checked(detector: object, adapter: Adapter) -> Detector:
         kind = type(detector).__name__
         raise DetbenchError(f"adapter {adapter.name!r} of package {adapter.package} gave something ({kind}) that lacks steps of a Detector")
     return detector
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -157,6 +157,13 @@ def read_options(given: Mapping[str, str], model: str, own: Mapping[str, Callabl
     )
 
 
+def option_text(value: object) -> str:
+    """Return an option's value as a spec spells it: lists joined with commas."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def make_decoders(options: Mapping[str, str]) -> dict[str, Decoder]:
     """Return every decoder that takes all of these options of its layout, made with them."""
     return {name: make_decoder(name, options) for name, kind in DECODERS.items() if set(options) <= {one.name for one in _fields(kind)}}

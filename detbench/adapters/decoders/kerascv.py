@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from detbench.adapters.decoders.decoder import UNKNOWN, Candidates, Fit, Floats, Raw, Shapes, corners, reaching
+from detbench.adapters.decoders.decoder import UNKNOWN, Candidates, Fit, Raw, Shapes, reaching
+from detbench.adapters.keras.box_format import check_box_format, to_xyxy
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.errors import DetbenchError
 
-_RELATIVE = "rel_"
-_FORMATS = ("xyxy", "yxyx", "xywh", "cxcywh", "center_xywh", "center_yxhw")
+_CENTRED = {"cxcywh": "center_xywh", "rel_cxcywh": "rel_center_xywh"}
+"""What everybody but Keras calls it."""
 _PARTS = (("boxes",), ("confidence", "scores"), ("classes", "labels"))
 """Names of boxes, scores and classes."""
 
@@ -37,42 +38,33 @@ class KerasCv:
     """One of xyxy, yxyx, xywh, cxcywh, center_xywh, center_yxhw, each also with rel_ before it."""
 
     def __post_init__(self) -> None:
-        if self.format and self.format.removeprefix(_RELATIVE) not in _FORMATS:
-            raise DetbenchError(f"option format={self.format}: must be one of {', '.join(_FORMATS)}, or one with rel_ before it")
+        if self.format:
+            check_box_format(_CENTRED.get(self.format, self.format))
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
         """Left upper corner of black, RGB, 0–255."""
         return Preprocessing(size, "letterbox-corner", pad_value=0, scale=1.0)
 
     def fits(self, shapes: Shapes) -> Fit | None:
-        """Classes hold any number; never sure, since the format of the boxes must be told."""
+        """Classes hold any number; sure where the format of the boxes is told or there is a confidence, as KerasCV says for a score."""
         rows = {shape[1] for shape in shapes.outputs.values() if len(shape) in (2, 3)}
         ranks = [len(shape) for shape in _parts(shapes.outputs)]
-        return Fit(UNKNOWN, sure=False) if ranks == [3, 2, 2] and len(rows) == 1 else None
+        return Fit(UNKNOWN, bool(self.format) or "confidence" in shapes.outputs) if ranks == [3, 2, 2] and len(rows) == 1 else None
 
     def decode(self, raw: Raw, floor: float) -> list[Candidates]:
         """Return every row that scores at least `floor` and is no padding."""
         if not self.format:
-            raise DetbenchError(f"the model does not say in which format its boxes are; say it with format=, one of {', '.join(_FORMATS)}")
+            raise DetbenchError("the model does not say in which format its boxes are; say it with format=xyxy, yxyx, xywh, rel_xyxy, …")
         boxes, scores, classes = _parts(raw.outputs)
         counts = raw.outputs.get("num_detections", np.full(len(boxes), boxes.shape[1]))
         found = []
         for box, score, label, count in zip(boxes, scores, classes, counts.reshape(-1).astype(int), strict=True):
             rows = reaching(np.where(label[:count] >= 0, score[:count], -np.inf), floor)
-            corner = _to_corners(box[rows].astype(np.float64), self.format.removeprefix(_RELATIVE))
-            scale = raw.scale if self.format.startswith(_RELATIVE) else 1.0
-            found.append(Candidates(corner * scale, score[rows].astype(np.float64), label[rows].astype(np.int64)))
+            corners = to_xyxy(box[rows], _CENTRED.get(self.format, self.format), raw.input_size)
+            found.append(Candidates(corners, score[rows].astype(np.float64), label[rows].astype(np.int64)))
         return found
 
 
 def _parts(outputs: Mapping[str, Any]) -> list[Any]:
     """Return boxes, scores and classes, fewer where one is not there."""
     return [next(outputs[name] for name in names if name in outputs) for names in _PARTS if outputs.keys() & names]
-
-
-def _to_corners(boxes: Floats, how: str) -> Floats:
-    if how in ("yxyx", "center_yxhw"):
-        boxes = boxes[:, [1, 0, 3, 2]]
-    if how in ("xyxy", "yxyx"):
-        return boxes
-    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1) if how == "xywh" else corners(boxes)

@@ -28,9 +28,9 @@ class Selected:
         return Preprocessing(size, "stretch")
 
     def fits(self, shapes: Shapes) -> Fit | None:
-        """Labels hold any number of classes."""
+        """Labels hold any number of classes; a confidence instead of scores is KerasCV's."""
         found = sorted(shapes.outputs.values(), key=len)
-        fits = [len(shape) for shape in found] == [2, 2, 3] and found[2] == (*found[0], 4)
+        fits = [len(shape) for shape in found] == [2, 2, 3] and found[2] == (*found[0], 4) and "confidence" not in shapes.outputs
         return Fit(UNKNOWN) if fits else None
 
     def decode(self, raw: Raw, floor: float) -> list[Candidates]:
