@@ -71,7 +71,7 @@ def _halve(path: Path) -> None:
 
 def _rewrite(path: Path) -> None:
     """Put float16 in the place of every float32 array of an HDF5 file, and give back the space."""
-    import h5py
+    import h5py  # type: ignore[import-untyped]
 
     with h5py.File(path) as full, h5py.File(path.with_suffix(".half"), "w") as half:
         full.visititems(_copier(half))
