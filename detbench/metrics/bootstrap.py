@@ -77,7 +77,7 @@ def weighted_replicates(
     evaluations: Sequence[Evaluation], measures: Sequence[Measure], count: int, draw: Callable[[int], Weights], threads: int | None = None
 ) -> list[list[Replicates]]:
     """Return the measures of all evaluations under `count` sets of weights, where `draw(b)` gives the weights (I,) of set b."""
-    _check_comparable(evaluations)
+    check_comparable(evaluations)
     passes = _passes(measures)
     tasks = [_Task(evaluation, one) for evaluation in evaluations for one in passes.values()]
     out = [task.empty(count) for task in tasks]
@@ -165,7 +165,8 @@ def _drawing(evaluation: Evaluation, groups: NDArray[np.integer] | None, seed: i
     return image_draws(images, seed) if groups is None else group_draws(groups, seed)
 
 
-def _check_comparable(evaluations: Sequence[Evaluation]) -> None:
+def check_comparable(evaluations: Sequence[Evaluation]) -> None:
+    """Raise NotComparableError unless all evaluations are of one ground truth under one protocol."""
     first = evaluations[0]
     for other in evaluations[1:]:
         if other.ground_truth.digest != first.ground_truth.digest:
