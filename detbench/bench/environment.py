@@ -10,9 +10,25 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from detbench.bench.gpu import GpuInfo, open_gpus
+from detbench.bench.machine import governor
 from detbench.metrics.evaluate import usable_cores
 
-LIBRARIES = ("detbench", "numpy", "numba", "pandas", "pyarrow", "duckdb", "pycocotools", "onnxruntime", "tensorflow", "keras", "keras-hub")
+LIBRARIES = (
+    "detbench",
+    "numpy",
+    "numba",
+    "pandas",
+    "pyarrow",
+    "duckdb",
+    "pycocotools",
+    "onnxruntime",
+    "tensorflow",
+    "keras",
+    "keras-hub",
+    "jax",
+    "torch",
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +44,10 @@ class Environment:
     """Of the repository the command ran in, with `+` when it held uncommitted changes; None outside of one."""
     libraries: dict[str, str] = field(default_factory=dict)
     """Versions of what is installed."""
+    cpu_governor: str | None = None
+    """None where the system has none."""
+    gpus: list[GpuInfo] = field(default_factory=list)
+    """The NVIDIA devices that NVML knows."""
 
     def as_dict(self) -> dict[str, object]:
         """Return the fields as JSON-ready values."""
@@ -44,6 +64,8 @@ def environment() -> Environment:
         memory_bytes=_memory_bytes(),
         git_commit=_git_commit(),
         libraries={library: found for library in LIBRARIES if (found := installed_version(library))},
+        cpu_governor=governor(),
+        gpus=[gpu.info() for gpu in open_gpus()],
     )
 
 

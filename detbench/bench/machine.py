@@ -92,6 +92,14 @@ def watch(pids: Iterable[int] | None = None) -> MachineWatch:
     return MachineWatch(pids, gpu=open_gpu())
 
 
+def machine_now() -> MachineState:
+    """Return the state of the machine, its load over the next half second included."""
+    found = watch()
+    time.sleep(_EVERY_S)
+    found.look(at_once=True)
+    return found.states[-1]
+
+
 def machine_record(states: Sequence[MachineState]) -> list[dict[str, Any]]:
     """Return looks as JSON-ready values; `machine_states` reads them back."""
     records = [asdict(state) for state in states]

@@ -1,0 +1,224 @@
+"""`detbench latency` and `detbench env`: time models, and show the machine that they are timed on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from detbench.cli.app import INTERRUPTED, app
+from detbench.cli.talk import show, status, talk
+from detbench.errors import DetbenchError
+
+if TYPE_CHECKING:
+    from detbench.bench.latency.contender import Contender, Task
+    from detbench.bench.latency.images import EncodedImage
+    from detbench.bench.latency.models import Model
+    from detbench.bench.latency.sweep import Plan, Timed
+
+INVALID = 3
+"""Exit code where a number must not be quoted or a comparison came to no end."""
+Json = Annotated[
+    str | None, typer.Option(metavar="PATH|-", help="Write the results as JSON; - prints them and nothing else.", show_default=False)
+]
+
+
+@app.command("latency")
+def latency_command(
+    context: typer.Context,
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...", help="ADAPTER:PATH[,OPTION=VALUE...]; several are compared with each other.", show_default=False
+        ),
+    ],
+    batch: Annotated[
+        str | None, typer.Option(metavar="N[,N...]", help="Pictures per batch. Default: the model's own, else 1.", show_default=False)
+    ] = None,
+    device: Annotated[Literal["cpu", "gpu"] | None, typer.Option(help="Default: the model's own.", show_default=False)] = None,
+    scenario: Annotated[
+        Literal["single_stream", "multi_stream", "offline"], typer.Option(help="How requests come, as in MLPerf.")
+    ] = "single_stream",
+    query_pictures: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Pictures per query of multi_stream. Default: 8.", show_default=False)
+    ] = None,
+    stage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="S[,S...]|all",
+            help="preprocess, host_to_device, device_to_host, postprocess, beside infer and end_to_end, which are always timed.",
+            show_default=False,
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Pictures to run on. Default: embedded ones.", show_default=False)
+    ] = None,
+    min_seconds: Annotated[float, typer.Option(min=0.0, help="Of each model, stage and batch size at least.")] = 0.5,
+    max_seconds: Annotated[float, typer.Option(min=0.0, help="Of each model, stage and batch size at most.")] = 10.0,
+    isolate: Annotated[bool, typer.Option("--isolate", help="Run each model in a process of its own.")] = False,
+    aa: Annotated[bool, typer.Option("--aa", help="Compare a model with itself, again and again: false alarms on this machine.")] = False,
+    repetitions: Annotated[int, typer.Option(metavar="N", min=1, help="Comparisons of --aa.")] = 20,
+    json: Json = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write record and raw samples as a run folder.", show_default=False)
+    ] = None,
+) -> None:
+    """Time models: stage by stage, interleaved, with intervals, and with the reasons where a number must not be quoted."""
+    from detbench.bench.latency.folder import latency_document, write_latency
+    from detbench.bench.latency.images import embedded_images, images_of
+    from detbench.bench.latency.models import models_of
+    from detbench.bench.latency.scenario import scenario_named
+    from detbench.bench.latency.sweep import Plan, sweep
+    from detbench.bench.runs import json_bytes, write_json
+
+    file = None if json in (None, "-") else Path(json)
+    _check_targets(file, output)
+    chosen = models_of(models, device)
+    if aa and len(chosen) > 1:
+        raise DetbenchError("--aa compares one model with itself; give one")
+    plan = Plan(
+        stages=_stages(stage),
+        batches=_batches(batch),
+        scenario=scenario_named(scenario, query_pictures),
+        min_s=min_seconds,
+        max_s=max_seconds,
+        device=device,
+        repetitions=repetitions if aa else None,
+    )
+    pictures = images_of(images) if images else embedded_images()
+    with _contenders(chosen, pictures, isolate=isolate, twice=aa) as contenders, _shown_tasks() as on_task:
+        timed = sweep(contenders, plan, on_task)
+    if output:
+        passed = {option: _plain(value) for option, value in context.params.items()}
+        talk(f"run: {write_latency(output, timed, options=passed)}")
+    if file:
+        write_json(file, latency_document(timed))
+        talk(f"results: {file}")
+    if json == "-":
+        sys.stdout.buffer.write(json_bytes(latency_document(timed)))
+    else:
+        _show(timed, plan, chosen, pictures, aa=aa)
+    if timed.interrupted:
+        talk("interrupted; what was measured so far is shown, and is not valid")
+        raise typer.Exit(INTERRUPTED)
+    if not timed.valid:
+        raise typer.Exit(INVALID)
+
+
+@contextmanager
+def _contenders(models: Sequence[Model], images: Sequence[EncodedImage], *, isolate: bool, twice: bool) -> Iterator[list[Contender]]:
+    """Load the models, `twice` the only one, and free them in the end."""
+    from detbench.bench.latency.models import load_contender
+    from detbench.bench.latency.worker import WorkerContender
+    from detbench.metrics.warmup import warm_postprocessing
+
+    warm_postprocessing(talk)
+    contenders: list[Contender] = []
+    with ExitStack() as opened:
+        for model in [*models, *models] if twice else models:
+            with status(f"loading {model.spec}"):
+                if isolate:
+                    contenders.append(WorkerContender(model, images))
+                elif twice and contenders:
+                    contenders.append(contenders[0].again())
+                else:
+                    contenders.append(load_contender(model, images))
+            opened.callback(contenders[-1].close)
+        yield contenders
+
+
+@contextmanager
+def _shown_tasks() -> Iterator[Any]:
+    """Yield what shows the task at hand, on a terminal only."""
+    with ExitStack() as shown:
+
+        def on_task(task: Task) -> None:
+            shown.close()
+            shown.enter_context(status(f"timing {task.stage}, batch {task.batch}"))
+
+        yield on_task
+
+
+def _show(timed: Timed, plan: Plan, models: Sequence[Model], images: Sequence[EncodedImage], *, aa: bool) -> None:
+    from detbench.reports.latency_table import (
+        CAPTION,
+        alarm_lines,
+        comparison_table,
+        latency_table,
+        reason_lines,
+        settings_lines,
+    )
+
+    of = f"{len(images)} {'embedded pictures' if images[0].name.startswith('embedded') else 'pictures'}"
+    show(f"{', '.join(model.name for model in models)}: {plan.scenario.name}, {of}", latency_table(timed.results), CAPTION)
+    show(*settings_lines(timed.results))
+    if aa:
+        show(*alarm_lines(timed.pairs))
+    elif timed.pairs:
+        show("", comparison_table(timed.pairs))
+    for line in reason_lines(timed.results):
+        talk(line)
+
+
+def _check_targets(file: Path | None, folder: Path | None) -> None:
+    """Refuse, before any work is done, targets that cannot be written."""
+    from detbench.cli.steps import check_run_folders
+    from detbench.data.files import check_place
+
+    if file:
+        check_place(file, folder=False)
+    if folder:
+        check_place(folder, folder=True)
+        check_run_folders(folder.parent, [folder.name])
+
+
+def _batches(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise DetbenchError(f"--batch takes whole numbers separated by commas, not {text!r}") from None
+
+
+def _stages(text: str | None) -> Any:
+    """Return infer and end_to_end, then the others that were asked for, in the order of the way through the model."""
+    from detbench.bench.latency.stages import STAGES
+    from detbench.bench.latency.sweep import SIDE_BY_SIDE
+
+    asked = list(STAGES) if text == "all" else [] if text is None else text.split(",")
+    if unknown := [stage for stage in asked if stage not in STAGES]:
+        raise DetbenchError(f"unknown stage {unknown[0]!r}; known are {', '.join(STAGES)}, and all")
+    return (*SIDE_BY_SIDE, *(stage for stage in STAGES if stage in asked and stage not in SIDE_BY_SIDE))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+@app.command("env")
+def environment_command(json: Json = None) -> None:
+    """Show what numbers depend on: machine, clocks, load, GPU and library versions."""
+    from dataclasses import asdict
+
+    from detbench.bench.environment import environment
+    from detbench.bench.machine import machine_now
+    from detbench.bench.runs import json_bytes, write_json
+    from detbench.reports.latency_table import environment_lines
+
+    with status("looking at the machine"):
+        found, now = environment(), machine_now()
+    document = {"schema_version": 1, "environment": found.as_dict(), "machine": asdict(now)}
+    if json == "-":
+        sys.stdout.buffer.write(json_bytes(document))
+    elif json:
+        write_json(Path(json), document)
+        talk(f"environment: {json}")
+    else:
+        show("\n".join(environment_lines(found, now)))
