@@ -6,15 +6,15 @@ exchangeable, and then p may be small or large for reasons other than AP. To tes
 (`detbench.metrics.difference`).
 
 A swapped list holds detections of both, so that their scores must mean the same. Where they do not, only the order that each
-detector gives its own detections is kept: every score is replaced by its rank in its class, so that the n-th best of one meets the n-th best of the
-other. That changes neither detector's AP.
+detector gives its own detections is kept: every score is replaced by its rank in its class, so that the n-th best of one meets the n-th
+best of the other. That changes neither detector's AP.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,8 +122,9 @@ def _scores_to_use(baseline: Evaluation, candidate: Evaluation, scores: Scores) 
         return "raw"
     if scores == "raw":
         raise NotComparableError(
-            f"the scores of {baseline.detections.name} and {candidate.detections.name} are on different scales (Kolmogorov–Smirnov distance "
-            f"{distance:.2f} between those of hits, at most {FARTHEST_SCORES:g} can be mixed); swap ranks, or use the bootstrap"
+            f"the scores of {baseline.detections.name} and {candidate.detections.name} are on different scales "
+            f"(Kolmogorov–Smirnov distance {distance:.2f} between those of hits, at most {FARTHEST_SCORES:g} can be mixed); "
+            "swap ranks, or use the bootstrap"
         )
     return "ranks"
 
@@ -136,7 +137,9 @@ def _side_by_side(baseline: Evaluation, candidate: Evaluation, *, ranks: bool) -
     image = np.concatenate([2 * groups_from_offsets(each.offsets).astype(np.int64) + side for side, each in enumerate(pair)])
     score = np.concatenate([_rank_scores(each) if ranks else each.detections.scores for each in (baseline, candidate)])
     order = np.argsort(image, kind="stable")
-    columns = {column: np.concatenate([getattr(each, column) for each in pair])[order] for column in ("class_index", "boxes", "box_areas")}
+    columns: dict[str, Any] = {
+        column: np.concatenate([getattr(each, column) for each in pair])[order] for column in ("class_index", "boxes", "box_areas")
+    }
     mixed = Detections.from_rows(twice, image_index=image[order], scores=score[order], name="both", **columns)
     return evaluate(twice, mixed, baseline.protocol)
 

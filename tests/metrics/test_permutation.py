@@ -87,7 +87,7 @@ def test_scores_on_other_scales_are_ranked():
     a, b = (evaluate(ground_truth, each, "voc2007") for each in (found, cold))
     assert score_distance(a, a) == 0
     assert score_distance(a, b) > 0.5
-    with pytest.raises(NotComparableError, match="different scales .* swap ranks, or use the bootstrap"):
+    with pytest.raises(NotComparableError, match=r"different scales .* swap ranks, or use the bootstrap"):
         permutation_test(a, b, scores="raw")
     (test,) = permutation_test(a, b, permutations=30)
     assert test.scores == "ranks"
