@@ -21,8 +21,8 @@ from detbench.metrics.order import descending
 from detbench.metrics.overlap import box_areas, intersection
 
 HIT, CLS, LOC, BOTH, DUPE, BKG, CUT = range(7)
-"""Kinds of detections: a hit; right place but wrong class; right class but badly placed; both wrong; a second hit; nothing there; not looked
-at, being beyond the number of detections per image."""
+"""Kinds of detections: a hit; right place but wrong class; right class but badly placed; both wrong; a second hit; nothing there; beyond
+the number of detections per image, and not looked at."""
 FOUND, MISSED, MISTAKEN, LEFT_OUT = range(4)
 """Kinds of objects: found; missed by all detections; not found, but a detection in error is near enough to be mended; not to be found."""
 

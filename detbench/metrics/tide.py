@@ -13,13 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.data.columns import Floats, Ints, groups_from_offsets
+from detbench.data.columns import Floats, Indices, Ints, groups_from_offsets
+from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.diagnosis import BKG, BOTH, CLS, CUT, DUPE, FOUND, HIT, LEFT_OUT, LOC, MISSED, Diagnosis, diagnose, kind_counts
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.weighted import Averaging, Occurrences, weigh
 
 ERRORS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
 SPECIAL = ("FP", "FN")
+_RADIX_SORTED = 1 << 16
+"""Fewer classes than this are sorted in time proportional to the detections."""
 _GRID = np.arange(101) / 100
 _KINDS = {"Cls": CLS, "Loc": LOC, "Both": BOTH, "Dupe": DUPE, "Bkg": BKG}
 
@@ -93,43 +96,39 @@ def _worlds(evaluation: Evaluation, diagnosis: Diagnosis) -> dict[str, _World]:
     mending = np.zeros(len(kinds), np.bool_)
     mending[diagnosis.menders[diagnosis.menders >= 0]] = True
     regular = diagnosis.objects != LEFT_OUT
+    falling = np.argsort(-found.scores, kind="stable")
+    images = groups_from_offsets(found.offsets)
 
-    def world(kept: NDArray[np.bool_], hit: NDArray[np.bool_], objects: NDArray[np.bool_], scores: Floats = found.scores) -> _World:
+    def world(kept: NDArray[np.bool_], hit: NDArray[np.bool_], objects: NDArray[np.bool_], order: Ints = falling) -> _World:
         classes = np.where(hit & (partners >= 0), truth.class_index[partners], found.class_index) if len(truth) else found.class_index
-        return _World(_occurrences(evaluation, kept, hit, classes, scores), _positives(evaluation, objects))
+        return _World(_occurrences(order[kept[order]], hit, classes, images, len(truth.class_names)), _positives(truth, objects))
 
     worlds = {"base": world(counted, hits, regular)}
     for name, kind in _KINDS.items():
         mended = mending & (kinds == kind)
         worlds[name] = world((counted & (kinds != kind)) | mended, hits | mended, regular)
     worlds["Miss"] = world(counted, hits, regular & (diagnosis.objects != MISSED))
-    worlds["FP"] = world(counted, hits, regular, hits.astype(np.float64))
+    worlds["FP"] = world(counted, hits, regular, np.concatenate([falling[hits[falling]], falling[~hits[falling]]]))
     worlds["FN"] = world(counted, hits, diagnosis.objects == FOUND)
     return worlds
 
 
-def _occurrences(
-    evaluation: Evaluation, kept: NDArray[np.bool_], hit: NDArray[np.bool_], classes: NDArray[np.int32], scores: Floats
-) -> Occurrences:
-    """Return the detections of a world by class and falling score; ties stay in the order of images."""
-    rows = np.flatnonzero(kept)
-    rows = rows[np.argsort(-scores[rows], kind="stable")]
-    rows = rows[np.argsort(classes[rows], kind="stable")]
-    count = len(evaluation.ground_truth.class_names)
-    offsets = np.searchsorted(classes[rows], np.arange(count + 1))
-    at = np.flatnonzero(hit[rows])
-    hit_offsets = np.searchsorted(classes[rows[at]], np.arange(count + 1))
+def _occurrences(rows: Ints, hit: NDArray[np.bool_], classes: Indices, images: Indices, class_count: int) -> Occurrences:
+    """Return the detections `rows`, which are by falling score, by class; ties stay in the order of images."""
+    found_classes = classes[rows].astype(np.uint16 if class_count < _RADIX_SORTED else np.int32)
+    by_class = np.argsort(found_classes, kind="stable")
+    order, offsets = rows[by_class], np.searchsorted(found_classes[by_class], np.arange(class_count + 1)).astype(np.int64)
+    at = np.flatnonzero(hit[order])
+    hit_offsets = np.searchsorted(at, offsets)
     places = (at - np.repeat(offsets[:-1], np.diff(hit_offsets))).astype(np.int32)
-    images = groups_from_offsets(evaluation.detections.offsets)[rows]
-    nothing = np.zeros(count + 1, np.int64), np.zeros(0, np.int32)
-    return Occurrences(offsets.astype(np.int64), images, hit_offsets.astype(np.int64), places, *nothing)
+    nothing = np.zeros(class_count + 1, np.int64), np.zeros(0, np.int32)
+    return Occurrences(offsets, images[order], hit_offsets.astype(np.int64), places, *nothing)
 
 
-def _positives(evaluation: Evaluation, objects: NDArray[np.bool_]) -> Ints:
-    truth = evaluation.ground_truth
-    table = np.zeros((len(truth.image_ids), len(truth.class_names)), np.int64)
-    np.add.at(table, (groups_from_offsets(truth.offsets)[objects], truth.class_index[objects]), 1)
-    return table
+def _positives(truth: GroundTruth, objects: NDArray[np.bool_]) -> Ints:
+    place = groups_from_offsets(truth.offsets)[objects].astype(np.int64) * len(truth.class_names) + truth.class_index[objects]
+    shape = len(truth.image_ids), len(truth.class_names)
+    return np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def _mean(world: _World, weights: NDArray[np.uint16]) -> Floats:
