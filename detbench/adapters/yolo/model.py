@@ -58,7 +58,7 @@ class Yolo(keras.Model):  # type: ignore[misc]
         inputs = keras.Input((input_size[1], input_size[0], 3), name="pictures")
         x = inputs
         for stage in range(round(math.log2(stride))):
-            x = keras.layers.MaxPooling2D(name=f"halve_{stage}")(_block(x, width * min(2**stage, _WIDEST), f"stage_{stage}"))
+            x = _block(x, width * min(2**stage, _WIDEST), f"stage_{stage}", halved=True)
         for layer in range(depth):
             x = _block(x, width * _WIDEST, f"deep_{layer}")
         cells = (input_size[1] // stride, input_size[0] // stride)
@@ -115,7 +115,12 @@ class Yolo(keras.Model):  # type: ignore[misc]
             raise ValueError(f"input_size must be multiples of the stride {stride}, not {tuple(input_size)}")
 
 
-def _block(x: Any, channels: int, name: str) -> Any:
+def _block(x: Any, channels: int, name: str, *, halved: bool = False) -> Any:
+    """Return convolution, halving where asked for, normalisation and LeakyReLU.
+
+    Halving comes first because the rest then works on a quarter of the values; the order of pooling and a rising function does not matter.
+    """
     x = keras.layers.Conv2D(channels, 3, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    x = keras.layers.MaxPooling2D(name=f"{name}_halve")(x) if halved else x
     x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
     return keras.layers.LeakyReLU(_SLOPE, name=f"{name}_leaky")(x)
