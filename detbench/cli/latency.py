@@ -15,7 +15,7 @@ from detbench.cli.talk import show, status, talk
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
-    from detbench.bench.latency.contender import Contender, Task
+    from detbench.bench.latency.contender import Contender, LocalContender, Task
     from detbench.bench.latency.images import EncodedImage
     from detbench.bench.latency.models import Model
     from detbench.bench.latency.sweep import Plan, Timed
@@ -112,21 +112,24 @@ def latency_command(
 @contextmanager
 def _contenders(models: Sequence[Model], images: Sequence[EncodedImage], *, isolate: bool, twice: bool) -> Iterator[list[Contender]]:
     """Load the models, `twice` the only one, and free them in the end."""
+    from dataclasses import replace
+
     from detbench.bench.latency.models import load_contender
     from detbench.bench.latency.worker import WorkerContender
     from detbench.metrics.warmup import warm_postprocessing
 
     warm_postprocessing(talk)
     contenders: list[Contender] = []
+    loaded: LocalContender | None = None
+    again = [replace(model, name=f"{model.name}, again") for model in models] if twice else []
     with ExitStack() as opened:
-        for model in [*models, *models] if twice else models:
+        for model in [*models, *again]:
             with status(f"loading {model.spec}"):
                 if isolate:
                     contenders.append(WorkerContender(model, images))
-                elif twice and contenders:
-                    contenders.append(contenders[0].again())
                 else:
-                    contenders.append(load_contender(model, images))
+                    loaded = loaded.again(model.name) if loaded and again else load_contender(model, images)
+                    contenders.append(loaded)
             opened.callback(contenders[-1].close)
         yield contenders
 

@@ -47,7 +47,11 @@ def settings_lines(results: Sequence[LatencyResult]) -> list[str]:
 
 def reason_lines(results: Sequence[LatencyResult]) -> list[str]:
     """Return every reason not to quote a number, with what it is about."""
-    return [f"invalid: {result.model}, batch {result.batch}, {result.stage}: {reason}" for result in results for reason in result.reasons]
+    about: dict[str, list[str]] = {}
+    for result in results:
+        for reason in result.reasons:
+            about.setdefault(reason, []).append(f"{result.model} {result.stage} at batch {result.batch}")
+    return [f"invalid: {reason} ({'everything' if len(of) == len(results) > 1 else ', '.join(of)})" for reason, of in about.items()]
 
 
 def comparison_table(pairs: Sequence[Pair]) -> Table:
@@ -132,7 +136,7 @@ def environment_lines(found: Environment, now: MachineState) -> list[str]:
         ("CPU", f"{found.cpu}, {found.cores} cores, {clock}, governor {found.cpu_governor or ABSENT}, {memory} memory"),
         ("load", f"{now.outside_cores or 0.0:.1f} cores busy with other processes"),
         ("throttling", f"{now.cpu_throttle_events:,} events since start" if now.cpu_throttle_events is not None else "not told by the CPU"),
-        *(("GPU", f"{gpu['name']}, driver {gpu['driver']}, {gpu['memory_bytes'] / 2**30:.1f} GiB") for gpu in found.gpus),
+        *(("GPU", f"{gpu.name}, driver {gpu.driver}, {gpu.memory_bytes / 2**30:.1f} GiB") for gpu in found.gpus),
         *([("GPU now", _gpu_state(now.gpu))] if now.gpu else [("GPU", "none that NVML knows")]),
         ("git", found.git_commit or ABSENT),
         ("libraries", ", ".join(f"{name} {version}" for name, version in found.libraries.items())),

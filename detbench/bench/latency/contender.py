@@ -162,9 +162,9 @@ class LocalContender:
         except Exception:  # noqa: BLE001 - the samples are there; a model that fails now is no early return
             return []
 
-    def again(self) -> LocalContender:
+    def again(self, name: str) -> LocalContender:
         """Return the same loaded model as another contender, with batches of its own: what A/A compares."""
-        return LocalContender(self._detector, self._images, name=self.name, memory=self._memory, clock=self.clock)
+        return LocalContender(self._detector, self._images, name=name, memory=self._memory, clock=self.clock)
 
     def close(self) -> None:
         """Free the model and its batches."""

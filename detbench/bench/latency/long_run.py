@@ -35,8 +35,8 @@ def _cosine_transform(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((transformed * np.exp(-0.5j * np.pi * np.arange(count) / count)).real)
 
 
-def student_quantile(probability: float, freedom: int) -> float:
-    """Return the quantile of Student's t; Abramowitz and Stegun 26.7.5, right to 1e-3 from 8 degrees of freedom between .001 and .999."""
+def student_quantile(probability: float, freedom: float) -> float:
+    """Return the quantile of Student's t; Abramowitz and Stegun 26.7.5, right to 1 % from 3 degrees of freedom between .025 and .975."""
     z = NormalDist().inv_cdf(probability)
     terms = (
         (z**3 + z) / 4,
@@ -44,4 +44,4 @@ def student_quantile(probability: float, freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / float(freedom) ** power for power, term in enumerate(terms, 1))
+    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))

@@ -1,4 +1,9 @@
-"""Percentiles of latency samples, with intervals that stay honest when samples are autocorrelated."""
+"""Percentiles of latency samples, with intervals that stay honest when samples are autocorrelated.
+
+The interval lies between two order statistics. Their ranks come from the number of samples below the true percentile, whose spread is that of
+n independent ones times an inflation, measured from the series of "this sample is not above the percentile". Against a block bootstrap
+it needs no random numbers, costs one sort and one Fourier transform, and holds the true percentile as often as it says.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,9 @@ from detbench.bench.latency.long_run import degrees_of_freedom, long_run_varianc
 
 Samples = NDArray[np.int64] | NDArray[np.float64]
 
+_LEAST_INFLATION = 0.8
+"""Series whose samples alternate are not trusted beyond this; without a bound, stopping picks the series whose spread is underestimated."""
+
 
 def percentile(samples_ns: Samples, q: float) -> float:
     """Return the q-th percentile (0..100), linear between order statistics (Hyndman and Fan's type 7, numpy's default), in ns."""
@@ -18,7 +26,7 @@ def percentile(samples_ns: Samples, q: float) -> float:
 
 
 def samples_needed(q: float, confidence: float = 0.95) -> int:
-    """Return how many independent samples an interval of the q-th percentile needs at least: with fewer, the extreme sample is no bound.
+    """Return how many independent samples an interval of the q-th percentile takes at least: among fewer, even the most extreme is no bound.
 
     368 for p99 at 95 %, 72 for p95, 36 for p90, 6 for p50.
     """
@@ -37,22 +45,26 @@ def interval(samples_ns: Samples, q: float, *, confidence: float = 0.95) -> tupl
     Returns:
         The low and high end, or None where the samples tell too little (`samples_needed`, counted in independent samples).
     """
-    count, share = len(samples_ns), q / 100
-    needed = samples_needed(q, confidence)
+    count, share, needed = len(samples_ns), q / 100, samples_needed(q, confidence)
     if count < needed:
         return None
     below = (samples_ns <= percentile(samples_ns, q)).astype(np.float64)
-    inflation = max(long_run_variance(below) / (share * (1 - share)), 1.0)
+    inflation = max(long_run_variance(below) / (share * (1 - share)), _LEAST_INFLATION)
     if count / inflation < needed:
         return None
-    return _between(np.sort(np.asarray(samples_ns, np.float64)), share, inflation, confidence)
+    low, high = _ranks(count, share, inflation, confidence)
+    ends = np.interp([low, high], np.arange(count), np.sort(samples_ns))
+    return float(ends[0]), float(ends[1])
 
 
-def _between(ordered: NDArray[np.float64], share: float, inflation: float, confidence: float) -> tuple[float, float]:
-    """Return the order statistics between which the percentile lies, their ranks by the Cornish-Fisher expansion of the count below it."""
-    count = len(ordered)
-    t = student_quantile((1 + confidence) / 2, degrees_of_freedom(count))
+def _ranks(count: int, share: float, inflation: float, confidence: float) -> tuple[float, float]:
+    """Return the ranks (from 0, fractional) of the ends: the binomial's Cornish-Fisher quantiles, with Student's t for the normal.
+
+    The inflation is known the less, the fewer clusters of samples lie beyond the percentile, and t has the fewer degrees of freedom.
+    """
+    clusters = count * min(share, 1 - share) / max(inflation, 1.0)
+    freedom = 1 / (1 / degrees_of_freedom(count) + max(1 - 1 / inflation, 0.0) / clusters)
+    t = student_quantile((1 + confidence) / 2, freedom)
     spread = t * math.sqrt(count * share * (1 - share) * inflation)
-    centre = count * share - 0.5 + inflation * (1 - 2 * share) * (t * t - 1) / 6
-    low, high = np.interp([centre - spread, centre + spread], np.arange(count), ordered)
-    return float(low), float(high)
+    centre = count * share - 0.5 + (1 - 2 * share) * (t * t - 1) / 6
+    return centre - spread, centre + spread

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import warnings
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from detbench.bench.latency.contender import Facts, Slice, Task
 from detbench.bench.latency.images import EncodedImage
 from detbench.bench.latency.models import Model, load_contender
-from detbench.errors import DetbenchError
+from detbench.errors import DetbenchError, DetbenchWarning
 
 _START_S, _STOP_S = 600, 10
 _GONE = "failed: its process ended without a word (killed, or out of memory on the host)"
@@ -35,9 +36,11 @@ class WorkerContender:
         self.settings: Mapping[str, Any]
         self.batch_size: int | None
         try:
-            problem, self.settings, self.batch_size = self._pipe.recv()
+            problem, remarks, self.settings, self.batch_size = self._pipe.recv()
         except EOFError:
             raise DetbenchError(f"{model.spec}: its process ended while it was loaded; run it without --isolate to see why") from None
+        for remark in remarks:
+            warnings.warn(remark, DetbenchWarning, stacklevel=2)
         if problem:
             self.close()
             raise DetbenchError(problem)
@@ -84,11 +87,13 @@ def _serve(pipe: Connection, model: Model, images: Sequence[EncodedImage]) -> No
     """Load the model and answer until the other side hangs up; Ctrl-C is for the other side to deal with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        contender = load_contender(model, images)
+        with warnings.catch_warnings(record=True, action="always", category=DetbenchWarning) as caught:
+            contender = load_contender(model, images)
     except DetbenchError as error:
-        pipe.send((str(error), {}, None))
+        pipe.send((str(error), [], {}, None))
         return
-    pipe.send(("", dict(contender.settings), contender.batch_size))
+    remarks = [str(each.message) for each in caught if issubclass(each.category, DetbenchWarning)]
+    pipe.send(("", remarks, dict(contender.settings), contender.batch_size))
     while True:
         try:
             method, arguments = pipe.recv()
