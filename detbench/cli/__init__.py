@@ -13,12 +13,12 @@ from typing import Annotated
 
 import typer
 
-from detbench.cli import demo, evaluate, files, latency, predict
+from detbench.cli import compare, demo, evaluate, files, latency, predict
 from detbench.cli.app import app
 from detbench.cli.talk import show_warning
 from detbench.errors import DetbenchError, DetbenchWarning
 
-__all__ = ["app", "demo", "evaluate", "files", "latency", "main", "predict"]
+__all__ = ["app", "compare", "demo", "evaluate", "files", "latency", "main", "predict"]
 
 
 def main() -> None:

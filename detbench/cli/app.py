@@ -33,3 +33,27 @@ OnlyPresent = Annotated[bool, typer.Option("--only-present", help="Use only the 
 AllowUnknown = Annotated[
     bool, typer.Option("--allow-unknown", help="Drop detections on unknown images or of unknown classes, with a warning.")
 ]
+AllowUnmapped = Annotated[
+    bool, typer.Option("--allow-unmapped", help="Allow classes of model or dataset that have no partner in the other.")
+]
+AllowBroken = Annotated[bool, typer.Option("--allow-broken", help="Go on over pictures that cannot be read; they have no detections.")]
+Batch = Annotated[int | None, typer.Option(min=1, help="Pictures per batch. Default: the model's own, else 1.", show_default=False)]
+Readers = Annotated[int, typer.Option(min=1, help="Threads that read and prepare pictures.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Run every picture, and keep nothing for a later run.")]
+ProtocolName = Annotated[str | None, typer.Option(help="coco, voc2007 or voc2012. Default: the dataset's own.", show_default=False)]
+Names = Annotated[
+    list[str] | None,
+    typer.Option(help="Name of a detector, in the order of the files. Default: file or folder name.", show_default=False),
+]
+DifficultRule = Annotated[
+    Difficult | None, typer.Option(help="What difficult objects do. Default: the protocol's rule.", show_default=False)
+]
+StrictOverlap = Annotated[bool, typer.Option("--strict-overlap", help="A match needs IoU > threshold instead of >=.")]
+NoPlusOne = Annotated[bool, typer.Option("--no-plus-one", help="Measure VOC boxes as xmax − xmin, one pixel too small (the common slip).")]
+IouThresholds = Annotated[
+    str | None, typer.Option(metavar="T[,T...]", help="IoU thresholds instead of the protocol's.", show_default=False)
+]
+MaxDetections = Annotated[
+    str | None, typer.Option(metavar="N[,N...]", help="Detections per image and class instead of the protocol's.", show_default=False)
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads for scoring. Default: all.", show_default=False)]

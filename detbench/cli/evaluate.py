@@ -8,10 +8,34 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detbench.cli.app import AllowUnknown, DatasetPath, Difficult, Images, OnlyPresent, Split, app
-from detbench.cli.steps import check_run_folders, chosen_protocol, evaluate_all, given_names, load_all, tables, warn_of_suspicions
+from detbench.cli.app import (
+    AllowUnknown,
+    DatasetPath,
+    DifficultRule,
+    Images,
+    IouThresholds,
+    MaxDetections,
+    Names,
+    NoPlusOne,
+    OnlyPresent,
+    ProtocolName,
+    Split,
+    StrictOverlap,
+    Threads,
+    app,
+)
+from detbench.cli.steps import (
+    check_run_folders,
+    check_targets,
+    chosen_protocol,
+    evaluate_all,
+    given_names,
+    load_all,
+    passed_options,
+    tables,
+    warn_of_suspicions,
+)
 from detbench.cli.talk import show, status, talk
-from detbench.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,26 +53,15 @@ def evaluate_command(
             help="comp3/comp4 folder, COCO results .json, YOLO text folder, or our .parquet; one for each detector.", show_default=False
         ),
     ],
-    protocol: Annotated[str | None, typer.Option(help="coco, voc2007 or voc2012. Default: the dataset's own.", show_default=False)] = None,
+    protocol: ProtocolName = None,
     split: Split = None,
     images: Images = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(help="Name of a detector, in the order of the files. Default: file or folder name.", show_default=False),
-    ] = None,
-    difficult: Annotated[
-        Difficult | None, typer.Option(help="What difficult objects do. Default: the protocol's rule.", show_default=False)
-    ] = None,
-    strict_overlap: Annotated[bool, typer.Option("--strict-overlap", help="A match needs IoU > threshold instead of >=.")] = False,
-    no_plus_one: Annotated[
-        bool, typer.Option("--no-plus-one", help="Measure VOC boxes as xmax − xmin, one pixel too small (the common slip).")
-    ] = False,
-    iou: Annotated[
-        str | None, typer.Option(metavar="T[,T...]", help="IoU thresholds instead of the protocol's.", show_default=False)
-    ] = None,
-    max_detections: Annotated[
-        str | None, typer.Option(metavar="N[,N...]", help="Detections per image and class instead of the protocol's.", show_default=False)
-    ] = None,
+    name: Names = None,
+    difficult: DifficultRule = None,
+    strict_overlap: StrictOverlap = False,
+    no_plus_one: NoPlusOne = False,
+    iou: IouThresholds = None,
+    max_detections: MaxDetections = None,
     only_present: OnlyPresent = False,
     allow_unknown: AllowUnknown = False,
     json: Annotated[
@@ -64,7 +77,7 @@ def evaluate_command(
     runs: Annotated[
         Path | None, typer.Option("-o", "--runs", metavar="DIR", help="Write a run folder for each detector.", show_default=False)
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads for scoring. Default: all.", show_default=False)] = None,
+    threads: Threads = None,
 ) -> None:
     """Score detections against ground truth and compare detectors."""
     from detbench.bench.results import results_document
@@ -72,7 +85,7 @@ def evaluate_command(
 
     names = given_names(detections, name)
     file = None if json in (None, "-") else Path(json)
-    _check_targets(file, [folder for folder in (plots, runs) if folder], [ground_truth, *detections])
+    check_targets([file] if file else [], [folder for folder in (plots, runs) if folder], [ground_truth, *detections])
     truth, found = load_all(
         ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown
     )
@@ -101,7 +114,7 @@ def evaluate_command(
             drawn = save_plots(evaluations, plots)
         talk(f"plots: {len(drawn)} files in {plots}")
     if runs:
-        passed = {option: _plain(value) for option, value in context.params.items()}
+        passed = passed_options(context)
         for evaluation in evaluations:
             talk(f"run: {write_run(runs / evaluation.detections.name, evaluation, options=passed)}")
     warn_of_suspicions(document)
@@ -109,22 +122,6 @@ def evaluate_command(
         sys.stdout.buffer.write(json_bytes(document))
     else:
         show(*shown)
-
-
-def _check_targets(file: Path | None, folders: list[Path], inputs: list[Path]) -> None:
-    """Refuse, before any work is done, targets that can never be written, that are one another, or that are an input."""
-    from detbench.data.files import check_place
-
-    for folder in folders:
-        check_place(folder, folder=True)
-    if file:
-        check_place(file, folder=False)
-    targets = [*([file] if file else []), *folders]
-    for place, target in enumerate(targets):
-        if any(target.absolute() == other.absolute() for other in targets[:place]):
-            raise InputError(target, "is the target of two options", fix="name a place of its own for each")
-        if any(target.absolute() == given.absolute() for given in inputs):
-            raise InputError(target, "is an input and would be replaced", fix="name another place")
 
 
 def _conventions(evaluation: Evaluation, record: dict[str, Any]) -> list[RenderableType]:
@@ -151,9 +148,3 @@ def _audit(evaluation: Evaluation, record: dict[str, Any]) -> list[RenderableTyp
         outcome = audit(evaluation.ground_truth, evaluation.detections)
     record["audit"] = asdict(outcome)
     return ["\n".join(audit_lines(evaluation.detections.name, outcome))]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return str(value) if isinstance(value, Path) else value

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from detbench.cli.talk import status, talk
 from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
+    import typer
     from rich.console import RenderableType
 
     from detbench.data.columns import Ints
@@ -30,17 +33,24 @@ def given_names(paths: Sequence[Path], given: Sequence[str] | None) -> list[str 
     return [*given] if given else [None] * len(paths)
 
 
-def _check_names_differ(found: Sequence[Detections]) -> None:
+def check_names_differ(found: Iterable[Detections]) -> None:
+    """Raise DetbenchError where two detectors have one name."""
     names = [detections.name for detections in found]
     if len(set(names)) != len(names):
         raise DetbenchError(f"detectors need different names, got {', '.join(names)}; give --name once for each file")
 
 
-def check_run_folders(runs: Path, names: Sequence[str]) -> None:
-    """Refuse, before any work is done, run folders that are in use or cannot be named so."""
+def check_run_names(names: Sequence[str]) -> None:
+    """Refuse names that a folder cannot have."""
     for name in names:
         if Path(name).name != name or name in {".", ".."} or not name.isprintable():
             raise DetbenchError(f"{name!r} cannot be the name of a run folder; give another --name")
+
+
+def check_run_folders(runs: Path, names: Sequence[str]) -> None:
+    """Refuse, before any work is done, run folders that are in use or cannot be named so."""
+    check_run_names(names)
+    for name in names:
         folder = runs / name
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise InputError(folder, "already exists and is not empty", fix="choose another -o or --name, or remove it")
@@ -64,7 +74,7 @@ def load_all(
     for path, name in zip(detections, names, strict=True):
         with status(f"reading {path}"):
             found.append(load_detections(path, truth, allow_unknown=allow_unknown, name=name))
-    _check_names_differ(found)
+    check_names_differ(found)
     if not only_present:
         return truth, found
     positions = present_positions(truth)
@@ -145,3 +155,35 @@ def warn_of_suspicions(document: dict[str, Any]) -> None:
     for run in document["runs"]:
         for suspicion in run["suspicions"]:
             talk(f"suspicious: {run['name']}: {Suspicion(**suspicion)}")
+
+
+def check_targets(files: Sequence[Path], folders: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Refuse, before any work is done, targets that can never be written, that are one another, or that are an input."""
+    from detbench.data.files import check_place
+
+    for folder in folders:
+        check_place(folder, folder=True)
+    for file in files:
+        check_place(file, folder=False)
+    targets = [*files, *folders]
+    for place, target in enumerate(targets):
+        if any(target.absolute() == other.absolute() for other in targets[:place]):
+            raise InputError(target, "is the target of two options", fix="name a place of its own for each")
+        if any(target.absolute() == given.absolute() for given in inputs):
+            raise InputError(target, "is an input and would be replaced", fix="name another place")
+
+
+def passed_options(context: typer.Context) -> dict[str, Any]:
+    """Return the options of a command as passed, JSON-ready, and the command line as it was typed."""
+    return {option: _plain(value) for option, value in context.params.items()} | {"command": command_line()}
+
+
+def command_line() -> str:
+    """Return the command line as it was typed, quoted for a shell."""
+    return shlex.join(["detbench", *sys.argv[1:]])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return str(value) if isinstance(value, Path) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def content_of(frames: Frames, *, command: Sequence[str], gallery_size: int) -> Content:
+def content_of(frames: Frames, *, command: str, gallery_size: int) -> Content:
     """Return the content of a page, detectors in their order; those on other data or of another protocol make parts of their own."""
     from detbench import __version__
 
@@ -31,7 +30,7 @@ def content_of(frames: Frames, *, command: Sequence[str], gallery_size: int) -> 
     datasets = ", ".join(dict.fromkeys(isolated(part.dataset) for part in parts))
     detectors = len(frames.detectors)
     title = f"{isolated(frames.detectors[0].name)} on {datasets}" if detectors == 1 else f"{detectors} detectors on {datasets}"
-    return Content(title, parts, _notices(parts), shlex.join(command), str(__version__))
+    return Content(title, parts, _notices(parts), command, str(__version__))
 
 
 def _notices(parts: Sequence[Part]) -> tuple[str, ...]:
@@ -107,7 +106,10 @@ def _operating_point(row: Mapping[str, Any]) -> OperatingPoint | None:
 def _size(row: Mapping[str, Any]) -> SizeRange:
     low, high = math.sqrt(max(row["low_area"], 0)), math.sqrt(max(row["high_area"], 0))
     unlimited = math.isinf(high) or row["high_area"] >= 1e10
-    limits = ("every size" if not low else f"{low:g}² and more") if unlimited else f"{low:g}² to {high:g}²" if low else f"up to {high:g}²"
+    if unlimited:
+        limits = f"{low:g}² px and more" if low else "every size"
+    else:
+        limits = f"{low:g}² to {high:g}² px" if low else f"up to {high:g}² px"
     return SizeRange(str(row["size"]), int(row["ground_truths"]), limits)
 
 

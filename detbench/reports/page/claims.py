@@ -39,7 +39,7 @@ def _lead(known: Sequence[tuple[float, Detector]], headline: str) -> str:
         return f"{isolated(winner.name)} reaches {headline} {best:.4f}."
     tied = [detector.name for value, detector in known if value == best]
     if len(tied) > 1:
-        return f"{_listed(tied)} share the highest {headline}, {best:.4f}."
+        return f"{listed(tied)} share the highest {headline}, {best:.4f}."
     second, runner_up = others[0]
     points = (best - second) * 100
     return (
@@ -81,7 +81,7 @@ def _speed(detectors: Sequence[Detector]) -> str:
     valid = sorted(((row, each) for row, each in timed if row.verdict == "valid"), key=lambda pair: pair[0].p50_ms or 0.0)
     parts = [_fastest(valid)] if valid else []
     if invalid:
-        parts.append(f"The timing of {_listed(invalid)} is not valid; the reasons stand with the numbers.")
+        parts.append(f"The timing of {listed(invalid)} is not valid; the reasons stand with the numbers.")
     return " ".join(parts)
 
 
@@ -104,6 +104,7 @@ def _described(row: Timing) -> str:
     return "one picture, end to end," if row.stage == "end_to_end" else "the model alone"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in a sentence."""
     shown = [isolated(name) for name in names]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -92,7 +92,7 @@ class DrawnBox:
     width: float
     height: float
     role: str
-    """What it is: truth, missed, hit, false."""
+    """What became of it, as `detbench.reports.telling.Box.outcome`."""
     look: int | None
     """Of the detector; None for ground truth."""
     label: str
@@ -103,12 +103,12 @@ class Picture:
     """One image of the gallery."""
 
     image_id: str
-    kind: str
-    """missed, false, badly placed or disagreement."""
+    kinds: tuple[str, ...]
+    """Of missed, false, badly placed and disagreement those that it shows."""
     sentence: str
     alt: str
     thumbnail: str
-    """A data URI; empty where the picture is not at hand."""
+    """A data URI."""
     width: float
     height: float
     """Of the original image, in whose pixels the boxes are."""
@@ -144,6 +144,11 @@ class Part:
     gallery_note: str
     provenance: tuple[tuple[str, str], ...]
     """Of dataset and protocol."""
+
+    @property
+    def pictured_kinds(self) -> tuple[str, ...]:
+        """What there is to see in the gallery."""
+        return tuple(dict.fromkeys(kind for picture in self.gallery for kind in picture.kinds))
 
     @property
     def pictured_classes(self) -> tuple[int, ...]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detbench.reports.frames import FEWEST_POINTS, MOST_ROWS, Frames
+from detbench.reports.frames import FEWEST_POINTS, Frames
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_POINTS = 160
+_MOST_POINTS, _MOST_IN_ALL = 280, 170_000
 _MOST_CURVES = 3_000
 _FEW_IOUS = (0.5, 0.75, 0.9)
 _STEPS = 10_000
@@ -22,14 +22,14 @@ _STEPS = 10_000
 def explorer_data(frames: Frames) -> dict[str, Any]:
     """Return the curves of all classes, IoU thresholds and detectors of one group.
 
-    `curves[class][iou][detector]` holds `r`, recall as differences in ten-thousandths; `p`, precision in ten-thousandths; `s`, the scores to
-    five digits; and `ap`, every digit of it. `scores[class][detector]` holds `s`, `p`, `r` and `f` (F1) over falling score at the plotted
-    IoU, ten-thousandths all but the scores. With very many classes only a few IoU thresholds are kept.
+    `curves[class][iou][detector]` holds `r`, recall as differences in ten-thousandths; `p`, precision in ten-thousandths; `s`, the scores
+    to five digits; and `ap`, every digit of it. `scores[class][detector]` holds `s`, `p`, `r` and `f` (F1) over falling score at the
+    plotted IoU, ten-thousandths all but the scores. With very many classes only a few IoU thresholds are kept.
     """
     first = frames.detectors[0]
     ious = _kept_ious(first.by_iou.protocol.iou_thresholds, len(first.classes) * len(frames.detectors))
     count = len(first.classes) * len(ious) * len(frames.detectors)
-    points = min(max(MOST_ROWS // max(count, 1), FEWEST_POINTS), _MOST_POINTS)
+    points = min(max(_MOST_IN_ALL // max(count, 1), FEWEST_POINTS), _MOST_POINTS)
     curves = _by_place(frames, frames.curves_at(ious, points), ious)
     values = _by_place(frames, frames.class_ious, ious)
     scores = _by_place(frames, frames.thresholds, [None])
@@ -61,10 +61,11 @@ def _by_place(frames: Frames, table: pd.DataFrame, ious: Sequence[float | None])
         return {}
     keys = ["detector", "class"] if ious == [None] else ["detector", "class", "iou"]
     levels = {iou: place for place, iou in enumerate(ious)}
+    groups: Any = table.groupby(keys, sort=False)
     return {
-        (detectors[key[0]], classes[key[1]], levels[key[2]] if len(key) > 2 else 0): rows
-        for key, rows in table.groupby(keys, sort=False)
-        if len(key) < 3 or key[2] in levels
+        (detectors[name], classes[class_name], levels[iou[0]] if iou else 0): rows
+        for (name, class_name, *iou), rows in groups
+        if not iou or iou[0] in levels
     }
 
 

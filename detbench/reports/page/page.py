@@ -11,9 +11,8 @@ from typing import Any
 
 import msgspec
 
-from detbench.bench.runs import Run
 from detbench.data.files import atomic_path
-from detbench.reports.frames import frames
+from detbench.reports.frames import Frames
 from detbench.reports.page import charts
 from detbench.reports.page.assemble import content_of
 from detbench.reports.page.content import Content
@@ -29,28 +28,24 @@ _SCRIPTS = (
     "templates/gallery.js",
     "templates/start.js",
 )
-GALLERY_SIZE = 36
+GALLERY_SIZE = 60
 _STRIP_WIDTH = 168
 
 
-def build_page(runs: Sequence[Run], *, command: Sequence[str] = (), gallery_size: int = GALLERY_SIZE) -> str:
-    """Return the report page of run folders as HTML.
+def build_page(frames: Frames, *, command: str = "", gallery_size: int = GALLERY_SIZE) -> str:
+    """Return the report page of scored detectors as HTML.
 
     Args:
-        runs: as read back by `read_run`, in the order in which they are shown.
+        frames: the tables of run folders or evaluations, in the order in which they are shown.
         command: the command line that builds the page again, shown at its end.
-        gallery_size: at most so many pictures for each group of comparable runs.
-
-    Raises:
-        DetbenchError: there is no run.
-        InputError: a record does not say by which protocol was scored.
+        gallery_size: at most so many pictures for each group of comparable detectors.
     """
-    return render(content_of(frames(runs), command=command, gallery_size=gallery_size))
+    return render(content_of(frames, command=command, gallery_size=gallery_size))
 
 
-def write_page(path: Path, runs: Sequence[Run], *, command: Sequence[str] = (), gallery_size: int = GALLERY_SIZE) -> Path:
+def write_page(path: Path, frames: Frames, *, command: str = "", gallery_size: int = GALLERY_SIZE) -> Path:
     """Write the report page, all of it or nothing, and return its path."""
-    page = build_page(runs, command=command, gallery_size=gallery_size)
+    page = build_page(frames, command=command, gallery_size=gallery_size)
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path

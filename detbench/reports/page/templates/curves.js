@@ -43,14 +43,14 @@ function drawPlot(host, lines, labels, range, onMove) {
   const used = lines.filter((line) => line.x.length);
   const data = used.length ? uPlot.join(used.map((line) => [line.x, line.y])) : [[range.x[0], range.x[1]]];
   const font = "12px system-ui, sans-serif";
-  const axis = (label, more) => ({ stroke: ink, font, labelFont: font, label, labelSize: 20, grid: { stroke: grid, width: 1 }, ticks: { show: false }, ...more });
+  const axis = (label, more) => ({ stroke: ink, font, labelFont: font, label, labelSize: 16, grid: { stroke: grid, width: 1 }, ticks: { show: false }, ...more });
   const options = {
     width: Math.max(host.clientWidth, 120),
     height: Math.max(host.clientHeight, 120),
     legend: { show: false },
     padding: [8, 8, 0, 0],
     scales: { x: { time: false, range: () => range.x }, y: { range: () => range.y } },
-    axes: [axis(labels.x, { size: 34, space: 60 }), axis(labels.y, { size: 42, space: 45 })],
+    axes: [axis(labels.x, { size: 24, gap: 4, labelGap: 2, space: 60 }), axis(labels.y, { size: 34, gap: 6, labelGap: 2, space: 45 })],
     series: [{}, ...used.map((line) => ({
       stroke: line.colour,
       width: line.width,
@@ -89,6 +89,7 @@ function drawRing(plot, line) {
   context.save();
   context.strokeStyle = line.colour;
   context.lineWidth = 2 * ratio;
+  context.setLineDash([]);
   context.beginPath();
   context.arc(plot.valToPos(line.ring[0], "x", true), plot.valToPos(line.ring[1], "y", true), 5 * ratio, 0, 2 * Math.PI);
   context.stroke();
