@@ -1,8 +1,8 @@
 """Percentiles of latency samples, with intervals that stay honest when samples are autocorrelated.
 
-The interval lies between two order statistics. Their ranks come from the number of samples below the true percentile, whose spread is that of
-n independent ones times an inflation, measured from the series of "this sample is not above the percentile". Against a block bootstrap
-it needs no random numbers, costs one sort and one Fourier transform, and holds the true percentile as often as it says.
+The interval lies between two order statistics. Their ranks come from the number of samples below the true percentile, whose variance is
+that of n independent ones times an inflation, measured from the series of "this sample is not above the percentile". Unlike a block
+bootstrap it needs no random numbers, costs one sort and one Fourier transform, and holds the true percentile as often as it says.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def percentile(samples_ns: Samples, q: float) -> float:
 
 
 def samples_needed(q: float, confidence: float = 0.95) -> int:
-    """Return how many independent samples an interval of the q-th percentile takes at least: among fewer, even the most extreme is no bound.
+    """Return how many independent samples an interval of the q-th percentile takes at least: of fewer, even the extreme is no bound.
 
     368 for p99 at 95 %, 72 for p95, 36 for p90, 6 for p50.
     """
