@@ -33,14 +33,16 @@ class _Header(msgspec.Struct):
 def save_samples(results: Sequence[LatencyResult], path: Path) -> str:
     """Write the samples of results and return the digest of the file; the same results give the same bytes."""
     import pyarrow as pa
-    from pyarrow.parquet import write_table
+    from pyarrow.parquet import ParquetWriter
 
     columns = {name: pa.array([getattr(result, name) for result in results]) for name in _OF}
     lists = pa.list_(pa.field("element", pa.int64(), nullable=False))
     columns |= {name: pa.array([getattr(result, name) for result in results], lists) for name in _SAMPLES}
     header = msgspec.json.encode(_Header(SCHEMA_VERSION, "latency"))
-    with atomic_path(path) as hidden:
-        write_table(pa.table(columns).replace_schema_metadata({_KEY: header}), hidden, compression="zstd", store_schema=False)
+    table = pa.table(columns)
+    with atomic_path(path) as hidden, ParquetWriter(hidden, table.schema, compression="zstd", store_schema=False) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({_KEY: header})
     return file_digest(path)
 
 
