@@ -13,17 +13,12 @@ from hypothesis import strategies as st
 from detbench.data.detections import Detections
 from detbench.errors import DetbenchError, DetbenchWarning
 from detbench.metrics.protocol import COCO
-from detbench.reports.plots import (
-    all_precision_recall,
-    interpolated,
-    plotted_iou,
-    precision_recall,
-    save_plots,
-    scored_classes,
-)
+from detbench.reports.curves import interpolated, plotted_iou
+from detbench.reports.plots import all_precision_recall, precision_recall, save_plots, scored_classes
 from tests.metrics.scored import detections, perfect, random_pair, scored, truth
 
 BOX = (10, 10, 60, 60)
+OTHERS = ["class-ap.png", "size-ap.png", "iou-ap.png", "scores.png", "f1.png"]
 
 
 def two(seed=0, protocol="voc2007", **options):
@@ -52,13 +47,22 @@ def test_the_interpolated_curve_is_the_best_precision_at_a_recall_or_beyond(hits
             assert value_at(corners, levels, level) == best
 
 
+def best_f1(evaluation, class_name) -> tuple[float, float]:
+    """The highest F1 that any score threshold reaches at IoU 0.5, and the highest such threshold."""
+    precision, recall, score = evaluation.curve(class_name)
+    reached = {}
+    for p, r, s in zip(precision, recall, score, strict=True):
+        reached[s] = 2 * p * r / (p + r) if p + r else 0.0
+    return max((f1, s) for s, f1 in reached.items())
+
+
 def test_the_interpolated_curve_of_nothing_is_empty():
     assert [len(part) for part in interpolated(np.zeros(0), np.zeros(0))] == [0, 0]
     corners, levels = interpolated(np.zeros(3), np.zeros(3))
     assert (corners.tolist(), levels.tolist()) == ([0.0], [0.0])
 
 
-@pytest.mark.parametrize(("protocol", "lines"), [("voc2007", 3), ("voc2012", 2), ("coco", 2)])
+@pytest.mark.parametrize(("protocol", "lines"), [("voc2007", 4), ("voc2012", 3), ("coco", 3)])
 def test_one_class_has_curves_of_every_detector_and_ap_in_the_legend(protocol, lines):
     evaluations = two(protocol=protocol)
     figure = precision_recall(evaluations, "class1")
@@ -68,7 +72,8 @@ def test_one_class_has_curves_of_every_detector_and_ap_in_the_legend(protocol, l
     for evaluation, text in zip(evaluations, texts, strict=True):
         frame = evaluation.per_class().loc["class1"]
         name, ap = ("AP50", frame["AP50"]) if protocol == "coco" else ("AP", frame["AP"])
-        assert text == f"{evaluation.detections.name}  {name} {ap:.3f}"
+        f1, threshold = best_f1(evaluation, "class1")
+        assert text == f"{evaluation.detections.name}  {name} {ap:.3f}  best F1 {f1:.3f} at score ≥ {threshold:.3g}"
     assert axes.get_title(loc="left") == "class1"
     objects = evaluations[0].per_class().loc["class1", "ground_truths"]
     assert axes.get_title(loc="right") == f"made · IoU 0.5 · {objects} objects"
@@ -79,7 +84,7 @@ def test_one_class_has_curves_of_every_detector_and_ap_in_the_legend(protocol, l
 def test_drawn_points_are_the_curve_and_the_sampled_precision_of_the_protocol():
     [evaluation, _] = two()
     figure = precision_recall([evaluation], "class0")
-    thick, thin, dots = figure.axes[0].get_lines()
+    thick, thin, dots, ring = figure.axes[0].get_lines()
     precision, recall, _ = evaluation.curve("class0")
     assert thin.get_xdata().tolist() == recall.tolist()
     assert thin.get_ydata().tolist() == precision.tolist()
@@ -87,6 +92,8 @@ def test_drawn_points_are_the_curve_and_the_sampled_precision_of_the_protocol():
     assert dots.get_xdata().tolist() == pytest.approx([n / 10 for n in range(11)])
     plain = [max((p for r, p in zip(recall, precision, strict=True) if r >= n * 0.1), default=0.0) for n in range(11)]
     assert dots.get_ydata().tolist() == plain
+    at = recall.tolist().index(ring.get_xdata()[0])
+    assert best_f1(evaluation, "class0")[0] == pytest.approx(2 * precision[at] * recall[at] / (precision[at] + recall[at]))
     assert sum(plain) / 11 == pytest.approx(evaluation.per_class().loc["class0", "AP"], abs=1e-12)
 
 
@@ -94,7 +101,7 @@ def test_detectors_differ_in_colour_and_line():
     ground_truth, _ = random_pair(1)
     many = [scored(ground_truth, perfect(ground_truth, f"d{n}")) for n in range(12)]
     figure = precision_recall(many, "class0")
-    looks = {(line.get_color(), str(line._dash_pattern)) for line in figure.axes[0].get_lines()[::3]}
+    looks = {(line.get_color(), str(line._dash_pattern)) for line in figure.axes[0].get_lines()[::4]}
     assert len(looks) == 12
 
 
@@ -130,7 +137,7 @@ def test_a_class_and_a_detector_without_detections(tmp_path):
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert texts == ["cats  AP 0.000", "nothing  AP 0.000"]
     saved = save_plots([only_cats, nothing], tmp_path)
-    assert [path.name for path in saved] == ["all-classes.png", "pr-cat.png", "pr-dog.png"]
+    assert [path.name for path in saved] == ["all-classes.png", "pr-cat.png", "pr-dog.png", *OTHERS]
 
 
 def test_no_class_with_ground_truth_and_no_evaluation(tmp_path):
@@ -159,7 +166,7 @@ NAMES = {
 def test_file_names_of_odd_class_names(tmp_path, names):
     ground_truth = truth([(0, k, BOX) for k in range(len(names))], names)
     saved = save_plots([scored(ground_truth, perfect(ground_truth))], tmp_path / "plots")
-    assert [path.name for path in saved[1:]] == NAMES[names]
+    assert [path.name for path in saved[1:]] == [*NAMES[names], *OTHERS]
     assert sorted(tmp_path.rglob("*.png")) == sorted(saved)
 
 
@@ -170,7 +177,7 @@ def test_names_are_shown_as_they_are():
     evaluations = [scored(ground_truth, perfect(ground_truth, name)) for name in ("_first", "$se$cond")]
     figure = precision_recall(evaluations, "a$b$c")
     texts = [text.get_text().replace("\\$", "$") for text in figure.axes[0].get_legend().get_texts()]
-    assert [text.strip() for text in texts] == ["_first  AP 1.000", "$se$cond  AP 1.000"]
+    assert [text.strip().split("  best")[0] for text in texts] == ["_first  AP 1.000", "$se$cond  AP 1.000"]
     overview = all_precision_recall(evaluations)
     texts = [text.get_text().replace("\\$", "$").strip() for text in overview.legends[0].get_texts()]
     assert texts == ["_first  mAP 1.000", "$se$cond  mAP 1.000"]
@@ -182,13 +189,13 @@ def test_characters_the_font_lacks_are_said_once(tmp_path):
     with pytest.warns(DetbenchWarning, match="font has no") as said:
         saved = save_plots([scored(ground_truth, perfect(ground_truth))], tmp_path)
     assert len(said) == 1
-    assert [path.name for path in saved[1:]] == ["pr-class.png", "pr-猫.png"]
+    assert [path.name for path in saved[1:]] == ["pr-class.png", "pr-猫.png", *OTHERS]
 
 
 def test_very_long_names(tmp_path):
     ground_truth = truth([(0, 0, BOX), (0, 1, BOX)], ["x" * 300, "x" * 299 + "y"])
     saved = save_plots([scored(ground_truth, perfect(ground_truth, "z" * 300))], tmp_path)
-    assert len({path.name for path in saved}) == 3
+    assert len({path.name for path in saved}) == 3 + len(OTHERS)
     assert all(path.is_file() for path in saved)
 
 
@@ -197,7 +204,7 @@ def test_saving_again_replaces(tmp_path: Path):
     evaluation = scored(ground_truth, perfect(ground_truth))
     first = [path.read_bytes() for path in save_plots([evaluation], tmp_path)]
     assert [path.read_bytes() for path in save_plots([evaluation], tmp_path)] == first, "the same bytes, too"
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.iterdir())) == 2 + len(OTHERS)
 
 
 def test_the_threshold_that_is_drawn():
@@ -208,5 +215,5 @@ def test_the_threshold_that_is_drawn():
     figure = precision_recall([high], "class0")
     label = figure.axes[0].get_legend().get_texts()[0].get_text()
     assert label.startswith("finder  AP60 ")
-    assert not math.isnan(float(label.split()[-1]))
+    assert not math.isnan(float(label.split()[2]))
     assert isinstance(high.detections, Detections)
