@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detbench.adapters.assembly import Loaded, Source, assemble
 from detbench.adapters.decoders.yolov2 import YoloV2
+from detbench.adapters.keras.backend import backend_name, import_keras
+from detbench.adapters.keras.digests import path_digest
 from detbench.adapters.keras.runtime import KerasRuntime, model_input
 from detbench.adapters.metadata import Metadata
-from detbench.adapters.options import read_options
+from detbench.adapters.options import Options, read_options
 from detbench.adapters.raw_detector import RawDetector
 from detbench.adapters.yolo.model_file import read_yolo
 
@@ -24,15 +25,14 @@ def load(path: Path, options: Mapping[str, str]) -> RawDetector:
 
     Args:
         path: the `.keras` file.
-        options: as a spec has them; what they leave open the model says itself.
+        options: as a spec has them, with `backend` `tensorflow` or `jax`; what they leave open the model says itself.
 
     Raises:
         DetbenchError: naming the file where it is missing, cut off or no YOLO of ours, and for options that such a model cannot have.
     """
     path = Path(path)
-    read_options(options, "a YOLO of ours", {})
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return _detector(read_yolo(path), options, path, path.stem, {"model": path.name, "digest": f"sha256:{digest}"})
+    import_keras(_asked(options).own.get("backend"))
+    return _detector(read_yolo(path), options, path, path.stem, {"model": path.name, "digest": path_digest(path)})
 
 
 def detector_of(model: Yolo, options: Mapping[str, str]) -> RawDetector:
@@ -61,4 +61,8 @@ def _detector(model: Yolo, options: Mapping[str, str], place: str | Path, name: 
         return Loaded(runtime, runtime.shapes, {"adapter": "yolo", **record, "stored": model.stored, **runtime.settings})
 
     source = Source(place, name, model_input(model), metadata_of(model), "the model", loaded)
-    return assemble(source, read_options(options, "a YOLO of ours", {}), options)
+    return assemble(source, _asked(options), options)
+
+
+def _asked(options: Mapping[str, str]) -> Options:
+    return read_options(options, "a YOLO of ours", {"backend": backend_name})

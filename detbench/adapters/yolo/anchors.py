@@ -11,7 +11,7 @@ from detbench.adapters.counting import counted
 from detbench.data.columns import Floats, Ints
 from detbench.errors import DetbenchError
 
-_STARTS = 10
+_STARTS = 20
 _MOST_STEPS = 300
 
 
@@ -29,7 +29,7 @@ def average_iou(sizes: Floats, anchors: Floats) -> float:
 def find_anchors(sizes: Floats, count: int, seed: int = 0) -> Floats:
     """Return `count` anchors (width, height) for boxes of sizes (n, 2), in their unit, by rising area.
 
-    Centres start as k-means++ draws them, ten times over, and move to the mean size of their boxes until none changes its centre; the best
+    Centres start as k-means++ draws them, twenty times over, and move to the mean size of their boxes until none changes its centre; the best
     average IoU seen counts. The same arguments give the same anchors. Raises DetbenchError for fewer different sizes than anchors,
     and for sizes that are not positive.
     """
@@ -61,16 +61,16 @@ def _start(sizes: Floats, count: int, rng: np.random.Generator) -> Floats:
 
 
 def _moved(sizes: Floats, anchors: Floats) -> Floats:
-    """Move centres to the mean of their boxes until nothing changes; return the best seen on the way."""
-    best, nearest = anchors, np.full(len(sizes), -1)
+    """Move centres to the mean of their boxes until nothing changes; return the best such means seen on the way."""
+    nearest, seen = np.full(len(sizes), -1), []
     for _ in range(_MOST_STEPS):
-        iou = shape_iou(sizes, anchors)
-        if (iou.argmax(axis=1) == nearest).all():
+        now = shape_iou(sizes, anchors).argmax(axis=1)
+        if (now == nearest).all():
             break
-        nearest = iou.argmax(axis=1)
+        nearest = now
         anchors = _means(sizes, nearest, anchors)
-        best = max(best, anchors, key=lambda each: average_iou(sizes, each))
-    return best
+        seen.append(anchors)
+    return max(seen, key=lambda each: average_iou(sizes, each))
 
 
 def _means(sizes: Floats, nearest: Ints, anchors: Floats) -> Floats:
