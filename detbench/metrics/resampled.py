@@ -1,0 +1,153 @@
+"""Resampled: a measure of a detector as its images give it, and as draws of them and parts of them would.
+
+Everything the statistics ask is answered from this: intervals, differences, rankings and plans are functions of it. The overall value and
+the classes stand side by side, as 1 + K columns.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detbench.data.columns import Floats, Ints
+from detbench.errors import NotComparableError
+from detbench.metrics.bootstrap import Replicates, Weights, bootstrap, weighted_replicates
+from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.protocol import Measure
+from detbench.metrics.weighted import positives_by_image
+
+REPLICATES = 1000
+PARTS = 100
+"""Parts the images are cut into, to see what leaving each out does to a measure."""
+HALVES = 200
+"""Halves of the images that a measure is looked at on."""
+
+_PARTS_STREAM, _HALVES_STREAM = 1, 2
+"""Tell the random streams of one seed apart."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Resampled:
+    """A measure of one detector, or of the difference of two: column 0 is the overall value, column 1 + k class k."""
+
+    name: str
+    measure: Measure
+    class_names: tuple[str, ...]
+    values: Floats
+    """(1 + K,) on the images as they are; NaN where nothing is to be found."""
+    drawn: Floats
+    """(B, 1 + K) in each bootstrap replicate; NaN where a replicate has nothing to find."""
+    left_out: Floats
+    """(G, 1 + K) without each of G parts of the images."""
+    halves: Floats
+    """(H, 1 + K) on each of H halves of the images, in pairs that are the two halves of one cut."""
+    units: Ints
+    """(1 + K,) how many images (or groups of them) have something to find: the evidence there is."""
+    draws: str
+    """Names what was drawn; only values of the same draws are paired."""
+    bounds: tuple[float, float] = (0.0, 1.0)
+    """What the measure can be."""
+
+    def minus(self, other: Resampled) -> Resampled:
+        """Return this detector's values less those of another, replicate by replicate; exactly 0 for equal detections.
+
+        Raises:
+            NotComparableError: the two are of other measures, images or draws.
+        """
+        if (self.measure, self.draws, self.class_names) != (other.measure, other.draws, other.class_names):
+            raise NotComparableError(f"{self.name} and {other.name} were not resampled together; resample both in one call")
+        return replace(
+            self,
+            name=f"{self.name} − {other.name}",
+            values=self.values - other.values,
+            drawn=self.drawn - other.drawn,
+            left_out=self.left_out - other.left_out,
+            halves=self.halves - other.halves,
+            bounds=(-1.0, 1.0),
+        )
+
+
+def resample(
+    evaluations: Sequence[Evaluation],
+    measures: Sequence[Measure] | None = None,
+    *,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+    groups: NDArray[np.integer] | None = None,
+    threads: int | None = None,
+) -> list[list[Resampled]]:
+    """Return each measure of each detector with its replicates, [evaluation][measure], paired over evaluations.
+
+    Arguments and errors are those of `detbench.metrics.bootstrap.bootstrap`.
+    """
+    first = evaluations[0]
+    asked = tuple(measures or first.protocol.measures)
+    drawn = bootstrap(evaluations, asked, replicates=replicates, seed=seed, groups=groups, threads=threads)
+    number = _unit_numbers(first, groups)
+    units = int(number.max()) + 1
+    parts = min(PARTS, units)
+    left_out = weighted_replicates(evaluations, asked, parts, _without_part(number, parts, seed), threads)
+    halves = weighted_replicates(evaluations, asked, HALVES, _half(number, seed), threads)
+    draws = f"{first.ground_truth.digest} {first.protocol.name} {replicates} {seed} {zlib.crc32(number.tobytes())}"
+    return [
+        [
+            Resampled(
+                name=evaluation.detections.name,
+                measure=measure,
+                class_names=evaluation.ground_truth.class_names,
+                values=_values(evaluation, measure),
+                drawn=_columns(drawn[e][m]),
+                left_out=_columns(left_out[e][m]),
+                halves=_columns(halves[e][m]),
+                units=_evidence(evaluation, measure, number),
+                draws=draws,
+            )
+            for m, measure in enumerate(asked)
+        ]
+        for e, evaluation in enumerate(evaluations)
+    ]
+
+
+def _values(evaluation: Evaluation, measure: Measure) -> Floats:
+    overall = evaluation.value(measure)
+    return np.concatenate([[np.nan if overall is None else overall], evaluation.class_values(measure)])
+
+
+def _columns(found: Replicates) -> Floats:
+    return np.column_stack([found.values, found.classes])
+
+
+def _unit_numbers(evaluation: Evaluation, groups: NDArray[np.integer] | None) -> Ints:
+    """Return (I,) the number of what each image is drawn with: its own, or its group's."""
+    images = np.arange(len(evaluation.ground_truth.image_ids))
+    return images if groups is None else np.unique(groups, return_inverse=True)[1].astype(np.int64)
+
+
+def _without_part(number: Ints, parts: int, seed: int) -> Callable[[int], Weights]:
+    """Return what gives the weights (I,) of everything but part b; parts are cut by chance and of equal sizes up to one unit."""
+    part = (np.random.default_rng([seed, 0, _PARTS_STREAM]).permutation(int(number.max()) + 1) % parts)[number]
+    return lambda b: (part != b).astype(np.uint16)
+
+
+def _half(number: Ints, seed: int) -> Callable[[int], Weights]:
+    """Return what gives the weights (I,) of half b: a random half of the units, and the other half for the odd b after it."""
+    units = int(number.max()) + 1
+
+    def draw(b: int) -> Weights:
+        cut, side = divmod(b, 2)
+        place = np.random.default_rng([seed, cut, _HALVES_STREAM]).permutation(units)[number]
+        return np.asarray(place % 2 == side, np.uint16)
+
+    return draw
+
+
+def _evidence(evaluation: Evaluation, measure: Measure, number: Ints) -> Ints:
+    """Return (1 + K,) how many units have something to find, of any class and of each."""
+    by_image = positives_by_image(evaluation, measure)
+    by_unit = np.zeros((int(number.max()) + 1, by_image.shape[1]), np.int64)
+    np.add.at(by_unit, number, by_image)
+    return np.concatenate([[(by_unit.sum(axis=1) > 0).sum()], (by_unit > 0).sum(axis=0)])

@@ -1,0 +1,84 @@
+"""The population the experiments draw from: many images, two detectors on them, and samples of both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from detbench.data.columns import Ints
+from detbench.data.detections import Detections
+from detbench.data.ground_truth import GroundTruth
+from detbench.data.load import load_detections, load_ground_truth
+from detbench.data.shapes import shapes_detections
+from detbench.metrics.copies import with_copies
+from detbench.metrics.evaluate import evaluate
+from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.protocol import COCO, VOC2007, VOC2012, Measure, Protocol
+
+QUESTIONS: tuple[tuple[str, Protocol, Measure], ...] = (
+    ("AP", COCO, Measure("AP")),
+    ("AP50", COCO, Measure("AP50", iou=0.5)),
+    ("mAP 2007", VOC2007, Measure("mAP")),
+    ("mAP 2012", VOC2012, Measure("mAP")),
+)
+DETECTORS = ("htt1084_d56c7e49", "robinyen_darknet")
+_SIMULATED_IMAGES, _SIMULATED_CLASSES = 5000, 20
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Images from which samples are drawn, and the detections of two detectors on all of them."""
+
+    ground_truth: GroundTruth
+    detections: tuple[Detections, Detections]
+
+    def sample(self, size: int, rng: np.random.Generator, *, swapped: Ints | None = None) -> tuple[GroundTruth, list[Detections]]:
+        """Return `size` images drawn independently, and what was found on them."""
+        positions = np.sort(rng.integers(0, len(self.ground_truth.image_ids), size))
+        return with_copies(self.ground_truth, self.detections, positions)
+
+    def class_of_size(self, objects: float, size: int) -> int:
+        """Return the class of which a sample of `size` images holds about this many objects that count."""
+        counted = self.ground_truth.class_index[~self.ground_truth.difficult]
+        expected = np.bincount(counted, minlength=len(self.ground_truth.class_names)) * size / len(self.ground_truth.image_ids)
+        return int(np.abs(expected - objects).argmin())
+
+
+def population() -> Population:
+    """Return VOC 2007 test with two real YOLOs where $DETBENCH_DATA or ../shared/data has them, else simulated images and detections."""
+    folder = Path(os.environ.get("DETBENCH_DATA") or Path(__file__).parents[3] / "shared" / "data")
+    archive = folder / "VOCtest_06-Nov-2007.annotations.tar.gz"
+    if not archive.is_file():
+        truth = _simulated_truth()
+        return Population(truth, (shapes_detections(truth, 0.70, seed=1), shapes_detections(truth, 0.74, seed=2)))
+    truth = load_ground_truth(archive)
+    first, second = (load_detections(folder / "dets_voc" / name, truth) for name in DETECTORS)
+    return Population(truth, (first, second))
+
+
+def scored(truth: GroundTruth, found: Sequence[Detections], protocol: Protocol) -> list[Evaluation]:
+    """Score detectors on one thread."""
+    return [evaluate(truth, each, protocol, threads=1) for each in found]
+
+
+def _simulated_truth() -> GroundTruth:
+    """Return images of 500 × 400 pixels with one to six objects of classes that are rare and frequent."""
+    rng = np.random.default_rng(2007)
+    counts = rng.integers(1, 7, _SIMULATED_IMAGES)
+    rows = int(counts.sum())
+    corner, extent = rng.uniform(0, (300, 200), (rows, 2)), rng.uniform(20, 200, (rows, 2))
+    shares = 1 / np.arange(2, _SIMULATED_CLASSES + 2)
+    return GroundTruth.from_rows(
+        image_ids=[f"{n:06d}" for n in range(_SIMULATED_IMAGES)],
+        class_names=[f"class {n}" for n in range(_SIMULATED_CLASSES)],
+        image_index=np.repeat(np.arange(_SIMULATED_IMAGES), counts),
+        class_index=rng.choice(_SIMULATED_CLASSES, rows, p=shares / shares.sum()),
+        boxes=np.hstack([corner, corner + extent]),
+        image_sizes=np.full((_SIMULATED_IMAGES, 2), (500.0, 400.0)),
+        name="simulated",
+        protocol="voc2007",
+    )
