@@ -365,9 +365,10 @@ class TestExtras:
     def test_plots(self, command, files, tmp_path):
         outcome = command("eval", files.truth("voc"), files.found("voc"), "--plots", tmp_path / "plots")
         assert outcome.code == 0
-        assert outcome.err == f"plots: 5 files in {tmp_path / 'plots'}\n"
+        assert outcome.err == f"plots: 10 files in {tmp_path / 'plots'}\n"
         drawn = sorted(path.name for path in (tmp_path / "plots").iterdir())
-        assert drawn == ["all-classes.png", *(f"pr-{name}.png" for name in SHAPES)]
+        others = ("all-classes", "class-ap", "f1", "iou-ap", "scores", "size-ap")
+        assert drawn == sorted(f"{name}.png" for name in (*others, *(f"pr-{name}" for name in SHAPES)))
         assert all(path.read_bytes().startswith(b"\x89PNG") for path in (tmp_path / "plots").iterdir())
 
     def test_run_folders_are_complete(self, command, files, tmp_path):

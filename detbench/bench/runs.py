@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.evaluation_html import evaluation_html
 from detbench.metrics.protocol import Protocol
 
 RECORD, GROUND_TRUTH, DETECTIONS = "record.json", "ground_truth.parquet", "detections.parquet"
@@ -54,6 +56,13 @@ class Run:
     def evaluation(self) -> Evaluation:
         """Score again under the recorded protocol, from the folder alone: matches are not stored, matching takes a tenth of a second."""
         return evaluate(self.ground_truth, self.detections, self.protocol)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.name!r} on {self.ground_truth.name} in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        """Return the scores and where they are kept as HTML, for notebooks."""
+        return f"{evaluation_html(self.evaluation())}<p>run folder {escape(str(self.folder))}</p>"
 
 
 class _Version(msgspec.Struct):

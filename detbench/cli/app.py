@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 fetch_app = typer.Typer(help="Get public datasets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(fetch_app, name="fetch")
+data_app = typer.Typer(help="Look at datasets.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data")
 
 Difficult = Literal["ignore", "count", "drop"]
 DatasetPath = Annotated[

@@ -55,6 +55,17 @@ class Evaluation:
     area_under_curve: Floats
     """(K, A, M, T) −1 without positives; only filled when the protocol interpolates by area."""
 
+    def __repr__(self) -> str:
+        from detbench.metrics.evaluation_html import headline
+
+        return f"<Evaluation of {headline(self)}>"
+
+    def _repr_html_(self) -> str:
+        """Return the scores as HTML, for notebooks."""
+        from detbench.metrics.evaluation_html import evaluation_html
+
+        return evaluation_html(self)
+
     @property
     def precision(self) -> Floats:
         """(T, R, K, A, M), equal to pycocotools' `COCOeval.eval["precision"]` bit for bit; −1 without positives."""

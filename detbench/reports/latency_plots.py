@@ -89,11 +89,21 @@ def _reach(summary: pd.DataFrame, column: str, values: Floats) -> Floats:
     return np.nan_to_num(np.maximum([values - ends[0], ends[1] - values], 0.0))
 
 
+def samples_by_name(frames: Frames, *, batch: int = 1) -> dict[str, Floats]:
+    """Return the raw samples in ms of the run folders' model-only and end-to-end times at a batch size, by detector and stage."""
+    return {
+        f"{scored.name} · {result.stage}": result.samples_ns / 1e6
+        for scored in frames.detectors
+        for result in (scored.run.latency if scored.run else ())
+        if result.stage in STAGES and result.batch == batch and len(result.samples_ns)
+    }
+
+
 def latency_distributions(samples: Mapping[str, Floats], *, theme: Theme = "light") -> Figure:
     """Draw the distribution of each series of times on one log axis, with marks at p50, p90 and p99.
 
     Args:
-        samples: the name of each series (detector, stage, batch) → its raw samples in ms, warm-up left out.
+        samples: the name of each series (detector, stage) → its raw samples in ms, warm-up left out (`samples_by_name`).
         theme: light or dark.
 
     Raises:

@@ -164,14 +164,16 @@ def operating_point(curve: ThresholdCurve) -> dict[str, float]:
 
 
 def latency_row(entry: Mapping[str, Any]) -> Columns:
-    """Return a latency result as a row: `X_interval_UNIT` becomes `X_UNIT_low` and `X_UNIT_high`, lists of words become text."""
+    """Return a latency result as a row: `X_interval_UNIT` becomes `X_UNIT_low` and `X_UNIT_high`, lists become text, records go."""
     row: Columns = {}
     for name, value in entry.items():
         if "_interval" in name:
             ends = value or (np.nan, np.nan)
             row |= {name.replace("_interval", "") + end: number for end, number in zip(("_low", "_high"), ends, strict=True)}
-        else:
-            row[name] = "; ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        elif isinstance(value, list | tuple):
+            row[name] = "; ".join(map(str, value))
+        elif not isinstance(value, Mapping):
+            row[name] = np.nan if value is None else value
     return row
 
 

@@ -1,0 +1,61 @@
+"""`detbench data`: what is in a dataset."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detbench.cli.app import DatasetPath, Images, OnlyPresent, Split, data_app
+from detbench.cli.steps import load_dataset, present_positions
+from detbench.cli.talk import show, status, talk
+
+
+@data_app.callback()
+def _data() -> None:
+    """Look at datasets."""
+
+
+@data_app.command()
+def stats(
+    dataset: DatasetPath,
+    split: Split = None,
+    images: Images = None,
+    only_present: OnlyPresent = False,
+    plots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw classes, objects per image, areas and shapes.", show_default=False)
+    ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="Draw on dark paper.")] = False,
+    json: Annotated[
+        str | None, typer.Option(metavar="PATH|-", help="Write the statistics as JSON; - prints them and nothing else.", show_default=False)
+    ] = None,
+) -> None:
+    """Count the objects of a dataset: by class, by image, by size and by shape."""
+    from detbench.bench.runs import json_bytes, write_json
+    from detbench.data.files import check_place
+    from detbench.reports.dataset import DatasetFrames
+    from detbench.reports.dataset_table import class_table, headline, quantile_table
+
+    file = None if json in (None, "-") else Path(json)
+    if plots:
+        check_place(plots, folder=True)
+    if file:
+        check_place(file, folder=False)
+    truth = load_dataset(dataset, split=split, images=images)
+    frames = DatasetFrames(truth.select_images(present_positions(truth)) if only_present else truth)
+    document = frames.as_dict()
+    if file:
+        write_json(file, document)
+        talk(f"statistics: {file}")
+    if plots:
+        from detbench.reports.dataset_plots import save_dataset_plots
+
+        with status("drawing"):
+            drawn = save_dataset_plots(frames, plots, theme="dark" if dark else "light")
+        talk(f"plots: {len(drawn)} files in {plots}")
+    if json == "-":
+        sys.stdout.buffer.write(json_bytes(document))
+    else:
+        show(headline(document), quantile_table(document), class_table(frames))
