@@ -37,7 +37,7 @@ def read_converter(preprocessor: Any, fit: str) -> dict[str, Any]:
         "fit": fits.get((converter.crop_to_aspect_ratio, converter.pad_to_aspect_ratio), fit),
         "pad_value": 0,
         "scale": 1.0,
-        "mean": [-shift / factor for shift, factor in zip(offset, scale, strict=True)],
+        "mean": [0.0 - shift / factor for shift, factor in zip(offset, scale, strict=True)],
         "std": [1 / factor for factor in scale],
         "resize": _resize(converter),
     }

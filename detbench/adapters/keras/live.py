@@ -8,7 +8,6 @@ from typing import Any
 
 from detbench.adapters.keras.adapter import is_hub_detector, plain_detector
 from detbench.adapters.keras.backend import import_keras
-from detbench.adapters.keras.digests import weights_digest
 from detbench.adapters.options import option_text, read_options
 from detbench.adapters.raw_detector import RawDetector
 
@@ -26,8 +25,7 @@ def live_detector(model: Any, *, class_names: Sequence[str] | None = None, box_f
     Raises:
         DetbenchError: as `detbench.adapters.assembly.assemble` does.
 
-    The digest on record is that of the weights as they are now: make a new detector of a model that was trained further before its
-    predictions are cached.
+    There is no digest on record, so that no predictions of it are cached.
     """
     given = {"format": box_format, **options}
     texts = {name: option_text(value) for name, value in given.items() if value is not None}
@@ -41,7 +39,7 @@ def live_detector(model: Any, *, class_names: Sequence[str] | None = None, box_f
     import_keras()
     asked = read_options(texts, "a Keras model", {})
     hub = is_hub_detector(model)
-    record = {"adapter": "kerashub" if hub else "keras", "model": model.name, "digest": weights_digest(model)}
+    record = {"adapter": "kerashub" if hub else "keras", "model": model.name}
     if hub:
         from detbench.adapters.keras.hub import hub_detector
 

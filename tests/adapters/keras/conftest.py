@@ -1,0 +1,33 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.adapters.keras import models
+
+
+@pytest.fixture(scope="session")
+def hub() -> Any:
+    """KerasHub on TensorFlow; importing it takes seconds."""
+    pytest.importorskip("keras_hub")
+    from detbench.adapters.keras.backend import import_keras_hub
+
+    return import_keras_hub("tensorflow")
+
+
+@pytest.fixture(scope="session")
+def retinanet_preset(hub, tmp_path_factory) -> Path:
+    """A preset folder with class names; tests only read it."""
+    from detbench.adapters.keras.preset import write_class_names
+
+    folder = tmp_path_factory.mktemp("presets") / "small_retinanet"
+    models.retinanet(hub).save_to_preset(str(folder))
+    write_class_names(folder, ["cat", "dog", "bird", "cow"])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def d_fine_preset(hub, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("presets") / "small_d_fine"
+    models.d_fine(hub).save_to_preset(str(folder))
+    return folder
