@@ -57,7 +57,7 @@ class SpeedPoint:
     low: float | None
     high: float | None
     fronted: bool
-    """On the Pareto front: no other is as fast and scores better, or scores as well and is faster."""
+    """On the Pareto front of valid times: no other is as fast and scores better, or scores as well and is faster."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,8 @@ def _speed_point(
     detector: Detector, row: Timing, value: float, x: Scale, y: Scale, timed: Sequence[tuple[Detector, Timing, float]]
 ) -> SpeedPoint:
     time = row.p50_ms or 0.0
-    beaten = any(
-        (other.p50_ms or 0.0) <= time and score >= value and ((other.p50_ms or 0.0) < time or score > value) for _, other, score in timed
-    )
+    rivals = [(other.p50_ms or 0.0, score) for _, other, score in timed if other.verdict == "valid"]
+    beaten = row.verdict != "valid" or any(t <= time and score >= value and (t < time or score > value) for t, score in rivals)
     low, high = (x(end) for end in row.p50_interval_ms) if row.p50_interval_ms else (None, None)
     return SpeedPoint(detector, row, x(time), y(value), low, high, not beaten)
 

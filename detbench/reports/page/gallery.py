@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1_900_000
 """Of all thumbnails of one part together."""
-_REASONS = 3
-"""Told of one image in words."""
+_REASONS = 4
+"""Told of one image in words, those of different kinds first."""
 _KINDS = {"missed": "missed", "false": "false", "misplaced": "badly placed", "disagreement": "disagreement"}
 _WRONG = {"duplicate": "a second time", "confused": "on an object of another class", "background": "on nothing"}
 
@@ -58,8 +58,9 @@ def _note(present: int, images: int, small: Thumbnails) -> str:
 
 
 def _picture(telling: TellingImage, small: Thumbnails, looks: Mapping[str, int], classes: Mapping[str, int]) -> Picture:
-    sentences = [_sentence(reason, telling.boxes[reason.box], list(looks)) for reason in telling.reasons[:_REASONS]]
-    more = len(telling.reasons) - len(sentences)
+    reasons = _told(telling.reasons)
+    sentences = [_sentence(reason, telling.boxes[reason.box], list(looks)) for reason in reasons[:_REASONS]]
+    more = len(reasons) - len(sentences)
     width, height = small.sizes[telling.image]
     return Picture(
         image_id=telling.image_id,
@@ -73,6 +74,14 @@ def _picture(telling: TellingImage, small: Thumbnails, looks: Mapping[str, int],
         detectors=tuple(sorted({looks[name] for reason in telling.reasons for name in reason.detectors})),
         classes=tuple(sorted({classes[reason.class_name] for reason in telling.reasons})),
     )
+
+
+def _told(reasons: Sequence[Reason]) -> list[Reason]:
+    """Return reasons without what is said twice (a disputed object is a missed one), the first of every kind first."""
+    disputed = {reason.box for reason in reasons if reason.kind == "disagreement"}
+    told = [reason for reason in reasons if reason.kind != "missed" or reason.box not in disputed]
+    firsts = {reason.kind: reason for reason in reversed(told)}
+    return sorted(told, key=lambda reason: reason is not firsts[reason.kind])
 
 
 def _sentence(reason: Reason, box: Box, names: Sequence[str]) -> str:

@@ -91,9 +91,9 @@ def exact(value: float | None) -> str:
 
 
 def best(values: Sequence[float | None]) -> float | None:
-    """Return the highest of several values; None where there is nothing to compare."""
+    """Return the highest of several values; None where none stands out."""
     known = [value for value in values if value is not None]
-    return max(known) if len(values) > 1 and known else None
+    return max(known) if len(known) > 1 and max(known) > min(known) else None
 
 
 def _joined(names: Sequence[str]) -> str:
