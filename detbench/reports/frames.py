@@ -18,7 +18,7 @@ from detbench.reports.scored import Columns, Scored, latency_row
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_POINTS = 100
+MOST_POINTS = 160
 """Points of one precision-recall curve, unless asked for otherwise."""
 MOST_ROWS = 100_000
 """Rows of `Frames.curves`: with many classes, each curve gets fewer points."""
