@@ -29,9 +29,9 @@ def average_iou(sizes: Floats, anchors: Floats) -> float:
 def find_anchors(sizes: Floats, count: int, seed: int = 0) -> Floats:
     """Return `count` anchors (width, height) for boxes of sizes (n, 2), in their unit, by rising area.
 
-    Centres start as k-means++ draws them, twenty times over, and move to the mean size of their boxes until none changes its centre; the best
-    average IoU seen counts. The same arguments give the same anchors. Raises DetbenchError for fewer different sizes than anchors,
-    and for sizes that are not positive.
+    Centres start as k-means++ draws them, twenty times over, and move to the mean size of their boxes until no box changes its centre;
+    the best average IoU seen counts. The same arguments give the same anchors. Raises DetbenchError for fewer different sizes than
+    anchors, and for sizes that are not positive.
     """
     different = len(np.unique(sizes, axis=0))
     if not 1 <= count <= different:

@@ -81,7 +81,7 @@ def train(
             that the model or the training data lack, or an interrupted training had other settings.
         DivergedError: where the loss or the weights are no numbers any more; the model of the best epoch so far is written first.
     """
-    _check_output(output)
+    check_output(output)
     listener, checkpoints = listener or Listener(), Checkpoints(output)
     earlier = read_yolo(start) if start else None
     if earlier is not None:
@@ -121,7 +121,8 @@ def with_classes(truth: GroundTruth, names: Sequence[str]) -> GroundTruth:
     return replace(truth, class_names=tuple(names), class_index=number[truth.class_index], category_ids=np.arange(1, len(names) + 1))
 
 
-def _check_output(output: Path) -> None:
+def check_output(output: Path) -> None:
+    """Raise InputError where it is plain before any work is done that no model can be written."""
     if output.suffix != ".keras":
         raise InputError(output, "a model is written as a .keras file", fix=f"name it {output.with_suffix('.keras').name}")
     check_place(output, folder=False)
