@@ -112,9 +112,9 @@ class Series:
         reasons += device_reasons(settings, asked_device)
         if not self._count:
             return reasons or ["no samples"]
-        if not self._warmup.settled:
+        if not self._warmup.settled and not self.problem:
             reasons.append("not settled: the level still changed in the second half")
-        if not self._decision.narrow:
+        if not self._decision.narrow and not self.problem:
             reasons.append(f"too noisy: {self._decision.reason}")
         device = "cpu" if self._task.stage in _ON_HOST else device_of(settings)
         reasons += machine_reasons(states, os.cpu_count() or 1, device)

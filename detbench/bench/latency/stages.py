@@ -18,6 +18,7 @@ from detbench.bench.latency.images import EncodedImage
 Stage = Literal["preprocess", "host_to_device", "infer", "device_to_host", "postprocess", "end_to_end"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 _MOST_BATCHES = 8
+_LONGEST_PAUSE_NS = 2_000_000_000
 _MOST_BYTES = 256 << 20
 """Of prepared inputs, on the host and once more on the device; there are two batches in any case."""
 
@@ -77,10 +78,11 @@ class Requests:
     def left_over_ns(self) -> tuple[int, int]:
         """Return how long outputs take to reach the host, straight after a request's clock stopped and after a long pause.
 
-        Where the first is longer, the device was still at work when the clock stopped.
+        Where the first is longer, the device was still at work when the clock stopped. What it has left from earlier requests goes first.
         """
+        self._to_host_after(0)
         straight = self._to_host_after(0)
-        return straight, self._to_host_after(2 * straight)
+        return straight, self._to_host_after(min(2 * straight, _LONGEST_PAUSE_NS))
 
     def _to_host_after(self, pause_ns: int) -> int:
         now = self._clock.now
