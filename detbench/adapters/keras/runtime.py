@@ -47,14 +47,24 @@ class KerasRuntime:
         self.input_size = input_size
         self._names: tuple[str, ...] = ()
         self._call: _TensorFlowCall | _JaxCall = (_JaxCall if self.backend == "jax" else _TensorFlowCall)(model, self._named)
-        width, height = input_size
-        planes = (3, height, width) if self.input.layout == "nchw" else (height, width, 3)
-        self._shapes = self._call.compile((self.input.batch, *planes), self._dtype)
+        self._shapes = self._call.compile(*self.signature)
 
     @property
     def backend(self) -> str:
         """What Keras runs on."""
         return str(self._keras.backend.backend())
+
+    @property
+    def signature(self) -> tuple[tuple[int | None, ...], str]:
+        """Shape, with None where any batch size will do, and type of the input."""
+        width, height = self.input_size
+        planes = (3, height, width) if self.input.layout == "nchw" else (height, width, 3)
+        return (self.input.batch, *planes), self.input.dtype
+
+    def heads(self, images: Any) -> dict[str, Any]:
+        """Return the wanted outputs of a batch by name, as tensors; for exports, which trace it."""
+        outputs = self._named(self._model(images, training=False))
+        return dict(zip(self._names, outputs, strict=True))
 
     @property
     def output_names(self) -> Sequence[str]:
@@ -73,7 +83,7 @@ class KerasRuntime:
 
     def to_device(self, inputs: NDArray[Any]) -> Any:
         """Return the batch as a tensor on the backend's default device."""
-        return self._call.to_device(np.ascontiguousarray(inputs, self._dtype))
+        return self._call.to_device(np.ascontiguousarray(inputs, self.input.dtype))
 
     def run(self, value: Any) -> Any:
         """Run the model; may return before an accelerator is done."""
@@ -86,10 +96,6 @@ class KerasRuntime:
     def to_host(self, outputs: Any) -> list[NDArray[Any]]:
         """Return the outputs as arrays."""
         return [np.asarray(output) for output in outputs]
-
-    @property
-    def _dtype(self) -> str:
-        return self.input.dtype if self.input.dtype in _INPUT_TYPES else "float32"
 
     def _named(self, outputs: Any) -> list[Any]:
         """Return the wanted outputs in the model's order, those that numpy does not know in 32 bits, and keep their names."""
@@ -118,7 +124,8 @@ def model_input(model: Any) -> Input:
     shown = ", ".join(f"{one.name}{list(one.shape)} {one.dtype}" for one in declared)
     if len(declared) > 1:
         raise DetbenchError(f"model {model.name} takes {len(declared)} inputs ({shown}), and a detector takes one, the pictures")
-    found = image_input(declared[0].name, tuple(declared[0].shape), str(declared[0].dtype))
+    dtype = str(declared[0].dtype)
+    found = image_input(declared[0].name, tuple(declared[0].shape), dtype if dtype in _INPUT_TYPES else "float32")
     if found is None or found.single:
         raise DetbenchError(f"model {model.name} takes {shown}, which is no batch of colour pictures")
     return found
