@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detbench.data.columns import Ints
+from detbench.data.columns import Ints, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth
@@ -36,7 +36,7 @@ class Population:
     ground_truth: GroundTruth
     detections: tuple[Detections, Detections]
 
-    def sample(self, size: int, rng: np.random.Generator, *, swapped: Ints | None = None) -> tuple[GroundTruth, list[Detections]]:
+    def sample(self, size: int, rng: np.random.Generator) -> tuple[GroundTruth, list[Detections]]:
         """Return `size` images drawn independently, and what was found on them."""
         positions = np.sort(rng.integers(0, len(self.ground_truth.image_ids), size))
         return with_copies(self.ground_truth, self.detections, positions)
@@ -63,6 +63,23 @@ def population() -> Population:
 def scored(truth: GroundTruth, found: Sequence[Detections], protocol: Protocol) -> list[Evaluation]:
     """Score detectors on one thread."""
     return [evaluate(truth, each, protocol, threads=1) for each in found]
+
+
+def exchanged(truth: GroundTruth, found: Sequence[Detections], coins: Ints) -> list[Detections]:
+    """Return two detectors that have swapped their detections where `coins` (images, classes) is 1: by construction, neither is better there."""
+    pair = [(each, groups_from_offsets(each.offsets)) for each in found]
+    sides = [coins[image, each.class_index] for each, image in pair]
+    out = []
+    for wanted in (0, 1):
+        taken = [side == (wanted if number == 0 else 1 - wanted) for number, side in enumerate(sides)]
+        image = np.concatenate([image[rows] for (_, image), rows in zip(pair, taken, strict=True)])
+        order = np.argsort(image, kind="stable")
+        columns = {
+            column: np.concatenate([getattr(each, column)[rows] for (each, _), rows in zip(pair, taken, strict=True)])[order]
+            for column in ("class_index", "scores", "boxes", "box_areas")
+        }
+        out.append(Detections.from_rows(truth, image_index=image[order], name=f"mixed {wanted}", **columns))
+    return out
 
 
 def _simulated_truth() -> GroundTruth:

@@ -1,0 +1,149 @@
+"""Check p-values: uniform under their null, few false discoveries among classes, and the power that the planner promises; print Markdown tables.
+
+python -m tests.experiments.p_values --comparisons 1000
+
+Two detectors that swap their detections by coin on every image are exchangeable, and so neither is better: every null hypothesis holds.
+Nothing is timed: the same seed gives the same tables on every machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from multiprocessing import Pool
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detbench.metrics.difference import differences
+from detbench.metrics.permutation import permutation_test
+from detbench.metrics.power import images_needed, smallest_difference
+from detbench.metrics.protocol import COCO, VOC2007, VOC2012, Measure, Protocol
+from tests.experiments.population import Population, exchanged, population, scored
+
+Found = NDArray[np.float64]
+MEASURES: tuple[tuple[str, Protocol, Measure], ...] = (
+    ("AP50", COCO, Measure("AP50", iou=0.5)),
+    ("mAP 2007", VOC2007, Measure("mAP")),
+)
+DRAWS = 400
+LEVEL = 0.05
+
+
+@cache
+def pool() -> Population:
+    return population()
+
+
+def kolmogorov_smirnov(p: Found) -> tuple[float, float]:
+    """Return the distance of p-values from the uniform distribution, and how often chance shows a larger one (Kolmogorov's series)."""
+    n, rising = len(p), np.sort(p)
+    distance = max(float((np.arange(1, n + 1) / n - rising).max()), float((rising - np.arange(n) / n).max()))
+    scaled = (math.sqrt(n) + 0.12 + 0.11 / math.sqrt(n)) * distance
+    terms = [2 * (-1) ** (k - 1) * math.exp(-2 * k**2 * scaled**2) for k in range(1, 101)]
+    return distance, min(1.0, max(0.0, sum(terms))) if scaled > 0.2 else 1.0
+
+
+def null(task: tuple[int, int]) -> Found:
+    """Return (measures, 3): p by bootstrap, by permutation of scores and of ranks, of two exchangeable detectors."""
+    size, number = task
+    rng = np.random.default_rng([1, size, number])
+    truth, found = pool().sample(size, rng)
+    coins = np.repeat(rng.integers(0, 2, (size, 1)), len(truth.class_names), axis=1)
+    out = []
+    for _, protocol, measure in MEASURES:
+        a, b = scored(truth, exchanged(truth, found, coins), protocol)
+        (by_bootstrap,) = differences(a, b, [measure], replicates=DRAWS - 1, seed=number, threads=1)
+        by_swaps = [
+            permutation_test(a, b, [measure], permutations=DRAWS - 1, seed=number, scores=scores, threads=1)[0].p
+            for scores in ("auto", "ranks")
+        ]
+        out.append([by_bootstrap.p, *by_swaps])
+    return np.array(out)
+
+
+def false_discoveries(task: tuple[int, int, int]) -> Found:
+    """Return (2, 2): of classes called by Benjamini–Hochberg and by Holm, the share that is false and whether any is; only some differ."""
+    size, number, differing = task
+    rng = np.random.default_rng([2, size, number])
+    truth, found = pool().sample(size, rng)
+    classes = len(truth.class_names)
+    coins = rng.integers(0, 2, (size, classes))
+    really = rng.permutation(classes)[:differing]
+    coins[:, really] = 0
+    worse = exchanged(truth, [found[0], _without_some(found[1], rng, really)], coins)
+    (change,) = differences(*scored(truth, worse, VOC2012), replicates=999, seed=number, threads=1)
+    false = ~np.isin(np.arange(classes), really)
+    called = [np.array([getattr(each, kind) for each in change.classes]) <= LEVEL for kind in ("p_fdr", "p_holm")]
+    return np.array([[(each & false).sum() / max(each.sum(), 1), (each & false).any()] for each in called])
+
+
+def _without_some(found, rng, classes):
+    """Return detections in which every second one of the classes has lost its score."""
+    from dataclasses import replace
+
+    hurt = np.isin(found.class_index, classes) & (rng.random(len(found)) < 0.5)
+    return replace(found, scores=np.where(hurt, found.scores * 0.01, found.scores))
+
+
+def noticed(task: tuple[int, int, int]) -> bool:
+    """Tell whether a sample of this size shows, at p ≤ .05, that the better detector is better."""
+    size, number, place = task
+    _, protocol, measure = MEASURES[place]
+    truth, found = pool().sample(size, np.random.default_rng([3, size, number]))
+    (change,) = differences(*scored(truth, found, protocol), [measure], replicates=DRAWS - 1, seed=number, threads=1)
+    return bool(change.p <= LEVEL and change.interval.estimate > 0)
+
+
+def uniformity(run: Callable[..., Sequence[Found]], comparisons: int, sizes: Sequence[int]) -> None:
+    print("| images | measure | test | p ≤ .01 | p ≤ .05 | p ≤ .5 | KS distance | KS p |\n|---|---|---|---|---|---|---|---|")
+    for size in sizes:
+        out = np.array(run(null, [(size, n) for n in range(comparisons)]))
+        for place, (name, _, _) in enumerate(MEASURES):
+            for test, title in enumerate(("bootstrap", "permutation", "permutation, ranks")):
+                p = out[:, place, test]
+                shares = " | ".join(f"{(p <= level).mean():.1%}" for level in (0.01, 0.05, 0.5))
+                distance, by_chance = kolmogorov_smirnov(p)
+                print(f"| {size:,} | {name} | {title} | {shares} | {distance:.3f} | {by_chance:.2f} |", flush=True)
+
+
+def discoveries(run: Callable[..., Sequence[Found]], comparisons: int, size: int) -> None:
+    print("\n| classes that differ | false among those called by BH | any false call by Holm |\n|---|---|---|")
+    for differing in (0, 10):
+        out = np.array(run(false_discoveries, [(size, n, differing) for n in range(comparisons)]))
+        print(f"| {differing} of 20 | {out[:, 0, 0].mean():.1%} | {out[:, 1, 1].mean():.1%} |", flush=True)
+
+
+def power(run: Callable[..., Sequence[bool]], comparisons: int) -> None:
+    everything = pool()
+    images = len(everything.ground_truth.image_ids)
+    print("\n| measure | true difference | planned images for power .8 | noticed |\n|---|---|---|---|")
+    for place, (name, protocol, measure) in enumerate(MEASURES):
+        (change,) = differences(*scored(everything.ground_truth, everything.detections, protocol), [measure])
+        size = images_needed(smallest_difference(change.standard_error), images, change.interval.estimate)
+        share = np.mean(run(noticed, [(size, n, place) for n in range(comparisons)]))
+        print(f"| {name} | {100 * change.interval.estimate:.2f} | {size:,} | {share:.1%} |", flush=True)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--comparisons", type=int, default=1000)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[200, 1000])
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    started = time.perf_counter()
+    print(f"population: {pool().ground_truth.name}; {options.comparisons:,} comparisons each\n", flush=True)
+    with Pool(options.processes) as workers:
+        run = lambda function, tasks: workers.map(function, tasks, chunksize=4)  # noqa: E731
+        uniformity(run, options.comparisons, options.sizes)
+        discoveries(run, options.comparisons // 2, 1000)
+        power(run, options.comparisons // 2)
+    print(f"\n{time.perf_counter() - started:.0f} s on {options.processes} processes")
+
+
+if __name__ == "__main__":
+    main()
