@@ -96,14 +96,10 @@ def _draw_score(axes: Axes, history: History, score: str, score_name: str) -> No
         warnings.simplefilter("ignore", RuntimeWarning)
         best = int(np.nanargmax(values)) if not np.isnan(values).all() else 0
     axes.plot([epochs[best]], [values[best]], color=colour(1), marker="o", markersize=8)
-    axes.annotate(
-        f"{values[best]:.3f} in epoch {epochs[best]:g}",
-        (epochs[best], values[best]),
-        (-8, -16),
-        textcoords="offset points",
-        ha="right",
-        color=colour(1),
-    )
+    left = best < len(values) / 2
+    text, place = f"{values[best]:.3f} in epoch {epochs[best]:g}", (epochs[best], values[best])
+    side = "left" if left else "right"
+    axes.annotate(text, place, (8 if left else -8, 8 if values[best] < 0.2 else -16), textcoords="offset points", ha=side, color=colour(1))
     axes.set_ylim(0, 1)
     axes.set_xlabel("epoch")
     axes.set_ylabel(score_name)

@@ -141,3 +141,30 @@ def ssd300_defaults(sizes):
                     sides += [(small * math.sqrt(ratio), small / math.sqrt(ratio)), (small / math.sqrt(ratio), small * math.sqrt(ratio))]
                 found += [tuple(min(max(v, 0.0), 1.0) for v in (cx, cy, w, h)) for w, h in sides]
     return found
+
+
+def yolov2_last(raw, size, floor, anchors, stride):
+    """Rank 5: (rows, columns, anchors, 5 + C)."""
+    found = []
+    for y, row in enumerate(raw):
+        for x, cell in enumerate(row):
+            for (aw, ah), (tx, ty, tw, th, to, *logits) in zip(anchors, cell.astype(float).tolist(), strict=True):
+                where = ((x + sig(tx)) * stride, (y + sig(ty)) * stride, aw * math.exp(tw) * stride, ah * math.exp(th) * stride)
+                found += [(*box(*where), sig(to) * p, c) for c, p in enumerate(soft(logits)) if sig(to) * p >= floor]
+    return found
+
+
+def cell_boxes(cells, size, floor, sizes="image", logits=False):
+    """YOLOv1: cells[row][column] is (list of x, y, w, h, confidence, list of class values)."""
+    found = []
+    high, wide = size[1] / len(cells), size[0] / len(cells[0])
+    for row, line in enumerate(cells):
+        for column, (boxes, classes) in enumerate(line):
+            for one in boxes:
+                x, y, w, h, confidence = map(sig, one) if logits else one
+                w, h = (w * w, h * h) if sizes == "sqrt" else (w, h)
+                sides = (w * wide, h * high) if sizes == "cell" else (w * size[0], h * size[1])
+                where = box((column + x) * wide, (row + y) * high, *sides)
+                chances = soft(classes) if logits else classes
+                found += [(*where, confidence * p, c) for c, p in enumerate(chances) if confidence * p >= floor]
+    return found

@@ -15,6 +15,7 @@ from detbench.adapters.decoders.retinanet import RetinaNet
 from detbench.adapters.decoders.selected import Selected
 from detbench.adapters.decoders.ssd import Ssd
 from detbench.adapters.decoders.torchvision import Torchvision
+from detbench.adapters.decoders.yolov1 import CellBox, YoloV1
 from detbench.adapters.decoders.yolov2 import TinyYoloV2, YoloV2
 from detbench.adapters.decoders.yolov5 import YoloV5
 from detbench.adapters.decoders.yolov8 import YoloV8
@@ -23,7 +24,7 @@ from detbench.errors import DetbenchError
 
 _KINDS: tuple[type[Decoder], ...] = (
     *(YoloV2, TinyYoloV2, YoloV5, YoloV8, EndToEnd, YoloX, FastestDet, NanoDet),
-    *(Ssd, RetinaNet, Torchvision, Detr, RtDetr, Selected, KerasCv),
+    *(Ssd, RetinaNet, Torchvision, Detr, RtDetr, Selected, KerasCv, CellBox, YoloV1),
 )
 DECODERS: Mapping[str, type[Decoder]] = {kind.name: kind for kind in _KINDS}
 

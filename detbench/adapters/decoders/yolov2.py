@@ -17,7 +17,6 @@ from detbench.adapters.decoders.decoder import (
     Raw,
     Shapes,
     above,
-    check_strides,
     corners,
     grid,
     reaching,
@@ -52,7 +51,8 @@ class YoloV2:
     """Input pixels per cell."""
 
     def __post_init__(self) -> None:
-        check_strides((self.stride,))
+        if self.stride < 1:
+            raise DetbenchError(f"option stride={self.stride}: must be at least 1")
         if len(self.anchors) % 2 or not all(math.isfinite(side) and side > 0 for side in self.anchors):
             shown = "|".join(map(str, self.anchors))
             raise DetbenchError(f"option anchors={shown}: must be pairs of width and height, positive numbers")
