@@ -48,13 +48,19 @@ def interval(samples_ns: Samples, q: float, *, confidence: float = 0.95) -> tupl
     count, share, needed = len(samples_ns), q / 100, samples_needed(q, confidence)
     if count < needed:
         return None
-    below = (samples_ns <= percentile(samples_ns, q)).astype(np.float64)
-    inflation = max(long_run_variance(below) / (share * (1 - share)), _LEAST_INFLATION)
+    inflation = _inflation(samples_ns, percentile(samples_ns, q))
     if count / inflation < needed:
         return None
     low, high = _ranks(count, share, inflation, confidence)
     ends = np.interp([low, high], np.arange(count), np.sort(samples_ns))
     return float(ends[0]), float(ends[1])
+
+
+def _inflation(samples_ns: Samples, level: float) -> float:
+    """Return the long-run variance of "not above the level" as a multiple of its variance; samples at the level count half."""
+    below = ((samples_ns < level).astype(np.float64) + (samples_ns <= level)) / 2
+    variance = float(below.var())
+    return max(long_run_variance(below) / variance, _LEAST_INFLATION) if variance else 1.0
 
 
 def _ranks(count: int, share: float, inflation: float, confidence: float) -> tuple[float, float]:

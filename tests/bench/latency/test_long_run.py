@@ -1,0 +1,47 @@
+"""Long-run variance against its definition, formulas of known processes, and printed tables."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from detbench.bench.latency.long_run import degrees_of_freedom, long_run_variance, student_quantile
+
+
+def slow_variance(values: list[float], frequencies: int) -> float:
+    """Return the mean of the squared cosine coefficients by loops over the definition."""
+    count, mean = len(values), sum(values) / len(values)
+    squares = []
+    for j in range(1, frequencies + 1):
+        coefficient = sum((value - mean) * math.cos(math.pi * j * (t + 0.5) / count) for t, value in enumerate(values))
+        squares.append(2 / count * coefficient**2)
+    return sum(squares) / frequencies
+
+
+@pytest.mark.parametrize("count", [20, 101, 256])
+def test_it_is_the_mean_of_squared_cosine_coefficients(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    assert long_run_variance(values) == pytest.approx(slow_variance(values.tolist(), degrees_of_freedom(count)), rel=1e-10)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9, -0.5])
+def test_it_finds_that_of_autoregressive_series(correlation: float) -> None:
+    shocks = np.random.default_rng(0).normal(size=200_000)
+    values = shocks.tolist()
+    for now in range(1, len(values)):
+        values[now] += correlation * values[now - 1]
+    assert long_run_variance(np.array(values)) == pytest.approx(1 / (1 - correlation) ** 2, rel=0.12)
+
+
+def test_a_constant_series_has_none() -> None:
+    assert long_run_variance(np.full(50, 3.0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("freedom", "printed"), [(3, 3.1824), (4, 2.7764), (5, 2.5706), (8, 2.3060), (10, 2.2281), (30, 2.0423), (120, 1.9799)]
+)
+def test_student_quantiles_are_those_of_printed_tables(freedom: int, printed: float) -> None:
+    assert student_quantile(0.975, freedom) == pytest.approx(printed, rel=2e-3)
+    assert student_quantile(0.025, freedom) == pytest.approx(-printed, rel=2e-3)
