@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -48,6 +49,7 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
     classes = tuple(ClassName(str(row["class"]), int(row["ground_truths"])) for row in _records(names))
     detectors = tuple(_detector(frames, scored, look) for look, scored in enumerate(frames.detectors))
     pictures, note = gallery(frames, gallery_size)
+    shared = tuple(row for row in detectors[0].provenance if all(row in each.provenance for each in detectors))
     return Part(
         key=key,
         heading=str(group["heading"]),
@@ -56,7 +58,7 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
         objects=int(group["ground_truths"]),
         protocol=first.protocol.name,
         headline=str(group["measure"]),
-        detectors=detectors,
+        detectors=tuple(replace(each, provenance=tuple(row for row in each.provenance if row not in shared)) for each in detectors),
         classes=classes,
         sizes=tuple(_size(row) for row in _records(_of_detector(frames.sizes, frames.detectors[0].name))),
         ious=frames.detectors[0].by_iou.protocol.iou_thresholds,
@@ -65,7 +67,7 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
         claims=claims(detectors, str(group["measure"]), [each.name for each in classes]),
         gallery=pictures,
         gallery_note=note,
-        provenance=part_provenance(first),
+        provenance=(*part_provenance(first), *shared),
     )
 
 

@@ -60,7 +60,7 @@ class Detector:
     timings: tuple[Timing, ...]
     suspicions: tuple[str, ...]
     provenance: tuple[tuple[str, str], ...]
-    """Labels and values, in the order shown."""
+    """Labels and values of what is this run's own, in the order shown."""
     command: str
     """What made the run; empty where the record does not say."""
 
@@ -143,7 +143,7 @@ class Part:
     gallery: tuple[Picture, ...]
     gallery_note: str
     provenance: tuple[tuple[str, str], ...]
-    """Of dataset and protocol."""
+    """Of dataset and protocol, and what all runs have in common."""
 
     @property
     def pictured_kinds(self) -> tuple[str, ...]:

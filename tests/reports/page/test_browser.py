@@ -1,0 +1,192 @@
+"""The page in headless Chromium with the network off: it opens without a word on the console, and answers to pointer and keyboard."""
+
+import shutil
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'detbench[dev]'")
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
+SHOWN_FIRST = 24
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        running = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def opened(browser, page_file):
+    """Open the page; at the end nothing must have been said on the console, and nothing asked for but the page."""
+    contexts, said, asked = [], [], []
+
+    def open_page(**options):
+        context = browser.new_context(offline=True, **{"viewport": {"width": 1200, "height": 900}} | options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(page_file.as_uri())
+        return page
+
+    yield open_page
+    assert said == []
+    assert {url for url in asked if not url.startswith("data:")} == {page_file.as_uri()}
+    for context in contexts:
+        context.close()
+
+
+def drawn(page, kind="pr"):
+    """Return the pixels of a plot."""
+    return page.locator(f'[data-explorer="{kind}"] canvas').evaluate("canvas => canvas.toDataURL()")
+
+
+def outputs(page, kind="pr"):
+    return page.locator(f'[data-explorer="{kind}"] [data-out]').all_inner_texts()
+
+
+def column(page, table, place):
+    return page.locator(f'[data-table="{table}"] tbody tr:visible > :nth-child({place})').evaluate_all(
+        "cells => cells.map(c => c.dataset.v)"
+    )
+
+
+def test_the_curve_follows_class_iou_and_detectors(opened):
+    page = opened()
+    seen = {drawn(page)}
+    for control, value in (("class", "2"), ("iou", "8"), ("measure", "p")):
+        page.locator(f'[data-control="{control}"]').select_option(value)
+        seen.add(drawn(page) + drawn(page, "score"))
+    page.locator('[data-control="detector"]').first.uncheck()
+    seen.add(drawn(page) + drawn(page, "score"))
+    assert len(seen) == 5
+    assert page.locator('[data-explorer="pr"] [data-row]:visible').count() == 2
+    assert "triangle" in page.locator('[data-explorer="pr"] [data-about]').inner_text()
+
+
+def test_the_curve_answers_under_the_pointer(opened):
+    page = opened()
+    plot = page.locator('[data-explorer="pr"] .u-over')
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    answers = []
+    for share in (0.2, 0.6):
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + 40)
+        page.wait_for_function(f"Math.abs(Number(document.querySelector('[data-probed]').textContent) - {share}) < 0.02")
+        answers.append(outputs(page))
+    assert answers[0] != answers[1]
+    recalls = [float(text) for text in answers[0][3::4]]
+    assert all(0.2 - 0.01 <= recall < 0.4 for recall in recalls)
+
+
+def test_the_answer_is_a_point_of_the_curve(opened, runs):
+    from detbench.bench.runs import read_run
+
+    page = opened()
+    page.locator('[data-control="class"]').select_option(label="circle")
+    page.locator('[data-explorer="pr"] [data-probe]').fill("0.5")
+    shown = [float(text) for text in outputs(page)[:4]]
+    precision, recall, score = read_run(runs[0]).evaluation().curve("circle", 0.5)
+    at = (abs(score - shown[1]) < 6e-4).nonzero()[0]
+    assert any(abs(precision[n] - shown[2]) < 6e-4 and abs(recall[n] - shown[3]) < 6e-4 for n in at)
+
+
+def test_keyboard_alone(opened):
+    page = opened()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    slider = page.locator('[data-explorer="score"] [data-probe]')
+    slider.focus()
+    before = outputs(page, "score")
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    assert outputs(page, "score") != before
+    assert "precision" in slider.get_attribute("aria-valuetext")
+    page.locator('[data-table="classes"] .sort').first.focus()
+    page.keyboard.press("Enter")
+    assert column(page, "classes", 1) == ["circle", "square", "triangle", "word"]
+    page.keyboard.press("Space")
+    assert column(page, "classes", 1) == ["word", "triangle", "square", "circle"]
+    page.locator('[data-table="classes"] .pick').first.focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.dataset.control") == "class"
+    assert page.locator('[data-control="class"] option:checked').inner_text() == "word"
+
+
+def test_a_table_sorts_and_says_so(opened):
+    page = opened()
+    heading = page.locator('[data-table="classes"] thead th').nth(2)
+    heading.locator("button").click()
+    values = [float(text) for text in column(page, "classes", 3)]
+    assert values == sorted(values, reverse=True)
+    assert heading.get_attribute("aria-sort") == "descending"
+    heading.locator("button").click()
+    assert [float(text) for text in column(page, "classes", 3)] == sorted(values)
+    assert page.locator('[data-table="classes"] [aria-sort="ascending"]').count() == 1
+
+
+def test_a_table_is_filtered_and_shows_another_measure(opened):
+    page = opened()
+    page.get_by_placeholder("class name").fill("CIR")
+    assert column(page, "classes", 1) == ["circle"]
+    assert page.locator("[data-count]").inner_text() == "1 of 4 classes"
+    before = page.locator('[data-table="classes"] tbody td:visible').all_inner_texts()
+    page.get_by_label("Measure").select_option("AP75")
+    assert page.locator('[data-table="classes"] tbody td:visible').all_inner_texts() != before
+
+
+def test_the_gallery_is_filtered(opened):
+    page = opened()
+    cards = page.locator(".card:visible")
+    everything = page.locator(".card").count()
+    assert cards.count() == min(SHOWN_FIRST, everything)
+    page.get_by_role("button", name="Show").click()
+    assert cards.count() == everything
+    page.locator('[data-pictures="kind"]').select_option("badly placed")
+    assert 0 < cards.count() < everything
+    assert all("badly placed" in kinds for kinds in cards.evaluate_all("cards => cards.map(c => c.dataset.kinds)"))
+    page.locator('[data-pictures="kind"]').select_option("")
+    page.locator('[data-pictures="detector"]').select_option(label="fine")
+    assert set(cards.locator("g[data-d]:visible").evaluate_all("boxes => boxes.map(b => b.dataset.d)")) == {"0"}
+    page.locator('[data-pictures="class"]').select_option(label="word")
+    assert all("3" in classes.split() for classes in cards.evaluate_all("cards => cards.map(c => c.dataset.classes)"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_nothing_is_wider_than_the_screen(opened, scheme, width):
+    page = opened(color_scheme=scheme, viewport={"width": width, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def _luminance(colour):
+    parts = [int(part) / 255 for part in colour.removeprefix("rgb(").rstrip(")").split(",")]
+    return sum(
+        w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_marks_stand_out(opened, scheme):
+    """Contrast as WCAG 2.2 defines it: 4.5 for text, 3 for marks."""
+    page = opened(color_scheme=scheme)
+    paper = _luminance(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+    least = {"h1": 4.5, ".lead": 4.5, ".note": 4.5, ".heading": 4.5, "thead th": 4.5, "a": 4.5, ".pick": 4.5, ".mark": 3}
+    for selector, contrast in least.items():
+        for colour in set(page.locator(selector).evaluate_all("all => all.map(e => getComputedStyle(e).color)")):
+            light, dark = sorted((paper, _luminance(colour)), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= contrast, (selector, colour)
+
+
+def test_it_prints_on_white_with_everything_open(opened):
+    page = opened(color_scheme="dark")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    assert page.locator(".controls:visible").count() == 0
+    assert len(page.pdf()) > 10_000
