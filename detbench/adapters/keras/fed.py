@@ -204,7 +204,5 @@ def _check_boxes(boxes: NDArray[np.float64], sizes: NDArray[np.float64], box_for
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     spoilt = (extent <= 0).any(1) | (centre < 0).any(1) | (centre > sizes).any(1) | (boxes <= 1).all(1)
     if spoilt.mean() > _SPOILT_SHARE:
-        what = "inverted, outside their images, or smaller than a pixel"
-        raise DetbenchError(
-            f"{spoilt.sum():,} of {len(boxes):,} boxes are {what} as box_format={box_format!r}; are they in another format?"
-        )
+        read = f"read as {box_format!r}, {spoilt.sum():,} of {len(boxes):,} boxes are"
+        raise DetbenchError(f"{read} inverted, outside their images or smaller than a pixel; state their own format (box_format=)")
