@@ -75,8 +75,8 @@ def test_other_models_than_kerass_are_refused(yolo, tmp_path, command):
 
 def test_a_difference_in_weights_is_found(yolo):
     model, other = load_detector(f"yolo:{yolo}"), load_detector(f"yolo:{yolo}")
-    weights = other.runtime._model.get_weights()
-    other.runtime._model.set_weights([*weights[:-1], weights[-1] + 0.01])
+    weights = other.runtime.model.get_weights()
+    other.runtime.model.set_weights([*weights[:-1], weights[-1] + 0.01])
     picture = np.zeros((64, 64, 3), np.uint8)
     audit = compared(model, other, [picture], None)
     assert audit.heads == {"output": pytest.approx(0.01, rel=1e-4)}

@@ -74,7 +74,7 @@ def hub_detector(
     """
     heads, metadata = described(model, asked, class_names)
     origin = f"taken as COCO's {model.num_classes}" if class_names is None else "the preset or the caller"
-    if class_names is None and asked.names is None and metadata.class_names and "coco" not in str(place).lower():
+    if class_names is None and asked.names is None and metadata.class_names and "coco" not in Path(place).name.lower():
         warnings.warn(f"{place}: has no class names; its {model.num_classes} classes are {origin}", DetbenchWarning, stacklevel=4)
 
     def loaded(size: tuple[int, int]) -> Loaded:

@@ -38,7 +38,7 @@ class KerasRuntime:
             DetbenchError: for a model of several inputs, of no pictures, or of another size, and for outputs within outputs.
         """
         self._keras = import_keras()
-        self._model = model
+        self.model = model
         self._only = tuple(only)
         self.input = model_input(model)
         if any(one not in (None, asked) for one, asked in zip(self.input.size, input_size, strict=True)):
@@ -63,7 +63,7 @@ class KerasRuntime:
 
     def heads(self, images: Any) -> dict[str, Any]:
         """Return the wanted outputs of a batch by name, as tensors; for exports, which trace it."""
-        outputs = self._named(self._model(images, training=False))
+        outputs = self._named(self.model(images, training=False))
         return dict(zip(self._names, outputs, strict=True))
 
     @property
@@ -101,14 +101,14 @@ class KerasRuntime:
         """Return the wanted outputs in the model's order, those that numpy does not know in 32 bits, and keep their names."""
         named = _by_name(outputs)
         if missing := [name for name in self._only if name not in named]:
-            raise DetbenchError(f"model {self._model.name} has no output {missing[0]!r}; it has {', '.join(named)}")
+            raise DetbenchError(f"model {self.model.name} has no output {missing[0]!r}; it has {', '.join(named)}")
         wanted = {name: named[name] for name in self._only} or named
         self._names = tuple(wanted)
         return [self._plain(value) for value in wanted.values()]
 
     def _plain(self, value: Any) -> Any:
         if not hasattr(value, "shape"):
-            raise DetbenchError(f"model {self._model.name} gives outputs within outputs; wrap it so that it gives a dict of arrays")
+            raise DetbenchError(f"model {self.model.name} gives outputs within outputs; wrap it so that it gives a dict of arrays")
         unknown = self._keras.backend.standardize_dtype(value.dtype) == "bfloat16"
         return self._keras.ops.cast(value, "float32") if unknown else value
 
