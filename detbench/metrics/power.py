@@ -24,7 +24,7 @@ from detbench.metrics.resampled import Resampled
 
 POWER, LEVEL = 0.8, 0.05
 CORRELATION = 0.7
-"""Between independently trained detectors: .69 to .74 in mAP 2007, .71 to .78 in mAP 2012 and .83 to .88 in AP among three YOLOs on VOC 2007 test."""
+"""Between independently trained detectors: .69–.74 in mAP 2007, .71–.78 in mAP 2012, .83–.88 in AP among three YOLOs on VOC 2007 test."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ def images_needed(smallest: float, images: int, difference: float) -> int:
 
 
 def _correlation(first: Resampled, second: Resampled) -> float:
-    drawn = np.column_stack([first.drawn[:, 0], second.drawn[:, 0]])
-    drawn = drawn[~np.isnan(drawn).any(axis=1)]
-    if len(drawn) < 2 or (drawn.std(axis=0) == 0).any():
+    there = ~np.isnan(first.drawn[:, 0])
+    a, b = first.drawn[there, 0], second.drawn[there, 0]
+    if len(a) < 2 or a.std() == 0 or b.std() == 0:
         return math.nan
-    return float(np.corrcoef(drawn.T)[0, 1])
+    return float(np.corrcoef(a, b)[0, 1])
 
 
 def _check(detectors: int, difference: float | None, power: float, level: float, correlation: float | None) -> None:

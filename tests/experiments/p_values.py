@@ -1,4 +1,4 @@
-"""Check p-values: uniform under their null, few false discoveries among classes, and the power that the planner promises; print Markdown tables.
+"""Check that p is uniform under its null, false discoveries are few and the planner keeps its promise; print Markdown tables.
 
 python -m tests.experiments.p_values --comparisons 1000
 

@@ -66,7 +66,7 @@ def scored(truth: GroundTruth, found: Sequence[Detections], protocol: Protocol) 
 
 
 def exchanged(truth: GroundTruth, found: Sequence[Detections], coins: Ints) -> list[Detections]:
-    """Return two detectors that have swapped their detections where `coins` (images, classes) is 1: by construction, neither is better there."""
+    """Return two detectors that have swapped their detections where `coins` (images, classes) is 1."""
     pair = [(each, groups_from_offsets(each.offsets)) for each in found]
     sides = [coins[image, each.class_index] for each, image in pair]
     out = []
