@@ -141,7 +141,7 @@ def test_a_spec_is_taken_apart(spec, expected):
         ("onnx:a,b.onnx", r"a comma inside a path or value is written \\,"),
         ("onnx:m.onnx,=3", "'=3' is not KEY=VALUE"),
         ("onnx:m.onnx,score=1,score=2", "option 'score' is given twice"),
-        ("model.h5", r"write NAME:model.h5, or use a known suffix \(.onnx is onnx, .parquet is replay\)"),
+        ("model.h5", r"write NAME:model.h5, or use a known suffix \(.onnx is onnx, .keras is keras, .parquet is replay\)"),
         ("https://host/model.onn", "does not show"),
     ],
 )
@@ -151,7 +151,7 @@ def test_a_bad_spec_is_explained(spec, message):
 
 
 def test_an_unknown_adapter_lists_the_known():
-    with pytest.raises(DetbenchError, match="unknown adapter 'onxx'; known are: onnx, yolo, replay"):
+    with pytest.raises(DetbenchError, match="unknown adapter 'onxx'; known are: onnx, yolo, keras, kerashub, replay"):
         load_detector("onxx:model.onnx")
 
 

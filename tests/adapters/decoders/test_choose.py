@@ -34,6 +34,9 @@ def chosen(outputs, size=SQUARE, class_count=None, options=()):
         ({"output0": (1, 300, 6)}, SQUARE, ("end2end", 0)),
         ({"boxes": (0, 4), "labels": (0,), "scores": (0,)}, SQUARE, ("torchvision", 0)),
         ({"labels": (1, 300), "boxes": (1, 300, 4), "scores": (1, 300)}, SQUARE, ("selected", 0)),
+        ({"bbox_regression": (1, 76725, 4), "cls_logits": (1, 76725, 91)}, SQUARE, ("retinanet", 91)),
+        ({"a": (1, 12834, 80), "b": (1, 12834, 4)}, (300, 224), ("retinanet", 80)),
+        ({"boxes": (1, 100, 4), "confidence": (1, 100), "classes": (1, 100)}, SQUARE, ("kerascv", 0)),
     ],
 )
 def test_shapes_of_models_without_names(outputs, size, expected):
