@@ -114,8 +114,8 @@ def open_gpu() -> Gpu | None:
     """Return the first device that frameworks see: the first of CUDA_VISIBLE_DEVICES where it is a number, else device 0."""
     gpus = open_gpus()
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0]
-    place = int(first) if first.isdigit() else 0
-    return gpus[place] if place < len(gpus) else None
+    place = int(first) if first.removeprefix("-").isdigit() else 0
+    return gpus[place] if 0 <= place < len(gpus) else None
 
 
 def _text(value: Any) -> str:

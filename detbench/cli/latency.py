@@ -105,6 +105,9 @@ def latency_command(
     if timed.interrupted:
         talk("interrupted; what was measured so far is shown, and is not valid")
         raise typer.Exit(INTERRUPTED)
+    if aa and (missing := repetitions * len(plan.stages) * len({result.batch for result in timed.results}) - len(timed.pairs)) > 0:
+        talk(f"invalid: {missing} comparisons found no time; give more --max-seconds")
+        raise typer.Exit(INVALID)
     if not timed.valid:
         raise typer.Exit(INVALID)
 

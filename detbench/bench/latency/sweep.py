@@ -41,8 +41,8 @@ class Plan:
             raise DetbenchError(f"unknown stage {unknown[0]!r}; known are {', '.join(STAGES)}")
         if any(batch < 1 for batch in self.batches or ()):
             raise DetbenchError(f"a batch has at least one picture, not {min(self.batches or ())}")
-        if not 0 < self.min_s <= self.max_s:
-            raise DetbenchError(f"the least time must be above 0 and at most the longest, not {self.min_s:g} and {self.max_s:g} s")
+        if not 0 <= self.min_s <= self.max_s or self.max_s == 0:
+            raise DetbenchError(f"the least time must be 0 or more and at most the longest, not {self.min_s:g} and {self.max_s:g} s")
         for batch in self.batches or ():
             self.scenario.requests(batch)
 
