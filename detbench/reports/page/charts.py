@@ -73,8 +73,8 @@ class SpeedChart:
 def strip_scale(values: Iterable[float | None], width: float) -> Scale:
     """Return a scale in tenths that holds all values, for a strip of dots."""
     known = [value for value in values if value is not None]
-    low = math.floor(min(known, default=0.0) * 10) / 10
-    high = max(math.ceil(max(known, default=1.0) * 10) / 10, low + 0.1)
+    low = min(math.floor(round(min(known, default=0.0) * 10, 9)) / 10, 0.9)
+    high = max(math.ceil(round(max(known, default=1.0) * 10, 9)) / 10, low + 0.1)
     return Scale(low, high, 6.0, width - 6.0, (low, (low + high) / 2, high))
 
 

@@ -59,7 +59,8 @@ def _classes(known: Sequence[tuple[float, Detector]], classes: Sequence[str]) ->
         best = max((value for each in others if (value := each.classes[k].measures["AP"]) is not None), default=None)
         if own is not None and best is not None:
             gaps.append((best - own, name))
-    if len(gaps) < 2:
+    tied = len(known) > 1 and known[0][0] == known[1][0]
+    if len(gaps) < 2 or tied:
         return ""
     gap, worst = max(gaps)
     ahead = sum(gap < 0 for gap, _ in gaps)

@@ -15,7 +15,7 @@ def part_provenance(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
     """Return what the runs of a part have in common: dataset and protocol."""
     truth, protocol = evaluation.ground_truth, evaluation.protocol
     changed = ", ".join(f"{switch} {_text(value)}" for switch, value in protocol.changed.items())
-    return (
+    rows = (
         ("dataset", truth.name),
         ("read from", truth.source),
         ("ground truth digest", truth.digest),
@@ -23,6 +23,7 @@ def part_provenance(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
         ("changed switches", changed or "none, as published"),
         ("IoU thresholds", ", ".join(f"{threshold:g}" for threshold in protocol.iou_thresholds)),
     )
+    return tuple(row for row in rows if row[1])
 
 
 def run_provenance(run: Run) -> tuple[tuple[str, str], ...]:
