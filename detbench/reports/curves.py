@@ -18,8 +18,13 @@ def plotted_iou(evaluation: Evaluation) -> float:
 
 
 def envelope(precision: Floats) -> Floats:
-    """Return the interpolated precision at each point (C,): the best at this recall or a higher one."""
+    """Return the best precision from each point (C,) of a curve on."""
     return np.maximum.accumulate(precision[::-1])[::-1]
+
+
+def interpolated_at(recall: Floats, precision: Floats) -> Floats:
+    """Return the interpolated precision at each point (C,): the best at its recall or a higher one, also of points before it."""
+    return envelope(precision)[np.searchsorted(recall, recall, side="left")]
 
 
 def interpolated(recall: Floats, precision: Floats) -> tuple[Floats, Floats]:

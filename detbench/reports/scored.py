@@ -13,7 +13,7 @@ from detbench.bench.runs import Run
 from detbench.data.columns import Floats
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.protocol import COCO_AREAS, COCO_THRESHOLDS, MOST_THRESHOLDS, Measure
-from detbench.reports.curves import ThresholdCurve, envelope, plotted_iou, thinned, threshold_curve
+from detbench.reports.curves import ThresholdCurve, interpolated_at, plotted_iou, thinned, threshold_curve
 
 Columns = dict[str, Any]
 """Columns of one frame by name, each an array or one value for all rows."""
@@ -118,7 +118,7 @@ class Scored:
             for iou in ious:
                 precision, recall, score = self.by_iou.curve(name, iou)
                 kept = thinned(recall, precision, points)
-                parts.append((score[kept], recall[kept], precision[kept], envelope(precision)[kept]))
+                parts.append((score[kept], recall[kept], precision[kept], interpolated_at(recall, precision)[kept]))
                 labels.append((name, iou, len(kept)))
         names, levels, counts = zip(*labels, strict=True) if labels else ((), (), ())
         columns = dict(zip(("score", "recall", "precision", "interpolated"), map(np.concatenate, zip(*parts, strict=True)), strict=True))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
+from detbench.bench.results import evaluation_record
 from detbench.bench.runs import json_bytes, read_run, write_json, write_run
 from detbench.errors import InputError
 from detbench.metrics.evaluate import evaluate
+from detbench.metrics.protocol import ALL_AREAS, COCO, VOC2007, VOC2012, AreaRange
 from tests.metrics.scored import random_pair
 
 
@@ -73,6 +76,68 @@ def test_json_is_written_whole_or_not_at_all(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["out.json"]
 
 
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        COCO,
+        VOC2007,
+        VOC2012,
+        replace(VOC2007, strict_overlap=True, plus_one=False, difficult="count", precision_epsilon=1e-9),
+        COCO.with_thresholds((0.3, 0.55)).with_max_detections((3, 20)),
+        replace(VOC2012, name="mine", area_ranges=(ALL_AREAS, AreaRange("tiny", 0, 400))),
+    ],
+    ids=lambda protocol: protocol.name,
+)
+def test_a_run_is_scored_again_by_its_own_protocol_from_the_folder_alone(tmp_path, protocol):
+    ground_truth, found = random_pair(0)
+    evaluation = evaluate(ground_truth, found, protocol)
+    run = read_run(write_run(tmp_path / "run", evaluation, options={}))
+    assert run.protocol == protocol
+    again = run.evaluation()
+    assert again.summary == evaluation.summary
+    for name in ("precision", "recall", "scores", "area_under_curve", "counts"):
+        assert np.array_equal(getattr(again, name), getattr(evaluation, name))
+    assert evaluation_record(again) == evaluation_record(evaluation)
+
+
+def test_a_switch_newer_than_the_record_has_its_default(folder, evaluation):
+    edit(folder, lambda record: record["options"]["effective"]["protocol"].pop("score_ties"))
+    assert read_run(folder).protocol == replace(evaluation.protocol, score_ties="image")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record.pop("options"),
+        lambda record: record["options"]["effective"].update(protocol=None),
+        lambda record: record["options"]["effective"]["protocol"].update(difficult="maybe"),
+        lambda record: record["options"]["effective"]["protocol"].update(iou_thresholds=[0.9, 0.1]),
+        lambda record: record["options"]["effective"]["protocol"].update(area_ranges=[3]),
+    ],
+)
+def test_a_record_without_a_usable_protocol(folder, change):
+    edit(folder, change)
+    run = read_run(folder)
+    with pytest.raises(InputError, match=r"record\.json: does not say by which protocol was scored.*score again"):
+        run.evaluation()
+
+
+def test_an_older_record_is_upgraded_step_by_step(folder, monkeypatch):
+    monkeypatch.setattr("detbench.bench.runs.SCHEMA_VERSION", 3)
+    steps = {1: lambda record: record | {"first": True}, 2: lambda record: record | {"second": record["first"]}}
+    monkeypatch.setattr("detbench.bench.runs.UPGRADES", steps)
+    record = read_run(folder).record
+    assert (record["schema_version"], record["first"], record["second"]) == (3, True, True)
+
+
+def test_a_notebook_shows_a_run(folder):
+    run = read_run(folder)
+    assert repr(run) == f"<Run 'finder' on made in {folder}>"
+    shown = run._repr_html_()
+    assert run.evaluation()._repr_html_() in shown
+    assert str(folder) in shown
+
+
 def test_a_folder_in_use_is_left_alone(folder, evaluation):
     before = {path: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(InputError, match="already exists"):
@@ -108,6 +173,7 @@ def test_a_missing_file_is_named(folder, name):
         ('{"schema_version": 1}', "is not a record.*name"),
         ('{"schema_version": 1, "name": "x", "digests": 1}', "is not a record.*digests"),
         ('{"schema_version": 1, "name": "x", "digests": {}}', "digest differs"),
+        ('{"schema_version": 0}', "has schema version 0, which never was one"),
         ('{"schema_version": 2}', "has schema version 2, this detbench reads up to 1; upgrade detbench"),
     ],
 )
