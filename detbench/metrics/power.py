@@ -125,8 +125,8 @@ def _check(detectors: int, difference: float | None, power: float, level: float,
         raise DetbenchError(f"a plan starts from one detector or from two that are to be compared, got {detectors}")
     if not 0 < level < power < 1:
         raise DetbenchError(f"power must lie between the level and 1, got power {power:g} at level {level:g}")
-    if difference is not None and not difference > 0:
-        raise DetbenchError(f"the difference to be shown must be above 0, got {difference:g}")
+    if difference is not None and not 0 < difference <= 1:
+        raise DetbenchError(f"the difference to be shown must lie between 0 and 100 points, got {100 * difference:g}")
     if correlation is not None and detectors == 2:
         raise DetbenchError("the correlation of two detectors is measured; leave it out, or give one detector")
     if correlation is not None and not -1 <= correlation < 1:

@@ -120,6 +120,14 @@ class Protocol:
         switches = [field.name for field in fields(self) if field.name not in {"name", "measures"}]
         return {name: getattr(self, name) for name in switches if getattr(self, name) != getattr(published, name)}
 
+    def measure(self, name: str) -> Measure:
+        """Return the measure of this name; DetbenchError lists the names when there is none."""
+        for measure in self.measures:
+            if measure.name == name:
+                return measure
+        known = ", ".join(measure.name for measure in self.measures)
+        raise DetbenchError(f"protocol {self.name!r} has no measure {name!r}; choose one of {known}")
+
     def with_thresholds(self, iou_thresholds: tuple[float, ...]) -> Protocol:
         """Return this protocol with other IoU thresholds; measures at a threshold that is gone stay and are None."""
         return replace(self, iou_thresholds=tuple(sorted(iou_thresholds)))

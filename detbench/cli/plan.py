@@ -1,0 +1,85 @@
+"""`detbench plan`: what a dataset can show, from the detections at hand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detbench.cli.app import AllowUnknown, DatasetPath, Images, OnlyPresent, Split, app
+from detbench.cli.steps import chosen_protocol, evaluate_all, given_names, load_all
+from detbench.cli.talk import show, status, talk
+from detbench.errors import DetbenchError, InputError
+
+
+@app.command("plan")
+def plan_command(
+    ground_truth: DatasetPath,
+    detections: Annotated[
+        list[Path],
+        typer.Argument(help="Of one detector, or of the two that are to be compared: as for `detbench eval`.", show_default=False),
+    ],
+    measure: Annotated[
+        str | None, typer.Option(help="As `detbench eval` names it. Default: the protocol's first.", show_default=False)
+    ] = None,
+    difference: Annotated[
+        float | None, typer.Option(metavar="POINTS", help="Say how many images show this difference.", show_default=False)
+    ] = None,
+    power: Annotated[float, typer.Option(help="Probability that a true difference is called.")] = 0.8,
+    level: Annotated[float, typer.Option(help="Probability that a difference is called where there is none.")] = 0.05,
+    correlation: Annotated[
+        float | None,
+        typer.Option(help="Assumed between one detector and its rival, over draws of images. Default: 0.7.", show_default=False),
+    ] = None,
+    protocol: Annotated[str | None, typer.Option(help="coco, voc2007 or voc2012. Default: the dataset's own.", show_default=False)] = None,
+    split: Split = None,
+    images: Images = None,
+    name: Annotated[list[str] | None, typer.Option(help="Name of a detector, in the order of the files.", show_default=False)] = None,
+    only_present: OnlyPresent = False,
+    allow_unknown: AllowUnknown = False,
+    replicates: Annotated[int, typer.Option(min=2, help="Draws of images.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
+    json: Annotated[
+        str | None, typer.Option(metavar="PATH|-", help="Write the plan as JSON; - prints it and nothing else.", show_default=False)
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Default: all.", show_default=False)] = None,
+) -> None:
+    """Say how small a difference this dataset can show, and how many images a difference needs."""
+    from detbench.bench.plan import plan_document
+    from detbench.bench.runs import json_bytes, write_json
+    from detbench.metrics.power import plan
+    from detbench.metrics.resampled import resample
+    from detbench.reports.plan_table import plan_lines, plan_table
+
+    if len(detections) > 2:
+        raise DetbenchError(f"a plan starts from one detector or from two that are to be compared, got {len(detections)}")
+    target = None if json in (None, "-") else Path(json)
+    if target and any(target.absolute() == given.absolute() for given in (ground_truth, *detections)):
+        raise InputError(target, "is an input and would be replaced", fix="name another place")
+    names = given_names(detections, name)
+    truth, found = load_all(
+        ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown
+    )
+    rules = chosen_protocol(truth, protocol)
+    asked = rules.measure(measure) if measure else rules.measures[0]
+    evaluations = evaluate_all(truth, found, rules, threads)
+    with status("drawing images"):
+        resampled = [each[0] for each in resample(evaluations, [asked], replicates=replicates, seed=seed, threads=threads)]
+    planned = plan(
+        resampled,
+        len(truth.image_ids),
+        difference=None if difference is None else difference / 100,
+        power=power,
+        level=level,
+        correlation=correlation,
+    )
+    document = plan_document(planned, evaluations, resampled)
+    if json == "-":
+        sys.stdout.buffer.write(json_bytes(document))
+        return
+    if target:
+        write_json(target, document)
+        talk(f"plan: {target}")
+    show("\n".join(plan_lines(planned, resampled)), plan_table(planned))
