@@ -45,8 +45,8 @@ def interpolated(recall: Floats, precision: Floats) -> tuple[Floats, Floats]:
 def thinned(recall: Floats, precision: Floats, points: int) -> Ints:
     """Return which points of a measured curve (C,) to keep, at most `points` (4 or more) of them, so that it looks the same.
 
-    Kept are the first and the last point and every corner of the interpolated curve, which is thereby exact: a corner is where the
-    interpolated precision falls next. What is left of the points goes to the lowest and the highest measured precision in columns of
+    Kept are the first and the last point and every corner of the interpolated curve, which is thereby exact: a corner is the first point
+    of its recall, and the interpolated precision falls next. What is left of the points goes to the lowest and the highest measured precision in columns of
     equal width in recall (as in Jugel et al., M4, VLDB 2014). Where there are more corners than points, those are kept that leave the
     least area between the two curves: they stand at equal shares of the sum of sqrt(run · fall) along the curve, which is the best
     spacing of the steps of any step function in the limit of many.
@@ -54,7 +54,8 @@ def thinned(recall: Floats, precision: Floats, points: int) -> Ints:
     if len(recall) <= points:
         return np.arange(len(recall))
     best = envelope(precision)
-    corners = np.flatnonzero(best[:-1] > best[1:])
+    rises = np.diff(recall, prepend=0.0) > 0
+    corners = np.flatnonzero(rises[:-1] & (best[:-1] > best[1:]))
     ends = np.array([0, len(recall) - 1])
     if len(corners) > points - 2:
         return np.union1d(ends, corners[_spread(recall[corners], precision[corners], points - 2)])

@@ -153,3 +153,12 @@ def test_what_is_left_of_the_points_shows_the_measured_curve():
 
 def test_the_interpolated_precision_of_a_point():
     assert envelope(np.array([1, 0.5, 2 / 3, 0.25])).tolist() == [1, 2 / 3, 2 / 3, 0.25]
+
+
+def test_false_positives_after_the_last_hit_take_no_points_from_the_curve():
+    """After the last hit precision falls with every detection at one and the same recall, which is one corner and not thousands."""
+    hits = np.array([1, 1, 0] * 60 + [0] * 5000)
+    found = np.cumsum(hits)
+    precision, recall = found / np.arange(1, len(hits) + 1), found / found[-1]
+    kept = thinned(recall, precision, 200)
+    assert np.isin(np.flatnonzero(hits), kept).mean() > 0.7
