@@ -17,13 +17,13 @@ _FEWEST_FREQUENCIES = 8
 
 
 def degrees_of_freedom(count: int) -> int:
-    """Return ν for a series of `count` samples: half of the authors' .4 n^(2/3), for latencies are correlated over longer times."""
-    return min(max(_FEWEST_FREQUENCIES, round(0.2 * math.pow(count, 2 / 3))), max(count - 1, 1))
+    """Return ν for a series of `count` samples: fewer than the authors' .4 n^(2/3), for latencies are correlated over longer times."""
+    return min(max(_FEWEST_FREQUENCIES, round(0.15 * math.pow(count, 2 / 3))), max(count - 1, 1))
 
 
-def long_run_variance(values: NDArray[np.float64]) -> float:
-    """Return the variance of the mean of `values` (in order of time) times their number; at least 2 values."""
-    count, frequencies = len(values), degrees_of_freedom(len(values))
+def long_run_variance(values: NDArray[np.float64], frequencies: int) -> float:
+    """Return the variance of the mean of `values` (in order of time; at least 2) times their number, from so many frequencies."""
+    count = len(values)
     coefficients = _cosine_transform(values - values.mean())[1 : frequencies + 1]
     return float(2.0 / count * np.mean(coefficients**2))
 

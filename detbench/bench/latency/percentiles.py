@@ -16,7 +16,7 @@ from detbench.bench.latency.long_run import degrees_of_freedom, long_run_varianc
 
 Samples = NDArray[np.int64] | NDArray[np.float64]
 
-_LEAST_INFLATION = 0.8
+_LEAST_INFLATION = 0.9
 """Series whose samples alternate are not trusted beyond this; without a bound, stopping picks the series whose spread is underestimated."""
 
 
@@ -60,16 +60,17 @@ def _inflation(samples_ns: Samples, level: float) -> float:
     """Return the long-run variance of "not above the level" as a multiple of its variance; samples at the level count half."""
     below = ((samples_ns < level).astype(np.float64) + (samples_ns <= level)) / 2
     variance = float(below.var())
-    return max(long_run_variance(below) / variance, _LEAST_INFLATION) if variance else 1.0
+    return max(long_run_variance(below, degrees_of_freedom(len(below))) / variance, _LEAST_INFLATION) if variance else 1.0
 
 
 def _ranks(count: int, share: float, inflation: float, confidence: float) -> tuple[float, float]:
     """Return the ranks (from 0, fractional) of the ends: the binomial's Cornish-Fisher quantiles, with Student's t for the normal.
 
-    The inflation is known the less, the fewer clusters of samples lie beyond the percentile, and t has the fewer degrees of freedom.
+    The inflation is known the less, the fewer clusters of samples lie beyond the percentile, and t has the fewer degrees of freedom
+    (1.5 a cluster: the variance of a sum of squared sizes that are geometric).
     """
     clusters = count * min(share, 1 - share) / max(inflation, 1.0)
-    freedom = 1 / (1 / degrees_of_freedom(count) + max(1 - 1 / inflation, 0.0) / clusters)
+    freedom = 1 / (1 / degrees_of_freedom(count) + 1.5 * max(1 - 1 / inflation, 0.0) / clusters)
     t = student_quantile((1 + confidence) / 2, freedom)
     spread = t * math.sqrt(count * share * (1 - share) * inflation)
     centre = count * share - 0.5 + (1 - 2 * share) * (t * t - 1) / 6

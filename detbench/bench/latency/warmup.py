@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.bench.latency.long_run import long_run_variance
+from detbench.bench.latency.long_run import degrees_of_freedom, long_run_variance
 from detbench.bench.latency.percentiles import Samples
 
 _FEWEST = 20
@@ -60,7 +60,8 @@ def _change(values: NDArray[np.float64]) -> int:
     sums = np.cumsum(ranks - ranks.mean())[: len(before)] / np.sqrt(before * (1 - before / count))
     place = int(np.argmax(np.abs(sums))) + 1
     first, second = ranks[:place], ranks[place:]
-    spread = np.sqrt(long_run_variance(np.concatenate([first - first.mean(), second - second.mean()])))
+    around = np.concatenate([first - first.mean(), second - second.mean()])
+    spread = np.sqrt(long_run_variance(around, 2 * degrees_of_freedom(count)))
     level = np.median(values[place:])
     changed = abs(sums[place - 1]) > _CRITICAL * spread and abs(np.median(values[:place]) - level) > _LEAST_CHANGE * level
     return place if changed else 0
