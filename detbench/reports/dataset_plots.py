@@ -72,8 +72,8 @@ def objects_per_image(frames: DatasetFrames, *, theme: Theme = "light") -> Figur
         most = int(counts.max(initial=1))
         width = max(most // _BINS + 1, 1)
         axes.hist(counts, bins=np.arange(-0.5, most + width, width).tolist(), color=colour(0), rwidth=0.9)
+        axes.set_ylim(0.7, max(np.bincount(counts, minlength=1).max(), 1) * 1.3)
         axes.set_yscale("log")
-        axes.set_ylim(bottom=0.7)
         plain_ticks(axes.yaxis)
         mean = float(counts.mean()) if len(counts) else 0.0
         axes.set_xlabel(f"objects in an image; {mean:.2f} on average, {int((counts == 0).sum()):,} images without any")

@@ -9,8 +9,8 @@ from typing import Any, Literal
 Theme = Literal["light", "dark"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's palette, without its yellow."""
-DARK_COLOURS = ("#56B4E9", "#FF8F5A", "#20C997", "#F0A6CF", "#F0E442", "#B7A6FF", "#FFFFFF")
-"""The same order of hues for dark paper, lighter, each with a contrast of 6 and more against it."""
+DARK_COLOURS = ("#56B4E9", "#FF8F5A", "#20C997", "#F0A6CF", "#F0E442", "#9678FF", "#FFFFFF")
+"""The same order of hues for dark paper, lighter, each with a contrast of 5 and more against it."""
 DASHES = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 """A second way to tell lines apart."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
