@@ -46,10 +46,10 @@ def thinned(recall: Floats, precision: Floats, points: int) -> Ints:
     """Return which points of a measured curve (C,) to keep, at most `points` (4 or more) of them, so that it looks the same.
 
     Kept are the first and the last point and every corner of the interpolated curve, which is thereby exact: a corner is the first point
-    of its recall, and the interpolated precision falls next. What is left of the points goes to the lowest and the highest measured precision in columns of
-    equal width in recall (as in Jugel et al., M4, VLDB 2014). Where there are more corners than points, those are kept that leave the
-    least area between the two curves: they stand at equal shares of the sum of sqrt(run · fall) along the curve, which is the best
-    spacing of the steps of any step function in the limit of many.
+    of its recall, and the interpolated precision falls next. What is left of the points goes to the lowest and the highest measured
+    precision in columns of equal width in recall (as in Jugel et al., M4, VLDB 2014). Where there are more corners than points, those are
+    kept that leave the least area between the two curves: they stand at equal shares of the sum of sqrt(run · fall) along the curve,
+    which is the best spacing of the steps of any step function in the limit of many.
     """
     if len(recall) <= points:
         return np.arange(len(recall))
