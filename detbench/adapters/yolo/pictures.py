@@ -93,7 +93,8 @@ def _check_present(truth: GroundTruth) -> None:
         raise DetbenchError(f"{truth.name}: it is not known where the pictures are; give their folder (--images)")
     missing = [path for name in truth.picture_names if not (path := truth.image_folder / name).is_file()]
     if missing:
-        share = f"missing, as are {counted(len(missing) - 1, 'other')}" if len(missing) > 1 else "missing"
+        more = len(missing) - 1
+        share = f"missing, as {'are' if more > 1 else 'is'} {counted(more, 'other')}" if more else "missing"
         raise InputError(
             missing[0], f"this picture is {share} of {len(truth.image_ids):,}", fix="give their folder (--images) or --only-present"
         )
