@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from detbench.adapters.catalogue import load_detector, parse_spec
+from detbench.adapters.catalogue import Spec, load_detector, parse_spec
 from detbench.adapters.replay import ReplayDetector
 from detbench.bench.latency.contender import LocalContender
 from detbench.bench.latency.images import EncodedImage
@@ -35,7 +35,7 @@ class Model:
 
 
 def models_of(specs: Sequence[str], device: Device | None = None) -> list[Model]:
-    """Return the models of specs, named by their files; those that would share a name are named by their specs.
+    """Return the models of specs, named by their files; where two share that name, the options in which they differ stand behind it.
 
     Raises DetbenchError for stored detections, which have no model, and for a spec given twice.
     """
@@ -45,9 +45,16 @@ def models_of(specs: Sequence[str], device: Device | None = None) -> list[Model]
             raise DetbenchError(f"{spec} holds stored detections, and there is no model to time; give the model itself")
     if twice := [spec for spec, times in Counter(specs).items() if times > 1]:
         raise DetbenchError(f"{twice[0]} is given twice; --aa compares a model with itself")
-    stems = [Path(one.target).stem for one in parsed]
-    names = [spec if stems.count(stem) > 1 else stem for spec, stem in zip(specs, stems, strict=True)]
-    return [Model(spec, name, device) for spec, name in zip(specs, names, strict=True)]
+    names = [_name(one, parsed) for one in parsed]
+    told_apart = [spec if names.count(name) > 1 else name for spec, name in zip(specs, names, strict=True)]
+    return [Model(spec, name, device) for spec, name in zip(specs, told_apart, strict=True)]
+
+
+def _name(one: Spec, specs: Sequence[Spec]) -> str:
+    stem = Path(one.target).stem
+    others = [other.options for other in specs if Path(other.target).stem == stem]
+    differing = [f"{key}={value}" for key, value in one.options.items() if any(other.get(key) != value for other in others)]
+    return " ".join([stem, *differing])
 
 
 def load_contender(model: Model, images: Sequence[EncodedImage]) -> LocalContender:

@@ -26,8 +26,9 @@ def model_file(tmp_path_factory):
 
 def test_names_are_those_of_the_files_unless_two_share_one():
     assert [model.name for model in models_of(["onnx:a/one.onnx", "two.onnx,threads=1"])] == ["one", "two"]
-    same = ["a.onnx,threads=1", "a.onnx,threads=2"]
-    assert [model.name for model in models_of(same)] == same
+    same = ["a.onnx,threads=1,score=0.1", "b/a.onnx,threads=2,score=0.1", "a.onnx,score=0.1"]
+    assert [model.name for model in models_of(same)] == ["a threads=1", "a threads=2", "a"]
+    assert [model.name for model in models_of(["a/m.onnx", "b/m.onnx"])] == ["a/m.onnx", "b/m.onnx"]
 
 
 @pytest.mark.parametrize(
