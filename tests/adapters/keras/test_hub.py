@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from detbench.adapters.catalogue import load_detector
+from detbench.adapters.decoders.retinanet import anchors
 from detbench.adapters.geometry import Placement
 from detbench.adapters.keras import live_detector
 from detbench.adapters.keras.preset import read_class_names, write_class_names
@@ -62,11 +63,19 @@ def test_a_d_fine_finds_what_kerashub_finds(hub, d_fine_preset):
     detector = load_detector(f"kerashub:{d_fine_preset}", names="a|b|c|d|e", class_agnostic=True, score=0.001)
     batch = detector.preprocess(models.pictures())
     model = detector.runtime.model
-    raw = model.predict_on_batch(batch.inputs)
+    raw = dict(zip(detector.runtime.output_names, detector.infer(detector.to_device(batch)), strict=True))
     expected = kerashub_found(hub, model, raw, batch.inputs, confidence_threshold=0.001, iou_threshold=0.5, max_detections=20)
     for one, other in zip(found_in_input(detector, batch), expected, strict=True):
         assert_same(one, other)
     assert detector.settings["postprocessing"]["nms_iou"] == 0.5
+
+
+@pytest.mark.parametrize("size", [(128, 96), (101, 75), (33, 200)])
+def test_anchors_are_kerashubs(hub, size):
+    ratios = (0.3, 1.0, 2.0)
+    generator = hub.layers.AnchorGenerator("center_xywh", 2, 5, num_scales=3, aspect_ratios=list(ratios), anchor_size=3.3)
+    levels = generator(np.zeros((1, size[1], size[0], 3), np.float32))
+    np.testing.assert_array_equal(anchors(size, 2, 5, 3, ratios, 3.3), np.concatenate([np.asarray(one) for one in levels.values()]))
 
 
 def test_a_preset_predicts_the_same_after_saving_and_loading(hub, retinanet_preset, tmp_path):
