@@ -1,6 +1,6 @@
 """Time a function against itself, interleaved and one after the other, and print how often a difference is seen, as a Markdown table.
 
-python tests/experiments/latency_aa.py --repetitions 1000 --record aa.jsonl
+python -m tests.experiments.latency_aa --repetitions 1000 --record latency_aa.jsonl
 
 A repetition is a short comparison of one numpy call of about 80 µs with itself, or with itself and a spin of 3 % behind it. Everything is
 done on a machine left alone and while another process loads every core in bursts. Each repetition is kept in the record as it is done:
@@ -31,6 +31,8 @@ ROUNDS = 30
 IN_ROUND = 8
 SLOWDOWN = 0.03
 EFFECT = 0.01
+BLOCK = 100
+"""Repetitions after which the load changes."""
 Samples = NDArray[np.int64]
 Call = Callable[[], object]
 
@@ -128,13 +130,15 @@ def measure(path: Path, repetitions: int) -> list[dict[str, Any]]:
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     call, rng = workload(), np.random.default_rng()
     with path.open("a") as record:
-        for loaded in (False, True):
-            done = max((row["repetition"] for row in rows if row["loaded"] == loaded), default=-1) + 1
-            with load(loaded and done < repetitions):
-                for number in range(done, repetitions):
-                    fresh = [{"repetition": number, "loaded": loaded, **row} for row in repetition(call, rng)]
-                    record.write("".join(json.dumps(row) + "\n" for row in fresh))
-                    rows += fresh
+        for until in range(BLOCK, repetitions + BLOCK, BLOCK):
+            for loaded in (False, True):
+                done = max((row["repetition"] for row in rows if row["loaded"] == loaded), default=-1) + 1
+                missing = range(done, min(until, repetitions))
+                with load(loaded and len(missing) > 0):
+                    for number in missing:
+                        fresh = [{"repetition": number, "loaded": loaded, **row} for row in repetition(call, rng)]
+                        record.write("".join(json.dumps(row) + "\n" for row in fresh))
+                        rows += fresh
     return rows
 
 
