@@ -48,6 +48,8 @@ from detbench.cli.steps import (
 from detbench.cli.talk import show, status, talk
 
 if TYPE_CHECKING:
+    from detbench.bench.latency.contender import Task
+    from detbench.bench.latency.sweep import Timed
     from detbench.bench.runs import Run
     from detbench.data.detections import Detections
     from detbench.data.ground_truth import GroundTruth
@@ -209,7 +211,7 @@ def _recorded(
     return runs
 
 
-def _timed(specs: dict[str, str], truth: GroundTruth, latency_s: float) -> Any:
+def _timed(specs: dict[str, str], truth: GroundTruth, latency_s: float) -> Timed | None:
     """Time models and say what must not be quoted; None without models."""
     from detbench.bench.compare import time_models, timing_pictures
     from detbench.reports.latency_table import reason_lines
@@ -218,7 +220,7 @@ def _timed(specs: dict[str, str], truth: GroundTruth, latency_s: float) -> Any:
         return None
     with ExitStack() as shown:
 
-        def on_task(names: str, task: Any) -> None:
+        def on_task(names: str, task: Task) -> None:
             shown.close()
             shown.enter_context(status(f"timing {names}: {task.stage}, batch {task.batch}"))
 

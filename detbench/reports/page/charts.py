@@ -31,7 +31,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Line:
-    """One detector's points, in places; `gaps` in the values split nothing: absent values are left out."""
+    """One detector's points, in places; absent values are left out."""
 
     look: int
     points: tuple[tuple[float, float], ...]
