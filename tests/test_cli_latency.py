@@ -61,7 +61,7 @@ def test_an_invalid_number_leaves_with_3_and_says_why(command, model, monkeypatc
     monkeypatch.setattr("detbench.bench.latency.series.machine_reasons", lambda *_: ["throttled: GPU too hot (hardware)"])
     done = command("latency", model, *QUICK)
     assert done.code == 3
-    assert "invalid: throttled: GPU too hot (hardware) (everything)" in done.err
+    assert "invalid: throttled, 2 of 2: tiny infer, batch 1: GPU too hot (hardware); tiny end_to_end, batch 1: GPU too" in done.err
     assert "invalid" in done.out
 
 
@@ -103,7 +103,7 @@ def test_ctrl_c_shows_what_there_is(command, model, monkeypatch):
     monkeypatch.setattr(LocalContender, "take", interrupted)
     done = command("latency", model, *QUICK)
     assert done.code == 130
-    assert "invalid: interrupted (tiny infer at batch 1)" in done.err
+    assert "invalid: interrupted, 1 of 1: tiny infer, batch 1" in done.err
     assert "interrupted; what was measured so far is shown, and is not valid" in done.err
     assert "infer" in done.out
 

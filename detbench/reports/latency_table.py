@@ -18,6 +18,7 @@ from detbench.bench.machine import MachineState
 ABSENT = "–"
 CAPTION = "infer is the model alone, its input on the device already; end_to_end goes from encoded pictures to boxes"
 _DIGITS = 3
+_MOST_NAMED = 2
 _STYLES = {"valid": "green", "invalid": "bold red", "faster": "green", "slower": "bold red", "same": "", "inconclusive": "yellow"}
 
 
@@ -46,12 +47,19 @@ def settings_lines(results: Sequence[LatencyResult]) -> list[str]:
 
 
 def reason_lines(results: Sequence[LatencyResult]) -> list[str]:
-    """Return every reason not to quote a number, with what it is about."""
-    about: dict[str, list[str]] = {}
+    """Return why numbers must not be quoted, one kind of reason per line, with the first few that it is about."""
+    kinds: dict[str, list[str]] = {}
     for result in results:
         for reason in result.reasons:
-            about.setdefault(reason, []).append(f"{result.model} {result.stage} at batch {result.batch}")
-    return [f"invalid: {reason} ({'everything' if len(of) == len(results) > 1 else ', '.join(of)})" for reason, of in about.items()]
+            kind, _, detail = reason.partition(": ")
+            about = f"{result.model} {result.stage}, batch {result.batch}"
+            kinds.setdefault(kind, []).append(f"{about}: {detail}" if detail else about)
+    return [_reason_line(kind, entries, len(results)) for kind, entries in kinds.items()]
+
+
+def _reason_line(kind: str, entries: Sequence[str], count: int) -> str:
+    more = f"; and {len(entries) - _MOST_NAMED} more" if len(entries) > _MOST_NAMED else ""
+    return f"invalid: {kind}, {len(entries)} of {count}: {'; '.join(entries[:_MOST_NAMED])}{more}"
 
 
 def comparison_table(pairs: Sequence[Pair]) -> Table:

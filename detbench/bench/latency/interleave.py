@@ -125,7 +125,7 @@ def _take_turns(series: Sequence[Series], watch: MachineWatch, rng: np.random.Ge
 def _counts(running: Sequence[Series]) -> list[int]:
     """Return how many samples each takes in this round: as many as fit into the same time, which is that of the slowest few."""
     fewest = _FEWEST_IN_SHARED_ROUND if len(running) > 1 else 1
-    typical = [each.typical_ns for each in running]
+    typical = [each.sample_takes_ns for each in running]
     round_ns = max(_ROUND_NS, fewest * max(typical))
     return [
         fewest if not each.rounds else min(math.ceil(round_ns / max(ns, 1.0)), _MOST_IN_ROUND)

@@ -30,6 +30,8 @@ class Series:
         self.problem = self.facts.problem
         self.rounds: list[SamplesNs] = []
         self.enough = bool(self.problem)
+        self.sample_takes_ns = 0.0
+        """How long a sample took in the last round, with what is not timed of it; 0 before the first."""
         self._count = self._elapsed_ns = self._next_look = 0
         self._look_again_s = math.inf
         self._warmup, self._decision = Warmup(0, False), Decision(False, "", False, 0)
@@ -39,15 +41,11 @@ class Series:
         """Whether the rule's time, or the room for samples, is used up."""
         return self._elapsed_s >= self._rule.max_s or self._count >= MOST_SAMPLES
 
-    @property
-    def typical_ns(self) -> float:
-        """The median of the last round; 0 before the first."""
-        return float(np.median(self.rounds[-1])) if self.rounds else 0.0
-
     def add(self, piece: Slice) -> None:
         """Take in a round, and see whether there are enough samples."""
         if len(piece.samples_ns):
             self.rounds.append(piece.samples_ns)
+            self.sample_takes_ns = piece.taken_ns / len(piece.samples_ns)
         self._count += len(piece.samples_ns)
         self._elapsed_ns += piece.taken_ns
         self.problem = self.problem or piece.problem

@@ -59,6 +59,15 @@ def test_a_slow_and_a_fast_model_get_the_same_time():
     assert quick.duration_s == pytest.approx(tardy.duration_s, rel=0.4)
 
 
+def test_what_is_not_timed_counts_for_how_long_a_round_may_be():
+    device = FakeDevice(FakeTime(), infer_ns=50 * MS)
+    one = contender(device)
+    counts = []
+    one.take = lambda count, lead_in, take=one.take: (counts.append(count), take(count, lead_in))[1]
+    measure([one], Task("device_to_host", 1, SINGLE_STREAM), RULE, FakeWatch())
+    assert max(counts) == 1, "each sample of 0.2 ms needs an inference of 50 ms"
+
+
 def test_one_that_fails_leaves_the_other_to_go_on():
     contenders = pair(fails={60: RuntimeError("gone")})
     measured = measure(contenders, INFER, RULE, FakeWatch())
