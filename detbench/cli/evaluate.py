@@ -68,7 +68,8 @@ def evaluate_command(
         str | None, typer.Option(metavar="PATH|-", help="Write the results as JSON; - prints them and nothing else.", show_default=False)
     ] = None,
     plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Draw precision-recall curves, one file per class.", show_default=False)
+        Path | None,
+        typer.Option(metavar="DIR", help="Draw precision-recall curves, AP by class, size and IoU, F1 over the score.", show_default=False),
     ] = None,
     audit: Annotated[
         bool, typer.Option("--audit", help="Score the same boxes with pycocotools too and print the largest difference.")

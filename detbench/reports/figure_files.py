@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import bidirectional
 
 from detbench.data.files import atomic_path
 from detbench.errors import DetbenchWarning
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LONGEST_NAME = 28
+_LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"
 _LONGEST_STEM = 200
 """Bytes; file systems take 255, of which a hidden name and a number need some."""
 
@@ -60,8 +62,14 @@ def file_stems(names: Sequence[str]) -> dict[str, str]:
 
 
 def legend_name(name: str) -> str:
-    """Return a name for a legend; one that begins with an underscore gets a space before it, or matplotlib would leave it out."""
+    """Return a name for a legend, so that what follows it stays behind it.
+
+    One that begins with an underscore gets a space before it, or matplotlib would leave it out; one written from right to left gets a
+    left-to-right mark, or numbers after it would change sides.
+    """
     short = shortened(name)
+    if any(bidirectional(character) in {"R", "AL"} for character in short):
+        return f"{_LEFT_TO_RIGHT}{short}{_LEFT_TO_RIGHT}"
     return f" {short}" if short.startswith("_") else short
 
 

@@ -63,7 +63,7 @@ def all_precision_recall(evaluations: Sequence[Evaluation], *, theme: Theme = "l
     columns = min(_MOST_COLUMNS, max(len(names), 1))
     rows = max(math.ceil(len(names) / columns), 1)
     with plot_style(theme):
-        figure = Figure(figsize=(2.5 * columns + 0.6, 2.3 * rows + 0.9), layout="constrained")
+        figure = Figure(figsize=(max(2.5 * columns + 0.6, 6.4), 2.3 * rows + 0.9), layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for axes, name in zip(grid.flat, names, strict=False):
             _draw_curves(axes, evaluations, name, labelled=False)

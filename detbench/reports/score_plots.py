@@ -49,7 +49,7 @@ def all_f1(frames: Frames, *, theme: Theme = "light") -> Figure:
     columns = min(_MOST_COLUMNS, max(len(classes), 1))
     rows = max(math.ceil(len(classes) / columns), 1)
     with plot_style(theme):
-        figure = Figure(figsize=(2.5 * columns + 0.6, 2.3 * rows + 0.9), layout="constrained")
+        figure = Figure(figsize=(max(2.5 * columns + 0.6, 6.4), 2.3 * rows + 0.9), layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for axes, k in zip(grid.flat, classes, strict=False):
             for index, scored in enumerate(detectors):

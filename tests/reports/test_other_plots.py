@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detbench.bench.runs import read_run, write_run
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.reports.accuracy_plots import MOST_CLASSES, class_ap, iou_ap, size_ap
 from detbench.reports.frames import Frames, frames
@@ -149,8 +150,27 @@ def test_distributions_of_nothing(bad):
         latency_distributions(bad)
 
 
-def test_samples_come_from_run_folders():
-    assert samples_by_name(two()) == {}
+def test_samples_come_from_run_folders(tmp_path):
+    from detbench.bench.latency.result import LatencyResult
+
+    tables = two()
+    assert samples_by_name(tables) == {}
+    run = read_run(write_run(tmp_path / "run", tables.detectors[0].evaluation, options={}))
+    series = (("infer", 1, [2_000_000, 3_500_000]), ("infer", 8, [9]), ("preprocess", 1, [5]), ("end_to_end", 1, []))
+    results = [
+        LatencyResult("m", stage, batch, "single_stream", pictures_per_sample=batch, samples_ns=np.array(samples))
+        for stage, batch, samples in series
+    ]
+    timed_run = frames(replace(run, latency=tuple(results)))
+    assert {name: values.tolist() for name, values in samples_by_name(timed_run).items()} == {"first · infer": [2.0, 3.5]}
+    assert {name: values.tolist() for name, values in samples_by_name(timed_run, batch=8).items()} == {"first · infer": [9e-6]}
+
+
+def test_numbers_stay_behind_names_written_from_right_to_left():
+    ground_truth, found = random_pair(0, detector="קטן")
+    figure = over_score(frames(scored(ground_truth, found)))
+    [text] = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert text.startswith("\u200eקטן\u200e  best F1 ")
 
 
 def test_no_plot_mixes_what_cannot_be_compared():
