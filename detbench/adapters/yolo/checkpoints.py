@@ -8,6 +8,7 @@ complete epoch is there.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +43,9 @@ class State:
 
     @property
     def best_epoch(self) -> int:
-        """The number of the epoch with the best score, the first of equal ones; 0 where none is finished."""
-        return int(max(self.history, key=lambda row: row[BEST_BY])["epoch"]) if self.history else 0
+        """The number of the epoch with the best score, the first of equal ones; one without score is the worst; 0 if none is finished."""
+        scores = [-math.inf if math.isnan(row[BEST_BY]) else row[BEST_BY] for row in self.history]
+        return scores.index(max(scores)) + 1 if scores else 0
 
 
 class Checkpoints:

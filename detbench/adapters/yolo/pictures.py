@@ -57,7 +57,7 @@ def prepare(truth: GroundTruth, preparation: Preprocessing, on_picture: Callable
     Raises:
         InputError: for a picture that is missing, cannot be read or has another size than annotated, and where no picture has an object.
     """
-    _check_present(truth)
+    check_present(truth)
     plain = replace(preparation, layout="nhwc", colour="rgb", dtype="uint8", scale=1.0, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     width, height = preparation.size
     images = _room_for((len(truth.image_ids), height, width, 3))
@@ -87,8 +87,8 @@ def _room_for(shape: tuple[int, ...]) -> NDArray[np.uint8]:
         return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
-def _check_present(truth: GroundTruth) -> None:
-    """Say at once how many pictures are missing, and name the first."""
+def check_present(truth: GroundTruth) -> None:
+    """Raise InputError that names the first missing picture and counts the others; DetbenchError where it is not known where they are."""
     if truth.image_folder is None:
         raise DetbenchError(f"{truth.name}: it is not known where the pictures are; give their folder (--images)")
     missing = [path for name in truth.picture_names if not (path := truth.image_folder / name).is_file()]

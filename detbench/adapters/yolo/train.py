@@ -13,7 +13,7 @@ from detbench.adapters.classes import fold
 from detbench.adapters.yolo.anchors import find_anchors
 from detbench.adapters.yolo.checkpoints import Checkpoints, State
 from detbench.adapters.yolo.model_file import read_yolo, save_yolo
-from detbench.adapters.yolo.pictures import Prepared, prepare
+from detbench.adapters.yolo.pictures import Prepared, check_present, prepare
 from detbench.adapters.yolo.plan import PADDING, Plan, differences
 from detbench.data.files import check_place
 from detbench.data.ground_truth import GroundTruth
@@ -87,6 +87,7 @@ def train(
     if earlier is not None:
         truth, plan = with_classes(truth, earlier.class_names), _shaped(plan, earlier)
     validation = with_classes(validation, truth.class_names)
+    check_present(validation)
     settings = _settings(plan, truth, validation, start)
     state = _resumed(checkpoints, settings) if resume else None
     prepared = prepare(truth, plan.preparation, listener.on_picture)

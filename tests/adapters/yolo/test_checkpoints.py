@@ -1,0 +1,47 @@
+"""Which epochs are kept and which is the best."""
+
+import json
+
+import pytest
+
+from detbench.adapters.yolo.checkpoints import BEST_BY, Checkpoints, State
+from detbench.errors import InputError
+
+
+class Weights:
+    """A model whose weights are a text."""
+
+    def save_weights(self, path):
+        path.write_text("weights")
+
+
+def state(*scores):
+    return State({"epochs": 9}, [[1.0, 2.0]], [{"epoch": n, "seconds": 2.0, BEST_BY: score} for n, score in enumerate(scores, start=1)])
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"), [((), 0), ((0.5,), 1), ((0.5, 0.7, 0.7), 2), ((float("nan"), 0.1), 2), ((float("nan"), float("nan")), 1)]
+)
+def test_the_best_epoch(scores, best):
+    assert state(*scores).best_epoch == best
+    assert state(*scores).elapsed_s == 2.0 * len(scores)
+
+
+def test_the_last_and_the_best_are_kept(tmp_path):
+    checkpoints, scores = Checkpoints(tmp_path / "m.keras"), [0.2, 0.6, 0.3, 0.4]
+    for count in range(1, 5):
+        checkpoints.save(Weights(), state(*scores[:count]))
+    assert sorted(entry.name for entry in checkpoints.folder.iterdir()) == ["epoch-00002", "epoch-00004"]
+    assert checkpoints.latest() == state(*scores)
+    checkpoints.remove()
+    assert checkpoints.latest() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_of_a_newer_version_is_named(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "m.keras")
+    checkpoints.save(Weights(), state(0.1))
+    path = checkpoints.folder / "epoch-00001" / "state.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 2}))
+    with pytest.raises(InputError, match="is of version 2, and this detbench reads 1; remove this folder, or start over with --no-resume"):
+        checkpoints.latest()
