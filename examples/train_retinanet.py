@@ -88,8 +88,8 @@ def augment(image, targets):
     )[0]
     boxes = (boxes - tf.tile(corner, [2])) * zoom
     inside = tf.clip_by_value(boxes, 0.0, float(SIDE))
-    areas = [tf.reduce_prod(each[:, 2:] - each[:, :2], -1) for each in (inside, boxes)]
-    kept = (targets["labels"] >= 0) & (areas[0] > 0.5 * areas[1])
+    shown, whole = (tf.reduce_prod(each[:, 2:] - each[:, :2], -1) for each in (inside, boxes))
+    kept = (targets["labels"] >= 0) & (shown > 0.5 * whole)
     image = tf.image.random_hue(tf.image.random_saturation(tf.image.random_brightness(image, 0.1), 0.7, 1.3), 0.04)
     image = tf.clip_by_value(image, 0.0, 1.0) * 255
     return image, {"boxes": tf.where(kept[:, None], inside, -1.0), "labels": tf.where(kept, targets["labels"], -1)}
@@ -111,8 +111,10 @@ def compress(path: Path) -> None:
     with h5py.File(path) as loose, h5py.File(temporary, "w") as tight:
 
         def copy(name, item):
-            how = {"data": item, "compression": "gzip", "shuffle": True} if isinstance(item, h5py.Dataset) and item.ndim else {"data": item}
-            made = tight.create_dataset(name, **how) if isinstance(item, h5py.Dataset) else tight.require_group(name)
+            if not isinstance(item, h5py.Dataset):
+                made = tight.require_group(name)
+            else:
+                made = tight.create_dataset(name, data=item, **({"compression": "gzip", "shuffle": True} if item.ndim else {}))
             made.attrs.update(item.attrs)
 
         loose.visititems(copy)
@@ -129,15 +131,12 @@ def main() -> None:
     options = parser.parse_args()
     keras.utils.set_random_seed(options.seed)
     train, val = load_ground_truth(options.dataset, split="train"), load_ground_truth(options.dataset, split="val")
-    model, data, log = (
-        build(len(train.class_names), "mixed_bfloat16"),
-        training_data(train, options.seed),
-        options.output.with_name(f"{options.output.name}-training"),
-    )
-    steps, warm_up = len(data) * options.epochs, 2 * len(data)
-    rate = keras.optimizers.schedules.CosineDecay(
-        LEARNING_RATE / 20, max(steps - warm_up, 1), warmup_target=LEARNING_RATE, warmup_steps=warm_up, alpha=0.01
-    )
+    model, data = build(len(train.class_names), "mixed_bfloat16"), training_data(train, options.seed)
+    log = options.output.with_name(f"{options.output.name}-training")
+    log.mkdir(parents=True, exist_ok=True)
+    warm_up = {"warmup_target": LEARNING_RATE, "warmup_steps": 2 * len(data)}
+    falling = max((options.epochs - 2) * len(data), 1)
+    rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE / 20, falling, alpha=0.01, **warm_up)
     model.compile(
         optimizer=keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=1),
         box_loss=keras.losses.Huber(delta=0.1, reduction="sum"),
@@ -145,7 +144,6 @@ def main() -> None:
         loss_weights={"bbox_regression": 40.0, "cls_logits": 1.0},
         jit_compile=False,
     )
-    log.mkdir(parents=True, exist_ok=True)
     callbacks = [
         DetectionMetrics(val, class_names=train.class_names, every=2),
         keras.callbacks.EarlyStopping("val_voc2007_mAP", mode="max", patience=options.epochs, restore_best_weights=True),
