@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from functools import cache
 from multiprocessing import Pool
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from detbench.metrics.intervals import Method, intervals
 from detbench.metrics.protocol import Protocol
 from detbench.metrics.resampled import Resampled, resample
+from tests.experiments.kept import results
 from tests.experiments.population import QUESTIONS, Population, population, scored
 
 DIFFERENCE_METHODS: tuple[Method, ...] = ("expanded", "percentile", "bca", "halves")
@@ -96,13 +98,14 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--replicates", type=int, default=500)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="folder that results are kept in, to go on after a break")
     options = parser.parse_args()
     print(f"population: {pool().ground_truth.name}, {len(pool().ground_truth.image_ids):,} images", flush=True)
     for size in options.sizes:
         started = time.perf_counter()
         column = pool().class_of_size(OBJECTS, size)
         with Pool(options.processes) as workers:
-            out = np.array(workers.map(one, [(size, n, options.replicates) for n in range(options.comparisons)], chunksize=4))
+            out = results(workers, one, [(size, n, options.replicates) for n in range(options.comparisons)], options.keep)
         truth, title = truths(column), f"class {pool().ground_truth.class_names[column]}"
         for kind, (what, methods) in enumerate((("first detector", VALUE_METHODS), ("second − first", DIFFERENCE_METHODS))):
             print(

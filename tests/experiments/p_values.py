@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from multiprocessing import Pool
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +23,11 @@ from detbench.metrics.difference import differences
 from detbench.metrics.permutation import permutation_test
 from detbench.metrics.power import images_needed, smallest_difference
 from detbench.metrics.protocol import COCO, VOC2007, VOC2012, Measure, Protocol
+from tests.experiments.kept import Task, results
 from tests.experiments.population import Population, exchanged, population, scored
 
 Found = NDArray[np.float64]
+Run = Callable[[Callable[[Task], object], Sequence[Task]], Found]
 MEASURES: tuple[tuple[str, Protocol, Measure], ...] = (
     ("AP50", COCO, Measure("AP50", iou=0.5)),
     ("mAP 2007", VOC2007, Measure("mAP")),
@@ -98,10 +101,10 @@ def noticed(task: tuple[int, int, int]) -> bool:
     return bool(change.p <= LEVEL and change.interval.estimate > 0)
 
 
-def uniformity(run: Callable[..., Sequence[Found]], comparisons: int, sizes: Sequence[int]) -> None:
+def uniformity(run: Run, comparisons: int, sizes: Sequence[int]) -> None:
     print("| images | measure | test | p ≤ .01 | p ≤ .05 | p ≤ .5 | KS distance | KS p |\n|---|---|---|---|---|---|---|---|")
     for size in sizes:
-        out = np.array(run(null, [(size, n) for n in range(comparisons)]))
+        out = run(null, [(size, n) for n in range(comparisons)])
         for place, (name, _, _) in enumerate(MEASURES):
             for test, title in enumerate(("bootstrap", "permutation", "permutation, ranks")):
                 p = out[:, place, test]
@@ -110,14 +113,14 @@ def uniformity(run: Callable[..., Sequence[Found]], comparisons: int, sizes: Seq
                 print(f"| {size:,} | {name} | {title} | {shares} | {distance:.3f} | {by_chance:.2f} |", flush=True)
 
 
-def discoveries(run: Callable[..., Sequence[Found]], comparisons: int, size: int) -> None:
+def discoveries(run: Run, comparisons: int, size: int) -> None:
     print("\n| classes that differ | false among those called by BH | any false call by Holm |\n|---|---|---|")
     for differing in (0, 10):
-        out = np.array(run(false_discoveries, [(size, n, differing) for n in range(comparisons)]))
+        out = run(false_discoveries, [(size, n, differing) for n in range(comparisons)])
         print(f"| {differing} of 20 | {out[:, 0, 0].mean():.1%} | {out[:, 1, 1].mean():.1%} |", flush=True)
 
 
-def power(run: Callable[..., Sequence[bool]], comparisons: int) -> None:
+def power(run: Run, comparisons: int) -> None:
     everything = pool()
     images = len(everything.ground_truth.image_ids)
     print("\n| measure | true difference | planned images for power .8 | noticed |\n|---|---|---|---|")
@@ -134,11 +137,12 @@ def main() -> None:
     parser.add_argument("--comparisons", type=int, default=1000)
     parser.add_argument("--sizes", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="folder that results are kept in, to go on after a break")
     options = parser.parse_args()
     started = time.perf_counter()
     print(f"population: {pool().ground_truth.name}; {options.comparisons:,} comparisons each\n", flush=True)
     with Pool(options.processes) as workers:
-        run = lambda function, tasks: workers.map(function, tasks, chunksize=4)  # noqa: E731
+        run = lambda function, tasks: results(workers, function, tasks, options.keep)  # noqa: E731
         uniformity(run, options.comparisons, options.sizes)
         discoveries(run, options.comparisons // 2, 1000)
         power(run, options.comparisons // 2)
