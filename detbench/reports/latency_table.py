@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
@@ -18,6 +19,7 @@ from detbench.bench.machine import MachineState
 ABSENT = "–"
 CAPTION = "infer is the model alone, its input on the device already; end_to_end goes from encoded pictures to boxes"
 _DIGITS = 3
+_MOST_DECIMALS = 6
 _MOST_NAMED = 2
 _STYLES = {"valid": "green", "invalid": "bold red", "faster": "green", "slower": "bold red", "same": "", "inconclusive": "yellow"}
 
@@ -121,10 +123,11 @@ def _memory(result: LatencyResult) -> str:
 
 
 def _number(value: float | None) -> str:
-    """Return a number with three digits at least."""
+    """Return a number with three significant digits, more where it is a thousand or above, fewer where it is below a µs."""
     if value is None:
         return ABSENT
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.{max(_DIGITS - len(str(int(value))), 0) + (value < 1)}f}"
+    decimals = _DIGITS - 1 - math.floor(math.log10(value)) if value > 0 else 0
+    return f"{value:,.{min(max(decimals, 0), _MOST_DECIMALS)}f}"
 
 
 def _table(headings: Sequence[str], *, texts: Sequence[str], bold: set[str] | None = None) -> Table:
