@@ -62,7 +62,7 @@ def _converted(detector: RawDetector, runtime: KerasRuntime) -> Any:
             import tf2onnx
     except ImportError as error:
         raise DetbenchError(f"export needs tf2onnx, which cannot be loaded ({error}): pip install 'detbench[export,keras]'") from error
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     signature = [tf.TensorSpec(*runtime.signature, name=runtime.input.name)]
     try:
         with without_chatter():
@@ -70,4 +70,13 @@ def _converted(detector: RawDetector, runtime: KerasRuntime) -> Any:
     except _FAILED as error:
         short = (str(error).strip().split("\n", 1)[0] or type(error).__name__)[:300]
         raise DetbenchError(f"{detector.name} cannot be converted by tf2onnx {tf2onnx.__version__} ({short})") from error
+    if foreign := _foreign(model):
+        raise DetbenchError(f"{detector.name} cannot be converted: tf2onnx {tf2onnx.__version__} does not know {', '.join(foreign)}")
     return model
+
+
+def _foreign(model: Any) -> list[str]:
+    """Return operators that stayed TensorFlow's, which tf2onnx leaves in the graph."""
+    import onnx
+
+    return sorted({node.op_type for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)})
