@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,11 +67,6 @@ def read_latency(folder: Path) -> tuple[LatencyResult, ...]:
     if not record.latency:
         raise InputError(path, "has no latencies", fix="`detbench latency -o` writes some")
     return load_results(folder / LATENCY, record.latency, record.digests.get("latency"))
-
-
-def false_alarms(pairs: Sequence[Pair]) -> int:
-    """Return how many comparisons of a model with itself found a difference."""
-    return sum(pair.comparison.verdict in ("faster", "slower") for pair in pairs)
 
 
 def _pair_record(pair: Pair) -> dict[str, Any]:
