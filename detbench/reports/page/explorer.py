@@ -37,6 +37,7 @@ def explorer_data(frames: Frames) -> dict[str, Any]:
     return {
         "detectors": [each.name for each in frames.detectors],
         "classes": list(first.classes),
+        "objects": first.evaluation.counts[:, 0, 0, 3].tolist(),
         "ious": [round(iou, 6) for iou in ious],
         "curves": [
             [[_curve(curves.get((d, k, t)), values.get((d, k, t))) for d in places] for t in range(len(ious))]

@@ -95,6 +95,25 @@ def test_the_answer_is_a_point_of_the_curve(opened, runs):
     assert any(abs(precision[n] - shown[2]) < 6e-4 and abs(recall[n] - shown[3]) < 6e-4 for n in at)
 
 
+def test_the_thick_line_is_the_best_precision_at_a_recall_or_beyond(opened, runs):
+    """At every corner that is drawn, of every class at two IoU thresholds; also where recall stays the same while precision falls."""
+    from detbench.bench.runs import read_run
+
+    page = opened()
+    evaluations = [read_run(run).evaluation() for run in runs]
+    for iou in (0.5, 0.75):
+        page.locator('[data-control="iou"]').select_option(label=f"{iou:.2f}")
+        for name in evaluations[0].ground_truth.class_names:
+            page.locator('[data-control="class"]').select_option(label=name)
+            recalls, *lines = page.evaluate("explorers[0].plots.pr.data.map(column => [...column].map(v => v ?? null))")
+            for evaluation, line in zip(evaluations, lines[1::2], strict=True):
+                precision, recall, _ = evaluation.curve(name, iou)
+                corners = [(at, height) for at, height in zip(recalls, line, strict=True) if height is not None]
+                assert len(corners) > 3
+                for at, height in corners:
+                    assert height == pytest.approx(precision[recall >= at - 6e-5].max(), abs=6e-5)
+
+
 def test_keyboard_alone(opened):
     page = opened()
     page.keyboard.press("Tab")

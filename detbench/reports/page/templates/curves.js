@@ -17,10 +17,19 @@ function scoreCurve(curve) {
   return { s: reversed(curve.s), p: reversed(part1(curve.p)), r: reversed(part1(curve.r)), f: reversed(part1(curve.f)) };
 }
 
-/* Of points whose recall is the same, the line goes through the first and the last: x values must differ for a plot. */
-function risingX(x, columns) {
-  const kept = x.map((value, i) => i).filter((i) => i === x.length - 1 || x[i] !== x[i + 1]);
-  return [kept.map((i) => x[i]), ...columns.map((column) => kept.map((i) => column[i]))];
+const BESIDE = 1e-6;
+
+/* x values of a plot must differ: of points with one x the first stays, and with `falls` the last a hair beside it, so that the line falls there. */
+function risingX(x, column, falls) {
+  const rising = [], values = [];
+  for (let i = 0; i < x.length; i++) {
+    const first = i === 0 || x[i] !== x[i - 1], last = i === x.length - 1 || x[i] !== x[i + 1];
+    if (first || (falls && last)) {
+      rising.push(first ? x[i] : x[i] + BESIDE);
+      values.push(column[i]);
+    }
+  }
+  return [rising, values];
 }
 
 function colourOf(root, look) {

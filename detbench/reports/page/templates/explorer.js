@@ -22,13 +22,14 @@ class Explorer {
     new ResizeObserver(() => this.resize()).observe(this.figures.pr);
   }
 
-  /* The class in which the detectors differ most is the one to look at first. */
+  /* The class to look at first: of the half with most objects the one in which the detectors differ most. */
   widest() {
-    const iou = Number(this.control("iou").value);
+    const iou = Number(this.control("iou").value), counts = [...this.data.objects].sort((a, b) => a - b);
+    const enough = counts[Math.floor(counts.length / 2)];
     let found = 0, gap = -1;
     this.data.curves.forEach((levels, k) => {
       const values = levels[iou].map((curve) => curve.ap).filter((value) => value != null);
-      const spread = values.length ? Math.max(...values) - Math.min(...values) : -1;
+      const spread = values.length && this.data.objects[k] >= enough ? Math.max(...values) - Math.min(...values) : -1;
       if (spread > gap) [found, gap] = [k, spread];
     });
     return found;
@@ -69,11 +70,14 @@ class Explorer {
   drawPrecisionRecall(name, t) {
     const lines = this.chosen.flatMap((d) => {
       const curve = this.curves[d], colour = colourOf(this.root, d);
-      const [x, p, envelope] = risingX(curve.r, [curve.p, curve.envelope]);
-      const from0 = x.length && x[0] > 0 ? [[0, ...x], [envelope[0], ...envelope]] : [x, envelope];
+      const [x, p] = risingX(curve.r, curve.p, true), [steps, envelope] = risingX(curve.r, curve.envelope, false);
+      if (steps.length && steps[0] > 0) {
+        steps.unshift(0);
+        envelope.unshift(envelope[0]);
+      }
       return [
         { x, y: p, colour: faint(colour), width: 1, answers: true },
-        { x: from0[0], y: from0[1], colour, width: 2, dash: DASHES[d % 4], stepped: true },
+        { x: steps, y: envelope, colour, width: 2, dash: DASHES[d % 4], stepped: true },
       ];
     });
     this.plot("pr", lines, { x: "recall", y: "precision" }, { x: [0, 1], y: [0, 1.02] });
@@ -87,7 +91,7 @@ class Explorer {
     for (const d of this.chosen) {
       const curve = this.scores[d];
       if (curve.s.length) [low, high] = [Math.min(low, curve.s[0]), Math.max(high, curve.s.at(-1))];
-      const [x, y] = risingX(curve.s, [curve[measure]]), best = this.best(d);
+      const [x, y] = risingX(curve.s, curve[measure], false), best = this.best(d);
       lines.push({ x, y, colour: colourOf(this.root, d), width: 2, dash: DASHES[d % 4], answers: true, ring: best === null ? null : [curve.s[best], curve[measure][best]] });
     }
     const slider = this.figures.score.querySelector("[data-probe]");
@@ -99,7 +103,7 @@ class Explorer {
 
   best(d) {
     const f = this.scores[d].f;
-    return f.length ? f.lastIndexOf(Math.max(...f)) : null;
+    return Math.max(0, ...f) > 0 ? f.lastIndexOf(Math.max(...f)) : null;
   }
 
   /* Put the cursor of a plot at a value, as the pointer would. */
