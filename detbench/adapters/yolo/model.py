@@ -16,6 +16,8 @@ from detbench.adapters.yolo.targets import Grid
 
 _SLOPE = 0.1
 _WIDEST = 8
+_MOMENTUM = 0.9
+"""Of the running mean and variance: Keras' .99 still remembers its first values after a hundred steps."""
 
 
 @keras.saving.register_keras_serializable("detbench")
@@ -122,5 +124,5 @@ def _block(x: Any, channels: int, name: str, *, halved: bool = False) -> Any:
     """
     x = keras.layers.Conv2D(channels, 3, padding="same", use_bias=False, name=f"{name}_conv")(x)
     x = keras.layers.MaxPooling2D(name=f"{name}_halve")(x) if halved else x
-    x = keras.layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_norm")(x)
     return keras.layers.LeakyReLU(_SLOPE, name=f"{name}_leaky")(x)

@@ -72,6 +72,6 @@ class Plan:
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Return the settings that differ as `name: one → other`, in the order of `one`."""
-    names = [*one, *(name for name in other if name not in one)]
+    """Return the settings that differ as `name: one → other`, in the order of `other`."""
+    names = [*other, *(name for name in one if name not in other)]
     return [f"{name}: {one.get(name)} → {other.get(name)}" for name in names if one.get(name) != other.get(name)]
