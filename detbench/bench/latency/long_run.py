@@ -8,7 +8,6 @@ Journal of Business & Economic Statistics 36: the mean of the first ν squared c
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,15 +32,3 @@ def _cosine_transform(values: NDArray[np.float64]) -> NDArray[np.float64]:
     count = len(values)
     transformed = np.fft.fft(np.concatenate([values[::2], values[1::2][::-1]]))
     return np.asarray((transformed * np.exp(-0.5j * np.pi * np.arange(count) / count)).real)
-
-
-def student_quantile(probability: float, freedom: float) -> float:
-    """Return the quantile of Student's t; Abramowitz and Stegun 26.7.5, right to 1 % from 3 degrees of freedom between .025 and .975."""
-    z = NormalDist().inv_cdf(probability)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))

@@ -12,7 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.bench.latency.long_run import degrees_of_freedom, long_run_variance, student_quantile
+from detbench.bench.latency.long_run import degrees_of_freedom, long_run_variance
+from detbench.metrics.student import student_quantile
 
 Samples = NDArray[np.int64] | NDArray[np.float64]
 
