@@ -1,29 +1,24 @@
-"""The demo's input: the shapes dataset and the results of three simulated detectors, as files of the ordinary formats."""
+"""The demo's input: the shapes dataset, and the shipped models that can run here."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-SIMULATED = {"simulated-good": 0.9, "simulated-fair": 0.7, "simulated-poor": 0.5}
-"""Name and quality of the demo's detectors."""
 _PICTURES = {"train": 40, "val": 20, "test": 200}
 
 
-def demo_files(folder: Path) -> tuple[Path, list[Path]]:
-    """Make what is not there yet of `folder/shapes` and `folder/detections`, and return the devkit and one results folder per detector.
-
-    Both are the same in every run, so those of an earlier run are used again.
-    """
-    from detbench.data.shapes import make_shapes, shapes_detections
-    from detbench.data.voc import read_voc
-    from detbench.data.voc_results import write_voc_results
+def demo_dataset(folder: Path) -> Path:
+    """Make the shapes dataset in `folder/shapes` where it is not there yet, and return its devkit; it is the same in every run."""
+    from detbench.data.shapes import make_shapes
 
     dataset = folder / "shapes" / "VOCdevkit" / "VOC2007"
-    if not dataset.exists():
-        make_shapes(folder / "shapes", **_PICTURES)
-    truth = read_voc(dataset, split="test")
-    results = [folder / "detections" / name for name in SIMULATED]
-    for path, quality in zip(results, SIMULATED.values(), strict=True):
-        if not path.exists():
-            write_voc_results(shapes_detections(truth, quality), path, split="test")
-    return dataset, results
+    return dataset if dataset.exists() else make_shapes(folder / "shapes", **_PICTURES)
+
+
+def demo_models() -> tuple[dict[str, str], dict[str, str]]:
+    """Return the specs of the shipped models by name, and for those whose adapter lacks something the line that installs it."""
+    from detbench.adapters.catalogue import ADAPTERS, parse_spec
+    from detbench.adapters.shipped import SPECS
+
+    missing = {name: adapter.install for name, spec in SPECS.items() if not (adapter := ADAPTERS[parse_spec(spec).name]).installed}
+    return {name: spec for name, spec in SPECS.items() if name not in missing}, missing

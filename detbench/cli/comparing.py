@@ -1,0 +1,116 @@
+"""Comparing: the steps from models and evaluations to run folders and the page, which `compare`, `report` and `demo` share."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from detbench.cli.app import INTERRUPTED
+from detbench.cli.prediction import predicted, shown_mapping
+from detbench.cli.steps import check_run_names, warn_of_suspicions
+from detbench.cli.talk import show, status, talk
+
+if TYPE_CHECKING:
+    from detbench.bench.latency.contender import Task
+    from detbench.bench.latency.sweep import Timed
+    from detbench.bench.runs import Run
+    from detbench.data.detections import Detections
+    from detbench.data.ground_truth import GroundTruth
+    from detbench.metrics.evaluation import Evaluation
+
+
+def run_model(spec: str, truth: GroundTruth, *, allow_unmapped: bool, **options: Any) -> Detections:
+    """Load the model of a spec and return what it finds; `options` are those of `predicted`."""
+    from detbench.adapters.catalogue import load_detector
+
+    with status(f"loading {spec}"):
+        detector = load_detector(spec)
+    talk(f"{detector.name}: running over {len(truth.image_ids):,} pictures of {truth.name}")
+    try:
+        return predicted(detector, truth, shown_mapping(detector, truth, allow_unmapped=allow_unmapped), **options)
+    finally:
+        detector.close()
+
+
+def recorded(
+    folder: Path, evaluations: Sequence[Evaluation], specs: dict[str, str], latency_s: float, options: dict[str, Any]
+) -> list[Run]:
+    """Return the runs of evaluations, those of an earlier comparison as they are, others timed where they have a model, and written."""
+    from detbench.bench.compare import finished_run, of_model, read_again
+    from detbench.bench.results import evaluation_record
+    from detbench.bench.runs import write_run
+
+    check_run_names([evaluation.detections.name for evaluation in evaluations])
+    kept = {evaluation.detections.name: finished_run(folder / evaluation.detections.name, evaluation) for evaluation in evaluations}
+    timed = _timed({name: spec for name, spec in specs.items() if not kept[name]}, evaluations[0].ground_truth, latency_s)
+    runs = []
+    for evaluation in evaluations:
+        name = evaluation.detections.name
+        if earlier := kept[name]:
+            talk(f"run: {folder / name} (finished before, kept)")
+            runs.append(earlier)
+            continue
+        with status(f"recording {name}"):
+            write_run(folder / name, evaluation, options=options, latency=of_model(timed, name) if timed else ())
+            runs.append(read_again(folder / name))
+        talk(f"run: {folder / name}")
+    warn_of_suspicions({"runs": [evaluation_record(evaluation) for evaluation in evaluations]})
+    return runs
+
+
+def _timed(specs: dict[str, str], truth: GroundTruth, latency_s: float) -> Timed | None:
+    """Time models and say what must not be quoted; None without models."""
+    from detbench.bench.compare import time_models, timing_pictures
+    from detbench.reports.latency_table import reason_lines
+
+    if not specs:
+        return None
+    with ExitStack() as shown:
+
+        def on_task(names: str, task: Task) -> None:
+            shown.close()
+            shown.enter_context(status(f"timing {names}: {task.stage}, batch {task.batch}"))
+
+        timed = time_models(specs, timing_pictures(truth), most_s=latency_s, on_task=on_task)
+    if timed.interrupted:
+        talk("interrupted; the same command goes on with what was predicted, and times again")
+        raise typer.Exit(INTERRUPTED)
+    for line in reason_lines(timed.results):
+        talk(line)
+    return timed
+
+
+def written(
+    page: Path, runs: Sequence[Run], pictures: int, command: str, *, csv: Path | None, markdown: Path | None, latex: Path | None
+) -> None:
+    """Write the page and the tables that were asked for, show times, and say where everything is."""
+    from detbench.data.files import atomic_path
+    from detbench.reports import writers
+    from detbench.reports.frames import frames
+    from detbench.reports.latency_table import CAPTION, latency_table
+    from detbench.reports.page.page import write_page
+
+    results = [result for run in runs for result in run.latency]
+    if results:
+        show(latency_table(results), CAPTION)
+    with status("building the page"):
+        tables = frames(runs)
+        write_page(page, tables, command=command, gallery_size=pictures)
+    for path, write in ((markdown, writers.markdown), (latex, writers.latex)):
+        if path:
+            with atomic_path(path) as temporary:
+                temporary.write_text(write(tables), encoding="utf-8")
+            talk(f"table: {path}")
+    if csv:
+        talk(f"tables: {len(writers.save_csv(tables, csv))} files in {csv}")
+    talk(f"report: {page}")
+
+
+def report_command_line(runs: Sequence[Run], page: Path) -> str:
+    """Return the command that builds a page again from its run folders."""
+    return shlex.join(["detbench", "report", *(str(run.folder) for run in runs), "-o", str(page)])
