@@ -19,7 +19,7 @@ from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.evaluate import usable_cores
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.protocol import Measure
-from detbench.metrics.weighted import averaging, occurrences, positives_by_image, weigh
+from detbench.metrics.weighted import averaging, occurrences, positives_by_image, weigh, weigh_recall
 
 _CHUNK = 50
 """Replicates whose weights are in memory at once, in each thread."""
@@ -86,7 +86,10 @@ def weighted_replicates(
         weights = np.stack([draw(b) for b in range(start, min(start + _CHUNK, count))])
         for task, (ap, recall) in zip(tasks, out, strict=True):
             span = slice(start, start + len(weights))
-            weigh(task.found, task.rule, weights, task.positives(weights), ap[span], recall[span])
+            if task.recall_only:
+                weigh_recall(task.found, weights, task.positives(weights), recall[span])
+            else:
+                weigh(task.found, task.rule, weights, task.positives(weights), ap[span], recall[span])
 
     with ThreadPoolExecutor(threads or usable_cores()) as pool:
         for done in [pool.submit(work, start) for start in range(0, count, _CHUNK)]:
@@ -117,6 +120,7 @@ class _Task:
     def __init__(self, evaluation: Evaluation, one: Measure) -> None:
         self.found = occurrences(evaluation, one)
         self.rule = averaging(evaluation)
+        self.recall_only = one.kind == "AR"
         self._by_image = positives_by_image(evaluation, one).astype(np.float64)
         classes = len(evaluation.ground_truth.class_names)
         self._levels = (len(self.found.hit_offsets) - 1) // classes if classes else 0
@@ -126,9 +130,9 @@ class _Task:
         return np.asarray(weights.astype(np.float64) @ self._by_image).astype(np.int64)
 
     def empty(self, count: int) -> tuple[Floats, Floats]:
-        """Return AP and recall (B, K, T) to be filled."""
+        """Return AP and recall (B, K, T) to be filled; no AP where only recall is asked for."""
         shape = (count, self._by_image.shape[1], self._levels)
-        return np.empty(shape), np.empty(shape)
+        return np.empty((*shape[:2], 0) if self.recall_only else shape), np.empty(shape)
 
 
 def _place(measure: Measure) -> tuple[str, int | None]:
@@ -136,13 +140,15 @@ def _place(measure: Measure) -> tuple[str, int | None]:
 
 
 def _passes(measures: Sequence[Measure]) -> dict[tuple[str, int | None], Measure]:
-    """Return for each area range and limit the pass that serves all its measures: one IoU threshold where all name this one, else all."""
+    """Return for each area range and limit the pass that serves all its measures.
+
+    It takes one IoU threshold where all name this one, else all; and leaves AP out (kind AR) where none is AP.
+    """
     passes: dict[tuple[str, int | None], Measure] = {}
     for measure in measures:
-        one = replace(measure, name="", kind="AP")
-        known = passes.setdefault(_place(measure), one)
-        if known != one:
-            passes[_place(measure)] = replace(one, iou=None)
+        known = passes.setdefault(_place(measure), replace(measure, name=""))
+        iou = known.iou if known.iou == measure.iou else None
+        passes[_place(measure)] = replace(known, iou=iou, kind="AP" if "AP" in {known.kind, measure.kind} else "AR")
     return passes
 
 

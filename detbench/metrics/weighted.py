@@ -136,6 +136,21 @@ def weigh(found: Occurrences, rule: Averaging, weights: NDArray[Any], positives:
                     ap[b, k, t] = _area_below(reached, value, events, total)
 
 
+@kernel
+def weigh_recall(found: Occurrences, weights: NDArray[Any], positives: NDArray[np.int64], recall: Floats) -> None:
+    """Fill the recall (B, K, T) alone, as `weigh` does."""
+    classes, levels = recall.shape[1], recall.shape[2]
+    for b in range(len(weights)):
+        weight = weights[b]
+        for k in range(classes):
+            total = positives[b, k]
+            for t in range(levels):
+                place, hits = k * levels + t, 0
+                for h in range(found.hit_offsets[place], found.hit_offsets[place + 1]):
+                    hits += weight[found.units[found.offsets[k] + found.hits[h]]]
+                recall[b, k, t] = hits / total if total else np.nan
+
+
 @inlined
 def _fewest_hits(recall: float, positives: int) -> int:
     """Return the fewest hits with hits / positives >= recall in float64; more than `positives` where none suffice."""
