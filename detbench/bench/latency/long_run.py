@@ -1,8 +1,8 @@
-"""Long-run variance: how much the mean of an autocorrelated series spreads, with the quantiles that its uncertainty asks for.
+"""Long-run variance: how much the mean of an autocorrelated series spreads.
 
 Latency samples are autocorrelated (bursts of other load, clock changes, allocators), so that n of them tell less than n independent ones.
 The estimator is the equal-weighted cosine one of Lazarus, Lewis, Stock and Watson (2018), "HAR inference: recommendations for practice",
-Journal of Business & Economic Statistics 36: the mean of the first ν squared cosine coefficients, with Student's t of ν degrees of freedom.
+Journal of Business & Economic Statistics 36: the mean of the first ν squared cosine coefficients, which leaves ν degrees of freedom.
 """
 
 from __future__ import annotations
