@@ -1,0 +1,56 @@
+"""Write `tide.json`: the numbers of tidecv 1.0.1 on the random cases that `tests/metrics/analysed.py` makes.
+
+python -m tests.golden.make_tide > tests/golden/tide.json
+
+tidecv asks for a mask of every box and crashes without one for crowd regions; the boxes themselves serve as masks.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.metrics.analysed import analysed, plain
+
+SEEDS = (0, 1, 2, 3, 5, 8, 13, 21)
+NAMES = {"FalsePos": "FP", "FalseNeg": "FN"}
+
+
+def by_tidecv(objects: list[Any], detections: list[Any], images: int, classes: int, most: int = 100) -> dict[str, Any]:
+    """Return tidecv's base AP and gains, in points, with at most so many detections per image."""
+    from tidecv import TIDE, Data
+
+    truth, found = Data("truth", max_dets=most), Data("found", max_dets=most)
+    for data in (truth, found):
+        for k in range(classes):
+            data.add_class(k, str(k))
+        for i in range(images):
+            data.add_image(i, str(i))
+    for image, label, box, kind in objects:
+        if kind == "regular":
+            truth.add_ground_truth(image, label, _xywh(box))
+        else:
+            truth.add_ignore_region(image, label, _xywh(box), None)
+    for image, label, score, box in detections:
+        found.add_detection(image, label, score, _xywh(box))
+    run = TIDE().evaluate(truth, found, mode=TIDE.BOX)
+    gains = run.fix_main_errors() | run.fix_special_errors()
+    return {"base": run.ap, "costs": {NAMES.get(kind.short_name, kind.short_name): gain for kind, gain in gains.items()}}
+
+
+def _xywh(box: list[float]) -> list[float]:
+    return [box[0], box[1], box[2] - box[0], box[3] - box[1]]
+
+
+def main() -> None:
+    """Print the golden numbers as JSON."""
+    cases = []
+    for seed in SEEDS:
+        evaluation = analysed(seed)
+        shape = len(evaluation.ground_truth.image_ids), len(evaluation.ground_truth.class_names)
+        cases.append({"seed": seed} | by_tidecv(*plain(evaluation), *shape))
+    print(json.dumps({"tidecv": "1.0.1", "cases": cases}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
