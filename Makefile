@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test lint bench bench-large clean
+.PHONY: demo test lint bench bench-large docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/detbench demo --output demo
@@ -26,15 +26,19 @@ bench: $(VENV)/.installed-peers
 bench-large: $(VENV)/.installed-peers
 	$(BIN)/python tests/benchmarks/large.py
 
+docs: demo $(VENV)/.installed-dev
+	cp demo/report.html docs/demo-report.html
+	$(BIN)/zensical build --strict
+
 clean:
-	rm -rf $(VENV) demo dist
+	rm -rf $(VENV) demo dist site docs/demo-report.html
 
 $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.made pyproject.toml
-	$(INSTALL) .
+	$(INSTALL) '.[keras,onnx]'
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.made pyproject.toml
