@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -435,20 +436,34 @@ def test_fetch_from_a_file_at_hand_gives_what_eval_takes(command, files, tmp_pat
     assert fetched == parsed(command("eval", files.truth("voc"), files.found("voc"), "--json", "-"))
 
 
-def test_demo_makes_and_scores_the_embedded_dataset_and_can_run_again(command, tmp_path):
-    first = command("demo", "-o", tmp_path / "demo")
-    assert first.code == 0, first.err
-    for name in ("simulated-good", "simulated-fair", "simulated-poor"):
-        assert name in first.out
-    assert "AP of class" in first.out
+def test_demo_runs_the_shipped_models_which_are_as_good_as_the_docs_say(command, tmp_path):
+    pytest.importorskip("keras_hub")
+    outcome = command("demo", "-o", tmp_path / "demo")
+    assert outcome.code == 0, outcome.err
     document = json.loads((tmp_path / "demo" / "results.json").read_text())
-    values = [run["summary"]["mAP"] for run in document["runs"]]
-    assert values == sorted(values, reverse=True)
-    assert len(set(values)) == 3
+    scores = {run["name"]: run["summary"]["mAP"] for run in document["runs"]}
+    assert set(scores) == {"yolo", "yolo-onnx", "retinanet"}
+    assert scores["yolo"] >= 0.90
+    assert scores["retinanet"] >= 0.80
+    assert abs(scores["yolo"] - scores["yolo-onnx"]) < 0.001
+    assert "AP of class" in outcome.out
     assert (tmp_path / "demo" / "plots" / "all-classes.png").is_file()
-    again = next(line for line in first.err.splitlines() if line.startswith("again:"))
-    assert parsed(command(*again.split()[2:-2], "--json", "-")) == document
-    assert command("demo", "-o", tmp_path / "demo").out == first.out
+    assert "yolo-onnx" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    again = next(line for line in outcome.err.splitlines() if line.startswith("again:"))
+    dataset = tmp_path / "demo" / "shapes" / "VOCdevkit" / "VOC2007"
+    assert f"detbench compare {dataset} yolo:" in again
+
+
+def test_demo_says_what_it_leaves_out(command, tmp_path, monkeypatch):
+    from detbench.adapters import catalogue
+
+    nothing = {name: replace(adapter, needs="surely_not_installed") for name, adapter in catalogue.ADAPTERS.items() if adapter.needs}
+    monkeypatch.setattr(catalogue, "ADAPTERS", catalogue.ADAPTERS | nothing)
+    outcome = command("demo", "-o", tmp_path / "demo")
+    assert outcome.code == 2
+    assert "left out: retinanet, which needs: pip install 'detbench[keras]'" in outcome.err
+    assert "none of the shipped models can run here" in outcome.err
+    assert not (tmp_path / "demo").exists()
 
 
 @pytest.fixture(scope="module")
