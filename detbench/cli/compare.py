@@ -41,6 +41,7 @@ from detbench.cli.steps import (
 )
 from detbench.cli.talk import show, status, talk
 
+Plots = Annotated[Path | None, typer.Option(metavar="DIR", help="Write every plot as a PNG file.", show_default=False)]
 Csv = Annotated[Path | None, typer.Option(metavar="DIR", help="Write every table as a CSV file.", show_default=False)]
 Markdown = Annotated[Path | None, typer.Option(metavar="FILE", help="Write summary and classes as Markdown.", show_default=False)]
 Latex = Annotated[Path | None, typer.Option(metavar="FILE", help="Write summary and classes as LaTeX.", show_default=False)]
@@ -81,6 +82,7 @@ def compare_command(
     no_latency: Annotated[bool, typer.Option("--no-latency", help="Do not time the models.")] = False,
     latency_seconds: Annotated[float, typer.Option(min=0.1, help="Of timing for each model and stage, at most.")] = 5.0,
     pictures: Pictures = 60,
+    plots: Plots = None,
     csv: Csv = None,
     markdown: Markdown = None,
     latex: Latex = None,
@@ -95,7 +97,7 @@ def compare_command(
     places = [Path(each) for each in detectors]
     names = given_names(places, name)
     page = output / "report.html"
-    check_targets([page, *filter(None, (markdown, latex))], [output, *filter(None, [csv])], [dataset, *places])
+    check_targets([page, *filter(None, (markdown, latex))], [output, *filter(None, [csv, plots])], [dataset, *places])
     stored = [number for number, each in enumerate(detectors) if not is_model(each)]
     truth, loaded = load_all(
         dataset,
@@ -119,7 +121,7 @@ def compare_command(
     specs = {found[number].name: spec for number, spec in enumerate(detectors) if number not in stored and not spec.startswith("replay:")}
     runs = recorded(output / "runs", evaluations, {} if no_latency else specs, latency_seconds, passed_options(context))
     show(*tables(evaluations))
-    written(page, runs, pictures, report_command_line(runs, page), csv=csv, markdown=markdown, latex=latex)
+    written(page, runs, pictures, report_command_line(runs, page), plots=plots, csv=csv, markdown=markdown, latex=latex)
 
 
 @app.command("report")
@@ -130,6 +132,7 @@ def report_command(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The page to write.")] = Path("report.html"),
     images: Images = None,
     pictures: Pictures = 60,
+    plots: Plots = None,
     csv: Csv = None,
     markdown: Markdown = None,
     latex: Latex = None,
@@ -142,7 +145,7 @@ def report_command(
     from detbench.metrics.warmup import warm_scoring
 
     folders = [folder for given in runs for folder in _run_folders(given)]
-    check_targets([output, *filter(None, (markdown, latex))], [*filter(None, [csv])], folders)
+    check_targets([output, *filter(None, (markdown, latex))], [*filter(None, [csv, plots])], folders)
     found = []
     for folder in folders:
         with status(f"reading {folder}"):
@@ -150,7 +153,7 @@ def report_command(
     if images:
         found = [replace(run, ground_truth=replace(run.ground_truth, image_folder=images)) for run in found]
     warm_scoring(talk)
-    written(output, found, pictures, command_line(), csv=csv, markdown=markdown, latex=latex)
+    written(output, found, pictures, command_line(), plots=plots, csv=csv, markdown=markdown, latex=latex)
 
 
 def _run_folders(given: Path) -> list[Path]:

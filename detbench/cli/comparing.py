@@ -86,9 +86,17 @@ def _timed(specs: dict[str, str], truth: GroundTruth, latency_s: float) -> Timed
 
 
 def written(
-    page: Path, runs: Sequence[Run], pictures: int, command: str, *, csv: Path | None, markdown: Path | None, latex: Path | None
+    page: Path,
+    runs: Sequence[Run],
+    pictures: int,
+    command: str,
+    *,
+    plots: Path | None = None,
+    csv: Path | None = None,
+    markdown: Path | None = None,
+    latex: Path | None = None,
 ) -> None:
-    """Write the page and the tables that were asked for, show times, and say where everything is."""
+    """Write the page, and the plots and tables that were asked for, show times, and say where everything is."""
     from detbench.data.files import atomic_path
     from detbench.reports import writers
     from detbench.reports.frames import frames
@@ -101,6 +109,12 @@ def written(
     with status("building the page"):
         tables = frames(runs)
         write_page(page, tables, command=command, gallery_size=pictures)
+    if plots:
+        from detbench.reports.plots import save_plots
+
+        with status("drawing"):
+            drawn = save_plots([run.evaluation() for run in runs], plots, tables=tables)
+        talk(f"plots: {len(drawn)} files in {plots}")
     for path, write in ((markdown, writers.markdown), (latex, writers.latex)):
         if path:
             with atomic_path(path) as temporary:

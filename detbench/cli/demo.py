@@ -30,7 +30,6 @@ def demo(
     from detbench.bench.demo import demo_dataset, demo_models
     from detbench.bench.results import results_document
     from detbench.bench.runs import write_json
-    from detbench.reports.plots import save_plots
 
     specs, missing = demo_models()
     for name, install in missing.items():
@@ -47,10 +46,8 @@ def demo(
     runs = recorded(folder / "runs", evaluations, specs, _LATENCY_S, {"command": "detbench demo"})
     show(*tables(evaluations), *tables(coco)[:2])
     write_json(folder / "results.json", results_document(evaluations))
-    with status("drawing"):
-        drawn = save_plots(evaluations, folder / "plots")
     again = ["detbench", "compare", str(dataset), *specs.values(), "--split", "test", "-o", str(folder / "again")]
     again += [part for name in specs for part in ("--name", name)]
-    talk(f"dataset: {dataset}\nresults: {folder / 'results.json'}\nplots: {len(drawn)} files in {folder / 'plots'}")
-    written(folder / "report.html", runs, 60, shlex.join(again), csv=None, markdown=None, latex=None)
+    talk(f"dataset: {dataset}\nresults: {folder / 'results.json'}")
+    written(folder / "report.html", runs, 60, shlex.join(again), plots=folder / "plots")
     talk(f"again:   {shlex.join(again)}")

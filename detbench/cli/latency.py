@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from detbench.cli.app import INTERRUPTED, app
+from detbench.cli.steps import passed_options
 from detbench.cli.talk import show, status, talk
 from detbench.errors import DetbenchError
 
@@ -93,8 +94,7 @@ def latency_command(
     with _contenders(chosen, pictures, isolate=isolate, twice=aa) as contenders, _shown_tasks() as on_task:
         timed = sweep(contenders, plan, on_task)
     if output:
-        passed = {option: _plain(value) for option, value in context.params.items()}
-        talk(f"run: {write_latency(output, timed, options=passed)}")
+        talk(f"run: {write_latency(output, timed, options=passed_options(context))}")
     if file:
         write_json(file, latency_document(timed))
         talk(f"results: {file}")
@@ -200,12 +200,6 @@ def _stages(text: str | None) -> Any:
     if unknown := [stage for stage in asked if stage not in STAGES]:
         raise DetbenchError(f"unknown stage {unknown[0]!r}; known are {', '.join(STAGES)}, and all")
     return (*SIDE_BY_SIDE, *(stage for stage in STAGES if stage in asked and stage not in SIDE_BY_SIDE))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return str(value) if isinstance(value, Path) else value
 
 
 @app.command("env")

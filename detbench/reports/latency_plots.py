@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,17 @@ def pareto_front(times: Floats, values: Floats) -> Flags:
     strictly = (times[None, :] < times[:, None]) | (values[None, :] > values[:, None])
     beaten = (quicker & better & strictly & known[None, :]).any(axis=1)
     return known & ~beaten
+
+
+def latency_figures(frames: Frames, *, theme: Theme = "light") -> dict[str, Callable[[], Figure]]:
+    """Return what draws the plots that the known times allow, by file stem: none without times."""
+    figures: dict[str, Callable[[], Figure]] = {}
+    summary = frames.summary
+    if summary[[f"{stage}_p50_ms" for stage in STAGES]].notna().to_numpy().any():
+        figures["speed-accuracy"] = partial(speed_accuracy, frames, theme=theme)
+    if samples := samples_by_name(frames):
+        figures["latency"] = partial(latency_distributions, samples, theme=theme)
+    return figures
 
 
 def speed_accuracy(frames: Frames, *, theme: Theme = "light") -> Figure:

@@ -18,6 +18,7 @@ from detbench.reports.accuracy_plots import class_ap, iou_ap, size_ap
 from detbench.reports.curves import interpolated, plotted_iou, threshold_curve
 from detbench.reports.figure_files import file_stems, legend_name, save_figures, shortened
 from detbench.reports.frames import Frames, frames
+from detbench.reports.latency_plots import latency_figures
 from detbench.reports.score_plots import all_f1, over_score
 from detbench.reports.style import Theme, colour, dashes, marker, muted, paper, plot_style
 
@@ -85,11 +86,14 @@ def scored_classes(evaluations: Sequence[Evaluation]) -> list[str]:
     return [name for name, count in zip(first.ground_truth.class_names, first.counts[:, 0, 0, 3], strict=True) if count]
 
 
-def save_plots(evaluations: Sequence[Evaluation], folder: Path, *, theme: Theme = "light") -> list[Path]:
+def save_plots(evaluations: Sequence[Evaluation], folder: Path, *, tables: Frames | None = None, theme: Theme = "light") -> list[Path]:
     """Write all plots of detectors scored on the same data into a folder, replacing older ones of these names.
 
+    `tables` are those of the runs that the evaluations belong to, which may know times; None to make them from the evaluations.
+
     `all-classes.png` and `pr-CLASS.png` for every class with ground truth (precision over recall); `class-ap.png`, `size-ap.png` and
-    `iou-ap.png` (AP by class, size and IoU threshold); `scores.png` and `f1.png` (precision, recall and F1 over the score).
+    `iou-ap.png` (AP by class, size and IoU threshold); `scores.png` and `f1.png` (precision, recall and F1 over the score). Where times are
+    known, `speed-accuracy.png` and, where the raw samples are, `latency.png`.
     """
     if not evaluations:
         raise DetbenchError("there is nothing to plot")
@@ -98,9 +102,10 @@ def save_plots(evaluations: Sequence[Evaluation], folder: Path, *, theme: Theme 
     for name, stem in file_stems(classes).items():
         figures[f"pr-{stem}"] = partial(precision_recall, evaluations, name, theme=theme)
     if classes:
-        tables: Frames = frames(evaluations).require_one_group()
+        tables = (tables or frames(evaluations)).require_one_group()
         for stem, draw in (("class-ap", class_ap), ("size-ap", size_ap), ("iou-ap", iou_ap), ("scores", over_score), ("f1", all_f1)):
             figures[stem] = partial(draw, tables, theme=theme)
+        figures |= latency_figures(tables, theme=theme)
     return save_figures(figures, folder, theme=theme, names=[*classes, *(evaluation.detections.name for evaluation in evaluations)])
 
 
