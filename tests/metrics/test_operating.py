@@ -1,0 +1,77 @@
+"""Thresholds against an exhaustive search, and the parting of images."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from detbench.metrics.operating import best_threshold, halves, operating
+from detbench.metrics.ranked import rank
+from tests.metrics.analysed import analysed, plain
+from tests.metrics.scored import detections, perfect, scored, truth
+from tests.references.calibration import rows_of
+
+BOX = (10, 10, 60, 60)
+
+
+def f_beta(rows, positives, threshold, beta):
+    """F-beta from precision and recall, as van Rijsbergen defines it; 0 where nothing is found."""
+    taken = [row for row in rows if row[1] >= threshold]
+    hits = sum(row[2] is not None for row in taken)
+    if not hits:
+        return 0.0
+    precision, recall = hits / len(taken), hits / positives
+    return (1 + beta**2) * precision * recall / (beta**2 * precision + recall)
+
+
+@pytest.mark.parametrize("beta", [1.0, 2.0, 0.5])
+@pytest.mark.parametrize("seed", range(8))
+def test_exhaustive_search(seed, beta):
+    evaluation = analysed(seed, ties=seed % 2 == 1)
+    chosen_on = halves(12, seed)
+    found = operating(rank(evaluation), chosen_on, beta=beta)
+    objects, rows = plain(evaluation)
+    for k in range(4):
+        parts = []
+        for images in (chosen_on, ~chosen_on):
+            some = [row for row in objects if images[row[0]]]
+            own = [row for row in rows_of(some, [row for row in rows if images[row[0]]], 0.5) if row[0] == k]
+            parts.append((own, sum(row[1] == k and row[3] == "regular" for row in some)))
+        (own, positives), (others, other_positives) = parts
+        if not positives:
+            assert np.isnan(found.threshold[k])
+            continue
+        best = max((f_beta(own, positives, row[1], beta) for row in own), default=0.0)
+        assert found.chosen[k] == pytest.approx(best, abs=1e-12)
+        if best:
+            assert f_beta(own, positives, found.threshold[k], beta) == pytest.approx(best, abs=1e-12)
+        if other_positives:
+            assert found.value[k] == pytest.approx(f_beta(others, other_positives, found.threshold[k], beta), abs=1e-12)
+
+
+def test_halves_are_halves_and_named_by_the_seed():
+    first, again, other = halves(101, 1), halves(101, 1), halves(101, 2)
+    assert first.sum() in (50, 51)
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_perfect_detections():
+    data = truth([(i, 0, BOX) for i in range(4)])
+    ranked = rank(scored(data, perfect(data, scores=np.full(4, 0.7))))
+    found = operating(ranked, np.array([True, True, False, False]))
+    assert (found.threshold[0], found.chosen[0], found.value[0], found.precision[0], found.recall[0]) == (0.7, 1, 1, 1, 1)
+    assert best_threshold(ranked) == 0.7
+
+
+def test_a_threshold_that_does_not_carry_over():
+    data = truth([(i, 0, BOX) for i in range(2)])
+    found = operating(rank(scored(data, perfect(data))), np.array([True, False]))
+    assert (found.threshold[0], found.chosen[0], found.value[0]) == (0.9, 1, 0)
+
+
+def test_nothing_found():
+    data = truth([(0, 0, BOX)])
+    assert best_threshold(rank(scored(data, detections(data, [])))) == math.inf
