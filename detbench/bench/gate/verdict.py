@@ -1,0 +1,106 @@
+"""Verdict: what a rule says of a candidate, from a difference and its interval.
+
+A candidate fails where it lost at least the minimum effect, and the interval of its loss leaves 0 out. A loss that is large but not sure,
+and one that is sure but small, pass, and the sentence says so. A rule that demands proof passes only where the whole interval lies below
+the minimum effect, and is inconclusive otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from detbench.bench.gate.rules import Rule
+from detbench.bench.gate.wording import change_text, least_text, value_text
+
+Outcome = Literal["passed", "failed", "inconclusive", "skipped"]
+EXIT_CODES: dict[Outcome, int] = {"passed": 0, "failed": 1, "inconclusive": 3, "skipped": 3}
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How a measure differs between two runs, in the measure's unit."""
+
+    baseline: float
+    candidate: float
+    difference: float
+    """Candidate − baseline."""
+    low: float
+    """Lower end of the difference's interval; NaN where there is none. Exact differences have two equal ends."""
+    high: float
+    remark: str = ""
+    """What else must be known of it; ends up in the sentence."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule says."""
+
+    rule: Rule
+    name: str
+    """The rule's measure; of a rule for every class, that of one of them."""
+    outcome: Outcome
+    sentence: str
+    effect: Effect | None = None
+    """None where nothing was compared."""
+
+
+def unjudged(rule: Rule, outcome: Outcome, reason: str, name: str = "") -> Verdict:
+    """Return the verdict of a rule that has nothing to compare."""
+    return Verdict(rule, name or rule.text, outcome, f"{name or rule.text}: {outcome}, {reason}")
+
+
+def judged(rule: Rule, effect: Effect, name: str = "") -> Verdict:
+    """Return the verdict of a rule on a difference."""
+    loss, surely, at_most = _losses(rule, effect)
+    least, amount = rule.least(effect.baseline), least_text(rule)
+    outcome: Outcome
+    if math.isnan(surely):
+        outcome, why = ("passed", "nothing changed") if loss == 0 else ("inconclusive", "there are too few data for an interval")
+    elif loss >= least and surely > 0:
+        outcome, why = "failed", f"a loss of {amount} or more, and not by chance"
+    elif rule.prove and at_most >= least:
+        outcome, why = "inconclusive", f"a loss of {amount} cannot be ruled out, which this rule demands"
+    else:
+        outcome, why = "passed", _why_passed(loss, surely, at_most, least, amount)
+    shown = name or rule.text
+    remark = f"; {effect.remark}" if effect.remark else ""
+    return Verdict(rule, shown, outcome, f"{shown}: {outcome}, {_change(rule, effect)}: {why}{remark}", effect)
+
+
+def overall(verdicts: Sequence[Verdict]) -> Outcome:
+    """Return failed if any rule failed, else inconclusive if any is or none could be applied, else passed."""
+    outcomes = {verdict.outcome for verdict in verdicts}
+    for outcome in ("failed", "inconclusive", "passed"):
+        if outcome in outcomes:
+            return outcome
+    return "inconclusive"
+
+
+def _losses(rule: Rule, effect: Effect) -> tuple[float, float, float]:
+    """Return the loss (above 0 is worse) with the ends of its interval."""
+    if rule.higher_is_better:
+        return -effect.difference, -effect.high, -effect.low
+    return effect.difference, effect.low, effect.high
+
+
+def _why_passed(loss: float, surely: float, at_most: float, least: float, amount: str) -> str:
+    if loss == surely == at_most == 0:
+        return "nothing changed"
+    if surely > 0:
+        return f"a loss, but less than {amount}"
+    if at_most < least:
+        return f"a loss of {amount} is ruled out"
+    if loss >= least:
+        return f"a loss of {amount} or more was seen, which may be chance"
+    return f"no loss of {amount} was seen, and none is ruled out"
+
+
+def _change(rule: Rule, effect: Effect) -> str:
+    """Return the values, the difference and its interval, in a few words."""
+    values = f"{value_text(rule, effect.baseline)} → {value_text(rule, effect.candidate)}"
+    difference, low, high = (change_text(rule, effect.baseline, change) for change in (effect.difference, effect.low, effect.high))
+    known = not math.isnan(effect.low) and effect.low < effect.high
+    return f"{values} ({difference}, interval {low} to {high})" if known else f"{values} ({difference})"
