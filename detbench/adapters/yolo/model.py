@@ -85,9 +85,9 @@ class Yolo(keras.Model):  # type: ignore[misc]
 
     def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
         """Return the loss of a batch and keep its parts as metrics; `y` as `batch_targets` gives it."""
-        parts = loss_parts(y_pred, y, self.anchors)
+        parts, count = loss_parts(y_pred, y, self.anchors), keras.ops.shape(y_pred)[0]
         for mean in self.part_means:
-            mean.update_state(parts[mean.name])
+            mean.update_state(parts[mean.name], sample_weight=count)
         return sum(parts.values())
 
     def get_config(self) -> dict[str, Any]:
