@@ -1,8 +1,8 @@
 """Calibration: whether a score of .8 is right in 80 % of all cases, and whether it says how well a box is placed.
 
-D-ECE: Küppers et al., "Multivariate Confidence Calibration for Object Detection", CVPR workshops 2020, over the score alone. LaECE: Oksuz et
-al., "Towards Building Self-Aware Object Detectors via Reliable Uncertainty Quantification and Calibration", CVPR 2023, equation 9. Both cut
-the scores into equal bins, [j / J, (j + 1) / J), the last with its upper end.
+D-ECE: Küppers et al., "Multivariate Confidence Calibration for Object Detection", CVPR workshops 2020, over the score alone. LaECE: Oksuz
+et al., "Towards Building Self-Aware Object Detectors via Reliable Uncertainty Quantification and Calibration", CVPR 2023. Both cut the
+scores into equal bins, [j / J, (j + 1) / J), the last with its upper end.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def reliability(ranked: Ranked, places: Flags | slice | None = None, *, bins: in
 
     def mean(values: Floats) -> Floats:
         total = np.bincount(bin_of, values, minlength=bins)
-        return np.divide(total, counts, out=np.full(bins, np.nan), where=counts > 0)
+        return np.asarray(np.divide(total, counts, out=np.full(bins, np.nan), where=counts > 0))
 
     hits = ranked.hits[chosen].astype(np.float64)
     return Reliability(np.linspace(0, 1, bins + 1), counts, mean(scores), mean(hits), mean(ranked.overlaps[chosen]))
@@ -98,7 +98,7 @@ def d_ece_replicates(ranked: Ranked, weights: NDArray[np.uint16], *, least_score
     np.add.at(by_image[1], (images, bin_of), 1.0)
     gaps, counts = (weights.astype(np.float64) @ table for table in by_image)
     total = counts.sum(axis=1)
-    return np.divide(np.abs(gaps).sum(axis=1), total, out=np.full(len(weights), np.nan), where=total > 0)
+    return np.asarray(np.divide(np.abs(gaps).sum(axis=1), total, out=np.full(len(weights), np.nan), where=total > 0))
 
 
 def _bins(scores: Floats, bins: int) -> Ints:

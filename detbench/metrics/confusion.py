@@ -1,9 +1,9 @@
 """Confusion: which class is taken for which, with background as a class of its own.
 
-The rule: of each image, detections of at least the score threshold, best score first, each take the best-overlapping object that is still free,
-whatever its class, at an IoU of the threshold or more; among equal overlaps one of the detection's own class, then the first. What takes no
-object is counted against background, unless it lies on an object of its class that does not count (difficult, crowd), where it
-is left out. Objects that nothing took are background's, too.
+The rule: of each image, detections of at least the score threshold, best score first, each take the best-overlapping object that is still
+free, whatever its class, at an IoU of the threshold or more; among equal overlaps one of the detection's own class, then the first. What
+takes no object is counted against background, unless it lies on an object of its class that does not count (difficult, crowd), where it is
+left out. Objects that nothing took are background's, too.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def lrp_replicates(ranked: Ranked, weights: NDArray[np.uint16]) -> Floats:
             values[there, k] = np.minimum(errors.min(axis=1), 1.0)
     known = ~np.isnan(values)
     count = known.sum(axis=1)
-    return np.divide(np.where(known, values, 0.0).sum(axis=1), count, out=np.full(len(values), np.nan), where=count > 0)
+    return np.asarray(np.divide(np.where(known, values, 0.0).sum(axis=1), count, out=np.full(len(values), np.nan), where=count > 0))
 
 
 def _errors(ranked: Ranked, k: int, weights: Floats, positives: Floats) -> tuple[Floats, Floats, Floats, Floats]:

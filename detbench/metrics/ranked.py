@@ -48,8 +48,16 @@ class Ranked:
     def pooled(self) -> Ranked:
         """Return the same detections and objects as those of one class."""
         order = np.argsort(-self.scores, kind="stable")
-        columns = (column[order] for column in (self.rows, self.images, self.scores, self.hits, self.overlaps))
-        return Ranked(self.iou, np.array([0, len(order)]), *columns, self.positives.sum(axis=1, keepdims=True))
+        return Ranked(
+            self.iou,
+            np.array([0, len(order)]),
+            self.rows[order],
+            self.images[order],
+            self.scores[order],
+            self.hits[order],
+            self.overlaps[order],
+            self.positives.sum(axis=1, keepdims=True),
+        )
 
 
 def rank(evaluation: Evaluation, *, iou: float = 0.5, diagnosis: Diagnosis | None = None) -> Ranked:

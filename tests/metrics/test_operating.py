@@ -67,7 +67,7 @@ def test_perfect_detections():
 
 
 def test_a_threshold_that_does_not_carry_over():
-    data = truth([(i, 0, BOX) for i in range(2)])
+    data = truth([(i, 0, BOX) for i in range(2)], images=2)
     found = operating(rank(scored(data, perfect(data))), np.array([True, False]))
     assert (found.threshold[0], found.chosen[0], found.value[0]) == (0.9, 1, 0)
 
