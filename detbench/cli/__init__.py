@@ -13,12 +13,27 @@ from typing import Annotated
 
 import typer
 
-from detbench.cli import compare, data, demo, evaluate, export, files, latency, plan, predict, train
+from detbench.cli import compare, data, demo, evaluate, export, files, gate, history, latency, plan, predict, train
 from detbench.cli.app import app
 from detbench.cli.talk import show_warning
 from detbench.errors import DetbenchError, DetbenchWarning
 
-__all__ = ["app", "compare", "data", "demo", "evaluate", "export", "files", "latency", "main", "plan", "predict", "train"]
+__all__ = [
+    "app",
+    "compare",
+    "data",
+    "demo",
+    "evaluate",
+    "export",
+    "files",
+    "gate",
+    "history",
+    "latency",
+    "main",
+    "plan",
+    "predict",
+    "train",
+]
 
 
 def main() -> None:

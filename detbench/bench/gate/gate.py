@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from detbench.bench.gate.accuracy import accuracy_verdicts
 from detbench.bench.gate.rules import Rule
@@ -16,6 +18,19 @@ from detbench.bench.runs import Run
 REPLICATES = 2000
 Sizes = tuple[int | None, int | None]
 """Bytes of the two models; None where unknown."""
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """What a gate was about."""
+
+    digests: dict[str, str | None]
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What others need of a gate's JSON document."""
+
+    outcome: Literal["passed", "failed", "inconclusive"]
+    candidate: Candidate
 
 
 def gate(

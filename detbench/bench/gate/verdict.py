@@ -60,7 +60,7 @@ def judged(rule: Rule, effect: Effect, name: str = "") -> Verdict:
     if math.isnan(surely):
         outcome, why = ("passed", "nothing changed") if loss == 0 else ("inconclusive", "there are too few data for an interval")
     elif loss >= least and surely > 0:
-        outcome, why = "failed", f"a loss of {amount} or more, and not by chance"
+        outcome, why = "failed", f"a loss of {amount} or more, beyond chance"
     elif rule.prove and at_most >= least:
         outcome, why = "inconclusive", f"a loss of {amount} cannot be ruled out, which this rule demands"
     else:

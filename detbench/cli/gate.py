@@ -1,0 +1,158 @@
+"""`detbench gate`: one exit code for whether a candidate may take its baseline's place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detbench.cli.app import INTERRUPTED, app
+from detbench.cli.talk import show, status, talk
+from detbench.errors import DetbenchError, InputError
+
+if TYPE_CHECKING:
+    from detbench.bench.gate.remeasure import Remeasured, Specs
+    from detbench.bench.gate.rules import Rule
+    from detbench.bench.gate.verdict import Verdict
+    from detbench.bench.runs import Run
+
+_HISTORY = "history:"
+
+
+@app.command("gate")
+def gate_command(
+    baseline: Annotated[
+        str | None,
+        typer.Argument(help="A run folder; or history:FILE for the last run that passed on --branch.", show_default=False),
+    ] = None,
+    candidate: Annotated[Path | None, typer.Argument(help="The run folder that is to take its place.", show_default=False)] = None,
+    rules: Annotated[Path | None, typer.Option(help="TOML file of rules. Default: see --show-rules.", show_default=False)] = None,
+    show_rules: Annotated[bool, typer.Option("--show-rules", help="Print the default rules, to start from, and nothing else.")] = False,
+    branch: Annotated[str, typer.Option(help="Where the baseline of a history must have passed.")] = "main",
+    models: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="BASELINE CANDIDATE", help="Time these two models anew, in turns, for rules on time.", show_default=False),
+    ] = None,
+    remeasure: Annotated[bool, typer.Option("--remeasure", help="The same with the models that the runs were made with.")] = False,
+    max_seconds: Annotated[float, typer.Option(min=0.1, help="Of timing anew, for each model and stage, at most.")] = 10.0,
+    replicates: Annotated[int, typer.Option(min=100, help="Draws of images.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
+    json: Annotated[
+        str | None, typer.Option(metavar="PATH|-", help="Write the verdicts as JSON; - prints them and nothing else.", show_default=False)
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write them as JUnit XML.", show_default=False)] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write them as Markdown, for a pull request.", show_default=False)
+    ] = None,
+) -> None:
+    """Stop a regression: compare a candidate with its baseline, rule by rule.
+
+    Leaves with 0 where it passed, 1 where it failed, 3 where that cannot be told.
+    """
+    from detbench.bench.gate.gate import gate, gate_document
+    from detbench.bench.gate.remeasure import model_bytes, recorded_specs
+    from detbench.bench.gate.rules import default_rules, default_text, read_rules
+    from detbench.bench.gate.verdict import EXIT_CODES, overall
+    from detbench.bench.runs import read_run
+
+    if show_rules:
+        sys.stdout.write(default_text())
+        return
+    if baseline is None or candidate is None:
+        raise DetbenchError("a gate needs a BASELINE and a CANDIDATE, two run folders as `detbench eval -o` writes them")
+    targets = [Path(json)] if json not in (None, "-") else []
+    _check_targets([*targets, *filter(None, (junit, markdown))], [candidate, *filter(None, [rules])])
+    asked = read_rules(rules) if rules else default_rules()
+    with status(f"reading {candidate}"):
+        second = read_run(candidate)
+    with status(f"reading {baseline}"):
+        first = read_run(_baseline_folder(baseline, second.name, branch))
+    specs = models or (recorded_specs(first, second) if remeasure else None)
+    timed = _timed(first, second, asked, specs, max_seconds) if specs else None
+    if timed:
+        first, second = timed.baseline, timed.candidate
+    sizes = (model_bytes(specs[0]), model_bytes(specs[1])) if specs else (None, None)
+    from detbench.metrics.warmup import warm_scoring
+
+    warm_scoring(talk)
+    with status("drawing images"):
+        verdicts = gate(first, second, asked, pairs=timed.pairs if timed else (), sizes=sizes, replicates=replicates, seed=seed)
+    _write(first, second, verdicts, json=json, junit=junit, markdown=markdown, document=gate_document(first, second, verdicts))
+    raise typer.Exit(EXIT_CODES[overall(verdicts)])
+
+
+def _check_targets(files: Sequence[Path], inputs: Sequence[Path]) -> None:
+    from detbench.cli.steps import check_targets
+
+    check_targets(files, [], inputs)
+
+
+def _baseline_folder(given: str, name: str, branch: str) -> Path:
+    if not given.startswith(_HISTORY):
+        return Path(given)
+    from detbench.bench.history import last_passed
+
+    folder = last_passed(Path(given.removeprefix(_HISTORY)), name, branch)
+    talk(f"baseline: {folder}, the last of {name} that passed on {branch}")
+    return folder
+
+
+def _timed(first: Run, second: Run, rules: Sequence[Rule], specs: Specs, most_s: float) -> Remeasured:
+    from detbench.bench.compare import timing_pictures
+    from detbench.bench.gate.remeasure import remeasured
+
+    talk("timing both models in turns")
+    try:
+        return remeasured(first, second, rules, specs, timing_pictures(second.ground_truth), most_s=most_s)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _write(
+    first: Run,
+    second: Run,
+    verdicts: Sequence[Verdict],
+    *,
+    json: str | None,
+    junit: Path | None,
+    markdown: Path | None,
+    document: dict[str, object],
+) -> None:
+    """Show and write the verdicts, and tell GitHub where it is listening."""
+    from detbench.bench.runs import json_bytes
+    from detbench.data.files import atomic_path
+    from detbench.reports.gate_github import workflow_commands
+    from detbench.reports.gate_junit import gate_junit
+    from detbench.reports.gate_markdown import gate_markdown
+    from detbench.reports.gate_table import gate_lines, gate_table
+
+    text = gate_markdown(first, second, verdicts)
+    files = {markdown: text.encode(errors="replace"), junit: gate_junit(first, second, verdicts)}
+    if json not in (None, "-"):
+        files[Path(json)] = json_bytes(document)
+    for file, content in files.items():
+        if file:
+            with atomic_path(file) as temporary:
+                temporary.write_bytes(content)
+            talk(f"verdicts: {file}")
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        _append(Path(summary), text)
+    if json == "-":
+        sys.stdout.buffer.write(json_bytes(document))
+    else:
+        show(gate_table(verdicts), *gate_lines(first, second, verdicts))
+    if os.environ.get("GITHUB_ACTIONS"):
+        for line in workflow_commands(verdicts):
+            talk(line)
+
+
+def _append(file: Path, text: str) -> None:
+    try:
+        with file.open("a", encoding="utf-8", errors="replace") as summary:
+            summary.write(text)
+    except OSError as error:
+        raise InputError(file, f"cannot be written: {error.strerror}", fix="GITHUB_STEP_SUMMARY must name a file") from error
