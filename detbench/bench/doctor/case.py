@@ -1,0 +1,122 @@
+"""Case: everything the checks look at, read once: ground truth, detections as rows, and what their files say beside that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detbench.bench.doctor.rows import Rows, rows_of
+from detbench.data.columns import Flags, Floats, Ints
+from detbench.data.ground_truth import GroundTruth
+from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.protocol import Protocol, protocol_named
+
+SAMPLED_IMAGES = 400
+"""Images scored again under another reading: AP of 400 images tells .02 apart and takes a few hundredths of a second."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the source calls the images or classes of its rows: the names, and for each row the one it has."""
+
+    names: tuple[str, ...]
+    codes: Ints
+
+    def of(self, rows: Flags) -> list[str]:
+        """Return the different names of the rows (N,) marked."""
+        return [self.names[code] for code in np.unique(self.codes[rows])]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the file or folder of the detections says beyond the rows."""
+
+    path: Path
+    form: str
+    """coco, voc, yolo or parquet."""
+    images: Labels
+    classes: Labels
+    written: Floats
+    """(N, 4) the four numbers of a box as they stand, in pixels (YOLO's fractions times the image's size)."""
+    texts: Flags
+    """(N,) rows in which a text stands where a number belongs."""
+    first_text: str = ""
+    """Where the first one is."""
+    files_missing: tuple[str, ...] = ()
+    """Classes without a file, where each needs one."""
+
+
+@dataclass(frozen=True)
+class AnnotationFile:
+    """What a COCO annotations file says beyond the ground truth, by annotation."""
+
+    ids: list[Any]
+    areas: Floats
+    """(A,) NaN where missing."""
+    boxes: Floats
+    """(A, 4) xywh as written."""
+    texts: int = 0
+    unknown_images: int = 0
+    unknown_classes: int = 0
+    regions: int = 0
+    """Annotations drawn as crowds are (run-length masks) that are not flagged as such."""
+    without_crowd_key: int = 0
+    difficult_keys: int = 0
+    truncated_keys: int = 0
+    ignored: int = 0
+    """Annotations with `ignore` set."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One ground truth and one detector's results on it."""
+
+    truth: GroundTruth
+    rows: Rows
+    protocol: Protocol
+    truth_path: Path = field(default_factory=Path)
+    source: Source | None = None
+    """None for detections that were loaded before."""
+    annotations: AnnotationFile | None = None
+    """None unless the ground truth is a COCO file."""
+    marked_difficult: int = 0
+    """Entries of VOC's class lists that say an image holds only difficult objects of a class."""
+    truth_options: tuple[str, ...] = ()
+    """Options of the command line that choose the ground truth."""
+
+    @cached_property
+    def regular(self) -> Flags:
+        """(G,) objects that are neither difficult nor crowds."""
+        return ~(self.truth.difficult | self.truth.iscrowd)
+
+    @cached_property
+    def scored(self) -> Rows:
+        """The rows that can be scored."""
+        return self.rows.where(self.rows.usable)
+
+    @cached_property
+    def sample(self) -> Ints:
+        """Positions of the images that are scored again; all where there are few."""
+        images = len(self.truth.image_ids)
+        if images <= SAMPLED_IMAGES:
+            return np.arange(images)
+        return np.sort(np.random.default_rng(0).choice(images, SAMPLED_IMAGES, replace=False))
+
+    @cached_property
+    def sampled_truth(self) -> GroundTruth:
+        """The ground truth of the sampled images."""
+        return self.truth.select_images(self.sample)
+
+
+def case_of(evaluation: Evaluation) -> Case:
+    """Return the case of an evaluation, whose files were read without fault."""
+    return Case(evaluation.ground_truth, rows_of(evaluation.detections), evaluation.protocol)
+
+
+def own_protocol(truth: GroundTruth) -> Protocol:
+    """Return the protocol a dataset is scored by unless another is asked for."""
+    return protocol_named(truth.protocol)

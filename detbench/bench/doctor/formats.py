@@ -1,0 +1,103 @@
+"""Box formats: corners, centres, fractions; whether another reading of the four numbers puts the boxes onto the objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from detbench.bench.doctor.case import Case
+from detbench.bench.doctor.counterfactual import told
+from detbench.bench.doctor.findings import Finding
+from detbench.bench.doctor.fit import Sample
+from detbench.bench.doctor.fixes import mending
+from detbench.bench.doctor.rows import Rows
+from detbench.data.columns import Floats
+
+CLEARLY_BETTER = 0.1
+"""How much the mean best overlap must gain: no reading of a real detector's boxes but the right one comes near it."""
+MUCH_BETTER = 1.25
+"""And by which factor."""
+
+Decoder = Callable[[Floats], Floats]
+
+
+def _corners(n: Floats) -> Floats:
+    return n
+
+
+def _swapped(n: Floats) -> Floats:
+    return n[:, [1, 0, 3, 2]]
+
+
+def _sized(n: Floats) -> Floats:
+    return np.hstack([n[:, :2], n[:, :2] + n[:, 2:]])
+
+
+def _centred(n: Floats) -> Floats:
+    return np.hstack([n[:, :2] - n[:, 2:] / 2, n[:, :2] + n[:, 2:] / 2])
+
+
+DECODERS: dict[str, Decoder] = {"xyxy": _corners, "xywh": _sized, "cxcywh": _centred, "yxyx": _swapped}
+OWN = {"coco": "xywh", "voc": "xyxy", "yolo": "cxcywh", "parquet": "xyxy"}
+"""The format in which each kind of file writes its boxes."""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another reading: the id it is reported by, how to call it, and the boxes it makes of the numbers."""
+
+    id: str
+    name: str
+    decode: Decoder
+    fractions: bool
+
+    def boxes(self, written: Floats, sizes: Floats) -> Floats:
+        """Return the boxes that the numbers (N, 4) in files mean, on images of `sizes` (N, 2)."""
+        boxes = self.decode(written)
+        return boxes * np.tile(sizes, 2) if self.fractions else boxes
+
+
+def alternatives(form: str) -> list[Alternative]:
+    """Return every reading of a kind of file but its own."""
+    own = OWN[form]
+    formats = [
+        Alternative("box-format-xyxy" if name in ("xyxy", "xywh") else f"box-format-{name}", name, decode, False)
+        for name, decode in DECODERS.items()
+        if name != own
+    ]
+    if form == "yolo":
+        return [*formats, Alternative("box-normalised", "pixels, cxcywh", _centred, False)]
+    return formats + [Alternative("box-normalised", f"fractions of the image, {name}", decode, True) for name, decode in DECODERS.items()]
+
+
+def check_formats(case: Case, sample: Sample) -> Finding | None:
+    """Return the box format that fits clearly better than the file's own."""
+    if case.source is None or not len(sample.starts):
+        return None
+    written = _numbers(case, sample.written, sample.sizes)
+    before = sample.mean_overlap(sample.boxes)
+    fits = [(sample.mean_overlap(each.boxes(written, sample.sizes)), each) for each in alternatives(case.source.form)]
+    after, best = max(fits, key=lambda fit: fit[0])
+    if after < before + CLEARLY_BETTER or after < MUCH_BETTER * before:
+        return None
+    mend = partial(_reread, case, best)
+    what = f"read as {best.name} the boxes lie on the objects (mean best overlap {before:.2f} → {after:.2f})"
+    evidence = f"{what}: {told(case, mend(case.rows), f'read as {best.name}')}"
+    return Finding(best.id, "error", evidence, mending(case, best.id), mend)
+
+
+def _numbers(case: Case, written: Floats, sizes: Floats) -> Floats:
+    """Return the numbers of a file, undoing YOLO's multiplication by the image's size where they cannot be fractions."""
+    if case.source is None or case.source.form != "yolo" or not np.nanmedian(written[:, 2:] / sizes) > 1:
+        return written
+    return written / np.tile(sizes, 2)
+
+
+def _reread(case: Case, reading: Alternative, rows: Rows) -> Rows:
+    assert case.source is not None  # noqa: S101  the check asks for it
+    known = rows.image >= 0
+    sizes = np.where(known[:, None], case.truth.image_sizes[rows.image], np.nan)
+    return rows.with_boxes(reading.boxes(_numbers(case, case.source.written, sizes), sizes))

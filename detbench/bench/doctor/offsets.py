@@ -1,0 +1,103 @@
+"""Offsets: all boxes a pixel off, from a mix of 0-based and 1-based, or inclusive and exclusive coordinates.
+
+Detectors that cut their boxes to the image leave piles of edges at its border: left and upper ones at 0, right and lower ones at its size.
+Where the piles lie a pixel elsewhere, coordinates were moved. Where there are no piles, the centres of well-placed boxes tell: their mean
+distance from those of the objects is half a pixel at most for real detectors.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from detbench.bench.doctor.case import Case
+from detbench.bench.doctor.counterfactual import told
+from detbench.bench.doctor.findings import Finding
+from detbench.bench.doctor.fit import best_of_each, paired_iou
+from detbench.bench.doctor.fixes import mending
+from detbench.bench.doctor.rows import Rows
+from detbench.data.columns import Floats, rows_of_groups
+
+PILE = 0.004
+"""Share of boxes with an edge exactly at the border that shows that boxes are cut to the image; real detectors leave 3–20 %."""
+FEWEST_IN_PILE = 8
+STEEP = 5
+"""How many times larger the pile is than what lies on the pixels beside it."""
+WELL_PLACED = 0.6
+"""Overlap of pairs whose distances count."""
+FEWEST_PAIRS = 40
+SUREST = 5.0
+"""Standard errors by which a mean distance must differ from 0."""
+OFF = (0.5, 2.0)
+"""Mean distances, over both directions, that are called a pixel: the public detectors on VOC 2007 have .2 to .43."""
+
+
+def check_offset(case: Case) -> Finding | None:
+    """Return what shows that all boxes, or their first or last corners, are moved by one pixel."""
+    first, last = _piles(case)
+    if first is None and last is None:
+        how, shift = _by_distance(case)
+    else:
+        moved = (first or 0, last if last == 1 or (first and last) else 0)
+        shift = (first, first) if first and last is None else moved
+        piled = [f"left and upper edges pile up at {first:+d}"] * bool(shift[0]) + [
+            f"right and lower edges at {last:+d} from the image's end"
+        ] * bool(last and shift[1])
+        how = " and ".join(piled) + ", where a detector that cuts its boxes to the image leaves none"
+    if not any(shift):
+        return None
+    mend = partial(_moved, np.repeat([-shift[0], -shift[1]], 2).astype(np.float64))
+    named = "corners moved by " + ", ".join(f"{-by:+d}" for by in shift)
+    return Finding("pixel-offset", "warning", f"{how}: {told(case, mend(case.rows), named)}", mending(case, "pixel-offset"), mend)
+
+
+def _piles(case: Case) -> tuple[int | None, int | None]:
+    """Return the places (−1, 0 or 1) relative to the image's borders where first and last edges pile up; None where they do not."""
+    rows = case.scored
+    return _pile(rows.boxes[:, :2]), _pile(rows.boxes[:, 2:] - case.truth.image_sizes[rows.image])
+
+
+def _pile(edges: Floats) -> int | None:
+    counts = {place: int((np.abs(edges - place) < 1e-3).any(axis=1).sum()) for place in (-2, -1, 0, 1, 2)}
+    place = max(counts, key=lambda place: counts[place])
+    others = max(count for other, count in counts.items() if other != place)
+    enough = counts[place] >= max(PILE * len(edges), FEWEST_IN_PILE)
+    return place if enough and counts[place] >= STEEP * others and abs(place) < 2 else None
+
+
+def _by_distance(case: Case) -> tuple[str, tuple[int, int]]:
+    """Return how the centres of well-placed boxes lie, and by which pixel that moves both corners."""
+    distances = _distances(case)
+    if distances is None:
+        return "", (0, 0)
+    (x, y), (x_error, y_error), pairs = distances
+    mean, error = (x + y) / 2, np.hypot(x_error, y_error) / 2
+    shift = int(np.sign(mean)) if OFF[0] <= abs(mean) <= OFF[1] and abs(mean) > SUREST * error and x * y > 0 else 0
+    return f"the centres of {pairs:,} well-placed boxes lie {x:+.2f} and {y:+.2f} pixels off those of the objects", (shift, shift)
+
+
+def _distances(case: Case) -> tuple[Floats, Floats, int] | None:
+    """Return mean distance (x, y) of centres, its standard error, and the number of pairs; each pair weighs as its object is small."""
+    rows, truth = case.scored, case.truth
+    best = best_of_each(rows.image, rows.scores, np.arange(len(rows)), 10)
+    owners = rows.image[best]
+    counts = np.diff(truth.offsets)[owners]
+    d, o = np.repeat(best, counts), rows_of_groups(truth.offsets, owners)
+    same = (rows.classes[d] == truth.class_index[o]) & case.regular[o]
+    d, o = d[same], o[same]
+    placed = paired_iou(rows.boxes[d], truth.boxes[o]) > WELL_PLACED
+    d, o = d[placed], o[placed]
+    if len(d) < FEWEST_PAIRS:
+        return None
+    found, true = rows.boxes[d], truth.boxes[o]
+    distance = (found[:, :2] + found[:, 2:] - true[:, :2] - true[:, 2:]) / 2
+    weight = 1 / (16 + (true[:, 2:] - true[:, :2]) ** 2)
+    total = weight.sum(axis=0)
+    mean = (weight * distance).sum(axis=0) / total
+    error = np.sqrt((weight**2 * (distance - mean) ** 2).sum(axis=0)) / total
+    return mean, error, len(d)
+
+
+def _moved(by: Floats, rows: Rows) -> Rows:
+    return rows.with_boxes(rows.boxes + by)
