@@ -18,12 +18,14 @@ from detbench.bench.gate.naming import AREA, EVERY_CLASS, MeasureName
 from detbench.bench.gate.rules import Rule
 from detbench.bench.gate.verdict import Effect, Verdict, judged, unjudged
 from detbench.bench.runs import Run
+from detbench.data.columns import Floats, Ints
+from detbench.metrics.bootstrap import bootstrap
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.intervals import FEWEST_UNITS, standard_error
+from detbench.metrics.intervals import FEWEST_UNITS
 from detbench.metrics.protocol import Measure, Protocol
-from detbench.metrics.resampled import Resampled, resample
 from detbench.metrics.student import student_quantile
+from detbench.metrics.weighted import positives_by_image
 
 FEWEST_IMAGES_OF_CLASS = 10
 """Images that must show a class before the rule for every class looks at it."""
@@ -54,24 +56,52 @@ def accuracy_verdicts(baseline: Run, candidate: Run, rules: Sequence[Rule], *, r
     return verdicts
 
 
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """A measure of two detectors: column 0 is the overall value, column 1 + k class k; NaN where nothing is to be found."""
+
+    class_names: tuple[str, ...]
+    baseline: Floats
+    """(1 + K,)"""
+    candidate: Floats
+    """(1 + K,)"""
+    spread: Floats
+    """(1 + K,) standard deviation of candidate − baseline over draws of images."""
+    images: Ints
+    """(1 + K,) how many images have something to find: the evidence there is."""
+
+
+def paired(baseline: Evaluation, candidate: Evaluation, measure: Measure, *, replicates: int, seed: int) -> Paired:
+    """Return a measure of two detectors on the same images, at least two, with the spread of its difference."""
+    drawn = [found[0] for found in bootstrap([baseline, candidate], [measure], replicates=replicates, seed=seed)]
+    first, second = (np.column_stack([found.values, found.classes]) for found in drawn)
+    shown = positives_by_image(baseline, measure) > 0
+    return Paired(
+        baseline.ground_truth.class_names,
+        _values(baseline, measure),
+        _values(candidate, measure),
+        _spread(second - first),
+        np.concatenate([[shown.any(axis=1).sum()], shown.sum(axis=0)]).astype(np.int64),
+    )
+
+
 @dataclass
 class _Scores:
-    """Scores both runs under each protocol once, and resamples each measure once."""
+    """Scores both runs under each protocol once, and draws images for each measure once."""
 
     baseline: Run
     candidate: Run
     replicates: int
     seed: int
     _evaluations: dict[Protocol, tuple[Evaluation, Evaluation]] = field(default_factory=dict)
-    _resampled: dict[_Asked, tuple[Resampled, Resampled]] = field(default_factory=dict)
+    _paired: dict[_Asked, Paired] = field(default_factory=dict)
 
     def verdicts(self, rule: Rule, asked: _Asked) -> list[Verdict]:
         if len(self.baseline.ground_truth.image_ids) < FEWEST_UNITS:
             return [self._of_too_few(rule, asked)]
-        if asked not in self._resampled:
-            first, second = resample(self._pair(asked.protocol), [asked.measure], replicates=self.replicates, seed=self.seed)
-            self._resampled[asked] = first[0], second[0]
-        return verdicts_of(rule, *self._resampled[asked])
+        if asked not in self._paired:
+            self._paired[asked] = paired(*self._pair(asked.protocol), asked.measure, replicates=self.replicates, seed=self.seed)
+        return verdicts_of(rule, self._paired[asked])
 
     def _pair(self, protocol: Protocol) -> tuple[Evaluation, Evaluation]:
         if protocol not in self._evaluations:
@@ -87,52 +117,57 @@ class _Scores:
         return judged(rule, Effect(first, second, second - first, math.nan, math.nan))
 
 
-def verdicts_of(rule: Rule, baseline: Resampled, candidate: Resampled) -> list[Verdict]:
-    """Return what a rule on accuracy says of two detectors that were resampled together."""
-    change, names = candidate.minus(baseline), baseline.class_names
+def verdicts_of(rule: Rule, found: Paired) -> list[Verdict]:
+    """Return what a rule on accuracy says of two detectors."""
     wanted = rule.measure.class_name
     if wanted == EVERY_CLASS:
-        return _every_class(rule, baseline, candidate, change)
-    if wanted is not None and wanted not in names:
-        return [unjudged(rule, "skipped", f"there is no class {wanted!r}; the classes are {', '.join(names)}")]
-    column = 0 if wanted is None else 1 + names.index(wanted)
-    if np.isnan(change.values[column]):
+        return _every_class(rule, found)
+    if wanted is not None and wanted not in found.class_names:
+        return [unjudged(rule, "skipped", f"there is no class {wanted!r}; the classes are {', '.join(found.class_names)}")]
+    column = 0 if wanted is None else 1 + found.class_names.index(wanted)
+    if np.isnan(found.baseline[column]):
         return [unjudged(rule, "skipped", "there is nothing of it to find")]
-    return [judged(rule, _effect(baseline, candidate, change, column, rule.confidence))]
+    return [judged(rule, _effect(found, column, rule.confidence))]
 
 
-def _every_class(rule: Rule, baseline: Resampled, candidate: Resampled, change: Resampled) -> list[Verdict]:
+def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
     """Return a verdict for each class; the share of false alarms that the rule allows is divided among them (Bonferroni)."""
-    there = [column for column in range(1, len(change.values)) if change.units[column] > 0]
-    told = [column for column in there if change.units[column] >= FEWEST_IMAGES_OF_CLASS]
+    there = [column for column in range(1, len(found.images)) if found.images[column] > 0]
+    told = [column for column in there if found.images[column] >= FEWEST_IMAGES_OF_CLASS]
     if not there:
         return [unjudged(rule, "skipped", "there is nothing to find")]
     confidence = 1 - (1 - rule.confidence) / max(len(told), 1)
     verdicts = []
     for column in there:
-        name = f"{rule.measure.base}[{change.class_names[column - 1]}]"
+        name = f"{rule.measure.base}[{found.class_names[column - 1]}]"
         if column in told:
-            verdicts.append(judged(rule, _effect(baseline, candidate, change, column, confidence), name))
+            verdicts.append(judged(rule, _effect(found, column, confidence), name))
         else:
-            reason = f"{change.units[column]} of the images show one, and telling takes {FEWEST_IMAGES_OF_CLASS}"
+            reason = f"{FEWEST_IMAGES_OF_CLASS} images must show the class to tell"
             verdicts.append(unjudged(rule, "skipped", reason, name))
     return verdicts
 
 
-def _effect(baseline: Resampled, candidate: Resampled, change: Resampled, column: int, confidence: float) -> Effect:
-    first, second, difference = (float(each.values[column]) for each in (baseline, candidate, change))
-    low, high = interval(change, column, confidence)
-    return Effect(first, second, difference, low, high)
+def _effect(found: Paired, column: int, confidence: float) -> Effect:
+    first, second = float(found.baseline[column]), float(found.candidate[column])
+    images, spread = int(found.images[column]), float(found.spread[column])
+    if images < FEWEST_UNITS or math.isnan(spread):
+        return Effect(first, second, second - first, math.nan, math.nan)
+    reach = student_quantile(confidence, images - 1) * spread * math.sqrt(images / (images - 1))
+    return Effect(first, second, second - first, second - first - reach, second - first + reach)
 
 
-def interval(change: Resampled, column: int, confidence: float) -> tuple[float, float]:
-    """Return the interval of a difference, each end at the given confidence; NaN where fewer than two images have anything to find."""
-    units, spread = int(change.units[column]), standard_error(change, column)
-    if units < FEWEST_UNITS or math.isnan(spread):
-        return math.nan, math.nan
-    reach = student_quantile(confidence, units - 1) * spread * math.sqrt(units / (units - 1))
-    estimate = float(change.values[column])
-    return estimate - reach, estimate + reach
+def _values(evaluation: Evaluation, measure: Measure) -> Floats:
+    whole = evaluation.value(measure)
+    return np.concatenate([[np.nan if whole is None else whole], evaluation.class_values(measure)])
+
+
+def _spread(differences: Floats) -> Floats:
+    """Return the standard deviation of each column (B, 1 + K) over the replicates that have something to find; NaN for fewer than two."""
+    known = ~np.isnan(differences)
+    count = known.sum(axis=0)
+    off = np.where(known, differences - np.where(known, differences, 0.0).sum(axis=0) / np.maximum(count, 1), 0.0)
+    return np.where(count > 1, np.sqrt((off**2).sum(axis=0) / np.maximum(count - 1, 1)), np.nan)
 
 
 def _asked(name: MeasureName, protocol: Protocol) -> _Asked | None:
