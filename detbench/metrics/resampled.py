@@ -84,15 +84,39 @@ def resample(
 
     Arguments and errors are those of `detbench.metrics.bootstrap.bootstrap`.
     """
-    first = evaluations[0]
-    asked = tuple(measures or first.protocol.measures)
+    asked = tuple(measures or evaluations[0].protocol.measures)
     drawn = bootstrap(evaluations, asked, replicates=replicates, seed=seed, groups=groups, threads=threads)
-    number = _unit_numbers(first, groups)
-    units = int(number.max()) + 1
-    parts = min(PARTS, units)
+    number = _unit_numbers(evaluations[0], groups)
+    parts = min(PARTS, int(number.max()) + 1)
     left_out = weighted_replicates(evaluations, asked, parts, _without_part(number, parts, seed), threads)
-    halves = weighted_replicates(evaluations, asked, HALVES, _half(number, seed), threads)
-    draws = f"{first.ground_truth.digest} {first.protocol.name} {replicates} {seed} {zlib.crc32(number.tobytes())}"
+    return _resampled(evaluations, asked, number, seed, threads, drawn=drawn, left_out=left_out)
+
+
+def resample_halves(evaluations: Sequence[Evaluation], measures: Sequence[Measure] | None = None) -> list[list[Resampled]]:
+    """Return each measure of each detector as `resample` does, but with halves only: what the intervals of single detectors take.
+
+    Raises:
+        NotComparableError: the evaluations are of other ground truth or protocols.
+    """
+    asked = tuple(measures or evaluations[0].protocol.measures)
+    nothing = [[Replicates(measure, np.empty((0, len(each.ground_truth.class_names)))) for measure in asked] for each in evaluations]
+    return _resampled(evaluations, asked, _unit_numbers(evaluations[0], None), 0, None, drawn=nothing, left_out=nothing)
+
+
+def _resampled(
+    evaluations: Sequence[Evaluation],
+    measures: Sequence[Measure],
+    number: Ints,
+    seed: int,
+    threads: int | None,
+    *,
+    drawn: list[list[Replicates]],
+    left_out: list[list[Replicates]],
+) -> list[list[Resampled]]:
+    """Add the halves."""
+    halves = weighted_replicates(evaluations, measures, HALVES, _half(number, seed), threads)
+    first = evaluations[0]
+    draws = f"{first.ground_truth.digest} {first.protocol.name} {len(drawn[0][0].classes)} {seed} {zlib.crc32(number.tobytes())}"
     return [
         [
             Resampled(
@@ -106,7 +130,7 @@ def resample(
                 units=_evidence(evaluation, measure, number),
                 draws=draws,
             )
-            for m, measure in enumerate(asked)
+            for m, measure in enumerate(measures)
         ]
         for e, evaluation in enumerate(evaluations)
     ]
