@@ -1,0 +1,59 @@
+"""Attributes: a table of what is known about images (weather, camera, ...), one row each, from CSV."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from pathlib import Path
+
+from detbench.data.ground_truth import GroundTruth
+from detbench.errors import DetbenchWarning, InputError
+
+_KEY = "image_id"
+
+
+def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None]]:
+    """Return the columns of a CSV file by name, each with the text for every image of the ground truth; None where there is none.
+
+    The file has a header with `image_id` and at least one more column. Empty cells and images without a row are unknown values; rows of
+    images that the ground truth does not have are left out with a warning.
+
+    Raises:
+        InputError: the file cannot be read, has no such header, a row of another length, or an image twice.
+    """
+    try:
+        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(path, f"cannot be read as CSV: {error}", fix="give a UTF-8 text file with commas") from error
+    header = [cell.strip() for cell in lines[0]] if lines else []
+    names = [name for name in header if name != _KEY]
+    if _KEY not in header or not names or not all(names) or len(set(header)) != len(header):
+        raise InputError(
+            path, f"needs a header with {_KEY} and other names, each once, got {', '.join(header) or 'nothing'}", where="line 1"
+        )
+    columns: dict[str, list[str | None]] = {name: [None] * len(truth.image_ids) for name in names}
+    seen: set[str] = set()
+    unknown = 0
+    for number, line in enumerate(lines[1:], 2):
+        if not line:
+            continue
+        if len(line) != len(header):
+            raise InputError(path, f"expected {len(header)} values, got {len(line)}", where=f"line {number}")
+        cells = dict(zip(header, map(str.strip, line), strict=True))
+        if cells[_KEY] in seen:
+            raise InputError(path, f"image {cells[_KEY]!r} is there a second time", where=f"line {number}")
+        seen.add(cells[_KEY])
+        position = truth.image_position(cells[_KEY])
+        unknown += position is None
+        for name in names:
+            if position is not None:
+                columns[name][position] = cells[name] or None
+    if unknown == len(seen):
+        raise InputError(
+            path, f"none of its {len(seen):,} images is in {truth.name}", fix=f"write image ids such as {truth.image_ids[0]!r}"
+        )
+    if unknown:
+        warnings.warn(
+            f"{path}: {unknown:,} of {len(seen):,} images are not in {truth.name} and are left out", DetbenchWarning, stacklevel=2
+        )
+    return columns

@@ -1,0 +1,52 @@
+"""Tables of image attributes: what is read, and what is refused in a sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from detbench.data.attributes import read_attributes
+from detbench.errors import DetbenchWarning, InputError
+from tests.metrics.scored import truth
+
+DATA = truth([], images=3)
+
+
+def read(tmp_path, text):
+    path = tmp_path / "attributes.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_attributes(path, DATA)
+
+
+def test_values_by_image(tmp_path):
+    assert read(tmp_path, 'weather,image_id,lens\nrain,002,\n"sun, wind", 000 ,35\n\n') == {
+        "weather": ["sun, wind", None, "rain"],
+        "lens": ["35", None, None],
+    }
+
+
+def test_images_that_are_not_there(tmp_path):
+    with pytest.warns(DetbenchWarning, match="1 of 2 images are not in made"):
+        assert read(tmp_path, "image_id,a\n000,x\nother,y\n") == {"a": ["x", None, None]}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "needs a header with image_id and other names, each once, got nothing"),
+        ("name,a\n", "needs a header with image_id"),
+        ("image_id\n000\n", "needs a header with image_id"),
+        ("image_id,a,a\n", "each once"),
+        ("image_id,a\n000\n", "line 2: expected 2 values, got 1"),
+        ("image_id,a\n000,x\n000,y\n", "line 3: image '000' is there a second time"),
+        ("image_id,a\n7,x\n", "none of its 1 images is in made; write image ids such as '000'"),
+        (b"image_id,a\n000,\xff\n", "cannot be read as CSV"),
+    ],
+)
+def test_refused(tmp_path, text, problem):
+    with pytest.raises(InputError, match=problem):
+        read(tmp_path, text)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(InputError, match="cannot be read as CSV"):
+        read_attributes(tmp_path / "none.csv", DATA)
