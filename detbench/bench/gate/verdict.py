@@ -60,9 +60,9 @@ def judged(rule: Rule, effect: Effect, name: str = "") -> Verdict:
     if math.isnan(surely):
         outcome, why = ("passed", "nothing changed") if loss == 0 else ("inconclusive", "there are too few data for an interval")
     elif loss >= least and surely > 0:
-        outcome, why = "failed", f"a loss of {amount} or more, beyond chance"
+        outcome, why = "failed", f"worse by {amount} or more" + (", beyond chance" if effect.low < effect.high else "")
     elif rule.prove and at_most >= least:
-        outcome, why = "inconclusive", f"a loss of {amount} cannot be ruled out, which this rule demands"
+        outcome, why = "inconclusive", f"that it is worse by {amount} is not ruled out, which this rule demands"
     else:
         outcome, why = "passed", _why_passed(loss, surely, at_most, least, amount)
     shown = name or rule.text
@@ -90,12 +90,12 @@ def _why_passed(loss: float, surely: float, at_most: float, least: float, amount
     if loss == surely == at_most == 0:
         return "nothing changed"
     if surely > 0:
-        return f"a loss, but less than {amount}"
+        return f"worse, but by less than {amount}"
     if at_most < least:
-        return f"a loss of {amount} is ruled out"
+        return f"that it is worse by {amount} is ruled out"
     if loss >= least:
-        return f"a loss of {amount} or more was seen, which may be chance"
-    return f"no loss of {amount} was seen, and none is ruled out"
+        return f"worse by {amount} or more, which may be chance"
+    return f"not worse by {amount}, as far as the data can tell"
 
 
 def _change(rule: Rule, effect: Effect) -> str:

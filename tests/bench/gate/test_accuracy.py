@@ -1,0 +1,170 @@
+"""Rules on accuracy: what fails, what passes, what cannot be told."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from detbench.bench.gate.accuracy import paired
+from detbench.bench.gate.gate import gate
+from detbench.bench.gate.rules import default_rules
+from detbench.bench.gate.verdict import overall
+from detbench.data.detections import Detections
+from detbench.metrics.copies import with_copies
+from detbench.metrics.evaluate import evaluate
+from detbench.metrics.protocol import COCO, VOC2007, Measure
+from tests.bench.gate.made import images, run
+from tests.bench.gate.test_rules import one
+from tests.metrics.scored import perfect, truth
+
+TRUTH = images()
+MAP = one('measure = "mAP"\nminimum_effect = 0.005')
+BOX = [10, 10, 60, 60]
+
+
+def outcomes(baseline, candidate, *rules, replicates=200):
+    return {verdict.name: verdict for verdict in gate(baseline, candidate, rules or default_rules(), replicates=replicates)}
+
+
+@pytest.mark.parametrize("protocol", ["voc2007", "voc2012", "coco"])
+def test_identical_detections_differ_by_exactly_nothing(protocol):
+    one_run = run(TRUTH, protocol=protocol)
+    verdicts = gate(one_run, one_run, default_rules(), replicates=50)
+    assert overall(verdicts) == "passed"
+    compared = [verdict for verdict in verdicts if verdict.effect]
+    assert len(compared) == {"voc2007": 5, "voc2012": 4, "coco": 4}[protocol]
+    assert {(v.effect.difference, v.effect.low, v.effect.high, v.outcome) for v in compared} == {(0, 0, 0, "passed")}
+    assert all("nothing changed" in verdict.sentence for verdict in compared)
+
+
+def test_a_much_worse_candidate_fails_and_a_better_one_passes():
+    worse, better = run(TRUTH, 0.5), run(TRUTH, 0.9)
+    lost = outcomes(better, worse)
+    assert lost["mAP"].outcome == lost["mAP.area"].outcome == "failed"
+    effect = lost["mAP"].effect
+    assert effect.difference == pytest.approx(effect.candidate - effect.baseline)
+    assert effect.low < effect.difference < effect.high < 0
+    assert effect.baseline == better.evaluation().summary["mAP"]
+    assert "mAP: failed, " in lost["mAP"].sentence
+    assert "worse by 0.5 points or more, beyond chance" in lost["mAP"].sentence
+    won = outcomes(worse, better)
+    assert {verdict.outcome for verdict in won.values() if verdict.effect} == {"passed"}
+
+
+def test_the_interval_is_that_of_a_slow_bootstrap_with_students_t():
+    ground_truth = images(10)
+    first, second = (evaluate(ground_truth, run(ground_truth, quality).detections, "voc2007") for quality in (0.9, 0.5))
+    drawn = []
+    for b in range(40):
+        positions = np.sort(np.random.default_rng([3, b]).integers(0, 10, 10))
+        copied, found = with_copies(ground_truth, [first.detections, second.detections], positions)
+        a, z = (evaluate(copied, each, "voc2007").summary["mAP"] for each in found)
+        drawn.append(z - a)
+    assert paired(first, second, Measure("mAP"), replicates=40, seed=3).spread[0] == pytest.approx(np.std(drawn, ddof=1), rel=1e-9)
+    (verdict,) = gate(run(ground_truth, 0.9), run(ground_truth, 0.5), [MAP], replicates=40, seed=3)
+    reach = 2.821 * np.std(drawn, ddof=1) * math.sqrt(10 / 9)
+    assert verdict.effect.high - verdict.effect.difference == pytest.approx(reach, rel=2e-3)
+    assert verdict.effect.difference - verdict.effect.low == pytest.approx(reach, rel=2e-3)
+
+
+def test_a_loss_that_is_large_but_may_be_chance_passes_with_a_remark_unless_proof_is_asked_for():
+    few = images(12)
+    baseline, candidate = run(few, 0.8), run(few, 0.6)
+    if candidate.evaluation().summary["mAP"] > baseline.evaluation().summary["mAP"]:
+        baseline, candidate = candidate, baseline
+    (verdict,) = gate(baseline, candidate, [replace(MAP, confidence=0.9999)], replicates=100)
+    assert verdict.outcome == "passed"
+    assert "worse by 0.5 points or more, which may be chance" in verdict.sentence
+    (verdict,) = gate(baseline, candidate, [replace(MAP, confidence=0.9999, prove=True)], replicates=100)
+    assert verdict.outcome == "inconclusive"
+    assert "that it is worse by 0.5 points is not ruled out, which this rule demands" in verdict.sentence
+
+
+def test_a_sure_but_small_loss_passes():
+    worse, better = run(TRUTH, 0.5), run(TRUTH, 0.9)
+    (verdict,) = gate(better, worse, [replace(MAP, minimum_effect=0.9)], replicates=100)
+    assert (verdict.outcome, "worse, but by less than 90 points" in verdict.sentence) == ("passed", True)
+    (verdict,) = gate(better, worse, [replace(MAP, minimum_effect=0.9, prove=True)], replicates=100)
+    assert verdict.outcome == "passed"
+
+
+def test_one_class_that_is_lost_is_found():
+    found = run(TRUTH, 0.9).detections
+    lost = np.flatnonzero(found.class_index != 1)
+    image = np.repeat(np.arange(len(TRUTH.image_ids)), np.diff(found.offsets))
+    without = Detections.from_rows(
+        TRUTH,
+        image_index=image[lost],
+        class_index=found.class_index[lost],
+        scores=found.scores[lost],
+        boxes=found.boxes[lost],
+        name="no dogs",
+    )
+    verdicts = outcomes(run(TRUTH, found), run(TRUTH, without))
+    assert verdicts["AP[dog]"].outcome == "failed"
+    assert verdicts["AP[cat]"].outcome == verdicts["AP[cow]"].outcome == "passed"
+    named = outcomes(run(TRUTH, found), run(TRUTH, without), one('measure = "AP[dog]"\nminimum_effect = "5%"'))
+    assert named["AP[dog]"].effect.candidate == 0
+    assert named["AP[dog]"].outcome == "failed"
+
+
+def test_classes_that_few_images_show_and_classes_that_are_not_there():
+    ground_truth = truth([(n, 0, BOX) for n in range(12)] + [(0, 1, BOX)], ("cat", "dog", "cow"), 12)
+    same = run(ground_truth, perfect(ground_truth))
+    found = outcomes(same, same, one('measure = "AP[*]"\nminimum_effect = 0.05'), one('measure = "AP[cow]"\nminimum_effect = 0.05'))
+    assert found["AP[cat]"].outcome == "passed"
+    assert (found["AP[dog]"].outcome, "10 images must show the class" in found["AP[dog]"].sentence) == ("skipped", True)
+    assert (found["AP[cow]"].outcome, found["AP[cow]"].sentence) == ("skipped", "AP[cow]: skipped, there is nothing of it to find")
+    (verdict,) = gate(same, same, [one('measure = "AP[dgo]"\nminimum_effect = 0.05')], replicates=100)
+    assert verdict.sentence == "AP[dgo]: skipped, there is no class 'dgo'; the classes are cat, dog, cow"
+    assert overall([verdict]) == "inconclusive"
+
+
+def test_measures_that_neither_run_has_are_skipped_and_named():
+    one_run = run(TRUTH)
+    (verdict,) = gate(one_run, one_run, [one('measure = "AP75"\nminimum_effect = 0.05')])
+    assert (verdict.outcome, verdict.sentence) == ("skipped", "AP75: skipped, neither run has it (protocol voc2007)")
+    sizes = gate(run(TRUTH, protocol=COCO), run(TRUTH, protocol=COCO), [one('measure = "APm"\nminimum_effect = 0.05')], replicates=20)
+    assert sizes[0].outcome == "passed"
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reason"),
+    [
+        (run(images(151)), "the runs are of different images: 0 only in the baseline, 1 only in the candidate, 150 in both"),
+        (run(images(seed=2)), "the runs are of the same images with different annotations"),
+        (run(images(classes=("cat", "dog", "cat 2"))), "the runs are of different classes on the same images"),
+        (
+            run(TRUTH, protocol=replace(VOC2007, strict_overlap=True)),
+            "protocol voc2007 was not the same in both: strict_overlap False and True",
+        ),
+        (run(TRUTH, protocol="voc2012"), "the baseline was scored by protocol voc2007, the candidate by voc2012"),
+    ],
+)
+def test_what_is_not_alike_is_inconclusive(candidate, reason):
+    (verdict,) = gate(run(TRUTH), candidate, [MAP])
+    assert (verdict.outcome, verdict.sentence) == ("inconclusive", f"mAP: inconclusive, {reason}")
+
+
+def test_one_model_prepared_in_two_ways_is_inconclusive_and_two_models_are_not():
+    def prepared(fit, digest):
+        found = replace(run(TRUTH).detections, settings={"digest": digest, "preprocessing": {"fit": fit, "size": 640}})
+        return run(TRUTH, found)
+
+    (verdict,) = gate(prepared("letterbox", "sha256:1"), prepared("stretch", "sha256:1"), [MAP])
+    assert verdict.outcome == "inconclusive"
+    assert "one model with two ways of preprocessing: fit was letterbox in the baseline and stretch in the candidate" in verdict.sentence
+    (verdict,) = gate(prepared("letterbox", "sha256:1"), prepared("stretch", "sha256:2"), [MAP], replicates=20)
+    assert verdict.outcome == "passed"
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_zero_images_and_one(count):
+    few = truth([(0, 0, BOX)] * count, images=count)
+    nothing = Detections.from_rows(few, image_index=[], class_index=[], scores=[], boxes=np.zeros((0, 4)), name="nothing")
+    (verdict,) = gate(run(few, perfect(few)), run(few, nothing), [MAP])
+    assert verdict.outcome == "inconclusive"
+    assert ("there are 0 images" if count == 0 else "too few data for an interval") in verdict.sentence
+    (same,) = gate(run(few, perfect(few)), run(few, perfect(few)), [MAP])
+    assert same.outcome == ("passed" if count else "inconclusive")
