@@ -27,7 +27,7 @@ LETTERBOX = Preprocessing((SIDE, SIDE), "letterbox", pad_value=0, layout="nhwc",
 
 
 def build(class_count: int, dtype: str) -> keras.Model:
-    """Return a RetinaNet of two levels and one hidden layer in each head; `dtype` is that of its layers, anchors are always float32."""
+    """Return a RetinaNet of two levels and one hidden layer in each head, normalised as training from scratch needs it; `dtype` is that of its layers, anchors are always float32."""
     shape, levels = (SIDE, SIDE, 3), {"min_level": 4, "max_level": 5}
     encoder = keras_hub.models.ResNetBackbone(
         input_conv_filters=[16],
@@ -45,12 +45,14 @@ def build(class_count: int, dtype: str) -> keras.Model:
         image_size=(SIDE, SIDE), scale=1 / 255, crop_to_aspect_ratio=False, pad_to_aspect_ratio=True, bounding_box_format="xyxy"
     )
     model = keras_hub.models.RetinaNetObjectDetector(
-        keras_hub.models.RetinaNetBackbone(image_encoder=encoder, use_p5=False, image_shape=shape, dtype=dtype, **levels),
+        keras_hub.models.RetinaNetBackbone(encoder, use_p5=False, use_fpn_batch_norm=True, image_shape=shape, dtype=dtype, **levels),
         num_classes=class_count,
         bounding_box_format="xyxy",
         anchor_generator=anchors,
         label_encoder=RetinaNetLabelEncoder(anchors, bounding_box_format="xyxy", **encode),
         pre_logits_num_conv_layers=1,
+        use_prediction_head_norm=True,
+        use_prediction_head_norm=True,
         dtype=dtype,
         preprocessor=keras_hub.models.RetinaNetObjectDetectorPreprocessor(image_converter=converter),
     )
