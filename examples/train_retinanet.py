@@ -27,7 +27,7 @@ LETTERBOX = Preprocessing((SIDE, SIDE), "letterbox", pad_value=0, layout="nhwc",
 
 
 def build(class_count: int, dtype: str) -> keras.Model:
-    """Return a RetinaNet of two levels and one hidden layer in each head, normalised as training from scratch needs it; `dtype` is that of its layers, anchors are always float32."""
+    """Return a RetinaNet of two levels and one hidden layer in each head; `dtype` is that of its layers, anchors are always float32."""
     shape, levels = (SIDE, SIDE, 3), {"min_level": 4, "max_level": 5}
     encoder = keras_hub.models.ResNetBackbone(
         input_conv_filters=[16],
@@ -51,7 +51,6 @@ def build(class_count: int, dtype: str) -> keras.Model:
         anchor_generator=anchors,
         label_encoder=RetinaNetLabelEncoder(anchors, bounding_box_format="xyxy", **encode),
         pre_logits_num_conv_layers=1,
-        use_prediction_head_norm=True,
         use_prediction_head_norm=True,
         dtype=dtype,
         preprocessor=keras_hub.models.RetinaNetObjectDetectorPreprocessor(image_converter=converter),
