@@ -1,0 +1,185 @@
+"""`detbench gate` and `detbench history` as a user, and a CI, run them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from detbench.bench.runs import write_run
+from detbench.metrics.evaluate import evaluate
+from tests.bench.gate.made import images, run
+
+QUICK = ("--replicates", "100")
+SCRIPT = Path(__file__).parents[1] / ".ci" / "gate.sh"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder, truth = tmp_path_factory.mktemp("runs"), images(60)
+    for name, quality in (("good", 0.95), ("bad", 0.3)):
+        found = replace(run(truth, quality).detections, name="finder")
+        write_run(folder / name, evaluate(truth, found, "voc2007"), options={})
+    other = images(61)
+    write_run(folder / "elsewhere", evaluate(other, run(other).detections, "voc2007"), options={})
+    shutil.copytree(folder / "good", folder / "newer")
+    record = json.loads((folder / "newer" / "record.json").read_text())
+    (folder / "newer" / "record.json").write_text(json.dumps(record | {"schema_version": 99}))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_github(monkeypatch):
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(("candidate", "code", "word"), [("good", 0, "passed"), ("bad", 1, "failed"), ("elsewhere", 3, "inconclusive")])
+def test_the_exit_code_is_the_verdict(command, runs, candidate, code, word):
+    done = command("gate", runs / "good", runs / candidate, *QUICK)
+    assert done.code == code, done.err
+    assert f"\n{word}: " in done.out
+
+
+def test_json_is_the_document_and_nothing_else_and_the_same_each_time(command, runs):
+    done = command("gate", runs / "good", runs / "bad", *QUICK, "--json", "-")
+    document = json.loads(done.out)
+    assert (document["schema_version"], document["outcome"], document["candidate"]["name"]) == (1, "failed", "finder")
+    assert command("gate", runs / "good", runs / "bad", *QUICK, "--json", "-").out == done.out
+
+
+def test_every_file_is_written_and_github_is_told(command, runs, tmp_path, monkeypatch):
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    files = [tmp_path / name for name in ("gate.json", "gate.xml", "gate.md")]
+    done = command("gate", runs / "good", runs / "bad", *QUICK, "--json", files[0], "--junit", files[1], "--markdown", files[2])
+    assert done.code == 1
+    assert json.loads(files[0].read_text())["outcome"] == "failed"
+    assert ElementTree.fromstring(files[1].read_bytes()).attrib["name"] == "detbench gate"  # noqa: S314
+    assert files[2].read_text().startswith("### ❌")
+    assert summary.read_text() == "before\n" + files[2].read_text()
+    assert "::error title=detbench gate%3A mAP::mAP: failed, " in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("good",), "a gate needs a BASELINE and a CANDIDATE"),
+        (("good", "newer"), "has schema version 99, this detbench reads up to 1; upgrade detbench"),
+        (("good", "nowhere"), "cannot be read; give a run folder"),
+        (("good", "bad", "--rules", "nowhere.toml"), "nowhere.toml: cannot be read"),
+        (("good", "bad", "--remeasure"), "does not say which model it was made with; give both with --models BASELINE CANDIDATE"),
+        (("history:none.jsonl", "good"), "none.jsonl: cannot be read"),
+    ],
+)
+def test_misuse_leaves_with_2(command, runs, monkeypatch, arguments, problem):
+    monkeypatch.chdir(runs)
+    done = command("gate", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert problem in done.err
+
+
+def test_a_malformed_rule(command, runs, tmp_path):
+    rules = tmp_path / "gate.toml"
+    rules.write_text('[[rule]]\nmeasure = "mAP50"\nminimum_effect = 0.01\n')
+    done = command("gate", runs / "good", runs / "bad", "--rules", rules)
+    assert done.code == 2
+    assert "gate.toml, rule 1 (mAP50): there is no measure 'mAP50'; allowed are mAP" in done.err
+
+
+def test_own_rules_start_from_the_default_ones(command, runs, tmp_path):
+    rules = tmp_path / "gate.toml"
+    shown = command("gate", "--show-rules")
+    assert shown.code == 0
+    rules.write_text(shown.out)
+    both = [command("gate", runs / "good", runs / "bad", *given, *QUICK, "--json", "-").out for given in ((), ("--rules", rules))]
+    assert both[0] == both[1]
+    rules.write_text('[[rule]]\nmeasure = "mAP"\nminimum_effect = 0.99\n')
+    assert command("gate", runs / "good", runs / "bad", "--rules", rules, *QUICK).code == 0
+
+
+def test_models_are_timed_in_turns(command, runs, tmp_path):
+    pytest.importorskip("onnxruntime")
+    from tests.adapters.onnx.models import save_model
+
+    model, rules = tmp_path / "tiny.onnx", tmp_path / "gate.toml"
+    save_model(model, {"output": np.zeros((2, 6), np.float32)}, (None, 3, 32, 32))
+    latency = '[[rule]]\nmeasure = "latency.p50_ms"\nstage = "infer"\nminimum_effect = "900%"\n'
+    rules.write_text(latency + '[[rule]]\nmeasure = "model_size"\nminimum_effect = "1%"\n')
+    spec = f"{model},decoder=end2end,names=cat|dog"
+    done = command("gate", runs / "good", runs / "bad", "--rules", rules, "--models", spec, spec, "--max-seconds", "0.3", "--json", "-")
+    assert done.code in (0, 3), done.err
+    latency, size = json.loads(done.out)["verdicts"]
+    assert latency["baseline"] > 0
+    assert size["outcome"] == "passed"
+    assert size["baseline"] == model.stat().st_size
+
+
+def test_a_history_from_first_run_to_plot(command, runs, tmp_path):
+    history = tmp_path / "history.jsonl"
+    assert command("history", "add", history, runs / "good", "--branch", "main", "--commit", "c1", "--verdict", "passed").code == 0
+    gated = command("gate", f"history:{history}", runs / "bad", *QUICK, "--json", tmp_path / "gate.json")
+    assert gated.code == 1
+    assert "the last of finder that passed on main" in gated.err
+    added = command("history", "add", history, runs / "bad", "--branch", "main", "--commit", "c2", "--gate", tmp_path / "gate.json")
+    assert added.code == 0, added.err
+    assert (
+        "is there already"
+        in command("history", "add", history, runs / "good", "--branch", "main", "--commit", "c1", "--verdict", "passed").err
+    )
+    shown = json.loads(command("history", "show", history, "--json", "-").out)
+    assert {(each["commit"], each["verdict"]) for each in shown["runs"]} == {("c1", "passed"), ("c2", "failed")}
+    assert "c2" in command("history", "show", history).out
+    assert command("history", "plot", history, "-o", tmp_path / "plots").code == 0
+    assert (tmp_path / "plots" / "mAP.png").read_bytes().startswith(b"\x89PNG")
+    assert command("gate", f"history:{history}", runs / "good", *QUICK).code == 0
+
+
+def test_what_a_history_refuses(command, runs, tmp_path):
+    history = tmp_path / "history.jsonl"
+    command("gate", runs / "good", runs / "good", *QUICK, "--json", tmp_path / "gate.json")
+    done = command("history", "add", history, runs / "bad", "--gate", tmp_path / "gate.json")
+    assert (done.code, "is about another run; gate this run, or give its own file" in done.err) == (2, True)
+    done = command("history", "add", history, runs / "bad", "--gate", tmp_path / "gate.json", "--verdict", "passed")
+    assert (done.code, "give one of them" in done.err) == (2, True)
+    command("history", "add", history, runs / "good")
+    for verb in (("show",), ("plot", "-o", tmp_path / "plots")):
+        done = command("history", verb[0], history, *verb[1:], "--measure", "speed")
+        assert (done.code, "no run of the history has 'speed'; the measures there are mAP" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "tolerant", "code"), [("good", "", 0), ("bad", "", 1), ("elsewhere", "", 3), ("elsewhere", "true", 0)]
+)
+def test_the_script_that_the_action_runs(runs, tmp_path, candidate, tolerant, code):
+    environment = os.environ | {
+        "DETBENCH": f"{sys.executable} -m detbench",
+        "BASELINE": str(runs / "good"),
+        "CANDIDATE": str(runs / candidate),
+        "RULES": "",
+        "ALLOW_INCONCLUSIVE": tolerant,
+        "OUTPUT": str(tmp_path / "gate out"),
+        "GITHUB_OUTPUT": str(tmp_path / "outputs"),
+    }
+    done = subprocess.run(["bash", str(SCRIPT)], env=environment, cwd=Path(__file__).parents[1], capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    outcome = {"good": "passed", "bad": "failed", "elsewhere": "inconclusive"}[candidate]
+    assert json.loads((tmp_path / "gate out" / "gate.json").read_text())["outcome"] == outcome
+    assert (tmp_path / "outputs").read_text() == f"outcome={outcome}\n"
+    assert (tmp_path / "gate out" / "gate.xml").exists()
+    assert (tmp_path / "gate out" / "gate.md").exists()
+
+
+def test_the_script_says_what_is_missing(tmp_path):
+    environment = {key: value for key, value in os.environ.items() if key not in {"BASELINE", "CANDIDATE"}}
+    done = subprocess.run(["bash", str(SCRIPT)], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "BASELINE" in done.stderr
