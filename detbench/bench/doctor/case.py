@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from detbench.bench.doctor.rows import Rows, rows_of
+from detbench.bench.doctor.rows import Rows, copied, rows_of
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.evaluation import Evaluation
@@ -97,6 +97,11 @@ class Case:
     def scored(self) -> Rows:
         """The rows that can be scored."""
         return self.rows.where(self.rows.usable)
+
+    @cached_property
+    def copies(self) -> Flags:
+        """Which of the scored rows are copies of others."""
+        return copied(self.scored)
 
     @cached_property
     def sample(self) -> Ints:

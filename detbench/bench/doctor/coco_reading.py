@@ -98,8 +98,6 @@ def read_results(path: Path, truth: GroundTruth) -> tuple[Rows, Source]:
     return rows, Source(path, "coco", images, classes, written, wrong, _place(wrong))
 
 
-
-
 def _place(wrong: Flags) -> str:
     return f"results[{int(wrong.argmax())}]" if wrong.any() else ""
 

@@ -73,20 +73,20 @@ def alternatives(form: str) -> list[Alternative]:
     return formats + [Alternative("box-normalised", f"fractions of the image, {name}", decode, True) for name, decode in DECODERS.items()]
 
 
-def check_formats(case: Case, sample: Sample) -> Finding | None:
-    """Return the box format that fits clearly better than the file's own."""
-    if case.source is None or not len(sample.starts):
-        return None
+def best_format(case: Case, sample: Sample, before: float) -> tuple[Alternative, float] | None:
+    """Return the reading that fits clearly better than a mean best overlap of `before`, and its own."""
+    assert case.source is not None  # noqa: S101  the caller asks for it
     written = _numbers(case, sample.written, sample.sizes)
-    before = sample.mean_overlap(sample.boxes)
     fits = [(sample.mean_overlap(each.boxes(written, sample.sizes)), each) for each in alternatives(case.source.form)]
     after, best = max(fits, key=lambda fit: fit[0])
-    if after < before + CLEARLY_BETTER or after < MUCH_BETTER * before:
-        return None
+    return (best, after) if after >= before + CLEARLY_BETTER and after >= MUCH_BETTER * before else None
+
+
+def format_finding(case: Case, before: float, best: Alternative, after: float) -> Finding:
+    """Return the finding for a reading, proven by scoring again."""
     mend = partial(_reread, case, best)
     what = f"read as {best.name} the boxes lie on the objects (mean best overlap {before:.2f} → {after:.2f})"
-    evidence = f"{what}: {told(case, mend(case.rows), f'read as {best.name}')}"
-    return Finding(best.id, "error", evidence, mending(case, best.id), mend)
+    return Finding(best.id, "error", f"{what}: {told(case, mend(case.rows), f'read as {best.name}')}", mending(case, best.id), mend)
 
 
 def _numbers(case: Case, written: Floats, sizes: Floats) -> Floats:

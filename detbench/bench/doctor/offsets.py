@@ -39,17 +39,21 @@ def check_offset(case: Case) -> Finding | None:
     if first is None and last is None:
         how, shift = _by_distance(case)
     else:
-        moved = (first or 0, last if last == 1 or (first and last) else 0)
-        shift = (first, first) if first and last is None else moved
-        piled = [f"left and upper edges pile up at {first:+d}"] * bool(shift[0]) + [
-            f"right and lower edges at {last:+d} from the image's end"
-        ] * bool(last and shift[1])
-        how = " and ".join(piled) + ", where a detector that cuts its boxes to the image leaves none"
+        shift = (first or 0, _of_last(first, last))
+        piles = (("left and upper edges pile up at", "0", first), ("right and lower edges pile up at", "the image's end", last))
+        how = ", ".join(f"{what} {border} {place:+d} instead of {border}" for what, border, place in piles if place)
     if not any(shift):
         return None
     mend = partial(_moved, np.repeat([-shift[0], -shift[1]], 2).astype(np.float64))
     named = "corners moved by " + ", ".join(f"{-by:+d}" for by in shift)
     return Finding("pixel-offset", "warning", f"{how}: {told(case, mend(case.rows), named)}", mending(case, "pixel-offset"), mend)
+
+
+def _of_last(first: int | None, last: int | None) -> int:
+    """Return how far the last corners were moved; a pile one pixel before the end is that of a detector that cuts boxes there."""
+    if last is None:
+        return first or 0
+    return 0 if last == -1 and first != -1 else last
 
 
 def _piles(case: Case) -> tuple[int | None, int | None]:

@@ -62,3 +62,17 @@ def detections_of(rows: Rows, truth: GroundTruth, positions: Ints | None = None)
         places[positions] = np.arange(len(positions))
         kept, image = kept.where(places[image] >= 0), places[image][places[image] >= 0]
     return Detections.from_rows(truth, image_index=image, class_index=kept.classes, scores=kept.scores, boxes=kept.boxes)
+
+
+def copied(rows: Rows) -> Flags:
+    """Tell for each row whether another one of its image and class, of a higher score or before it, has the same box."""
+    keys = np.column_stack([rows.image, rows.classes, rows.boxes])
+    order = np.lexsort((np.arange(len(rows)), -rows.scores, *keys.T))
+    copies = np.zeros(len(rows), np.bool_)
+    copies[order[1:]] = (np.diff(keys[order], axis=0) == 0).all(axis=1)
+    return copies
+
+
+def without_copies(rows: Rows) -> Rows:
+    """Return the rows without copies of others."""
+    return rows.where(~copied(rows))

@@ -87,27 +87,25 @@ def transforms(sample: Sample) -> Iterator[Transform]:
         yield Transform("letterbox-offset", f"with the border of a padding to {side:g} × {side:g}", partial(_padded, side))
 
 
-def check_scales(case: Case, sample: Sample) -> Finding | None:
-    """Return the transform after which the boxes fit clearly better."""
-    known = not np.isnan(sample.sizes).any()
-    if not len(sample.starts) or not known:
+def best_transform(sample: Sample, before: float) -> tuple[Transform, float] | None:
+    """Return the transform after which boxes fit clearly better than a mean best overlap of `before`, and their own then."""
+    if np.isnan(sample.sizes).any():
         return None
     coarse = sample.first(FIRST_TRIED)
     likely = sorted(transforms(sample), key=lambda each: -coarse.mean_overlap(each.undo(sample.boxes, sample.sizes)))[:TRIED_AGAIN]
-    before = sample.mean_overlap(sample.boxes)
     best, after = None, before
     for each in likely:
         fit = sample.mean_overlap(each.undo(sample.boxes, sample.sizes))
         if fit > before + each.gain and fit > after + 1e-3:
             best, after = each, fit
-    if best is None:
-        return None
-    best, after = _refined(sample, best, after)
+    return _refined(sample, best, after) if best else None
+
+
+def transform_finding(case: Case, before: float, best: Transform, after: float) -> Finding:
+    """Return the finding for a transform, proven by scoring again."""
     mend = partial(_undone, case, best.undo)
-    evidence = (
-        f"boxes fit when taken as {best.name} (mean best overlap {before:.2f} → {after:.2f}): {told(case, mend(case.rows), 'with that undone')}"
-    )
-    return Finding(best.id, "error", evidence, mending(case, best.id), mend)
+    what = f"boxes fit when taken as {best.name} (mean best overlap {before:.2f} → {after:.2f})"
+    return Finding(best.id, "error", f"{what}: {told(case, mend(case.rows), 'with that undone')}", mending(case, best.id), mend)
 
 
 def _refined(sample: Sample, best: Transform, after: float) -> tuple[Transform, float]:

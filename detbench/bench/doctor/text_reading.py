@@ -50,9 +50,7 @@ def read_yolo(folder: Path, truth: GroundTruth) -> tuple[Rows, Source]:
     written = numbers[:, :4] * np.tile(sizes, 2)
     half = written[:, 2:] / 2
     kinds = [int(name) if name.isdigit() and int(name) < len(truth.class_names) else -1 for name in classes.names]
-    rows = Rows(
-        image, np.array(kinds, np.int64)[classes.codes], np.hstack([written[:, :2] - half, written[:, :2] + half]), numbers[:, 4]
-    )
+    rows = Rows(image, np.array(kinds, np.int64)[classes.codes], np.hstack([written[:, :2] - half, written[:, :2] + half]), numbers[:, 4])
     return rows, Source(folder, "yolo", images, classes, written, texts, _place(lines, texts))
 
 

@@ -1,0 +1,24 @@
+"""Boxes: the reading of their coordinates, by format or by scale, that puts them onto the objects."""
+
+from __future__ import annotations
+
+from detbench.bench.doctor.case import Case
+from detbench.bench.doctor.findings import Finding
+from detbench.bench.doctor.fit import sample_of
+from detbench.bench.doctor.formats import best_format, format_finding
+from detbench.bench.doctor.scales import best_transform, transform_finding
+
+NEARLY_AS_GOOD = 0.02
+"""A box format that fits as well as a transform up to this mean overlap is the likelier mistake."""
+
+
+def check_boxes(case: Case) -> Finding | None:
+    """Return the reading that fits clearly better than the file's own."""
+    sample = sample_of(case)
+    if case.source is None or not len(sample.starts):
+        return None
+    before = sample.mean_overlap(sample.boxes)
+    alternative, transform = best_format(case, sample, before), best_transform(sample, before)
+    if alternative and (transform is None or alternative[1] >= transform[1] - NEARLY_AS_GOOD):
+        return format_finding(case, before, *alternative)
+    return transform_finding(case, before, *transform) if transform else None

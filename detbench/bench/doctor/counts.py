@@ -1,0 +1,69 @@
+"""Counts: nothing at all, everything twice, too many of an image."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from detbench.bench.doctor.case import Case
+from detbench.bench.doctor.counterfactual import told
+from detbench.bench.doctor.findings import Finding
+from detbench.bench.doctor.fixes import mending
+from detbench.bench.doctor.rows import without_copies
+
+DOUBLED = 0.01
+"""Share of copies that is worth a warning; non-maximum suppression leaves no two equal boxes of a class."""
+MOST = 100
+"""The COCO protocol's detections per image and class, and many a tool's per image."""
+
+
+def check_empty(case: Case) -> Finding | None:
+    """No detections at all, or no file for a class."""
+    if not len(case.rows):
+        return Finding("detections-empty", "error", "there are no detections", "check that this is the file of a finished run")
+    if case.source is not None and case.source.files_missing:
+        names = case.source.files_missing
+        evidence = (
+            f"there is no file for {len(names)} of {len(case.truth.class_names)} classes ({', '.join(names[:5])}), and each needs one"
+        )
+        return Finding("detections-empty", "error", evidence, "create an empty one for each class of which nothing was found")
+    return None
+
+
+def check_doubled(case: Case) -> Finding | None:
+    """Boxes that are there several times, of one class and image."""
+    copies = case.copies
+    if not copies.any():
+        return None
+    count, share = int(copies.sum()), float(copies.mean())
+    if share <= DOUBLED:
+        evidence = f"{count:,} of {len(copies):,} detections have the box of another one of their image and class"
+        return Finding("detections-doubled", "note", evidence, mending(case, "detections-doubled"), without_copies)
+    evidence = f"{count:,} of {len(copies):,} detections ({share:.0%}) have the box of another one of their image and class"
+    proof = told(case, without_copies(case.rows), "without copies")
+    return Finding("detections-doubled", "error", f"{evidence}: {proof}", mending(case, "detections-doubled"), without_copies)
+
+
+def check_cut(case: Case) -> Finding | None:
+    """Detections cut off by the protocol's largest number per image and class."""
+    if not case.protocol.max_detections:
+        return None
+    most, rows = case.protocol.max_detections[-1], case.scored
+    cells = rows.image * len(case.truth.class_names) + rows.classes
+    cut = int(np.maximum(np.unique(cells, return_counts=True)[1] - most, 0).sum())
+    if cut == 0:
+        return None
+    evidence = f"{cut:,} detections are beyond the {most} best of their image and class and were not scored"
+    return Finding("too-many-detections", "note", evidence, "this is the COCO protocol's rule; other tools may count them")
+
+
+def check_crowded(case: Case) -> Finding | None:
+    """Images with more than 100 detections, which some tools cut over all classes."""
+    counts = np.bincount(case.scored.image, minlength=1)
+    many = counts > MOST
+    if not many.any() or check_cut(case) is not None:
+        return None
+    evidence = (
+        f"{many.sum():,} images have more than {MOST} detections (the most: {counts.max():,}); protocol {case.protocol.name} scores all of them, "
+        f"tools that keep {MOST} of an image would drop {int((counts[many] - MOST).sum()):,}"
+    )
+    return Finding("too-many-detections", "note", evidence, f"keep the {MOST} best of an image when comparing with such tools")

@@ -1,0 +1,93 @@
+"""Extents: numbers that are none, boxes without or with negative size, and boxes that leave their image."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from detbench.bench.doctor.case import Case
+from detbench.bench.doctor.findings import Finding, Severity
+from detbench.bench.doctor.fixes import mending
+from detbench.bench.doctor.rows import Rows
+from detbench.data.columns import Flags
+
+MANY = 0.05
+"""Share of inverted or empty boxes above which they are no slips: public result files have up to 1.8 %."""
+FAR = 0.1
+"""Part of the image's size by which an edge must lie outside to count as far."""
+MANY_FAR = 0.1
+"""Share of boxes far outside that is suspicious: public detectors that do not cut boxes to the image have up to 4 %."""
+MANY_BEYOND = 0.002
+"""Share of boxes that do not even touch their image; public detectors have none or next to none."""
+
+
+def check_numbers(case: Case) -> list[Finding]:
+    """Texts and numbers that are not finite."""
+    found = []
+    texts = np.zeros(len(case.rows), np.bool_) if case.source is None else case.source.texts
+    if texts.any() and case.source is not None:
+        evidence = f"{texts.sum():,} of {len(texts):,} detections have a text, or nothing, where a number belongs (the first: {case.source.first_text})"
+        found.append(Finding("not-a-number", "error", evidence, mending(case, "not-a-number"), _finite))
+    wrong = ~case.rows.finite & ~texts
+    if wrong.any():
+        row = int(wrong.argmax())
+        numbers = [*case.rows.boxes[row].tolist(), case.rows.scores[row].item()]
+        evidence = f"{wrong.sum():,} of {len(wrong):,} detections have NaN or infinite numbers (the first is detection {row}: box and score {numbers})"
+        found.append(Finding("not-finite", "error", evidence, mending(case, "not-finite"), _finite))
+    return found
+
+
+def check_sizes(case: Case) -> list[Finding]:
+    """Detections of negative or no width or height."""
+    boxes = case.rows.where(case.rows.finite).boxes
+    size = boxes[:, 2:] - boxes[:, :2]
+    negative = (size < 0).any(axis=1)
+    empty = (size == 0).any(axis=1) & ~negative
+    found = []
+    for wrong, finding, how in (
+        (negative, "negative-size", "have a negative width or height"),
+        (empty, "zero-area", "have no width or no height"),
+    ):
+        if wrong.any():
+            many = wrong.mean() > MANY
+            evidence = f"{wrong.sum():,} of {len(wrong):,} boxes {how}; they match nothing and count as false positives"
+            severity: Severity = "warning" if many else "note"
+            found.append(Finding(finding, severity, evidence, mending(case, finding), _with_extent))
+    return found
+
+
+def check_outside(case: Case) -> Finding | None:
+    """Boxes past the edge of their image: normal where they are few and near."""
+    rows = case.scored
+    sizes = case.truth.image_sizes[rows.image]
+    known = ~np.isnan(sizes).any(axis=1)
+    if not known.any():
+        return None
+    boxes, sizes = rows.boxes[known], sizes[known]
+    margin = FAR * sizes
+    past = (boxes[:, :2] < -1) | (boxes[:, 2:] > sizes + 1)
+    far = (boxes[:, :2] < -margin) | (boxes[:, :2] > sizes + margin) | (boxes[:, 2:] > sizes + margin) | (boxes[:, 2:] < -margin)
+    beyond = ((boxes[:, :2] >= sizes) | (boxes[:, 2:] <= 0)) & (boxes[:, 2:] > boxes[:, :2])
+    counts = [int(each.any(axis=1).sum()) for each in (past, far, beyond)]
+    if not any(counts):
+        return None
+    total = len(boxes)
+    much = counts[1] > MANY_FAR * total or counts[2] > MANY_BEYOND * total + 1
+    evidence = (
+        f"{max(counts[:2]):,} of {total:,} boxes ({max(counts[:2]) / total:.0%}) reach past the edge of their image, {counts[1]:,} of them "
+        f"more than a tenth of the image past its edge, and {counts[2]:,} lie beyond it altogether"
+    )
+    fix = (
+        "check the box format and that boxes are in pixels of the original image"
+        if much
+        else "normal for many detectors; cut boxes to the image"
+    )
+    return Finding("outside-image", "warning" if much else "note", evidence, fix)
+
+
+def _finite(rows: Rows) -> Rows:
+    return rows.where(rows.finite)
+
+
+def _with_extent(rows: Rows) -> Rows:
+    extent: Flags = np.asarray((rows.boxes[:, 2:] > rows.boxes[:, :2]).all(axis=1))
+    return rows.where(extent)

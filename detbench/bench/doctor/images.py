@@ -1,0 +1,157 @@
+"""Images: ids that are unknown, shifted, positions in a list, or of the wrong images; images without detections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from detbench.bench.doctor.case import Case
+from detbench.bench.doctor.counterfactual import average_precision, short, told
+from detbench.bench.doctor.findings import Finding
+from detbench.bench.doctor.fit import sample_of
+from detbench.bench.doctor.fixes import mending
+from detbench.bench.doctor.formats import CLEARLY_BETTER, MUCH_BETTER
+from detbench.bench.doctor.rows import Rows
+from detbench.data.columns import Flags, Ints
+from detbench.data.image_ids import WHOLE_NUMBER
+
+MOSTLY_UNKNOWN = 0.5
+"""Share of detections on unknown images from which on the split is the wrong one."""
+SHIFTS = (-1, 1, -2, 2)
+FEW_IMAGES = 0.01
+"""Share of the images with objects that may be without detections whatever the rest looks like."""
+PER_SINGLE = 2
+"""Images without any detection that are normal for each with exactly one: numbers per image fall off smoothly."""
+LONG_RUN = 10
+"""Images in a row without detections, where at most a fifth of the others have none, that show a run which stopped or began late."""
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Another way to find the image that a name means."""
+
+    name: str
+    positions: Ints
+    """(names,) −1 where none."""
+
+
+def check_image_ids(case: Case) -> Finding | None:
+    """Return what is wrong with the image ids, the likeliest cause only."""
+    if case.source is None or not len(case.rows):
+        return None
+    unknown = case.rows.image < 0
+    before, known_before = _fit(case), float((~unknown).mean())
+    best, after = None, max(before * known_before, 0.0)
+    for naming in _namings(case):
+        trial = replace(case, rows=_renamed(case, naming, case.rows))
+        known = float((trial.rows.image >= 0).mean())
+        fit = _fit(trial) * known
+        if fit > max(after, before * known_before + CLEARLY_BETTER, before * known_before * MUCH_BETTER) and known > 0.5:
+            best, after = naming, fit
+    if best is not None:
+        mend = partial(_renamed, case, best)
+        evidence = f"boxes lie on the objects when image ids are taken as {best.name}: {told(case, mend(case.rows), 'so read')}"
+        return Finding("image-ids-shifted", "error", evidence, mending(case, "image-ids-shifted"), mend)
+    return _unknown(case, unknown) if unknown.any() else None
+
+
+def _unknown(case: Case, unknown: Flags) -> Finding:
+    assert case.source is not None  # noqa: S101  the caller asks for it
+    names = case.source.images.of(unknown)
+    count = f"{unknown.sum():,} of {len(unknown):,} detections ({unknown.mean():.0%}) are on {len(names):,} images that the ground truth does not have"
+    evidence = f"{count} (the first: {names[0]!r}, where the ground truth has {', '.join(map(repr, case.truth.image_ids[:3]))} …)"
+    if unknown.mean() >= MOSTLY_UNKNOWN:
+        return Finding(
+            "wrong-split", "error", evidence, "choose the split the detections were made for (--split), or run the detector on this one"
+        )
+    return Finding("image-ids-unknown", "error", evidence, mending(case, "image-ids-unknown"), _on_known)
+
+
+def _on_known(rows: Rows) -> Rows:
+    return rows.where(rows.image >= 0)
+
+
+def _fit(case: Case) -> float:
+    sample = sample_of(case)
+    return sample.mean_overlap(sample.boxes)
+
+
+def _renamed(case: Case, naming: Naming, rows: Rows) -> Rows:
+    assert case.source is not None  # noqa: S101  there are no names without a source
+    return replace(rows, image=naming.positions[case.source.images.codes])
+
+
+def _namings(case: Case) -> Iterator[Naming]:
+    """Yield every way to read the names that differs from their own."""
+    assert case.source is not None  # noqa: S101  the caller asks for it
+    names, ids = case.source.images.names, case.truth.image_ids
+    places = {image_id: place for place, image_id in enumerate(ids)}
+    stems = {PurePosixPath(file).stem: place for place, file in enumerate(case.truth.image_files) if file} | {
+        PurePosixPath(image_id).stem: place for place, image_id in enumerate(ids)
+    }
+    yield Naming("names of files", _positions([stems.get(PurePosixPath(name).stem, -1) for name in names]))
+    numbers = [int(name) if WHOLE_NUMBER.fullmatch(name) else None for name in names]
+    if any(number is None for number in numbers):
+        return
+    by_number = {int(image_id): place for image_id, place in places.items() if WHOLE_NUMBER.fullmatch(image_id)}
+    yield Naming("numbers, leading zeros aside", _positions([by_number.get(number or 0, -1) for number in numbers]))
+    for shift in SHIFTS:
+        yield Naming(f"{-shift:+d} away from the true ones", _positions([by_number.get((number or 0) + shift, -1) for number in numbers]))
+        turned = [(by_number[number or 0] + shift) % len(ids) if (number or 0) in by_number else -1 for number in numbers]
+        yield Naming(f"those of the image {abs(shift)} {'before' if shift > 0 else 'after'} in the list", _positions(turned))
+    for first in (0, 1):
+        inside = [(number or 0) - first if 0 <= (number or 0) - first < len(ids) else -1 for number in numbers]
+        yield Naming(f"positions in the list of images, from {first}", _positions(inside))
+    as_texts = sorted(range(len(ids)), key=lambda place: str(int(ids[place])) if WHOLE_NUMBER.fullmatch(ids[place]) else ids[place])
+    backwards = list(range(len(ids)))[::-1]
+    for how, order in (("sorted as texts where numbers are due", as_texts), ("in the opposite order", backwards)):
+        yield Naming(how, _positions([order[by_number[number or 0]] if (number or 0) in by_number else -1 for number in numbers]))
+
+
+def _positions(places: list[int]) -> Ints:
+    return np.array(places, np.int64)
+
+
+def check_missing(case: Case) -> Finding | None:
+    """Images with objects that have no detection, more than the numbers per image let expect, or many in a row."""
+    counts = np.bincount(case.scored.image[~case.copies], minlength=len(case.truth.image_ids))
+    objects = np.bincount(np.repeat(np.arange(len(counts)), np.diff(case.truth.offsets))[case.regular], minlength=len(counts)) > 0
+    empty = objects & (counts == 0)
+    missing, singles, total = int(empty.sum()), int((objects & (counts == 1)).sum()), int(objects.sum())
+    run, start = _longest_run(counts == 0)
+    others = int((counts == 0).sum()) - run
+    stopped = (
+        run >= LONG_RUN and run > FEW_IMAGES * len(counts) and others <= 0.2 * (len(counts) - run) and empty[start : start + run].any()
+    )
+    if not len(case.scored) or not (stopped or missing > PER_SINGLE * singles + FEW_IMAGES * total):
+        return None
+    evidence = f"{missing:,} of {total:,} images with objects have no detection, {singles:,} have just one"
+    if stopped:
+        evidence += f"; {run:,} in a row, from {case.truth.image_ids[start]!r} on"
+    if case.source is not None:
+        seen = np.flatnonzero(counts > 0)
+        apart = replace(case, truth=case.truth.select_images(seen), rows=_selected(case.scored, seen, len(counts)))
+        now, then = average_precision(case, case.rows), average_precision(apart, apart.rows)
+        evidence += f": {case.protocol.measures[0].name} is {short(now)} on all images and {short(then)} on those with detections"
+    fix = "if the detector did not run on them, run it or score only the images it saw; if its score threshold is high, lower it to .01 or less"
+    return Finding("images-missing", "warning", evidence, fix)
+
+
+def _selected(rows: Rows, positions: Ints, images: int) -> Rows:
+    place = np.full(images, -1, np.int64)
+    place[positions] = np.arange(len(positions))
+    return replace(rows, image=place[rows.image])
+
+
+def _longest_run(flags: Flags) -> tuple[int, int]:
+    """Return length and start of the longest run of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    if not len(edges):
+        return 0, 0
+    lengths = edges[1::2] - edges[::2]
+    longest = int(lengths.argmax())
+    return int(lengths[longest]), int(edges[2 * longest])
