@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,21 +11,45 @@ import msgspec
 
 from detbench.metrics.conventions import Convention
 from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.intervals import Interval
 from detbench.metrics.protocol import Protocol
 from detbench.metrics.suspicion import suspicions
 
 SCHEMA_VERSION = 1
 
 
-def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the summary, the classes and the suspicions of an evaluation; null where a class has no ground truth."""
-    return {
+ValueIntervals = Mapping[str, tuple[Interval, tuple[Interval, ...]]]
+"""By measure: the interval of the value and those of the classes, as `value_intervals` gives them."""
+
+
+def evaluation_record(evaluation: Evaluation, known: ValueIntervals | None = None) -> dict[str, Any]:
+    """Return the summary, the classes and the suspicions of an evaluation; null where a class has no ground truth.
+
+    With intervals, `intervals` holds `[low, high]` of each measure in `summary`, and of the headline measure for each class in `classes`.
+    """
+    record = {
         "name": evaluation.detections.name,
         "summary": evaluation.summary,
         "classes": _classes(evaluation),
         "classes_without_ground_truth": classes_without_ground_truth(evaluation),
         "suspicions": [asdict(suspicion) for suspicion in suspicions(evaluation)],
     }
+    return record | {"intervals": _intervals(evaluation, known)} if known else record
+
+
+def _intervals(evaluation: Evaluation, known: ValueIntervals) -> dict[str, Any]:
+    overall, classes = next(iter(known.values()))
+    return {
+        "confidence": overall.confidence,
+        "method": overall.method,
+        "summary": {name: _ends(interval) for name, (interval, _) in known.items()},
+        "classes": {name: _ends(interval) for name, interval in zip(evaluation.ground_truth.class_names, classes, strict=True)},
+    }
+
+
+def _ends(interval: Interval) -> list[float | None]:
+    """Return low and high, or null for both where there is no telling."""
+    return [interval.low, interval.high] if interval.known else [None, None]
 
 
 def classes_without_ground_truth(evaluation: Evaluation) -> list[str]:
@@ -70,14 +95,17 @@ def _with_ends(area: dict[str, Any]) -> dict[str, Any]:
     return area | {"low": -math.inf if low is None else low, "high": math.inf if high is None else high}
 
 
-def results_document(evaluations: list[Evaluation], extra: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """Return the JSON document of one or more evaluations under one protocol; `extra` adds keys to each run."""
+def results_document(
+    evaluations: Sequence[Evaluation], known: Sequence[ValueIntervals] | None = None, extra: Sequence[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Return the JSON document of one or more evaluations under one protocol, `known` their intervals; `extra` adds keys to each run."""
     additions = extra or [{} for _ in evaluations]
+    each: Sequence[ValueIntervals] = known or [{} for _ in evaluations]
     return {
         "schema_version": SCHEMA_VERSION,
         "protocol": evaluations[0].protocol.name,
         "changed_switches": {switch: protocol_record(evaluations[0].protocol)[switch] for switch in evaluations[0].protocol.changed},
-        "runs": [evaluation_record(evaluation) | more for evaluation, more in zip(evaluations, additions, strict=True)],
+        "runs": [evaluation_record(one, ends) | more for one, ends, more in zip(evaluations, each, additions, strict=True)],
     }
 
 

@@ -14,7 +14,7 @@ import msgspec
 from detbench.bench.environment import environment
 from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.store import LATENCY, load_results, save_samples
-from detbench.bench.results import SCHEMA_VERSION, evaluation_record, protocol_record, recorded_protocol
+from detbench.bench.results import SCHEMA_VERSION, ValueIntervals, evaluation_record, protocol_record, recorded_protocol
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder, atomic_path
 from detbench.data.ground_truth import GroundTruth
@@ -87,13 +87,21 @@ def json_bytes(document: dict[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
 
 
-def write_run(folder: Path, evaluation: Evaluation, *, options: dict[str, Any], latency: Sequence[LatencyResult] = ()) -> Path:
+def write_run(
+    folder: Path,
+    evaluation: Evaluation,
+    *,
+    options: dict[str, Any],
+    intervals: ValueIntervals | None = None,
+    latency: Sequence[LatencyResult] = (),
+) -> Path:
     """Write a run folder for an evaluation.
 
     Args:
         folder: must not exist yet or be empty.
         evaluation: what was scored.
         options: as passed by the user.
+        intervals: of the measures, where they are known.
         latency: what was timed of the same detector.
 
     Raises:
@@ -117,7 +125,7 @@ def write_run(folder: Path, evaluation: Evaluation, *, options: dict[str, Any], 
             "detections": evaluation.detections.digest,
         },
         "environment": environment().as_dict(),
-        "evaluations": [{"protocol": evaluation.protocol.name, **evaluation_record(evaluation)}],
+        "evaluations": [{"protocol": evaluation.protocol.name, **evaluation_record(evaluation, intervals)}],
         "latency": [result.as_record() for result in latency],
     }
     with atomic_folder(folder) as temporary:

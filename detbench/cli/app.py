@@ -59,3 +59,4 @@ MaxDetections = Annotated[
     str | None, typer.Option(metavar="N[,N...]", help="Detections per image and class instead of the protocol's.", show_default=False)
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads for scoring. Default: all.", show_default=False)]
+NoIntervals = Annotated[bool, typer.Option("--no-intervals", help="Leave out the 95 % intervals, which take as long as the rest.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ from detbench.cli.app import (
     MaxDetections,
     Names,
     NoCache,
+    NoIntervals,
     NoPlusOne,
     OnlyPresent,
     ProtocolName,
@@ -30,11 +31,11 @@ from detbench.cli.app import (
 )
 from detbench.cli.comparing import recorded, report_command_line, run_model, written
 from detbench.cli.steps import (
-    check_names_differ,
     check_targets,
     chosen_protocol,
     evaluate_all,
     given_names,
+    intervals_of,
     load_all,
     passed_options,
     tables,
@@ -86,6 +87,7 @@ def compare_command(
     csv: Csv = None,
     markdown: Markdown = None,
     latex: Latex = None,
+    no_intervals: NoIntervals = False,
     threads: Threads = None,
 ) -> None:
     """Compare detectors: predict, score, time, record, and write one page.
@@ -114,13 +116,19 @@ def compare_command(
     found = dict(zip(stored, loaded, strict=True))
     for number, spec in enumerate(detectors):
         if number not in found:
-            run_options = {"name": names[number], "batch": batch, "readers": readers, "allow_broken": allow_broken, "cached": not no_cache}
-            found[number] = run_model(spec, truth, allow_unmapped=allow_unmapped, **run_options)
+            run_options: dict[str, Any] = {
+                "name": names[number],
+                "batch": batch,
+                "readers": readers,
+                "allow_broken": allow_broken,
+                "cached": not no_cache,
+            }
+            found[number] = run_model(spec, truth, taken=found.values(), allow_unmapped=allow_unmapped, **run_options)
     evaluations = evaluate_all(truth, [found[number] for number in range(len(detectors))], rules, threads)
-    check_names_differ(found.values())
     specs = {found[number].name: spec for number, spec in enumerate(detectors) if number not in stored and not spec.startswith("replay:")}
-    runs = recorded(output / "runs", evaluations, {} if no_latency else specs, latency_seconds, passed_options(context))
-    show(*tables(evaluations))
+    known = intervals_of(evaluations, wanted=not no_intervals)
+    runs = recorded(output / "runs", evaluations, known, {} if no_latency else specs, latency_seconds, passed_options(context))
+    show(*tables(evaluations, known))
     written(page, runs, pictures, report_command_line(runs, page), plots=plots, csv=csv, markdown=markdown, latex=latex)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,33 +12,46 @@ import typer
 
 from detbench.cli.app import INTERRUPTED
 from detbench.cli.prediction import predicted, shown_mapping
-from detbench.cli.steps import check_run_names, warn_of_suspicions
+from detbench.cli.steps import check_names_differ, check_run_names, warn_of_suspicions
 from detbench.cli.talk import show, status, talk
 
 if TYPE_CHECKING:
     from detbench.bench.latency.contender import Task
     from detbench.bench.latency.sweep import Timed
+    from detbench.bench.results import ValueIntervals
     from detbench.bench.runs import Run
     from detbench.data.detections import Detections
     from detbench.data.ground_truth import GroundTruth
     from detbench.metrics.evaluation import Evaluation
 
 
-def run_model(spec: str, truth: GroundTruth, *, allow_unmapped: bool, **options: Any) -> Detections:
-    """Load the model of a spec and return what it finds; `options` are those of `predicted`."""
+def run_model(
+    spec: str, truth: GroundTruth, *, name: str | None, taken: Iterable[Detections] = (), allow_unmapped: bool, **options: Any
+) -> Detections:
+    """Load the model of a spec and return what it finds; `options` are those of `predicted`.
+
+    Raises:
+        DetbenchError: also where one of `taken` has its name already, before it is run.
+    """
     from detbench.adapters.catalogue import load_detector
 
     with status(f"loading {spec}"):
         detector = load_detector(spec)
-    talk(f"{detector.name}: running over {len(truth.image_ids):,} pictures of {truth.name}")
     try:
-        return predicted(detector, truth, shown_mapping(detector, truth, allow_unmapped=allow_unmapped), **options)
+        check_names_differ([*(each.name for each in taken), name or detector.name])
+        talk(f"{name or detector.name}: running over {len(truth.image_ids):,} pictures of {truth.name}")
+        return predicted(detector, truth, shown_mapping(detector, truth, allow_unmapped=allow_unmapped), name=name, **options)
     finally:
         detector.close()
 
 
 def recorded(
-    folder: Path, evaluations: Sequence[Evaluation], specs: dict[str, str], latency_s: float, options: dict[str, Any]
+    folder: Path,
+    evaluations: Sequence[Evaluation],
+    known: Sequence[ValueIntervals],
+    specs: dict[str, str],
+    latency_s: float,
+    options: dict[str, Any],
 ) -> list[Run]:
     """Return the runs of evaluations, those of an earlier comparison as they are, others timed where they have a model, and written."""
     from detbench.bench.compare import finished_run, of_model, read_again
@@ -49,14 +62,14 @@ def recorded(
     kept = {evaluation.detections.name: finished_run(folder / evaluation.detections.name, evaluation) for evaluation in evaluations}
     timed = _timed({name: spec for name, spec in specs.items() if not kept[name]}, evaluations[0].ground_truth, latency_s)
     runs = []
-    for evaluation in evaluations:
+    for evaluation, intervals in zip(evaluations, known, strict=True):
         name = evaluation.detections.name
         if earlier := kept[name]:
             talk(f"run: {folder / name} (finished before, kept)")
             runs.append(earlier)
             continue
         with status(f"recording {name}"):
-            write_run(folder / name, evaluation, options=options, latency=of_model(timed, name) if timed else ())
+            write_run(folder / name, evaluation, options=options, intervals=intervals, latency=of_model(timed, name) if timed else ())
             runs.append(read_again(folder / name))
         talk(f"run: {folder / name}")
     warn_of_suspicions({"runs": [evaluation_record(evaluation) for evaluation in evaluations]})

@@ -10,7 +10,7 @@ import typer
 
 from detbench.cli.app import app
 from detbench.cli.comparing import recorded, run_model, written
-from detbench.cli.steps import chosen_protocol, evaluate_all, load_dataset, tables
+from detbench.cli.steps import chosen_protocol, evaluate_all, intervals_of, load_dataset, tables
 from detbench.cli.talk import show, status, talk
 from detbench.errors import DetbenchError
 
@@ -43,9 +43,10 @@ def demo(
     found = [run_model(spec, truth, allow_unmapped=False, name=name, **options) for name, spec in specs.items()]
     evaluations = evaluate_all(truth, found, chosen_protocol(truth, "voc2007"), None)
     coco = evaluate_all(truth, found, chosen_protocol(truth, "coco"), None)
-    runs = recorded(folder / "runs", evaluations, specs, _LATENCY_S, {"command": "detbench demo"})
-    show(*tables(evaluations), *tables(coco)[:2])
-    write_json(folder / "results.json", results_document(evaluations))
+    known = intervals_of(evaluations, wanted=True)
+    runs = recorded(folder / "runs", evaluations, known, specs, _LATENCY_S, {"command": "detbench demo"})
+    show(*tables(evaluations, known), *tables(coco)[:2])
+    write_json(folder / "results.json", results_document(evaluations, known))
     again = ["detbench", "compare", str(dataset), *specs.values(), "--split", "test", "-o", str(folder / "again")]
     again += [part for name in specs for part in ("--name", name)]
     talk(f"dataset: {dataset}\nresults: {folder / 'results.json'}")

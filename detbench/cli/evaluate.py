@@ -16,6 +16,7 @@ from detbench.cli.app import (
     IouThresholds,
     MaxDetections,
     Names,
+    NoIntervals,
     NoPlusOne,
     OnlyPresent,
     ProtocolName,
@@ -30,6 +31,7 @@ from detbench.cli.steps import (
     chosen_protocol,
     evaluate_all,
     given_names,
+    intervals_of,
     load_all,
     passed_options,
     tables,
@@ -78,6 +80,7 @@ def evaluate_command(
     runs: Annotated[
         Path | None, typer.Option("-o", "--runs", metavar="DIR", help="Write a run folder for each detector.", show_default=False)
     ] = None,
+    no_intervals: NoIntervals = False,
     threads: Threads = None,
 ) -> None:
     """Score detections against ground truth and compare detectors."""
@@ -96,7 +99,8 @@ def evaluate_command(
         truth, protocol, difficult=difficult, strict_overlap=strict_overlap, no_plus_one=no_plus_one, iou=iou, max_detections=max_detections
     )
     evaluations = evaluate_all(truth, found, rules, threads)
-    shown: list[RenderableType] = [*tables(evaluations)]
+    known = intervals_of(evaluations, wanted=not no_intervals)
+    shown: list[RenderableType] = [*tables(evaluations, known)]
     extra: list[dict[str, Any]] = [{} for _ in evaluations]
     for evaluation, more in zip(evaluations, extra, strict=True):
         if conventions:
@@ -104,7 +108,7 @@ def evaluate_command(
         if audit:
             shown += _audit(evaluation, more)
 
-    document = results_document(evaluations, extra)
+    document = results_document(evaluations, known, extra)
     if file:
         write_json(file, document)
         talk(f"results: {file}")
@@ -116,8 +120,8 @@ def evaluate_command(
         talk(f"plots: {len(drawn)} files in {plots}")
     if runs:
         passed = passed_options(context)
-        for evaluation in evaluations:
-            talk(f"run: {write_run(runs / evaluation.detections.name, evaluation, options=passed)}")
+        for evaluation, intervals in zip(evaluations, known, strict=True):
+            talk(f"run: {write_run(runs / evaluation.detections.name, evaluation, options=passed, intervals=intervals)}")
     warn_of_suspicions(document)
     if json == "-":
         sys.stdout.buffer.write(json_bytes(document))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import typer
     from rich.console import RenderableType
 
+    from detbench.bench.results import ValueIntervals
     from detbench.data.columns import Ints
     from detbench.data.detections import Detections
     from detbench.data.ground_truth import GroundTruth
@@ -33,11 +34,10 @@ def given_names(paths: Sequence[Path], given: Sequence[str] | None) -> list[str 
     return [*given] if given else [None] * len(paths)
 
 
-def check_names_differ(found: Iterable[Detections]) -> None:
+def check_names_differ(names: Sequence[str]) -> None:
     """Raise DetbenchError where two detectors have one name."""
-    names = [detections.name for detections in found]
     if len(set(names)) != len(names):
-        raise DetbenchError(f"detectors need different names, got {', '.join(names)}; give --name once for each file")
+        raise DetbenchError(f"detectors need different names, got {', '.join(names)}; give --name once for each, in their order")
 
 
 def check_run_names(names: Sequence[str]) -> None:
@@ -74,7 +74,7 @@ def load_all(
     for path, name in zip(detections, names, strict=True):
         with status(f"reading {path}"):
             found.append(load_detections(path, truth, allow_unknown=allow_unknown, name=name))
-    check_names_differ(found)
+    check_names_differ([each.name for each in found])
     if not only_present:
         return truth, found
     positions = present_positions(truth)
@@ -136,12 +136,22 @@ def evaluate_all(truth: GroundTruth, found: Sequence[Detections], rules: Protoco
     return [evaluate(truth, detections, rules, threads=threads) for detections in found]
 
 
-def tables(evaluations: Sequence[Evaluation]) -> list[RenderableType]:
-    """Return what was scored, the summary, the classes, and which classes have no ground truth."""
+def intervals_of(evaluations: Sequence[Evaluation], *, wanted: bool) -> list[ValueIntervals]:
+    """Return the intervals of each evaluation's measures, none where they are not wanted."""
+    from detbench.metrics.intervals import value_intervals
+
+    if not wanted:
+        return [{} for _ in evaluations]
+    with status("looking how scores vary over images"):
+        return [*value_intervals(evaluations)]
+
+
+def tables(evaluations: Sequence[Evaluation], known: Sequence[ValueIntervals] | None = None) -> list[RenderableType]:
+    """Return what was scored, the summary with its intervals, the classes, and which classes have no ground truth."""
     from detbench.bench.results import classes_without_ground_truth
     from detbench.reports.terminal import class_table, headline, summary_table
 
-    tables: list[RenderableType] = [headline(evaluations), summary_table(evaluations), class_table(evaluations)]
+    tables: list[RenderableType] = [headline(evaluations), summary_table(evaluations, known), class_table(evaluations, known)]
     absent = classes_without_ground_truth(evaluations[0])
     if absent:
         tables.append(f"{len(absent)} classes without ground truth are left out of every mean: {', '.join(absent)}")

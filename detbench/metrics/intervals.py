@@ -19,7 +19,7 @@ about the class and is left out. A class that fewer than two images show has no 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal, get_args
@@ -28,7 +28,8 @@ import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.errors import DetbenchError
-from detbench.metrics.resampled import Resampled
+from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.resampled import Resampled, resample_halves
 from detbench.metrics.student import student_quantile
 
 Method = Literal["percentile", "expanded", "bca", "halves"]
@@ -68,6 +69,19 @@ def intervals(found: Resampled, *, confidence: float = CONFIDENCE, method: Metho
         raise DetbenchError(f"confidence must lie between 0 and 1, got {confidence:g}")
     overall, *classes = (_interval(found, column, confidence, method) for column in range(len(found.values)))
     return overall, tuple(classes)
+
+
+def value_intervals(evaluations: Sequence[Evaluation]) -> list[dict[str, tuple[Interval, tuple[Interval, ...]]]]:
+    """Return for each detector and measure of its summary the interval of the value and those of the classes; none below two images.
+
+    Raises:
+        NotComparableError: the evaluations are of other ground truth or protocols.
+    """
+    first = evaluations[0]
+    asked = [measure for measure in first.protocol.measures if first.summary[measure.name] is not None]
+    if not asked or len(first.ground_truth.image_ids) < FEWEST_UNITS:
+        return [{} for _ in evaluations]
+    return [{one.measure.name: intervals(one) for one in found} for found in resample_halves(evaluations, asked)]
 
 
 def p_values(change: Resampled, method: Method = DIFFERENCE_METHOD) -> Floats:

@@ -36,6 +36,11 @@ class Scored:
     """The run folder it comes from, where it comes from one."""
 
     @property
+    def intervals(self) -> Mapping[str, Mapping[str, Any]]:
+        """The intervals of its record: `summary` by measure, `classes` of the headline measure by class; empty where none are known."""
+        return (self.run.record["evaluations"][0].get("intervals") or {}) if self.run else {}
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes."""
         return self.evaluation.ground_truth.class_names
@@ -82,11 +87,17 @@ class Scored:
             "ground_truths": int(self.evaluation.counts[:, 0, 0, 3].sum()),
             "detections": len(self.evaluation.detections),
         }
-        columns |= {name: np.nan if value is None else value for name, value in self.evaluation.summary.items()}
+        for name, value in self.evaluation.summary.items():
+            columns[name] = _number(value)
+            if self.intervals:
+                columns |= dict(zip((f"{name}_low", f"{name}_high"), map(_number, self._ends("summary", name)), strict=True))
         columns |= operating_point(self.overall_curve)
         for stage in ("infer", "end_to_end"):
             columns |= self._p50(stage)
         return columns
+
+    def _ends(self, part: str, name: str) -> Sequence[float | None]:
+        return self.intervals[part].get(name, (None, None))  # type: ignore[no-any-return]
 
     def _p50(self, stage: str) -> Columns:
         """Return the median time of a stage for one image at a time, with its interval, and whether it is valid."""
@@ -99,6 +110,9 @@ class Scored:
         """Return the per-class values, one row for each class, without differences."""
         points = [operating_point(curve) for curve in self.threshold_curves]
         columns: Columns = {"class": np.array(self.classes, object), **self.evaluation.class_columns()}
+        if self.intervals:
+            ends = np.array([[_number(end) for end in self._ends("classes", name)] for name in self.classes]).reshape(-1, 2)
+            columns |= {"AP_low": ends[:, 0], "AP_high": ends[:, 1]}
         return columns | {name: np.array([point[name] for point in points], np.float64) for name in OPERATING_POINT}
 
     def threshold_columns(self) -> Columns:

@@ -13,11 +13,14 @@ from rich.text import Text
 from detbench.adapters.catalogue import Adapter
 from detbench.adapters.classes import ClassMapping
 from detbench.bench.resize_trial import Trial
+from detbench.bench.results import ValueIntervals
 from detbench.metrics.audit import Audit
 from detbench.metrics.conventions import INTERPOLATIONS, Convention
 from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.intervals import Interval
 
 ABSENT = "–"
+INTERVAL_HEADING = "95 %"
 _MOST_MEASURES_ACROSS = 3
 _NARROWEST_NAME = 12
 _HEADINGS = {"ground_truths": "objects"}
@@ -36,31 +39,62 @@ def _plainly(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def summary_table(evaluations: Sequence[Evaluation]) -> Table:
-    """Return detectors down and measures across, or the other way round for protocols of many measures; best values are bold."""
+def summary_table(evaluations: Sequence[Evaluation], known: Sequence[ValueIntervals] | None = None) -> Table:
+    """Return detectors down and measures across, or the other way round for protocols of many measures; best values are bold.
+
+    `known` gives each evaluation's intervals, which stand beside the values.
+    """
+    each = known or [{} for _ in evaluations]
     names = [evaluation.detections.name for evaluation in evaluations]
     counts = [_number(len(evaluation.detections), 0) for evaluation in evaluations]
     measures = {measure: [evaluation.summary[measure] for evaluation in evaluations] for measure in evaluations[0].summary}
     if len(measures) <= _MOST_MEASURES_ACROSS:
-        columns = [_cells(values, 6) for values in measures.values()]
-        rows = [list(row) for row in zip(map(Text, names), *columns, map(Text, counts), strict=True)]
-        return _filled(["detector", *measures, "detections"], rows)
-    rows = [[Text(measure), *_cells(values, 4)] for measure, values in measures.items()]
+        headings, columns = ["detector"], [[*map(Text, names)]]
+        for measure, values in measures.items():
+            headings.append(measure)
+            columns.append(_cells(values, 6))
+            if any(each):
+                headings.append(INTERVAL_HEADING)
+                columns.append([Text(_range(one[measure][0] if measure in one else None, 3)) for one in each])
+        rows = [list(row) for row in zip(*columns, map(Text, counts), strict=True)]
+        return _filled([*headings, "detections"], rows)
+    rows = [
+        [Text(measure), *(_beside(cell, one.get(measure)) for cell, one in zip(_cells(values, 4), each, strict=True))]
+        for measure, values in measures.items()
+    ]
     return _filled(["measure", *names], [*rows, [Text("detections"), *map(Text, counts)]])
 
 
-def class_table(evaluations: Sequence[Evaluation]) -> Table:
-    """Return classes against detectors' AP, the best in bold; of a single detector every per-class column."""
+def class_table(evaluations: Sequence[Evaluation], known: Sequence[ValueIntervals] | None = None) -> Table:
+    """Return classes against detectors' AP, the best in bold; of a single detector every per-class column, with intervals of AP."""
     first = evaluations[0]
     columns = first.class_columns()
     names = [Text(name) for name in first.ground_truth.class_names]
     if len(evaluations) == 1:
+        headings = ["class", *(_HEADINGS.get(heading, heading) for heading in columns)]
         rows = [[name, *(Text(_number(value, 4)) for value in values)] for name, *values in zip(names, *columns.values(), strict=True)]
-        return _filled(["class", *(_HEADINGS.get(heading, heading) for heading in columns)], rows)
+        if known and known[0]:
+            _, intervals = next(iter(known[0].values()))
+            headings.insert(2, INTERVAL_HEADING)
+            for row, interval in zip(rows, intervals, strict=True):
+                row.insert(2, Text(_range(interval, 2)))
+        return _filled(headings, rows)
     scores = zip(*(evaluation.class_ap.tolist() for evaluation in evaluations), strict=True)
     objects = [Text(_number(count, 0)) for count in columns["ground_truths"]]
     rows = [[name, count, *_cells(values, 4)] for name, count, values in zip(names, objects, scores, strict=True)]
     return _filled(["AP of class", "objects", *(evaluation.detections.name for evaluation in evaluations)], rows)
+
+
+def _beside(cell: Text, known: tuple[Interval, tuple[Interval, ...]] | None) -> Text:
+    """Return a value with its interval."""
+    return Text.assemble(cell, f"  {_range(known[0], 2)}") if known else cell
+
+
+def _range(interval: Interval | None, digits: int) -> str:
+    """Return `.72–.74`; nothing where there is no telling."""
+    if interval is None or not interval.known:
+        return ""
+    return "–".join(f"{end:.{digits}f}".replace("0.", ".", 1) for end in (interval.low, interval.high))
 
 
 def _filled(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Table:

@@ -64,7 +64,7 @@ def test_a_document_is_the_same_every_time_and_takes_extra_keys():
     ground_truth, found = random_pair(0)
     first, second = (results_document([scored(ground_truth, found)]) for _ in range(2))
     assert json_bytes(first) == json_bytes(second)
-    more = results_document([scored(ground_truth, found)], [{"audit": {"identical": True}}])
+    more = results_document([scored(ground_truth, found)], extra=[{"audit": {"identical": True}}])
     assert more["runs"][0]["audit"] == {"identical": True}
     assert {key: value for key, value in more["runs"][0].items() if key != "audit"} == first["runs"][0]
 
