@@ -79,8 +79,9 @@ class Frames:
 
         `dataset`, `protocol`, `images`, `ground_truths`, `detections`; the protocol's measures by name (`mAP`; `AP`, `AP50`, ...), NaN
         where a detector of another group lacks one, each with the ends `X_low` and `X_high` of its 95 % interval where runs know it;
-        `best` (highest headline measure of its group) and `difference` (headline measure minus that of the baseline, else of the best); `best_threshold`, `best_f1`, `best_precision`, `best_recall`: the operating point of
-        the highest F1 over all boxes; `infer_p50_ms`, `end_to_end_p50_ms` (each with `_low`, `_high` and `infer_verdict`,
+        `best` (highest headline measure of its group) and `difference` (headline measure minus that of the baseline, else of the best);
+        `best_threshold`, `best_f1`, `best_precision`, `best_recall`: the operating point of the highest F1 over all boxes;
+        `infer_p50_ms`, `end_to_end_p50_ms` (each with `_low`, `_high` and `infer_verdict`,
         `end_to_end_verdict`): median time of the model alone and from the encoded image to boxes, for one image at a time.
         """
         frame = self._stacked(lambda scored: scored.summary_columns())
@@ -93,8 +94,8 @@ class Frames:
         """One row for each detector and class.
 
         `class`, `AP` with `AP_low` and `AP_high` where runs know them (also `AP50`, `AP75` where the protocol has several thresholds),
-        `recall`, `ground_truths`, `detections`; `best` and `difference` of AP as in the summary, within the class; the operating point of the highest F1 of this class (`best_threshold`,
-        `best_f1`, `best_precision`, `best_recall`) at IoU 0.5, or the protocol's lowest.
+        `recall`, `ground_truths`, `detections`; `best` and `difference` of AP as in the summary, within the class; the operating
+        point of the highest F1 of this class (`best_threshold`, `best_f1`, `best_precision`, `best_recall`) at IoU 0.5, or the protocol's lowest.
         """
         return self._with_differences(self._stacked(lambda scored: scored.class_columns()), "AP", ["group", "class"])
 
