@@ -13,12 +13,13 @@ from typing import Annotated
 
 import typer
 
-from detbench.cli import compare, data, demo, evaluate, export, files, gate, history, latency, plan, predict, train
+from detbench.cli import analyze, compare, data, demo, evaluate, export, files, gate, history, latency, plan, predict, train
 from detbench.cli.app import app
 from detbench.cli.talk import show_warning
 from detbench.errors import DetbenchError, DetbenchWarning
 
 __all__ = [
+    "analyze",
     "app",
     "compare",
     "data",

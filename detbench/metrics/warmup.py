@@ -23,6 +23,22 @@ def warm_scoring(say: Callable[[str], None]) -> None:
         evaluate(truth, Detections.from_rows(truth, image_index=[0], class_index=[0], scores=[1.0], boxes=box))
 
 
+def warm_analysis(say: Callable[[str], None]) -> None:
+    """Make the analyses ready; as `warm_scoring`, which comes first."""
+    with _said(say):
+        from detbench.data.detections import Detections
+        from detbench.data.ground_truth import GroundTruth
+        from detbench.metrics.confusion import confusion
+        from detbench.metrics.evaluate import evaluate
+        from detbench.metrics.tide import tide
+
+        box = [[0.0, 0.0, 8.0, 8.0]]
+        truth = GroundTruth.from_rows(image_ids=["0"], class_names=["a"], image_index=[0], class_index=[0], boxes=box)
+        evaluation = evaluate(truth, Detections.from_rows(truth, image_index=[0], class_index=[0], scores=[1.0], boxes=box))
+        tide(evaluation)
+        confusion(evaluation)
+
+
 def warm_postprocessing(say: Callable[[str], None]) -> None:
     """Make suppression and the preparation of pictures ready, which threads do side by side; as `warm_scoring`."""
     with _said(say):

@@ -1,0 +1,133 @@
+"""`detbench analyze`: why detectors score what they do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detbench.cli.app import AllowUnknown, Images, Names, OnlyPresent, ProtocolName, Split, Threads, app
+from detbench.cli.steps import check_targets, chosen_protocol, evaluate_all, given_names, load_all
+from detbench.cli.talk import show, status, talk
+from detbench.errors import DetbenchError
+
+if TYPE_CHECKING:
+    from detbench.metrics.evaluation import Evaluation
+    from detbench.metrics.slices import Attribute
+
+
+@app.command("analyze")
+def analyze_command(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="GROUND_TRUTH DETECTIONS...",
+            help="As for `detbench eval`; or run folders alone, which hold both.",
+            show_default=False,
+        ),
+    ],
+    protocol: ProtocolName = None,
+    split: Split = None,
+    images: Images = None,
+    name: Names = None,
+    only_present: OnlyPresent = False,
+    allow_unknown: AllowUnknown = False,
+    slices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV of image_id and attributes of images, each of which makes slices.", show_default=False),
+    ] = None,
+    beta: Annotated[float, typer.Option(help="Of the F measure that score thresholds are chosen by.")] = 1.0,
+    replicates: Annotated[int, typer.Option(min=0, help="Draws of images for intervals and p-values; 0 for none.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Names the draws, and the halves on which thresholds are chosen.")] = 0,
+    json: Annotated[
+        str | None, typer.Option(metavar="PATH|-", help="Write everything as JSON; - prints it and nothing else.", show_default=False)
+    ] = None,
+    plots: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw the analyses.", show_default=False)] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="DIR", help="Write every table as CSV.", show_default=False)] = None,
+    threads: Threads = None,
+) -> None:
+    """Say where the errors come from.
+
+    Kinds of errors and what they cost, confusions, calibration, objects and images that are hard, suspected label errors, and how far the
+    score is open.
+    """
+    from detbench.bench.analysis_record import study_document
+    from detbench.bench.analyze import analyze
+    from detbench.bench.runs import json_bytes, write_json
+    from detbench.metrics.warmup import warm_analysis
+    from detbench.reports.analysis_table import study_tables
+
+    file = None if json in (None, "-") else Path(json)
+    given = [*paths, *([slices] if slices else [])]
+    check_targets([file] if file else [], [folder for folder in (plots, csv) if folder], given)
+    if _are_runs(paths):
+        evaluations = _of_runs(paths, [protocol, split, images, name, only_present or None, allow_unknown or None])
+    else:
+        names = given_names(paths[1:], name)
+        truth, found = load_all(
+            paths[0], paths[1:], names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown
+        )
+        evaluations = evaluate_all(truth, found, chosen_protocol(truth, protocol), threads)
+    attributes = _attributes(slices, evaluations)
+    warm_analysis(talk)
+    with status("analyzing"):
+        study = analyze(evaluations, attributes, replicates=replicates, seed=seed, beta=beta)
+    document = study_document(study)
+    if file:
+        write_json(file, document)
+        talk(f"analysis: {file}")
+    if csv:
+        from detbench.reports.analysis_frames import save_analysis_csv
+
+        talk(f"tables: {len(save_analysis_csv(study, csv))} files in {csv}")
+    if plots:
+        from detbench.reports.analysis_plots import save_analysis_plots
+
+        with status("drawing"):
+            drawn = save_analysis_plots(study, plots)
+        talk(f"plots: {len(drawn)} files in {plots}")
+    if json == "-":
+        sys.stdout.buffer.write(json_bytes(document))
+    else:
+        show(*study_tables(study))
+
+
+def _are_runs(paths: list[Path]) -> bool:
+    """Return whether all paths are run folders; a ground truth without detections is an error."""
+    from detbench.bench.runs import RECORD
+
+    if all((path / RECORD).is_file() for path in paths):
+        return True
+    if len(paths) < 2:
+        raise DetbenchError("give detections after the ground truth, or run folders, as `detbench eval -o` writes them")
+    return False
+
+
+def _of_runs(folders: list[Path], options: list[object]) -> list[Evaluation]:
+    """Score the runs again; options that choose what is scored are refused, since the runs say it."""
+    from detbench.bench.runs import read_run
+    from detbench.cli.steps import check_names_differ
+    from detbench.metrics.warmup import warm_scoring
+
+    if any(option is not None for option in options):
+        raise DetbenchError("run folders say themselves what was scored and how; leave out options that choose data, names or protocol")
+    warm_scoring(talk)
+    runs = [read_run(folder) for folder in folders]
+    check_names_differ([run.detections for run in runs])
+    return [run.evaluation() for run in runs]
+
+
+def _attributes(file: Path | None, evaluations: list[Evaluation]) -> list[Attribute]:
+    if file is None:
+        return []
+    from detbench.data.attributes import read_attributes
+    from detbench.errors import InputError
+    from detbench.metrics.slices import by_columns
+
+    columns = read_attributes(file, evaluations[0].ground_truth)
+    try:
+        return by_columns(columns)
+    except DetbenchError as error:
+        raise InputError(file, str(error), fix="leave this column out, or group its values") from error
