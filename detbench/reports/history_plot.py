@@ -43,7 +43,7 @@ def trend(frame: pd.DataFrame, measure: str, *, theme: Theme = "light") -> Figur
             _draw(axes, runs.sort_values(["number", "date"]), str(name), index)
         _label(axes, commits)
         axes.set_title(measure)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
+        figure.legend(loc="outside lower center", ncols=3)
         figure.text(0.995, 0.995, "bands: 95 % intervals · × failed · hollow: not passed", ha="right", va="top", fontsize=8, color=muted())
     return figure
 
