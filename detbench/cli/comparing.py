@@ -12,7 +12,7 @@ import typer
 
 from detbench.cli.app import INTERRUPTED
 from detbench.cli.prediction import predicted, shown_mapping
-from detbench.cli.steps import check_names_differ, check_run_names, warn_of_suspicions
+from detbench.cli.steps import check_distinct, check_run_names, warn_of_suspicions
 from detbench.cli.talk import show, status, talk
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run_model(
     with status(f"loading {spec}"):
         detector = load_detector(spec)
     try:
-        check_names_differ([*(each.name for each in taken), name or detector.name])
+        check_distinct([*(each.name for each in taken), name or detector.name])
         talk(f"{name or detector.name}: running over {len(truth.image_ids):,} pictures of {truth.name}")
         return predicted(detector, truth, shown_mapping(detector, truth, allow_unmapped=allow_unmapped), name=name, **options)
     finally:

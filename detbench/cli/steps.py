@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,10 +34,15 @@ def given_names(paths: Sequence[Path], given: Sequence[str] | None) -> list[str 
     return [*given] if given else [None] * len(paths)
 
 
-def check_names_differ(names: Sequence[str]) -> None:
+def check_names_differ(found: Iterable[Detections]) -> None:
     """Raise DetbenchError where two detectors have one name."""
+    check_distinct([detections.name for detections in found])
+
+
+def check_distinct(names: Sequence[str]) -> None:
+    """Raise DetbenchError where a name comes twice."""
     if len(set(names)) != len(names):
-        raise DetbenchError(f"detectors need different names, got {', '.join(names)}; give --name once for each, in their order")
+        raise DetbenchError(f"detectors need different names, got {', '.join(names)}; give --name once for each file")
 
 
 def check_run_names(names: Sequence[str]) -> None:
@@ -74,7 +79,7 @@ def load_all(
     for path, name in zip(detections, names, strict=True):
         with status(f"reading {path}"):
             found.append(load_detections(path, truth, allow_unknown=allow_unknown, name=name))
-    check_names_differ([each.name for each in found])
+    check_names_differ(found)
     if not only_present:
         return truth, found
     positions = present_positions(truth)
