@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
+from detbench.bench.doctor.suspicions import suspicions
 from detbench.metrics.conventions import Convention
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import Interval
 from detbench.metrics.protocol import Protocol
-from detbench.metrics.suspicion import suspicions
 
 SCHEMA_VERSION = 1
 
@@ -32,7 +32,7 @@ def evaluation_record(evaluation: Evaluation, known: ValueIntervals | None = Non
         "summary": evaluation.summary,
         "classes": _classes(evaluation),
         "classes_without_ground_truth": classes_without_ground_truth(evaluation),
-        "suspicions": [asdict(suspicion) for suspicion in suspicions(evaluation)],
+        "suspicions": [{"id": each.id, "evidence": each.evidence, "fix": each.fix} for each in suspicions(evaluation)],
     }
     return record | {"intervals": _intervals(evaluation, known)} if known else record
 

@@ -12,6 +12,15 @@ NEARLY_AS_GOOD = 0.02
 """A box format that fits as well as a transform up to this mean overlap is the likelier mistake."""
 
 
+def check_fractions(case: Case) -> Finding | None:
+    """All coordinates within 0..1, those of the ground truth not."""
+    boxes = case.scored.boxes
+    if not len(boxes) or boxes.min() < 0 or boxes.max() > 1 or not len(case.truth) or case.truth.boxes.max() <= 1:
+        return None
+    fix = "multiply them by the width and height of their images"
+    return Finding("box-normalised", "error", "all coordinates of the detections lie within 0–1", fix)
+
+
 def check_boxes(case: Case) -> Finding | None:
     """Return the reading that fits clearly better than the file's own."""
     sample = sample_of(case)

@@ -96,7 +96,8 @@ class Case:
     @cached_property
     def scored(self) -> Rows:
         """The rows that can be scored."""
-        return self.rows.where(self.rows.usable)
+        usable = self.rows.usable
+        return self.rows if usable.all() else self.rows.where(usable)
 
     @cached_property
     def copies(self) -> Flags:

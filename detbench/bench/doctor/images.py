@@ -118,7 +118,8 @@ def _positions(places: list[int]) -> Ints:
 
 def check_missing(case: Case) -> Finding | None:
     """Images with objects that have no detection, more than the numbers per image let expect, or many in a row."""
-    counts = np.bincount(case.scored.image[~case.copies], minlength=len(case.truth.image_ids))
+    image = case.scored.image if case.source is None else case.scored.image[~case.copies]
+    counts = np.bincount(image, minlength=len(case.truth.image_ids))
     objects = np.bincount(np.repeat(np.arange(len(counts)), np.diff(case.truth.offsets))[case.regular], minlength=len(counts)) > 0
     empty = objects & (counts == 0)
     missing, singles, total = int(empty.sum()), int((objects & (counts == 1)).sum()), int(objects.sum())

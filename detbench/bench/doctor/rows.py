@@ -37,8 +37,8 @@ class Rows:
         """(N,) whether a row can be scored: finite, of a known image and class."""
         return self.finite & (self.image >= 0) & (self.classes >= 0)
 
-    def where(self, kept: Flags) -> Rows:
-        """Return the rows (N,) marked."""
+    def where(self, kept: Flags | Ints) -> Rows:
+        """Return the rows marked (N,) or numbered (M,)."""
         return Rows(self.image[kept], self.classes[kept], self.boxes[kept], self.scores[kept])
 
     def with_boxes(self, boxes: Floats) -> Rows:
@@ -48,9 +48,9 @@ class Rows:
 
 def rows_of(detections: Detections) -> Rows:
     """Return the rows of loaded detections, in the order of their source."""
-    order = np.arange(len(detections)) if detections.source_rows is None else np.argsort(detections.source_rows)
     image = groups_from_offsets(detections.offsets).astype(np.int64)
-    return Rows(image[order], detections.class_index.astype(np.int64)[order], detections.boxes[order], detections.scores[order])
+    rows = Rows(image, detections.class_index.astype(np.int64), detections.boxes, detections.scores)
+    return rows if detections.source_rows is None else rows.where(np.argsort(detections.source_rows))
 
 
 def detections_of(rows: Rows, truth: GroundTruth, positions: Ints | None = None) -> Detections:

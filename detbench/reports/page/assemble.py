@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from detbench.metrics.suspicion import suspicions
+from detbench.bench.doctor.suspicions import suspicions
 from detbench.reports.curves import plotted_iou
 from detbench.reports.frames import Frames
 from detbench.reports.page.claims import claims, isolated

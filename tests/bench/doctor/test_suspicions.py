@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from detbench.bench.doctor.suspicions import suspicions
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.errors import DetbenchWarning
 from detbench.metrics.protocol import COCO
-from detbench.metrics.suspicion import suspicions
 from tests.metrics.scored import detections, perfect, scored, truth
 
 ROWS = [(image, k, (10 + 60 * k, 10, 50 + 60 * k, 60)) for image in range(4) for k in range(2)]
@@ -84,23 +84,47 @@ def test_constant_scores():
 
 @pytest.mark.parametrize(("missing", "suspicious"), [(1, False), (2, True)])
 def test_more_than_a_hundredth_of_the_images_without_detection(missing, suspicious):
+    """Where every other image has two detections, 2 of 100 without any are too many."""
     ground_truth = truth([(image, 0, (10, 10, 50, 60)) for image in range(100)], images=120)
-    rows = [(image, 0, 0.9 - image / 1000, (10, 10, 50, 60)) for image in range(missing, 100)]
+    rows = [(image, 0, 0.9 - image / 1000, (10, 10, 50, 60 + n)) for image in range(missing, 100) for n in range(2)]
     found = detections(ground_truth, rows)
     assert ids(ground_truth, found) == (["images-missing"] if suspicious else [])
     if suspicious:
         assert "2 of 100 images with objects have no detection" in texts(ground_truth, found)
 
 
+@pytest.mark.parametrize(("singles", "suspicious"), [(0, True), (10, False)])
+def test_images_without_detection_are_normal_beside_images_with_one(singles, suspicious):
+    ground_truth = truth([(image, 0, (10, 10, 50, 60)) for image in range(100)], images=100)
+    counts = [0] * 15 + [1] * singles + [3] * (85 - singles)
+    spread = [counts[(7 * image) % 100] for image in range(100)]
+    rows = [(image, 0, 0.9, (10, 10, 50, 60 + n)) for image, count in enumerate(spread) for n in range(count)]
+    scores = np.linspace(0.9, 0.1, len(rows))
+    found = detections(ground_truth, [(image, k, score, box) for (image, k, _, box), score in zip(rows, scores, strict=True)])
+    assert ("images-missing" in ids(ground_truth, found)) is suspicious
+
+
+def test_many_images_in_a_row_without_detection():
+    """A weak detector, which leaves some images empty anyhow, stopped at the ninetieth image of a hundred."""
+    ground_truth = truth([(image, 0, (10, 10, 50, 60)) for image in range(100)], images=100)
+    rows = [(image, 0, 0.9 - image / 1000, (10, 10, 50, 60)) for image in range(90) if image % 6]
+    assert "images-missing" in ids(ground_truth, detections(ground_truth, rows))
+    assert "10 in a row, from '090' on" in texts(ground_truth, detections(ground_truth, rows))
+    spread = [(image, 0, 0.9 - image / 1000, (10, 10, 50, 60)) for image in range(100) if image % 6]
+    assert ids(ground_truth, detections(ground_truth, spread)) == []
+
+
 def test_permuted_classes():
     ground_truth = truth(ROWS)
     swapped = perfect(ground_truth, class_index=1 - ground_truth.class_index)
     assert ids(ground_truth, swapped) == ["classes-permuted"]
-    assert texts(ground_truth, swapped).startswith("cat, dog: no detection of these hits")
+    assert texts(ground_truth, swapped).startswith("100% of the well-placed detections of 2 classes lie on objects of another class (cat → dog")
     nowhere = perfect(ground_truth, boxes=np.add(ground_truth.boxes, (100, 30, 100, 30)))
     assert ids(ground_truth, nowhere) == [], "they hit nothing, but overlap no objects of other classes either"
-    one_hit = [(image, 1 - k, 0.9 - image / 10, box) for image, k, box in ROWS] + [(0, k, 0.1, ROWS[k][2]) for k in range(2)]
-    assert ids(ground_truth, detections(ground_truth, one_hit)) == [], "a hit of each class shows that names are right"
+    half = perfect(ground_truth, class_index=np.where(np.arange(8) < 4, ground_truth.class_index, 1 - ground_truth.class_index))
+    assert ids(ground_truth, half) == [], "half of them right shows that names are right"
+    one_sided = perfect(ground_truth, class_index=np.zeros(8, int))
+    assert ids(ground_truth, one_sided) == [], "a detector that takes dogs for cats has not swapped the two"
     few = truth(ROWS[:4], images=2)
     assert ids(few, perfect(few, class_index=1 - few.class_index)) == [], "two objects of a class are too few to tell"
 
