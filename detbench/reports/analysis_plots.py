@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detbench.bench.analyze import Analysis, Study
+from detbench.bench.analyze import SURE, Analysis, Study
 from detbench.metrics.intervals import Interval
 from detbench.metrics.tide import ERRORS, SPECIAL
 from detbench.reports.figure_files import file_stems, legend_name, save_figures, shortened
+from detbench.reports.log_axes import plain_ticks
 from detbench.reports.style import Theme, colour, dashes, marker, muted, plot_style
 
 if TYPE_CHECKING:
@@ -53,15 +54,14 @@ def tide_bars(study: Study, *, theme: Theme = "light") -> Figure:
         for axes, kinds, title in zip(panels, (ERRORS, SPECIAL), ("What errors cost", "All of a side"), strict=True):
             for d, each in enumerate(study.analyses):
                 costs = [100 * each.tide.costs[kind] for kind in kinds]
-                _bars(
-                    axes, costs, [_scaled(each.tide_intervals.get(kind), 100) for kind in kinds], d, len(study.analyses), _tide_label(each)
-                )
+                ends = [_scaled(each.tide_intervals.get(kind), 100) for kind in kinds]
+                _bars(axes, costs, ends, (d, len(study.analyses)), _tide_label(each))
             axes.set_xticks(range(len(kinds)), kinds)
             axes.set_title(title)
             axes.grid(visible=False, axis="x")
         panels[0].set_ylabel(f"points of AP{100 * study.analyses[0].tide.iou:g} gained by mending")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower left", fontsize=9)
-        _setting(figure, study, "TIDE")
+        _setting(figure, study, f"TIDE{_drawn(study)}")
     return figure
 
 
@@ -84,9 +84,8 @@ def lrp_parts(study: Study, *, theme: Theme = "light") -> Figure:
             axes.set_xlim(left=0)
             axes.set_title(title, fontsize=10)
         panels[0].set_yticks(range(len(shown)), [shortened(names[k]) for k in shown], fontsize=8)
-        figure.legend(
-            *panels[0].get_legend_handles_labels(), loc="outside lower left", fontsize=9, title="mean optimal LRP", alignment="left"
-        )
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower left", fontsize=9, title="mean optimal LRP", alignment="left")
         _setting(figure, study, "error at the best score threshold of each class, 0 is perfect")
     return figure
 
@@ -105,7 +104,7 @@ def recall_bars(study: Study, *, theme: Theme = "light") -> Figure:
             for d, each in enumerate(study.analyses):
                 ends = each.recall_intervals[n] or (None,) * len(first.trait.values)
                 values = each.recalls[n].taken.tolist()
-                _bars(axes, values, [_scaled(end, 1) for end in ends], d, len(study.analyses), legend_name(each.name))
+                _bars(axes, values, [_scaled(end, 1) for end in ends], (d, len(study.analyses)), legend_name(each.name))
             ticks = [f"{value}\n{count:,}" for value, count in zip(first.trait.values, first.objects, strict=True)]
             axes.set_xticks(range(len(ticks)), ticks, fontsize=8)
             axes.set_title(first.trait.name, fontsize=10)
@@ -115,7 +114,7 @@ def recall_bars(study: Study, *, theme: Theme = "light") -> Figure:
             axes.set_axis_off()
         figure.supylabel("recall at the best F1", fontsize=10)
         figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside lower left", fontsize=9, ncols=3)
-        _setting(figure, study, "below each value: objects")
+        _setting(figure, study, f"below each value: objects{_drawn(study)}")
     return figure
 
 
@@ -132,11 +131,9 @@ def reliability_diagram(study: Study, *, theme: Theme = "light") -> Figure:
                 continue
             found = each.calibration.diagram
             used = found.counts > 0
-            label = (
-                f"{legend_name(each.name)}  D-ECE {_share(each.calibration.d_ece)}, at score ≥ 0.3 {_share(each.calibration.d_ece_sure)}"
-            )
-            look = {"color": colour(d), "linestyle": dashes(d), "linewidth": 1.6}
-            top.plot(found.score[used], found.precision[used], marker=marker(d), markersize=5, label=label, **look)
+            errors = f"D-ECE {_share(each.calibration.d_ece)}, at score ≥ {SURE:g} {_share(each.calibration.d_ece_sure)}"
+            look = {"color": colour(d), "linestyle": dashes(d), "linewidth": 1.6, "label": f"{legend_name(each.name)}  {errors}"}
+            top.plot(found.score[used], found.precision[used], marker=marker(d), markersize=5, **look)
             bottom.stairs(found.counts, found.edges, color=colour(d), linestyle=dashes(d), linewidth=1.6)
         top.set_ylabel("share of hits")
         top.set_title("Are scores probabilities?")
@@ -145,6 +142,7 @@ def reliability_diagram(study: Study, *, theme: Theme = "light") -> Figure:
         bottom.set_ylabel("detections")
         bottom.set_xlabel("score")
         bottom.set_xlim(0, 1)
+        plain_ticks(bottom.yaxis)
         figure.legend(*top.get_legend_handles_labels(), loc="outside lower left", fontsize=9)
         _setting(figure, study, f"IoU {study.analyses[0].tide.iou:g} · below the diagonal: too sure")
     return figure
@@ -189,14 +187,15 @@ def _numbers(axes: Axes, cells: np.ndarray, shares: np.ndarray, theme: Theme) ->
         axes.text(column, row, f"{cells[row, column]}", ha="center", va="center", fontsize=size, color=ink)
 
 
-def _bars(axes: Axes, values: Sequence[float], ends: Sequence[tuple[float, float] | None], d: int, detectors: int, label: str) -> None:
-    """Draw one detector's bars beside those of the others, with intervals as whiskers."""
+def _bars(axes: Axes, values: Sequence[float], ends: Sequence[tuple[float, float] | None], place: tuple[int, int], label: str) -> None:
+    """Draw the bars of one detector of several, beside those of the others, with intervals as whiskers."""
+    d, detectors = place
     width = 0.8 / detectors
     x = np.arange(len(values)) + (d - (detectors - 1) / 2) * width
     axes.bar(x, np.nan_to_num(values), width * 0.92, color=colour(d), label=label)
-    for place, span in zip(x, ends, strict=True):
+    for at, span in zip(x, ends, strict=True):
         if span is not None:
-            axes.plot([place, place], span, color=muted(), linewidth=1.4, solid_capstyle="butt")
+            axes.plot([at, at], span, color=muted(), linewidth=1.4, solid_capstyle="butt")
 
 
 def _scaled(interval: Interval | None, scale: float) -> tuple[float, float] | None:
@@ -211,7 +210,10 @@ def _share(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
 
 
+def _drawn(study: Study) -> str:
+    return f" · lines: 95 % intervals from {study.replicates:,} draws of images" if study.replicates else ""
+
+
 def _setting(figure: Figure, study: Study, what: str) -> None:
-    replicates = f" · lines: 95 % of {study.replicates:,} draws" if study.replicates and what != "error" else ""
     truth = study.analyses[0].evaluation.ground_truth
-    figure.suptitle(f"{shortened(truth.name)} · {what}{replicates}", x=0.01, ha="left", fontsize=9, color=muted())
+    figure.suptitle(f"{shortened(truth.name)} · {what}", x=0.01, ha="left", fontsize=9, color=muted())
