@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from detbench.cli import analyze, compare, data, demo, evaluate, export, files, gate, history, latency, plan, predict, train
+from detbench.cli import analyze, compare, data, demo, doctor, evaluate, export, files, gate, history, latency, plan, predict, train
 from detbench.cli.app import app
 from detbench.cli.talk import show_warning
 from detbench.errors import DetbenchError, DetbenchWarning
@@ -24,6 +24,7 @@ __all__ = [
     "compare",
     "data",
     "demo",
+    "doctor",
     "evaluate",
     "export",
     "files",
