@@ -497,7 +497,8 @@ class TestRealDetectors:
             for name, values in run["classes"].items():
                 assert values["AP"] == pytest.approx(known[name][key], abs=1e-12 if key == "published_ap07" else 1e-9)
         assert document["runs"][0]["summary"]["mAP"] == pytest.approx(0.7218680971856, abs=1e-12)
-        assert len(list((tmp_path / "out").glob("*.png"))) == 21
+        assert len(list((tmp_path / "out").glob("pr-*.png"))) == 20
+        assert {"all-classes", "class-ap", "size-ap", "iou-ap", "scores", "f1"} <= {path.stem for path in (tmp_path / "out").iterdir()}
 
     def test_area_under_curve(self, command, shared_data, voc2007):
         results = [shared_data / "dets_voc" / name for name in self.NAMES]

@@ -95,7 +95,8 @@ class Frames:
 
         `class`, `AP` with `AP_low` and `AP_high` where runs know them (also `AP50`, `AP75` where the protocol has several thresholds),
         `recall`, `ground_truths`, `detections`; `best` and `difference` of AP as in the summary, within the class; the operating
-        point of the highest F1 of this class (`best_threshold`, `best_f1`, `best_precision`, `best_recall`) at IoU 0.5, or the protocol's lowest.
+        point of the highest F1 of this class (`best_threshold`, `best_f1`, `best_precision`, `best_recall`) at IoU 0.5, or the protocol's
+        lowest.
         """
         return self._with_differences(self._stacked(lambda scored: scored.class_columns()), "AP", ["group", "class"])
 
