@@ -2,7 +2,7 @@
 
 python tests/benchmarks/kernel_ratio.py --least 30
 
-Seconds of a shared machine say nothing; the ratio within a round does. The exit code is 1 where even the fastest half of the rounds stays below.
+Seconds of a shared machine say nothing; the ratio within a round does. The exit code is 1 where the median over the rounds is below.
 """
 
 from __future__ import annotations
