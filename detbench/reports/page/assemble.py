@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from detbench.bench.doctor.suspicions import suspicions
 from detbench.reports.curves import plotted_iou
 from detbench.reports.frames import Frames
 from detbench.reports.page.claims import claims, isolated
-from detbench.reports.page.content import ClassName, ClassRow, Content, Detector, OperatingPoint, Part, SizeRange, Timing
+from detbench.reports.page.content import ClassName, ClassRow, Content, Detector, Interval, OperatingPoint, Part, SizeRange, Timing
 from detbench.reports.page.explorer import explorer_data
 from detbench.reports.page.gallery import gallery
 from detbench.reports.page.provenance import command_of, part_provenance, run_provenance
@@ -73,15 +73,19 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
 
 def _detector(frames: Frames, scored: Scored, look: int) -> Detector:
     [summary] = _records(_of_detector(frames.summary, scored.name))
+    by_iou, by_size = (_records(_of_detector(table, scored.name)) for table in (frames.ious, frames.sizes))
     return Detector(
         name=scored.name,
         look=look,
         summary={measure: _plain(summary[measure]) for measure in scored.evaluation.summary},
+        intervals=_intervals(summary, scored.evaluation.summary),
         detections=int(summary["detections"]),
         best=_operating_point(summary),
         classes=tuple(_class_row(row) for row in _records(_of_detector(frames.classes, scored.name))),
-        by_iou=tuple(_plain(row["AP"]) for row in _records(_of_detector(frames.ious, scored.name))),
-        by_size=tuple(_plain(row["AP"]) for row in _records(_of_detector(frames.sizes, scored.name))),
+        by_iou=tuple(_plain(row["AP"]) for row in by_iou),
+        iou_intervals=tuple(_interval(row, "AP") for row in by_iou),
+        by_size=tuple(_plain(row["AP"]) for row in by_size),
+        size_intervals=tuple(_interval(row, "AP") for row in by_size),
         timings=tuple(timing(entry) for entry in scored.latency),
         suspicions=tuple(str(each) for each in suspicions(scored.evaluation)),
         provenance=run_provenance(scored.run) if scored.run else (),
@@ -91,7 +95,17 @@ def _detector(frames: Frames, scored: Scored, look: int) -> Detector:
 
 def _class_row(row: Mapping[str, Any]) -> ClassRow:
     measures = {name: _plain(row[name]) for name in ("AP", "AP50", "AP75", "recall") if name in row}
-    return ClassRow(measures, int(row["detections"]), _operating_point(row))
+    return ClassRow(measures, _intervals(row, measures), int(row["detections"]), _operating_point(row))
+
+
+def _intervals(row: Mapping[str, Any], measures: Iterable[str]) -> dict[str, Interval]:
+    return {name: ends for name in measures if (ends := _interval(row, name))}
+
+
+def _interval(row: Mapping[str, Any], measure: str) -> Interval | None:
+    """Return the interval in the columns `X_low` and `X_high` of a measure `X`, or None where there is none."""
+    low, high = (_plain(row.get(f"{measure}_{end}")) for end in ("low", "high"))
+    return None if low is None or high is None else (low, high)
 
 
 def timing(entry: Mapping[str, Any]) -> Timing:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from detbench.reports.page.claims import representative
 from detbench.reports.page.content import Detector, Part, Timing
 
 WIDTH, HEIGHT = 560.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 16.0, 14.0, 40.0
+_LETTER, _LINE = 7.5, 15.0
+"""Width of a letter and height of a line of names, at most."""
+_LONGEST_NAME = 36
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,18 @@ class SpeedPoint:
     y: float
     low: float | None
     high: float | None
+    label_x: float
+    label_y: float
+    """Left end and base of its name."""
     fronted: bool
     """On the Pareto front of valid times: no other is as fast and scores better, or scores as well and is faster."""
+
+    @property
+    def label(self) -> str:
+        """The detector's name, and whether its time must not be quoted."""
+        name = self.detector.name
+        short = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+        return short if self.timing.verdict == "valid" else f"{short} (not valid)"
 
 
 @dataclass(frozen=True)
@@ -106,7 +119,7 @@ def speed_chart(part: Part) -> SpeedChart | None:
     ends = [end for _, row, _ in timed for end in (row.p50_ms, *(row.p50_interval_ms or ())) if end is not None]
     x = _from_zero(max(ends) * 1.15, LEFT, WIDTH - RIGHT)
     y = _around([value for _, _, value in timed])
-    points = tuple(_speed_point(each, row, value, x, y, timed) for each, row, value in timed)
+    points = _labelled([_speed_point(each, row, value, x, y, timed) for each, row, value in timed])
     front = tuple(sorted((point.x, point.y) for point in points if point.fronted))
     return SpeedChart(x, y, points, front)
 
@@ -118,7 +131,22 @@ def _speed_point(
     rivals = [(other.p50_ms or 0.0, score) for _, other, score in timed if other.verdict == "valid"]
     beaten = row.verdict != "valid" or any(t <= time and score >= value and (t < time or score > value) for t, score in rivals)
     low, high = (x(end) for end in row.p50_interval_ms) if row.p50_interval_ms else (None, None)
-    return SpeedPoint(detector, row, x(time), y(value), low, high, not beaten)
+    return SpeedPoint(detector, row, x(time), y(value), low, high, x(time), y(value), not beaten)
+
+
+def _labelled(points: Sequence[SpeedPoint]) -> tuple[SpeedPoint, ...]:
+    """Place the names above their points, or below where one is there already, and inside the chart."""
+    taken: list[tuple[float, float, float]] = []
+    placed = []
+    for point in points:
+        width = _LETTER * len(point.label)
+        left = round(min(max(point.x - width / 2, LEFT), max(WIDTH - width, LEFT)), 2)
+        heights = [point.y + rise for rise in (-11.0, 22.0, -27.0, 38.0)]
+        free = [y for y in heights if all(abs(y - other) >= _LINE or left > end or left + width < start for start, end, other in taken)]
+        base = round(min(max((free or heights)[0], _LINE), HEIGHT - BOTTOM - 4), 2)
+        taken.append((left, left + width, base))
+        placed.append(replace(point, label_x=left, label_y=base))
+    return tuple(placed)
 
 
 def _from_zero(most: float, first: float, last: float) -> Scale:
@@ -129,13 +157,13 @@ def _from_zero(most: float, first: float, last: float) -> Scale:
 
 def _around(values: Sequence[float]) -> Scale:
     low, high = math.floor(min(values) * 20) / 20, math.ceil(max(values) * 20 + 1e-9) / 20
-    low, high = max(low - 0.05, 0.0), high + 0.05
+    low, high = max(low - 0.05, 0.0), min(high + 0.05, 1.0)
     count = round((high - low) / 0.05)
     stride = max(count // 5, 1)
     return Scale(low, high, HEIGHT - BOTTOM, TOP, tuple(low + 0.05 * n for n in range(0, count + 1, stride)))
 
 
 def _step(most: float) -> float:
-    """Return 1, 2 or 5 times a power of ten such that four to ten steps reach `most`."""
+    """Return 1, 2 or 5 times a power of ten such that four to eight steps reach `most`."""
     power: float = 10.0 ** math.floor(math.log10(most)) if most > 0 else 1.0
-    return next((power * factor for factor in (0.1, 0.2, 0.5, 1.0) if most / (power * factor) <= 8), power)
+    return next((power * factor for factor in (0.1, 0.2, 0.5, 1.0, 2.0) if most / (power * factor) <= 8), power)

@@ -16,7 +16,9 @@ def claims(detectors: Sequence[Detector], headline: str, classes: Sequence[str])
     if not known:
         return ("No class has an object that counts, so nothing can be measured on this data.", _speed(detectors))
     known.sort(key=lambda pair: -pair[0])
-    return tuple(sentence for sentence in (_lead(known, headline), _classes(known, classes), _doubt(known), _speed(detectors)) if sentence)
+    return tuple(
+        sentence for sentence in (_lead(known, headline), _classes(known, classes), _doubt(known, headline), _speed(detectors)) if sentence
+    )
 
 
 def isolated(name: str) -> str:
@@ -68,10 +70,17 @@ def _classes(known: Sequence[tuple[float, Detector]], classes: Sequence[str]) ->
     return f"{isolated(winner.name)} has the highest AP in {ahead} of {len(gaps)} classes{tail}."
 
 
-def _doubt(known: Sequence[tuple[float, Detector]]) -> str:
+def _doubt(known: Sequence[tuple[float, Detector]], headline: str) -> str:
+    """Say what the intervals of the first two say of the lead, or that there are none."""
     if len(known) < 2:
         return ""
-    return "No interval has been computed for these differences yet: they hold for these images, and chance may account for small ones."
+    first, second = (detector.intervals.get(headline) for _, detector in known[:2])
+    if first is None or second is None:
+        return "No interval has been computed for these scores: they hold for these images, and chance may account for small differences."
+    both = f"The 95 % intervals of {listed([detector.name for _, detector in known[:2]])}"
+    if first[0] > second[1]:
+        return f"{both} do not overlap."
+    return f"{both} overlap, which leaves open whether the difference is more than chance; detbench gate compares them image by image."
 
 
 def _speed(detectors: Sequence[Detector]) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+Interval = tuple[float, float]
+"""Lower and upper end."""
+
 
 @dataclass(frozen=True)
 class OperatingPoint:
@@ -22,6 +25,8 @@ class ClassRow:
 
     measures: dict[str, float | None]
     """AP first; as in the record."""
+    intervals: dict[str, Interval]
+    """Of those measures that have one, at 95 %."""
     detections: int
     best: OperatingPoint | None
 
@@ -34,7 +39,7 @@ class Timing:
     batch: int
     scenario: str
     p50_ms: float | None = None
-    p50_interval_ms: tuple[float, float] | None = None
+    p50_interval_ms: Interval | None = None
     p90_ms: float | None = None
     p99_ms: float | None = None
     throughput_per_s: float | None = None
@@ -51,12 +56,16 @@ class Detector:
     look: int
     """Which colour, dash and marker it has everywhere on the page."""
     summary: dict[str, float | None]
+    intervals: dict[str, Interval]
+    """Of those measures of the summary that have one, at 95 %."""
     detections: int
     best: OperatingPoint | None
     """Of all boxes of all classes together."""
     classes: tuple[ClassRow, ...]
     by_iou: tuple[float | None, ...]
+    iou_intervals: tuple[Interval | None, ...]
     by_size: tuple[float | None, ...]
+    size_intervals: tuple[Interval | None, ...]
     timings: tuple[Timing, ...]
     suspicions: tuple[str, ...]
     provenance: tuple[tuple[str, str], ...]
@@ -104,7 +113,7 @@ class Picture:
 
     image_id: str
     kinds: tuple[str, ...]
-    """Of missed, false, badly placed and disagreement those that it shows."""
+    """Of missed, false, badly placed and disagreement those that it shows, that of the first words first."""
     sentence: str
     alt: str
     thumbnail: str
@@ -154,6 +163,14 @@ class Part:
     def pictured_classes(self) -> tuple[int, ...]:
         """Places of the classes that the gallery tells something about."""
         return tuple(sorted({k for picture in self.gallery for k in picture.classes}))
+
+    @property
+    def any_interval(self) -> bool:
+        """Whether a score on the page has an interval."""
+        return any(
+            each.intervals or any(each.iou_intervals) or any(each.size_intervals) or any(row.intervals for row in each.classes)
+            for each in self.detectors
+        )
 
     @property
     def without_objects(self) -> tuple[str, ...]:

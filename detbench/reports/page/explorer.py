@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detbench.reports.curves import plotted_iou
 from detbench.reports.frames import FEWEST_POINTS, Frames
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def explorer_data(frames: Frames) -> dict[str, Any]:
         "classes": list(first.classes),
         "objects": first.evaluation.counts[:, 0, 0, 3].tolist(),
         "ious": [round(iou, 6) for iou in ious],
+        "plotted": round(plotted_iou(first.evaluation), 6),
         "curves": [
             [[_curve(curves.get((d, k, t)), values.get((d, k, t))) for d in places] for t in range(len(ious))]
             for k in range(len(first.classes))

@@ -64,7 +64,7 @@ def _picture(telling: TellingImage, small: Thumbnails, looks: Mapping[str, int],
     width, height = small.sizes[telling.image]
     return Picture(
         image_id=telling.image_id,
-        kinds=tuple(dict.fromkeys(_KINDS[reason.kind] for reason in telling.reasons)),
+        kinds=tuple(dict.fromkeys(_KINDS[reason.kind] for reason in (*reasons, *telling.reasons))),
         sentence="; ".join(sentences) + (f"; and {more} more" if more else ""),
         alt=f"Image {isolated(telling.image_id)} with boxes: {'; '.join(sentences)}",
         thumbnail=small.uris[telling.image],

@@ -36,13 +36,13 @@ def run_provenance(run: Run) -> tuple[tuple[str, str], ...]:
         ("detections digest", digests.get("detections")),
         ("model", record.get("model")),
         ("model digest", digests.get("model")),
-        ("model settings", ", ".join(f"{key} {_text(value)}" for key, value in model.items() if key in _SETTINGS)),
+        *((key.replace("_", " "), model.get(key)) for key in _SETTINGS),
         ("recorded", record.get("created")),
         ("machine", _machine(machine)),
         ("git commit", machine.get("git_commit")),
         ("versions", ", ".join(f"{name} {version}" for name, version in _libraries(machine))),
     )
-    return tuple((label, _text(value)) for label, value in rows if value)
+    return tuple((label, _text(value)) for label, value in rows if value not in (None, "", {}))
 
 
 def command_of(run: Run) -> str:
@@ -50,7 +50,7 @@ def command_of(run: Run) -> str:
     return str(((run.record.get("options") or {}).get("passed") or {}).get("command") or "")
 
 
-_SETTINGS = ("adapter", "decoder", "preprocessing", "postprocessing", "provider", "providers", "batch_size", "backend")
+_SETTINGS = ("adapter", "backend", "provider", "providers", "batch_size", "preprocessing", "decoder", "postprocessing")
 """Of a model's effective settings those that fit into a line or two; the record holds them all."""
 
 
@@ -71,8 +71,11 @@ def _libraries(machine: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _text(value: object) -> str:
+    """Return a value as people read it: names without underscores, numbers to five digits; the record holds them all."""
     if isinstance(value, Mapping):
-        return " ".join(f"{key} {_text(each)}" for key, each in value.items())
+        return ", ".join(f"{str(key).replace('_', ' ')} {_text(each)}" for key, each in value.items())
     if isinstance(value, list | tuple):
-        return " ".join(_text(each) for each in value)
-    return str(value)
+        return " ".join(f"({_text(each)})" if isinstance(each, list | tuple) else _text(each) for each in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -14,6 +14,7 @@ from detbench.bench.runs import read_run, write_run
 from detbench.data.load import load_ground_truth
 from detbench.data.shapes import make_shapes, shapes_detections
 from detbench.metrics.evaluate import evaluate
+from detbench.metrics.intervals import value_intervals
 from detbench.reports.frames import frames
 from detbench.reports.page.page import build_page
 from tests.metrics.scored import detections, truth
@@ -32,14 +33,14 @@ def latencies(name: str, centre_ms: float, reasons: tuple[str, ...] = ()) -> lis
 
 
 def shapes_runs(folder: Path, protocol: str = "coco", images: int = 40) -> list[Path]:
-    """Write runs of three simulated detectors, two of them with times, on pictures that are there."""
+    """Write runs of three simulated detectors with intervals, two of them with times, on pictures that are there."""
     data = load_ground_truth(make_shapes(folder / "shapes", train=0, val=0, test=images), split="test")
+    evaluations = [evaluate(data, replace(shapes_detections(data, quality), name=name), protocol) for name, quality in QUALITIES.items()]
     written = []
-    for place, (name, quality) in enumerate(QUALITIES.items()):
-        evaluation = evaluate(data, replace(shapes_detections(data, quality), name=name), protocol)
+    for place, (name, evaluation, known) in enumerate(zip(QUALITIES, evaluations, value_intervals(evaluations), strict=True)):
         timed = latencies(name, 10.0 / (place + 1)) if name != "poor" else ()
         options = {"command": f"detbench compare shapes {name} -o run"}
-        written.append(write_run(folder / "runs" / name, evaluation, options=options, latency=timed))
+        written.append(write_run(folder / "runs" / name, evaluation, options=options, intervals=known, latency=timed))
     return written
 
 

@@ -32,6 +32,16 @@ def value(cell):
     return json.loads(cell.attributes["data-v"]) if cell.attributes["data-v"] else None
 
 
+def interval(cell):
+    """Return the ends of the interval below a number, which are read as they are stored."""
+    found = [each for each in cell.all("span") if each.attributes.get("class") == "interval"]
+    if not found:
+        return [None, None]
+    ends = [json.loads(found[0].attributes[name]) for name in ("data-low", "data-high")]
+    assert found[0].words == f"{ends[0]:.3f} to {ends[1]:.3f}"
+    return ends
+
+
 class TestNumbers:
     def test_the_summary_is_that_of_the_records(self, page, runs):
         table = page.one("table", data_table="summary")
@@ -67,7 +77,45 @@ class TestNumbers:
         cells = [cell for cell in page.one("table", data_table="classes").all("td", data_of="AP") if cell.attributes["data-v"]]
         assert len(cells) == 4 * len(QUALITIES)
         for cell in cells:
-            assert cell.words == f"{float(cell.attributes['data-v']):.4f}"
+            assert cell.text.strip() == f"{float(cell.attributes['data-v']):.4f}"
+
+    def test_sizes_and_iou_thresholds_are_scored_by_themselves(self, page, runs):
+        """COCO's summary has AP by size and at .50 and .75; the page's own tables must say the same."""
+        for folder in runs:
+            name, known = record(folder)["name"], record(folder)["evaluations"][0]["summary"]
+            sizes = page.one("table", data_table="sizes").one("tr", data_run=name)
+            shown = {cell.attributes["data-size"]: value(cell) for cell in sizes.all("td")}
+            assert shown == {"all": known["AP"], "small": known["APs"], "medium": known["APm"], "large": known["APl"]}
+            ious = page.one("table", data_table="ious").one("tr", data_run=name)
+            levels = {cell.attributes["data-iou"]: value(cell) for cell in ious.all("td")}
+            assert (levels["0.50"], levels["0.75"]) == (known["AP50"], known["AP75"])
+            assert sum(levels.values()) / len(levels) == pytest.approx(known["AP"], abs=1e-12)
+
+    def test_every_number_shown_is_the_one_stored(self, page):
+        """Of every table: what is read is what is stored, with fewer digits or separated thousands."""
+        cells = [cell for table in page.all("table") for cell in table.all("td") if cell.attributes.get("class", "").startswith("num")]
+        stored = [cell for cell in cells if cell.attributes.get("data-v")]
+        assert len(stored) > 100
+        for cell in stored:
+            shown = cell.text.strip().replace(",", "")
+            digits = len(shown.partition(".")[2])
+            assert float(shown) == round(float(cell.attributes["data-v"]), digits)
+
+    def test_intervals_are_those_of_the_records(self, page, runs):
+        summary, classes = page.one("table", data_table="summary"), page.one("table", data_table="classes")
+        for place, folder in enumerate(runs):
+            known = record(folder)["evaluations"][0]["intervals"]
+            cells = summary.one("tr", data_run=record(folder)["name"]).all("td")
+            shown = {cell.attributes["data-measure"]: interval(cell) for cell in cells if "data-measure" in cell.attributes}
+            assert shown == {name: known["summary"].get(name, [None, None]) for name in shown}
+            assert sum(ends != [None, None] for ends in shown.values()) > 5
+            for name, ends in known["classes"].items():
+                assert interval(classes.one("tr", data_class=name).one("td", data_d=str(place), data_of="AP")) == ends
+
+    def test_no_interval_where_none_is_known(self):
+        page = read(small_page(("a", "b"), names=("one", "two")))
+        assert not [each for each in page.all("span") if each.attributes.get("class") == "interval"]
+        assert "95 %" not in page.one("section", id="p0-result").words
 
     def test_curves_are_measured_points(self, page, runs):
         [data] = json.loads(page.one("script", id="data").text)
@@ -153,6 +201,9 @@ class TestStructure:
         kinds = {kind for card in cards for kind in card.attributes["data-kinds"].split("|")}
         assert kinds == {"missed", "false", "badly placed", "disagreement"}
         for card in cards:
+            [kind] = [each.words for each in card.all("strong")]
+            words = {"missed": " missed by ", "badly placed": " badly placed by ", "disagreement": " found by ", "false": " seen by "}
+            assert words[kind] in card.one("figcaption").words.split(";")[0]
             assert card.one("image").attributes["href"].startswith("data:image/webp;base64,")
             assert len(list(card.all("rect"))) >= 2
 
@@ -170,9 +221,17 @@ class TestClaims:
         points = (first - next_best) * 100
         claims = self.claims(page)
         assert claims[0] == f"{best} has the highest AP, {first:.4f}: {points:.1f} points more than {second} with {next_best:.4f}."
-        assert "No interval has been computed" in claims[2]
+        low, high = (record(folder)["evaluations"][0]["intervals"]["summary"]["AP"] for folder in (runs[1], runs[0]))
+        assert claims[2] == "The 95 % intervals of fine and fair do not overlap."
+        assert low[1] < high[0]
         assert claims[3].startswith("fair is the fastest: one picture, end to end, takes 15")
         assert "fine 2.00 times as long" in claims[3]
+
+    def test_intervals_that_overlap_leave_it_open(self, runs):
+        equal = read_run(runs[0]), replace(read_run(runs[0]), folder=runs[1])
+        claims = self.claims(read(build_page(frames(equal))))
+        assert claims[0] == "fine and fine #2 share the highest AP, " + claims[0].split(", ")[1]
+        assert claims[1].startswith("The 95 % intervals of fine and fine #2 overlap, which leaves open")
 
     def test_equals_share_and_a_single_one_beats_nobody(self):
         names = ("cat", "dog", "cow")

@@ -96,7 +96,7 @@ function uPlotIndex(plot) {
 function drawRing(plot, line) {
   const context = plot.ctx, ratio = devicePixelRatio;
   context.save();
-  context.strokeStyle = line.colour;
+  context.strokeStyle = line.ringColour ?? line.colour;
   context.lineWidth = 2 * ratio;
   context.setLineDash([]);
   context.beginPath();

@@ -75,8 +75,9 @@ class Explorer {
         steps.unshift(0);
         envelope.unshift(envelope[0]);
       }
+      const best = this.data.ious[t] === this.data.plotted ? this.best(d) : null, scores = this.scores[d];
       return [
-        { x, y: p, colour: faint(colour), width: 1, answers: true },
+        { x, y: p, colour: faint(colour), width: 1, answers: true, ring: best === null ? null : [scores.r[best], scores.p[best]], ringColour: colour },
         { x: steps, y: envelope, colour, width: 2, dash: DASHES[d % 4], stepped: true },
       ];
     });
