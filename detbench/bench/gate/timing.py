@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import NormalDist
 
 from detbench.bench.gate.likeness import in_turns, unfit, unlike_machines
@@ -48,13 +49,14 @@ def _stored(rule: Rule, first: LatencyResult, second: LatencyResult) -> Verdict:
     one, other = (_measured(rule, result) for result in (first, second))
     if one is None or other is None:
         return unjudged(rule, "inconclusive" if rule.prove else "skipped", "the samples are too few for an interval")
-    effect = _difference(one, other)
+    turns = in_turns(first, second)
+    effect = replace(_difference(one, other), remark="timed in turns" if turns else "not timed in turns")
     verdict = judged(rule, effect)
-    if verdict.outcome != "failed" or in_turns(first, second) or _beyond_drift(rule, effect):
+    if verdict.outcome != "failed" or turns or _beyond_drift(rule, effect):
         return verdict
     reason = (
-        f"{verdict.sentence.partition(': failed, ')[2]}; but the two were not timed in turns, and a machine drifts by up to "
-        f"{100 * rule.drift:g} %: time both with --models or --remeasure"
+        f"{verdict.sentence.partition(': failed, ')[2]}, and a machine drifts by up to {100 * rule.drift:g} %: "
+        "time both with --models or --remeasure"
     )
     return Verdict(rule, rule.text, "inconclusive", f"{rule.text}: inconclusive, {reason}", effect)
 
