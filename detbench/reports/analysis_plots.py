@@ -138,11 +138,12 @@ def reliability_diagram(study: Study, *, theme: Theme = "light") -> Figure:
         top.set_ylabel("share of hits")
         top.set_title("Are scores probabilities?")
         top.set_ylim(0, 1)
-        bottom.set_yscale("log")
         bottom.set_ylabel("detections")
         bottom.set_xlabel("score")
         bottom.set_xlim(0, 1)
-        plain_ticks(bottom.yaxis)
+        if any(each.calibration and each.calibration.diagram.counts.any() for each in study.analyses):
+            bottom.set_yscale("log")
+            plain_ticks(bottom.yaxis)
         figure.legend(*top.get_legend_handles_labels(), loc="outside lower left", fontsize=9)
         _setting(figure, study, f"IoU {study.analyses[0].tide.iou:g} · below the diagonal: too sure")
     return figure

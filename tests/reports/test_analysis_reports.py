@@ -1,0 +1,116 @@
+"""Tables, frames and plots of a study against the study, and their files."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from detbench.bench.analyze import analyze
+from detbench.reports.analysis_frames import TABLES, analysis_frames, save_analysis_csv
+from detbench.reports.analysis_plots import (
+    confusion_matrix,
+    lrp_parts,
+    recall_bars,
+    reliability_diagram,
+    save_analysis_plots,
+    tide_bars,
+)
+from detbench.reports.analysis_table import study_tables
+from tests.metrics.scored import detections, random_pair, scored, truth
+
+
+@pytest.fixture(scope="module")
+def study():
+    data, first = random_pair(0, names=["[red]", "_b", "ghost"])
+    _, second = random_pair(0, found=40, detector="other", names=["[red]", "_b", "ghost"])
+    return analyze([scored(data, first), scored(data, second)], replicates=30)
+
+
+@pytest.fixture(scope="module")
+def empty():
+    data = truth([])
+    return analyze([scored(data, detections(data, []))])
+
+
+def shown(study) -> str:
+    console = Console(width=200, file=io.StringIO())
+    for each in study_tables(study):
+        console.print(each, markup=False)
+    return console.file.getvalue()
+
+
+def test_the_terminal_shows_the_costs(study):
+    text = shown(study)
+    for each in study.analyses:
+        assert each.name in text
+        for cost in each.tide.costs.values():
+            assert f"{100 * cost:.2f} (" in text
+    assert "[red]" in text
+
+
+def test_frames_hold_the_numbers(study):
+    frames = analysis_frames(study)
+    for each in study.analyses:
+        own = frames.tide[frames.tide["detector"] == each.name].set_index("kind")
+        assert own["cost"].to_dict() == {"base": each.tide.base, **each.tide.costs}
+        assert (own["low"] <= own["high"]).all()
+        cells = frames.confusion[frames.confusion["detector"] == each.name]
+        assert cells["times"].sum() == each.confusion.counts.sum()
+        assert set(cells["object"]) <= {*each.evaluation.ground_truth.class_names, "background"}
+        lrp = frames.lrp[frames.lrp["detector"] == each.name]
+        assert lrp["error"].mean() == pytest.approx(each.lrp.means["error"])
+        recall = frames.recall[(frames.recall["detector"] == each.name) & (frames.recall["trait"] == "size")]
+        assert recall["objects"].sum() == len(each.evaluation.ground_truth)
+    assert len(frames.label_errors) == len(study.label_errors)
+    assert len(frames.slices) == sum(len(each.slices) for each in study.analyses)
+
+
+def test_csv_files_are_the_frames(study, tmp_path):
+    paths = save_analysis_csv(study, tmp_path / "csv")
+    assert {path.stem for path in paths} <= set(TABLES)
+    again = pd.read_csv(tmp_path / "csv" / "tide.csv")
+    pd.testing.assert_frame_equal(again, analysis_frames(study).tide, check_exact=True, check_dtype=False)
+
+
+def test_tide_bars_are_as_high_as_the_costs(study):
+    left, right = tide_bars(study).axes
+    for d, each in enumerate(study.analyses):
+        heights = [bar.get_height() for axes in (left, right) for bar in axes.containers[d]]
+        assert heights == pytest.approx([100 * cost for cost in each.tide.costs.values()])
+    assert [label.get_text() for label in left.get_xticklabels()] == ["Cls", "Loc", "Both", "Dupe", "Bkg", "Miss"]
+
+
+def test_reliability_points_are_the_bins(study):
+    lines = reliability_diagram(study).axes[0].get_lines()[1:]
+    for line, each in zip(lines, study.analyses, strict=True):
+        diagram = each.calibration.diagram
+        used = diagram.counts > 0
+        assert line.get_xdata().tolist() == diagram.score[used].tolist()
+        assert line.get_ydata().tolist() == diagram.precision[used].tolist()
+
+
+def test_confusion_numbers_are_the_counts(study):
+    first = study.analyses[0]
+    axes = confusion_matrix(first).axes[0]
+    assert sum(int(text.get_text()) for text in axes.texts) == first.confusion.counts.sum()
+    assert axes.get_xticklabels()[-1].get_text() == "background"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_files(study, tmp_path, theme):
+    paths = save_analysis_plots(study, tmp_path, theme=theme)
+    assert {path.name for path in paths} == {
+        "tide.png", "lrp.png", "recall.png", "reliability.png", "confusion_finder.png", "confusion_other.png",
+    }  # fmt: skip
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+def test_nothing_to_show(empty, tmp_path):
+    assert "protocol voc2007" in shown(empty)
+    assert all(isinstance(draw(empty), Figure) for draw in (tide_bars, lrp_parts, recall_bars, reliability_diagram))
+    save_analysis_plots(empty, tmp_path / "plots")
+    save_analysis_csv(empty, tmp_path / "csv")
