@@ -157,7 +157,7 @@ def _analysis(
         evaluation=evaluation,
         score=score,
         tide=errors_of,
-        tide_intervals=_tide_intervals(evaluation, errors_of, ranked, draws),
+        tide_intervals=tide_intervals(evaluation, errors_of, draws.draw, draws.count),
         confusion=confusion(evaluation, iou=IOU, score=score),
         lrp=found,
         lrp_interval=_interval(found.means["error"], draws.of(lambda weights: lrp_replicates(ranked, weights)), _images(ranked)),
@@ -181,11 +181,12 @@ def _calibration(evaluation: Evaluation, ranked: Ranked) -> Calibration | None:
     return Calibration(d_ece(ranked), d_ece(ranked, least_score=SURE), la_ece(loose, lrp(loose).threshold), reliability(ranked))
 
 
-def _tide_intervals(evaluation: Evaluation, found: Tide, ranked: Ranked, draws: _Draws) -> dict[str, Interval]:
-    if not draws.count:
+def tide_intervals(evaluation: Evaluation, found: Tide, draw: Callable[[int], Weights], count: int) -> dict[str, Interval]:
+    """Return the intervals of TIDE's base AP and costs from so many draws of images; empty for none."""
+    if not count:
         return {}
-    drawn = tide_replicates(evaluation, draws.count, draws.draw, iou=IOU)
-    units = _images(ranked)
+    drawn = tide_replicates(evaluation, count, draw, iou=found.iou, background=found.background)
+    units = int((np.diff(evaluation.ground_truth.offsets) > 0).sum())
     costs = {name: drawn_interval(found.costs[name], drawn[name], units, lowest=-1.0) for name in (*ERRORS, *SPECIAL)}
     return {"base": drawn_interval(found.base, drawn["base"], units), **costs}
 

@@ -17,6 +17,7 @@ from detbench.reports.page.content import ClassName, ClassRow, Content, Detector
 from detbench.reports.page.explorer import explorer_data
 from detbench.reports.page.gallery import gallery
 from detbench.reports.page.provenance import command_of, part_provenance, run_provenance
+from detbench.reports.page.why import why
 from detbench.reports.scored import OPERATING_POINT, Scored
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
         plotted_iou=plotted_iou(first),
         explorer=explorer_data(frames),
         claims=claims(detectors, str(group["measure"]), [each.name for each in classes]),
+        why=why([scored.evaluation for scored in frames.detectors]),
         gallery=pictures,
         gallery_note=note,
         provenance=(*part_provenance(first), *shared),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from detbench.reports.page.why import Why
+
 Interval = tuple[float, float]
 """Lower and upper end."""
 
@@ -149,6 +151,7 @@ class Part:
     explorer: dict[str, Any]
     """What the curve explorer reads, JSON-ready."""
     claims: tuple[str, ...]
+    why: Why
     gallery: tuple[Picture, ...]
     gallery_note: str
     provenance: tuple[tuple[str, str], ...]

@@ -16,6 +16,7 @@ from detbench.reports.frames import Frames
 from detbench.reports.page import charts
 from detbench.reports.page.assemble import content_of
 from detbench.reports.page.content import Content
+from detbench.reports.page.why import DRAWS, MEANINGS, PICTURED
 from detbench.reports.style import COLOURS
 
 _HERE = Path(__file__).parent
@@ -69,6 +70,9 @@ def render(content: Content) -> str:
         data=Markup(data),  # noqa: S704
         policy=_policy(style, script),
         charts=charts,
+        meanings=MEANINGS,
+        pictured_kinds=PICTURED,
+        draws=DRAWS,
         colours=len(COLOURS),
         strip_width=_STRIP_WIDTH,
         best=best,

@@ -25,5 +25,14 @@ function startGallery(root) {
     next.tabIndex = -1;
     next.focus();
   });
+  const choose = (wanted) => {
+    for (const control of controls) control.value = wanted[control.dataset.pictures] ?? "";
+    update(SHOWN_FIRST);
+  };
+  for (const link of document.querySelectorAll(`a[data-show-kind][href="#${root.id}"]`)) link.addEventListener("click", () => choose({ kind: link.dataset.showKind }));
+  for (const card of cards) for (const link of document.querySelectorAll(`a[href="#${card.id}"]`)) link.addEventListener("click", () => {
+    choose({});
+    update(Infinity);
+  });
   update(SHOWN_FIRST);
 }
