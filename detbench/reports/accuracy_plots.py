@@ -24,10 +24,13 @@ _LONGEST_HEADING = 80
 
 
 def class_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
-    """Draw AP of each class as dots, the best class on top, and beside them the differences to the baseline or best detector."""
+    """Draw AP of each class as dots, the best class on top, and beside them the differences to the baseline or best detector.
+
+    Where intervals of AP are known, each dot has its own as a bar.
+    """
     from matplotlib.figure import Figure
 
-    names, values = _class_values(frames)
+    names, values, intervals = _class_values(frames)
     reference = _reference(frames)
     shown = _shown(values)
     order = shown[np.argsort(values[reference][shown], kind="stable")]
@@ -35,12 +38,12 @@ def class_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
     with plot_style(theme):
         figure = Figure(figsize=(10 if several else 6.4, 0.24 * len(order) + 1.9), layout="constrained")
         panels = figure.subplots(1, 2 if several else 1, sharey=True, squeeze=False, width_ratios=[3, 2] if several else [1])[0]
-        _dots(panels[0], frames, values[:, order])
+        _dots(panels[0], frames, values[:, order], intervals=intervals[:, :, order])
         panels[0].set_yticks(range(len(order)), [shortened(names[k]) for k in order])
-        panels[0].set_xlabel("AP")
+        panels[0].set_xlabel("AP, bars: 95 % intervals" if np.isfinite(intervals).any() else "AP")
         panels[0].set_ylim(-0.7, len(order) - 0.3)
         if several:
-            _dots(panels[1], frames, values[:, order] - values[reference][order], connected=False)
+            _dots(panels[1], frames, values[:, order] - values[reference][order])
             panels[1].axvline(0, color=muted(), linewidth=0.9)
             panels[1].set_xlabel(f"difference of AP to {shortened(frames.detectors[reference].name)}")
         note = "" if len(shown) == len(names) else f" · {len(shown)} of {len(names)} classes"
@@ -96,12 +99,13 @@ def iou_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
     return figure
 
 
-def _class_values(frames: Frames) -> tuple[Sequence[str], Floats]:
-    """Return the classes with ground truth and AP (detectors, classes)."""
+def _class_values(frames: Frames) -> tuple[Sequence[str], Floats, Floats]:
+    """Return the classes with ground truth, AP (detectors, classes) and its intervals (detectors, 2, classes), NaN where not known."""
     table = frames.require_one_group().classes
     present = table[table["ground_truths"] > 0]
     parts = [present[present["detector"] == scored.name] for scored in frames.detectors]
-    return parts[0]["class"].tolist(), np.stack([part["AP"].to_numpy() for part in parts])
+    ends = [part.reindex(columns=["AP_low", "AP_high"]).to_numpy(np.float64).T for part in parts]
+    return parts[0]["class"].tolist(), np.stack([part["AP"].to_numpy() for part in parts]), np.stack(ends)
 
 
 def _reference(frames: Frames) -> int:
@@ -121,14 +125,19 @@ def _shown(values: Floats) -> NDArray[np.intp]:
     return np.sort(np.argsort(telling, kind="stable")[:MOST_CLASSES])
 
 
-def _dots(axes: Axes, frames: Frames, values: Floats, *, connected: bool = True) -> None:
-    """Draw a row of dots for each class, joined by a line from the lowest to the highest."""
-    rows = np.arange(values.shape[1])
-    if connected and len(values) > 1:
+def _dots(axes: Axes, frames: Frames, values: Floats, *, intervals: Floats | None = None) -> None:
+    """Draw a row of dots for each class; with `intervals` given as bars, or where none is known joined from the lowest to the highest."""
+    rows = np.arange(float(values.shape[1]))
+    known = intervals is not None and bool(np.isfinite(intervals).any())
+    if intervals is not None and not known and len(values) > 1:
         axes.hlines(rows, values.min(axis=0), values.max(axis=0), color=muted(), linewidth=1, alpha=0.6)
     for index, scored in enumerate(frames.detectors):
+        heights = rows
+        if intervals is not None and known:
+            heights = rows + ((len(values) - 1) / 2 - index) * min(0.2, 0.7 / len(values))
+            axes.hlines(heights, *intervals[index], color=colour(index), linewidth=1.6, alpha=0.6)
         look: dict[str, Any] = {"color": colour(index), "marker": marker(index), "markersize": 6, "linestyle": "none"}
-        axes.plot(values[index], rows, label=legend_name(scored.name), zorder=3, **look)
+        axes.plot(values[index], heights, label=legend_name(scored.name), zorder=3, **look)
 
 
 def _heading(axes: Axes, frames: Frames, what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def latency_figures(frames: Frames, *, theme: Theme = "light") -> dict[str, Call
 
 
 def speed_accuracy(frames: Frames, *, theme: Theme = "light") -> Figure:
-    """Draw the headline measure against the median time for one image, with the Pareto front: the model alone, and end to end.
+    """Draw the headline measure against the median time for one image, with the Pareto front of valid times: model alone, and end to end.
 
     Bars are intervals, where the frames know them. A hollow mark is a time whose verdict is not `valid`.
 
@@ -69,7 +69,7 @@ def speed_accuracy(frames: Frames, *, theme: Theme = "light") -> Figure:
         figure.axes[0].set_ylabel(measure)
         missing = summary.loc[summary["infer_p50_ms"].isna() & summary["end_to_end_p50_ms"].isna(), "detector"]
         note = f" · without a time: {', '.join(map(shortened, missing))}" if len(missing) else ""
-        figure.suptitle(f"line: Pareto front · bars: intervals{note}", x=0.01, ha="left", fontsize=9, color=muted())
+        figure.suptitle(f"line: Pareto front of valid times · bars: intervals{note}", x=0.01, ha="left", fontsize=9, color=muted())
     return figure
 
 
@@ -77,19 +77,22 @@ def _draw_stage(axes: Axes, summary: pd.DataFrame, stage: str, measure: str) -> 
     times, values = summary[f"{stage}_p50_ms"].to_numpy(np.float64), summary[measure].to_numpy(np.float64)
     across = _reach(summary, f"{stage}_p50_ms", times)
     along = _reach(summary, measure, values)
-    front = np.flatnonzero(pareto_front(times, values))
+    valid = np.flatnonzero(summary[f"{stage}_verdict"] == "valid")
+    front = valid[pareto_front(times[valid], values[valid])]
     front = front[np.argsort(times[front])]
     axes.plot(times[front], values[front], drawstyle="steps-post", color=muted(), linewidth=1.2, zorder=1)
-    for index, name in enumerate(summary["detector"]):
-        if np.isnan(times[index] + values[index]):
-            continue
-        valid = summary[f"{stage}_verdict"].iloc[index] == "valid"
+    drawn = np.flatnonzero(~np.isnan(times + values))
+    names = summary["detector"].tolist()
+    for place, index in enumerate(drawn[np.argsort(times[drawn], kind="stable")].tolist()):
+        quotable = index in valid
         axes.errorbar(
             times[index], values[index], xerr=across[:, [index]], yerr=along[:, [index]], color=colour(index), marker=marker(index),
-            markersize=9, markerfacecolor=colour(index) if valid else paper(), markeredgecolor=colour(index), capsize=3, zorder=3,
+            markersize=9, markerfacecolor=colour(index) if quotable else paper(), markeredgecolor=colour(index), capsize=3, zorder=3,
         )  # fmt: skip
-        text = f"{shortened(name)}\n{times[index]:.3g} ms, {values[index]:.3f}" + ("" if valid else ", not valid")
-        axes.annotate(text, (times[index], values[index]), xytext=(9, -3), textcoords="offset points", fontsize=8.5, va="top")
+        text = f"{shortened(names[index])}\n{times[index]:.3g} ms, {values[index]:.3f}" + ("" if quotable else ", not valid")
+        beside: dict[str, Any] = {"va": "bottom" if place % 2 else "top", "ha": "right" if 0 < place == len(drawn) - 1 else "left"}
+        shift = (-9 if beside["ha"] == "right" else 9, 5 if place % 2 else -5)
+        axes.annotate(text, (times[index], values[index]), xytext=shift, textcoords="offset points", fontsize=8.5, **beside)
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.2)
     plain_ticks(axes.xaxis)

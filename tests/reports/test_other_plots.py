@@ -112,13 +112,16 @@ def test_speed_and_accuracy():
     alone, whole = speed_accuracy(tables).axes
     for axes, times in ((alone, (2, 8)), (whole, (5, 9))):
         front = axes.get_lines()[0]
-        assert front.get_xdata().tolist() == list(times)
-        assert front.get_ydata().tolist() == tables.summary["mAP"].tolist()
+        assert front.get_xdata().tolist() == [times[0]]
+        assert front.get_ydata().tolist() == tables.summary["mAP"].tolist()[:1]
         bars = [container.lines[2][0].get_segments()[0][:, 0].tolist() for container in axes.containers]
         assert bars == [pytest.approx([t * 0.9, t * 1.2]) for t in times]
     texts = [text.get_text() for text in alone.texts]
     assert texts[0].startswith("first\n2 ms, ")
     assert texts[1].endswith(", not valid")
+    both = speed_accuracy(timed(two(), [(2.0, 5.0, "valid"), (8.0, 9.0, "valid")])).axes[0].get_lines()[0]
+    assert both.get_xdata().tolist() == [2, 8]
+    assert both.get_ydata().tolist() == tables.summary["mAP"].tolist()
     assert [axes.get_title(loc="left") for axes in (alone, whole)] == ["the model alone", "end to end, from the encoded image"]
 
 
@@ -192,3 +195,15 @@ def test_odd_names_and_detectors_without_detections_are_drawn(tmp_path, theme):
     texts = [text.get_text() for text in class_ap(tables).legends[0].get_texts()]
     assert [text.strip() for text in texts] == ["_one", "none"]
     assert "none  no detections" in [text.get_text() for text in over_score(tables).legends[0].get_texts()]
+
+
+def test_known_intervals_of_classes_are_drawn_as_bars():
+    tables = two(classes=3, objects=50)
+    plain = len(class_ap(tables).axes[0].collections)
+    low = np.array([0.1, 0.2, 0.3])
+    tables.classes[["AP_low", "AP_high"]] = np.tile(np.stack([low, low + 0.4], axis=1), (2, 1))
+    bars = class_ap(tables).axes[0].collections
+    assert (plain, len(bars)) == (1, 2)
+    for each in bars:
+        ends = np.array(sorted(segment[:, 0].tolist() for segment in each.get_segments()))
+        assert ends == pytest.approx(np.stack([low, low + 0.4], axis=1))
