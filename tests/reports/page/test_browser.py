@@ -175,6 +175,17 @@ def test_the_gallery_is_filtered(opened):
     assert all("3" in classes.split() for classes in cards.evaluate_all("cards => cards.map(c => c.dataset.classes)"))
 
 
+def test_what_fails_leads_to_its_pictures(opened):
+    page = opened()
+    page.click("#p0-why a[data-show-kind=missed]")
+    assert page.input_value("[data-pictures=kind]") == "missed"
+    assert all("missed" in kinds for kinds in page.eval_on_selector_all(".card:not([hidden])", "cards => cards.map(c => c.dataset.kinds)"))
+    link = page.locator("[data-table=suspects] a").last
+    link.click()
+    assert page.locator(link.get_attribute("href")).is_visible()
+    assert page.input_value("[data-pictures=kind]") == ""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_nothing_is_wider_than_the_screen(opened, scheme, width):
