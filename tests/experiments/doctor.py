@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from detbench.bench.doctor.doctor import examine
@@ -43,7 +44,7 @@ def written(truth: GroundTruth, found: Detections, folder: Path) -> tuple[Path, 
 
 
 def load_pair(truth: Path, found: Path) -> Pair:
-    return Pair(json.loads(truth.read_text()), json.loads(found.read_text()))
+    return Pair(msgspec.json.decode(truth.read_bytes()), msgspec.json.decode(found.read_bytes()))
 
 
 def base_sets(data: Path, folder: Path) -> Iterator[tuple[str, Pair]]:
@@ -64,8 +65,9 @@ def planted(pair: Pair, mistake: Mistake, folder: Path) -> list[Finding]:
     spoilt = pair.copy()
     mistake.plant(spoilt)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "truth.json").write_text(json.dumps(spoilt.truth))
-    (folder / "found.json").write_text(json.dumps(spoilt.found))
+    (folder / "truth.json").write_bytes(msgspec.json.encode(spoilt.truth))
+    encode = json.dumps if mistake.id == "not-finite" else lambda found: msgspec.json.encode(found).decode()
+    (folder / "found.json").write_text(encode(spoilt.found))
     return examine(folder / "truth.json", folder / "found.json")
 
 
@@ -113,9 +115,7 @@ def of_one_class(truth: GroundTruth, found: Detections) -> tuple[GroundTruth, De
         boxes=truth.boxes,
         image_sizes=truth.image_sizes,
     )
-    return one, Detections.from_rows(
-        one, image_index=image[1], class_index=np.zeros(len(found)), scores=found.scores, boxes=found.boxes
-    )
+    return one, Detections.from_rows(one, image_index=image[1], class_index=np.zeros(len(found)), scores=found.scores, boxes=found.boxes)
 
 
 def mostly_empty(truth: GroundTruth, found: Detections) -> tuple[GroundTruth, Detections]:
@@ -132,9 +132,7 @@ def mostly_empty(truth: GroundTruth, found: Detections) -> tuple[GroundTruth, De
         difficult=truth.difficult,
         image_sizes=np.tile(truth.image_sizes, (5, 1)),
     )
-    return more, Detections.from_rows(
-        more, image_index=image[1], class_index=found.class_index, scores=found.scores, boxes=found.boxes
-    )
+    return more, Detections.from_rows(more, image_index=image[1], class_index=found.class_index, scores=found.scores, boxes=found.boxes)
 
 
 def real_sets(data: Path, folder: Path) -> Iterator[tuple[str, Path, Path]]:
@@ -152,7 +150,10 @@ def real_sets(data: Path, folder: Path) -> Iterator[tuple[str, Path, Path]]:
         yield f"COCO, {name}", tiny / "instances_val2017.json", tiny / f"{name}_results.json"
     truth = load_ground_truth(tiny / "instances_val2017.json")
     found, part = load_detections(tiny / "yolox_nano_results.json", truth), np.arange(0, 80, 4)
-    yield "20 images of COCO, yolox_nano", *written(truth.select_images(part), found.select_images(truth.select_images(part), part), folder / "t")
+    yield (
+        "20 images of COCO, yolox_nano",
+        *written(truth.select_images(part), found.select_images(truth.select_images(part), part), folder / "t"),
+    )
     coco = data / "coco"
     yield "100 images of COCO, fake boxes", coco / "instances_val2014_100.json", coco / "instances_val2014_fakebbox100_results.json"
     yield "rafaelpadilla's seven images", *written(*seven_images(coco / "rafaelpadilla_review" / "test_case_1"), folder / "seven")
@@ -192,7 +193,9 @@ def mistake_table(bases: list[tuple[str, Pair]], folder: Path) -> None:
             if not named(findings, mistake, before[name]):
                 missed[name].add(mistake.name)
             also = others(findings, mistake)
-            cells.append(("named" if named(findings, mistake, before[name]) else "**missed**") + (f" (also {', '.join(also)})" if also else ""))
+            cells.append(
+                ("named" if named(findings, mistake, before[name]) else "**missed**") + (f" (also {', '.join(also)})" if also else "")
+            )
         print(f"| {mistake.name} | {mistake.how} | `{mistake.id}` | {' | '.join(cells)} |", flush=True)
     total = len({mistake.name for mistake in MISTAKES})
     print(f"| **named** | | | {' | '.join(f'**{total - len(names)} of {total}**' for names in missed.values())} |\n")
@@ -213,13 +216,17 @@ def clean_table(data: Path, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[3] / "shared" / "data")
-    data = parser.parse_args().data
+    parser.add_argument("--base", help="Only base sets of which this is part of the name, and no clean sets.")
+    arguments = parser.parse_args()
+    data = arguments.data
     warnings.simplefilter("ignore", DetbenchWarning)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clean_table(data, folder)
-        print()
-        mistake_table(list(base_sets(data, folder)), folder / "planted")
+        if arguments.base is None:
+            clean_table(data, folder)
+            print()
+        chosen = [(name, pair) for name, pair in base_sets(data, folder) if (arguments.base or "") in name]
+        mistake_table(chosen, folder / "planted")
 
 
 if __name__ == "__main__":

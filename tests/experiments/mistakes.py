@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 
 
@@ -21,7 +22,8 @@ class Pair:
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(27))
 
     def copy(self) -> Pair:
-        return Pair(copy.deepcopy(self.truth), copy.deepcopy(self.found))
+        decoded: tuple[dict[str, Any], list[dict[str, Any]]] = msgspec.json.decode(msgspec.json.encode((self.truth, self.found)))
+        return Pair(*decoded)
 
     @property
     def sizes(self) -> dict[Any, tuple[float, float]]:
@@ -199,7 +201,9 @@ def many(pair: Pair) -> None:
     kind = pair.truth["categories"][0]["id"]
     for n in range(150):
         corner = (pair.rng.uniform(0, 0.5, 2) * (width, height)).tolist()
-        pair.found.append({"image_id": image, "category_id": kind, "bbox": [*corner, width / 3, height / 3 + n / 50], "score": 0.01 + n / 1e5})
+        pair.found.append(
+            {"image_id": image, "category_id": kind, "bbox": [*corner, width / 3, height / 3 + n / 50], "score": 0.01 + n / 1e5}
+        )
 
 
 def without(key: str) -> Callable[[Pair], None]:
@@ -259,9 +263,7 @@ MISTAKES = (
     Mistake("letterbox left in", "border only", "letterbox-offset", boxes(border_left)),
     Mistake("letterbox left in", "416 × 416", "letterbox-offset", boxes(letterboxed(416))),
     Mistake("wrong scale", "half", "box-scale", boxes(lambda x, y, w, h, *_: [x / 2, y / 2, w / 2, h / 2])),
-    Mistake(
-        "wrong scale", "640 × 640", "box-scale", boxes(lambda x, y, w, h, a, b: [x * 640 / a, y * 640 / b, w * 640 / a, h * 640 / b])
-    ),
+    Mistake("wrong scale", "640 × 640", "box-scale", boxes(lambda x, y, w, h, a, b: [x * 640 / a, y * 640 / b, w * 640 / a, h * 640 / b])),
     Mistake("a pixel off", "+1", "pixel-offset", boxes(moved(1, 1))),
     Mistake("a pixel off", "−1", "pixel-offset", boxes(moved(-1, -1))),
     Mistake("classes mixed up", "two swapped", "classes-permuted", swap_classes),

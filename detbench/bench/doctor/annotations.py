@@ -31,7 +31,7 @@ def _ids(case: Case, file: AnnotationFile) -> list[Finding]:
     shared = {number: count for number, count in Counter(map(str, file.ids)).items() if count > 1 and number != "None"}
     if shared:
         first = next(iter(shared))
-        evidence = f"{sum(shared.values()):,} of {total:,} annotations share their id with another one (the first: {first}); tools keep one of each"
+        evidence = f"{sum(shared.values()):,} of {total:,} annotations share an id (the first: {first}); tools keep one of each"
         found.append(Finding("annotation-ids-duplicate", "error", evidence, renumber))
     if any(type(number) in (int, float) and number == 0 for number in file.ids):
         row = next(n for n, number in enumerate(file.ids) if number == 0)
@@ -61,7 +61,8 @@ def _numbers(case: Case, file: AnnotationFile) -> list[Finding]:
             Finding("not-a-number", "error", f"{file.texts:,} of {total:,} annotations have a text where a number belongs", numbers)
         )
     if endless.any() and int(endless.sum()) > file.texts:
-        evidence = f"{endless.sum():,} of {total:,} annotations have a NaN, infinite or missing box (the first: annotations[{int(endless.argmax())}])"
+        first = f"annotations[{int(endless.argmax())}]"
+        evidence = f"{endless.sum():,} of {total:,} annotations have a NaN, infinite or missing box (the first: {first})"
         fix = keeping(case, "len(a.get('bbox', [])) == 4 and all(abs(s) < 1e9 for s in a['bbox'])")
         found.append(Finding("not-finite", "error", evidence, fix))
     if negative.any():
@@ -71,7 +72,7 @@ def _numbers(case: Case, file: AnnotationFile) -> list[Finding]:
         )
         found.append(Finding("negative-size", "error", evidence, positive))
     if empty.any():
-        evidence = f"{empty.sum():,} of {total:,} annotated boxes have no width or height (annotations[{int(empty.argmax())}]): nothing can match them"
+        evidence = f"{empty.sum():,} of {total:,} boxes have no width or height (annotations[{int(empty.argmax())}]): nothing matches them"
         found.append(Finding("zero-area", "warning", evidence, positive))
     return found
 

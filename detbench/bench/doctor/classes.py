@@ -85,7 +85,7 @@ def _numbering(case: Case, rows: Ints, truths: Ints) -> Finding | None:
         return None
     mend = partial(_renumbered, case, best)
     evidence = (
-        f"category ids fit when taken as {best.name} ({before:.0%} → {after:.0%} of the well-placed detections have the class of their object): "
+        f"category ids fit when taken as {best.name} ({before:.0%} → {after:.0%} of the well-placed detections are of their object's class): "
         f"{told(case, mend(case.rows), 'so read')}"
     )
     return Finding(best.id, "error", evidence, mending(case, best.id), mend)

@@ -63,7 +63,7 @@ def check_crowded(case: Case) -> Finding | None:
     if not many.any() or check_cut(case) is not None:
         return None
     evidence = (
-        f"{many.sum():,} images have more than {MOST} detections (the most: {counts.max():,}); protocol {case.protocol.name} scores all of them, "
+        f"{many.sum():,} images have more than {MOST} detections (the most: {counts.max():,}); {case.protocol.name} scores them all, "
         f"tools that keep {MOST} of an image would drop {int((counts[many] - MOST).sum()):,}"
     )
     return Finding("too-many-detections", "note", evidence, f"keep the {MOST} best of an image when comparing with such tools")

@@ -31,8 +31,8 @@ Check = Callable[[Case], Finding | list[Finding] | None]
 _HIDING: tuple[Check, ...] = (check_image_ids, check_boxes, check_classes, check_offset)
 """Checks whose mistakes hide others, which are looked for after mending."""
 _REST: tuple[Check, ...] = (
-    check_sizes, check_outside, check_missing, check_doubled, check_class_as_score, check_constant, check_ties, check_range, check_threshold,
-    check_absent, check_cut, check_crowded,
+    check_sizes, check_outside, check_missing, check_doubled, check_class_as_score, check_constant, check_ties, check_range,
+    check_threshold, check_absent, check_cut, check_crowded,
 )  # fmt: skip
 
 

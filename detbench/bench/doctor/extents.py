@@ -25,13 +25,15 @@ def check_numbers(case: Case) -> list[Finding]:
     found = []
     texts = np.zeros(len(case.rows), np.bool_) if case.source is None else case.source.texts
     if texts.any() and case.source is not None:
-        evidence = f"{texts.sum():,} of {len(texts):,} detections have a text, or nothing, where a number belongs (the first: {case.source.first_text})"
+        first = case.source.first_text
+        evidence = f"{texts.sum():,} of {len(texts):,} detections have a text, or nothing, where a number belongs (the first: {first})"
         found.append(Finding("not-a-number", "error", evidence, mending(case, "not-a-number"), _finite))
     wrong = ~case.rows.finite & ~texts
     if wrong.any():
         row = int(wrong.argmax())
         numbers = [*case.rows.boxes[row].tolist(), case.rows.scores[row].item()]
-        evidence = f"{wrong.sum():,} of {len(wrong):,} detections have NaN or infinite numbers (the first is detection {row}: box and score {numbers})"
+        count = f"{wrong.sum():,} of {len(wrong):,} detections"
+        evidence = f"{count} have NaN or infinite numbers (the first is number {row} from 0: box and score {numbers})"
         found.append(Finding("not-finite", "error", evidence, mending(case, "not-finite"), _finite))
     return found
 
@@ -43,10 +45,11 @@ def check_sizes(case: Case) -> list[Finding]:
     negative = (size < 0).any(axis=1)
     empty = (size == 0).any(axis=1) & ~negative
     found = []
-    for wrong, finding, how in (
-        (negative, "negative-size", "have a negative width or height"),
-        (empty, "zero-area", "have no width or no height"),
-    ):
+    kinds: tuple[tuple[Flags, str, str], ...] = (
+        (np.asarray(negative), "negative-size", "have a negative width or height"),
+        (np.asarray(empty), "zero-area", "have no width or no height"),
+    )
+    for wrong, finding, how in kinds:
         if wrong.any():
             many = wrong.mean() > MANY
             evidence = f"{wrong.sum():,} of {len(wrong):,} boxes {how}; they match nothing and count as false positives"

@@ -18,7 +18,7 @@ def mending(case: Case, finding: str) -> str:
 
 
 def rewriting(case: Case, statement: str) -> str:
-    """Return the command that runs a Python statement on every annotation `a` (number `n`, from 1) of the COCO file and writes the result."""
+    """Return the command that updates every annotation `a` (number `n`, from 1) of the COCO file by keyword arguments."""
     source, target = case.truth_path, _beside(case.truth_path, f"fixed{case.truth_path.suffix}")
     program = (
         f"import json; d = json.load(open({str(source)!r})); "

@@ -44,6 +44,9 @@ DECODERS: dict[str, Decoder] = {"xyxy": _corners, "xywh": _sized, "cxcywh": _cen
 OWN = {"coco": "xywh", "voc": "xyxy", "yolo": "cxcywh", "parquet": "xyxy"}
 """The format in which each kind of file writes its boxes."""
 
+VOC_BASES = {"xyxy": (1, 1, 0, 0), "xywh": (1, 1, 1, 1), "cxcywh": (0.5, 0.5, 0.5, 0.5), "yxyx": (1, 1, 0, 0)}
+"""What turns 1-based, inclusive corners, and sizes and centres made from them, into continuous edges."""
+
 
 @dataclass(frozen=True)
 class Alternative:
@@ -52,11 +55,13 @@ class Alternative:
     id: str
     name: str
     decode: Decoder
-    fractions: bool
+    fractions: bool = False
+    base: tuple[float, float, float, float] = (0, 0, 0, 0)
+    """What is subtracted from the corners: VOC counts from 1."""
 
     def boxes(self, written: Floats, sizes: Floats) -> Floats:
         """Return the boxes that the numbers (N, 4) in files mean, on images of `sizes` (N, 2)."""
-        boxes = self.decode(written)
+        boxes = self.decode(written) - np.array(self.base)
         return boxes * np.tile(sizes, 2) if self.fractions else boxes
 
 
@@ -64,12 +69,17 @@ def alternatives(form: str) -> list[Alternative]:
     """Return every reading of a kind of file but its own."""
     own = OWN[form]
     formats = [
-        Alternative("box-format-xyxy" if name in ("xyxy", "xywh") else f"box-format-{name}", name, decode, False)
+        Alternative(
+            "box-format-xyxy" if name in ("xyxy", "xywh") else f"box-format-{name}",
+            name,
+            decode,
+            base=VOC_BASES[name] if form == "voc" else (0, 0, 0, 0),
+        )
         for name, decode in DECODERS.items()
         if name != own
     ]
     if form == "yolo":
-        return [*formats, Alternative("box-normalised", "pixels, cxcywh", _centred, False)]
+        return [*formats, Alternative("box-normalised", "pixels, cxcywh", _centred)]
     return formats + [Alternative("box-normalised", f"fractions of the image, {name}", decode, True) for name, decode in DECODERS.items()]
 
 

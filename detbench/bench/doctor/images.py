@@ -62,8 +62,9 @@ def check_image_ids(case: Case) -> Finding | None:
 def _unknown(case: Case, unknown: Flags) -> Finding:
     assert case.source is not None  # noqa: S101  the caller asks for it
     names = case.source.images.of(unknown)
-    count = f"{unknown.sum():,} of {len(unknown):,} detections ({unknown.mean():.0%}) are on {len(names):,} images that the ground truth does not have"
-    evidence = f"{count} (the first: {names[0]!r}, where the ground truth has {', '.join(map(repr, case.truth.image_ids[:3]))} …)"
+    count = f"{unknown.sum():,} of {len(unknown):,} detections ({unknown.mean():.0%})"
+    known = ", ".join(map(repr, case.truth.image_ids[:3]))
+    evidence = f"{count} are on {len(names):,} images that the ground truth does not have (the first: {names[0]!r}; it has {known} …)"
     if unknown.mean() >= MOSTLY_UNKNOWN:
         return Finding(
             "wrong-split", "error", evidence, "choose the split the detections were made for (--split), or run the detector on this one"
@@ -138,7 +139,7 @@ def check_missing(case: Case) -> Finding | None:
         apart = replace(case, truth=case.truth.select_images(seen), rows=_selected(case.scored, seen, len(counts)))
         now, then = average_precision(case, case.rows), average_precision(apart, apart.rows)
         evidence += f": {case.protocol.measures[0].name} is {short(now)} on all images and {short(then)} on those with detections"
-    fix = "if the detector did not run on them, run it or score only the images it saw; if its score threshold is high, lower it to .01 or less"
+    fix = "if the detector did not run on them, score only the images it saw; if its score threshold is high, lower it to .01 or less"
     return Finding("images-missing", "warning", evidence, fix)
 
 

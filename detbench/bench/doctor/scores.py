@@ -8,7 +8,7 @@ import numpy as np
 
 from detbench.bench.doctor.case import Case
 from detbench.bench.doctor.counterfactual import average_precision, short
-from detbench.bench.doctor.findings import Finding
+from detbench.bench.doctor.findings import Finding, Severity
 from detbench.bench.doctor.fit import paired_iou
 from detbench.bench.doctor.fixes import mending
 from detbench.bench.doctor.rows import Rows
@@ -72,7 +72,8 @@ def check_class_as_score(case: Case) -> Finding | None:
         return None
     first, last = sorted(set(case.scored.scores.tolist()))[:: len(set(case.scored.scores.tolist())) - 1]
     kinds = len(np.unique(case.scored.classes))
-    evidence = f"all detections of a class have the same score, from {first:g} to {last:g} over {kinds} classes: the class stands where the score belongs"
+    where = f"from {first:g} to {last:g} over {kinds} classes"
+    evidence = f"all detections of a class have the same score, {where}: the class stands where the score belongs"
     return Finding("score-is-class", "error", evidence, "write the detector's confidence as score; the class is written already")
 
 
@@ -95,10 +96,10 @@ def check_ties(case: Case) -> Finding | None:
         return None
     hits = _on_objects(case, rows)
     lucky, unlucky = (average_precision(case, rows_in_order) for rows_in_order in (_nudged(rows, hits), _nudged(rows, ~hits)))
-    severity = "warning" if lucky - unlucky > TIED_GAP else "note"
+    severity: Severity = "warning" if lucky - unlucky > TIED_GAP else "note"
     evidence = (
-        f"{tied.sum():,} of {len(tied):,} detections ({tied.mean():.0%}) share their score with another one of their class; by the order of "
-        f"ties {case.protocol.measures[0].name} lies between {short(unlucky)} and {short(lucky)}"
+        f"{tied.sum():,} of {len(tied):,} detections ({tied.mean():.0%}) share their score with another one of their class; by their order "
+        f"{case.protocol.measures[0].name} lies between {short(unlucky)} and {short(lucky)}"
     )
     return Finding("score-ties", severity, evidence, "write scores with more digits (6 or more)")
 

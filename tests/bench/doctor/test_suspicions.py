@@ -118,7 +118,9 @@ def test_permuted_classes():
     ground_truth = truth(ROWS)
     swapped = perfect(ground_truth, class_index=1 - ground_truth.class_index)
     assert ids(ground_truth, swapped) == ["classes-permuted"]
-    assert texts(ground_truth, swapped).startswith("100% of the well-placed detections of 2 classes lie on objects of another class (cat → dog")
+    assert texts(ground_truth, swapped).startswith(
+        "100% of the well-placed detections of 2 classes lie on objects of another class (cat → dog"
+    )
     nowhere = perfect(ground_truth, boxes=np.add(ground_truth.boxes, (100, 30, 100, 30)))
     assert ids(ground_truth, nowhere) == [], "they hit nothing, but overlap no objects of other classes either"
     half = perfect(ground_truth, class_index=np.where(np.arange(8) < 4, ground_truth.class_index, 1 - ground_truth.class_index))
