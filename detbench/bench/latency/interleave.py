@@ -65,12 +65,23 @@ def measure(
             the rule then only ends it if rounds are slow.
         seed: of the order of turns.
     """
-    series = [Series(contender, task, rule) for contender in contenders]
+    series = _prepared(contenders, task, rule)
     interrupted = _take_turns(series, watch, np.random.default_rng(seed), _Enough(repetitions))
     watch.look(at_once=True)
     pairs = _pairs(series, task, repetitions)
     results = [each.result(watch.states, asked_device) for each in series]
-    return Measured(results, pairs, interrupted)
+    early = {each.contender.name for each in series if each.returned_early}
+    return Measured(results, [pair for pair in pairs if not {pair.a, pair.b} & early], interrupted)
+
+
+def _prepared(contenders: Sequence[Contender], task: Task, rule: StoppingRule) -> list[Series]:
+    """Prepare one contender after another, up to the one at which the user breaks it off."""
+    series: list[Series] = []
+    for contender in contenders:
+        series.append(Series(contender, task, rule))
+        if series[-1].problem == INTERRUPTED:
+            break
+    return series
 
 
 class _Enough:
@@ -83,7 +94,7 @@ class _Enough:
 
     def __call__(self, running: Sequence[Series]) -> bool:
         if self._repeated:
-            there = min(len(each.settled_rounds()) for each in running) >= self._wanted
+            there = len(running[0].rounds) >= self._wanted and min(len(each.settled_rounds()) for each in running) >= self._wanted
             return there or any(each.out_of_time for each in running)
         if not all(each.enough for each in running):
             return False
@@ -102,24 +113,31 @@ def _is_narrow(comparison: Comparison) -> bool:
 
 
 def _take_turns(series: Sequence[Series], watch: MachineWatch, rng: np.random.Generator, enough: _Enough) -> bool:
-    """Go round until there is enough of everything; return whether the user broke it off."""
+    """Go round until there is enough of everything; return whether the user broke it off, which is a problem of all."""
     try:
-        while running := [each for each in series if not each.problem]:
-            lead_in = 1 if len(running) > 1 else 0
+        while not _is_interrupted(series) and (running := _without_problem(series)):
             counts = _counts(running)
             for place in rng.permutation(len(running)):
-                each = running[place]
-                each.add(each.contender.take(counts[place], lead_in))
+                running[place].add(running[place].contender.take(counts[place], 1 if len(running) > 1 else 0))
                 watch.look()
-                if each.problem == INTERRUPTED:
-                    return True
-            if (left := [each for each in running if not each.problem]) and enough(left):
+                if _is_interrupted(series):
+                    break
+            if (left := _without_problem(series)) and not _is_interrupted(series) and enough(left):
                 return False
     except KeyboardInterrupt:
-        for each in series:
-            each.problem = each.problem or INTERRUPTED
-        return True
+        series[0].problem = INTERRUPTED
+    interrupted = _is_interrupted(series)
+    for each in series if interrupted else ():
+        each.problem = each.problem or INTERRUPTED
+    return interrupted
+
+
+def _is_interrupted(series: Sequence[Series]) -> bool:
     return any(each.problem == INTERRUPTED for each in series)
+
+
+def _without_problem(series: Sequence[Series]) -> list[Series]:
+    return [each for each in series if not each.problem]
 
 
 def _counts(running: Sequence[Series]) -> list[int]:
@@ -143,7 +161,7 @@ def _shared_rounds(a: Series, b: Series) -> tuple[list[SamplesNs], list[SamplesN
 def _pairs(series: Sequence[Series], task: Task, repetitions: int | None) -> list[Pair]:
     """Compare each pair of contenders that both got through."""
     pairs = []
-    for a, b in combinations([each for each in series if not each.problem], 2):
+    for a, b in combinations(_without_problem(series), 2):
         a_rounds, b_rounds = _shared_rounds(a, b)
         size = ROUNDS_OF_COMPARISON if repetitions else max(len(a_rounds), 1)
         for start in range(0, len(a_rounds) - size + 1, size):

@@ -30,6 +30,8 @@ class Series:
         self.problem = self.facts.problem
         self.rounds: list[SamplesNs] = []
         self.enough = bool(self.problem)
+        self.returned_early = False
+        """Whether the result found that the clock had stopped before the work was done."""
         self.sample_takes_ns = 0.0
         """How long a sample took in the last round, with what is not timed of it; 0 before the first."""
         self._count = self._elapsed_ns = self._next_look = 0
@@ -118,5 +120,7 @@ class Series:
         reasons += machine_reasons(states, os.cpu_count() or 1, device)
         if self._task.stage == "infer" and not self.problem:
             per_request = float(np.median(self._samples())) / self._task.scenario.requests(self._task.batch)
-            reasons += left_over_reasons(self.contender.left_over_ns(_LEFT_OVER_REPEATS), per_request)
+            early = left_over_reasons(self.contender.left_over_ns(_LEFT_OVER_REPEATS), per_request)
+            self.returned_early = bool(early)
+            reasons += early
         return reasons

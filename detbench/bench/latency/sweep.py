@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from detbench.adapters.counting import counted
 from detbench.bench.gpu import open_gpu
@@ -42,7 +42,10 @@ class Plan:
         if any(batch < 1 for batch in self.batches or ()):
             raise DetbenchError(f"a batch has at least one picture, not {min(self.batches or ())}")
         if not 0 <= self.min_s <= self.max_s or self.max_s == 0:
-            raise DetbenchError(f"the least time must be 0 or more and at most the longest, not {self.min_s:g} and {self.max_s:g} s")
+            raise DetbenchError(
+                "the least time (--min-seconds) must be 0 or more, and at most the longest (--max-seconds), which is more than 0, "
+                f"not {self.min_s:g} and {self.max_s:g} s"
+            )
         for batch in self.batches or ():
             self.scenario.requests(batch)
 
@@ -57,9 +60,13 @@ class Timed:
 
     @property
     def valid(self) -> bool:
-        """Whether every number may be quoted and every comparison came to an end."""
-        decided = all(pair.comparison.verdict != "inconclusive" for pair in self.pairs)
-        return not self.interrupted and decided and all(result.verdict == "valid" for result in self.results)
+        """Whether every number may be quoted."""
+        return not self.interrupted and all(result.verdict == "valid" for result in self.results)
+
+    @property
+    def decided(self) -> bool:
+        """Whether every comparison came to an end."""
+        return all(pair.comparison.verdict != "inconclusive" for pair in self.pairs)
 
 
 def sweep(contenders: Sequence[Contender], plan: Plan, on_task: Callable[[Task], None] = lambda _: None) -> Timed:
@@ -81,12 +88,15 @@ def sweep(contenders: Sequence[Contender], plan: Plan, on_task: Callable[[Task],
             on_task(task)
             rule = plan.scenario.rule(plan.min_s, plan.max_s * (plan.repetitions or 1))
             watch = MachineWatch(pids, gpu=gpu)
-            measured = measure(able, task, rule, watch, asked_device=plan.device, repetitions=plan.repetitions)
+            try:
+                measured = measure(able, task, rule, watch, asked_device=plan.device, repetitions=plan.repetitions)
+            except KeyboardInterrupt:
+                return replace(done, interrupted=True)
             done.results.extend(measured.results)
             done.pairs.extend(measured.pairs)
             too_large |= {result.model: batch for result in measured.results if _ran_out(result)}
             if measured.interrupted:
-                return Timed(done.results, done.pairs, interrupted=True)
+                return replace(done, interrupted=True)
     return done
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-from detbench.bench.latency.contender import Facts, Slice, Task
+from detbench.bench.latency.contender import INTERRUPTED, Facts, Slice, Task
 from detbench.bench.latency.images import EncodedImage
 from detbench.bench.latency.models import Model, load_contender
 from detbench.errors import DetbenchError, DetbenchWarning
@@ -28,22 +30,18 @@ class WorkerContender:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, model, tuple(images)), daemon=True)
-        self._process.start()
+        with _deaf_to_ctrl_c():
+            self._process.start()
         theirs.close()
-        if not self._pipe.poll(_START_S):
-            self.close()
-            raise DetbenchError(f"{model.spec}: was not loaded within {_START_S} s")
         self.settings: Mapping[str, Any]
         self.batch_size: int | None
         try:
-            problem, remarks, self.settings, self.batch_size = self._pipe.recv()
-        except EOFError:
-            raise DetbenchError(f"{model.spec}: its process ended while it was loaded; run it without --isolate to see why") from None
+            remarks, self.settings, self.batch_size = self._loaded(model)
+        except BaseException:
+            self.close()
+            raise
         for remark in remarks:
             warnings.warn(remark, DetbenchWarning, stacklevel=2)
-        if problem:
-            self.close()
-            raise DetbenchError(problem)
 
     @property
     def pid(self) -> int:
@@ -52,7 +50,10 @@ class WorkerContender:
 
     def prepare(self, task: Task) -> Facts:
         """As `LocalContender.prepare`, over there."""
-        answer = self._ask("prepare", task)
+        try:
+            answer = self._ask("prepare", task)
+        except KeyboardInterrupt:
+            return Facts(problem=INTERRUPTED)
         return answer if isinstance(answer, Facts) else Facts(problem=_GONE)
 
     def take(self, count: int, lead_in: int) -> Slice:
@@ -74,6 +75,19 @@ class WorkerContender:
             self._process.terminate()
             self._process.join(_STOP_S)
 
+    def _loaded(self, model: Model) -> tuple[list[str], Mapping[str, Any], int | None]:
+        """Wait until the model is loaded and return remarks, settings and batch size; raises DetbenchError where it is not."""
+        if not self._pipe.poll(_START_S):
+            raise DetbenchError(f"{model.spec}: was not loaded within {_START_S} s")
+        try:
+            problem, *found = self._pipe.recv()
+        except (EOFError, OSError):
+            raise DetbenchError(f"{model.spec}: its process ended while it was loaded; run it without --isolate to see why") from None
+        if problem:
+            raise DetbenchError(problem)
+        remarks, settings, batch_size = found
+        return remarks, settings, batch_size
+
     def _ask(self, method: str, *arguments: Any) -> Any:
         """Return the answer, None where the process is gone."""
         try:
@@ -81,6 +95,19 @@ class WorkerContender:
             return self._pipe.recv()
         except (EOFError, OSError):
             return None
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Ignore Ctrl-C for a moment, so that a process started meanwhile ignores it from its first import on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _serve(pipe: Connection, model: Model, images: Sequence[EncodedImage]) -> None:
@@ -93,11 +120,10 @@ def _serve(pipe: Connection, model: Model, images: Sequence[EncodedImage]) -> No
         pipe.send((str(error), [], {}, None))
         return
     remarks = [str(each.message) for each in caught if issubclass(each.category, DetbenchWarning)]
-    pipe.send(("", remarks, dict(contender.settings), contender.batch_size))
-    while True:
-        try:
+    try:
+        pipe.send(("", remarks, dict(contender.settings), contender.batch_size))
+        while True:
             method, arguments = pipe.recv()
-        except EOFError:
-            contender.close()
-            return
-        pipe.send(getattr(contender, method)(*arguments))
+            pipe.send(getattr(contender, method)(*arguments))
+    except (EOFError, OSError):
+        contender.close()

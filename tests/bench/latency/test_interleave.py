@@ -10,6 +10,8 @@ from tests.bench.latency.fake_device import MS, FakeDevice, FakeTime, FakeWatch,
 
 INFER = Task("infer", 1, SINGLE_STREAM)
 RULE = SINGLE_STREAM.rule(0.1, 20.0)
+PREPARING = 8
+"""Calls that take the batches through the model once."""
 
 
 def pair(slower=1.0, **options):
@@ -83,3 +85,22 @@ def test_a_model_against_itself_again_and_again():
     assert len(measured.pairs) == 5
     assert {pair.comparison.verdict for pair in measured.pairs} <= {"same", "inconclusive"}
     assert {(pair.a, pair.b) for pair in measured.pairs} == {("m", "m, again")}
+
+
+@pytest.mark.parametrize("call", [1, PREPARING + 30])
+def test_ctrl_c_in_one_ends_all_at_once(call):
+    contenders = pair(fails={})
+    contenders[0]._detector.fails = {call: KeyboardInterrupt()}
+    measured = measure(contenders, INFER, RULE, FakeWatch())
+    assert measured.interrupted
+    assert measured.pairs == []
+    assert {result.reasons for result in measured.results} == {("interrupted",)}
+    assert contenders[1]._detector.calls < PREPARING + 60, "it went on after Ctrl-C"
+
+
+def test_what_returns_early_is_compared_with_nothing():
+    time = FakeTime()
+    honest, early = FakeDevice(time, name="honest"), FakeDevice(time, name="early", returns_early=True, waits=False)
+    measured = measure([contender(honest), contender(early)], INFER, SINGLE_STREAM.rule(0.1, 1.0), FakeWatch())
+    assert [reason.split(":")[0] for reason in measured.results[1].reasons if reason.startswith("not syn")] == ["not synchronised"]
+    assert measured.pairs == []

@@ -127,3 +127,25 @@ def test_remarks_of_a_model_elsewhere_are_said_here(tmp_path):
     [model] = models_of([f"{tmp_path / 'coco.onnx'},decoder=yolov8"])
     with pytest.warns(DetbenchWarning, match="its 80 classes are taken as COCO's"):
         WorkerContender(model, embedded_images(1)).close()
+
+
+def test_a_process_that_is_left_in_the_middle_ends_without_a_word(model_file, capfd):
+    [model] = models_of([f"{model_file},{NAMED}"])
+    contender = WorkerContender(model, embedded_images(1))
+    contender.prepare(Task("infer", 1, SINGLE_STREAM))
+    contender._pipe.send(("take", (2_000, 0)))
+    contender.close()
+    assert contender._process.exitcode == 0
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_ctrl_c_while_another_process_prepares(model_file, monkeypatch):
+    [model] = models_of([f"{model_file},{NAMED}"])
+    contender = WorkerContender(model, embedded_images(1))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(contender, "_ask", interrupted)
+    assert contender.prepare(Task("infer", 1, SINGLE_STREAM)).problem == "interrupted"
+    contender.close()

@@ -69,12 +69,27 @@ def test_ctrl_c_ends_the_sweep_with_what_there_is():
     assert len(result.samples_ns) > 0
 
 
+def test_ctrl_c_between_samples_keeps_what_is_done(monkeypatch):
+    from detbench.bench.latency import interleave
+    from detbench.bench.latency import sweep as room
+
+    def measure(contenders, task, *rest, **options):
+        if task.stage == "end_to_end":
+            raise KeyboardInterrupt
+        return interleave.measure(contenders, task, *rest, **options)
+
+    monkeypatch.setattr(room, "measure", measure)
+    timed = sweep([contender(FakeDevice(FakeTime()))], Plan(**QUICK))
+    assert timed.interrupted
+    assert [(result.stage, result.verdict) for result in timed.results] == [("infer", "valid")]
+
+
 @pytest.mark.parametrize(
     ("plan", "message"),
     [
         ({"stages": ("train",)}, "unknown stage 'train'; known are preprocess"),
         ({"batches": (0,)}, "at least one picture, not 0"),
-        ({"min_s": 2.0, "max_s": 1.0}, "at most the longest, not 2 and 1 s"),
+        ({"min_s": 2.0, "max_s": 1.0}, "at most the longest .--max-seconds., which is more than 0, not 2 and 1 s"),
     ],
 )
 def test_a_plan_that_makes_no_sense(plan, message):
