@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,6 @@ def _pair_record(pair: Pair) -> dict[str, Any]:
         "batch": task.batch,
         "scenario": task.scenario.name,
         "ratio": found.ratio,
-        "interval": list(found.interval),
+        "interval": list(found.interval) if math.isfinite(found.interval[1]) else None,
         "verdict": found.verdict,
     }

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.bench.latency.percentiles import interval, percentile
-from detbench.bench.latency.scenario import Name
+from detbench.bench.latency.scenario import FEWEST_SAMPLES, Name
 from detbench.bench.latency.stages import Stage
 from detbench.bench.machine import MachineState, machine_record, machine_states
 
@@ -54,6 +54,12 @@ class LatencyResult:
         """Whether the numbers may be quoted."""
         return "invalid" if self.reasons else "valid"
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What must be said beside the numbers, valid or not."""
+        few = 0 < len(self.samples_ns) < FEWEST_SAMPLES
+        return (f"fewer than {FEWEST_SAMPLES} samples: intervals may be too narrow, above all of tail percentiles",) if few else ()
+
     def percentile_ms(self, q: float) -> float | None:
         """Return the q-th percentile (0..100) in ms; None without samples."""
         return percentile(self.samples_ns, q) / _NS_PER_MS if len(self.samples_ns) else None
@@ -94,6 +100,7 @@ class LatencyResult:
             "samples": len(self.samples_ns),
             "verdict": self.verdict,
             "reasons": list(self.reasons),
+            "remarks": list(self.remarks),
         }
 
     def as_record(self) -> dict[str, Any]:

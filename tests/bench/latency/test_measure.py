@@ -8,7 +8,7 @@ import pytest
 from detbench.bench.gpu import GpuState
 from detbench.bench.latency.contender import Task
 from detbench.bench.latency.interleave import measure
-from detbench.bench.latency.scenario import MULTI_STREAM, OFFLINE, SINGLE_STREAM
+from detbench.bench.latency.scenario import FEWEST_SAMPLES, MULTI_STREAM, OFFLINE, SINGLE_STREAM
 from detbench.bench.latency.stages import STAGES
 from detbench.errors import DetbenchError
 from tests.bench.latency.fake_device import MS, FakeDevice, FakeTime, FakeWatch, contender, state
@@ -206,3 +206,13 @@ def test_queries_must_be_whole_batches():
 def test_jitter_is_the_mean_step():
     result = timed(FakeDevice(FakeTime()))
     assert result.jitter_ms == pytest.approx(np.abs(np.diff(result.samples_ns / 1e6)).mean())
+
+
+def test_few_samples_are_taken_only_for_want_of_time_and_are_remarked():
+    slow = timed(FakeDevice(FakeTime(), infer_ns=30 * MS), max_s=6.0)
+    assert (slow.verdict, len(slow.samples_ns) < FEWEST_SAMPLES, slow.duration_s >= 6.0) == ("valid", True, True)
+    assert slow.remarks == ("fewer than 500 samples: intervals may be too narrow, above all of tail percentiles",)
+    assert slow.summary()["remarks"] == list(slow.remarks)
+    quick = timed(FakeDevice(FakeTime()), max_s=6.0)
+    assert (quick.verdict, len(quick.samples_ns) >= FEWEST_SAMPLES, quick.remarks) == ("valid", True, ())
+    assert quick.duration_s < 6.0

@@ -1,14 +1,19 @@
 """Raw samples in run folders: read back to the bit, refused when changed, and carried by a scored run."""
 
 import json
+import math
 
 import numpy as np
 import pytest
 
+from detbench.bench.latency.comparison import Comparison
+from detbench.bench.latency.contender import Task
 from detbench.bench.latency.folder import latency_document, read_latency, write_latency
+from detbench.bench.latency.interleave import Pair
 from detbench.bench.latency.result import LatencyResult
-from detbench.bench.latency.sweep import Plan, sweep
-from detbench.bench.runs import read_run, write_run
+from detbench.bench.latency.scenario import SINGLE_STREAM
+from detbench.bench.latency.sweep import Plan, Timed, sweep
+from detbench.bench.runs import json_bytes, read_run, write_run
 from detbench.errors import InputError
 from detbench.metrics.evaluate import evaluate
 from tests.bench.latency.fake_device import FakeDevice, FakeTime, contender
@@ -93,11 +98,18 @@ def test_the_document_has_the_documented_shape(timed):
     assert set(document) == {"schema_version", "results", "comparisons"}
     assert set(document["results"][0]) == {
         "model", "stage", "batch", "scenario", "p50_ms", "p50_interval_ms", "p90_ms", "p99_ms", "throughput_per_s", "samples", "verdict",
-        "reasons",
+        "reasons", "remarks",
     }  # fmt: skip
     assert {"a", "b", "stage", "ratio", "interval", "verdict"} <= set(document["comparisons"][0])
     failed = next(result for result in document["results"] if result["samples"] == 0)
     assert (failed["p50_ms"], failed["p50_interval_ms"], failed["verdict"]) == (None, None, "invalid")
+
+
+def test_a_comparison_without_an_interval_says_so():
+    found = Comparison(1.5, (0.0, math.inf), "inconclusive")
+    timed = Timed(pairs=[Pair("a", "b", Task("infer", 1, SINGLE_STREAM), found)])
+    [pair] = json.loads(json_bytes(latency_document(timed)))["comparisons"]
+    assert (pair["ratio"], pair["interval"], pair["verdict"]) == (1.5, None, "inconclusive")
 
 
 def test_statistics_are_those_of_the_samples():
