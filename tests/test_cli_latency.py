@@ -78,6 +78,15 @@ def test_a_model_against_itself_without_enough_time(command, model, quiet_machin
     assert "40 comparisons found no time; give more --max-seconds" in done.err
 
 
+def test_a_short_longest_time_needs_no_least_time(command, model, quiet_machine):
+    assert command("latency", model, "--max-seconds", "0.1").code == 0
+
+
+def test_the_title_says_what_a_time_is_of(command, model, quiet_machine):
+    done = command("latency", model, "--scenario", "offline", *QUICK)
+    assert done.out.splitlines()[0] == "tiny: offline, times are of 4 batches, 8 embedded pictures"
+
+
 def test_a_run_folder_is_written(command, model, quiet_machine, tmp_path):
     from detbench.bench.latency.folder import read_latency
 

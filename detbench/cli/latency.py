@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from detbench.bench.latency.contender import Contender, LocalContender, Task
     from detbench.bench.latency.images import EncodedImage
     from detbench.bench.latency.models import Model
+    from detbench.bench.latency.scenario import Scenario
     from detbench.bench.latency.sweep import Plan, Timed
 
 INVALID = 3
 """Exit code where a number must not be quoted or a comparison came to no end."""
+_LEAST_S = 0.5
 Json = Annotated[
     str | None, typer.Option(metavar="PATH|-", help="Write the results as JSON; - prints them and nothing else.", show_default=False)
 ]
@@ -58,7 +60,10 @@ def latency_command(
     images: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Pictures to run on. Default: embedded ones.", show_default=False)
     ] = None,
-    min_seconds: Annotated[float, typer.Option(min=0.0, help="Of each model, stage and batch size at least.")] = 0.5,
+    min_seconds: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Of each model, stage and batch size at least. Default: 0.5, or --max-seconds.", show_default=False),
+    ] = None,
     max_seconds: Annotated[float, typer.Option(min=0.0, help="Of each model, stage and batch size at most.")] = 10.0,
     isolate: Annotated[bool, typer.Option("--isolate", help="Run each model in a process of its own.")] = False,
     aa: Annotated[bool, typer.Option("--aa", help="Compare a model with itself, again and again: false alarms on this machine.")] = False,
@@ -85,7 +90,7 @@ def latency_command(
         stages=_stages(stage),
         batches=_batches(batch),
         scenario=scenario_named(scenario, query_pictures),
-        min_s=min_seconds,
+        min_s=min(_LEAST_S, max_seconds) if min_seconds is None else min_seconds,
         max_s=max_seconds,
         device=device,
         repetitions=repetitions if aa else None,
@@ -108,7 +113,7 @@ def latency_command(
     if aa and (missing := repetitions * len(plan.stages) * len({result.batch for result in timed.results}) - len(timed.pairs)) > 0:
         talk(f"invalid: {missing} comparisons found no time; give more --max-seconds")
         raise typer.Exit(INVALID)
-    if not timed.valid:
+    if not timed.valid or not (aa or timed.decided):
         raise typer.Exit(INVALID)
 
 
@@ -156,18 +161,26 @@ def _show(timed: Timed, plan: Plan, models: Sequence[Model], images: Sequence[En
         comparison_table,
         latency_table,
         reason_lines,
+        remark_lines,
         settings_lines,
     )
 
-    of = f"{len(images)} {'embedded pictures' if images[0].name.startswith('embedded') else 'pictures'}"
+    of = f"{_query(plan.scenario)}{len(images)} {'embedded pictures' if images[0].name.startswith('embedded') else 'pictures'}"
     show(f"{', '.join(model.name for model in models)}: {plan.scenario.name}, {of}", latency_table(timed.results), CAPTION)
     show(*settings_lines(timed.results))
     if aa:
         show(*alarm_lines(timed.pairs))
     elif timed.pairs:
         show("", comparison_table(timed.pairs))
-    for line in reason_lines(timed.results):
+    for line in [*remark_lines(timed.results), *reason_lines(timed.results)]:
         talk(line)
+
+
+def _query(scenario: Scenario) -> str:
+    """Return what one time is of, where that is more than one batch."""
+    if scenario.pictures_per_query is not None:
+        return f"times are of {scenario.pictures_per_query} pictures, "
+    return f"times are of {scenario.batches_per_query} batches, " if scenario.batches_per_query > 1 else ""
 
 
 def _check_targets(file: Path | None, folder: Path | None) -> None:

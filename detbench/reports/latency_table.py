@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -18,23 +20,57 @@ from detbench.bench.machine import MachineState
 
 ABSENT = "–"
 CAPTION = "infer is the model alone, its input on the device already; end_to_end goes from encoded pictures to boxes"
+_NUMBERS = ("p50 ms", "95% interval", "p90", "p95", "p99", "mean", "jitter", "pictures/s", "first call s", "samples")
+_SPARE = ("jitter", "mean", "p95", "first call s", "p99", "samples", "pictures/s")
+"""What is left out first where the terminal is narrow, unless the scenario is quoted by it."""
+_MODELS = ("model", "B", "beside A")
+_ANY_WIDTH = 10_000
 _DIGITS = 3
 _MOST_DECIMALS = 6
 _MOST_NAMED = 2
 _STYLES = {"valid": "green", "invalid": "bold red", "faster": "green", "slower": "bold red", "same": "", "inconclusive": "yellow"}
 
 
-def latency_table(results: Sequence[LatencyResult]) -> Table:
-    """Return models, batch sizes and stages down, percentiles and rates across; what the scenario is quoted by is bold."""
+def latency_table(results: Sequence[LatencyResult]) -> RenderableType:
+    """Return models, batch sizes and stages down, percentiles and rates across; what the scenario is quoted by is bold.
+
+    A narrow terminal is shown fewer columns, and told which are left out.
+    """
+    return _FittingTable(results)
+
+
+@dataclass(frozen=True)
+class _FittingTable:
+    results: Sequence[LatencyResult]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        bold = _quoted_by(self.results)
+        spare = [heading for heading in _SPARE if heading not in bold]
+        for count in range(len(spare) + 1):
+            table = _table_without(spare[:count], self.results, bold)
+            if table.__rich_measure__(console, options.update_width(_ANY_WIDTH)).maximum <= options.max_width:
+                break
+        yield table
+        if count:
+            yield Text(f"not shown for want of width: {', '.join(spare[:count])}")
+
+
+def _quoted_by(results: Sequence[LatencyResult]) -> set[str]:
     quoted = {SCENARIOS[result.scenario].percentile for result in results}
-    headings = ["model", "batch", "stage", "p50 ms", "95% interval", "p90", "p95", "p99", "mean", "jitter", "pictures/s", "first call s"]
-    bold = {f"p{q:g}" for q in quoted if q is not None} | ({"pictures/s"} if None in quoted else set())
-    table = _table([*headings, "samples", "verdict"], texts=("model", "stage", "verdict"), bold=bold)
+    return {f"p{q:g}" for q in quoted if q is not None} | ({"pictures/s"} if None in quoted else set())
+
+
+def _table_without(left_out: Sequence[str], results: Sequence[LatencyResult], bold: set[str]) -> Table:
+    headings = [heading for heading in _NUMBERS if heading not in left_out]
+    table = _table(["model", "batch", "stage", *headings, "verdict"], texts=("model", "stage", "verdict"), bold=bold)
     shown: tuple[str, int] | None = None
     for result in sorted(results, key=lambda each: (_first_place(results, each.model), each.batch)):
         group = (result.model, result.batch)
         names = [result.model, str(result.batch)] if group != shown else ["", ""]
-        table.add_row(*map(Text, [*names, *_numbers(result)]), Text(result.verdict, _STYLES[result.verdict]))
+        numbers = _numbers(result)
+        table.add_row(
+            *map(Text, [*names, result.stage, *(numbers[heading] for heading in headings)]), Text(result.verdict, _STYLES[result.verdict])
+        )
         shown = group
     return table
 
@@ -59,6 +95,12 @@ def reason_lines(results: Sequence[LatencyResult]) -> list[str]:
     return [_reason_line(kind, entries, len(results)) for kind, entries in kinds.items()]
 
 
+def remark_lines(results: Sequence[LatencyResult]) -> list[str]:
+    """Return what must be said beside numbers, one line for each remark."""
+    remarks = [remark for result in results for remark in result.remarks]
+    return [f"note: {remarks.count(remark)} of {len(results)} have {remark}" for remark in dict.fromkeys(remarks)]
+
+
 def _reason_line(kind: str, entries: Sequence[str], count: int) -> str:
     more = f"; and {len(entries) - _MOST_NAMED} more" if len(entries) > _MOST_NAMED else ""
     return f"invalid: {kind}, {len(entries)} of {count}: {'; '.join(entries[:_MOST_NAMED])}{more}"
@@ -70,7 +112,8 @@ def comparison_table(pairs: Sequence[Pair]) -> Table:
     for pair in pairs:
         found = pair.comparison
         low, high = found.interval
-        cells = (pair.b, pair.a, str(pair.task.batch), pair.task.stage, f"{found.ratio:.3f}", f"{low:.3f} to {high:.3f}")
+        interval = f"{low:.3f} to {high:.3f}" if math.isfinite(high) else ABSENT
+        cells = (pair.b, pair.a, str(pair.task.batch), pair.task.stage, f"{found.ratio:.3f}", interval)
         table.add_row(*map(Text, cells), Text(found.verdict, _STYLES[found.verdict]))
     return table
 
@@ -94,10 +137,9 @@ def _first_place(results: Sequence[LatencyResult], model: str) -> int:
     return next(place for place, result in enumerate(results) if result.model == model)
 
 
-def _numbers(result: LatencyResult) -> list[str]:
+def _numbers(result: LatencyResult) -> dict[str, str]:
     found = result.interval_ms(50)
-    return [
-        result.stage,
+    cells = (
         _number(result.percentile_ms(50)),
         f"{_number(found[0])} to {_number(found[1])}" if found else ABSENT,
         *(_number(result.percentile_ms(q)) for q in (90, 95, 99)),
@@ -106,7 +148,8 @@ def _numbers(result: LatencyResult) -> list[str]:
         _number(result.throughput_per_s),
         _number(result.first_call_s),
         f"{len(result.samples_ns):,}",
-    ]
+    )
+    return dict(zip(_NUMBERS, cells, strict=True))
 
 
 def _where(result: LatencyResult) -> str:
@@ -134,7 +177,8 @@ def _table(headings: Sequence[str], *, texts: Sequence[str], bold: set[str] | No
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for heading in headings:
         justify = "left" if heading in texts else "right"
-        table.add_column(heading, justify=justify, overflow="fold", style="bold" if heading in (bold or ()) else "")  # type: ignore[arg-type]
+        style = "bold" if heading in (bold or ()) else ""
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading not in _MODELS, style=style)  # type: ignore[arg-type]
     return table
 
 

@@ -1,11 +1,13 @@
 """Latency tables: every number in its column, absent ones as dashes, and reasons by kind."""
 
+import io
+
 import numpy as np
 import pytest
 from rich.console import Console
 
 from detbench.bench.latency.result import LatencyResult
-from detbench.reports.latency_table import _number, latency_table, reason_lines
+from detbench.reports.latency_table import _number, latency_table, reason_lines, remark_lines
 
 
 def shown(table):
@@ -43,6 +45,25 @@ def test_numbers_stand_in_their_columns_and_models_together():
     ]
     assert second == ["end_to_end", *["–"] * 9, "0", "invalid"]
     assert third[:3] == ["b", "4", "infer"]
+
+
+def test_a_narrow_terminal_has_fewer_columns_and_is_told_so():
+    table = latency_table([result("a", "infer", [2_000_000] * 100), result("a", "end_to_end", [3_000_000] * 100)])
+    console = Console(width=80, file=io.StringIO())
+    console.print(table)
+    lines = console.file.getvalue().splitlines()
+    headings = next(line for line in lines if "p50 ms" in line)
+    assert "p90" in headings
+    assert "verdict" in headings
+    assert "jitter" not in headings
+    assert any("end_to_end" in line and "valid" in line for line in lines), "words are not broken"
+    assert "not shown for want of width: jitter, mean, p95, first call s" in " ".join(lines)
+
+
+def test_remarks_are_counted():
+    results = [result("a", "infer", [2_000_000] * 100), result("a", "end_to_end", [2_000_000] * 900)]
+    [line] = remark_lines(results)
+    assert line.startswith("note: 1 of 2 have fewer than 500 samples")
 
 
 @pytest.mark.parametrize(
