@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from detbench.errors import DetbenchError
+
 if TYPE_CHECKING:
     from detbench.adapters.detector import Detector
     from detbench.bench.latency.images import EncodedImage
     from detbench.bench.latency.result import LatencyResult
     from detbench.bench.latency.stages import Stage
+    from detbench.bench.latency.sweep import Timed
 
 Time = Callable[..., "LatencyResult"]
 _NS_PER_S = 1e9
@@ -81,7 +84,8 @@ def time_detector(
         The result, whose `verdict` and `reasons` a test can look at: a number that is not valid should fail no build.
 
     Raises:
-        DetbenchError: for a batch size the model cannot take, stored detections, and whatever an adapter refuses.
+        DetbenchError: for a batch size the model cannot take, stored detections, whatever an adapter refuses, and a model without a sample.
+        KeyboardInterrupt: Ctrl-C, which ends the test suite and not the measurement alone.
     """
     from detbench.bench.latency.contender import LocalContender
     from detbench.bench.latency.images import embedded_images
@@ -92,12 +96,21 @@ def time_detector(
     plan = Plan((stage,), (batch,) if batch else None, scenario_named(scenario), min_seconds, max_seconds)
     pictures = images or embedded_images()
     if not isinstance(detector, str):
-        return sweep([LocalContender(detector, pictures)], plan).results[0]
+        return _only_result(sweep([LocalContender(detector, pictures)], plan))
     contender = load_contender(models_of([detector])[0], pictures)
     try:
-        return sweep([contender], plan).results[0]
+        return _only_result(sweep([contender], plan))
     finally:
         contender.close()
+
+
+def _only_result(timed: Timed) -> LatencyResult:
+    if timed.interrupted:
+        raise KeyboardInterrupt
+    [result] = timed.results
+    if not len(result.samples_ns):
+        raise DetbenchError(f"{result.model} could not be timed: {'; '.join(result.reasons)}")
+    return result
 
 
 def _nothing() -> None:

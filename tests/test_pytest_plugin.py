@@ -7,6 +7,9 @@ import sys
 import numpy as np
 import pytest
 
+from detbench.errors import DetbenchError
+from detbench.pytest_plugin import time_detector
+
 SUITE = """
     import numpy as np
 
@@ -95,3 +98,12 @@ def test_the_entry_point_names_the_module():
 
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["pytest11"] == {"detbench.pytest_plugin": "detbench.pytest_plugin"}
+
+
+def test_a_model_without_samples_and_ctrl_c_are_no_results():
+    from tests.bench.latency.fake_device import FakeDevice, FakeTime
+
+    with pytest.raises(DetbenchError, match="fake could not be timed: failed: RuntimeError: gone"):
+        time_detector(FakeDevice(FakeTime(), fails={1: RuntimeError("gone")}))
+    with pytest.raises(KeyboardInterrupt):
+        time_detector(FakeDevice(FakeTime(), fails={1: KeyboardInterrupt()}))
