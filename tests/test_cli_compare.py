@@ -107,6 +107,27 @@ def test_a_killed_comparison_goes_on(command, files, model, tmp_path):
     assert record(tmp_path / "run" / "runs" / "fixed")["latency"] == []
 
 
+def test_a_run_that_is_kept_without_times_says_so(command, files, model, tmp_path):
+    arguments = ("compare", files.truth("voc"), f"onnx:{model}", "-o", tmp_path / "run")
+    assert command(*arguments, "--no-latency").code == 0
+    assert "no times" not in command(*arguments, "--no-latency").err
+    again = command(*arguments)
+    assert "runs/fixed (finished before, kept; it has no times, which are measured once the folder is removed)" in again.err
+
+
+def test_models_of_one_name_are_refused_before_the_second_is_run(command, files, model, tmp_path):
+    (tmp_path / "other").mkdir()
+    shutil.copy(model, tmp_path / "other" / model.name)
+    both = (f"onnx:{model}", f"onnx:{tmp_path / 'other' / model.name}")
+    done = command("compare", files.truth("voc"), *both, "-o", tmp_path / "run")
+    assert done.code == 2
+    assert done.err.endswith("error: detectors need different names, got fixed, fixed; give --name once for each file\n")
+    assert done.err.count("running over") == 1
+    named = command("compare", files.truth("voc"), *both, "--name", "one", "--name", "two", "--no-latency", "-o", tmp_path / "run")
+    assert named.code == 0, named.err
+    assert "two: running over" in named.err
+
+
 def test_another_comparison_is_never_overwritten(command, files, compared, tmp_path):
     _, folder = compared
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

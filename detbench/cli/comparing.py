@@ -65,7 +65,8 @@ def recorded(
     for evaluation, intervals in zip(evaluations, known, strict=True):
         name = evaluation.detections.name
         if earlier := kept[name]:
-            talk(f"run: {folder / name} (finished before, kept)")
+            untimed = "; it has no times, which are measured once the folder is removed" if name in specs and not earlier.latency else ""
+            talk(f"run: {folder / name} (finished before, kept{untimed})")
             runs.append(earlier)
             continue
         with status(f"recording {name}"):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -37,11 +38,22 @@ def reader_has(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory):
+    """Return a folder with a `detbench` that runs the package under test, installed or not."""
+    folder = tmp_path_factory.mktemp("bin")
+    command = folder / "detbench"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m detbench "$@"\n')
+    command.chmod(0o755)
+    return folder
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_commands_of_a_page(page, reader_has, tmp_path):
+def test_commands_of_a_page(page, reader_has, commands, tmp_path):
     folder = tmp_path / "reader"
     shutil.copytree(reader_has, folder)
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "DETBENCH_CACHE": str(tmp_path)}
+    paths = {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(DOCS.parent)}
+    environment = os.environ | paths | {"DETBENCH_CACHE": str(tmp_path / "cache")}
     run = 0
     for language, text, reason in blocks(page):
         if reason or language not in {"sh", "python"}:
