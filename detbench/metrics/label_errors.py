@@ -3,8 +3,8 @@
 Three kinds. `missing`: a detection on nothing, with no object of any class within IoU 0.1. `class`: a detection on an object of another
 class that no detection of its own class finds. `spurious`: an object that no detection of any class comes near.
 
-How sure a detection is, is not its score, which means something else for each detector, but its credence: the best precision that its class
-has at this score threshold or a lower one. A suspicion is the mean of the credences over all detectors, 0 for those that do not share it.
+How sure a detection is, is not its score, which means something else for each detector, but its credence: how often detections of its class
+and about its score are right (`credence`). A suspicion is the mean of the credences over all detectors, 0 for those that do not share it.
 Of a spurious object it is the share of objects of its class and size that a detector finds, times 1 less the credence of the surest
 detection that touches it. These are places to look at, not proofs: the lists are made by the detectors that are being judged.
 """
@@ -19,6 +19,7 @@ import numpy as np
 from detbench.data.columns import Flags, Floats, Ints, groups_from_offsets, rows_of_groups
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.columns import REGULAR
+from detbench.metrics.credence import credences
 from detbench.metrics.diagnosis import BKG, CLS, FOUND, LEFT_OUT, MISSED, Diagnosis
 from detbench.metrics.evaluate import evaluate, object_kinds
 from detbench.metrics.evaluation import Evaluation
@@ -27,8 +28,8 @@ from detbench.metrics.ranked import Ranked
 
 KINDS = ("missing", "class", "spurious")
 LEAST = 0.5
-"""Suspicions below this are not listed: they are more likely wrong than right."""
-MOST = 1000
+"""Suspicions below this are not listed: detections of such scores are more often wrong than right."""
+MOST = 10_000
 _SAME_BOX = 0.5
 _TOUCHES = 0.1
 _SIZES = (32.0**2, 96.0**2)
@@ -66,8 +67,8 @@ class Judged:
 
 def label_errors(judged: Sequence[Judged], *, least: float = LEAST, most: int = MOST) -> list[LabelError]:
     """Return the suspected annotation errors of at least a suspicion, the most suspicious first, at most `most`."""
-    credences = [_credences(one) for one in judged]
-    found = [*_missing(judged, credences, least), *_other_class(judged, credences), *_spurious(judged, credences, least)]
+    sure = [credences(one.ranked, len(one.evaluation.detections)) for one in judged]
+    found = [*_missing(judged, sure, least), *_other_class(judged, sure), *_spurious(judged, sure, least)]
     known = [error for error in found if error.suspicion >= least]
     return sorted(known, key=lambda error: (-error.suspicion, error.image, error.kind, error.box))[:most]
 
@@ -119,28 +120,15 @@ def _corrected_value(evaluation: Evaluation, errors: Sequence[LabelError]) -> fl
     return evaluate(corrected(evaluation.ground_truth, errors), evaluation.detections, rules).average_precision
 
 
-def _credences(one: Judged) -> Floats:
-    """Return (N,) by row of `Detections`: the best precision of its class at its score or a lower one; 0 for what does not count."""
-    ranked = one.ranked
-    credences = np.zeros(len(one.evaluation.detections))
-    for k in range(len(ranked.offsets) - 1):
-        span = ranked.span(k)
-        last = ranked.last_of_score(span)
-        precision = np.cumsum(ranked.hits[span])[last] / (last + 1)
-        best = np.maximum.accumulate(precision[::-1])[::-1]
-        credences[ranked.rows[span]] = np.repeat(best, np.diff(last, prepend=-1))
-    return credences
-
-
-def _missing(judged: Sequence[Judged], credences: Sequence[Floats], least: float) -> list[LabelError]:
+def _missing(judged: Sequence[Judged], beliefs: Sequence[Floats], least: float) -> list[LabelError]:
     """Group sure detections on nothing that agree: same image and class, IoU 0.5 with the surest of them, one of each detector.
 
     A mean reaches `least` only where one of its parts does.
     """
-    places = [_places(one, credence) for one, credence in zip(judged, credences, strict=True)]
-    sure = np.unique(np.concatenate([place[credence >= least] for place, credence in zip(places, credences, strict=True)]))
+    places = [_places(one, credence) for one, credence in zip(judged, beliefs, strict=True)]
+    sure = np.unique(np.concatenate([place[credence >= least] for place, credence in zip(places, beliefs, strict=True)]))
     rows = []
-    for d, (one, credence, place) in enumerate(zip(judged, credences, places, strict=True)):
+    for d, (one, credence, place) in enumerate(zip(judged, beliefs, places, strict=True)):
         chosen = np.flatnonzero(np.isin(place, sure) & (place >= 0))
         chosen = chosen[~_near_uncounted(one.evaluation, chosen)]
         images, classes = groups_from_offsets(one.evaluation.detections.offsets), one.evaluation.detections.class_index
@@ -178,10 +166,10 @@ def _agreeing(judged: Sequence[Judged], group: list[tuple[int, int, float, int, 
     return found
 
 
-def _other_class(judged: Sequence[Judged], credences: Sequence[Floats]) -> list[LabelError]:
+def _other_class(judged: Sequence[Judged], beliefs: Sequence[Floats]) -> list[LabelError]:
     truth = judged[0].evaluation.ground_truth
     surest: dict[tuple[int, int], dict[int, float]] = {}
-    for d, (one, credence) in enumerate(zip(judged, credences, strict=True)):
+    for d, (one, credence) in enumerate(zip(judged, beliefs, strict=True)):
         diagnosis = one.diagnosis
         chosen = np.flatnonzero((diagnosis.detections == CLS) & ~diagnosis.ignored & (credence > 0))
         for row in chosen[diagnosis.objects[diagnosis.partners[chosen]] != FOUND]:
@@ -199,12 +187,12 @@ def _other_class(judged: Sequence[Judged], credences: Sequence[Floats]) -> list[
     return list(best.values())
 
 
-def _spurious(judged: Sequence[Judged], credences: Sequence[Floats], least: float) -> list[LabelError]:
+def _spurious(judged: Sequence[Judged], beliefs: Sequence[Floats], least: float) -> list[LabelError]:
     truth = judged[0].evaluation.ground_truth
     missed = np.all([one.diagnosis.objects == MISSED for one in judged], axis=0)
     shares = [_shares_found(one) for one in judged]
     rows = np.flatnonzero(missed & (np.mean(shares, axis=0) >= least))
-    doubts = np.mean([_doubts(*each, rows) for each in zip(judged, credences, shares, strict=True)], axis=0)
+    doubts = np.mean([_doubts(*each, rows) for each in zip(judged, beliefs, shares, strict=True)], axis=0)
     images, everyone = groups_from_offsets(truth.offsets), tuple(one.evaluation.detections.name for one in judged)
     names = [truth.class_names[k] for k in truth.class_index[rows]]
     return [
