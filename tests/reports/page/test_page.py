@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -11,8 +12,10 @@ from detbench.data.load import load_ground_truth
 from detbench.data.shapes import shapes_detections
 from detbench.metrics.evaluate import evaluate
 from detbench.reports.frames import frames
+from detbench.reports.page import charts
 from detbench.reports.page.page import build_page
-from tests.reports.page.made import QUALITIES, page_of, read, record, small_page
+from detbench.reports.page.provenance import run_provenance
+from tests.reports.page.made import QUALITIES, latencies, page_of, read, record, small_page
 
 HOSTILE = ("<script>alert(1)</script>", "a & b", "</script><b>", "כלב", "🐈 cat", "'\"`", "{{ 7*7 }}", "line\u2028break")
 
@@ -278,6 +281,39 @@ class TestUnusual:
 
     def test_no_times_is_said_plainly(self):
         assert "Speed was not measured" in read(small_page(("a", "b"))).one("section", id="p0-speed").words
+
+    def test_names_in_the_speed_chart_stand_apart(self, runs):
+        """Three detectors that score the same and take about as long; their names lie inside the chart and on lines of their own."""
+        evaluation = read_run(runs[0]).evaluation()
+        named = [
+            (name, 10 + place / 10) for place, name in enumerate(("first", "second", "a name that is far too long for the chart to hold"))
+        ]
+        tables = frames([replace(evaluation, detections=replace(evaluation.detections, name=name)) for name, _ in named])
+        timed = [
+            replace(scored, latency=tuple(result.as_record() for result in latencies(scored.name, ms)))
+            for scored, (_, ms) in zip(tables.detectors, named, strict=True)
+        ]
+        section = read(build_page(replace(tables, detectors=tuple(timed)))).one("section", id="p0-speed")
+        labels = [each for each in section.all("text") if each.attributes.get("class") == "label"]
+        heights = sorted(float(each.attributes["y"]) for each in labels)
+        assert [each.words[:5] for each in labels] == ["first", "secon", "a nam"]
+        assert labels[2].words.endswith("…")
+        assert min(after - before for before, after in pairwise(heights)) >= 15
+        assert all(0 < height < charts.HEIGHT for height in heights)
+        assert all(float(each.attributes["x"]) + 7.5 * len(each.words) <= charts.WIDTH for each in labels)
+
+    def test_settings_of_a_model_read_as_words(self, runs):
+        settings = {
+            "adapter": "onnx",
+            "decoder": {"anchors": [[1 / 3, 2], [3, 4]]},
+            "postprocessing": {"nms_iou": 0.45, "class_agnostic": False},
+        }
+        run = read_run(runs[0])
+        run.record["options"]["effective"]["model"] = settings
+        shown = dict(run_provenance(run))
+        assert shown["adapter"] == "onnx"
+        assert shown["decoder"] == "anchors (0.33333 2) (3 4)"
+        assert shown["postprocessing"] == "nms iou 0.45, class agnostic no"
 
     def test_runs_that_are_not_comparable_stand_apart(self, runs, files):
         other = load_ground_truth(files.truth("voc"), split="test")
