@@ -16,9 +16,9 @@ INSTALL = "pip install 'detbench[keras]'"
 
 
 def backend_name(text: str) -> str:
-    """Read the option `backend`; raises ValueError for one we do not run models on."""
+    """Read the option `backend`; raises DetbenchError for one we do not run models on."""
     if text not in BACKENDS:
-        raise ValueError(text)
+        raise DetbenchError(f"option backend={text}: must be {' or '.join(BACKENDS)}")
     return text
 
 

@@ -77,5 +77,7 @@ def _explained(file: KerasFile, error: Exception, version: str) -> InputError:
         return InputError(file.path, "holds a Lambda layer, whose code is not run from a file", fix=_IN_PYTHON)
     other = f"; Keras {file.keras_version} wrote it, this is {version}" if file.keras_version not in ("", version) else ""
     short = (text.strip().split("\n", 1)[0] or type(error).__name__)[:_SHOWN]
-    fix = "load and save it again with the Keras that wrote it and is nearest to this one" if other else "copy it again, or save it again"
+    fix = "copy it again, or save it again"
+    if other:
+        fix = f"take that one (pip install 'keras=={file.keras_version}'), or have the model saved again by a Keras nearer to this one"
     return InputError(file.path, f"cannot be loaded{other} ({short})", fix=fix)

@@ -14,10 +14,6 @@ from detbench.errors import DetbenchError, InputError
 CLASS_NAMES = "detbench.json"
 """Beside a preset's config.json: `{"schema_version": 1, "class_names": […]}`."""
 _VERSION = 1
-_OFFLINE = (
-    "without a network, save it on a connected machine with keras_hub.models.ObjectDetector.from_preset(NAME).save_to_preset(FOLDER), "
-    "copy the folder, and name it: kerashub:FOLDER"
-)
 _BROKEN = (ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError)
 """What KerasHub raises for configs and weights it cannot make a model of."""
 _SHOWN = 300
@@ -41,9 +37,10 @@ def load_preset(target: str) -> Any:
     try:
         return hub.models.ObjectDetector.from_preset(target)
     except OSError as error:
-        raise DetbenchError(f"preset {target} cannot be reached ({_short(error)}); {_OFFLINE}") from error
+        raise DetbenchError(f"preset {target} cannot be reached ({_short(error)}); {_offline(target)}") from error
     except _BROKEN as error:
-        raise DetbenchError(f"preset {target} cannot be loaded as an object detector ({_short(error)})") from error
+        said = f"preset {target} cannot be reached, or is no object detector ({_short(error)})"
+        raise DetbenchError(f"{said}; {_offline(target)}") from error
 
 
 def write_class_names(folder: Path, names: Sequence[str]) -> None:
@@ -68,6 +65,12 @@ def read_class_names(folder: Path) -> tuple[str, ...] | None:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError(path, "class_names must be a list of texts", fix="write it again, or remove it and give names=")
     return tuple(names)
+
+
+def _offline(target: str) -> str:
+    """Say what to do with a preset where there is no network."""
+    saving = f"keras_hub.models.ObjectDetector.from_preset({target!r}).save_to_preset('FOLDER')"
+    return f"without a network, run {saving} on a connected machine, copy the folder, and name it: kerashub:FOLDER"
 
 
 def _is_path(target: str) -> bool:

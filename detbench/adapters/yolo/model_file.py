@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from detbench.adapters.keras.backend import import_keras
+from detbench.adapters.keras.model_file import load_model, read_keras_file
 from detbench.data.files import atomic_path
 from detbench.errors import InputError
 
@@ -35,21 +37,14 @@ def save_yolo(model: Yolo, path: Path, stored: Stored = "float32") -> None:
 
 
 def read_yolo(path: Path) -> Yolo:
-    """Read a model of ours; raises InputError for what is no `.keras` file, another model, or one that this Keras cannot read."""
-    from detbench.adapters.keras.backend import import_keras
+    """Read a model of ours; raises InputError for what is missing, no `.keras` file, another model, or not to be read by this Keras."""
+    file = read_keras_file(path)
+    if not file.own_yolo:
+        raise InputError(path, "holds no YOLO of ours", fix=f"use keras:{path}")
+    import_keras()
+    from detbench.adapters.yolo import model as _  # noqa: F401  makes the class known to Keras
 
-    keras = import_keras()
-    from detbench.adapters.yolo.model import Yolo
-
-    if not zipfile.is_zipfile(path):
-        raise InputError(path, "is not a .keras file, or it is cut off", fix="train or copy it again")
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-        said = str(error).strip().split("\n", 1)[0][:300]
-        raise InputError(path, f"Keras {keras.__version__} cannot read it ({said})", fix="is it a model of ours?") from error
-    if not isinstance(model, Yolo):
-        raise InputError(path, f"is a {type(model).__name__}, not a YOLO of ours", fix=f"use keras:{path}")
+    model: Yolo = load_model(file)
     return model
 
 

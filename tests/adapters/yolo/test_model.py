@@ -108,16 +108,30 @@ def test_metadata_are_those_of_decoder_yolov2(model):
     assert (metadata.decoder, metadata.decoder_options) == ("yolov2", {"anchors": [1, 2, 0.5, 0.5, 3, 1], "stride": 8})
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive"])
-def test_what_is_no_keras_file_is_named(tmp_path, content):
-    (tmp_path / "m.keras").write_bytes(content)
-    with pytest.raises(InputError, match=r"m\.keras: is not a \.keras file, or it is cut off"):
-        load(tmp_path / "m.keras", {})
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"", "is empty"), (b"no archive", "is cut off or no Keras model"), (None, "no such model")]
+)
+def test_what_is_no_keras_file_is_named(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "m.keras").write_bytes(content)
+    for read in (read_yolo, lambda path: load(path, {})):
+        with pytest.raises(InputError, match=rf"m\.keras: {message}"):
+            read(tmp_path / "m.keras")
+
+
+def test_another_version_of_keras_is_named(model, tmp_path):
+    save_yolo(model, tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as old, zipfile.ZipFile(tmp_path / "later.keras", "w") as new:
+        for name in old.namelist():
+            changed = old.read(name).replace(keras.__version__.encode(), b"9.8.7").replace(b'"anchors"', b'"priors"')
+            new.writestr(name, changed)
+    with pytest.raises(InputError, match=r"cannot be loaded; Keras 9\.8\.7 wrote it, this is .*pip install 'keras==9\.8\.7'"):
+        load(tmp_path / "later.keras", {})
 
 
 def test_another_model_is_not_ours(tmp_path):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "m.keras")
-    with pytest.raises(InputError, match="is a Sequential, not a YOLO of ours; use keras:"):
+    with pytest.raises(InputError, match="holds no YOLO of ours; use keras:"):
         load(tmp_path / "m.keras", {})
 
 
@@ -127,6 +141,7 @@ def test_another_model_is_not_ours(tmp_path):
         ({"size": "96"}, "takes pictures of 64×32 pixels, not 96×96"),
         ({"names": "a|b|c"}, "3 class names"),
         ({"sise": "1"}, "unknown option 'sise'"),
+        ({"backend": "torch"}, "option backend=torch: must be tensorflow or jax"),
     ],
 )
 def test_options_that_do_not_suit(model, tmp_path, options, message):
