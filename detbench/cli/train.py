@@ -36,9 +36,18 @@ def _train() -> None:
 def train_yolo_command(
     dataset: DatasetPath,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where the model goes: .keras.", show_default=False)],
-    split: Annotated[str | None, typer.Option(help="Image set to learn from.")] = "train",
-    val_split: Annotated[str | None, typer.Option(help="Image set that each epoch is scored on.")] = "val",
+    split: Annotated[
+        str | None, typer.Option(help="Image set to learn from. Default: train, for VOC and YOLO.", show_default=False)
+    ] = None,
     images: Images = None,
+    val: Annotated[
+        Path | None,
+        typer.Option(metavar="DATASET", help="What each epoch is scored on. Default: a split of the first.", show_default=False),
+    ] = None,
+    val_split: Annotated[
+        str | None, typer.Option(help="Image set that each epoch is scored on. Default: val, for VOC and YOLO.", show_default=False)
+    ] = None,
+    val_images: Annotated[Path | None, typer.Option(help="As --images, for --val.", show_default=False)] = None,
     only_present: OnlyPresent = False,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 60,
     batch: Annotated[int, typer.Option(min=1, help="Pictures per step.")] = 16,
@@ -76,8 +85,11 @@ def train_yolo_command(
         stored="float16" if half else "float32",
     )
     _check_places(output, plots)
-    truths = [_load(dataset, one, images, only_present=only_present) for one in (split, val_split)]
-    trained = _run(plan, truths[0], truths[1], output, start, resume=resume)
+    if val is None and _has_no_splits(dataset):
+        raise DetbenchError(f"{dataset}: has no splits; say with --val DATASET what each epoch is scored on")
+    truth = _load(dataset, split, "train", images, only_present=only_present)
+    validation = _load(val or dataset, val_split, "val", val_images if val else images, only_present=only_present)
+    trained = _run(plan, truth, validation, output, start, resume=resume)
     best = trained.state.history[trained.state.best_epoch - 1]
     talk(f"best epoch: {trained.state.best_epoch} of {len(trained.state.history)}, {_scores(best)}, {trained.state.elapsed_s:.0f} s in all")
     talk(f"model: {output}")
@@ -103,13 +115,22 @@ def _check_places(output: Path, plots: Path | None) -> None:
         check_place(plots, folder=True)
 
 
-def _load(path: Path, split: str | None, images: Path | None, *, only_present: bool) -> GroundTruth:
-    truth = load_dataset(path, split=split, images=images)
+def _has_no_splits(dataset: Path) -> bool:
+    """Whether there is a dataset of a format whose files are one split each."""
+    from detbench.data.formats import GROUND_TRUTH_FORMATS
+
+    return dataset.exists() and any(GROUND_TRUTH_FORMATS[name].recognise(dataset) for name in ("coco", "parquet"))
+
+
+def _load(path: Path, split: str | None, usual: str, images: Path | None, *, only_present: bool) -> GroundTruth:
+    """Load the split that is asked for, else the usual one of a dataset that has splits."""
+    truth = load_dataset(path, split=split if split or _has_no_splits(path) else usual, images=images)
     return truth.select_images(present_positions(truth)) if only_present else truth
 
 
 def _run(plan: Plan, truth: GroundTruth, validation: GroundTruth, output: Path, start: Path | None, *, resume: bool) -> Trained:
     from detbench.adapters.keras.backend import import_keras
+    from detbench.adapters.keras.quiet import provoke_chatter
     from detbench.adapters.yolo.checkpoints import Checkpoints
     from detbench.adapters.yolo.train import train
     from detbench.metrics.warmup import warm_postprocessing, warm_scoring
@@ -117,7 +138,8 @@ def _run(plan: Plan, truth: GroundTruth, validation: GroundTruth, output: Path, 
     warm_postprocessing(talk)
     warm_scoring(talk)
     with status("loading Keras"):
-        import_keras()
+        if import_keras().backend.backend() == "tensorflow":
+            provoke_chatter()
     steps = plan.epochs * -(-len(truth.image_ids) // plan.batch_size)
     try:
         with _told(steps) as listener:

@@ -11,10 +11,19 @@ from contextlib import contextmanager
 
 _CHATTER = re.compile(
     r"[IW]\d{4} \d|WARNING: All log messages before absl::InitializeLog|To enable the following instructions"
-    r"|E\d{4} .*cuda_platform\.cc.*cuInit"
+    r"|E\d{4} .*cuda_platform\.cc.*cuInit|E\d{4} .*oneDNN supports DT_INT64 only"
 )
-"""Information and warnings of absl's log, and the search for an accelerator on a machine that has none."""
+"""Information and warnings of absl's log, the search for an accelerator on a machine that has none, and of instructions a CPU lacks."""
 _STDERR = 2
+
+
+def provoke_chatter() -> None:
+    """Let TensorFlow say now, with nobody listening, what it says once in a process: at its first generator and first transposed int64."""
+    import tensorflow as tf
+
+    with without_chatter():
+        list(tf.data.Dataset.from_generator(lambda: iter((0,)), output_signature=tf.TensorSpec((), tf.int64)))
+        tf.transpose(tf.zeros((2, 2), tf.int64))
 
 
 @contextmanager
