@@ -149,7 +149,7 @@ def compared(
     for picture in pictures:
         raw, found = zip(*(_run(one, picture) for one in (model, exported)), strict=True)
         for name in heads:
-            heads[name] = max(heads[name], _largest_difference(raw[0][name], raw[1][name]))
+            heads[name] = float(np.maximum(heads[name], _largest_difference(raw[0][name], raw[1][name])))
         seen = [_with_area(one) for one in found]
         counts += [len(one.scores) for one in seen]
         matched += matched_boxes(*seen)
