@@ -37,7 +37,7 @@ from detbench.metrics.traits import Trait, traits
 IOU = 0.5
 """Of a hit in all analyses, unless they say otherwise."""
 SURE = 0.3
-"""D-ECE is also given for detections of at least this score, as Küppers et al. have it."""
+"""D-ECE is also given for detections of at least this score: most detections have low scores, and outweigh the others."""
 _CHUNK = 50
 
 
