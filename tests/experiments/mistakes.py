@@ -46,8 +46,9 @@ class Mistake:
 
 def boxes(change: Callable[..., list[float]]) -> Callable[[Pair], None]:
     def plant(pair: Pair) -> None:
+        sizes = pair.sizes
         for row in pair.found:
-            row["bbox"] = change(*row["bbox"], *pair.sizes[row["image_id"]])
+            row["bbox"] = change(*row["bbox"], *sizes[row["image_id"]])
 
     return plant
 
@@ -192,8 +193,9 @@ def zero_size(pair: Pair) -> None:
 
 
 def outside(pair: Pair) -> None:
+    sizes = pair.sizes
     for row in pair.some(0.05):
-        row["bbox"][0] += 2 * pair.sizes[row["image_id"]][0]
+        row["bbox"][0] += 2 * sizes[row["image_id"]][0]
 
 
 def many(pair: Pair) -> None:

@@ -29,7 +29,7 @@ AGREEMENT_GAIN = 0.15
 FEWEST = 3
 """Well-placed detections that a class must have to tell anything."""
 FEW_OWN = 0.2
-"""Share of well-placed detections on objects of their own class below which a class is mistaken; the weakest real classes have .3."""
+"""Share of well-placed detections on objects of their own class below which a class is mistaken; the weakest classes of small real detectors have .25."""
 MOSTLY_ONE = 0.5
 """Share of them on objects of one other class."""
 SURE_OF_ABSENT = (5, 0.03)
@@ -85,7 +85,7 @@ def _numbering(case: Case, rows: Ints, truths: Ints) -> Finding | None:
         return None
     mend = partial(_renumbered, case, best)
     evidence = (
-        f"category ids fit when taken as {best.name} ({before:.0%} → {after:.0%} of the well-placed detections are of their object's class): "
+        f"category ids fit when taken as {best.name} ({before:.0%} → {after:.0%} of well-placed detections are of their object's class): "
         f"{told(case, mend(case.rows), 'so read')}"
     )
     return Finding(best.id, "error", evidence, mending(case, best.id), mend)

@@ -15,7 +15,7 @@ MANY = 0.05
 FAR = 0.1
 """Part of the image's size by which an edge must lie outside to count as far."""
 MANY_FAR = 0.1
-"""Share of boxes far outside that is suspicious: public detectors that do not cut boxes to the image have up to 4 %."""
+"""Share of boxes far outside that is suspicious: public detectors that do not cut boxes to the image have up to 1 %."""
 MANY_BEYOND = 0.002
 """Share of boxes that do not even touch their image; public detectors have none or next to none."""
 

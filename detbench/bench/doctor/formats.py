@@ -61,7 +61,7 @@ class Alternative:
 
     def boxes(self, written: Floats, sizes: Floats) -> Floats:
         """Return the boxes that the numbers (N, 4) in files mean, on images of `sizes` (N, 2)."""
-        boxes = self.decode(written) - np.array(self.base)
+        boxes: Floats = self.decode(written) - np.array(self.base, np.float64)
         return boxes * np.tile(sizes, 2) if self.fractions else boxes
 
 

@@ -12,7 +12,7 @@ from detbench.metrics.overlap import iou
 
 FEWEST_OBJECTS = 30
 ABOVE_CHANCE = 1.6
-"""How many times more objects than by chance the weakest of real detectors finds; these here find 4 times as many or more."""
+"""How many times more objects than by chance a detector must find; public ones find 30 times as many and more."""
 PARTNERS = 60
 """Images whose true partner is looked for among all."""
 BOXES = 10

@@ -185,7 +185,8 @@ class TestCommand:
     def test_the_report_names_finding_evidence_and_fix(self, command, folder, tmp_path):
         (tmp_path / "empty.json").write_text("[]")
         lines = command("doctor", folder / "truth.json", tmp_path / "empty.json").out.splitlines()
-        assert lines == ["1 error", "", "error: detections-empty", "  there are no detections", "  fix: check that this is the file of a finished run"]
+        fix = "  fix: check that this is the file of a finished run"
+        assert lines == ["1 error", "", "error: detections-empty", "  there are no detections", fix]
 
     def test_a_cut_off_file_is_an_input_error(self, command, folder, tmp_path):
         (tmp_path / "cut.json").write_bytes((folder / "found.json").read_bytes()[:500])
