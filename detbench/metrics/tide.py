@@ -62,7 +62,8 @@ def tide(evaluation: Evaluation, *, iou: float = 0.5, background: float = 0.1, m
     """
     worlds = _worlds(evaluation, diagnosis := diagnose(evaluation, iou=iou, background=background, most=most))
     ones = np.ones((1, len(evaluation.ground_truth.image_ids)), np.uint16)
-    values = {name: float(_mean(world, ones)[0]) for name, world in worlds.items()}
+    none = np.zeros((1, len(evaluation.ground_truth.class_names)), np.bool_)
+    values = {name: float(_mean(world, ones, none)[0]) for name, world in worlds.items()}
     return Tide(iou, background, values["base"], _costs(values), kind_counts(diagnosis))
 
 
@@ -72,11 +73,14 @@ def tide_replicates(
 ) -> dict[str, Floats]:  # fmt: skip
     """Return (count,) what each kind of error costs under the weights (I,) that `draw(b)` gives; `base` is the AP itself.
 
-    Kinds of errors are those of the whole dataset: whether a detection is one does not depend on how often its image counts.
+    Kinds of errors are those of the whole dataset: whether a detection is one does not depend on how often its image counts. A class of
+    which a replicate has no object to find is left out of it, as it is out of replicates of AP.
     """
     worlds = _worlds(evaluation, diagnose(evaluation, iou=iou, background=background, most=most))
     weights = np.stack([draw(b) for b in range(count)])
-    values = {name: _mean(world, weights) for name, world in worlds.items()}
+    positives = worlds["base"].positives
+    left_out = (weights.astype(np.float64) @ positives == 0) & (positives.sum(axis=0) > 0)
+    values = {name: _mean(world, weights, left_out) for name, world in worlds.items()}
     gains = {name: values[name] - values["base"] for name in (*ERRORS, *SPECIAL)}
     return {"base": values["base"], **gains}
 
@@ -131,15 +135,18 @@ def _positives(truth: GroundTruth, objects: NDArray[np.bool_]) -> Ints:
     return np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def _mean(world: _World, weights: NDArray[np.uint16]) -> Floats:
-    """Return (B,) mAP of a world; a class that has detections but, in this world, nothing to find counts as 0, as in tidecv."""
+def _mean(world: _World, weights: NDArray[np.uint16], left_out: NDArray[np.bool_]) -> Floats:
+    """Return (B,) mAP of a world without the classes left out (B, K).
+
+    A class that has detections but, in this world, nothing to find counts as 0, as in tidecv.
+    """
     positives = np.asarray(weights.astype(np.float64) @ world.positives).astype(np.int64)
     shape = (len(weights), positives.shape[1], 1)
     ap, recall = np.empty(shape), np.empty(shape)
     weigh(world.found, Averaging(_GRID, 0.0), weights, positives, ap, recall)
     values = ap[:, :, 0]
     there = np.diff(world.found.offsets) > 0
-    values = np.where(np.isnan(values) & there, 0.0, values)
+    values = np.where(left_out, np.nan, np.where(np.isnan(values) & there, 0.0, values))
     present = ~np.isnan(values)
     count = present.sum(axis=1)
     return np.asarray(np.divide(np.where(present, values, 0.0).sum(axis=1), count, out=np.zeros(len(values)), where=count > 0))

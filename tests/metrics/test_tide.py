@@ -89,6 +89,13 @@ def test_limit_counts_over_all_classes():
     assert tide(scored(data, found), most=2).base == 0.5
 
 
+def test_a_class_without_objects_in_a_replicate_is_left_out_of_it():
+    data = truth([(0, 0, BOX), (1, 1, BOX)], images=2)
+    evaluation = scored(data, detections(data, [(0, 0, 0.9, BOX), (0, 1, 0.8, BOX), (1, 0, 0.7, BOX)]))
+    weights = np.array([[1, 1], [2, 0], [0, 2]], np.uint16)
+    assert tide_replicates(evaluation, 3, lambda b: weights[b])["base"].tolist() == [0.5, 1, 0]
+
+
 def test_replicates_are_the_costs_of_the_drawn_dataset():
     evaluation = analysed(8, ties=False)
     data, found = evaluation.ground_truth, evaluation.detections
