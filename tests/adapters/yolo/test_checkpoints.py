@@ -11,6 +11,8 @@ from detbench.errors import InputError
 class Weights:
     """A model whose weights are a text."""
 
+    stop_training = False
+
     def save_weights(self, path):
         path.write_text("weights")
 
@@ -36,6 +38,35 @@ def test_the_last_and_the_best_are_kept(tmp_path):
     checkpoints.remove()
     assert checkpoints.latest() is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_while_an_epoch_is_being_kept_leaves_the_one_before(tmp_path):
+    class Interrupted(Weights):
+        def save_weights(self, path):
+            super().save_weights(path)
+            raise KeyboardInterrupt
+
+    checkpoints = Checkpoints(tmp_path / "m.keras")
+    checkpoints.save(Weights(), state(0.1))
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.save(Interrupted(), state(0.1, 0.2))
+    assert checkpoints.latest() == state(0.1)
+    assert [entry.name for entry in checkpoints.folder.iterdir()] == ["epoch-00001"]
+
+
+@pytest.mark.parametrize(("most", "stopped"), [(None, False), (1e9, False), (2.0, True)])
+def test_no_epoch_begins_that_would_end_too_late(tmp_path, most, stopped):
+    pytest.importorskip("keras")
+    from detbench.adapters.yolo.callbacks import Keeper
+
+    told = []
+    keeper, model = Keeper(Checkpoints(tmp_path / "m.keras"), state(0.1), most, told.append), Weights()
+    keeper.set_model(model)
+    keeper.on_epoch_begin(1)
+    keeper.on_epoch_end(1, {"loss": 3.0, BEST_BY: 0.2})
+    assert model.stop_training is stopped
+    assert [row[BEST_BY] for row in told[0].history] == [0.1, 0.2]
+    assert Checkpoints(tmp_path / "m.keras").latest() == told[0]
 
 
 def test_a_record_of_a_newer_version_is_named(tmp_path):

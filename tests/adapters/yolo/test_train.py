@@ -1,6 +1,7 @@
 """Training: it learns, goes on after an interruption as if there had been none, and stops where the loss breaks."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -25,6 +26,12 @@ def rows(state):
     return [{name: value for name, value in row.items() if name != "seconds"} for row in state.history]
 
 
+def copied(interrupted, folder):
+    """Copy an interrupted training, and return its output."""
+    shutil.copytree(interrupted, folder, dirs_exist_ok=True)
+    return folder / "m.keras"
+
+
 def interrupting(epoch, step):
     """A listener that presses Ctrl-C after a step."""
 
@@ -33,6 +40,15 @@ def interrupting(epoch, step):
             raise KeyboardInterrupt
 
     return Listener(on_step=on_step)
+
+
+@pytest.fixture(scope="module")
+def interrupted(learned, validated, tmp_path_factory):
+    """The folder of a training interrupted in its last step, of which tests take copies."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    with pytest.raises(KeyboardInterrupt):
+        train(PLAN, learned, validated, folder / "m.keras", listener=interrupting(3, 3))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +96,20 @@ def test_the_file_is_the_best_epoch_scored_by_our_own_metric(uninterrupted, vali
     assert evaluate(validated, detections, protocol_named("voc2007")).summary["mAP"] == pytest.approx(best[BEST_BY], abs=1e-6)
 
 
-@pytest.mark.parametrize(("epoch", "step"), [(1, 2), (2, 1), (3, 3)])
-def test_interrupted_and_resumed_is_as_if_there_had_been_none(uninterrupted, learned, validated, tmp_path, epoch, step):
-    output = tmp_path / "m.keras"
+def test_interrupted_before_an_epoch_is_done_leaves_nothing(learned, validated, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        train(PLAN, learned, validated, output, listener=interrupting(epoch, step))
-    kept = Checkpoints(output).latest()
-    assert (0 if kept is None else len(kept.history)) == epoch - 1
+        train(PLAN, learned, validated, tmp_path / "m.keras", listener=interrupting(1, 2))
+    assert Checkpoints(tmp_path / "m.keras").latest() is None
+    assert not (tmp_path / "m.keras").exists()
+
+
+def test_interrupted_and_resumed_is_as_if_there_had_been_none(uninterrupted, interrupted, learned, validated, tmp_path):
+    output = copied(interrupted, tmp_path)
+    assert len(Checkpoints(output).latest().history) == 2
     assert not output.exists()
     begun = []
     resumed = train(PLAN, learned, validated, output, listener=Listener(on_begin=lambda state: begun.append(len(state.history))))
-    assert begun == [epoch - 1]
+    assert begun == [2]
     for row, expected in zip(rows(resumed.state), rows(uninterrupted.state), strict=True):
         assert row == pytest.approx(expected, rel=1e-3)
     for one, other in zip(weights(output), weights(uninterrupted.path), strict=True):
@@ -98,35 +117,15 @@ def test_interrupted_and_resumed_is_as_if_there_had_been_none(uninterrupted, lea
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.keras"]
 
 
-def test_an_interruption_while_an_epoch_is_being_kept_leaves_the_one_before(learned, validated, tmp_path, monkeypatch):
-    save_weights = keras.Model.save_weights
-    calls = []
-
-    def failing(model, path):
-        save_weights(model, path)
-        calls.append(path)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(keras.Model, "save_weights", failing)
-    with pytest.raises(KeyboardInterrupt):
-        train(PLAN, learned, validated, tmp_path / "m.keras")
-    checkpoints = Checkpoints(tmp_path / "m.keras")
-    assert len(checkpoints.latest().history) == 1
-    assert [entry.name for entry in checkpoints.folder.iterdir()] == ["epoch-00001"]
-
-
-def test_other_settings_do_not_go_on_unless_told_to_start_over(learned, validated, tmp_path):
-    output = tmp_path / "m.keras"
-    with pytest.raises(KeyboardInterrupt):
-        train(PLAN, learned, validated, output, listener=interrupting(2, 1))
+def test_other_settings_do_not_go_on_unless_told_to_start_over(interrupted, learned, validated, tmp_path):
+    output = copied(interrupted, tmp_path)
     other = dataclasses.replace(PLAN, epochs=2, batch_size=8)
     problem = r"m\.keras\.training: holds an interrupted training of other settings \(epochs: 3 → 2; batch_size: 16 → 8\).*--no-resume"
     with pytest.raises(InputError, match=problem):
         train(other, learned, validated, output)
     with pytest.raises(InputError, match=r"of other settings \(data: sha256"):
         train(PLAN, learned.select_images(np.arange(30)), validated, output)
-    assert len(Checkpoints(output).latest().history) == 1
+    assert len(Checkpoints(output).latest().history) == 2
     assert [row["epoch"] for row in train(other, learned, validated, output, resume=False).state.history] == [1, 2]
 
 
@@ -163,9 +162,11 @@ def test_a_loss_broken_from_the_start_leaves_nothing(learned, validated, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_epoch_begins_that_would_end_too_late(learned, validated, tmp_path):
-    trained = train(dataclasses.replace(PLAN, epochs=50, max_seconds=1e-3), learned, validated, tmp_path / "m.keras")
-    assert len(trained.state.history) == 1
+def test_no_epoch_begins_after_an_interruption_that_would_end_too_late(interrupted, learned, validated, tmp_path):
+    output = copied(interrupted, tmp_path)
+    trained = train(dataclasses.replace(PLAN, max_seconds=1e-3), learned, validated, output)
+    assert len(trained.state.history) == 2
+    assert output.exists()
 
 
 def test_training_on_takes_over_weights_classes_and_shape(uninterrupted, learned, validated, tmp_path):
@@ -204,11 +205,9 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_else(tmp_path
         train(PLAN, None, None, tmp_path / name)
 
 
-def test_a_damaged_checkpoint_is_named(learned, validated, tmp_path):
-    output = tmp_path / "m.keras"
-    with pytest.raises(KeyboardInterrupt):
-        train(PLAN, learned, validated, output, listener=interrupting(2, 1))
-    folder = Checkpoints(output).folder / "epoch-00001"
+def test_a_damaged_checkpoint_is_named(interrupted, learned, validated, tmp_path):
+    output = copied(interrupted, tmp_path)
+    folder = Checkpoints(output).folder / "epoch-00002"
     (folder / "state.weights.h5").write_bytes(b"broken")
     with pytest.raises(InputError, match=r"state\.weights\.h5: cannot be read .*--no-resume"):
         train(PLAN, learned, validated, output)
