@@ -47,7 +47,9 @@ def train_yolo_command(
     val_split: Annotated[
         str | None, typer.Option(help="Image set that each epoch is scored on. Default: val, for VOC and YOLO.", show_default=False)
     ] = None,
-    val_images: Annotated[Path | None, typer.Option(help="As --images, for --val.", show_default=False)] = None,
+    val_images: Annotated[
+        Path | None, typer.Option(help="Folder of the pictures of --val. Default: that of --images.", show_default=False)
+    ] = None,
     only_present: OnlyPresent = False,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 60,
     batch: Annotated[int, typer.Option(min=1, help="Pictures per step.")] = 16,
@@ -88,7 +90,7 @@ def train_yolo_command(
     if val is None and _has_no_splits(dataset):
         raise DetbenchError(f"{dataset}: has no splits; say with --val DATASET what each epoch is scored on")
     truth = _load(dataset, split, "train", images, only_present=only_present)
-    validation = _load(val or dataset, val_split, "val", val_images if val else images, only_present=only_present)
+    validation = _load(val or dataset, val_split, "val", val_images or images, only_present=only_present)
     trained = _run(plan, truth, validation, output, start, resume=resume)
     best = trained.state.history[trained.state.best_epoch - 1]
     talk(f"best epoch: {trained.state.best_epoch} of {len(trained.state.history)}, {_scores(best)}, {trained.state.elapsed_s:.0f} s in all")
