@@ -29,7 +29,9 @@ AGREEMENT_GAIN = 0.15
 FEWEST = 3
 """Well-placed detections that a class must have to tell anything."""
 FEW_OWN = 0.2
-"""Share of well-placed detections on objects of their own class below which a class is mistaken; the weakest classes of small real detectors have .25."""
+"""Share of well-placed detections on objects of their own class up to which a class is mistaken; small real detectors have .25 and more."""
+MANY_PLACED = 10
+"""Well-placed detections of a mistaken class that tell, without its partner's, that the two are swapped."""
 MOSTLY_ONE = 0.5
 """Share of them on objects of one other class."""
 SURE_OF_ABSENT = (5, 0.03)
@@ -153,6 +155,9 @@ def _meant(confusion: Ints) -> dict[int, int]:
     meant = {int(k): int(target[k]) for k in np.flatnonzero(mistaken)}
     if len(set(meant.values())) == len(meant) and 2 * len(meant) >= (totals >= FEWEST).sum() and len(meant) > 1:
         return meant
+    for k, c in list(meant.items()):
+        if totals[k] >= MANY_PLACED and c not in meant and (totals[c] < FEWEST or own[c] <= FEW_OWN * totals[c]):
+            meant[c] = k
     while open_ends := [k for k, c in meant.items() if c not in meant or k not in meant.values()]:
         for k in open_ends:
             del meant[k]

@@ -20,12 +20,14 @@ from detbench.data.columns import Flags, Ints
 from detbench.data.image_ids import WHOLE_NUMBER
 
 MOSTLY_UNKNOWN = 0.5
-"""Share of detections on unknown images from which on the split is the wrong one."""
+"""Share of detections on unknown images, and of images without detections, from which on the split is the wrong one."""
 SHIFTS = (-1, 1, -2, 2)
 FEW_IMAGES = 0.01
 """Share of the images with objects that may be without detections whatever the rest looks like."""
 PER_SINGLE = 2
 """Images without any detection that are normal for each with exactly one: numbers per image fall off smoothly."""
+FALLING_OFF, FALLING_OFF_SLACK = 1.5, 3
+"""Where numbers rise from one to two, none : one is at most as one : two for Poisson's and similar counts; half as much again, and some."""
 LONG_RUN = 10
 """Images in a row without detections, where at most a fifth of the others have none, that show a run which stopped or began late."""
 
@@ -65,7 +67,8 @@ def _unknown(case: Case, unknown: Flags) -> Finding:
     count = f"{unknown.sum():,} of {len(unknown):,} detections ({unknown.mean():.0%})"
     known = ", ".join(map(repr, case.truth.image_ids[:3]))
     evidence = f"{count} are on {len(names):,} images that the ground truth does not have (the first: {names[0]!r}; it has {known} …)"
-    if unknown.mean() >= MOSTLY_UNKNOWN:
+    seen = np.unique(case.rows.image[~unknown])
+    if unknown.mean() >= MOSTLY_UNKNOWN and len(seen) < MOSTLY_UNKNOWN * len(case.truth.image_ids):
         return Finding(
             "wrong-split", "error", evidence, "choose the split the detections were made for (--split), or run the detector on this one"
         )
@@ -129,7 +132,7 @@ def check_missing(case: Case) -> Finding | None:
     stopped = (
         run >= LONG_RUN and run > FEW_IMAGES * len(counts) and others <= 0.2 * (len(counts) - run) and empty[start : start + run].any()
     )
-    if not len(case.scored) or not (stopped or missing > PER_SINGLE * singles + FEW_IMAGES * total):
+    if not len(case.scored) or not (stopped or missing > _normally_empty(objects, counts) + FEW_IMAGES * total):
         return None
     evidence = f"{missing:,} of {total:,} images with objects have no detection, {singles:,} have just one"
     if stopped:
@@ -141,6 +144,12 @@ def check_missing(case: Case) -> Finding | None:
         evidence += f": {case.protocol.measures[0].name} is {short(now)} on all images and {short(then)} on those with detections"
     fix = "if the detector did not run on them, score only the images it saw; if its score threshold is high, lower it to .01 or less"
     return Finding("images-missing", "warning", evidence, fix)
+
+
+def _normally_empty(objects: Flags, counts: Ints) -> float:
+    """Return how many images without detections are normal: few for each with one, fewer where more have two than one."""
+    one, two = (int((objects & (counts == number)).sum()) for number in (1, 2))
+    return PER_SINGLE * one if two <= one else FALLING_OFF * one**2 / two + FALLING_OFF_SLACK
 
 
 def _selected(rows: Rows, positions: Ints, images: int) -> Rows:

@@ -18,8 +18,10 @@ HIGH_START = 0.1
 """Least score from which a threshold is suspected; detections for AP are usually kept from .001–.05 on."""
 LOWEST_PART = 0.1
 """The part of the detections with the lowest scores that is looked at."""
-STILL_HITS = 0.1
+STILL_HITS = 0.03
 """Share of hits among them that shows that more would follow below."""
+FLAT = 0.95
+"""Share of hits among them, of that among the highest, from which on scores say nothing, and a threshold took nothing away."""
 FEWEST = 50
 """Detections from which on a distribution of scores says something."""
 TIED_GAP = 0.01
@@ -140,8 +142,9 @@ def check_threshold(case: Case) -> Finding | None:
     if least < HIGH_START * unit or rows.scores.max() > 100:
         return None
     lowest = np.argsort(rows.scores, kind="stable")[: max(int(LOWEST_PART * len(rows)), 20)]
-    share = float(_on_objects(case, rows)[lowest].mean())
-    if share < STILL_HITS:
+    hits = _on_objects(case, rows)
+    share, best = float(hits[lowest].mean()), float(hits[np.argsort(-rows.scores, kind="stable")[: len(lowest)]].mean())
+    if share < STILL_HITS or share > FLAT * best:
         return None
     evidence = (
         f"no score is below {least:g}, and {share:.0%} of the {len(lowest):,} detections of the lowest scores lie on objects: lower ones, "
