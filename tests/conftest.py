@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} does not exist; set DETBENCH_DATA to its folder")
     return folder
+
+
+def heed_ctrl_c() -> None:
+    """Undo, in a new process, that a job in a shell's background ignores SIGINT; for `subprocess.Popen(preexec_fn=)`."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)

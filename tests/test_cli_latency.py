@@ -79,7 +79,9 @@ def test_a_model_against_itself_without_enough_time(command, model, quiet_machin
 
 
 def test_a_short_longest_time_needs_no_least_time(command, model, quiet_machine):
-    assert command("latency", model, "--max-seconds", "0.1").code == 0
+    done = command("latency", model, "--max-seconds", "0.1")
+    assert done.code in (0, 3), "a time may be too noisy here, but the options fit"
+    assert "infer" in done.out
 
 
 def test_the_title_says_what_a_time_is_of(command, model, quiet_machine):
