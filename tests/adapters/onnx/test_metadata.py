@@ -71,7 +71,7 @@ def test_a_model_is_loaded_as_its_metadata_says_and_as_asked(tmp_path):
     path = made(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, FULL.as_properties())
     detector = load(path, {"score": "0.125"})
     assert detector.class_names == ("cat", "dög")
-    assert detector.settings["decoder"] == {"name": "yolov2", "anchors": [1.0, 2.0]}
+    assert detector.settings["decoder"] == {"name": "yolov2", "anchors": [1.0, 2.0], "stride": 32}
     assert detector.settings["preprocessing"] == FULL.preprocessing
     assert json.loads(json.dumps(detector.settings)) == detector.settings
     assert detector.settings["postprocessing"] == {**FULL.postprocessing, "score": 0.125}
