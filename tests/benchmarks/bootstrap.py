@@ -14,7 +14,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detbench.data.load import save_detections, save_ground_truth
@@ -62,11 +62,11 @@ def hotcoco_task(everything: Population, replicates: int) -> Callable[[], object
     return lambda: hotcoco.compare(*evaluations, n_bootstrap=replicates, seed=0, confidence=0.95)
 
 
-def seconds(task: Callable[[], object]) -> float:
-    """Return the wall time of one call."""
-    started = time.perf_counter()
+def seconds(task: Callable[[], object]) -> tuple[float, float]:
+    """Return wall time and processor time of one call; the latter does not grow with the load that others put on the machine."""
+    wall, processor = time.perf_counter(), time.process_time()
     task()
-    return time.perf_counter() - started
+    return time.perf_counter() - wall, time.process_time() - processor
 
 
 def peak_memory(name: str, out: multiprocessing.Queue) -> None:
@@ -100,19 +100,21 @@ def main() -> None:
     for task in timed.values():
         task()
     rounds = [({name: seconds(task) for name, task in timed.items()}, seconds(peer)) for _ in range(options.rounds)]
-    theirs = [time_s / options.hotcoco_replicates * REPLICATES for _, time_s in rounds]
+    scale = REPLICATES / options.hotcoco_replicates
     print(f"{everything.ground_truth.name}: {len(everything.ground_truth.image_ids):,} images, ", end="")
     print(f"{' and '.join(f'{len(each):,}' for each in everything.detections)} detections; {REPLICATES:,} paired replicates\n")
-    print("| | s: median (range) | hotcoco takes times as long: median (range) | peak memory, MB (before) |\n|---|---|---|---|")
+    print("| | wall s | processor s | hotcoco takes times as much processor time |\n|---|---|---|---|")
     for name in timed:
-        ours = [times[name] for times, _ in rounds]
-        ratios = [peer_s / own_s for peer_s, own_s in zip(theirs, ours, strict=True)]
-        before, peak = memory_of(name)
-        print(f"| {name} | {_spread(ours, 2)} | {_spread(ratios, 0)} | {peak:.0f} ({before:.0f}) |", flush=True)
-    print(f"| hotcoco `compare`, {options.hotcoco_replicates} replicates scaled to {REPLICATES:,} | {_spread(theirs, 0)} | | |")
+        wall, processor = zip(*(times[name] for times, _ in rounds), strict=True)
+        ratios = [scale * theirs / own for (_, theirs), own in zip((peer for _, peer in rounds), processor, strict=True)]
+        print(f"| {name} | {_spread(wall, 2)} | {_spread(processor, 2)} | {_spread(ratios, 0)} |", flush=True)
+    wall, processor = ([scale * each for each in kind] for kind in zip(*(peer for _, peer in rounds), strict=True))
+    print(f"| hotcoco `compare`, {options.hotcoco_replicates} replicates scaled | {_spread(wall, 0)} | {_spread(processor, 0)} | |")
+    before, peak = memory_of(DIFFERENCE)
+    print(f"\npeak memory of {DIFFERENCE}: {peak:.0f} MB; {before:.0f} MB before resampling")
 
 
-def _spread(values: list[float], digits: int) -> str:
+def _spread(values: Sequence[float], digits: int) -> str:
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
