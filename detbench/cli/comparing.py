@@ -55,7 +55,6 @@ def recorded(
 ) -> list[Run]:
     """Return the runs of evaluations, those of an earlier comparison as they are, others timed where they have a model, and written."""
     from detbench.bench.compare import finished_run, of_model, read_again
-    from detbench.bench.results import evaluation_record
     from detbench.bench.runs import write_run
 
     check_run_names([evaluation.detections.name for evaluation in evaluations])
@@ -73,7 +72,7 @@ def recorded(
             write_run(folder / name, evaluation, options=options, intervals=intervals, latency=of_model(timed, name) if timed else ())
             runs.append(read_again(folder / name))
         talk(f"run: {folder / name}")
-    warn_of_suspicions({"runs": [evaluation_record(evaluation) for evaluation in evaluations]})
+    warn_of_suspicions({"runs": [run.record["evaluations"][0] for run in runs]})
     return runs
 
 
@@ -127,7 +126,7 @@ def written(
         from detbench.reports.plots import save_plots
 
         with status("drawing"):
-            drawn = save_plots([run.evaluation() for run in runs], plots, tables=tables)
+            drawn = save_plots([scored.evaluation for scored in tables.detectors], plots, tables=tables)
         talk(f"plots: {len(drawn)} files in {plots}")
     for path, write in ((markdown, writers.markdown), (latex, writers.latex)):
         if path:
