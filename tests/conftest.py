@@ -1,7 +1,6 @@
 import os
-import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +20,10 @@ def shared_data() -> Path:
     return folder
 
 
-def heed_ctrl_c() -> None:
-    """Undo, in a new process, that a job in a shell's background ignores SIGINT; for `subprocess.Popen(preexec_fn=)`."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def heeding_ctrl_c(command: Sequence[object]) -> list[str]:
+    """The command, started so that it hears SIGINT even where the tests run as a shell's background job, which ignores it."""
+    start = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    return [sys.executable, "-c", start, *map(str, command)]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from PIL import Image
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.data.parquet import read_parquet_header
 from detbench.metrics.evaluate import evaluate
-from tests.conftest import heed_ctrl_c
+from tests.conftest import heeding_ctrl_c
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -117,7 +117,7 @@ def many(model, tmp_path):
 
 def stopped_midway(base, environment, output, with_signal):
     """Start the command and send it a signal once a chunk is finished; return it, ended."""
-    running = subprocess.Popen([*base, output], env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
+    running = subprocess.Popen(heeding_ctrl_c([*base, output]), env=environment, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not finished_chunks(Path(environment["DETBENCH_CACHE"])) and time.monotonic() < deadline:
         time.sleep(0.001)

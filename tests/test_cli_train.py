@@ -11,7 +11,7 @@ import pytest
 
 from detbench.data.load import load_ground_truth, save_ground_truth
 from detbench.data.shapes import make_shapes
-from tests.conftest import heed_ctrl_c
+from tests.conftest import heeding_ctrl_c
 
 pytest.importorskip("keras")
 
@@ -56,7 +56,7 @@ def test_ctrl_c_leaves_what_the_same_command_goes_on_from(command, shapes, tmp_p
     given = ["train", "yolo", str(shapes), "-o", str(output), *map(str, SMALL), "--epochs"]
     place = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONUNBUFFERED": "1"}
     command_line = [sys.executable, "-m", "detbench", *given, "100000"]
-    running = subprocess.Popen(command_line, env=place, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
+    running = subprocess.Popen(heeding_ctrl_c(command_line), env=place, stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None
     said = ""
     while not said.startswith("epoch 1/") and "\nepoch 1/" not in said:
