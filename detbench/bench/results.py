@@ -14,6 +14,7 @@ from detbench.metrics.conventions import Convention
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import Interval
 from detbench.metrics.protocol import Protocol
+from detbench.metrics.ranking import Ranking
 
 SCHEMA_VERSION = 1
 
@@ -66,7 +67,8 @@ def _classes(evaluation: Evaluation) -> dict[str, dict[str, float | int | None]]
     }
 
 
-def _plain(value: float) -> float | int | None:
+def _plain(value: Any) -> Any:
+    """Return a value with null for NaN."""
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
@@ -96,17 +98,30 @@ def _with_ends(area: dict[str, Any]) -> dict[str, Any]:
 
 
 def results_document(
-    evaluations: Sequence[Evaluation], known: Sequence[ValueIntervals] | None = None, extra: Sequence[dict[str, Any]] | None = None
+    evaluations: Sequence[Evaluation],
+    known: Sequence[ValueIntervals] | None = None,
+    extra: Sequence[dict[str, Any]] | None = None,
+    ranked: Ranking | None = None,
 ) -> dict[str, Any]:
-    """Return the JSON document of one or more evaluations under one protocol, `known` their intervals; `extra` adds keys to each run."""
+    """Return the JSON document of one or more evaluations under one protocol.
+
+    `known` are their intervals; `extra` adds keys to each run; with `ranked`, `ranks` says from where to where each may stand, and `pairs`
+    holds the differences.
+    """
     additions = extra or [{} for _ in evaluations]
     each: Sequence[ValueIntervals] = known or [{} for _ in evaluations]
-    return {
+    document = {
         "schema_version": SCHEMA_VERSION,
         "protocol": evaluations[0].protocol.name,
         "changed_switches": {switch: protocol_record(evaluations[0].protocol)[switch] for switch in evaluations[0].protocol.changed},
         "runs": [evaluation_record(one, ends) | more for one, ends, more in zip(evaluations, each, additions, strict=True)],
     }
+    return document | _ranking_record(ranked) if ranked else document
+
+
+def _ranking_record(ranked: Ranking) -> dict[str, Any]:
+    pairs = [{name: _plain(value) for name, value in pair._asdict().items()} for pair in ranked.pairs()]
+    return {"ranks": {place.name: [place.best_rank, place.worst_rank] for place in ranked.places}, "pairs": pairs}
 
 
 def convention_records(rows: list[Convention], coco: dict[str, float | None]) -> dict[str, Any]:

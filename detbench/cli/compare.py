@@ -95,6 +95,7 @@ def compare_command(
     Started again into the same folder, it keeps the runs that are finished, and refuses to replace any that differ.
     """
     from detbench.bench.compare import is_model
+    from detbench.reports.frames import frames
 
     places = [Path(each) for each in detectors]
     names = given_names(places, name)
@@ -128,8 +129,9 @@ def compare_command(
     specs = {found[number].name: spec for number, spec in enumerate(detectors) if number not in stored and not spec.startswith("replay:")}
     known = intervals_of(evaluations, wanted=not no_intervals)
     runs = recorded(output / "runs", evaluations, known, {} if no_latency else specs, latency_seconds, passed_options(context))
-    show(*tables(evaluations, known))
-    written(page, runs, pictures, report_command_line(runs, page), plots=plots, csv=csv, markdown=markdown, latex=latex)
+    compared = frames(runs)
+    show(*tables(evaluations, known, compared.ranking))
+    written(page, compared, pictures, report_command_line(runs, page), plots=plots, csv=csv, markdown=markdown, latex=latex)
 
 
 @app.command("report")
@@ -151,6 +153,7 @@ def report_command(
     from detbench.bench.runs import read_run
     from detbench.cli.steps import command_line
     from detbench.metrics.warmup import warm_scoring
+    from detbench.reports.frames import frames
 
     folders = [folder for given in runs for folder in _run_folders(given)]
     check_targets([output, *filter(None, (markdown, latex))], [*filter(None, [csv, plots])], folders)
@@ -161,7 +164,7 @@ def report_command(
     if images:
         found = [replace(run, ground_truth=replace(run.ground_truth, image_folder=images)) for run in found]
     warm_scoring(talk)
-    written(output, found, pictures, command_line(), plots=plots, csv=csv, markdown=markdown, latex=latex)
+    written(output, frames(found), pictures, command_line(), plots=plots, csv=csv, markdown=markdown, latex=latex)
 
 
 def _run_folders(given: Path) -> list[Path]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from detbench.data.detections import Detections
     from detbench.data.ground_truth import GroundTruth
     from detbench.metrics.evaluation import Evaluation
+    from detbench.reports.frames import Frames
 
 
 def run_model(
@@ -100,7 +101,7 @@ def _timed(specs: dict[str, str], truth: GroundTruth, latency_s: float) -> Timed
 
 def written(
     page: Path,
-    runs: Sequence[Run],
+    tables: Frames,
     pictures: int,
     command: str,
     *,
@@ -112,15 +113,13 @@ def written(
     """Write the page, and the plots and tables that were asked for, show times, and say where everything is."""
     from detbench.data.files import atomic_path
     from detbench.reports import writers
-    from detbench.reports.frames import frames
     from detbench.reports.latency_table import CAPTION, latency_table
     from detbench.reports.page.page import write_page
 
-    results = [result for run in runs for result in run.latency]
+    results = [result for scored in tables.detectors if scored.run for result in scored.run.latency]
     if results:
         show(latency_table(results), CAPTION)
     with status("building the page"):
-        tables = frames(runs)
         write_page(page, tables, command=command, gallery_size=pictures)
     if plots:
         from detbench.reports.plots import save_plots

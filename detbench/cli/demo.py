@@ -30,6 +30,7 @@ def demo(
     from detbench.bench.demo import demo_dataset, demo_models
     from detbench.bench.results import results_document
     from detbench.bench.runs import write_json
+    from detbench.reports.frames import frames
 
     specs, missing = demo_models()
     for name, install in missing.items():
@@ -45,10 +46,11 @@ def demo(
     coco = evaluate_all(truth, found, chosen_protocol(truth, "coco"), None)
     known = intervals_of(evaluations, wanted=True)
     runs = recorded(folder / "runs", evaluations, known, specs, _LATENCY_S, {"command": "detbench demo"})
-    show(*tables(evaluations, known), *tables(coco)[:2])
-    write_json(folder / "results.json", results_document(evaluations, known))
+    compared = frames(runs)
+    show(*tables(evaluations, known, compared.ranking), *tables(coco)[:2])
+    write_json(folder / "results.json", results_document(evaluations, known, ranked=compared.ranking))
     again = ["detbench", "compare", str(dataset), *specs.values(), "--split", "test", "-o", str(folder / "again")]
     again += [part for name in specs for part in ("--name", name)]
     talk(f"dataset: {dataset}\nresults: {folder / 'results.json'}")
-    written(folder / "report.html", runs, 60, shlex.join(again), plots=folder / "plots")
+    written(folder / "report.html", compared, 60, shlex.join(again), plots=folder / "plots")
     talk(f"again:   {shlex.join(again)}")

@@ -34,6 +34,7 @@ from detbench.cli.steps import (
     intervals_of,
     load_all,
     passed_options,
+    ranking_of,
     tables,
     warn_of_suspicions,
 )
@@ -100,7 +101,8 @@ def evaluate_command(
     )
     evaluations = evaluate_all(truth, found, rules, threads)
     known = intervals_of(evaluations, wanted=not no_intervals)
-    shown: list[RenderableType] = [*tables(evaluations, known)]
+    ranked = ranking_of(evaluations, wanted=not no_intervals)
+    shown: list[RenderableType] = [*tables(evaluations, known, ranked)]
     extra: list[dict[str, Any]] = [{} for _ in evaluations]
     for evaluation, more in zip(evaluations, extra, strict=True):
         if conventions:
@@ -108,7 +110,7 @@ def evaluate_command(
         if audit:
             shown += _audit(evaluation, more)
 
-    document = results_document(evaluations, known, extra)
+    document = results_document(evaluations, known, extra, ranked)
     if file:
         write_json(file, document)
         talk(f"results: {file}")

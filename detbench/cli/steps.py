@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from detbench.data.ground_truth import GroundTruth
     from detbench.metrics.evaluation import Evaluation
     from detbench.metrics.protocol import Protocol
+    from detbench.metrics.ranking import Ranking
 
 
 def given_names(paths: Sequence[Path], given: Sequence[str] | None) -> list[str | None]:
@@ -151,12 +152,28 @@ def intervals_of(evaluations: Sequence[Evaluation], *, wanted: bool) -> list[Val
         return [*value_intervals(evaluations)]
 
 
-def tables(evaluations: Sequence[Evaluation], known: Sequence[ValueIntervals] | None = None) -> list[RenderableType]:
-    """Return what was scored, the summary with its intervals, the classes, and which classes have no ground truth."""
-    from detbench.bench.results import classes_without_ground_truth
-    from detbench.reports.terminal import class_table, headline, summary_table
+def ranking_of(evaluations: Sequence[Evaluation], *, wanted: bool) -> Ranking | None:
+    """Return the ranking of several detectors, None where it is not wanted or there is nothing to rank."""
+    from detbench.metrics.ranking import paired, ranking
 
-    tables: list[RenderableType] = [headline(evaluations), summary_table(evaluations, known), class_table(evaluations, known)]
+    if not wanted or len(evaluations) < 2:
+        return None
+    with status("looking whether the images tell the detectors apart"):
+        found = paired(evaluations)
+    return ranking(found) if found else None
+
+
+def tables(
+    evaluations: Sequence[Evaluation], known: Sequence[ValueIntervals] | None = None, ranked: Ranking | None = None
+) -> list[RenderableType]:
+    """Return what was scored, the summary with its intervals, differences, classes, and which classes have no ground truth."""
+    from detbench.bench.results import classes_without_ground_truth
+    from detbench.reports.terminal import class_table, headline, pair_table, summary_table
+
+    tables: list[RenderableType] = [headline(evaluations), summary_table(evaluations, known)]
+    if ranked:
+        tables.append(pair_table(ranked))
+    tables.append(class_table(evaluations, known))
     absent = classes_without_ground_truth(evaluations[0])
     if absent:
         tables.append(f"{len(absent)} classes without ground truth are left out of every mean: {', '.join(absent)}")

@@ -155,9 +155,7 @@ def _passes(measures: Sequence[Measure]) -> dict[tuple[str, int | None], Measure
 def _replicates(evaluation: Evaluation, measure: Measure, served_by: Measure, ap: Floats, recall: Floats) -> Replicates:
     levels = evaluation.place(measure)[2] if served_by.iou is None else slice(None)
     values = (ap if measure.kind == "AP" else recall)[:, :, levels]
-    if not values.shape[2]:
-        known = ", ".join(f"{threshold:g}" for threshold in evaluation.protocol.iou_thresholds)
-        raise DetbenchError(f"measure {measure.name} needs IoU {measure.iou:g}, and the protocol has {known}")
+    check_threshold(evaluation, measure)
     return Replicates(measure, values.mean(axis=2))
 
 
@@ -169,6 +167,14 @@ def _drawing(evaluation: Evaluation, groups: NDArray[np.integer] | None, seed: i
     if units < 2:
         raise DetbenchError(f"a bootstrap needs at least two {what}, to tell how results vary; there is {units}")
     return image_draws(images, seed) if groups is None else group_draws(groups, seed)
+
+
+def check_threshold(evaluation: Evaluation, measure: Measure) -> None:
+    """Raise DetbenchError where the evaluation's protocol lacks the IoU threshold of a measure."""
+    known = evaluation.protocol.iou_thresholds
+    if not known[evaluation.place(measure)[2]]:
+        listed = ", ".join(f"{threshold:g}" for threshold in known)
+        raise DetbenchError(f"measure {measure.name} needs IoU {measure.iou:g}, and the protocol has {listed}")
 
 
 def check_comparable(evaluations: Sequence[Evaluation]) -> None:

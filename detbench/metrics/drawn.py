@@ -8,7 +8,7 @@ import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.metrics.bootstrap import Weights
-from detbench.metrics.intervals import DIFFERENCE_METHOD, Interval, intervals, p_values
+from detbench.metrics.intervals import CONFIDENCE, DIFFERENCE_METHOD, Interval, expanded_share, intervals, p_values
 from detbench.metrics.protocol import Measure
 from detbench.metrics.resampled import Resampled
 
@@ -21,6 +21,13 @@ def drawn_interval(value: float, drawn: Floats, units: int, *, lowest: float = 0
 def drawn_p(value: float, drawn: Floats, units: int) -> float:
     """Return p of the number being 0; NaN where fewer than two images say something about it."""
     return float(p_values(_resampled(value, drawn, units, (-1.0, 1.0)))[0])
+
+
+def drawn_ends(drawn: Floats, units: int, confidence: float = CONFIDENCE) -> tuple[Floats, Floats]:
+    """Return low and high (N,) of N numbers with values (B, N) in the replicates, as `drawn_interval` does, without bounds."""
+    share, tail = expanded_share(units), (1 - confidence) / 2
+    low, high = np.quantile(drawn, (share(tail), share(1 - tail)), axis=0, method="weibull")
+    return low, high
 
 
 def stacked(draw: Callable[[int], Weights], count: int) -> Weights:

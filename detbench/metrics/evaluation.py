@@ -150,15 +150,17 @@ class Evaluation:
 
         return pd.DataFrame(self.class_columns(), index=pd.Index(self.ground_truth.class_names, name="class"))
 
+    @property
+    def class_measures(self) -> tuple[Measure, ...]:
+        """The measures that `per_class` shows: AP, AP50 and AP75 where the protocol averages AP over thresholds that hold these, recall."""
+        area, levels = self.protocol.area_ranges[0].name, self.protocol.iou_thresholds
+        singles = (("AP50", 0.5), ("AP75", 0.75)) if len(levels) > 1 else ()
+        known = [Measure(name, iou=level, area=area) for name, level in singles if np.isclose(levels, level, rtol=0, atol=1e-9).any()]
+        return Measure("AP", area=area), *known, Measure("recall", "AR", area=area)
+
     def class_columns(self) -> dict[str, NDArray[Any]]:
         """Return the columns of `per_class` as arrays (K,)."""
-        area = self.protocol.area_ranges[0].name
-        columns: dict[str, NDArray[Any]] = {"AP": self.class_ap}
-        if len(self.protocol.iou_thresholds) > 1:
-            for name, level in (("AP50", 0.5), ("AP75", 0.75)):
-                if np.isclose(self.protocol.iou_thresholds, level, rtol=0, atol=1e-9).any():
-                    columns[name] = self.class_values(Measure(name, iou=level, area=area))
-        columns["recall"] = self.class_values(Measure("AR", "AR", area=area))
+        columns: dict[str, NDArray[Any]] = {measure.name: self.class_values(measure) for measure in self.class_measures}
         columns["ground_truths"] = self.counts[:, 0, 0, 3]
         columns["detections"] = np.diff(self.matches.offsets)
         return columns

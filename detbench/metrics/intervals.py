@@ -29,6 +29,7 @@ import numpy as np
 from detbench.data.columns import Floats
 from detbench.errors import DetbenchError
 from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.protocol import Measure
 from detbench.metrics.resampled import Resampled, resample_halves
 from detbench.metrics.student import student_quantile
 
@@ -71,14 +72,20 @@ def intervals(found: Resampled, *, confidence: float = CONFIDENCE, method: Metho
     return overall, tuple(classes)
 
 
-def value_intervals(evaluations: Sequence[Evaluation]) -> list[dict[str, tuple[Interval, tuple[Interval, ...]]]]:
-    """Return for each detector and measure of its summary the interval of the value and those of the classes; none below two images.
+def value_intervals(
+    evaluations: Sequence[Evaluation], measures: Sequence[Measure] | None = None
+) -> list[dict[str, tuple[Interval, tuple[Interval, ...]]]]:
+    """Return for each detector and measure the interval of the value and those of the classes; none below two images.
+
+    Args:
+        evaluations: of one ground truth under one protocol.
+        measures: None for all of the summary. Those without any object to find are left out.
 
     Raises:
         NotComparableError: the evaluations are of other ground truth or protocols.
     """
     first = evaluations[0]
-    asked = [measure for measure in first.protocol.measures if first.summary[measure.name] is not None]
+    asked = [measure for measure in measures or first.protocol.measures if first.value(measure) is not None]
     if not asked or len(first.ground_truth.image_ids) < FEWEST_UNITS:
         return [{} for _ in evaluations]
     return [{one.measure.name: intervals(one) for one in found} for found in resample_halves(evaluations, asked)]
@@ -133,13 +140,14 @@ def _shares(found: Resampled, column: int, method: Method) -> Callable[[float], 
     if method == "percentile":
         return lambda tail: tail
     if method in {"expanded", "halves"}:
-        return _expanded(int(found.units[column]))
+        return expanded_share(int(found.units[column]))
     if method == "bca":
         return _corrected(float(found.values[column]), _known(found.drawn[:, column]), _known(found.left_out[:, column]))
     raise DetbenchError(f"there is no interval method {method!r}; choose one of {', '.join(get_args(Method))}")
 
 
-def _expanded(units: int) -> Callable[[float], float]:
+def expanded_share(units: int) -> Callable[[float], float]:
+    """Return what gives the share of replicates below the end of a tail by the method `expanded`, of two images or more."""
     width = math.sqrt(units / (units - 1))
     return lambda tail: _NORMAL.cdf(width * student_quantile(tail, units - 1))
 

@@ -52,6 +52,12 @@ class Resampled:
     bounds: tuple[float, float] = (0.0, 1.0)
     """What the measure can be."""
 
+    @property
+    def overall(self) -> Resampled:
+        """The overall value alone, without classes."""
+        columns = {name: getattr(self, name)[..., :1] for name in ("values", "drawn", "left_out", "halves", "units")}
+        return replace(self, class_names=(), **columns)
+
     def minus(self, other: Resampled) -> Resampled:
         """Return this detector's values less those of another, replicate by replicate; exactly 0 for equal detections.
 

@@ -137,6 +137,44 @@ def weigh(found: Occurrences, rule: Averaging, weights: NDArray[Any], positives:
 
 
 @kernel
+def weigh_curve(
+    found: Occurrences, k: int, grid: Floats, epsilon: float, weights: NDArray[Any], positives: NDArray[np.int64], out: Floats
+) -> None:
+    """Fill the interpolated precision of class k at each recall: the best at this recall or a higher one, 0 where none is reached.
+
+    Args:
+        found: the detections, at one threshold.
+        k: the class.
+        grid: (R,) recalls, rising.
+        epsilon: added below precision.
+        weights: (B, U) whole numbers, how often each unit counts.
+        positives: (B, K) objects to find under these weights.
+        out: (B, R) receives precision, NaN without positives.
+    """
+    first, last = found.offsets[k], found.offsets[k + 1]
+    most_hits = found.hit_offsets[k + 1] - found.hit_offsets[k]
+    running = np.empty(last - first, np.int64)
+    reached, value = np.empty(most_hits, np.int64), np.empty(most_hits, np.float64)
+    for b in range(len(weights)):
+        weight, total = weights[b], positives[b, k]
+        if total == 0:
+            out[b] = np.nan
+            continue
+        counted = 0
+        for n in range(last - first):
+            counted += weight[found.units[first + n]]
+            running[n] = counted
+        event = _values_at_hits(found, k, k, epsilon, weight, running, reached, value) - 1
+        best = 0.0
+        for r in range(len(grid) - 1, -1, -1):
+            needed = _fewest_hits(grid[r], total)
+            while event >= 0 and reached[event] >= needed:
+                best = max(best, value[event])
+                event -= 1
+            out[b, r] = best
+
+
+@kernel
 def weigh_recall(found: Occurrences, weights: NDArray[Any], positives: NDArray[np.int64], recall: Floats) -> None:
     """Fill the recall (B, K, T) alone, as `weigh` does."""
     classes, levels = recall.shape[1], recall.shape[2]

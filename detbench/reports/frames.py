@@ -13,6 +13,9 @@ import numpy as np
 from detbench.bench.runs import Run, read_run
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.ranking import Ranking, paired, ranking
+from detbench.metrics.resampled import Resampled
+from detbench.reports.pairs import CLASS_PAIR_COLUMNS, PAIR_COLUMNS, class_differences
 from detbench.reports.scored import Columns, Scored, latency_row
 
 if TYPE_CHECKING:
@@ -101,6 +104,56 @@ class Frames:
         return self._with_differences(self._stacked(lambda scored: scored.class_columns()), "AP", ["group", "class"])
 
     @cached_property
+    def ranking(self) -> Ranking | None:
+        """The detectors of one group by their headline measure, with ties; None where intervals are not wanted or cannot be told.
+
+        Raises:
+            NotComparableError: the detectors are of several groups.
+        """
+        return ranking(self._paired) if self._paired else None
+
+    @cached_property
+    def _paired(self) -> list[Resampled]:
+        detectors = self.require_one_group().detectors
+        found = paired([scored.evaluation for scored in detectors]) if all(scored.resampled for scored in detectors) else []
+        return [replace(each, name=scored.name) for each, scored in zip(found, detectors, strict=bool(found))]
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """One row for each pair of detectors of a group: `better` and `worse` (names, by the headline measure), `measure`.
+
+        `difference` of the measure with the ends `difference_low` and `difference_high` of its 95 % interval by itself, over the same draws
+        of images; `p` of no difference, corrected by Holm for the number of pairs; `told_apart`, whether p is at most .05. Empty without
+        intervals.
+        """
+        rows = [(part.detectors[0].group, *row) for part in self.split() if part.ranking for row in part.ranking.pairs()]
+        return _table([dict(zip(PAIR_COLUMNS, row, strict=True)) for row in rows]).reindex(columns=PAIR_COLUMNS)
+
+    @cached_property
+    def class_pairs(self) -> pd.DataFrame:
+        """One row for each class and detector that is not the reference: the baseline, else the best of the group.
+
+        `class`, `reference`, `difference` (the detector's AP less the reference's) with `difference_low` and `difference_high`, `p`, and
+        `p_fdr`, corrected for the number of classes (Benjamini–Hochberg); `told_apart`, whether that is at most .05. Empty without
+        intervals.
+        """
+        rows = [
+            (part.detectors[0].group, *row)
+            for part in self.split()
+            if part.ranking
+            for row in class_differences(part._paired, self.baseline, part.ranking.places[0].name)
+        ]
+        return _table([dict(zip(CLASS_PAIR_COLUMNS, row, strict=True)) for row in rows]).reindex(columns=CLASS_PAIR_COLUMNS)
+
+    @cached_property
+    def bands(self) -> pd.DataFrame:
+        """Where the interpolated curves of `curves` lie at IoU 0.5, or the protocol's lowest: `class`, `recall`, `low`, `high`.
+
+        95 % intervals at each recall by itself; only of runs that know intervals.
+        """
+        return self._stacked(lambda scored: scored.band_columns())
+
+    @cached_property
     def curves(self) -> pd.DataFrame:
         """Precision-recall curves of every class at every IoU threshold of the protocol and of COCO (.50 to .95).
 
@@ -166,6 +219,8 @@ class Frames:
 
     def of_group(self, group: int) -> Frames:
         """Return the tables of one group only."""
+        if self._group_numbers() == [group]:
+            return self
         return replace(self, detectors=tuple(scored for scored in self.detectors if scored.group == group))
 
     def split(self) -> list[Frames]:

@@ -11,7 +11,9 @@ import numpy as np
 
 from detbench.bench.runs import Run
 from detbench.data.columns import Floats
+from detbench.metrics.curve_bands import curve_bands
 from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.intervals import FEWEST_UNITS, value_intervals
 from detbench.metrics.protocol import COCO_AREAS, COCO_THRESHOLDS, MOST_THRESHOLDS, Measure
 from detbench.reports.curves import ThresholdCurve, interpolated_at, plotted_iou, thinned, threshold_curve
 
@@ -39,6 +41,11 @@ class Scored:
     def intervals(self) -> Mapping[str, Mapping[str, Any]]:
         """The intervals of its record: `summary` by measure, `classes` of the headline measure by class; empty where none are known."""
         return (self.run.record["evaluations"][0].get("intervals") or {}) if self.run else {}
+
+    @property
+    def resampled(self) -> bool:
+        """Whether intervals beyond those of the record are wanted and can be told."""
+        return bool(self.intervals) and len(self.evaluation.ground_truth.image_ids) >= FEWEST_UNITS
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -112,8 +119,20 @@ class Scored:
         columns: Columns = {"class": np.array(self.classes, object), **self.evaluation.class_columns()}
         if self.intervals:
             ends = np.array([[_number(end) for end in self._ends("classes", name)] for name in self.classes]).reshape(-1, 2)
-            columns |= {"AP_low": ends[:, 0], "AP_high": ends[:, 1]}
+            columns |= {"AP_low": ends[:, 0], "AP_high": ends[:, 1]} | self._class_ends()
         return columns | {name: np.array([point[name] for point in points], np.float64) for name in OPERATING_POINT}
+
+    def _class_ends(self) -> Columns:
+        """Return the ends of the intervals of the per-class measures beside AP."""
+        measures = [measure for measure in self.evaluation.class_measures if measure.name != "AP"]
+        [known] = value_intervals([self.evaluation], measures)
+        nothing = np.full(len(self.classes), np.nan)
+        columns: Columns = {}
+        for measure in measures:
+            classes = known[measure.name][1] if measure.name in known else ()
+            low, high = (np.array([getattr(each, end) for each in classes]) if classes else nothing for end in ("low", "high"))
+            columns |= {f"{measure.name}_low": low, f"{measure.name}_high": high}
+        return columns
 
     def threshold_columns(self) -> Columns:
         """Return the curves over the score of every class, thinned."""
@@ -142,20 +161,35 @@ class Scored:
         """Return AP, recall and the number of ground truths by size, one row for each area range."""
         evaluation = self.by_size
         areas = evaluation.protocol.area_ranges
-        values = {kind: [_number(evaluation.value(Measure(kind, kind, area=area.name))) for area in areas] for kind in ("AP", "AR")}
-        return {
+        columns: Columns = {
             "size": np.array([area.name for area in areas], object),
             "low_area": np.array([area.low for area in areas]),
             "high_area": np.array([area.high for area in areas]),
-            "AP": np.array(values["AP"]),
-            "recall": np.array(values["AR"]),
-            "ground_truths": evaluation.counts[:, :, 0, 3].sum(axis=0),
         }
+        columns |= self._values("AP", evaluation, [Measure(f"AP {area.name}", area=area.name) for area in areas])
+        columns |= self._values("recall", evaluation, [Measure(f"AR {area.name}", "AR", area=area.name) for area in areas])
+        return columns | {"ground_truths": evaluation.counts[:, :, 0, 3].sum(axis=0)}
 
     def iou_columns(self) -> Columns:
         """Return mean AP at each single IoU threshold."""
         measures = self._single_thresholds()
-        return {"iou": np.array([m.iou for m in measures]), "AP": np.array([_number(self.by_iou.value(m)) for m in measures])}
+        return {"iou": np.array([measure.iou for measure in measures])} | self._values("AP", self.by_iou, measures)
+
+    def _values(self, column: str, evaluation: Evaluation, measures: Sequence[Measure]) -> Columns:
+        """Return one value for each measure, with the ends of its interval where the record knows intervals."""
+        columns: Columns = {column: np.array([_number(evaluation.value(measure)) for measure in measures])}
+        if self.intervals:
+            [known] = value_intervals([evaluation], measures)
+            for end in ("low", "high"):
+                ends = [getattr(known[measure.name][0], end) if measure.name in known else np.nan for measure in measures]
+                columns[f"{column}_{end}"] = np.array(ends)
+        return columns
+
+    def band_columns(self) -> Columns:
+        """Return the intervals of the interpolated precision of every class at each recall, at the plotted IoU; none without intervals."""
+        bands = curve_bands(self.evaluation, plotted_iou(self.evaluation)) if self.resampled else []
+        columns = {name: np.concatenate([np.zeros(0), *(getattr(band, name) for band in bands)]) for name in ("recall", "low", "high")}
+        return {"class": _repeated([band.class_name for band in bands], [len(band.recall) for band in bands]), **columns}
 
     def class_iou_columns(self) -> Columns:
         """Return AP of each class at each single IoU threshold."""
@@ -166,7 +200,7 @@ class Scored:
 
     def _single_thresholds(self) -> list[Measure]:
         protocol = self.by_iou.protocol
-        return [Measure("AP", iou=iou, area=protocol.area_ranges[0].name) for iou in protocol.iou_thresholds]
+        return [Measure(f"AP at {iou:g}", iou=iou, area=protocol.area_ranges[0].name) for iou in protocol.iou_thresholds]
 
 
 def operating_point(curve: ThresholdCurve) -> dict[str, float]:

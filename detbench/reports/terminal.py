@@ -18,6 +18,7 @@ from detbench.metrics.audit import Audit
 from detbench.metrics.conventions import INTERPOLATIONS, Convention
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import Interval
+from detbench.metrics.ranking import Ranking
 
 ABSENT = "–"
 INTERVAL_HEADING = "95 %"
@@ -63,6 +64,18 @@ def summary_table(evaluations: Sequence[Evaluation], known: Sequence[ValueInterv
         for measure, values in measures.items()
     ]
     return _filled(["measure", *names], [*rows, [Text("detections"), *map(Text, counts)]])
+
+
+def pair_table(ranked: Ranking) -> Table:
+    """Return the differences of each pair of detectors in points, and whether the images tell them apart."""
+    headings = [f"difference in {ranked.measure}", "points", INTERVAL_HEADING, "p", ""]
+    rows = []
+    for pair in ranked.pairs():
+        verdict = "more than chance" if pair.told_apart else "cannot be told"
+        between = "" if math.isnan(pair.low) else f"{pair.low * 100:+.2f} to {pair.high * 100:+.2f}"
+        cells = (f"{pair.difference * 100:+.2f}", between, _number(pair.p, 3), verdict)
+        rows.append([Text(f"{pair.better} − {pair.worse}"), *map(Text, cells)])
+    return _filled(headings, rows)
 
 
 def class_table(evaluations: Sequence[Evaluation], known: Sequence[ValueIntervals] | None = None) -> Table:

@@ -13,7 +13,19 @@ from detbench.bench.doctor.suspicions import suspicions
 from detbench.reports.curves import plotted_iou
 from detbench.reports.frames import Frames
 from detbench.reports.page.claims import claims, isolated
-from detbench.reports.page.content import ClassName, ClassRow, Content, Detector, Interval, OperatingPoint, Part, SizeRange, Timing
+from detbench.reports.page.content import (
+    ClassName,
+    ClassPair,
+    ClassRow,
+    Content,
+    Detector,
+    Interval,
+    OperatingPoint,
+    Pair,
+    Part,
+    SizeRange,
+    Timing,
+)
 from detbench.reports.page.explorer import explorer_data
 from detbench.reports.page.gallery import gallery
 from detbench.reports.page.provenance import command_of, part_provenance, run_provenance
@@ -50,6 +62,8 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
     classes = tuple(ClassName(str(row["class"]), int(row["ground_truths"])) for row in _records(names))
     detectors = tuple(_detector(frames, scored, look) for look, scored in enumerate(frames.detectors))
     pictures, note = gallery(frames, gallery_size)
+    pairs = _pairs(frames)
+    reference, class_pairs = _class_pairs(frames)
     shared = tuple(row for row in detectors[0].provenance if all(row in each.provenance for each in detectors))
     return Part(
         key=key,
@@ -60,17 +74,55 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
         protocol=first.protocol.name,
         headline=str(group["measure"]),
         detectors=tuple(replace(each, provenance=tuple(row for row in each.provenance if row not in shared)) for each in detectors),
+        pairs=pairs,
+        reference=reference,
+        class_pairs=class_pairs,
         classes=classes,
         sizes=tuple(_size(row) for row in _records(_of_detector(frames.sizes, frames.detectors[0].name))),
         ious=frames.detectors[0].by_iou.protocol.iou_thresholds,
         plotted_iou=plotted_iou(first),
         explorer=explorer_data(frames),
-        claims=claims(detectors, str(group["measure"]), [each.name for each in classes]),
+        claims=claims(detectors, str(group["measure"]), [each.name for each in classes], pairs, class_pairs),
         why=why([scored.evaluation for scored in frames.detectors]),
         gallery=pictures,
         gallery_note=note,
         provenance=(*part_provenance(first), *shared),
     )
+
+
+def _pairs(frames: Frames) -> tuple[Pair, ...]:
+    place = {scored.name: number for number, scored in enumerate(frames.detectors)}
+    return tuple(
+        Pair(place[row["better"]], place[row["worse"]], row["difference"] * 100, _points(row), _plain(row["p"]), row["told_apart"])
+        for row in _records(frames.pairs)
+    )
+
+
+def _class_pairs(frames: Frames) -> tuple[int | None, dict[int, tuple[ClassPair, ...]]]:
+    """Return the place of the reference, and by the place of each other detector what tells it from the reference in each class."""
+    place = {scored.name: number for number, scored in enumerate(frames.detectors)}
+    found: dict[int, tuple[ClassPair, ...]] = {}
+    rows = _records(frames.class_pairs)
+    for row in rows:
+        difference = _plain(row["difference"])
+        pair = ClassPair(None if difference is None else difference * 100, _points(row), row["told_apart"])
+        found[place[row["detector"]]] = (*found.get(place[row["detector"]], ()), pair)
+    return (place[rows[0]["reference"]] if rows else None), found
+
+
+def _points(row: Mapping[str, Any]) -> Interval | None:
+    """Return the interval of a difference in points."""
+    ends = _interval(row, "difference")
+    return (ends[0] * 100, ends[1] * 100) if ends else None
+
+
+def _rank(frames: Frames, name: str) -> str:
+    """Return `1`, or `2–3` where the images cannot tell; nothing without a ranking."""
+    places = {place.name: place for place in frames.ranking.places} if frames.ranking else {}
+    if name not in places:
+        return ""
+    first, last = places[name].best_rank, places[name].worst_rank
+    return str(first) if first == last else f"{first}–{last}"
 
 
 def _detector(frames: Frames, scored: Scored, look: int) -> Detector:
@@ -81,6 +133,7 @@ def _detector(frames: Frames, scored: Scored, look: int) -> Detector:
         look=look,
         summary={measure: _plain(summary[measure]) for measure in scored.evaluation.summary},
         intervals=_intervals(summary, scored.evaluation.summary),
+        rank=_rank(frames, scored.name),
         detections=int(summary["detections"]),
         best=_operating_point(summary),
         classes=tuple(_class_row(row) for row in _records(_of_detector(frames.classes, scored.name))),

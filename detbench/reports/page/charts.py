@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from detbench.reports.page.claims import representative
-from detbench.reports.page.content import Detector, Part, Timing
+from detbench.reports.page.content import Detector, Interval, Part, Timing
 
 WIDTH, HEIGHT = 560.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 16.0, 14.0, 40.0
@@ -38,6 +38,8 @@ class Line:
 
     look: int
     points: tuple[tuple[float, float], ...]
+    bars: tuple[tuple[float, float, float], ...]
+    """x and both ends of each interval there is."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class IouChart:
 
 @dataclass(frozen=True)
 class SpeedPoint:
-    """A detector's time and score; the interval is the median's, None where not known."""
+    """A detector's time and score; `low` and `high` are the ends of the median's interval, None where not known."""
 
     detector: Detector
     timing: Timing
@@ -59,6 +61,9 @@ class SpeedPoint:
     y: float
     low: float | None
     high: float | None
+    bottom: float | None
+    top: float | None
+    """Ends of the interval of the score."""
     label_x: float
     label_y: float
     """Left end and base of its name."""
@@ -98,11 +103,13 @@ def iou_chart(part: Part) -> IouChart | None:
         return None
     x = Scale(part.ious[0], part.ious[-1], LEFT, WIDTH - RIGHT, part.ious)
     y = _from_zero(max(values), HEIGHT - BOTTOM, TOP)
-    lines = tuple(
-        Line(each.look, tuple((x(iou), y(value)) for iou, value in zip(part.ious, each.by_iou, strict=True) if value is not None))
-        for each in part.detectors
-    )
-    return IouChart(x, y, lines)
+    return IouChart(x, y, tuple(_line(each, part.ious, x, y) for each in part.detectors))
+
+
+def _line(detector: Detector, ious: Sequence[float], x: Scale, y: Scale) -> Line:
+    points = tuple((x(iou), y(value)) for iou, value in zip(ious, detector.by_iou, strict=True) if value is not None)
+    bars = tuple((x(iou), y(ends[0]), y(min(ends[1], y.high))) for iou, ends in zip(ious, detector.iou_intervals, strict=True) if ends)
+    return Line(detector.look, points, bars)
 
 
 def speed_chart(part: Part) -> SpeedChart | None:
@@ -118,20 +125,27 @@ def speed_chart(part: Part) -> SpeedChart | None:
     timed = [entry for entry in timed if entry[1].stage == stage]
     ends = [end for _, row, _ in timed for end in (row.p50_ms, *(row.p50_interval_ms or ())) if end is not None]
     x = _from_zero(max(ends) * 1.15, LEFT, WIDTH - RIGHT)
-    y = _around([value for _, _, value in timed])
-    points = _labelled([_speed_point(each, row, value, x, y, timed) for each, row, value in timed])
+    y = _around([end for each, _, value in timed for end in (value, *each.intervals.get(part.headline, ()))])
+    points = _labelled([_speed_point(each, row, value, each.intervals.get(part.headline), x, y, timed) for each, row, value in timed])
     front = tuple(sorted((point.x, point.y) for point in points if point.fronted))
     return SpeedChart(x, y, points, front)
 
 
 def _speed_point(
-    detector: Detector, row: Timing, value: float, x: Scale, y: Scale, timed: Sequence[tuple[Detector, Timing, float]]
+    detector: Detector,
+    row: Timing,
+    value: float,
+    score_ends: Interval | None,
+    x: Scale,
+    y: Scale,
+    timed: Sequence[tuple[Detector, Timing, float]],
 ) -> SpeedPoint:
     time = row.p50_ms or 0.0
     rivals = [(other.p50_ms or 0.0, score) for _, other, score in timed if other.verdict == "valid"]
     beaten = row.verdict != "valid" or any(t <= time and score >= value and (t < time or score > value) for t, score in rivals)
     low, high = (x(end) for end in row.p50_interval_ms) if row.p50_interval_ms else (None, None)
-    return SpeedPoint(detector, row, x(time), y(value), low, high, x(time), y(value), not beaten)
+    bottom, top = (y(end) for end in score_ends) if score_ends else (None, None)
+    return SpeedPoint(detector, row, x(time), y(value), low, high, bottom, top, x(time), y(value), not beaten)
 
 
 def _labelled(points: Sequence[SpeedPoint]) -> tuple[SpeedPoint, ...]:

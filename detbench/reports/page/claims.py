@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from detbench.reports.page.content import Detector, Timing
+from detbench.reports.page.content import ClassPair, Detector, Pair, Timing
 
 _ISOLATE, _END = "\u2068", "\u2069"
 """Unicode's isolates: a name of either direction leaves the sentence around it alone."""
 
 
-def claims(detectors: Sequence[Detector], headline: str, classes: Sequence[str]) -> tuple[str, ...]:
-    """Return sentences on who leads, by how much, in how many classes, and how fast, best first."""
+def claims(
+    detectors: Sequence[Detector],
+    headline: str,
+    classes: Sequence[str],
+    pairs: Sequence[Pair] = (),
+    class_pairs: Mapping[int, Sequence[ClassPair]] | None = None,
+) -> tuple[str, ...]:
+    """Return sentences on who leads, by how much and how surely, in how many classes, and how fast, best first."""
     known = [(value, detector) for detector in detectors if (value := detector.summary[headline]) is not None]
     if not known:
         return ("No class has an object that counts, so nothing can be measured on this data.", _speed(detectors))
     known.sort(key=lambda pair: -pair[0])
-    return tuple(
-        sentence for sentence in (_lead(known, headline), _classes(known, classes), _doubt(known, headline), _speed(detectors)) if sentence
-    )
+    said = (_lead(known, headline), _doubt(detectors, pairs, headline), _classes(known, classes, class_pairs or {}), _speed(detectors))
+    return tuple(sentence for sentence in said if sentence)
 
 
 def isolated(name: str) -> str:
@@ -52,8 +57,8 @@ def _lead(known: Sequence[tuple[float, Detector]], headline: str) -> str:
     )
 
 
-def _classes(known: Sequence[tuple[float, Detector]], classes: Sequence[str]) -> str:
-    """Say in how many classes the leader leads too, and where it is furthest behind."""
+def _classes(known: Sequence[tuple[float, Detector]], classes: Sequence[str], class_pairs: Mapping[int, Sequence[ClassPair]]) -> str:
+    """Say in how many classes the leader leads too, in how many of them surely, and where it is furthest behind."""
     winner, others = known[0][1], [detector for _, detector in known[1:]]
     gaps = []
     for k, name in enumerate(classes):
@@ -67,20 +72,36 @@ def _classes(known: Sequence[tuple[float, Detector]], classes: Sequence[str]) ->
     gap, worst = max(gaps)
     ahead = sum(gap < 0 for gap, _ in gaps)
     tail = f"; it is furthest behind in {isolated(worst)}, by {gap * 100:.1f} points" if gap >= 0.0005 else ""
-    return f"{isolated(winner.name)} has the highest AP in {ahead} of {len(gaps)} classes{tail}."
+    return f"{isolated(winner.name)} has the highest AP in {ahead} of {len(gaps)} classes{_surely(class_pairs)}{tail}."
 
 
-def _doubt(known: Sequence[tuple[float, Detector]], headline: str) -> str:
-    """Say what the intervals of the first two say of the lead, or that there are none."""
-    if len(known) < 2:
+def _surely(class_pairs: Mapping[int, Sequence[ClassPair]]) -> str:
+    """Return in how many classes the reference surely leads all others; nothing where that was not asked."""
+    by_class = [*zip(*class_pairs.values(), strict=True)]
+    if not by_class:
         return ""
-    first, second = (detector.intervals.get(headline) for _, detector in known[:2])
-    if first is None or second is None:
+    sure = sum(all(pair.told_apart and (pair.points or 0.0) < 0 for pair in pairs) for pairs in by_class)
+    ahead = f", and in {sure} of them it is" if sure else ", though in none of them"
+    return f"{ahead} ahead of every other by more than chance explains"
+
+
+def _doubt(detectors: Sequence[Detector], pairs: Sequence[Pair], headline: str) -> str:
+    """Say what the images say of the lead of the first over the second, or that they were not asked."""
+    if len(detectors) < 2:
+        return ""
+    if not pairs:
         return "No interval has been computed for these scores: they hold for these images, and chance may account for small differences."
-    both = f"The 95 % intervals of {listed([detector.name for _, detector in known[:2]])}"
-    if first[0] > second[1]:
-        return f"{both} do not overlap."
-    return f"{both} overlap, which leaves open whether the difference is more than chance; detbench gate compares them image by image."
+    lead = pairs[0]
+    names = f"{isolated(detectors[lead.better].name)} and {isolated(detectors[lead.worse].name)}"
+    if lead.interval is None or lead.p is None:
+        return f"Too few images show an object to say whether {names} differ by more than chance."
+    if lead.interval == (0.0, 0.0):
+        return f"Whichever of the images are drawn, {names} score the same."
+    low, high = (f"{end:+.1f}" for end in lead.interval)
+    evidence = f"over images drawn anew the difference in {headline} lies between {low} and {high} points (95 %), p = {lead.p:.3f}"
+    if lead.told_apart:
+        return f"The images tell {names} apart: {evidence}."
+    return f"The images cannot tell {names} apart: {evidence}."
 
 
 def _speed(detectors: Sequence[Detector]) -> str:

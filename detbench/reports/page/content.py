@@ -60,6 +60,8 @@ class Detector:
     summary: dict[str, float | None]
     intervals: dict[str, Interval]
     """Of those measures of the summary that have one, at 95 %."""
+    rank: str
+    """Its place by the headline measure, or from where to where it may be; empty where that is not known."""
     detections: int
     best: OperatingPoint | None
     """Of all boxes of all classes together."""
@@ -74,6 +76,32 @@ class Detector:
     """Labels and values of what is this run's own, in the order shown."""
     command: str
     """What made the run; empty where the record does not say."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What the images say of two detectors, `better` and `worse` by the headline measure: the places of both."""
+
+    better: int
+    worse: int
+    points: float
+    """Hundredths of the measure."""
+    interval: Interval | None
+    """In points."""
+    p: float | None
+    """Corrected for the number of pairs."""
+    told_apart: bool
+
+
+@dataclass(frozen=True)
+class ClassPair:
+    """AP of a detector less that of the reference in one class, in points: hundredths of AP."""
+
+    points: float | None
+    interval: Interval | None
+    """In points."""
+    told_apart: bool
+    """Corrected for the number of classes."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +172,12 @@ class Part:
     headline: str
     """The measure that decides the order."""
     detectors: tuple[Detector, ...]
+    pairs: tuple[Pair, ...]
+    """Empty where the images were not asked."""
+    reference: int | None
+    """The place of the detector that `class_pairs` refers to."""
+    class_pairs: dict[int, tuple[ClassPair, ...]]
+    """By the place of each other detector: one for each class."""
     classes: tuple[ClassName, ...]
     sizes: tuple[SizeRange, ...]
     ious: tuple[float, ...]

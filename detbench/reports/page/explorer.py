@@ -24,8 +24,10 @@ def explorer_data(frames: Frames) -> dict[str, Any]:
     """Return the curves of all classes, IoU thresholds and detectors of one group.
 
     `curves[class][iou][detector]` holds `r`, recall as differences in ten-thousandths; `p`, precision in ten-thousandths; `s`, the scores
-    to five digits; and `ap`, every digit of it. `scores[class][detector]` holds `s`, `p`, `r` and `f` (F1) over falling score at the
-    plotted IoU, ten-thousandths all but the scores. With very many classes only a few IoU thresholds are kept.
+    to five digits; and `ap`, every digit of it. `bands[class][detector]` holds `l` and `h`, the ends of the interval of the interpolated
+    precision at recalls in equal steps from 0 to 1, in ten-thousandths, at the plotted IoU; null where it is not known.
+    `scores[class][detector]` holds `s`, `p`, `r` and `f` (F1) over falling score at the plotted IoU, ten-thousandths all but the scores.
+    With very many classes only a few IoU thresholds are kept.
     """
     first = frames.detectors[0]
     ious = _kept_ious(first.by_iou.protocol.iou_thresholds, len(first.classes) * len(frames.detectors))
@@ -34,6 +36,7 @@ def explorer_data(frames: Frames) -> dict[str, Any]:
     curves = _by_place(frames, frames.curves_at(ious, points), ious)
     values = _by_place(frames, frames.class_ious, ious)
     scores = _by_place(frames, frames.thresholds, [None])
+    bands = _by_place(frames, frames.bands, [None])
     places = range(len(frames.detectors))
     return {
         "detectors": [each.name for each in frames.detectors],
@@ -45,6 +48,7 @@ def explorer_data(frames: Frames) -> dict[str, Any]:
             [[_curve(curves.get((d, k, t)), values.get((d, k, t))) for d in places] for t in range(len(ious))]
             for k in range(len(first.classes))
         ],
+        "bands": [[_band(bands.get((d, k, 0))) for d in places] for k in range(len(first.classes))],
         "scores": [[_score_curve(scores.get((d, k, 0))) for d in places] for k in range(len(first.classes))],
     }
 
@@ -82,6 +86,10 @@ def _curve(points: pd.DataFrame | None, value: pd.DataFrame | None) -> dict[str,
         "s": _scores(points["score"]),
         "ap": ap,
     }
+
+
+def _band(rows: pd.DataFrame | None) -> dict[str, Any] | None:
+    return None if rows is None else {"l": _steps(rows["low"]).tolist(), "h": _steps(rows["high"]).tolist()}
 
 
 def _score_curve(points: pd.DataFrame | None) -> dict[str, Any]:

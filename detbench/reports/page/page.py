@@ -31,6 +31,7 @@ _SCRIPTS = (
 )
 GALLERY_SIZE = 60
 _STRIP_WIDTH = 168
+_MOST_PAIRS_OPEN = 6
 
 
 def build_page(frames: Frames, *, command: str = "", gallery_size: int = GALLERY_SIZE) -> str:
@@ -60,7 +61,7 @@ def render(content: Content) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"fixed": fixed, "exact": exact, "grouped": grouped}
+    environment.filters |= {"fixed": fixed, "exact": exact, "grouped": grouped, "signed": signed, "signed_between": signed_between}
     style, script = (_joined(names) for names in (_STYLES, _SCRIPTS))
     data = _json([part.explorer for part in content.parts])
     return environment.get_template("page.html").render(
@@ -75,6 +76,7 @@ def render(content: Content) -> str:
         draws=DRAWS,
         colours=len(COLOURS),
         strip_width=_STRIP_WIDTH,
+        most_pairs_open=_MOST_PAIRS_OPEN,
         best=best,
     )
 
@@ -87,6 +89,16 @@ def fixed(value: float | None, digits: int = 4) -> str:
 def grouped(value: int | None) -> str:
     """Return a whole number with separated thousands."""
     return "–" if value is None else f"{value:,}"
+
+
+def signed(value: float | None) -> str:
+    """Return a difference with its sign and two digits after the point, an en dash for none."""
+    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+
+
+def signed_between(ends: tuple[float, float] | None) -> str:
+    """Return the ends of an interval of a difference, an en dash for none."""
+    return "–" if ends is None else " to ".join(map(signed, ends))
 
 
 def exact(value: float | None) -> str:

@@ -45,7 +45,7 @@ function firstKnown(column, from) {
   return null;
 }
 
-/* `lines`: for each series {x, y, colour, width, dash, stepped, answers, ring}. */
+/* `lines`: for each series {x, y, colour, width, dash, stepped, answers, ring, band}. */
 function drawPlot(host, lines, labels, range, onMove) {
   const style = getComputedStyle(document.documentElement);
   const ink = style.getPropertyValue("--soft").trim(), grid = style.getPropertyValue("--line").trim();
@@ -75,6 +75,7 @@ function drawPlot(host, lines, labels, range, onMove) {
     },
     hooks: {
       setCursor: [(plot) => { if (plot.cursor.left >= 0) onMove(plot.posToVal(plot.cursor.left, "x")); }],
+      drawAxes: [(plot) => { for (const line of used) if (line.band) drawBand(plot, line); }],
       draw: [(plot) => { for (const line of used) if (line.ring) drawRing(plot, line); }],
     },
   };
@@ -91,6 +92,24 @@ function uPlotIndex(plot) {
     if (x[middle] < at - 1e-9) low = middle + 1; else high = middle;
   }
   return low;
+}
+
+/* The interval of precision at recalls in equal steps from 0 to 1. */
+function drawBand(plot, line) {
+  const context = plot.ctx, low = part1(line.band.l), high = part1(line.band.h), last = low.length - 1;
+  const at = (i, value) => [plot.valToPos(i / last, "x", true), plot.valToPos(value, "y", true)];
+  context.save();
+  context.beginPath();
+  context.rect(plot.bbox.left, plot.bbox.top, plot.bbox.width, plot.bbox.height);
+  context.clip();
+  context.beginPath();
+  high.forEach((value, i) => context.lineTo(...at(i, value)));
+  for (let i = last; i >= 0; i--) context.lineTo(...at(i, low[i]));
+  context.closePath();
+  context.globalAlpha = 0.16;
+  context.fillStyle = line.colour;
+  context.fill();
+  context.restore();
 }
 
 function drawRing(plot, line) {

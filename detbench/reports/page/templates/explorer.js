@@ -68,6 +68,7 @@ class Explorer {
   }
 
   drawPrecisionRecall(name, t) {
+    const plotted = this.data.ious[t] === this.data.plotted, k = Number(this.control("class").value);
     const lines = this.chosen.flatMap((d) => {
       const curve = this.curves[d], colour = colourOf(this.root, d);
       const [x, p] = risingX(curve.r, curve.p, true), [steps, envelope] = risingX(curve.r, curve.envelope, false);
@@ -75,10 +76,10 @@ class Explorer {
         steps.unshift(0);
         envelope.unshift(envelope[0]);
       }
-      const best = this.data.ious[t] === this.data.plotted ? this.best(d) : null, scores = this.scores[d];
+      const best = plotted ? this.best(d) : null, scores = this.scores[d];
       return [
         { x, y: p, colour: faint(colour), width: 1, answers: true, ring: best === null ? null : [scores.r[best], scores.p[best]], ringColour: colour },
-        { x: steps, y: envelope, colour, width: 2, dash: DASHES[d % 4], stepped: true },
+        { x: steps, y: envelope, colour, width: 2, dash: DASHES[d % 4], stepped: true, band: plotted ? this.data.bands[k][d] : null },
       ];
     });
     this.plot("pr", lines, { x: "recall", y: "precision" }, { x: [0, 1], y: [0, 1.02] });

@@ -1,0 +1,95 @@
+"""What the page says of the lead and of differences: sentences and tables, no more than the statistics give."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from detbench.bench.runs import read_run
+from detbench.metrics.difference import differences
+from detbench.metrics.multiplicity import holm
+from detbench.reports.frames import frames
+from detbench.reports.page.page import build_page
+from tests.reports.page.made import read, record, small_page
+
+
+@pytest.fixture(scope="module")
+def page(page_file):
+    return read(page_file.read_text())
+
+
+class TestClaims:
+    def claims(self, page):
+        [lead] = [each for each in page.all("p") if each.attributes.get("class") == "lead"]
+        return [
+            re.sub("[\u2068\u2069]", "", each.words) for each in (lead, *(p for p in page.all("p") if p.attributes.get("class") == "claim"))
+        ]
+
+    def test_the_lead_and_its_size(self, page, runs):
+        scores = {record(folder)["name"]: record(folder)["evaluations"][0]["summary"]["AP"] for folder in runs}
+        (best, first), (second, next_best), _ = sorted(scores.items(), key=lambda pair: -pair[1])
+        points = (first - next_best) * 100
+        claims = self.claims(page)
+        assert claims[0] == f"{best} has the highest AP, {first:.4f}: {points:.1f} points more than {second} with {next_best:.4f}."
+        fine, fair, poor = (read_run(folder).evaluation() for folder in runs)
+        change, *others = (differences(*pair)[0] for pair in ((fair, fine), (poor, fine), (poor, fair)))
+        corrected = holm(np.array([change.p, *(each.p for each in others)]))[0]
+        between = f"between {change.interval.low * 100:+.1f} and {change.interval.high * 100:+.1f} points (95 %)"
+        evidence = f"over images drawn anew the difference in AP lies {between}, p = {corrected:.3f}"
+        assert claims[1] == f"The images tell fine and fair apart: {evidence}."
+        assert claims[3].startswith("fair is the fastest: one picture, end to end, takes 15")
+        assert "fine 2.00 times as long" in claims[3]
+
+    def test_equal_detectors_are_never_told_apart(self, runs):
+        equal = read_run(runs[0]), replace(read_run(runs[0]), folder=runs[1])
+        claims = self.claims(read(build_page(frames(equal))))
+        assert claims[0] == "fine and fine #2 share the highest AP, " + claims[0].split(", ")[1]
+        assert claims[1] == "Whichever of the images are drawn, fine and fine #2 score the same."
+
+    def test_equals_share_and_a_single_one_beats_nobody(self):
+        names = ("cat", "dog", "cow")
+        claims = self.claims(read(small_page(names, names=("a", "b"))))
+        assert claims[0] == "a and b share the highest mAP, 1.0000."
+        assert self.claims(read(small_page(names))) == ["finder reaches mAP 1.0000.", "Speed was not measured."]
+
+    def test_nothing_to_find(self):
+        assert self.claims(read(small_page(("cat",), objects=0)))[0].startswith("No class has an object that counts")
+
+
+class TestPairs:
+    def test_the_table_of_pairs_holds_the_differences(self, page, runs):
+        pairs = frames([read_run(folder) for folder in runs]).pairs
+        rows = [row for row in page.one("table", data_table="pairs").all("tr") if list(row.all("td"))]
+        assert len(rows) == len(pairs) == 3
+        for row, pair in zip(rows, pairs.itertuples(), strict=True):
+            assert row.one("th").attributes["data-v"] == pair.better
+            cells = list(row.all("td"))
+            assert cells[0].attributes["data-v"] == pair.worse
+            assert float(cells[1].attributes["data-v"]) == pair.difference * 100
+            assert cells[2].words == f"{pair.difference_low * 100:+.2f} to {pair.difference_high * 100:+.2f}".replace("-", "−")
+            assert float(cells[3].attributes["data-v"]) == pair.p
+            assert cells[4].words == ("more than chance" if pair.told_apart else "cannot be told")
+
+    def test_classes_are_compared_with_the_best(self, page, runs):
+        table = frames([read_run(folder) for folder in runs]).class_pairs
+        shown = page.one("table", data_table="class-pairs")
+        for place, name in enumerate(("fair", "poor")):
+            for pair in table[table["detector"] == name].itertuples(name=None):
+                cell = list(shown.one("tr", data_class=pair[4]).all("td"))[place]
+                assert float(cell.attributes["data-v"]) == pair[5] * 100
+                assert ("best" in cell.attributes["class"]) == pair[-1]
+        assert table["told_apart"].any()
+
+    def test_ranks_stand_beside_the_names(self, page):
+        rows = {
+            row.attributes["data-run"]: next(iter(row.all("td"))).words
+            for row in page.one("table", data_table="summary").all("tr")
+            if "data-run" in row.attributes
+        }
+        assert rows == {"fine": "1", "fair": "2", "poor": "3"}
+
+    def test_no_pairs_where_no_interval_is_known(self):
+        page = read(small_page(("a", "b"), names=("one", "two")))
+        assert not list(page.all("table", data_table="pairs"))
+        assert not list(page.all("table", data_table="class-pairs"))
