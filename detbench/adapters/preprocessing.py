@@ -107,7 +107,7 @@ class Preprocessing:
 
     def _write(self, picture: Picture, table: NDArray[Any], image: NDArray[Any]) -> Placement:
         """Write one picture into its place (height, width, 3) of the batch."""
-        from detbench.metrics.resampling import write_scaled
+        from detbench.metrics.resizing import write_scaled
 
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
             raise DetbenchError(f"a picture must be (height, width, 3) uint8, not {picture.shape} {picture.dtype}")
@@ -128,7 +128,7 @@ def _resized(picture: Picture, placement: Placement, size: tuple[int, int], how:
     if placement.original == placement.resized:
         return picture[y : y + shown[1], x : x + shown[0]]
     if how == "linear":
-        from detbench.metrics.resampling import resize_linear
+        from detbench.metrics.resizing import resize_linear
 
         return resize_linear(picture, placement.resized, (x, y, *shown))
     if how == "nearest":

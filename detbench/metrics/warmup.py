@@ -43,7 +43,7 @@ def warm_postprocessing(say: Callable[[str], None]) -> None:
     """Make suppression and the preparation of pictures ready, which threads do side by side; as `warm_scoring`."""
     with _said(say):
         from detbench.metrics.nms import nms
-        from detbench.metrics.resampling import resize_linear, write_scaled
+        from detbench.metrics.resizing import resize_linear, write_scaled
 
         nms(np.array([[0.0, 0.0, 8.0, 8.0]]), np.array([1.0]), np.array([0]), iou=0.5)
         picture = resize_linear(np.zeros((4, 4, 3), np.uint8), (8, 8))

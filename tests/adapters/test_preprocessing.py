@@ -8,7 +8,7 @@ import pytest
 from detbench.adapters.geometry import Fit, place
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.errors import DetbenchError
-from detbench.metrics.resampling import resize_linear
+from detbench.metrics.resizing import resize_linear
 
 SIZES = [(64, 48), (48, 64), (33, 17), (1, 1), (3, 90)]
 
@@ -124,11 +124,11 @@ def test_warming_up_compiles_all_that_preparing_pictures_needs():
     code = """if True:
         import numpy as np
         from detbench.adapters.preprocessing import Preprocessing
-        from detbench.metrics import resampling
+        from detbench.metrics import resizing
         from detbench.metrics.warmup import warm_postprocessing
 
         warm_postprocessing(print)
-        kernels = resampling._write, resampling._resize_linear
+        kernels = resizing._write, resizing._resize_linear
         before = [len(kernel.signatures) for kernel in kernels]
         for dtype in ("float32", "float16", "uint8"):
             for layout in ("nchw", "nhwc"):

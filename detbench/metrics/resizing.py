@@ -1,4 +1,4 @@
-"""Resampling: pictures resized as `cv2.INTER_LINEAR` does, and turned into a model's numbers by a table, in one pass each."""
+"""Resizing: pictures resized as `cv2.INTER_LINEAR` does, and turned into a model's numbers by a table, in one pass each."""
 
 from __future__ import annotations
 
