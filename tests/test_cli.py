@@ -206,6 +206,15 @@ class TestJson:
         assert [run["name"] for run in document["runs"]] == ["z", "a", "m"]
         assert document["runs"][0]["classes"] == document["runs"][1]["classes"]
 
+    def test_equal_detectors_cannot_be_told_apart(self, command, files):
+        given = (files.truth("voc"), files.found("voc"), files.found("yolo"), "--name", "a", "--name", "b")
+        document = parsed(command("eval", *given, "--json", "-"))
+        [pair] = document["pairs"]
+        assert (pair["difference"], pair["low"], pair["high"], pair["p"], pair["told_apart"]) == (0, 0, 0, 1, False)
+        assert document["ranks"] == {"a": [1, 2], "b": [1, 2]}
+        assert "cannot be told" in command("eval", *given).out
+        assert "pairs" not in parsed(command("eval", *given, "--json", "-", "--no-intervals"))
+
     def test_threads_do_not_change_the_result(self, command, files):
         one, two = (command("eval", files.truth("coco"), files.found("coco"), "--json", "-", "--threads", n).out for n in (1, 2))
         assert one == two

@@ -162,6 +162,16 @@ class TestReport:
         rows = [[row.attributes["data-run"] for row in table.all("tr") if row.attributes] for table in tables]
         assert rows == [["comp4", "copy"], ["copy", "comp4"]]
 
+    def test_detectors_keep_the_order_of_the_comparison(self, command, files, tmp_path):
+        copy = tmp_path / "copy.json"
+        shutil.copy(files.found("coco"), copy)
+        names = ("--name", "z", "--name", "a")
+        assert command("compare", files.truth("voc"), files.found("voc"), copy, *names, "-o", tmp_path / "run").code == 0
+        assert command("report", tmp_path / "run", "-o", tmp_path / "again.html").code == 0
+        for page in (tmp_path / "run" / "report.html", tmp_path / "again.html"):
+            rows = read(page.read_text()).one("table", data_table="summary").all("tr")
+            assert [row.attributes["data-run"] for row in rows if "data-run" in row.attributes] == ["z", "a"]
+
     def test_pictures_that_have_moved(self, command, compared, files, tmp_path):
         _, folder = compared
         shutil.copytree(files.truth("voc") / "JPEGImages", tmp_path / "pictures")

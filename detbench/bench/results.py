@@ -35,10 +35,13 @@ def evaluation_record(evaluation: Evaluation, known: ValueIntervals | None = Non
         "classes_without_ground_truth": classes_without_ground_truth(evaluation),
         "suspicions": [{"id": each.id, "evidence": each.evidence, "fix": each.fix} for each in suspicions(evaluation)],
     }
-    return record | {"intervals": _intervals(evaluation, known)} if known else record
+    return record | {"intervals": intervals_record(evaluation, known)} if known else record
 
 
-def _intervals(evaluation: Evaluation, known: ValueIntervals) -> dict[str, Any]:
+def intervals_record(evaluation: Evaluation, known: ValueIntervals) -> dict[str, Any]:
+    """Return the `intervals` of an evaluation's record; empty without any."""
+    if not known:
+        return {}
     overall, classes = next(iter(known.values()))
     return {
         "confidence": overall.confidence,

@@ -112,7 +112,7 @@ def write_run(
     record: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "name": evaluation.detections.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "model": evaluation.detections.settings.get("model"),
         "options": {
             "passed": options,

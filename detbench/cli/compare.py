@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,6 +42,9 @@ from detbench.cli.steps import (
     tables,
 )
 from detbench.cli.talk import show, status, talk
+
+if TYPE_CHECKING:
+    from detbench.bench.runs import Run
 
 Plots = Annotated[Path | None, typer.Option(metavar="DIR", help="Write every plot as a PNG file.", show_default=False)]
 Csv = Annotated[Path | None, typer.Option(metavar="DIR", help="Write every table as a CSV file.", show_default=False)]
@@ -150,21 +154,29 @@ def report_command(
     """Build the page again from run folders alone."""
     from dataclasses import replace
 
-    from detbench.bench.runs import read_run
     from detbench.cli.steps import command_line
     from detbench.metrics.warmup import warm_scoring
     from detbench.reports.frames import frames
 
-    folders = [folder for given in runs for folder in _run_folders(given)]
-    check_targets([output, *filter(None, (markdown, latex))], [*filter(None, [csv, plots])], folders)
-    found = []
-    for folder in folders:
-        with status(f"reading {folder}"):
-            found.append(read_run(folder))
+    folders = [_run_folders(given) for given in runs]
+    files, places = [output, *filter(None, (markdown, latex))], [*filter(None, [csv, plots])]
+    check_targets(files, places, [folder for given in folders for folder in given])
+    found = [run for given in folders for run in _read_in_order(given)]
     if images:
         found = [replace(run, ground_truth=replace(run.ground_truth, image_folder=images)) for run in found]
     warm_scoring(talk)
     written(output, frames(found), pictures, command_line(), plots=plots, csv=csv, markdown=markdown, latex=latex)
+
+
+def _read_in_order(folders: Sequence[Path]) -> list[Run]:
+    """Read runs and return them in the order in which they were made, as `compare` shows them."""
+    from detbench.bench.runs import read_run
+
+    runs = []
+    for folder in folders:
+        with status(f"reading {folder}"):
+            runs.append(read_run(folder))
+    return sorted(runs, key=lambda run: str(run.record["created"]))
 
 
 def _run_folders(given: Path) -> list[Path]:

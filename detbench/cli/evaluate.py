@@ -115,10 +115,11 @@ def evaluate_command(
         write_json(file, document)
         talk(f"results: {file}")
     if plots:
+        from detbench.reports.frames import frames
         from detbench.reports.plots import save_plots
 
         with status("drawing"):
-            drawn = save_plots(evaluations, plots)
+            drawn = save_plots(evaluations, plots, tables=frames(evaluations, known=known))
         talk(f"plots: {len(drawn)} files in {plots}")
     if runs:
         passed = passed_options(context)

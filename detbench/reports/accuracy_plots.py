@@ -38,12 +38,13 @@ def class_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
     with plot_style(theme):
         figure = Figure(figsize=(10 if several else 6.4, 0.24 * len(order) + 1.9), layout="constrained")
         panels = figure.subplots(1, 2 if several else 1, sharey=True, squeeze=False, width_ratios=[3, 2] if several else [1])[0]
-        _dots(panels[0], frames, values[:, order], intervals=intervals[:, :, order])
+        _dots(panels[0], frames, values[:, order], intervals[:, :, order], joined=True)
         panels[0].set_yticks(range(len(order)), [shortened(names[k]) for k in order])
         panels[0].set_xlabel("AP, bars: 95 % intervals" if np.isfinite(intervals).any() else "AP")
         panels[0].set_ylim(-0.7, len(order) - 0.3)
         if several:
-            _dots(panels[1], frames, values[:, order] - values[reference][order])
+            changes = values[:, order] - values[reference][order]
+            _dots(panels[1], frames, changes, _class_changes(frames, names)[:, :, order])
             panels[1].axvline(0, color=muted(), linewidth=0.9)
             panels[1].set_xlabel(f"difference of AP to {shortened(frames.detectors[reference].name)}")
         note = "" if len(shown) == len(names) else f" · {len(shown)} of {len(names)} classes"
@@ -67,12 +68,15 @@ def size_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
             shift = (index - (len(frames.detectors) - 1) / 2) * min(0.16, 0.7 / len(frames.detectors))
             look: dict[str, Any] = {"color": colour(index), "marker": marker(index), "markersize": 8, "linestyle": "none"}
             values = rows["AP"].to_numpy()
-            axes.vlines(places + shift, 0, values, color=colour(index), linewidth=1.4, alpha=0.5)
+            if "AP_low" in rows:
+                axes.vlines(places + shift, rows["AP_low"], rows["AP_high"], color=colour(index), linewidth=1.6, alpha=0.7)
+            else:
+                axes.vlines(places + shift, 0, values, color=colour(index), linewidth=1.4, alpha=0.5)
             axes.plot(places + shift, values, label=legend_name(scored.name), **look)
         labels = [f"{size}\n{count:,} objects" for size, count in zip(first["size"], first["ground_truths"], strict=True)]
         axes.set_xticks(places, labels)
         axes.set_ylim(0, 1.02)
-        axes.set_ylabel("AP")
+        axes.set_ylabel("AP, bars: 95 % intervals" if "AP_low" in table else "AP")
         axes.grid(visible=False, axis="x")
         _heading(axes, frames, "AP by size: up to 32² pixels, up to 96², larger")
         figure.legend(loc="outside lower left", ncols=min(len(frames.detectors), 3), fontsize=9)
@@ -91,9 +95,11 @@ def iou_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
             rows = table[table["detector"] == scored.name]
             look: dict[str, Any] = {"color": colour(index), "linestyle": dashes(index), "marker": marker(index), "markersize": 5}
             axes.plot(rows["iou"], rows["AP"], linewidth=1.8, label=legend_name(scored.name), **look)
+            if "AP_low" in rows:
+                axes.fill_between(rows["iou"], rows["AP_low"], rows["AP_high"], color=colour(index), alpha=0.16, linewidth=0)
         axes.set_ylim(0, 1.02)
         axes.set_xlabel("IoU threshold")
-        axes.set_ylabel("mean AP")
+        axes.set_ylabel("mean AP, shaded: 95 % intervals" if "AP_low" in table else "mean AP")
         _heading(axes, frames, "AP by IoU threshold: how well boxes are placed")
         figure.legend(loc="outside lower left", ncols=min(len(frames.detectors), 3), fontsize=9)
     return figure
@@ -106,6 +112,16 @@ def _class_values(frames: Frames) -> tuple[Sequence[str], Floats, Floats]:
     parts = [present[present["detector"] == scored.name] for scored in frames.detectors]
     ends = [part.reindex(columns=["AP_low", "AP_high"]).to_numpy(np.float64).T for part in parts]
     return parts[0]["class"].tolist(), np.stack([part["AP"].to_numpy() for part in parts]), np.stack(ends)
+
+
+def _class_changes(frames: Frames, names: Sequence[str]) -> Floats:
+    """Return the intervals (detectors, 2, classes) of the differences to the reference, NaN where not known and 0 for itself."""
+    table = frames.class_pairs
+    out = np.full((len(frames.detectors), 2, len(names)), np.nan)
+    for index, scored in enumerate(frames.detectors):
+        rows = table[table["detector"] == scored.name].set_index("class").reindex([*names])
+        out[index] = rows[["difference_low", "difference_high"]].to_numpy(np.float64).T
+    return out
 
 
 def _reference(frames: Frames) -> int:
@@ -125,15 +141,18 @@ def _shown(values: Floats) -> NDArray[np.intp]:
     return np.sort(np.argsort(telling, kind="stable")[:MOST_CLASSES])
 
 
-def _dots(axes: Axes, frames: Frames, values: Floats, *, intervals: Floats | None = None) -> None:
-    """Draw a row of dots for each class; with `intervals` given as bars, or where none is known joined from the lowest to the highest."""
+def _dots(axes: Axes, frames: Frames, values: Floats, intervals: Floats, *, joined: bool = False) -> None:
+    """Draw a row of dots for each class, with intervals (detectors, 2, classes) as bars where they are known.
+
+    With `joined`, where none is known, the lowest and the highest of a row are joined instead.
+    """
     rows = np.arange(float(values.shape[1]))
-    known = intervals is not None and bool(np.isfinite(intervals).any())
-    if intervals is not None and not known and len(values) > 1:
+    known = bool(np.isfinite(intervals).any())
+    if joined and not known and len(values) > 1:
         axes.hlines(rows, values.min(axis=0), values.max(axis=0), color=muted(), linewidth=1, alpha=0.6)
     for index, scored in enumerate(frames.detectors):
         heights = rows
-        if intervals is not None and known:
+        if known:
             heights = rows + ((len(values) - 1) / 2 - index) * min(0.2, 0.7 / len(values))
             axes.hlines(heights, *intervals[index], color=colour(index), linewidth=1.6, alpha=0.6)
         look: dict[str, Any] = {"color": colour(index), "marker": marker(index), "markersize": 6, "linestyle": "none"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detbench.bench.results import ValueIntervals, intervals_record
 from detbench.bench.runs import Run, read_run
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.evaluation import Evaluation
@@ -272,12 +273,15 @@ class Frames:
         return frame.assign(best=frame[measure] == best, difference=frame[measure] - reference)
 
 
-def frames(given: Given | Iterable[Given], *, baseline: str | None = None, points: int = MOST_POINTS) -> Frames:
+def frames(
+    given: Given | Iterable[Given], *, known: Sequence[ValueIntervals] | None = None, baseline: str | None = None, points: int = MOST_POINTS
+) -> Frames:
     """Return the tables of runs and evaluations.
 
     Args:
         given: runs (`read_run`), run folders, evaluations, one or several of them, in the order of the tables. Runs are scored again
             under their recorded protocol.
+        known: for each of them its intervals (`value_intervals`), in place of what a run recorded.
         baseline: the name of the detector that differences refer to; None: the best one.
         points: at most so many points for each precision-recall curve, 4 or more.
 
@@ -290,8 +294,8 @@ def frames(given: Given | Iterable[Given], *, baseline: str | None = None, point
     if not several:
         raise DetbenchError("there is nothing to tabulate: give at least one run or evaluation")
     detectors: list[Scored] = []
-    for each in several:
-        detectors.append(_scored(each, detectors))
+    for place, each in enumerate(several):
+        detectors.append(_scored(each, detectors, known[place] if known else None))
     names = [scored.name for scored in detectors]
     if baseline is not None and baseline not in names:
         raise DetbenchError(f"there is no detector {baseline!r} to be the baseline; there are {', '.join(names)}")
@@ -300,7 +304,7 @@ def frames(given: Given | Iterable[Given], *, baseline: str | None = None, point
     return Frames(tuple(detectors), baseline, points)
 
 
-def _scored(given: Given, before: Sequence[Scored]) -> Scored:
+def _scored(given: Given, before: Sequence[Scored], known: ValueIntervals | None) -> Scored:
     """Return a run or an evaluation with its group and a name of its own, given those before it."""
     run = read_run(Path(given)) if isinstance(given, str | Path) else given if isinstance(given, Run) else None
     evaluation = given if isinstance(given, Evaluation) else run.evaluation() if run else None
@@ -311,7 +315,9 @@ def _scored(given: Given, before: Sequence[Scored]) -> Scored:
     name, number = evaluation.detections.name, 2
     while name in taken:
         name, number = f"{evaluation.detections.name} #{number}", number + 1
-    return Scored(name, group, evaluation, tuple(run.record.get("latency") or ()) if run else (), run)
+    recorded = run.record["evaluations"][0].get("intervals") if run else None
+    intervals = recorded if known is None else intervals_record(evaluation, known)
+    return Scored(name, group, evaluation, tuple(run.record.get("latency") or ()) if run else (), run, intervals or {})
 
 
 def _comparable(a: Evaluation, b: Evaluation) -> bool:

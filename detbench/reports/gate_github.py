@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detbench.bench.gate.verdict import Outcome, Verdict
+from detbench.reports.one_line import one_line
 
 _LEVELS: dict[Outcome, str] = {"failed": "error", "inconclusive": "warning"}
 
@@ -12,7 +13,8 @@ _LEVELS: dict[Outcome, str] = {"failed": "error", "inconclusive": "warning"}
 def workflow_commands(verdicts: Sequence[Verdict]) -> list[str]:
     """Return a line for each verdict that failed or is inconclusive.
 
-    Escaped as in `@actions/core` (packages/core/src/command.ts): what stands in a message or a property cannot start another command.
+    Escaped as in `@actions/core` (packages/core/src/command.ts), and on one line: what stands in a message or a property cannot start
+    another command.
     """
     return [
         f"::{_LEVELS[verdict.outcome]} title={_property(f'detbench gate: {verdict.name}')}::{_data(verdict.sentence)}"
@@ -22,7 +24,7 @@ def workflow_commands(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return one_line(text).replace("%", "%25").replace("##[", "## [")
 
 
 def _property(text: str) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from detbench.bench.gate.verdict import Outcome, Verdict, overall
 from detbench.bench.runs import Run
 from detbench.reports.gate_table import HEADINGS, gate_rows, headline, sentences
+from detbench.reports.one_line import one_line
 
 _SIGNS: dict[Outcome, str] = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "skipped": "➖"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#|~!@&])")
-_BREAKS = re.compile(r"\s+")
+_LINKS = re.compile(r"://|(?i:www)\.|\\#(?=\d)|(?i:gh)-(?=\d)")
 
 
 def gate_markdown(baseline: Run, candidate: Run, verdicts: Sequence[Verdict]) -> str:
@@ -29,5 +30,9 @@ def gate_markdown(baseline: Run, candidate: Run, verdicts: Sequence[Verdict]) ->
 
 
 def escaped(text: str) -> str:
-    """Return a text in which Markdown sees neither marks nor HTML nor mentions, on one line."""
-    return _SPECIAL.sub(r"\\\1", _BREAKS.sub(" ", text)).replace("\\@", "@\u200b").replace("\\&", "&amp;").replace("\\<", "&lt;")
+    """Return a text in which Markdown sees neither marks nor HTML nor mentions nor addresses to link, on one line.
+
+    GitHub links addresses and mentions whatever is escaped; a space without width parts them.
+    """
+    marked = _SPECIAL.sub(r"\\\1", one_line(text)).replace("\\@", "@\u200b").replace("\\&", "&amp;").replace("\\<", "&lt;")
+    return _LINKS.sub(lambda found: f"{found[0][0]}\u200b{found[0][1:]}" if found[0] == "://" else f"{found[0]}\u200b", marked)

@@ -12,6 +12,7 @@ from rich.text import Text
 from detbench.bench.gate.verdict import Outcome, Verdict, overall
 from detbench.bench.gate.wording import change_text, least_text, value_text
 from detbench.bench.runs import Run
+from detbench.reports.one_line import one_line
 
 ABSENT = "–"
 _STYLES: dict[Outcome, str] = {"passed": "green", "failed": "bold red", "inconclusive": "yellow", "skipped": "dim"}
@@ -26,7 +27,7 @@ def gate_table(verdicts: Sequence[Verdict]) -> Table:
         table.add_column(heading, justify="left" if left else "right", overflow="fold" if heading == "rule" else "ellipsis")
     for row in gate_rows(verdicts):
         *cells, outcome = row
-        table.add_row(*map(Text, cells), Text(outcome, _STYLES[outcome]))  # type: ignore[index]
+        table.add_row(*(Text(one_line(cell)) for cell in cells), Text(outcome, _STYLES[outcome]))  # type: ignore[index]
     return table
 
 
@@ -45,7 +46,8 @@ def gate_rows(verdicts: Sequence[Verdict]) -> list[tuple[str, ...]]:
 
 def gate_lines(baseline: Run, candidate: Run, verdicts: Sequence[Verdict]) -> list[str]:
     """Return the outcome in a line, and what `sentences` says, indented."""
-    return [headline(baseline, candidate, verdicts), *(f"  {sentence}" for _, sentence in sentences(verdicts))]
+    told = [f"  {one_line(sentence)}" for _, sentence in sentences(verdicts)]
+    return [one_line(headline(baseline, candidate, verdicts)), *told]
 
 
 def sentences(verdicts: Sequence[Verdict]) -> list[tuple[Outcome, str]]:

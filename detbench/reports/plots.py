@@ -23,6 +23,7 @@ from detbench.reports.score_plots import all_f1, over_score
 from detbench.reports.style import Theme, colour, dashes, marker, muted, paper, plot_style
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -30,10 +31,12 @@ _MOST_COLUMNS = 5
 _MOST_DOTS = 21
 
 
-def precision_recall(evaluations: Sequence[Evaluation], class_name: str, *, theme: Theme = "light") -> Figure:
+def precision_recall(
+    evaluations: Sequence[Evaluation], class_name: str, *, bands: pd.DataFrame | None = None, theme: Theme = "light"
+) -> Figure:
     """Draw one class: for each detector the measured curve (thin), the interpolated one (thick), sample points, and AP in the legend.
 
-    A ringed mark is the operating point of the highest F1; the legend says its score threshold.
+    A ringed mark is the operating point of the highest F1; the legend says its score threshold. `bands` (of `Frames`) are shaded.
     """
     from matplotlib.figure import Figure
 
@@ -50,7 +53,8 @@ def precision_recall(evaluations: Sequence[Evaluation], class_name: str, *, them
         axes.set_ylabel("precision")
         sampled = first.protocol.interpolation == "sampled" and len(first.protocol.recall_grid) <= _MOST_DOTS
         dots = f" · dots: the {len(first.protocol.recall_grid)} recalls that AP averages" if sampled else ""
-        title = f"thick: interpolated · thin: measured{dots} · ringed: best F1"
+        shaded = _draw_bands(axes, evaluations, class_name, bands) if bands is not None else ""
+        title = f"thick: interpolated · thin: measured{dots} · ringed: best F1{shaded}"
         below = {"loc": "upper left", "bbox_to_anchor": (0, -0.13), "borderaxespad": 0, "alignment": "left"}
         axes.legend(**below, fontsize=9, title=title, title_fontsize=8)
     return figure
@@ -89,7 +93,7 @@ def scored_classes(evaluations: Sequence[Evaluation]) -> list[str]:
 def save_plots(evaluations: Sequence[Evaluation], folder: Path, *, tables: Frames | None = None, theme: Theme = "light") -> list[Path]:
     """Write all plots of detectors scored on the same data into a folder, replacing older ones of these names.
 
-    `tables` are those of the runs that the evaluations belong to, which may know times; None to make them from the evaluations.
+    `tables` are those of the runs that the evaluations belong to, which may know times and intervals; None: made from the evaluations.
 
     `all-classes.png` and `pr-CLASS.png` for every class with ground truth (precision over recall); `class-ap.png`, `size-ap.png` and
     `iou-ap.png` (AP by class, size and IoU threshold); `scores.png` and `f1.png` (precision, recall and F1 over the score). Where times are
@@ -99,10 +103,10 @@ def save_plots(evaluations: Sequence[Evaluation], folder: Path, *, tables: Frame
         raise DetbenchError("there is nothing to plot")
     classes = scored_classes(evaluations)
     figures: dict[str, Callable[[], Figure]] = {"all-classes": partial(all_precision_recall, evaluations, theme=theme)}
+    tables = (tables or frames(evaluations)).require_one_group()
     for name, stem in file_stems(classes).items():
-        figures[f"pr-{stem}"] = partial(precision_recall, evaluations, name, theme=theme)
+        figures[f"pr-{stem}"] = partial(precision_recall, evaluations, name, bands=tables.bands, theme=theme)
     if classes:
-        tables = (tables or frames(evaluations)).require_one_group()
         for stem, draw in (("class-ap", class_ap), ("size-ap", size_ap), ("iou-ap", iou_ap), ("scores", over_score), ("f1", all_f1)):
             figures[stem] = partial(draw, tables, theme=theme)
         figures |= latency_figures(tables, theme=theme)
@@ -129,6 +133,15 @@ def _draw_curves(axes: Axes, evaluations: Sequence[Evaluation], class_name: str,
     ticks = [0, 0.25, 0.5, 0.75, 1]
     axes.set_xticks(ticks, ["0", ".25", ".5", ".75", "1"])
     axes.set_yticks(ticks, ["0", ".25", ".5", ".75", "1"])
+
+
+def _draw_bands(axes: Axes, evaluations: Sequence[Evaluation], class_name: str, bands: pd.DataFrame) -> str:
+    """Shade the intervals of the interpolated precision, and return what the legend says of it."""
+    of_class = bands[bands["class"] == class_name]
+    for index, evaluation in enumerate(evaluations):
+        rows = of_class[of_class["detector"] == evaluation.detections.name]
+        axes.fill_between(rows["recall"], rows["low"], rows["high"], color=colour(index), alpha=0.14, linewidth=0, zorder=1)
+    return "\nshaded: 95 % interval at each recall" if len(of_class) else ""
 
 
 def _mark_operating_point(axes: Axes, evaluation: Evaluation, class_name: str, index: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -36,11 +36,8 @@ class Scored:
     """The latency results of its record."""
     run: Run | None = None
     """The run folder it comes from, where it comes from one."""
-
-    @property
-    def intervals(self) -> Mapping[str, Mapping[str, Any]]:
-        """The intervals of its record: `summary` by measure, `classes` of the headline measure by class; empty where none are known."""
-        return (self.run.record["evaluations"][0].get("intervals") or {}) if self.run else {}
+    intervals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """As recorded: `summary` by measure, `classes` of the headline measure by class; empty where none are known, and then none are made."""
 
     @property
     def resampled(self) -> bool:

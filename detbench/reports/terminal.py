@@ -23,6 +23,7 @@ from detbench.metrics.ranking import Ranking
 ABSENT = "–"
 INTERVAL_HEADING = "95 %"
 _MOST_MEASURES_ACROSS = 3
+_MOST_BESIDE = 3
 _NARROWEST_NAME = 12
 _HEADINGS = {"ground_truths": "objects"}
 _RULES = {"ignore": "ignored", "count": "counted", "drop": "dropped"}
@@ -79,7 +80,10 @@ def pair_table(ranked: Ranking) -> Table:
 
 
 def class_table(evaluations: Sequence[Evaluation], known: Sequence[ValueIntervals] | None = None) -> Table:
-    """Return classes against detectors' AP, the best in bold; of a single detector every per-class column, with intervals of AP."""
+    """Return classes against detectors' AP, the best in bold; of a single detector every per-class column.
+
+    Intervals of AP stand beside it, unless there are too many detectors for a terminal.
+    """
     first = evaluations[0]
     columns = first.class_columns()
     names = [Text(name) for name in first.ground_truth.class_names]
@@ -95,6 +99,10 @@ def class_table(evaluations: Sequence[Evaluation], known: Sequence[ValueInterval
     scores = zip(*(evaluation.class_ap.tolist() for evaluation in evaluations), strict=True)
     objects = [Text(_number(count, 0)) for count in columns["ground_truths"]]
     rows = [[name, count, *_cells(values, 4)] for name, count, values in zip(names, objects, scores, strict=True)]
+    if known and all(known) and len(evaluations) <= _MOST_BESIDE:
+        by_detector = [next(iter(one.values()))[1] for one in known]
+        for row, *ends in zip(rows, *by_detector, strict=True):
+            row[2:] = [Text.assemble(cell, f"  {_range(interval, 2):>7}") for cell, interval in zip(row[2:], ends, strict=True)]
     return _filled(["AP of class", "objects", *(evaluation.detections.name for evaluation in evaluations)], rows)
 
 

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DIGITS = 4
-TABLES = ("groups", "summary", "classes", "curves", "thresholds", "overall", "sizes", "ious", "class_ious", "latency")
+TABLES = (
+    "groups", "summary", "pairs", "classes", "class_pairs", "curves", "bands", "thresholds", "overall", "sizes", "ious", "class_ious",
+    "latency",
+)  # fmt: skip
 """The tables of `Frames`, each of which becomes a file in `save_csv`."""
 
 
@@ -32,11 +35,30 @@ def save_csv(frames: Frames, folder: Path) -> list[Path]:
 
 
 def overview(frames: Frames) -> pd.DataFrame:
-    """Return the summary of one group as people read it: detectors down, measures, detections and, where known, times across."""
-    require = frames.require_one_group()
-    measures = list(require.detectors[0].evaluation.summary)
+    """Return the summary of one group as people read it: detectors down, measures, detections and, where known, times across.
+
+    Beside the headline measure stands its interval, where it is known.
+    """
+    measures = list(frames.require_one_group().detectors[0].evaluation.summary)
     times = [name for name in ("infer_p50_ms", "end_to_end_p50_ms") if frames.summary[name].notna().any()]
-    return frames.summary[["detector", *measures, "detections", *times]]
+    table = frames.summary[["detector", *measures, "detections", *times]]
+    low, high = (frames.summary.get(f"{measures[0]}_{end}") for end in ("low", "high"))
+    if low is not None and high is not None:
+        table.insert(2, "95 %", ["–" if np.isnan(a) else f"{a:.3f}–{b:.3f}" for a, b in zip(low, high, strict=True)])
+    return table
+
+
+def pair_overview(frames: Frames) -> pd.DataFrame:
+    """Return the differences between the detectors of one group in points; empty where the images were not asked."""
+    rows = frames.require_one_group().pairs
+    columns = {
+        "difference": [f"{better} − {worse}" for better, worse in zip(rows["better"], rows["worse"], strict=True)],
+        "points": [f"{value * 100:+.2f}" for value in rows["difference"]],
+        "95 %": [f"{a * 100:+.2f} to {b * 100:+.2f}" for a, b in zip(rows["difference_low"], rows["difference_high"], strict=True)],
+        "p": rows["p"].to_numpy(np.float64).round(3),
+        "verdict": np.where(rows["told_apart"].to_numpy(bool), "more than chance", "cannot be told"),
+    }
+    return type(rows)(columns)
 
 
 def class_overview(frames: Frames) -> pd.DataFrame:
@@ -51,20 +73,25 @@ def class_overview(frames: Frames) -> pd.DataFrame:
 
 
 def markdown(frames: Frames) -> str:
-    """Return summary and classes as Markdown tables, a heading for each data and protocol."""
+    """Return summary, differences and classes as Markdown tables, a heading for each data and protocol."""
     parts = []
     for group in frames.split():
         parts += [f"## {_in_markdown(group.groups['heading'].iloc[0])}", _markdown_table(overview(group))]
+        if len(group.pairs):
+            parts += [f"Differences in {group.groups['measure'].iloc[0]}", _markdown_table(pair_overview(group))]
         parts += ["AP by class", _markdown_table(class_overview(group))]
     return "\n\n".join(parts) + "\n"
 
 
 def latex(frames: Frames) -> str:
-    """Return summary and classes as LaTeX tables (booktabs), a caption for each data and protocol."""
+    """Return summary, differences and classes as LaTeX tables (booktabs), a caption for each data and protocol."""
     parts = []
     for group in frames.split():
         heading = group.groups["heading"].iloc[0]
-        for table, caption in ((overview(group), heading), (class_overview(group), f"AP by class. {heading}")):
+        tables = [(overview(group), heading), (pair_overview(group), f"Differences in {group.groups['measure'].iloc[0]}. {heading}")]
+        for table, caption in (*tables, (class_overview(group), f"AP by class. {heading}")):
+            if not len(table):
+                continue
             columns = "l" + "r" * (table.shape[1] - 1)
             parts.append(_written(table).to_latex(index=False, escape=True, caption=_in_latex(caption), column_format=columns))
     return "\n".join(parts)

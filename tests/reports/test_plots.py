@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from detbench.data.detections import Detections
 from detbench.errors import DetbenchError, DetbenchWarning
+from detbench.metrics.intervals import value_intervals
 from detbench.metrics.protocol import COCO
 from detbench.reports.curves import interpolated, plotted_iou
+from detbench.reports.frames import frames
 from detbench.reports.plots import all_precision_recall, precision_recall, save_plots, scored_classes
 from tests.metrics.scored import detections, perfect, random_pair, scored, truth
 
@@ -79,6 +81,19 @@ def test_one_class_has_curves_of_every_detector_and_ap_in_the_legend(protocol, l
     assert axes.get_title(loc="right") == f"made · IoU 0.5 · {objects} objects"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("recall", "precision")
     assert axes.get_xlim()[0] <= 0 < 1 <= axes.get_xlim()[1]
+
+
+def test_bands_are_shaded_where_intervals_are_known():
+    evaluations = two(images=30)
+    bands = frames(evaluations, known=value_intervals(evaluations)).bands
+    for known, shaded in ((bands, 2), (frames(evaluations).bands, 0), (None, 0)):
+        [axes] = precision_recall(evaluations, "class1", bands=known).axes
+        assert len([area for area in axes.collections if area.get_paths()]) == shaded
+        assert ("shaded" in axes.get_legend().get_title().get_text()) == bool(shaded)
+    rows = bands[(bands["detector"] == "first") & (bands["class"] == "class1")]
+    [axes] = precision_recall(evaluations, "class1", bands=bands).axes
+    corners = {tuple(point) for point in axes.collections[0].get_paths()[0].vertices}
+    assert {*zip(rows["recall"], rows["low"], strict=True), *zip(rows["recall"], rows["high"], strict=True)} <= corners
 
 
 def test_drawn_points_are_the_curve_and_the_sampled_precision_of_the_protocol():
