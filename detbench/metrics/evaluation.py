@@ -107,7 +107,10 @@ class Evaluation:
         return float(np.mean(pooled)) if pooled.size else None
 
     def class_values(self, measure: Measure) -> Floats:
-        """Return a measure for each class (K,), NaN for classes without ground truth."""
+        """Return a measure for each class (K,) in 0..1, NaN for classes without ground truth.
+
+        The devkit's sum of eleven elevenths is 1 and an ulp; here it is 1.
+        """
         area, limit, thresholds = self.place(measure)
         if measure.kind == "AR":
             values = self.recall[thresholds][..., area, limit].transpose(1, 0)
@@ -122,7 +125,7 @@ class Evaluation:
         has_positives = self.counts[:, area, 0, 3] > 0
         if values.shape[1] == 0:
             return np.full(len(values), np.nan)
-        return np.where(has_positives, values.mean(axis=1), np.nan)
+        return np.where(has_positives, np.minimum(values.mean(axis=1), 1.0), np.nan)
 
     def place(self, measure: Measure) -> tuple[int, int, slice]:
         """Return where a measure lies in the arrays: area range, limit and thresholds (an empty slice when its IoU is not among them)."""

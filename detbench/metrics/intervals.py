@@ -12,8 +12,10 @@ A method says which share of the bootstrap replicates lies below each end:
   is the method that takes that off. It serves single detectors; in differences the flattery cancels.
 - `bca`: corrected for the bias of the median and for a spread that changes with the value (Efron and Tibshirani, 14.3).
 
-The share α of B replicates ends at the (B + 1)α-th smallest, interpolated. A replicate without anything of a class to find says nothing
-about the class and is left out. A class that fewer than two images show has no interval: one image cannot tell how results vary.
+The share α of B replicates ends at the (B + 1)α-th smallest, interpolated. Where that lies beyond the outermost replicate, they do not tell
+how far the interval reaches, and it ends where the measure does: at 0 or 1, differences at −1 or 1. A replicate without anything of a class
+to find says nothing about the class and is left out. A class that fewer than two images show has no interval: one image cannot tell how
+results vary. A difference that is 0 in every replicate is 0 throughout.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ CONFIDENCE = 0.95
 FEWEST_UNITS = 2
 _NORMAL = NormalDist()
 _LOWEST_Z, _HALVINGS = -8.0, 45
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,8 @@ def value_intervals(
 def p_values(change: Resampled, method: Method = DIFFERENCE_METHOD) -> Floats:
     """Return (1 + K,) p of no overall difference and of none in each class; NaN where fewer than two images have anything to find.
 
-    p is the smallest 1 − confidence at which the interval leaves 0 out, so that the two never contradict each other. The shares beyond 0
-    count one replicate more than there are: with B replicates, no p is below 2 / (B + 1). Equal detections have p = 1.
+    p is the smallest 1 − confidence at which the interval leaves 0 out, so that the two never contradict each other. An interval that
+    reaches beyond all B replicates holds 0: by `percentile` and `expanded`, no p is below 2 / (B + 1). Equal detections have p = 1.
     """
     return np.array([_p(change, column, method) for column in range(len(change.values))])
 
@@ -110,9 +113,29 @@ def _interval(found: Resampled, column: int, confidence: float, method: Method) 
     estimate, drawn = float(found.values[column]), _plausible(found, column, method)
     if found.units[column] < FEWEST_UNITS or not len(drawn):
         return Interval(estimate, math.nan, math.nan, confidence, method)
-    share, tail = _shares(found, column, method), (1 - confidence) / 2
-    low, high = np.clip(np.quantile(drawn, (share(tail), share(1 - tail)), method="weibull"), *found.bounds)
+    if found.is_difference and not drawn.any():
+        return Interval(estimate, 0.0, 0.0, confidence, method)
+    low, high = ends(drawn, _shares(found, column, method), confidence, found.bounds)
     return Interval(estimate, float(low), float(high), confidence, method)
+
+
+def ends(drawn: Floats, share: Callable[[float], float], confidence: float, bounds: tuple[float, float]) -> tuple[Floats, Floats]:
+    """Return where an interval begins and ends.
+
+    Args:
+        drawn: (B, ...) the replicates, one or more.
+        share: gives the share of replicates below the end of a tail.
+        confidence: between 0 and 1.
+        bounds: what is possible; an end is there where its share lies beyond the outermost replicate.
+
+    Returns:
+        low and high (...).
+    """
+    tail, outermost = (1 - confidence) / 2, (1 - _ROUNDING) / (len(drawn) + 1)
+    shares = share(tail), share(1 - tail)
+    low, high = np.clip(np.quantile(drawn, shares, axis=0, method="weibull"), *bounds)
+    low = low if shares[0] >= outermost else np.full_like(low, bounds[0])
+    return low, high if shares[1] <= 1 - outermost else np.full_like(high, bounds[1])
 
 
 def _p(change: Resampled, column: int, method: Method) -> float:
@@ -120,8 +143,19 @@ def _p(change: Resampled, column: int, method: Method) -> float:
     if change.units[column] < FEWEST_UNITS or not len(drawn):
         return math.nan
     share = _shares(change, column, method)
-    below, above = (((side * drawn >= 0).sum() + 1) / (len(drawn) + 1) for side in (-1, 1))
-    return 2 * min(_tail(share, float(below)), _tail(lambda tail: 1 - share(1 - tail), float(above)))
+    return 2 * min(_tail(share, _share_up_to_zero(drawn)), _tail(lambda tail: 1 - share(1 - tail), _share_up_to_zero(-drawn)))
+
+
+def _share_up_to_zero(drawn: Floats) -> float:
+    """Return the share of replicates at which they pass 0, interpolated as the ends of intervals are."""
+    rising = np.sort(drawn)
+    below = int((rising <= 0).sum())
+    if below == 0:
+        return 1 / (len(rising) + 1)
+    if below == len(rising):
+        return 1.0
+    last, next_one = rising[below - 1], rising[below]
+    return float(below + last / (last - next_one)) / (len(rising) + 1)
 
 
 def _tail(share: Callable[[float], float], wanted: float) -> float:
@@ -148,8 +182,15 @@ def _shares(found: Resampled, column: int, method: Method) -> Callable[[float], 
 
 def expanded_share(units: int) -> Callable[[float], float]:
     """Return what gives the share of replicates below the end of a tail by the method `expanded`, of two images or more."""
-    width = math.sqrt(units / (units - 1))
-    return lambda tail: _NORMAL.cdf(width * student_quantile(tail, units - 1))
+    return lambda tail: _NORMAL.cdf(expanded_quantile(tail, units))
+
+
+def expanded_quantile(probability: float, units: int) -> float:
+    """Return by how many standard deviations of the replicates the method `expanded` goes, where `units` images show something to find.
+
+    The replicates' spread is that of m values about their mean, which is too small by √((m − 1) / m).
+    """
+    return math.sqrt(units / (units - 1)) * student_quantile(probability, units - 1)
 
 
 def _corrected(estimate: float, drawn: Floats, left_out: Floats) -> Callable[[float], float]:
@@ -162,8 +203,8 @@ def _corrected(estimate: float, drawn: Floats, left_out: Floats) -> Callable[[fl
     below = (float((drawn < estimate).sum()) + 0.5 * float((drawn == estimate).sum())) / count
     bias = _NORMAL.inv_cdf(min(max(below, 0.5 / count), 1 - 0.5 / count))
     steps = left_out.mean() - left_out
-    spread = float((steps**2).sum())
-    acceleration = float((steps**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
+    spread = 6 * float((steps**2).sum()) ** 1.5
+    acceleration = float((steps**3).sum()) / spread if spread > 0 else 0.0
 
     def share(tail: float) -> float:
         shifted = bias + _NORMAL.inv_cdf(tail)

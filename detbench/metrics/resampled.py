@@ -48,9 +48,14 @@ class Resampled:
     units: Ints
     """(1 + K,) how many images (or groups of them) have something to find: the evidence there is."""
     draws: str
-    """Names what was drawn; only values of the same draws are paired."""
+    """Names what was drawn and how it was scored, with every switch; only values of the same draws are paired."""
     bounds: tuple[float, float] = (0.0, 1.0)
     """What the measure can be."""
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether it is of two detectors."""
+        return self.bounds[0] < 0
 
     @property
     def overall(self) -> Resampled:
@@ -120,9 +125,9 @@ def _resampled(
     left_out: list[list[Replicates]],
 ) -> list[list[Resampled]]:
     """Add the halves."""
-    halves = weighted_replicates(evaluations, measures, HALVES, _half(number, seed), threads)
+    halves = weighted_replicates(evaluations, measures, HALVES, half_draws(number, seed), threads)
     first = evaluations[0]
-    draws = f"{first.ground_truth.digest} {first.protocol.name} {len(drawn[0][0].classes)} {seed} {zlib.crc32(number.tobytes())}"
+    draws = f"{first.ground_truth.digest} {first.protocol} {len(drawn[0][0].classes)} {seed} {zlib.crc32(number.tobytes())}"
     return [
         [
             Resampled(
@@ -163,7 +168,7 @@ def _without_part(number: Ints, parts: int, seed: int) -> Callable[[int], Weight
     return lambda b: (part != b).astype(np.uint16)
 
 
-def _half(number: Ints, seed: int) -> Callable[[int], Weights]:
+def half_draws(number: Ints, seed: int) -> Callable[[int], Weights]:
     """Return what gives the weights (I,) of half b: a random half of the units, and the other half for the odd b after it."""
     units = int(number.max()) + 1
 

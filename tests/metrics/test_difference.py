@@ -11,7 +11,7 @@ from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.difference import differences
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.multiplicity import benjamini_hochberg, holm
-from detbench.metrics.protocol import COCO
+from detbench.metrics.protocol import COCO, VOC2007
 from detbench.metrics.resampled import resample
 from tests.metrics.scored import perfect, random_pair, truth
 
@@ -87,10 +87,29 @@ def test_what_cannot_be_compared():
         resample([one], replicates=5)[0][0].minus(resample([one], replicates=5, seed=1)[0][0])
 
 
+@pytest.mark.parametrize("images", [2, 3, 4, 5, 6])
+def test_interval_and_p_agree_where_few_images_show_a_class(images):
+    for seed in range(8):
+        ground_truth, found = random_pair(seed, images=images, objects=3 * images, found=9 * images)
+        evaluations = [evaluate(ground_truth, each, "voc2007") for each in (perfect(ground_truth), found)]
+        (change,) = differences(*evaluations, replicates=999, seed=seed)
+        for interval, p in [(change.interval, change.p), *((each.interval, each.p) for each in change.classes)]:
+            assert math.isnan(p) != interval.known
+            if interval.known:
+                assert (p <= 0.05) == (interval.low > 0 or interval.high < 0), (seed, interval, p)
+
+
+def test_protocols_that_differ_in_any_switch_are_not_resampled_together():
+    ground_truth, found = random_pair(2)
+    at = [resample([evaluate(ground_truth, found, VOC2007.with_thresholds((iou,)))], replicates=50)[0][0] for iou in (0.5, 0.75)]
+    with pytest.raises(NotComparableError, match="finder and finder were not resampled together"):
+        at[0].minus(at[1])
+
+
 def test_nothing_found_and_nothing_to_find():
     ground_truth = many_images(10)
     empty = Detections.from_rows(ground_truth, image_index=[], class_index=[], scores=[], boxes=np.zeros((0, 4)), name="nothing")
-    (change,) = differences(*(evaluate(ground_truth, each, "voc2007") for each in (empty, perfect(ground_truth))), replicates=50)
+    (change,) = differences(*(evaluate(ground_truth, each, "voc2007") for each in (empty, perfect(ground_truth))), replicates=200)
     assert (change.interval.estimate, change.interval.low, change.interval.high) == pytest.approx((1, 1, 1))
     nothing = truth([], images=3)
     pair = [evaluate(nothing, perfect(nothing), "voc2007")] * 2

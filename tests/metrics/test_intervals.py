@@ -6,6 +6,8 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from detbench.data.detections import Detections
 from detbench.errors import DetbenchError
@@ -17,6 +19,7 @@ from tests.metrics.scored import detections, perfect, random_pair, truth
 
 BOX, FAR = [10, 10, 60, 60], [100, 10, 150, 60]
 NORMAL = NormalDist()
+METHODS = ("percentile", "expanded", "bca", "halves")
 T_975 = {1: 12.706, 2: 4.303, 4: 2.776, 9: 2.262, 29: 2.045, 99: 1.984}
 
 
@@ -30,11 +33,12 @@ def made(drawn, estimate, units=40, left_out=(0.4, 0.5, 0.6), halves=(0.5,)):
 
 
 def order_statistic(values, share):
-    """Return the (B + 1)·share-th smallest value, interpolated between neighbours, never beyond the ends."""
+    """Return the (B + 1)·share-th smallest value, interpolated between neighbours; 0 or 1 beyond the ends."""
     rising, place = sorted(values), share * (len(values) + 1)
-    below = min(max(math.floor(place), 1), len(rising))
-    above = min(max(math.ceil(place), 1), len(rising))
-    return rising[below - 1] + (place - math.floor(place)) * (rising[above - 1] - rising[below - 1])
+    if not 1 <= place <= len(rising):
+        return float(place > 1)
+    below, above = math.floor(place), math.ceil(place)
+    return rising[below - 1] + (place - below) * (rising[above - 1] - rising[below - 1])
 
 
 @pytest.mark.parametrize("count", [99, 200, 1000])
@@ -84,7 +88,7 @@ def test_halves_look_for_the_truth_on_the_other_side_within_what_the_measure_can
     assert near_one.high == 1
 
 
-@pytest.mark.parametrize("method", ["percentile", "expanded", "bca", "halves"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("seed", range(6))
 def test_p_is_where_the_interval_begins_to_leave_zero_out(method, seed):
     rng = np.random.default_rng(seed)
@@ -99,11 +103,35 @@ def test_p_is_where_the_interval_begins_to_leave_zero_out(method, seed):
     assert hardly.low < 0
 
 
+values = st.lists(st.sampled_from([-1.0, -0.5, -0.01, 0.0, 0.01, 0.25, 0.5, 1.0]) | st.floats(-1, 1), min_size=1, max_size=60)
+
+
+@given(
+    drawn=values, halves=values, estimate=st.floats(-1, 1), left_out=st.lists(st.floats(-1, 1), min_size=2, max_size=9),
+    units=st.integers(2, 6) | st.integers(7, 100), method=st.sampled_from(METHODS), confidence=st.floats(0.01, 0.9999),
+)  # fmt: skip
+@settings(max_examples=400)
+def test_interval_and_p_never_disagree(drawn, halves, estimate, left_out, units, method, confidence):
+    change = replace(made(drawn, estimate, units, left_out, halves), bounds=(-1.0, 1.0))
+    (p,) = p_values(change, method)
+    assume(abs(p - (1 - confidence)) > 1e-6)
+    overall, _ = intervals(change, confidence=confidence, method=method)
+    assert (overall.low > 0 or overall.high < 0) == (p < 1 - confidence)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_end_beyond_the_outermost_replicate_is_where_the_measure_ends(method):
+    few, many = (intervals(made(np.linspace(0.4, 0.6, count), 0.5, 40, halves=np.linspace(0.4, 0.6, count)), method=method)[0]
+                 for count in (20, 999))  # fmt: skip
+    assert (few.low, few.high) == (0, 1)
+    assert 0.4 < many.low < many.high < 0.6
+
+
 def test_p_counts_the_shares_beyond_zero_and_itself():
     change = made([-0.1, -0.05, *np.linspace(0.01, 0.3, 97)], 0.1)
-    assert p_values(change, "percentile")[0] == pytest.approx(2 * 3 / 100)
+    assert p_values(change, "percentile")[0] == pytest.approx(2 * (2 + 5 / 6) / 100)
     assert p_values(made(np.full(999, 0.2), 0.2), "percentile")[0] == pytest.approx(2 / 1000)
-    for method in ("percentile", "expanded", "bca", "halves"):
+    for method in METHODS:
         assert p_values(made(np.zeros(99), 0.0, halves=np.zeros(9)), method)[0] == 1
 
 
@@ -154,7 +182,8 @@ def test_a_class_that_a_replicate_lacks_and_one_that_a_single_image_shows():
     assert resampled.units.tolist() == [8, 8, 2, 1, 0]
     assert 0 < np.isnan(resampled.drawn[:, 2]).sum() < 100
     overall, (every, two, one, none) = intervals(resampled)
-    assert (overall.low, overall.high, every.low, two.low, two.high) == (1, 1, 1, 1, 1)
+    assert (overall.low, overall.high, every.low, two.low, two.high) == (1, 1, 1, 0, 1)
+    assert all(interval.estimate <= 1 for interval in (overall, every, two, one))
     assert one.estimate == pytest.approx(1)
     assert not one.known
     assert math.isnan(none.estimate)
