@@ -135,6 +135,13 @@ def _refusals_named(path: Path, hidden: Path) -> Iterator[None]:
         ) from error
 
 
+def stored_bytes(path: Path) -> int | None:
+    """Return the size of a file, or of all files in a folder; None where there is neither."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size if path.is_file() else None
+
+
 def _flush(path: Path) -> None:
     """Have the system put a file's bytes on the disk before its name is changed."""
     with path.open("r+b") as file:

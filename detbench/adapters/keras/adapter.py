@@ -10,7 +10,7 @@ from typing import Any
 from detbench.adapters.assembly import Loaded, Source, assemble
 from detbench.adapters.decoders.kerascv import KerasCv
 from detbench.adapters.keras.backend import backend_name, import_keras
-from detbench.adapters.keras.digests import path_digest
+from detbench.adapters.keras.digests import file_record
 from detbench.adapters.keras.model_file import load_model, read_keras_file
 from detbench.adapters.keras.runtime import KerasRuntime, model_input
 from detbench.adapters.metadata import Metadata
@@ -39,7 +39,7 @@ def load(path: Path, options: Mapping[str, str]) -> RawDetector:
     asked = read_options(options, "a Keras model", {"backend": backend_name})
     import_keras(asked.own.get("backend"))
     model = load_model(file)
-    record = {"adapter": "keras", "model": path.name, "digest": path_digest(path)}
+    record = {"adapter": "keras"} | file_record(path)
     if file.needs_hub and is_hub_detector(model):
         from detbench.adapters.keras.hub import hub_detector
 

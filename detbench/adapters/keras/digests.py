@@ -8,6 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from detbench.data.files import stored_bytes
+
+
+def file_record(path: Path) -> dict[str, Any]:
+    """Return what is on record of a model's file or folder: `model` (its name), `digest` and `size_bytes`."""
+    return {"model": path.name, "digest": path_digest(path), "size_bytes": stored_bytes(path)}
+
 
 def path_digest(path: Path) -> str:
     """Return `sha256:…` of a file, or of the names and digests of all files of a folder."""

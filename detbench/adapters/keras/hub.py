@@ -16,7 +16,7 @@ from detbench.adapters.assembly import Loaded, Source, assemble
 from detbench.adapters.classes import COCO_80, COCO_91
 from detbench.adapters.decoders.choose import DECODERS
 from detbench.adapters.keras.backend import backend_name, import_keras_hub
-from detbench.adapters.keras.digests import path_digest, weights_digest
+from detbench.adapters.keras.digests import file_record, weights_digest
 from detbench.adapters.keras.image_converter import converted_size, read_converter
 from detbench.adapters.keras.preset import load_preset, read_class_names
 from detbench.adapters.keras.runtime import KerasRuntime, model_input
@@ -44,7 +44,7 @@ def load(target: str, options: Mapping[str, str]) -> RawDetector:
     model, folder = load_preset(target), Path(target)
     local = folder.is_dir()
     known = read_class_names(folder) if local else None
-    record = {"adapter": "kerashub", "model": folder.name, "digest": path_digest(folder) if local else weights_digest(model)}
+    record = {"adapter": "kerashub"} | (file_record(folder) if local else {"model": folder.name, "digest": weights_digest(model)})
     return hub_detector(model, asked, options, place=target, name=folder.name, class_names=known, record=record)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from detbench.adapters.assembly import Loaded, Source, assemble
 from detbench.adapters.decoders.yolov2 import YoloV2
 from detbench.adapters.keras.backend import backend_name, import_keras
-from detbench.adapters.keras.digests import path_digest
+from detbench.adapters.keras.digests import file_record
 from detbench.adapters.keras.runtime import KerasRuntime, model_input
 from detbench.adapters.metadata import Metadata
 from detbench.adapters.options import Options, read_options
@@ -32,7 +32,7 @@ def load(path: Path, options: Mapping[str, str]) -> RawDetector:
     """
     path = Path(path)
     import_keras(_asked(options).own.get("backend"))
-    return _detector(read_yolo(path), options, path, path.stem, {"model": path.name, "digest": path_digest(path)})
+    return _detector(read_yolo(path), options, path, path.stem, file_record(path))
 
 
 def detector_of(model: Yolo, options: Mapping[str, str]) -> RawDetector:

@@ -18,6 +18,7 @@ from detbench.bench.latency.models import Model, load_contender
 from detbench.bench.latency.scenario import SCENARIOS
 from detbench.bench.latency.sweep import Plan, Timed, sweep
 from detbench.bench.runs import Run
+from detbench.data.files import stored_bytes
 from detbench.errors import DetbenchError, InputError
 
 Specs = tuple[str, str]
@@ -75,10 +76,7 @@ def remeasured(
 
 def model_bytes(spec: str) -> int | None:
     """Return the size of what a spec names: of a file, or of all files in a folder; None for neither."""
-    target = Path(parse_spec(spec).target)
-    if target.is_dir():
-        return sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
-    return target.stat().st_size if target.is_file() else None
+    return stored_bytes(Path(parse_spec(spec).target))
 
 
 def _plans(rules: Sequence[Rule], most_s: float) -> list[Plan]:

@@ -90,6 +90,7 @@ def test_a_file_is_run_with_its_digest_on_record(keras, tmp_path):
     model.save(tmp_path / "small.keras")
     detector = load_detector(str(tmp_path / "small.keras"), format="xywh", names="cat|dog", score=0)
     assert detector.settings["digest"].startswith("sha256:")
+    assert detector.settings["size_bytes"] == len((tmp_path / "small.keras").read_bytes())
     assert (detector.settings["adapter"], detector.settings["decoder"]["format"]) == ("keras", "xywh")
     assert len(found(detector).scores) == 5
 

@@ -121,6 +121,7 @@ def test_settings_hold_everything_effective(tmp_path):
     settings = load(
         path, {**options, "scale": "1/128", "fit": "stretch", "colour": "bgr", "resize": "nearest", "rounding": "down"}
     ).settings
+    assert settings["size_bytes"] == len(path.read_bytes())
     assert settings["digest"] == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
     assert (settings["opset"], settings["producer"], settings["provider"]) == ({"ai.onnx": 17}, "detbench tests", "CPUExecutionProvider")
     assert settings["decoder"] == {"name": "end2end"}
@@ -292,7 +293,9 @@ def test_weights_beside_the_model_are_digested_and_missed(tmp_path):
     options = {"save_as_external_data": True, "location": "m.data", "size_threshold": 64}
     onnx.save(onnx.load(path), path, **options)
     digest = hashlib.sha256((tmp_path / "m.data").read_bytes()).hexdigest()
-    assert load(path, ABC).settings["weights"] == {"m.data": f"sha256:{digest}"}
+    settings = load(path, ABC).settings
+    assert settings["weights"] == {"m.data": f"sha256:{digest}"}
+    assert settings["size_bytes"] == len(path.read_bytes()) + len((tmp_path / "m.data").read_bytes())
     (tmp_path / "m.data").unlink()
     with pytest.raises(InputError, match=r"keeps weights in m\.data, which is not beside it"):
         load(path, ABC)
