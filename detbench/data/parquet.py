@@ -133,6 +133,15 @@ def write_parquet_detections(detections: Detections, path: Path) -> None:
     write_file(path, header, {"image_id": detections.image_ids}, detections.offsets, objects)
 
 
+def read_detection_columns(path: Path) -> tuple[Header, tuple[str, ...], Ints, Columns]:
+    """Return header, image ids, offsets and columns of a file of detections as they stand, whatever their numbers are."""
+    with opened(path, "detections") as (file, header):
+        image_ids = read_texts(path, file, "image_id")
+        layout = _DETECTIONS | _SOURCE_ROW if "source_row" in file.schema_arrow.names else _DETECTIONS
+        offsets, columns = read_objects(path, file, layout, header.objects)
+    return header, image_ids, offsets, columns
+
+
 def read_parquet_detections(path: Path, ground_truth: GroundTruth, *, allow_unknown: bool = False) -> Detections:
     """Read detections for `ground_truth`, by its image ids and class names; images the file does not have are without detections.
 
@@ -141,10 +150,7 @@ def read_parquet_detections(path: Path, ground_truth: GroundTruth, *, allow_unkn
     Raises InputError for detections on images or of classes that the ground truth does not have (dropped with a warning under
     `allow_unknown`), and for a file that is not detbench's, cut off, of a newer version, or more than half inverted.
     """
-    with opened(path, "detections") as (file, header):
-        image_ids = read_texts(path, file, "image_id")
-        layout = _DETECTIONS | _SOURCE_ROW if "source_row" in file.schema_arrow.names else _DETECTIONS
-        offsets, columns = read_objects(path, file, layout, header.objects)
+    header, image_ids, offsets, columns = read_detection_columns(path)
     _check_class_index(path, columns["class_index"], len(header.class_names))
     if not header.objects:
         warn_empty(path)
