@@ -1,9 +1,15 @@
-"""Curve bands: where the precision-recall curve of a class lies when images are drawn anew, at each recall by itself."""
+"""Curve bands: where the precision-recall curve of a class lies when images are drawn anew, at each recall by itself.
+
+The ends are percentiles of the bootstrap, wider where few images show the class, as those of differences are. Draws cannot show errors
+that the images lack: where all of the best detections hit, they all say that precision is 1. The lower end therefore reaches down at least
+to that of Wilson's interval for the share of hits among the detections taken (Wilson, Probable Inference, 1927).
+"""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -45,8 +51,6 @@ def curve_bands(
 ) -> list[CurveBand]:
     """Return the band of each class that two images or more show, at one IoU threshold of the protocol, over all areas.
 
-    The draws and the intervals are those of differences: a bootstrap over images, its percentiles wider where few images show the class.
-
     Args:
         evaluation: of a detector.
         iou: a threshold of its protocol.
@@ -65,14 +69,25 @@ def curve_bands(
     by_image = positives_by_image(evaluation, measure)
     weights = stacked(image_draws(len(by_image), seed), replicates) if len(by_image) else np.zeros((0, 0), np.uint16)
     positives = (weights.astype(np.float64) @ by_image).astype(np.int64)
+    once, objects = np.ones((1, len(by_image)), np.uint16), by_image.sum(axis=0, keepdims=True)
     units = (by_image > 0).sum(axis=0)
     epsilon = averaging(evaluation).epsilon
 
     def band(k: int) -> CurveBand:
-        drawn = np.empty((replicates, len(recalls)))
+        drawn, itself = np.empty((replicates, len(recalls))), np.empty((1, len(recalls)))
         weigh_curve(found, k, recalls, epsilon, weights, positives, drawn)
         low, high = drawn_ends(drawn[positives[:, k] > 0], int(units[k]), confidence)
-        return CurveBand(evaluation.ground_truth.class_names[k], recalls, np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0))
+        weigh_curve(found, k, recalls, epsilon, once, objects, itself)
+        low = np.minimum(low, _wilson(itself[0], np.ceil(recalls * objects[0, k]), confidence))
+        return CurveBand(evaluation.ground_truth.class_names[k], recalls, low, high)
 
     with ThreadPoolExecutor(threads or usable_cores()) as pool:
         return [*pool.map(band, np.flatnonzero(units >= FEWEST_UNITS).tolist())]
+
+
+def _wilson(precision: Floats, hits: Floats, confidence: float) -> Floats:
+    """Return the lower end (R,) of Wilson's interval of a precision, given the hits (R,) that a recall takes; 0 without detections."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    taken = np.maximum(hits, 1) / np.maximum(precision, np.finfo(np.float64).eps)
+    centre, spread = precision + z**2 / (2 * taken), z * np.sqrt(precision * (1 - precision) / taken + (z / (2 * taken)) ** 2)
+    return np.asarray(np.maximum((centre - spread) / (1 + z**2 / taken), 0.0))

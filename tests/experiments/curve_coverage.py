@@ -1,0 +1,78 @@
+"""Measure how often the band around a precision-recall curve holds the population's curve at each recall, and print a Markdown table.
+
+python -m tests.experiments.curve_coverage --samples 500
+
+Samples of images are drawn from a population that stands for the world; its own curves are the truth. Nothing is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from functools import cache
+from multiprocessing import Pool
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detbench.metrics.curve_bands import curve_bands
+from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.protocol import VOC2012
+from tests.experiments.kept import results
+from tests.experiments.population import Population, population, scored
+
+RECALLS = np.array([0.1, 0.3, 0.5, 0.6, 0.7, 0.8])
+OBJECTS = (50, 100, 900)
+"""Of the classes that are looked at, about so many in each sample."""
+
+
+@cache
+def pool() -> Population:
+    return population()
+
+
+def classes(size: int) -> list[str]:
+    """Return the classes of which a sample holds about `OBJECTS`, and no class twice."""
+    names = pool().ground_truth.class_names
+    return list(dict.fromkeys(names[pool().class_of_size(objects, size)] for objects in OBJECTS))
+
+
+def interpolated(evaluation: Evaluation, name: str) -> NDArray[np.float64]:
+    """Return the best precision at each recall or a higher one, from the measured points."""
+    precision, recall, _ = evaluation.curve(name, 0.5)
+    return np.array([precision[recall >= level].max(initial=0.0) for level in RECALLS])
+
+
+def one(task: tuple[int, int]) -> NDArray[np.float64]:
+    """Return (classes, 3, recalls): low, high and the estimate in one sample."""
+    size, number = task
+    truth, found = pool().sample(size, np.random.default_rng([size, number]))
+    [evaluation, *_] = scored(truth, found[:1], VOC2012)
+    bands = {band.class_name: band for band in curve_bands(evaluation, 0.5, recalls=RECALLS, seed=number, threads=1)}
+    return np.array([[bands[name].low, bands[name].high, interpolated(evaluation, name)] for name in classes(size)])
+
+
+def main() -> None:
+    """Print a row for each class and size of sample."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=500)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[200, 1000, 4952])
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="folder that results are kept in, to go on after a break")
+    options = parser.parse_args()
+    everything = pool()
+    [whole, *_] = scored(everything.ground_truth, everything.detections[:1], VOC2012)
+    print(f"population: {everything.ground_truth.name}, {len(everything.ground_truth.image_ids):,} images; {options.samples:,} samples\n")
+    print(f"| images | class | {' | '.join(f'recall {level:g}' for level in RECALLS)} |\n{'|---' * (len(RECALLS) + 2)}|")
+    for size in options.sizes:
+        with Pool(options.processes) as workers:
+            out = results(workers, one, [(size, n) for n in range(options.samples)], options.keep)
+        for place, name in enumerate(classes(size)):
+            truth = interpolated(whole, name)
+            held = (out[:, place, 0] <= truth) & (truth <= out[:, place, 1])
+            cells = [f"{share:.1%} ({value:.2f})" for share, value in zip(held.mean(axis=0), truth, strict=True)]
+            print(f"| {size:,} | {name} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
