@@ -1,4 +1,4 @@
-"""Pairing: detections that lie on the objects of an image no better than chance, since they were made for another one."""
+"""Pairing: detections that lie on the objects of an image no better than chance, made for another one or by a detector that cannot."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ ABOVE_CHANCE = 1.6
 """How many times more objects than by chance a detector must find; public ones find 30 times as many and more."""
 PARTNERS = 60
 """Images whose true partner is looked for among all."""
+MANY_PAST = 0.03
+"""Share of boxes past the edge of their image, beyond what shows on the other side, that shows sizes of other images."""
+SURE, SURE_PER_OBJECT = 0.5, 0.5
+"""Score from which a detection is sure, and how many for an object are too many for a detector that is hardly trained."""
 BOXES = 10
 SURE_PARTNERS = 0.15
 """Share of images with a partner, above that of mirrored boxes, which have none but by chance."""
@@ -23,30 +27,64 @@ MATCHED = 0.6
 
 
 def check_pairing(case: Case) -> Finding | None:
-    """Return that detections and images do not belong together: shuffled where partners are found, else of another split."""
+    """Return that detections and images do not belong together, an error only where something else than weakness shows it.
+
+    That is another image whose objects the detections fit, or boxes that leave their images for others' sizes. Beyond that, a detector that
+    is sure of many boxes and finds nothing is worth a warning; one that is not may just be untrained. Where half of the boxes have no
+    extent, nothing is told.
+    """
     sample = sample_of(case)
-    if case.source is None or len(sample.objects) < FEWEST_OBJECTS or len(np.unique(sample.object_images)) < 5:
+    if case.source is None or len(sample.objects) < FEWEST_OBJECTS or len(np.unique(sample.object_images)) < 5 or not _usable(sample):
         return None
     own = _found_share(sample, 0)
     chance = float(np.mean([_found_share(sample, turn) for turn in (1, 2, 3, 5)]))
     if own > ABOVE_CHANCE * chance + 0.02:
         return None
-    partners, mirrored = _partners(case)
     evidence = f"{own:.0%} of the objects have a detection of their class on them, {chance:.0%} have when images are mixed at random"
+    partners, mirrored = _partners(case)
     if partners > mirrored + SURE_PARTNERS:
         evidence += f"; {partners:.0%} of the images' detections fit the objects of another image ({mirrored:.0%} if mirrored)"
-        return Finding(
-            "image-ids-shifted",
-            "error",
-            evidence,
-            "write each detection with the id of its own image: ids and detections are in different orders",
-        )
-    return Finding(
-        "wrong-split",
-        "error",
-        evidence,
-        "choose the split or dataset the detections were made for: their ids are the same, their images are not",
+        fix = "write each detection with the id of its own image: ids and detections are in different orders"
+        return Finding("image-ids-shifted", "error", evidence, fix)
+    return _of_other_images(case, evidence)
+
+
+def _of_other_images(case: Case, evidence: str) -> Finding:
+    """Return how likely it is that the detections were made for images that the ground truth does not have."""
+    past = _past_the_edge(case)
+    sure = int((case.scored.scores >= SURE).sum()) if case.scored.scores.max() <= 1 else 0
+    objects = int(case.regular.sum())
+    other = "choose the split or dataset the detections were made for: their ids are the same, their images are not"
+    if past > MANY_PAST:
+        evidence += f"; {past:.0%} of the boxes reach past the edge of their image, though others would hold them: sizes are those of others"
+        return Finding("wrong-split", "error", evidence, other)
+    if sure >= SURE_PER_OBJECT * objects:
+        evidence += f"; yet {sure:,} of them are surer than {SURE:g}, beside {objects:,} objects"
+        return Finding("wrong-split", "warning", evidence, f"{other}; or the detector is not trained")
+    evidence += ": the detector finds next to nothing"
+    return Finding("wrong-split", "note", evidence, f"normal for a detector that is hardly trained; else {other}")
+
+
+def _usable(sample: Sample) -> bool:
+    """Tell whether half of the boxes or more have an extent."""
+    return bool(((sample.boxes[:, 2:] > sample.boxes[:, :2]).all(axis=1)).mean() >= 0.5)
+
+
+def _past_the_edge(case: Case) -> float:
+    """Return how many more boxes leave their image to the right or below than to the left or above, or than any image would hold.
+
+    Detectors that do not cut boxes to the image leave it to all sides alike; boxes of larger images only where these would go on.
+    """
+    sizes = case.truth.image_sizes[case.scored.image]
+    known = np.isfinite(sizes).all(axis=1)
+    if not known.any():
+        return 0.0
+    boxes, sizes = case.scored.boxes[known], sizes[known]
+    last, before, beyond = (
+        float(outside.any(axis=1).mean())
+        for outside in (boxes[:, 2:] > sizes + 1, boxes[:, :2] < -1, boxes[:, 2:] > np.nanmax(case.truth.image_sizes, axis=0) + 1)
     )
+    return last - max(before, beyond)
 
 
 def _found_share(sample: Sample, turn: int) -> float:
