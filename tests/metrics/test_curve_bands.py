@@ -1,5 +1,6 @@
 """Bands of curves against datasets that really hold images several times, and a plain quantile of what these give."""
 
+import math
 from statistics import NormalDist
 
 import numpy as np
@@ -31,6 +32,21 @@ def plain_interpolated(evaluation, iou):
     return [max((p for p, r in zip(precision, recall, strict=True) if r >= level), default=0.0) for level in GRID]
 
 
+def plain_wilson(evaluation, iou):
+    """Return for each recall the lowest share of which the hits among the detections taken are not too many at 97.5 %, by bisection."""
+    objects = int(evaluation.counts[0, 0, 0, 3])
+    ends = []
+    for level, precision in zip(GRID, plain_interpolated(evaluation, iou), strict=True):
+        taken = max(math.ceil(level * objects), 1) / precision if precision else 1.0
+        low, high = 0.0, precision
+        for _ in range(60 if precision else 0):
+            share = (low + high) / 2
+            unlikely = (precision - share) / math.sqrt(share * (1 - share) / taken) > NormalDist().inv_cdf(0.975)
+            low, high = (share, high) if unlikely else (low, share)
+        ends.append(low)
+    return ends
+
+
 @pytest.mark.parametrize(("protocol", "iou"), [(VOC2007, 0.5), (COCO, 0.75)])
 @pytest.mark.parametrize("seed", [0, 1, 4])
 def test_each_draw_is_the_curve_of_a_dataset_that_holds_its_images(protocol, iou, seed):
@@ -46,7 +62,7 @@ def test_each_draw_is_the_curve_of_a_dataset_that_holds_its_images(protocol, iou
     low, high = np.quantile(drawn, (share, 1 - share), axis=0, method="weibull")
     evaluation = scored(objects, detections, IMAGES, protocol)
     [found] = [band for band in curve_bands(evaluation, iou, recalls=GRID, replicates=count, seed=seed) if band.class_name == "a"]
-    np.testing.assert_allclose(found.low, low, atol=2e-5)
+    np.testing.assert_allclose(found.low, np.minimum(low, plain_wilson(evaluation, iou)), atol=2e-5)
     np.testing.assert_allclose(found.high, high, atol=2e-5)
     assert (found.low < found.high).any()
 
@@ -72,3 +88,15 @@ def test_an_iou_that_the_protocol_lacks_is_refused():
     evaluation = scored(*random_case(np.random.default_rng(0), IMAGES), IMAGES, VOC2007)
     with pytest.raises(DetbenchError, match=r"0\.3"):
         curve_bands(evaluation, 0.3)
+
+
+def test_perfect_detections_are_not_perfectly_known():
+    count = 30
+    boxes = np.tile([10.0, 10, 60, 60], (count, 1))
+    columns = {"image_index": np.arange(count), "class_index": np.zeros(count, int), "boxes": boxes}
+    [band] = curve_bands(
+        scored(columns, columns | {"scores": np.linspace(0.9, 0.5, count)}, count, VOC2007), 0.5, recalls=np.array([0.5, 1.0])
+    )
+    z = NormalDist().inv_cdf(0.975)
+    assert band.low == pytest.approx([15 / (15 + z**2), 30 / (30 + z**2)])
+    assert band.high.tolist() == [1, 1]
