@@ -27,7 +27,7 @@ def runs():
 
 @pytest.fixture(scope="module")
 def verdicts(runs):
-    rules = [*default_rules(), one('measure = "AP[dgo]"\nminimum_effect = 0.1'), one('measure = "model_size"\nminimum_effect = 1')]
+    rules = [*default_rules(), one('measure = "APs[cat]"\nminimum_effect = 0.1'), one('measure = "model_size"\nminimum_effect = 1')]
     return gate(*runs, rules, sizes=(1, None), replicates=100)
 
 
@@ -44,7 +44,7 @@ def test_the_table_has_the_compared_rules_and_the_lines_name_the_skipped_ones(ru
     lines = "\n".join(gate_lines(*runs, verdicts))
     assert lines.startswith("failed: simulated-0.3 against simulated-0.95: ")
     assert "skipped, neither run has it: latency.p50_ms infer, batch 1, single_stream; latency.p50_ms end_to_end" in lines
-    assert "skipped, there is no class 'dgo'" in lines
+    assert "skipped, neither run has it (protocol voc2007): AP; APs[cat]" in lines
     assert "model_size: inconclusive, only the baseline has it" in lines
 
 

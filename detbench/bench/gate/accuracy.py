@@ -10,22 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from detbench.bench.gate.likeness import unlike_scores
-from detbench.bench.gate.naming import AREA, EVERY_CLASS, MeasureName
+from detbench.bench.gate.naming import AREA, EVERY_CLASS, MeasureName, check_known
 from detbench.bench.gate.rules import Rule
 from detbench.bench.gate.verdict import Effect, Verdict, judged, unjudged
 from detbench.bench.runs import Run
-from detbench.data.columns import Floats, Ints
-from detbench.metrics.bootstrap import bootstrap
+from detbench.data.columns import Ints
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.intervals import FEWEST_UNITS
+from detbench.metrics.intervals import FEWEST_UNITS, expanded_quantile, standard_error
 from detbench.metrics.protocol import Measure, Protocol
-from detbench.metrics.student import student_quantile
-from detbench.metrics.weighted import positives_by_image
+from detbench.metrics.resampled import Resampled, resample, resample_halves
 
 FEWEST_IMAGES_OF_CLASS = 10
 """Images that must show a class before the rule for every class looks at it."""
@@ -39,12 +38,29 @@ class _Asked:
     measure: Measure
 
 
-def accuracy_verdicts(baseline: Run, candidate: Run, rules: Sequence[Rule], *, replicates: int, seed: int) -> list[list[Verdict]]:
-    """Return for each rule on accuracy its verdicts: one, or one for each class."""
+class Paired(NamedTuple):
+    """A measure of two detectors over the same draws."""
+
+    baseline: Resampled
+    candidate: Resampled
+    change: Resampled
+    """Candidate − baseline."""
+
+
+def accuracy_verdicts(
+    baseline: Run, candidate: Run, rules: Sequence[Rule], *, replicates: int, seed: int, groups: Ints | None = None
+) -> list[list[Verdict]]:
+    """Return for each rule on accuracy its verdicts: one, or one for each class.
+
+    Raises:
+        DetbenchError: a rule names a class or measure that is nowhere.
+    """
+    for rule in rules:
+        check_known(rule.measure, (baseline.ground_truth, candidate.ground_truth), (baseline.protocol, candidate.protocol))
     asked = [_asked(rule.measure, run.protocol) for rule in rules for run in (baseline, candidate)]
     pairs = list(zip(rules, asked[::2], asked[1::2], strict=True))
     unlike = unlike_scores(baseline, candidate) if any(one or other for _, one, other in pairs) else ""
-    source = _Scores(baseline, candidate, replicates, seed)
+    source = _Scores(baseline, candidate, replicates, seed, groups)
     verdicts: list[list[Verdict]] = []
     for rule, one, other in pairs:
         if one is None and other is None:
@@ -56,35 +72,6 @@ def accuracy_verdicts(baseline: Run, candidate: Run, rules: Sequence[Rule], *, r
     return verdicts
 
 
-@dataclass(frozen=True, eq=False)
-class Paired:
-    """A measure of two detectors: column 0 is the overall value, column 1 + k class k; NaN where nothing is to be found."""
-
-    class_names: tuple[str, ...]
-    baseline: Floats
-    """(1 + K,)"""
-    candidate: Floats
-    """(1 + K,)"""
-    spread: Floats
-    """(1 + K,) standard deviation of candidate − baseline over draws of images."""
-    images: Ints
-    """(1 + K,) how many images have something to find: the evidence there is."""
-
-
-def paired(baseline: Evaluation, candidate: Evaluation, measure: Measure, *, replicates: int, seed: int) -> Paired:
-    """Return a measure of two detectors on the same images, at least two, with the spread of its difference."""
-    drawn = [found[0] for found in bootstrap([baseline, candidate], [measure], replicates=replicates, seed=seed)]
-    first, second = (np.column_stack([found.values, found.classes]) for found in drawn)
-    shown = positives_by_image(baseline, measure) > 0
-    return Paired(
-        baseline.ground_truth.class_names,
-        _values(baseline, measure),
-        _values(candidate, measure),
-        _spread(second - first),
-        np.concatenate([[shown.any(axis=1).sum()], shown.sum(axis=0)]).astype(np.int64),
-    )
-
-
 @dataclass
 class _Scores:
     """Scores both runs under each protocol once, and draws images for each measure once."""
@@ -93,15 +80,24 @@ class _Scores:
     candidate: Run
     replicates: int
     seed: int
+    groups: Ints | None
     _evaluations: dict[Protocol, tuple[Evaluation, Evaluation]] = field(default_factory=dict)
     _paired: dict[_Asked, Paired] = field(default_factory=dict)
 
     def verdicts(self, rule: Rule, asked: _Asked) -> list[Verdict]:
-        if len(self.baseline.ground_truth.image_ids) < FEWEST_UNITS:
-            return [self._of_too_few(rule, asked)]
+        if not self.baseline.ground_truth.image_ids:
+            return [unjudged(rule, "inconclusive", "there are 0 images")]
         if asked not in self._paired:
-            self._paired[asked] = paired(*self._pair(asked.protocol), asked.measure, replicates=self.replicates, seed=self.seed)
+            self._paired[asked] = self._resampled(asked)
         return verdicts_of(rule, self._paired[asked])
+
+    def _resampled(self, asked: _Asked) -> Paired:
+        pair, measures = self._pair(asked.protocol), [asked.measure]
+        if len(self.baseline.ground_truth.image_ids) < FEWEST_UNITS:
+            (first,), (second,) = resample_halves(pair, measures)
+        else:
+            (first,), (second,) = resample(pair, measures, replicates=self.replicates, seed=self.seed, groups=self.groups)
+        return Paired(first, second, second.minus(first))
 
     def _pair(self, protocol: Protocol) -> tuple[Evaluation, Evaluation]:
         if protocol not in self._evaluations:
@@ -109,39 +105,35 @@ class _Scores:
             self._evaluations[protocol] = first, second
         return self._evaluations[protocol]
 
-    def _of_too_few(self, rule: Rule, asked: _Asked) -> Verdict:
-        count = len(self.baseline.ground_truth.image_ids)
-        first, second = (each.value(asked.measure) for each in self._pair(asked.protocol))
-        if first is None or second is None or rule.measure.class_name is not None:
-            return unjudged(rule, "inconclusive", f"there are {count} images, and how results vary takes at least {FEWEST_UNITS} to tell")
-        return judged(rule, Effect(first, second, second - first, math.nan, math.nan))
-
 
 def verdicts_of(rule: Rule, found: Paired) -> list[Verdict]:
     """Return what a rule on accuracy says of two detectors."""
     wanted = rule.measure.class_name
     if wanted == EVERY_CLASS:
         return _every_class(rule, found)
-    if wanted is not None and wanted not in found.class_names:
-        return [unjudged(rule, "skipped", f"there is no class {wanted!r}; the classes are {', '.join(found.class_names)}")]
-    column = 0 if wanted is None else 1 + found.class_names.index(wanted)
-    if np.isnan(found.baseline[column]):
+    column = 0 if wanted is None else 1 + found.change.class_names.index(wanted)
+    if np.isnan(found.baseline.values[column]):
         return [unjudged(rule, "skipped", "there is nothing of it to find")]
     return [judged(rule, _effect(found, column, rule.confidence))]
 
 
 def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
-    """Return a verdict for each class; the share of false alarms that the rule allows is divided among them (Bonferroni)."""
-    there = [column for column in range(1, len(found.images)) if found.images[column] > 0]
-    told = [column for column in there if found.images[column] >= FEWEST_IMAGES_OF_CLASS]
+    """Return a verdict for each class; the share of false alarms that the rule allows is divided among them (Bonferroni).
+
+    A class that few images show is skipped, unless nothing changed in it.
+    """
+    units = found.change.units
+    there = [column for column in range(1, len(units)) if units[column] > 0]
+    told = sum(units[column] >= FEWEST_IMAGES_OF_CLASS for column in there)
     if not there:
         return [unjudged(rule, "skipped", "there is nothing to find")]
-    confidence = 1 - (1 - rule.confidence) / max(len(told), 1)
+    confidence = 1 - (1 - rule.confidence) / max(told, 1)
     verdicts = []
     for column in there:
-        name = f"{rule.measure.base}[{found.class_names[column - 1]}]"
-        if column in told:
-            verdicts.append(judged(rule, _effect(found, column, confidence), name))
+        name = f"{rule.measure.base}[{found.change.class_names[column - 1]}]"
+        effect = _effect(found, column, confidence)
+        if units[column] >= FEWEST_IMAGES_OF_CLASS or effect.unchanged:
+            verdicts.append(judged(rule, effect, name))
         else:
             reason = f"{FEWEST_IMAGES_OF_CLASS} images must show the class to tell"
             verdicts.append(unjudged(rule, "skipped", reason, name))
@@ -149,25 +141,13 @@ def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
 
 
 def _effect(found: Paired, column: int, confidence: float) -> Effect:
-    first, second = float(found.baseline[column]), float(found.candidate[column])
-    images, spread = int(found.images[column]), float(found.spread[column])
-    if images < FEWEST_UNITS or math.isnan(spread):
+    first, second = float(found.baseline.values[column]), float(found.candidate.values[column])
+    units, spread = int(found.change.units[column]), standard_error(found.change, column)
+    if units < FEWEST_UNITS or math.isnan(spread):
         return Effect(first, second, second - first, math.nan, math.nan)
-    reach = student_quantile(confidence, images - 1) * spread * math.sqrt(images / (images - 1))
-    return Effect(first, second, second - first, second - first - reach, second - first + reach)
-
-
-def _values(evaluation: Evaluation, measure: Measure) -> Floats:
-    whole = evaluation.value(measure)
-    return np.concatenate([[np.nan if whole is None else whole], evaluation.class_values(measure)])
-
-
-def _spread(differences: Floats) -> Floats:
-    """Return the standard deviation of each column (B, 1 + K) over the replicates that have something to find; NaN for fewer than two."""
-    known = ~np.isnan(differences)
-    count = known.sum(axis=0)
-    off = np.where(known, differences - np.where(known, differences, 0.0).sum(axis=0) / np.maximum(count, 1), 0.0)
-    return np.where(count > 1, np.sqrt((off**2).sum(axis=0) / np.maximum(count - 1, 1)), np.nan)
+    reach = expanded_quantile(confidence, units) * spread
+    low, high = np.clip((second - first - reach, second - first + reach), *found.change.bounds)
+    return Effect(first, second, second - first, float(low), float(high))
 
 
 def _asked(name: MeasureName, protocol: Protocol) -> _Asked | None:

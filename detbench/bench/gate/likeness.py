@@ -37,7 +37,7 @@ def unlike_machines(baseline: Run, candidate: Run, first: LatencyResult, second:
 
 
 def unfit(rule: Rule, *results: LatencyResult) -> str:
-    """Return why results must not be quoted; empty if they may."""
+    """Return why the results of baseline and candidate must not be quoted; empty if they may."""
     for who, result in zip(("baseline", "candidate"), results, strict=True):
         if result.reasons:
             return f"the {who}'s {rule.measure.text} must not be quoted ({result.reasons[0]})"
@@ -45,8 +45,8 @@ def unfit(rule: Rule, *results: LatencyResult) -> str:
 
 
 def in_turns(first: LatencyResult, second: LatencyResult) -> bool:
-    """Return whether both were timed in turns: then one watch looked at the machine for both, and saw the same at the same moments."""
-    return first.machine == second.machine
+    """Return whether both were surely timed in turns: one watch looked at the machine for both, and saw the same at the same moments."""
+    return bool(first.machine) and first.machine == second.machine
 
 
 def _other_truth(ours: GroundTruth, theirs: GroundTruth) -> str:

@@ -1,7 +1,8 @@
 """Timing: how far two runs differ in latency, throughput and memory.
 
 Times taken in turns are compared as they are. Of times taken one after the other, a difference may be the machine's, which phantom
-differences of 15 % between equal models have shown: they can fail only beyond a rule's `drift`, and what lies below is inconclusive.
+differences of 15 % between equal models have shown: they can fail only beyond a rule's `drift`, and what lies below is inconclusive. Times
+that must not be quoted are not compared; but the ratio of p50 in interleaved rounds stands, as what disturbed one disturbed the other.
 """
 
 from __future__ import annotations
@@ -78,17 +79,25 @@ def _of_pair(rule: Rule, first: LatencyResult, second: LatencyResult, pair: Pair
         return Effect(baseline, second.percentile_ms(_MEDIAN) or math.nan, baseline * (pair.comparison.ratio - 1), math.nan, math.nan)
     stretch = NormalDist().inv_cdf(rule.confidence) / NormalDist().inv_cdf((1 + _PAIR_CONFIDENCE) / 2)
     low, high = (baseline * (math.exp(centre + stretch * (math.log(end) - centre)) - 1) for end in (low, high))
-    ratio = pair.comparison.ratio
-    return Effect(baseline, baseline * ratio, baseline * (ratio - 1), low, high, remark="timed in turns")
+    ratio, reason = pair.comparison.ratio, unfit(rule, first, second)
+    remark = f"timed in turns, which makes the ratio hold although {reason}" if reason else "timed in turns"
+    return Effect(baseline, baseline * ratio, baseline * (ratio - 1), low, high, remark=remark)
 
 
 def _memory(rule: Rule, first: LatencyResult, second: LatencyResult) -> Verdict:
     """Return the verdict on memory, of which there is one number and no interval: the minimum effect alone decides."""
-    peaks = [each.peak_host_bytes if each.peak_device_bytes is None else each.peak_device_bytes for each in (first, second)]
+    kinds, peaks = zip(*map(_peak, (first, second)), strict=True)
     if peaks[0] is None or peaks[1] is None:
         reason = "neither run has it" if peaks[0] is peaks[1] else "only one of the runs has it"
         return unjudged(rule, "skipped" if peaks[0] is peaks[1] else "inconclusive", reason)
+    if kinds[0] != kinds[1]:
+        return unjudged(rule, "inconclusive", f"the baseline's is memory of the {kinds[0]}, the candidate's of the {kinds[1]}")
     return judged(rule, exact(float(peaks[0]), float(peaks[1])))
+
+
+def _peak(result: LatencyResult) -> tuple[str, int | None]:
+    """Return whose memory it is, and how many bytes."""
+    return ("host", result.peak_host_bytes) if result.peak_device_bytes is None else ("device", result.peak_device_bytes)
 
 
 def exact(baseline: float, candidate: float) -> Effect:

@@ -1,8 +1,9 @@
 """Verdict: what a rule says of a candidate, from a difference and its interval.
 
 A candidate fails where it lost at least the minimum effect, and the interval of its loss leaves 0 out. A loss that is large but not sure,
-and one that is sure but small, pass, and the sentence says so. A rule that demands proof passes only where the whole interval lies below
-the minimum effect, and is inconclusive otherwise.
+and one that is sure but small, pass, and the sentence says so. One that would be a disaster if it were sure is inconclusive: the data
+are too few to let it pass. A rule that demands proof passes only where the whole interval lies below the minimum effect, and is
+inconclusive otherwise. Where nothing changed, every rule passes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from detbench.bench.gate.wording import change_text, least_text, value_text
 Outcome = Literal["passed", "failed", "inconclusive", "skipped"]
 EXIT_CODES: dict[Outcome, int] = {"passed": 0, "failed": 1, "inconclusive": 3, "skipped": 3}
 
+HUGE_EFFECTS, HUGE_SHARE = 10, 0.5
+"""A loss is huge from so many minimum effects or this share of the baseline on, whichever is less."""
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -32,6 +36,11 @@ class Effect:
     high: float
     remark: str = ""
     """What else must be known of it; ends up in the sentence."""
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether there is no difference at all, in no draw."""
+        return self.difference == 0 and (math.isnan(self.low) or self.low == self.high == 0)
 
 
 @dataclass(frozen=True)
@@ -57,12 +66,16 @@ def judged(rule: Rule, effect: Effect, name: str = "") -> Verdict:
     loss, surely, at_most = _losses(rule, effect)
     least, amount = rule.least(effect.baseline), least_text(rule)
     outcome: Outcome
-    if math.isnan(surely):
-        outcome, why = ("passed", "nothing changed") if loss == 0 else ("inconclusive", "there are too few data for an interval")
+    if effect.unchanged:
+        outcome, why = "passed", "nothing changed"
+    elif math.isnan(surely):
+        outcome, why = "inconclusive", "there are too few data for an interval"
     elif loss >= least and surely > 0:
         outcome, why = "failed", f"worse by {amount} or more" + (", beyond chance" if effect.low < effect.high else "")
     elif rule.prove and at_most >= least:
         outcome, why = "inconclusive", f"that it is worse by {amount} is not ruled out, which this rule demands"
+    elif loss >= _huge(rule, effect.baseline):
+        outcome, why = "inconclusive", f"worse by far more than {amount}, and the data are too few to say whether by chance"
     else:
         outcome, why = "passed", _why_passed(loss, surely, at_most, least, amount)
     shown = name or rule.text
@@ -86,9 +99,12 @@ def _losses(rule: Rule, effect: Effect) -> tuple[float, float, float]:
     return effect.difference, effect.low, effect.high
 
 
+def _huge(rule: Rule, baseline: float) -> float:
+    least = rule.least(baseline)
+    return max(least, min(HUGE_EFFECTS * least, HUGE_SHARE * abs(baseline)))
+
+
 def _why_passed(loss: float, surely: float, at_most: float, least: float, amount: str) -> str:
-    if loss == surely == at_most == 0:
-        return "nothing changed"
     if surely > 0:
         return f"worse, but by less than {amount}"
     if at_most < least:

@@ -43,9 +43,14 @@ def test_times_taken_apart_fail_only_beyond_the_drift_of_machines(scale, outcome
     assert ("not timed in turns, and a machine drifts by up to 15 %" in found.sentence) == (outcome == "inconclusive")
 
 
+def test_times_without_a_look_at_the_machine_are_not_taken_for_times_in_turns():
+    found = verdict(P50, timed(), timed(1.05, seed=1))
+    assert (found.outcome, "not timed in turns, and a machine drifts" in found.sentence) == ("inconclusive", True)
+
+
 @pytest.mark.parametrize(("scale", "outcome"), [(1.0, "passed"), (1.05, "failed"), (0.9, "passed")])
 def test_throughput_falls_as_times_rise(scale, outcome):
-    found = verdict(RATE, timed(), timed(scale, seed=1))
+    found = verdict(RATE, timed(machine=looks(1.0)), timed(scale, seed=1, machine=looks(1.0)))
     assert found.outcome == outcome
     assert found.effect.candidate / found.effect.baseline == pytest.approx(1 / scale, rel=0.01)
 
@@ -53,7 +58,11 @@ def test_throughput_falls_as_times_rise(scale, outcome):
 def test_interleaved_rounds_decide_and_their_interval_is_stretched():
     pair = Pair("baseline", "candidate", Task("infer", 1, SINGLE_STREAM), Comparison(1.05, (1.04, 1.06), "slower"))
     found = verdict(P50, timed(reasons=("load from outside",)), timed(reasons=("load from outside",)), pairs=[pair])
-    assert (found.outcome, "timed in turns" in found.sentence) == ("failed", True)
+    assert found.outcome == "failed"
+    assert (
+        "timed in turns, which makes the ratio hold although the baseline's latency.p50_ms must not be quoted (load from" in found.sentence
+    )
+    assert verdict(P50, timed(), timed(), pairs=[pair]).sentence.endswith("; timed in turns")
     stretch = 3.0902 / 1.9600
     ratio = 1 + found.effect.high / found.effect.baseline
     assert math.log(ratio / 1.05) == pytest.approx(stretch * math.log(1.06 / 1.05), rel=1e-4)
@@ -92,6 +101,13 @@ def test_memory_and_model_size_are_compared_as_they_are():
     assert verdict(MEMORY, timed(**peaks[1]), timed(**peaks[0])).outcome == "passed"
     assert verdict(MEMORY, timed(**peaks[0]), timed(**peaks[2])).outcome == "inconclusive"
     assert verdict(MEMORY, timed(), timed()).outcome == "skipped"
+    on_device = {"peak_host_bytes": 112_000_000, "peak_device_bytes": 800_000_000}
+    mixed = verdict(MEMORY, timed(**peaks[0]), timed(**on_device))
+    assert (mixed.outcome, mixed.sentence.endswith("the baseline's is memory of the host, the candidate's of the device")) == (
+        "inconclusive",
+        True,
+    )
+    assert verdict(MEMORY, timed(**on_device), timed(**on_device)).effect.candidate == 800_000_000
     size = one('measure = "model_size"\nminimum_effect = 1000000')
     assert verdict(size, None, None).outcome == "skipped"
     assert verdict(size, None, None, sizes=(5_000_000, None)).outcome == "inconclusive"
