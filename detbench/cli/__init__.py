@@ -15,7 +15,7 @@ import typer
 
 from detbench.cli import analyze, compare, data, demo, doctor, evaluate, export, files, gate, history, latency, plan, predict, train
 from detbench.cli.app import app
-from detbench.cli.talk import show_warning
+from detbench.cli.talk import show_warning, talk
 from detbench.errors import DetbenchError, DetbenchWarning
 
 __all__ = [
@@ -48,7 +48,7 @@ def main() -> None:
     try:
         app()
     except DetbenchError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        talk(f"error: {error}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from detbench.cli.app import AllowUnknown, Images, Names, OnlyPresent, ProtocolName, Split, Threads, app
 from detbench.cli.steps import check_targets, chosen_protocol, evaluate_all, given_names, load_all
-from detbench.cli.talk import show, status, talk
+from detbench.cli.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
@@ -55,13 +54,14 @@ def analyze_command(
     """
     from detbench.bench.analysis_record import study_document
     from detbench.bench.analyze import analyze
-    from detbench.bench.runs import json_bytes, write_json
+    from detbench.bench.runs import write_json
     from detbench.metrics.warmup import warm_analysis
     from detbench.reports.analysis_table import study_tables
 
     file = None if json in (None, "-") else Path(json)
     given = [*paths, *([slices] if slices else [])]
     check_targets([file] if file else [], [folder for folder in (plots, csv) if folder], given)
+    _check_tables(csv, given)
     if _are_runs(paths):
         evaluations = _of_runs(paths, [protocol, split, images, name, only_present or None, allow_unknown or None])
     else:
@@ -89,9 +89,18 @@ def analyze_command(
             drawn = save_analysis_plots(study, plots)
         talk(f"plots: {len(drawn)} files in {plots}")
     if json == "-":
-        sys.stdout.buffer.write(json_bytes(document))
+        show_json(document)
     else:
         show(*study_tables(study))
+
+
+def _check_tables(folder: Path | None, inputs: list[Path]) -> None:
+    """Refuse a folder in which a table would replace an input."""
+    if folder:
+        from detbench.cli.targets import check_apart
+        from detbench.reports.analysis_frames import TABLES
+
+        check_apart([folder / f"{table}.csv" for table in TABLES], inputs)
 
 
 def _are_runs(paths: list[Path]) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from detbench.cli.app import DatasetPath, Images, OnlyPresent, Split, data_app
-from detbench.cli.steps import load_dataset, present_positions
-from detbench.cli.talk import show, status, talk
+from detbench.cli.steps import check_targets, load_dataset, present_positions
+from detbench.cli.talk import show, show_json, status, talk
 
 
 @data_app.callback()
@@ -33,16 +32,12 @@ def stats(
     ] = None,
 ) -> None:
     """Count the objects of a dataset: by class, by image, by size and by shape."""
-    from detbench.bench.runs import json_bytes, write_json
-    from detbench.data.files import check_place
+    from detbench.bench.runs import write_json
     from detbench.reports.dataset import DatasetFrames
     from detbench.reports.dataset_table import class_table, headline, quantile_table
 
     file = None if json in (None, "-") else Path(json)
-    if plots:
-        check_place(plots, folder=True)
-    if file:
-        check_place(file, folder=False)
+    check_targets([file] if file else [], [plots] if plots else [], [dataset])
     truth = load_dataset(dataset, split=split, images=images)
     frames = DatasetFrames(truth.select_images(present_positions(truth)) if only_present else truth)
     document = frames.as_dict()
@@ -56,6 +51,6 @@ def stats(
             drawn = save_dataset_plots(frames, plots, theme="dark" if dark else "light")
         talk(f"plots: {len(drawn)} files in {plots}")
     if json == "-":
-        sys.stdout.buffer.write(json_bytes(document))
+        show_json(document)
     else:
         show(headline(document), quantile_table(document), class_table(frames))

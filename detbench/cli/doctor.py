@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from detbench.cli.app import DatasetPath, Images, ProtocolName, Split, app
-from detbench.cli.talk import show, status, talk
+from detbench.cli.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def doctor(
     """Find what silently ruins an evaluation, and prove it. Leaves with 1 where there is an error."""
     from detbench.bench.doctor.doctor import examine
     from detbench.bench.doctor.findings import findings_document
-    from detbench.bench.runs import json_bytes, write_json
+    from detbench.bench.runs import write_json
     from detbench.cli.steps import check_targets
     from detbench.metrics.warmup import warm_scoring
 
@@ -58,7 +57,7 @@ def doctor(
         write_json(file, document)
         talk(f"findings: {file}")
     if json == "-":
-        sys.stdout.buffer.write(json_bytes(document))
+        show_json(document)
     else:
         show(*_report(findings))
     if any(finding.severity == "error" for finding in findings):

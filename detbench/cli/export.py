@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from detbench.cli.app import AllowUnmapped, Images, Split, app
-from detbench.cli.steps import load_dataset
-from detbench.cli.talk import show, status, talk
+from detbench.cli.steps import check_targets, load_dataset
+from detbench.cli.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError
 
 
@@ -38,22 +37,22 @@ def export_command(
     """Write a Keras model as ONNX; exit code 1, and no file, where the export does not say what the model says."""
     from detbench.bench.export import export
     from detbench.bench.results import SCHEMA_VERSION
-    from detbench.bench.runs import json_bytes, write_json
-    from detbench.data.files import check_place
+    from detbench.bench.runs import write_json
+    from detbench.cli.targets import model_path
     from detbench.reports.export_table import audit_table
 
     if dataset is None and (split or images):
         raise DetbenchError("--split and --images are of a dataset; give it with --dataset")
     if output.suffix.lower() != ".onnx":
         raise DetbenchError(f"{output}: an export is an ONNX file; name it so, as {output.with_suffix('.onnx')}")
-    for file in (output, *([Path(json)] if json not in (None, "-") else [])):
-        check_place(file, folder=False)
+    files = [output, *([Path(json)] if json not in (None, "-") else [])]
+    check_targets(files, [], [model_path(model), *([dataset] if dataset else [])])
     truth = load_dataset(dataset, split=split, images=images) if dataset else None
     with status(f"exporting {model}"):
         audit = export(model, output, ground_truth=truth, pictures=pictures, tolerance=tolerance, allow_unmapped=allow_unmapped)
     document = {"schema_version": SCHEMA_VERSION, "model": model, "output": str(output), "audit": audit.as_dict()}
     if json == "-":
-        sys.stdout.buffer.write(json_bytes(document))
+        show_json(document)
     else:
         show(f"{model}: {audit.pictures:,} pictures of {'the dataset' if truth else 'noise and drawn shapes'}", audit_table(audit))
         if json:

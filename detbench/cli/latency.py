@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from detbench.cli.app import INTERRUPTED, app
-from detbench.cli.steps import passed_options
-from detbench.cli.talk import show, status, talk
+from detbench.cli.steps import check_run_folders, check_targets, passed_options
+from detbench.cli.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
@@ -79,11 +78,12 @@ def latency_command(
     from detbench.bench.latency.models import models_of
     from detbench.bench.latency.scenario import scenario_named
     from detbench.bench.latency.sweep import Plan, sweep
-    from detbench.bench.runs import json_bytes, write_json
+    from detbench.bench.runs import write_json
+    from detbench.cli.targets import model_path
 
     file = None if json in (None, "-") else Path(json)
-    _check_targets(file, output)
     chosen = models_of(models, device)
+    _check_targets(file, output, [*map(model_path, models), *([images] if images else [])])
     if aa and len(chosen) > 1:
         raise DetbenchError("--aa compares one model with itself; give one")
     plan = Plan(
@@ -104,7 +104,7 @@ def latency_command(
         write_json(file, latency_document(timed))
         talk(f"results: {file}")
     if json == "-":
-        sys.stdout.buffer.write(json_bytes(latency_document(timed)))
+        show_json(latency_document(timed))
     else:
         _show(timed, plan, chosen, pictures, aa=aa)
     if timed.interrupted:
@@ -183,16 +183,14 @@ def _query(scenario: Scenario) -> str:
     return f"times are of {scenario.batches_per_query} batches, " if scenario.batches_per_query > 1 else ""
 
 
-def _check_targets(file: Path | None, folder: Path | None) -> None:
-    """Refuse, before any work is done, targets that cannot be written."""
-    from detbench.cli.steps import check_run_folders
+def _check_targets(file: Path | None, folder: Path | None, inputs: Sequence[Path]) -> None:
+    """Refuse, before any work is done, targets that cannot be written or would replace an input."""
     from detbench.data.files import check_place
 
-    if file:
-        check_place(file, folder=False)
     if folder:
         check_place(folder, folder=True)
         check_run_folders(folder.parent, [folder.name])
+    check_targets([file] if file else [], [folder] if folder else [], inputs)
 
 
 def _batches(text: str | None) -> tuple[int, ...] | None:
@@ -222,14 +220,16 @@ def environment_command(json: Json = None) -> None:
 
     from detbench.bench.environment import environment
     from detbench.bench.machine import machine_now
-    from detbench.bench.runs import json_bytes, write_json
+    from detbench.bench.results import SCHEMA_VERSION
+    from detbench.bench.runs import write_json
     from detbench.reports.latency_table import environment_lines
 
+    check_targets([Path(json)] if json not in (None, "-") else [], [], [])
     with status("looking at the machine"):
         found, now = environment(), machine_now()
-    document = {"schema_version": 1, "environment": found.as_dict(), "machine": asdict(now)}
+    document = {"schema_version": SCHEMA_VERSION, "environment": found.as_dict(), "machine": asdict(now)}
     if json == "-":
-        sys.stdout.buffer.write(json_bytes(document))
+        show_json(document)
     elif json:
         write_json(Path(json), document)
         talk(f"environment: {json}")

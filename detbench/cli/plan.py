@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from detbench.cli.app import AllowUnknown, DatasetPath, Images, OnlyPresent, Split, app
-from detbench.cli.steps import chosen_protocol, evaluate_all, given_names, load_all
-from detbench.cli.talk import show, status, talk
-from detbench.errors import DetbenchError, InputError
+from detbench.cli.steps import check_targets, chosen_protocol, evaluate_all, given_names, load_all
+from detbench.cli.talk import show, show_json, status, talk
+from detbench.errors import DetbenchError
 
 
 @app.command("plan")
@@ -48,7 +47,7 @@ def plan_command(
 ) -> None:
     """Say how small a difference this dataset can show, and how many images a difference needs."""
     from detbench.bench.plan import plan_document
-    from detbench.bench.runs import json_bytes, write_json
+    from detbench.bench.runs import write_json
     from detbench.metrics.power import plan
     from detbench.metrics.resampled import resample
     from detbench.reports.plan_table import plan_lines, plan_table
@@ -56,8 +55,7 @@ def plan_command(
     if len(detections) > 2:
         raise DetbenchError(f"a plan starts from one detector or from two that are to be compared, got {len(detections)}")
     target = None if json in (None, "-") else Path(json)
-    if target and any(target.absolute() == given.absolute() for given in (ground_truth, *detections)):
-        raise InputError(target, "is an input and would be replaced", fix="name another place")
+    check_targets([target] if target else [], [], [ground_truth, *detections])
     names = given_names(detections, name)
     truth, found = load_all(
         ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown
@@ -77,7 +75,7 @@ def plan_command(
     )
     document = plan_document(planned, evaluations, resampled)
     if json == "-":
-        sys.stdout.buffer.write(json_bytes(document))
+        show_json(document)
         return
     if target:
         write_json(target, document)

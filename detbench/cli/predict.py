@@ -9,7 +9,7 @@ import typer
 
 from detbench.cli.app import AllowBroken, AllowUnmapped, Batch, DatasetPath, Images, NoCache, OnlyPresent, Readers, Split, app
 from detbench.cli.prediction import predicted, shown_mapping
-from detbench.cli.steps import load_dataset, present_positions
+from detbench.cli.steps import check_targets, load_dataset, present_positions
 from detbench.cli.talk import show, talk
 from detbench.errors import DetbenchError, InputError
 
@@ -72,7 +72,6 @@ def predict_command(
 
 def _check_output(output: Path | None, inputs: list[Path]) -> None:
     """Refuse, before the model is run, an output that cannot be written or would replace an input."""
-    from detbench.data.files import check_place
     from detbench.data.formats import DETECTIONS_FORMATS
 
     if output is None:
@@ -80,9 +79,7 @@ def _check_output(output: Path | None, inputs: list[Path]) -> None:
     suffixes = [known.suffix for known in DETECTIONS_FORMATS.values() if known.suffix]
     if output.suffix.lower() not in suffixes:
         raise InputError(output, "its suffix names no format of detections", fix=f"use one of {', '.join(suffixes)}")
-    check_place(output, folder=False)
-    if any(output.exists() and given.exists() and output.samefile(given) for given in inputs):
-        raise InputError(output, "is an input and would be replaced", fix="name another place")
+    check_targets([output], [], inputs)
 
 
 def _check_preview(detector: Detector) -> None:

@@ -188,19 +188,15 @@ def warn_of_suspicions(document: dict[str, Any]) -> None:
 
 
 def check_targets(files: Sequence[Path], folders: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """Refuse, before any work is done, targets that can never be written, that are one another, or that are an input."""
+    """Refuse, before any work is done, targets that can never be written or that `check_apart` refuses."""
+    from detbench.cli.targets import check_apart
     from detbench.data.files import check_place
 
     for folder in folders:
         check_place(folder, folder=True)
     for file in files:
         check_place(file, folder=False)
-    targets = [*files, *folders]
-    for place, target in enumerate(targets):
-        if any(target.absolute() == other.absolute() for other in targets[:place]):
-            raise InputError(target, "is the target of two options", fix="name a place of its own for each")
-        if any(target.absolute() == given.absolute() for given in inputs):
-            raise InputError(target, "is an input and would be replaced", fix="name another place")
+    check_apart([*files, *folders], inputs)
 
 
 def passed_options(context: typer.Context) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +16,25 @@ if TYPE_CHECKING:
 
 _WIDTH_OF_FILES = 200
 """Columns of output that goes into a file or pipe."""
+_IGNORED = "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]*"
+"""Characters that a comparison by the rules of a language passes over."""
+_OPENING = re.compile(f"#(?={_IGNORED}\\[)")
+_MARKS = re.compile(f"(:(?={_IGNORED}:)|{_OPENING.pattern})")
+
+
+def harmless(text: str) -> str:
+    """Return a text without commands to GitHub Actions, where that is what reads it: a space parts the marks of each.
+
+    Commands are lines that begin with `::`, and `##[` anywhere in a line (actions/runner, ActionCommand.cs, which compares by the rules of
+    a language, so that characters without width do not part them).
+    """
+    return _MARKS.sub(r"\1 ", text) if os.environ.get("GITHUB_ACTIONS") else text
 
 
 def show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Print a warning as one line; takes the place of `warnings.showwarning`."""
     kind = "warning" if issubclass(category, DetbenchWarning) else category.__name__
-    print(f"{kind}: {message}", file=sys.stderr)  # noqa: T201
+    talk(f"{kind}: {message}")
 
 
 def _console(stderr: bool) -> Console:
@@ -33,17 +47,28 @@ def _console(stderr: bool) -> Console:
 
 def show(*renderables: RenderableType) -> None:
     """Print results on stdout: texts as they are, tables by rich."""
-    console = _console(stderr=False)
     for renderable in renderables:
-        if isinstance(renderable, str):
-            console.print(renderable, markup=False, soft_wrap=True)
-        else:
-            console.print(renderable, crop=False)
+        print(harmless(_rendered(_console(stderr=False), renderable)), end="")  # noqa: T201
+
+
+def show_json(document: dict[str, Any]) -> None:
+    """Print a document on stdout as JSON, in which no command to GitHub Actions is spelt out."""
+    from detbench.bench.runs import json_bytes
+
+    content = json_bytes(document)
+    if os.environ.get("GITHUB_ACTIONS"):
+        content = _OPENING.sub(r"\\u0023", content.decode()).encode()
+    sys.stdout.buffer.write(content)
 
 
 def talk(text: str) -> None:
     """Print a line on stderr."""
-    print(text, file=sys.stderr)  # noqa: T201
+    talk_to_github(harmless(text))
+
+
+def talk_to_github(command: str) -> None:
+    """Print a line on stderr as it is, with the commands in it."""
+    print(command, file=sys.stderr)  # noqa: T201
 
 
 @contextmanager
@@ -85,4 +110,13 @@ def tracked(text: str, total: int) -> Iterator[Callable[[int], None]]:
 
 def talk_table(table: RenderableType) -> None:
     """Print a table on stderr."""
-    _console(stderr=True).print(table)
+    print(harmless(_rendered(_console(stderr=True), table)), end="", file=sys.stderr)  # noqa: T201
+
+
+def _rendered(console: Console, renderable: RenderableType) -> str:
+    with console.capture() as captured:
+        if isinstance(renderable, str):
+            console.print(renderable, markup=False, soft_wrap=True)
+        else:
+            console.print(renderable, crop=False)
+    return captured.get()
