@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from detbench.bench.history import Entry, Value
+from detbench.reports.one_line import one_line
 
 ABSENT = "–"
 _COMMIT = 9
@@ -18,12 +19,13 @@ _STYLES = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
 def history_table(entries: Sequence[Entry], measures: Sequence[str]) -> Table:
     """Return runs down, oldest first, and measures across with their intervals."""
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for heading in ("date", "commit", "branch", "detector", *measures, "verdict"):
+    for heading in ("date (UTC)", "commit", "branch", "detector", *measures, "verdict"):
         table.add_column(heading, justify="right" if heading in measures else "left", overflow="fold")
     for entry in entries:
         values = [value_text(entry.measures.get(measure)) for measure in measures]
         names = (entry.date[:16].replace("T", " "), (entry.commit or ABSENT)[:_COMMIT], entry.branch or ABSENT, entry.name)
-        table.add_row(*map(Text, (*names, *values)), Text(entry.verdict or ABSENT, _STYLES.get(entry.verdict or "", "dim")))
+        verdict = Text(entry.verdict or ABSENT, _STYLES.get(entry.verdict or "", "dim"))
+        table.add_row(*(Text(one_line(cell)) for cell in (*names, *values)), verdict)
     return table
 
 

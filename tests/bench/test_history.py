@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,6 +119,89 @@ def test_a_date_that_is_none(history, folder):
     history.write_text(history.read_text().replace("2026-11-21T10:00:00+00:00", "yesterday"))
     with pytest.raises(InputError, match="line 1: is not an entry of a history: Invalid isoformat"):
         read_history(history)
+
+
+@pytest.mark.parametrize(
+    ("date", "problem"),
+    [
+        ("2026-11-21T10:00:00", "the date '2026-11-21T10:00:00' has no time zone"),
+        ("2026-W47-6", "has no time zone"),
+        ("2026-11-21", "has no time zone"),
+        ("0001-01-01T00:00:00+10:00", "is out of range"),
+        ("", "Invalid isoformat"),
+    ],
+)
+def test_a_date_that_says_no_moment(history, folder, date, problem):
+    add(history, entry(history, folder))
+    history.write_text(history.read_text().replace("2026-11-21T10:00:00+00:00", date))
+    with pytest.raises(InputError, match=f"line 1: is not an entry of a history: .*{problem}"):
+        read_history(history)
+    with pytest.raises(InputError, match=f"record.json: does not say when it was made: .*{problem}"):
+        entry(history, folder, date=date)
+
+
+@pytest.mark.parametrize("date", ["20261121T100000Z", "2026-11-21T11:00:00+01:00", "2026-W47-6T10:00:00Z", "2026-11-21 10:00:00.000+00:00"])
+def test_every_way_to_write_a_moment_is_read_as_one(history, folder, date):
+    add(history, entry(history, folder))
+    known = history_frame(history)
+    history.write_text(history.read_text().replace("2026-11-21T10:00:00+00:00", date))
+    assert [each.date for each in read_history(history)] == ["2026-11-21T10:00:00+00:00"]
+    assert history_frame(history).equals(known)
+    assert add(history, entry(history, folder, date=date)) is False
+
+
+def test_the_last_line_of_a_run_counts(history, folder):
+    for verdict in ("passed", "failed"):
+        assert add(history, entry(history, folder, verdict=verdict))
+    assert [each.verdict for each in read_history(history)] == ["failed"]
+    assert set(history_frame(history)["verdict"]) == {"failed"}
+    with pytest.raises(InputError, match=r"has no run of 'finder' that passed on 'main', but finder on main \(failed\)"):
+        last_passed(history, "finder")
+    assert add(history, entry(history, folder, verdict=None)) is False
+    assert add(history, entry(history, folder, verdict="passed"))
+    assert [each.verdict for each in read_history(history)] == ["passed"]
+    assert last_passed(history, "finder") == folder.resolve()
+
+
+def test_a_run_that_was_moved_is_found_where_it_was_added_last(history, folder, tmp_path):
+    add(history, entry(history, folder))
+    moved = shutil.copytree(folder, tmp_path / "moved")
+    assert add(history, entry(history, moved, verdict=None))
+    assert last_passed(history, "finder") == moved.resolve()
+
+
+def test_an_old_commit_evaluated_again_keeps_its_place(history, folder, tmp_path):
+    again = shutil.copytree(folder, tmp_path / "again")
+    for commit, day in (("old", 10), ("new", 11)):
+        add(history, entry(history, shutil.copytree(folder, tmp_path / commit), commit=commit, date=f"2026-11-{day}T10:00:00+00:00"))
+    add(history, entry(history, again, commit="old", date="2026-11-12T10:00:00+00:00"))
+    assert last_passed(history, "finder") == (tmp_path / "new").resolve()
+    add(history, entry(history, again, commit="new", date="2026-11-13T10:00:00+00:00", verdict="failed"))
+    assert last_passed(history, "finder") == again.resolve(), "the newest commit failed when it was asked again"
+
+
+@pytest.mark.parametrize("name", ["history.parquet", "history.PQ"])
+def test_a_history_is_not_parquet(history, folder, tmp_path, name):
+    named = tmp_path / name
+    with pytest.raises(InputError, match="names a Parquet file, and a history is lines of JSON, which can be added to and merged; name a"):
+        add(named, entry(named, folder))
+    assert not named.exists()
+    add(history, entry(history, folder))
+    duckdb.read_json(str(history)).write_parquet(str(named))
+    with pytest.raises(InputError, match="names a Parquet file"):
+        read_history(named)
+    disguised = named.rename(tmp_path / "other.jsonl")
+    before = disguised.read_bytes()
+    for use in (read_history, lambda file: add(file, entry(file, folder))):
+        with pytest.raises(InputError, match=r"other.jsonl: is a Parquet file, and a history is lines of JSON"):
+            use(disguised)
+    assert disguised.read_bytes() == before
+
+
+def test_a_mark_of_the_byte_order_is_read_over(history, folder):
+    add(history, entry(history, folder))
+    history.write_bytes(b"\xef\xbb\xbf" + history.read_bytes())
+    assert len(read_history(history)) == 1
 
 
 def test_the_baseline_is_the_last_that_passed_on_the_branch(history, folder):

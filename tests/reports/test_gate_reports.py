@@ -16,7 +16,7 @@ from detbench.reports.gate_table import gate_lines, gate_table
 from tests.bench.gate.made import images, run
 from tests.bench.gate.test_rules import one
 
-NASTY = "a|b`<img src=x>\n@team\x07 100%, [x]: *"
+NASTY = "a|b`<img src=x>\n@team\x07 100%, [x]: * ##[error]"
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,18 @@ def test_markdown_keeps_its_columns_whatever_a_class_is_called(runs, verdicts):
     assert "@team" not in text
 
 
-@pytest.mark.parametrize(("text", "wanted"), [("a|b", r"a\|b"), ("x\n# y", r"x \# y"), ("<b>", r"&lt;b\>"), ("a&amp;b", "a&amp;amp;b")])
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a|b", r"a\|b"),
+        ("x\n# y", r"x \# y"),
+        ("<b>", r"&lt;b\>"),
+        ("a&amp;b", "a&amp;amp;b"),
+        ("https://x.test", "https:\u200b//x.test"),
+        ("WWW.x.test", "WWW.\u200bx.test"),
+        ("#12 and GH-12", "\\#\u200b12 and GH-\u200b12"),
+    ],
+)
 def test_escaped(text, wanted):
     assert escaped(text) == wanted
 
@@ -75,9 +86,45 @@ def test_junit_counts_and_holds_every_verdict(runs, verdicts):
     tags = [case[0].tag for case in cases]
     assert tags.count("failure") == int(root.attrib["failures"]) >= 3
     assert (tags.count("error"), int(root.attrib["errors"])) == (1, 1)
-    assert tags.count("skipped") == int(root.attrib["skipped"])
-    assert cases[0][0].attrib["message"] == verdicts[0].sentence
+    assert tags.count("skipped") == int(root[0].attrib["skipped"])
+    assert cases[0][0].attrib["message"] == cases[0][0].text == verdicts[0].sentence
     assert any("\N{REPLACEMENT CHARACTER}" in case.attrib["name"] for case in cases)
+
+
+JENKINS = {
+    "testsuites": ({"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
+    "testsuite": ({"name", "time", "tests", "failures", "errors", "skipped"}, {"testcase"}),
+    "testcase": ({"name", "time", "classname"}, {"failure", "error", "skipped", "system-out"}),
+    **dict.fromkeys(("failure", "error", "skipped"), ({"type", "message"}, set())),
+    "system-out": (set(), set()),
+}
+"""What elements may have and hold by Jenkins' schema (xunit-plugin, junit-10.xsd)."""
+
+
+def test_junit_has_what_jenkins_and_gitlab_read(runs, verdicts):
+    root = ElementTree.fromstring(gate_junit(*runs, verdicts))  # noqa: S314
+    for element in root.iter():
+        attributes, members = JENKINS[element.tag]
+        assert set(element.attrib) == attributes
+        assert {member.tag for member in element} <= members
+        assert len(element) == 1 or element.tag != "testcase"
+    assert all(re.fullmatch(r"[0-9]{1,3}(\.[0-9]*)?", element.attrib["time"]) for element in root.iter() if "time" in element.attrib)
+    assert all(element.text == element.attrib["message"] for element in root.iter() if "message" in element.attrib)
+    assert not [name for element in root.iter("testcase") if "\n" in (name := element.attrib["name"])]
+
+
+def test_junit_tells_rules_on_one_measure_apart(runs):
+    rules = [one(f'measure = "mAP"\nminimum_effect = {effect}') for effect in (0.01, 0.1, 0.9)]
+    root = ElementTree.fromstring(gate_junit(*runs, gate(*runs, rules, replicates=20)))  # noqa: S314
+    assert [case.attrib["name"] for case in root.iter("testcase")] == ["mAP", "mAP (2)", "mAP (3)"]
+    assert [case[0].tag for case in root.iter("testcase")] == ["failure", "failure", "system-out"]
+
+
+def test_names_are_on_one_line_wherever_they_are_shown(runs, verdicts):
+    names = [verdict for verdict in verdicts if "team" in verdict.name]
+    assert names
+    assert not [line for line in gate_lines(*runs, verdicts) if "\n" in line or "\x07" in line]
+    assert "\n@team" not in printed(gate_table(names))
 
 
 def test_annotations_are_one_line_each_and_cannot_start_another_command(verdicts):
@@ -85,8 +132,9 @@ def test_annotations_are_one_line_each_and_cannot_start_another_command(verdicts
     assert len(lines) == sum(verdict.outcome in {"failed", "inconclusive"} for verdict in verdicts)
     assert all(re.fullmatch(r"::(error|warning) title=detbench gate%3A [^\r\n:,]*::[^\r\n]*", line) for line in lines)
     nasty = next(line for line in lines if "team" in line)
-    assert "%0A@team" in nasty
+    assert "%0A" not in nasty
     assert "100%25%2C [x]%3A *" in nasty.split("::")[1]
+    assert not [line for line in lines if "##[" in line]
 
 
 def test_the_document_has_what_the_sentences_say(runs, verdicts):
