@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from detbench.cli.app import INTERRUPTED, app
-from detbench.cli.talk import show, status, talk
+from detbench.cli.talk import show, show_json, status, talk, talk_to_github
 from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
@@ -21,9 +24,22 @@ if TYPE_CHECKING:
     from detbench.bench.runs import Run
 
 _HISTORY = "history:"
+_NO_VERDICT = 2
+
+
+@contextmanager
+def _no_verdict_is_no_failure() -> Iterator[None]:
+    """Leave with 2 where typer and libraries would leave with 1, which says that the candidate failed."""
+    try:
+        yield
+    except (BrokenPipeError, EOFError, SystemExit):
+        with suppress(OSError):
+            talk(traceback.format_exc().rstrip())
+        raise typer.Exit(_NO_VERDICT) from None
 
 
 @app.command("gate")
+@_no_verdict_is_no_failure()
 def gate_command(
     baseline: Annotated[
         str | None,
@@ -51,27 +67,30 @@ def gate_command(
 ) -> None:
     """Stop a regression: compare a candidate with its baseline, rule by rule.
 
-    Leaves with 0 where it passed, 1 where it failed, 3 where that cannot be told.
+    Leaves with 0 where it passed, 1 where it failed, 3 where that cannot be told, 2 where there is no verdict.
     """
-    from detbench.bench.gate.gate import gate, gate_document
+    from detbench.bench.gate.gate import gate
     from detbench.bench.gate.remeasure import model_bytes, recorded_specs
     from detbench.bench.gate.rules import default_rules, default_text, read_rules
     from detbench.bench.gate.verdict import EXIT_CODES, overall
     from detbench.bench.runs import read_run
+    from detbench.cli.targets import model_path
 
     if show_rules:
         sys.stdout.write(default_text())
         return
     if baseline is None or candidate is None:
         raise DetbenchError("a gate needs a BASELINE and a CANDIDATE, two run folders as `detbench eval -o` writes them")
-    targets = [Path(json)] if json not in (None, "-") else []
-    _check_targets([*targets, *filter(None, (junit, markdown))], [candidate, *filter(None, [rules])])
+    targets = _Targets(json, junit, markdown)
+    targets.check(Path(baseline.removeprefix(_HISTORY)), candidate, rules, *map(model_path, models or ()))
     asked = read_rules(rules) if rules else default_rules()
     with status(f"reading {candidate}"):
         second = read_run(candidate)
     with status(f"reading {baseline}"):
         first = read_run(_baseline_folder(baseline, second.name, branch))
     specs = models or (recorded_specs(first, second) if remeasure else None)
+    if specs and not models:
+        targets.check(*map(model_path, specs))
     timed = _timed(first, second, asked, specs, max_seconds) if specs else None
     if timed:
         first, second = timed.baseline, timed.candidate
@@ -81,23 +100,19 @@ def gate_command(
     warm_scoring(talk)
     with status("drawing images"):
         verdicts = gate(first, second, asked, pairs=timed.pairs if timed else (), sizes=sizes, replicates=replicates, seed=seed)
-    _write(first, second, verdicts, json=json, junit=junit, markdown=markdown, document=gate_document(first, second, verdicts))
+    targets.write(first, second, verdicts)
+    _show(first, second, verdicts, document_only=json == "-")
     raise typer.Exit(EXIT_CODES[overall(verdicts)])
-
-
-def _check_targets(files: Sequence[Path], inputs: Sequence[Path]) -> None:
-    from detbench.cli.steps import check_targets
-
-    check_targets(files, [], inputs)
 
 
 def _baseline_folder(given: str, name: str, branch: str) -> Path:
     if not given.startswith(_HISTORY):
         return Path(given)
     from detbench.bench.history import last_passed
+    from detbench.reports.one_line import one_line
 
     folder = last_passed(Path(given.removeprefix(_HISTORY)), name, branch)
-    talk(f"baseline: {folder}, the last of {name} that passed on {branch}")
+    talk(one_line(f"baseline: {folder}, the last of {name} that passed on {branch}"))
     return folder
 
 
@@ -112,42 +127,53 @@ def _timed(first: Run, second: Run, rules: Sequence[Rule], specs: Specs, most_s:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _write(
-    first: Run,
-    second: Run,
-    verdicts: Sequence[Verdict],
-    *,
-    json: str | None,
-    junit: Path | None,
-    markdown: Path | None,
-    document: dict[str, object],
-) -> None:
-    """Show and write the verdicts, and tell GitHub where it is listening."""
-    from detbench.bench.runs import json_bytes
-    from detbench.data.files import atomic_path
-    from detbench.reports.gate_github import workflow_commands
-    from detbench.reports.gate_junit import gate_junit
-    from detbench.reports.gate_markdown import gate_markdown
-    from detbench.reports.gate_table import gate_lines, gate_table
+@dataclass(frozen=True)
+class _Targets:
+    """Where the verdicts go; GitHub's summary of the job is where `GITHUB_STEP_SUMMARY` says."""
 
-    text = gate_markdown(first, second, verdicts)
-    files = {markdown: text.encode(errors="replace"), junit: gate_junit(first, second, verdicts)}
-    if json not in (None, "-"):
-        files[Path(json)] = json_bytes(document)
-    for file, content in files.items():
-        if file:
-            with atomic_path(file) as temporary:
-                temporary.write_bytes(content)
-            talk(f"verdicts: {file}")
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        _append(Path(summary), text)
-    if json == "-":
-        sys.stdout.buffer.write(json_bytes(document))
-    else:
-        show(gate_table(verdicts), *gate_lines(first, second, verdicts))
-    if os.environ.get("GITHUB_ACTIONS"):
-        for line in workflow_commands(verdicts):
-            talk(line)
+    json: str | None
+    junit: Path | None
+    markdown: Path | None
+
+    def check(self, *inputs: Path | None) -> None:
+        """Refuse targets that cannot be written, or would replace what the gate reads."""
+        from detbench.cli.steps import check_targets
+        from detbench.cli.targets import check_apart
+
+        files = [file for file in (self._json, self.junit, self.markdown) if file]
+        given = [path for path in inputs if path]
+        check_targets(files, [], given)
+        check_apart([*files, *([self._summary] if self._summary else [])], given)
+
+    def write(self, baseline: Run, candidate: Run, verdicts: Sequence[Verdict]) -> None:
+        from detbench.bench.gate.gate import gate_document
+        from detbench.bench.runs import json_bytes
+        from detbench.data.files import atomic_path
+        from detbench.reports.gate_junit import gate_junit
+        from detbench.reports.gate_markdown import gate_markdown
+
+        text = gate_markdown(baseline, candidate, verdicts)
+        contents = (
+            (self._json, json_bytes(gate_document(baseline, candidate, verdicts))),
+            (self.junit, gate_junit(baseline, candidate, verdicts)),
+            (self.markdown, text.encode(errors="replace")),
+        )
+        for file, content in contents:
+            if file:
+                with atomic_path(file) as temporary:
+                    temporary.write_bytes(content)
+                talk(f"verdicts: {file}")
+        if self._summary:
+            _append(self._summary, text)
+
+    @property
+    def _json(self) -> Path | None:
+        return None if self.json in (None, "-") else Path(self.json)
+
+    @property
+    def _summary(self) -> Path | None:
+        named = os.environ.get("GITHUB_STEP_SUMMARY")
+        return Path(named) if named else None
 
 
 def _append(file: Path, text: str) -> None:
@@ -156,3 +182,22 @@ def _append(file: Path, text: str) -> None:
             summary.write(text)
     except OSError as error:
         raise InputError(file, f"cannot be written: {error.strerror}", fix="GITHUB_STEP_SUMMARY must name a file") from error
+
+
+def _show(baseline: Run, candidate: Run, verdicts: Sequence[Verdict], *, document_only: bool) -> None:
+    """Show the verdicts, and tell GitHub where it is listening; a reader that goes away changes nothing about them."""
+    from detbench.bench.gate.gate import gate_document
+    from detbench.reports.gate_github import workflow_commands
+    from detbench.reports.gate_table import gate_lines, gate_table
+
+    try:
+        if document_only:
+            show_json(gate_document(baseline, candidate, verdicts))
+        else:
+            show(gate_table(verdicts), *gate_lines(baseline, candidate, verdicts))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if os.environ.get("GITHUB_ACTIONS"):
+        for line in workflow_commands(verdicts):
+            talk_to_github(line)

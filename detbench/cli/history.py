@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from detbench.cli.app import app
-from detbench.cli.talk import show, status, talk
+from detbench.cli.steps import check_targets
+from detbench.cli.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError, InputError
 
 history_app = typer.Typer(help="Keep what runs came to over commits.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(history_app, name="history")
 HistoryFile = Annotated[Path, typer.Argument(metavar="FILE", help="The history: JSON, a line for each run.", show_default=False)]
-Measures = Annotated[list[str] | None, typer.Option(help="Only these, in this order. Default: accuracy.", show_default=False)]
 Detector = Annotated[str | None, typer.Option("--name", help="Only runs of this detector.", show_default=False)]
 _MOST_MEASURES = 3
+_ONLY_THESE = "Only these, in this order. Default:"
 
 
 @history_app.command("add")
@@ -31,27 +31,29 @@ def add_command(
     ] = None,
     gate: Annotated[Path | None, typer.Option(help="Read the verdict from what `detbench gate --json` wrote.", show_default=False)] = None,
 ) -> None:
-    """Add runs; one that is there already is left as it is."""
+    """Add runs; of one that is there already, only what is new: a verdict, or another folder."""
     from detbench.bench.history import add, entry_of
     from detbench.bench.runs import read_run
     from detbench.metrics.warmup import warm_scoring
+    from detbench.reports.one_line import one_line
 
     if verdict and gate:
         raise DetbenchError("--verdict and --gate both say what the gate said; give one of them")
+    check_targets([file], [], [*runs, *([gate] if gate else [])])
     warm_scoring(talk)
     for folder in runs:
         with status(f"reading {folder}"):
             run = read_run(folder)
-            said = _said(gate, run.detections.digest) if gate else verdict
-            entry = entry_of(run, file, commit=commit, branch=branch, verdict=said)
+            outcome = _outcome(gate, run.detections.digest) if gate else verdict
+            entry = entry_of(run, file, commit=commit, branch=branch, verdict=outcome)
         added = add(file, entry)
-        talk(f"{file}: {entry.name} at {entry.commit or 'no commit'}{'' if added else ' is there already'}")
+        talk(one_line(f"{file}: {entry.name} at {entry.commit or 'no commit'}{'' if added else ' is there already'}"))
 
 
 @history_app.command("show")
 def show_command(
     file: HistoryFile,
-    measure: Measures = None,
+    measure: Annotated[list[str] | None, typer.Option(help=f"{_ONLY_THESE} the first {_MOST_MEASURES}.", show_default=False)] = None,
     name: Detector = None,
     json: Annotated[
         str | None, typer.Option(metavar="PATH|-", help="Write the runs as JSON; - prints them and nothing else.", show_default=False)
@@ -61,18 +63,21 @@ def show_command(
     import msgspec
 
     from detbench.bench.history import read_history
-    from detbench.bench.runs import json_bytes, write_json
+    from detbench.bench.results import SCHEMA_VERSION
+    from detbench.bench.runs import write_json
     from detbench.reports.history_table import history_table
 
+    target = None if json in (None, "-") else Path(json)
+    check_targets([target] if target else [], [], [file])
     entries = [entry for entry in read_history(file) if name in (None, entry.name)]
     known = list(dict.fromkeys(one for entry in entries for one in entry.measures))
     _check_measures(measure or (), known)
-    document = {"schema_version": 1, "runs": msgspec.to_builtins(entries)}
+    document = {"schema_version": SCHEMA_VERSION, "runs": msgspec.to_builtins(entries)}
     if json == "-":
-        sys.stdout.buffer.write(json_bytes(document))
-    elif json:
-        write_json(Path(json), document)
-        talk(f"history: {json}")
+        show_json(document)
+    elif target:
+        write_json(target, document)
+        talk(f"history: {target}")
     else:
         show(history_table(entries, measure or known[:_MOST_MEASURES]))
 
@@ -81,18 +86,21 @@ def show_command(
 def plot_command(
     file: HistoryFile,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where MEASURE.png goes.", show_default=False)],
-    measure: Measures = None,
+    measure: Annotated[list[str] | None, typer.Option(help=f"{_ONLY_THESE} every one that a run has.", show_default=False)] = None,
     name: Detector = None,
     dark: Annotated[bool, typer.Option("--dark", help="Draw on dark paper.")] = False,
 ) -> None:
     """Draw measures over commits, with their intervals."""
     from detbench.bench.history import history_frame
-    from detbench.data.files import check_place
     from detbench.reports.figure_files import file_stems, save_figures
     from detbench.reports.history_plot import trend
 
-    check_place(output, folder=True)
+    check_targets([], [output], [file])
     frame = history_frame(file)
+    if frame.empty:
+        raise InputError(file, "has no run with measures, so there is nothing to draw", fix="add runs with `detbench history add`")
+    if name and not frame["name"].eq(name).any():
+        raise DetbenchError(f"the history has no run of {name!r}, but of {', '.join(frame['name'].unique())}")
     frame = frame[frame["name"] == name] if name else frame
     known = list(dict.fromkeys(frame["measure"]))
     _check_measures(measure or (), known)
@@ -110,18 +118,18 @@ def _check_measures(asked: list[str] | tuple[str, ...], known: list[str]) -> Non
         raise DetbenchError(f"no run of the history has {unknown[0]!r}; the measures there are {', '.join(known) or 'none'}")
 
 
-def _said(file: Path, detections: str) -> Literal["passed", "failed", "inconclusive"]:
+def _outcome(file: Path, detections: str) -> Literal["passed", "failed", "inconclusive"]:
     """Return the outcome that a gate's JSON has, which must be about these detections."""
     import msgspec
 
-    from detbench.bench.gate.gate import Said
+    from detbench.bench.gate.gate import GateResult
 
     try:
-        said = msgspec.json.decode(file.read_bytes(), type=Said)
+        result = msgspec.json.decode(file.read_bytes(), type=GateResult)
     except OSError as error:
         raise InputError(file, f"cannot be read: {error.strerror}", fix="`detbench gate --json` writes one") from error
     except msgspec.DecodeError as error:
         raise InputError(file, f"is not what `detbench gate --json` writes: {error}") from error
-    if said.candidate.digests.get("detections") != detections:
+    if result.candidate.digests.get("detections") != detections:
         raise InputError(file, "is about another run", fix="gate this run, or give its own file")
-    return said.outcome
+    return result.outcome

@@ -21,17 +21,17 @@ Sizes = tuple[int | None, int | None]
 """Bytes of the two models; None where unknown."""
 
 
-class Candidate(msgspec.Struct, frozen=True):
-    """What a gate was about."""
+class GatedRun(msgspec.Struct, frozen=True):
+    """Which run a gate was asked about."""
 
     digests: dict[str, str | None]
 
 
-class Said(msgspec.Struct, frozen=True):
-    """What others need of a gate's JSON document."""
+class GateResult(msgspec.Struct, frozen=True):
+    """What others read of the JSON document that `gate_document` makes."""
 
     outcome: Literal["passed", "failed", "inconclusive"]
-    candidate: Candidate
+    candidate: GatedRun
 
 
 def gate(

@@ -72,7 +72,7 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
         InputError: the file cannot be read, or a rule is malformed: which one, what is wrong with it, and what is allowed.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(path, f"cannot be read: {error}", fix="give a TOML file of rules") from error
     return parsed_rules(text, path)
