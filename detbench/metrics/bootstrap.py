@@ -161,12 +161,17 @@ def _replicates(evaluation: Evaluation, measure: Measure, served_by: Measure, ap
 
 def _drawing(evaluation: Evaluation, groups: NDArray[np.integer] | None, seed: int) -> Callable[[int], Weights]:
     images = len(evaluation.ground_truth.image_ids)
+    check_units(images, groups, "a bootstrap")
+    return image_draws(images, seed) if groups is None else group_draws(groups, seed)
+
+
+def check_units(images: int, groups: NDArray[np.integer] | None, method: str) -> None:
+    """Raise DetbenchError unless there are two images or groups of them at least, and a group for each image where there are groups."""
     if groups is not None and len(groups) != images:
         raise DetbenchError(f"groups must name one group for each of the {images:,} images, got {len(groups):,}")
     units, what = (images, "images") if groups is None else (len(np.unique(groups)), "groups of images")
     if units < 2:
-        raise DetbenchError(f"a bootstrap needs at least two {what}, to tell how results vary; there is {units}")
-    return image_draws(images, seed) if groups is None else group_draws(groups, seed)
+        raise DetbenchError(f"{method} needs at least two {what}, to tell how results vary; there is {units}")
 
 
 def check_threshold(evaluation: Evaluation, measure: Measure) -> None:

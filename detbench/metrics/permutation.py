@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.errors import DetbenchError, NotComparableError
-from detbench.metrics.bootstrap import Replicates, Weights, check_comparable, weighted_replicates
+from detbench.metrics.bootstrap import Replicates, Weights, check_comparable, check_units, weighted_replicates
 from detbench.metrics.copies import with_copies
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.evaluation import Evaluation
@@ -80,12 +80,15 @@ def permutation_test(
 
     Raises:
         NotComparableError: other ground truth or protocols; or scales differ and `scores` is "raw".
-        DetbenchError: for fewer than two images, or no permutations.
+        DetbenchError: for fewer than two images or groups, not a group for each image, no permutations, or no such `scores`.
     """
     check_comparable([baseline, candidate])
     images = len(baseline.ground_truth.image_ids)
-    if images < 2 or permutations < 1:
-        raise DetbenchError(f"a permutation test needs two images and one permutation, got {images} and {permutations}")
+    check_units(images, groups, "a permutation test")
+    if permutations < 1:
+        raise DetbenchError(f"permutations must be 1 or more, got {permutations}")
+    if scores not in get_args(Scores):
+        raise DetbenchError(f"scores must be one of {', '.join(get_args(Scores))}, got {scores!r}")
     used = _scores_to_use(baseline, candidate, scores)
     both = _side_by_side(baseline, candidate, ranks=used == "ranks")
     draw = _swaps(images, seed, groups)

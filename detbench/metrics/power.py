@@ -18,7 +18,7 @@ from statistics import NormalDist
 import numpy as np
 
 from detbench.errors import DetbenchError
-from detbench.metrics.intervals import standard_error
+from detbench.metrics.intervals import FEWEST_UNITS, standard_error
 from detbench.metrics.protocol import Measure
 from detbench.metrics.resampled import Resampled
 
@@ -79,11 +79,11 @@ def plan(
     first = detectors[0]
     if len(detectors) == 2:
         change = detectors[1].minus(first)
-        errors = [standard_error(change, column) for column in range(len(change.values))]
+        errors = [_error(change, column) for column in range(len(change.values))]
         together = _correlation(first, detectors[1])
     else:
         together = CORRELATION if correlation is None else correlation
-        errors = [math.sqrt(2 * (1 - together)) * standard_error(first, column) for column in range(len(first.values))]
+        errors = [math.sqrt(2 * (1 - together)) * _error(first, column) for column in range(len(first.values))]
     smallest, *by_class = (smallest_difference(error, power=power, level=level) for error in errors)
     return Plan(
         measure=first.measure,
@@ -110,6 +110,12 @@ def smallest_difference(standard_error: float, *, power: float = POWER, level: f
 def images_needed(smallest: float, images: int, difference: float) -> int:
     """Return how many images show `difference` as surely as `images` show the smallest one; at least 2."""
     return max(2, math.ceil(images * (smallest / difference) ** 2))
+
+
+def _error(found: Resampled, column: int) -> float:
+    """Return the standard error; NaN where one image at most shows anything or nothing varies: then no size of a difference can be told."""
+    error = standard_error(found, column)
+    return error if found.units[column] >= FEWEST_UNITS and error > 0 else math.nan
 
 
 def _correlation(first: Resampled, second: Resampled) -> float:

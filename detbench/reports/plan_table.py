@@ -13,6 +13,8 @@ from detbench.metrics.power import Plan
 from detbench.metrics.resampled import Resampled
 from detbench.reports.terminal import ABSENT
 
+_UNKNOWN = "cannot be told: results do not vary between draws of these images"
+
 
 def plan_lines(plan: Plan, detectors: Sequence[Resampled]) -> list[str]:
     """Return what was planned from, the smallest difference that shows, and the images that the one asked about needs."""
@@ -23,11 +25,11 @@ def plan_lines(plan: Plan, detectors: Sequence[Resampled]) -> list[str]:
         spread = f"their correlation over draws of images is {plan.correlation:.2f}"
     lines = [
         f"{plan.measure.name} on {plan.images:,} images: {values}; {spread}",
-        f"standard error of a difference: {_points(plan.standard_error)} points",
-        f"smallest difference shown with power {plan.power:g} at level {plan.level:g}: {_points(plan.smallest)} points",
+        f"standard error of a difference: {_told(plan.standard_error)}",
+        f"smallest difference shown with power {plan.power:g} at level {plan.level:g}: {_told(plan.smallest)}",
     ]
     if plan.difference is not None:
-        needed = ABSENT if plan.needed is None else f"{plan.needed:,}"
+        needed = _UNKNOWN if plan.needed is None else f"{plan.needed:,}"
         lines.append(f"images needed for {_points(plan.difference)} points: {needed}")
     return lines
 
@@ -40,6 +42,10 @@ def plan_table(plan: Plan) -> Table:
     for name, smallest in plan.classes:
         table.add_row(Text(name), _points(smallest))
     return table
+
+
+def _told(value: float) -> str:
+    return _UNKNOWN if math.isnan(value) else f"{_points(value)} points"
 
 
 def _points(value: float) -> str:

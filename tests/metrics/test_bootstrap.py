@@ -102,5 +102,8 @@ def test_what_cannot_be_drawn():
 def test_no_detections():
     ground_truth, _ = ten_images()
     nothing = Detections.from_rows(ground_truth, image_index=[], class_index=[], scores=[], boxes=np.zeros((0, 4)), name="nothing")
-    for replicates in bootstrap([evaluate(ground_truth, nothing, "coco")], replicates=10)[0]:
-        assert np.nanmax(replicates.values, initial=0.0) == 0
+    for protocol in ("voc2007", "voc2012", COCO):
+        for replicates in bootstrap([evaluate(ground_truth, nothing, protocol)], replicates=10)[0]:
+            there = {"small": np.nan, "large": np.nan}.get(replicates.measure.area, 0.0)
+            np.testing.assert_array_equal(replicates.classes, np.tile([there, np.nan], (10, 1)))
+            np.testing.assert_array_equal(replicates.values, np.full(10, there))

@@ -107,8 +107,8 @@ def test_groups_are_swapped_whole():
     ground_truth = truth([(i, 0, [10, 10, 60, 60]) for i in range(6)], images=6)
     nothing = made(ground_truth, [], [], [], np.zeros((0, 4)), "nothing")
     a, b = (evaluate(ground_truth, each, "voc2007") for each in (nothing, perfect(ground_truth)))
-    (together,) = permutation_test(a, b, permutations=200, groups=np.zeros(6, np.int64))
-    assert together.p == 1
+    (halved,) = permutation_test(a, b, permutations=2000, groups=np.array([8, 8, 8, 5, 5, 5]))
+    assert halved.p == pytest.approx(2 / 2**2, abs=0.04)
     (apart,) = permutation_test(a, b, permutations=2000, groups=np.array([0, 0, 1, 1, 2, 2]))
     assert apart.p == pytest.approx(2 / 2**3, abs=0.04)
 
@@ -116,8 +116,19 @@ def test_groups_are_swapped_whole():
 def test_what_cannot_be_swapped():
     single = truth([(0, 0, [10, 10, 60, 60])], images=1)
     one = evaluate(single, perfect(single), "voc2007")
-    with pytest.raises(DetbenchError, match="needs two images and one permutation, got 1 and 1000"):
+    with pytest.raises(DetbenchError, match="a permutation test needs at least two images, to tell how results vary; there is 1"):
         permutation_test(one, one)
+    six = truth([(i, 0, [10, 10, 60, 60]) for i in range(6)], images=6)
+    pair = [evaluate(six, perfect(six), "voc2007")] * 2
+    with pytest.raises(DetbenchError, match="at least two groups of images, to tell how results vary; there is 1"):
+        permutation_test(*pair, groups=np.zeros(6, np.int64))
+    for length in (3, 7):
+        with pytest.raises(DetbenchError, match=f"one group for each of the 6 images, got {length}"):
+            permutation_test(*pair, groups=np.arange(length))
+    with pytest.raises(DetbenchError, match="permutations must be 1 or more, got 0"):
+        permutation_test(*pair, permutations=0)
+    with pytest.raises(DetbenchError, match="scores must be one of auto, raw, ranks, got 'bogus'"):
+        permutation_test(*pair, scores="bogus")
     other = truth([(0, 0, [10, 10, 60, 60])], images=2)
     with pytest.raises(NotComparableError, match="different ground truth"):
         permutation_test(one, evaluate(other, perfect(other), "voc2007"))

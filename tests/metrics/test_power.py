@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from detbench.errors import DetbenchError
+from detbench.metrics.evaluate import evaluate
 from detbench.metrics.intervals import standard_error
 from detbench.metrics.power import CORRELATION, images_needed, plan, smallest_difference
+from detbench.metrics.resampled import resample
+from tests.metrics.scored import detections, perfect, truth
 from tests.metrics.test_ranking import four
 
 
@@ -38,6 +41,26 @@ def test_one_detector_assumes_a_rival_of_its_kind():
     assert found.standard_error == pytest.approx(math.sqrt(2 * (1 - CORRELATION)) * standard_error(first))
     closer = plan([first], 120, correlation=0.98)
     assert closer.smallest == pytest.approx(found.smallest * math.sqrt(0.02 / (1 - CORRELATION)))
+
+
+@pytest.mark.parametrize("detectors", [1, 2])
+def test_what_does_not_vary_cannot_be_told(detectors):
+    box, far = [10, 10, 60, 60], [100, 10, 150, 60]
+    ground_truth = truth([(0, 0, box), (1, 0, box), (1, 1, far)], "abc", images=2)
+    pair = [evaluate(ground_truth, perfect(ground_truth), "voc2007")] * detectors
+    found = plan([each[0] for each in resample(pair, replicates=50)], 2, difference=0.01)
+    assert found.needed is None
+    assert all(map(math.isnan, (found.standard_error, found.smallest, *(smallest for _, smallest in found.classes))))
+    assert all(value <= 1 for value in found.values)
+
+
+def test_a_class_that_one_image_shows_cannot_be_told():
+    box = [10, 10, 60, 60]
+    ground_truth = truth([(0, 0, box), (1, 0, box), (2, 0, box), (1, 1, [100, 10, 150, 60])], "ab", images=3)
+    some = detections(ground_truth, [(0, 0, 0.9, box), (1, 1, 0.8, box), (1, 1, 0.7, [100, 10, 150, 60])])
+    (a, b) = plan([resample([evaluate(ground_truth, some, "voc2007")], replicates=50)[0][0]], 3).classes
+    assert a[1] > 0
+    assert math.isnan(b[1])
 
 
 @pytest.mark.parametrize(
