@@ -31,8 +31,8 @@ FEWEST_IMAGES_OF_CLASS = 10
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What a rule asks of an evaluation."""
+class _ProtocolMeasure:
+    """A measure as a protocol scores it."""
 
     protocol: Protocol
     measure: Measure
@@ -57,7 +57,7 @@ def accuracy_verdicts(
     """
     for rule in rules:
         check_known(rule.measure, (baseline.ground_truth, candidate.ground_truth), (baseline.protocol, candidate.protocol))
-    asked = [_asked(rule.measure, run.protocol) for rule in rules for run in (baseline, candidate)]
+    asked = [_measure_under(rule.measure, run.protocol) for rule in rules for run in (baseline, candidate)]
     pairs = list(zip(rules, asked[::2], asked[1::2], strict=True))
     unlike = unlike_scores(baseline, candidate) if any(one or other for _, one, other in pairs) else ""
     source = _Scores(baseline, candidate, replicates, seed, groups)
@@ -82,16 +82,16 @@ class _Scores:
     seed: int
     groups: Ints | None
     _evaluations: dict[Protocol, tuple[Evaluation, Evaluation]] = field(default_factory=dict)
-    _paired: dict[_Asked, Paired] = field(default_factory=dict)
+    _paired: dict[_ProtocolMeasure, Paired] = field(default_factory=dict)
 
-    def verdicts(self, rule: Rule, asked: _Asked) -> list[Verdict]:
+    def verdicts(self, rule: Rule, asked: _ProtocolMeasure) -> list[Verdict]:
         if not self.baseline.ground_truth.image_ids:
             return [unjudged(rule, "inconclusive", "there are 0 images")]
         if asked not in self._paired:
             self._paired[asked] = self._resampled(asked)
         return verdicts_of(rule, self._paired[asked])
 
-    def _resampled(self, asked: _Asked) -> Paired:
+    def _resampled(self, asked: _ProtocolMeasure) -> Paired:
         pair, measures = self._pair(asked.protocol), [asked.measure]
         if len(self.baseline.ground_truth.image_ids) < FEWEST_UNITS:
             (first,), (second,) = resample_halves(pair, measures)
@@ -150,12 +150,12 @@ def _effect(found: Paired, column: int, confidence: float) -> Effect:
     return Effect(first, second, second - first, float(low), float(high))
 
 
-def _asked(name: MeasureName, protocol: Protocol) -> _Asked | None:
+def _measure_under(name: MeasureName, protocol: Protocol) -> _ProtocolMeasure | None:
     """Return what a rule's measure is under a protocol, None where the protocol has no such measure."""
     known = {measure.name: measure for measure in protocol.measures}
     if name.base == AREA:
         sampled = "mAP" in known and protocol.interpolation == "sampled"
-        return _Asked(replace(protocol, interpolation="area", recall_grid=()), known["mAP"]) if sampled else None
+        return _ProtocolMeasure(replace(protocol, interpolation="area", recall_grid=()), known["mAP"]) if sampled else None
     if name.class_name is not None and name.base == "AP":
-        return _Asked(protocol, protocol.measures[0])
-    return _Asked(protocol, known[name.base]) if name.base in known else None
+        return _ProtocolMeasure(protocol, protocol.measures[0])
+    return _ProtocolMeasure(protocol, known[name.base]) if name.base in known else None
