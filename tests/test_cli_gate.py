@@ -95,6 +95,24 @@ def test_a_malformed_rule(command, runs, tmp_path):
     assert "gate.toml, rule 1 (mAP50): there is no measure 'mAP50'; allowed are mAP" in done.err
 
 
+def test_groups_are_drawn_together(command, runs, tmp_path):
+    groups = tmp_path / "groups.csv"
+    rows = [(f"{n:03d}", n // 30) for n in range(60)]
+    groups.write_text("image,group\n" + "".join(f"{image},{group}\n" for image, group in rows))
+    done = command("gate", runs / "good", runs / "bad", *QUICK, "--groups", groups)
+    assert (done.code, "the data are too few to say whether by chance" in done.out) == (3, True), done.err
+    groups.write_text("image,group\n000,a\n")
+    done = command("gate", runs / "good", runs / "bad", *QUICK, "--groups", groups)
+    assert (done.code, "groups.csv: lacks 59 of 60 images, the first is '001'; give each image a group" in done.err) == (2, True)
+
+
+def test_a_mistyped_class_leaves_with_2(command, runs, tmp_path):
+    rules = tmp_path / "gate.toml"
+    rules.write_text('[[rule]]\nmeasure = "AP[dgo]"\nminimum_effect = 0.01\n')
+    done = command("gate", runs / "good", runs / "good", "--rules", rules, *QUICK)
+    assert (done.code, "there is no class 'dgo'; did you mean 'dog'? The classes are cat, dog, cow" in done.err) == (2, True)
+
+
 def test_own_rules_start_from_the_default_ones(command, runs, tmp_path):
     rules = tmp_path / "gate.toml"
     shown = command("gate", "--show-rules")

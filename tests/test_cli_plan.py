@@ -41,6 +41,24 @@ def test_one_detector_in_words_and_in_a_file(command, files, tmp_path):
     assert json.loads(target.read_text())["power"] == 0.9
 
 
+def test_groups_are_drawn_together(command, files, tmp_path):
+    images = load_ground_truth(files.truth("voc"), split="test").image_ids
+    groups, alone = tmp_path / "groups.csv", tmp_path / "alone.csv"
+    groups.write_text("image,group\n" + "".join(f"{image},{n // 2}\n" for n, image in enumerate(images)))
+    alone.write_text("image,group\n" + "".join(f"{image},{image}\n" for image in images))
+    plans = [
+        json.loads(command("plan", files.truth("voc"), files.found("voc"), *options, "--replicates", "100", "--json", "-").out)
+        for options in ((), ("--groups", alone), ("--groups", groups))
+    ]
+    errors = [each["standard_error"] for each in plans]
+    assert errors[0] == errors[1] != errors[2]
+    done = command("plan", files.truth("voc"), files.found("voc"), "--groups", groups, "--json", groups)
+    assert (done.code, "is an input and would be replaced" in done.err) == (2, True)
+    groups.write_text("image,group\nnowhere,1\n")
+    done = command("plan", files.truth("voc"), files.found("voc"), "--groups", groups)
+    assert (done.code, "line 2: image 'nowhere' is not in" in done.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [

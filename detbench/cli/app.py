@@ -35,6 +35,10 @@ OnlyPresent = Annotated[bool, typer.Option("--only-present", help="Use only the 
 AllowUnknown = Annotated[
     bool, typer.Option("--allow-unknown", help="Drop detections on unknown images or of unknown classes, with a warning.")
 ]
+Groups = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="CSV of image,group: images of one group, such as a video, are drawn together.", show_default=False),
+]
 AllowUnmapped = Annotated[
     bool, typer.Option("--allow-unmapped", help="Allow classes of model or dataset that have no partner in the other.")
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detbench.cli.app import INTERRUPTED, app
+from detbench.cli.app import INTERRUPTED, Groups, app
 from detbench.cli.talk import show, show_json, status, talk, talk_to_github
 from detbench.errors import DetbenchError, InputError
 
@@ -57,6 +57,7 @@ def gate_command(
     max_seconds: Annotated[float, typer.Option(min=0.1, help="Of timing anew, for each model and stage, at most.")] = 10.0,
     replicates: Annotated[int, typer.Option(min=100, help="Draws of images.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
+    groups: Groups = None,
     json: Annotated[
         str | None, typer.Option(metavar="PATH|-", help="Write the verdicts as JSON; - prints them and nothing else.", show_default=False)
     ] = None,
@@ -75,6 +76,7 @@ def gate_command(
     from detbench.bench.gate.verdict import EXIT_CODES, overall
     from detbench.bench.runs import read_run
     from detbench.cli.targets import model_path
+    from detbench.data.groups import read_groups
 
     if show_rules:
         sys.stdout.write(default_text())
@@ -82,12 +84,13 @@ def gate_command(
     if baseline is None or candidate is None:
         raise DetbenchError("a gate needs a BASELINE and a CANDIDATE, two run folders as `detbench eval -o` writes them")
     targets = _Targets(json, junit, markdown)
-    targets.check(Path(baseline.removeprefix(_HISTORY)), candidate, rules, *map(model_path, models or ()))
+    targets.check(Path(baseline.removeprefix(_HISTORY)), candidate, rules, groups, *map(model_path, models or ()))
     asked = read_rules(rules) if rules else default_rules()
     with status(f"reading {candidate}"):
         second = read_run(candidate)
     with status(f"reading {baseline}"):
         first = read_run(_baseline_folder(baseline, second.name, branch))
+    grouped = read_groups(groups, first.ground_truth) if groups else None
     specs = models or (recorded_specs(first, second) if remeasure else None)
     if specs and not models:
         targets.check(*map(model_path, specs))
@@ -99,7 +102,8 @@ def gate_command(
 
     warm_scoring(talk)
     with status("drawing images"):
-        verdicts = gate(first, second, asked, pairs=timed.pairs if timed else (), sizes=sizes, replicates=replicates, seed=seed)
+        pairs = timed.pairs if timed else ()
+        verdicts = gate(first, second, asked, pairs=pairs, sizes=sizes, replicates=replicates, seed=seed, groups=grouped)
     targets.write(first, second, verdicts)
     _show(first, second, verdicts, document_only=json == "-")
     raise typer.Exit(EXIT_CODES[overall(verdicts)])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from detbench.cli.app import AllowUnknown, DatasetPath, Images, OnlyPresent, Split, app
+from detbench.cli.app import AllowUnknown, DatasetPath, Groups, Images, OnlyPresent, Split, app
 from detbench.cli.steps import check_targets, chosen_protocol, evaluate_all, given_names, load_all
 from detbench.cli.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError
@@ -40,6 +40,7 @@ def plan_command(
     allow_unknown: AllowUnknown = False,
     replicates: Annotated[int, typer.Option(min=2, help="Draws of images.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
+    groups: Groups = None,
     json: Annotated[
         str | None, typer.Option(metavar="PATH|-", help="Write the plan as JSON; - prints it and nothing else.", show_default=False)
     ] = None,
@@ -48,6 +49,7 @@ def plan_command(
     """Say how small a difference this dataset can show, and how many images a difference needs."""
     from detbench.bench.plan import plan_document
     from detbench.bench.runs import write_json
+    from detbench.data.groups import read_groups
     from detbench.metrics.power import plan
     from detbench.metrics.resampled import resample
     from detbench.reports.plan_table import plan_lines, plan_table
@@ -55,16 +57,18 @@ def plan_command(
     if len(detections) > 2:
         raise DetbenchError(f"a plan starts from one detector or from two that are to be compared, got {len(detections)}")
     target = None if json in (None, "-") else Path(json)
-    check_targets([target] if target else [], [], [ground_truth, *detections])
+    check_targets([target] if target else [], [], [ground_truth, *detections, *filter(None, [groups])])
     names = given_names(detections, name)
     truth, found = load_all(
         ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown
     )
+    grouped = read_groups(groups, truth) if groups else None
     rules = chosen_protocol(truth, protocol)
     asked = rules.measure(measure) if measure else rules.measures[0]
     evaluations = evaluate_all(truth, found, rules, threads)
     with status("drawing images"):
-        resampled = [each[0] for each in resample(evaluations, [asked], replicates=replicates, seed=seed, threads=threads)]
+        drawn = resample(evaluations, [asked], replicates=replicates, seed=seed, groups=grouped, threads=threads)
+    resampled = [each[0] for each in drawn]
     planned = plan(
         resampled,
         len(truth.image_ids),

@@ -11,6 +11,7 @@ from detbench.bench.gate.rules import default_rules
 from detbench.bench.gate.verdict import Effect, judged, overall
 from detbench.data.detections import Detections
 from detbench.errors import DetbenchError
+from detbench.metrics.bootstrap import bootstrap
 from detbench.metrics.copies import with_copies
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.protocol import COCO, VOC2007
@@ -224,6 +225,20 @@ def test_one_model_prepared_in_two_ways_is_inconclusive_and_two_models_are_not()
     assert "one model with two ways of preprocessing: fit was letterbox in the baseline and stretch in the candidate" in verdict.sentence
     (verdict,) = gate(prepared("letterbox", "sha256:1"), prepared("stretch", "sha256:2"), [MAP], replicates=20)
     assert verdict.outcome == "passed"
+
+
+def test_groups_are_the_evidence():
+    baseline, candidate = run(TRUTH, 0.9), run(TRUTH, 0.7)
+    whole, alone, thirds = (
+        gate(baseline, candidate, [MAP], replicates=200, groups=groups)[0].effect for groups in (None, np.arange(150), np.arange(150) // 50)
+    )
+    assert whole == alone
+    assert thirds.difference == whole.difference
+    drawn = bootstrap([each.evaluation() for each in (baseline, candidate)], replicates=200, groups=np.arange(150) // 50)
+    spread = (drawn[1][0].values - drawn[0][0].values).std(ddof=1)
+    assert thirds.high - thirds.difference == pytest.approx(6.965 * math.sqrt(3 / 2) * spread, rel=1e-3)
+    with pytest.raises(DetbenchError, match="at least two groups of images"):
+        gate(baseline, candidate, [MAP], groups=np.zeros(150, np.int64))
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -1,0 +1,54 @@
+"""Groups of images from CSV, and what is wrong with a file."""
+
+import pytest
+
+from detbench.data.groups import read_groups
+from detbench.errors import InputError
+from tests.metrics.scored import truth
+
+TRUTH = truth([], images=4)
+
+
+def written(tmp_path, text, encoding="utf-8"):
+    file = tmp_path / "groups.csv"
+    file.write_text(text, encoding=encoding)
+    return file
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_groups_are_numbered_in_the_order_of_the_images(tmp_path, encoding):
+    file = written(tmp_path, 'image,group\n003,a\n000, "left, front"\n\n001,a\n002,b\n', encoding)
+    with pytest.raises(InputError, match="line 3: expected 2 values, got 3"):
+        read_groups(file, TRUTH)
+    file = written(tmp_path, 'image,group\n003,a\n000,"left, front"\n\n001,a\n002,b\n', encoding)
+    assert read_groups(file, TRUTH).tolist() == [1, 0, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "line 1: needs the header image,group, got nothing"),
+        ("image_id,video\n000,a\n", "line 1: needs the header image,group, got image_id,video"),
+        ("image,group\n000,a\n007,b\n", "line 3: image '007' is not in made; write image ids such as '000'"),
+        ("image,group\n000,a\n000,b\n", "line 3: image '000' is there a second time; name each image once"),
+        ("image,group\n000,\n", "line 2: image '000' has no group; give an image that stands alone a group of its own"),
+        ("image,group\n000,a\n002,b\n", "lacks 2 of 4 images, the first is '001'; give each image a group"),
+        ("image,group\n000,a\n001,a\n002,a\n003,a\n", "names 1 group, and how results vary takes two at least to tell"),
+        ("image,group\n000\n", "line 2: expected 2 values, got 1"),
+    ],
+)
+def test_what_is_wrong_with_a_file(tmp_path, text, problem):
+    file = written(tmp_path, text)
+    with pytest.raises(InputError) as found:
+        read_groups(file, TRUTH)
+    assert problem in str(found.value)
+    assert str(found.value).startswith(str(file))
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(InputError, match="cannot be read as CSV"):
+        read_groups(tmp_path / "nowhere.csv", TRUTH)
+    broken = tmp_path / "broken.csv"
+    broken.write_bytes(b"image,group\n\xff\xfe")
+    with pytest.raises(InputError, match="cannot be read as CSV"):
+        read_groups(broken, TRUTH)
