@@ -200,7 +200,7 @@ def _show(baseline: Run, candidate: Run, verdicts: Sequence[Verdict], *, documen
         else:
             show(gate_table(verdicts), *gate_lines(baseline, candidate, verdicts))
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the second is rich's answer to the first
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if os.environ.get("GITHUB_ACTIONS"):
         for line in workflow_commands(verdicts):
