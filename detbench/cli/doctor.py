@@ -29,7 +29,10 @@ def doctor(
         str | None, typer.Option(metavar="PATH|-", help="Write the findings as JSON; - prints them and nothing else.", show_default=False)
     ] = None,
     mend: Annotated[
-        str | None, typer.Option(metavar="ID", help="Write the detections without the fault of this id to --output.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            metavar="ID", help="Write the detections without the fault of this id to --output; give it for each id.", show_default=False
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where --mend writes; the input is never changed.", show_default=False)
@@ -37,18 +40,23 @@ def doctor(
 ) -> None:
     """Find what silently ruins an evaluation, and prove it. Leaves with 1 where there is an error."""
     from detbench.bench.doctor.doctor import examine
+    from detbench.bench.doctor.doctor import mend as write_mended
     from detbench.bench.doctor.findings import findings_document
     from detbench.bench.runs import write_json
     from detbench.cli.steps import check_targets
     from detbench.metrics.warmup import warm_scoring
 
-    if (mend is None) != (output is None):
+    if bool(mend) != (output is not None):
         raise DetbenchError("--mend and --output belong together: which fault, and where to write")
     file = None if json in (None, "-") else Path(json)
-    check_targets([path for path in (file, output) if path], [], [ground_truth, detections])
+    folders = [output] if output and detections.is_dir() and output.suffix not in (".json", ".parquet") else []
+    check_targets([path for path in (file, output) if path and path not in folders], folders, [ground_truth, detections])
     warm_scoring(talk)
-    if mend is not None and output is not None:
-        _mend(ground_truth, detections, mend, output, split, images)
+    if mend and output:
+        with status("mending"):
+            written, read = write_mended(ground_truth, detections, mend, output, split=split, images=images, protocol=protocol)
+        left_out = f"; {read - written:,} of {read:,} were left out" if written < read else ""
+        talk(f"written: {output}, {written:,} detections without {', '.join(mend)}{left_out}")
         return
     with status("examining"):
         findings = examine(ground_truth, detections, split=split, images=images, protocol=protocol)
@@ -64,13 +72,6 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _mend(ground_truth: Path, detections: Path, finding: str, output: Path, split: str | None, images: Path | None) -> None:
-    from detbench.bench.doctor.doctor import mend
-
-    count = mend(ground_truth, detections, finding, output, split=split, images=images)
-    talk(f"written: {output}, {count:,} detections without {finding}")
-
-
 def _report(findings: list[Finding]) -> list[str]:
     """Return the lines of the report: a sum, then each finding with its evidence and fix."""
     from detbench.bench.doctor.findings import SEVERITIES
@@ -79,6 +80,10 @@ def _report(findings: list[Finding]) -> list[str]:
         return ["nothing found: ids, boxes, scores and classes are as they should be"]
     counts = [(sum(finding.severity == severity for finding in findings), severity) for severity in SEVERITIES]
     lines = [", ".join(f"{count} {severity}{'s' * (count != 1)}" for count, severity in counts if count)]
+    told: set[str] = set()
     for finding in findings:
-        lines += ["", f"{finding.severity}: {finding.id}", f"  {finding.evidence}", f"  fix: {finding.fix}"]
+        how = "advice" if not finding.is_command else "fix"
+        fix = "by the same command" if finding.is_command and finding.fix in told else finding.fix
+        told.add(finding.fix)
+        lines += ["", f"{finding.severity}: {finding.id}", f"  {finding.evidence}", f"  {how}: {fix}"]
     return lines

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from detbench.bench.doctor.case import Case
 from detbench.bench.doctor.findings import Finding
-from detbench.bench.doctor.fit import sample_of
-from detbench.bench.doctor.formats import best_format, format_finding
+from detbench.bench.doctor.fit import Sample, sample_of
+from detbench.bench.doctor.formats import CLEARLY_BETTER, alternatives, best_format, format_finding, numbers_of
 from detbench.bench.doctor.scales import best_transform, transform_finding
 
 NEARLY_AS_GOOD = 0.02
 """A box format that fits as well as a transform up to this mean overlap is the likelier mistake."""
+
+GOOD_ENOUGH = 0.6
+"""Mean best overlap from which on no second mistake in the boxes is looked for."""
 
 
 def check_fractions(case: Case) -> Finding | None:
@@ -21,13 +26,37 @@ def check_fractions(case: Case) -> Finding | None:
     return Finding("box-normalised", "error", "all coordinates of the detections lie within 0–1", fix)
 
 
-def check_boxes(case: Case) -> Finding | None:
-    """Return the reading that fits clearly better than the file's own."""
+def check_boxes(case: Case) -> list[Finding]:
+    """Return the reading that fits clearly better than the file's own, or a format and a scale that only do together."""
     sample = sample_of(case)
     if case.source is None or not len(sample.starts):
-        return None
+        return []
     before = sample.mean_overlap(sample.boxes)
-    alternative, transform = best_format(case, sample, before), best_transform(sample, before)
+    as_written = not any(each.startswith("box-") for each in case.mended)
+    alternative = best_format(case, sample, before) if as_written else None
+    transform = best_transform(sample, before)
+    single = max([before, *(found[1] for found in (alternative, transform) if found)])
+    if as_written and single < GOOD_ENOUGH and (together := _together(case, sample, before, single)):
+        return together
     if alternative and (transform is None or alternative[1] >= transform[1] - NEARLY_AS_GOOD):
-        return format_finding(case, before, *alternative)
-    return transform_finding(case, before, *transform) if transform else None
+        return [format_finding(case, before, *alternative)]
+    return [transform_finding(case, before, *transform)] if transform else []
+
+
+def _together(case: Case, sample: Sample, before: float, single: float) -> list[Finding]:
+    """Return a format and a transform that fit clearly better together than a mean best overlap of `single`, the best of each alone."""
+    assert case.source is not None  # noqa: S101  the caller asks for it
+    best, after = None, single + CLEARLY_BETTER
+    for each in alternatives(case.source.form):
+        if each.frame == "pixels":
+            boxes = each.boxes(numbers_of(case, sample.written, sample.sizes), sample.sizes)
+            found = best_transform(replace(sample, boxes=boxes), single)
+            if found and found[1] > after:
+                best, after = (each, found[0], sample.mean_overlap(boxes)), found[1]
+    if best is None:
+        return []
+    reading, transform, between = best
+    first = format_finding(case, before, reading, after, f", and {transform.name},")
+    assert first.mend is not None  # noqa: S101  every other reading is one
+    read = replace(case, rows=first.mend(case.rows), mended=(*case.mended, first.id))
+    return [first, transform_finding(read, between, transform, after)]

@@ -26,8 +26,8 @@ class Labels:
     names: tuple[str, ...]
     codes: Ints
 
-    def of(self, rows: Flags) -> list[str]:
-        """Return the different names of the rows (N,) marked."""
+    def of(self, rows: Ints) -> list[str]:
+        """Return the different names of the source's rows (M,) of these numbers."""
         return [self.names[code] for code in np.unique(self.codes[rows])]
 
 
@@ -41,13 +41,36 @@ class Source:
     images: Labels
     classes: Labels
     written: Floats
-    """(N, 4) the four numbers of a box as they stand, in pixels (YOLO's fractions times the image's size)."""
+    """(N, 4) the four numbers of a box as they stand."""
     texts: Flags
-    """(N,) rows in which a text stands where a number belongs."""
+    """(N,) rows in which a text, or nothing, stands where a number belongs."""
+    nameless: Flags
+    """(N,) those of them that do not say their image or their class."""
     first_text: str = ""
-    """Where the first one is."""
+    """Where the first one is, and what stands there."""
+    text_ids: int = 0
+    """COCO rows whose image_id is a text."""
+    first_text_id: str = ""
     files_missing: tuple[str, ...] = ()
     """Classes without a file, where each needs one."""
+
+
+@dataclass(frozen=True)
+class ListedPart:
+    """What is wrong with the images or the categories of a COCO annotations file."""
+
+    name: str
+    count: int
+    odd: tuple[str, ...] = ()
+    """Where a text, or nothing, stands for a number, and what stands there."""
+    endless: tuple[str, ...] = ()
+    """Where a size is not finite."""
+    negative: tuple[str, ...] = ()
+    """Where a size is below zero."""
+    shared: tuple[str, ...] = ()
+    """Ids that several have."""
+    copied: bool = False
+    """Whether all that share an id are the same."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +82,18 @@ class AnnotationFile:
     """(A,) NaN where missing."""
     boxes: Floats
     """(A, 4) xywh as written."""
-    texts: int = 0
+    rows: Ints
+    """(G,) the annotation of each object of the ground truth."""
+    odd: Flags
+    """(A,) a text, or nothing, stands where a number or a flag belongs."""
+    odd_boxes: Flags
+    """(A,) those of them whose box is no four numbers."""
+    first_odd: str = ""
+    """Where the first one is, and what stands there."""
+    numbered: bool = True
+    """Whether all ids of images are numbers."""
+    parts: tuple[ListedPart, ...] = ()
+    """The lists of images and of categories."""
     unknown_images: int = 0
     unknown_classes: int = 0
     regions: int = 0
@@ -85,8 +119,10 @@ class Case:
     """None unless the ground truth is a COCO file."""
     marked_difficult: int = 0
     """Entries of VOC's class lists that say an image holds only difficult objects of a class."""
-    truth_options: tuple[str, ...] = ()
-    """Options of the command line that choose the ground truth."""
+    options: tuple[str, ...] = ()
+    """Options of the command line that choose ground truth and protocol."""
+    mended: tuple[str, ...] = ()
+    """Ids of the findings that the rows were mended of already."""
 
     @cached_property
     def regular(self) -> Flags:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from detbench.bench.doctor.case import Case
-from detbench.bench.doctor.counterfactual import average_precision, told
+from detbench.bench.doctor.counterfactual import average_precision, left, told
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.fit import best_of_each, paired_iou
 from detbench.bench.doctor.fixes import mending
+from detbench.bench.doctor.numberings import NUMBERED, Numbering, exchanged, numberings, orders
 from detbench.bench.doctor.rows import Rows
 from detbench.bench.doctor.scores import score_is_class
 from detbench.data.columns import Ints, rows_of_groups
 
-COCO_IDS = tuple(number for number in range(1, 91) if number not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83))
-"""The ids of COCO's 80 classes in its own files."""
 SAMPLED_IMAGES = 600
 """Images that are looked at: enough for some tens of objects of a rare class."""
 BOXES = 10
@@ -56,31 +54,22 @@ def placed(case: Case) -> tuple[Ints, Ints]:
     return d[order][first], truth.class_index[o[order][first]].astype(np.int64)
 
 
-@dataclass(frozen=True)
-class Numbering:
-    """Another meaning of the category ids."""
-
-    id: str
-    name: str
-    classes: Ints
-    """(names,) class of each id in the file, −1 where none."""
-
-
 def check_classes(case: Case) -> Finding | None:
     """Return what is wrong with the classes, the likeliest cause only."""
     if not len(case.rows):
         return None
     rows, truths = placed(case)
-    return _numbering(case, rows, truths) or _permutation(case, rows, truths) or _unknown(case)
+    return _numbering(case, rows, truths) or _order(case, rows, truths) or _permutation(case, rows, truths) or _unknown(case)
 
 
 def _numbering(case: Case, rows: Ints, truths: Ints) -> Finding | None:
-    if case.source is None or case.source.form != "coco" or not len(rows):
+    """Category ids that mean classes by another rule."""
+    if case.source is None or case.source.form not in NUMBERED or not len(rows):
         return None
     before = float((case.rows.classes[rows] == truths).mean())
     best, after = None, before + AGREEMENT_GAIN
-    for each in _numberings(case):
-        agreement = float((each.classes[case.source.classes.codes[rows]] == truths).mean())
+    for each in numberings(case):
+        agreement = float((each.classes[case.source.classes.codes[case.rows.places[rows]]] == truths).mean())
         if agreement > after:
             best, after = each, agreement
     if best is None:
@@ -93,93 +82,115 @@ def _numbering(case: Case, rows: Ints, truths: Ints) -> Finding | None:
     return Finding(best.id, "error", evidence, mending(case, best.id), mend)
 
 
-def _numberings(case: Case) -> Iterator[Numbering]:
-    assert case.source is not None  # noqa: S101  the caller asks for it
-    ids = [int(name) if name.lstrip("-").isdigit() else None for name in case.source.classes.names]
-    own = {number: place for place, number in enumerate(case.truth.category_ids.tolist())}
-    gaps = len(own) > 1 and max(own) - min(own) + 1 > len(own)
-    by_position = "class-ids-80-91" if gaps else "classes-permuted"
-    for first in (0, 1):
-        inside = [number - first if number is not None and 0 <= number - first < len(own) else -1 for number in ids]
-        yield Numbering(by_position, f"{first}–{len(own) - 1 + first} without gaps", np.array(inside, np.int64))
-    if len(own) == len(COCO_IDS) and not gaps:
-        places = {number: place for place, number in enumerate(COCO_IDS)}
-        yield Numbering(
-            "class-ids-80-91", "COCO's own, 1–90 with gaps", np.array([places.get(number or 0, -1) for number in ids], np.int64)
-        )
-    for shift in (-1, 1):
-        moved = [own.get(number + shift, -1) if number is not None else -1 for number in ids]
-        yield Numbering("classes-permuted", f"{-shift:+d} away from the true ones", np.array(moved, np.int64))
-
-
 def _renumbered(case: Case, numbering: Numbering, rows: Rows) -> Rows:
     assert case.source is not None  # noqa: S101  there are no ids without a source
-    return replace(rows, classes=numbering.classes[case.source.classes.codes])
+    return replace(rows, classes=numbering.classes[case.source.classes.codes[rows.places]])
+
+
+def _order(case: Case, rows: Ints, truths: Ints) -> Finding | None:
+    """Classes in another order altogether: of the alphabet, backwards, or turned by some places; one that fits better than all others."""
+    if case.source is None or not len(rows):
+        return None
+    classes = case.rows.classes[rows]
+    tables = {tuple(table.tolist()): how for how, table in orders(case.truth)}
+    if meant := _likely(case, rows, truths)[0]:
+        tables.setdefault(tuple(_table(len(case.truth.class_names), meant).tolist()), "")
+    agreements = sorted(((float((np.append(table, -1)[classes] == truths).mean()), table) for table in tables), reverse=True)
+    before = float((classes == truths).mean())
+    (after, best), second = agreements[0], agreements[1][0] if len(agreements) > 1 else 0.0
+    if not tables[best] or after < max(before, second) + AGREEMENT_GAIN:
+        return None
+    mend = partial(exchanged, np.array(best, np.int64))
+    evidence = (
+        f"classes fit when taken {tables[best]} ({before:.0%} → {after:.0%} of well-placed detections are of their object's class): "
+        f"{told(case, mend(case.rows), 'so read')}"
+    )
+    return Finding("classes-permuted", "error", evidence, mending(case, "classes-permuted"), mend)
+
+
+def _likely(case: Case, rows: Ints, truths: Ints) -> tuple[dict[int, int], bool, Ints]:
+    """Return the classes meant, whether these are all, and the confusion (K, K) of well-placed detections that shows it."""
+    kinds = len(case.truth.class_names)
+    known = case.rows.classes[rows] >= 0
+    confusion = np.zeros((kinds, kinds), np.int64)
+    np.add.at(confusion, (case.rows.classes[rows][known], truths[known]), 1)
+    return *meant_classes(confusion, np.bincount(case.scored.classes, minlength=kinds)), confusion
+
+
+def _table(kinds: int, meant: dict[int, int]) -> Ints:
+    table = np.arange(kinds)
+    table[list(meant)] = list(meant.values())
+    return table
 
 
 def _permutation(case: Case, rows: Ints, truths: Ints) -> Finding | None:
     """Classes whose well-placed detections lie on objects of one other class each, in a circle or nearly all of them."""
     if score_is_class(case.scored) or not len(case.scored) or case.scored.scores.min() == case.scored.scores.max():
         return None
-    kinds = len(case.truth.class_names)
-    known = case.rows.classes[rows] >= 0
-    confusion = np.zeros((kinds, kinds), np.int64)
-    np.add.at(confusion, (case.rows.classes[rows][known], truths[known]), 1)
-    meant = _meant(confusion)
+    meant, whole, confusion = _likely(case, rows, truths)
     if not meant:
         return None
-    table = np.arange(kinds)
-    table[list(meant)] = list(meant.values())
-    mend = partial(_exchanged, table)
     names = case.truth.class_names
     listed = ", ".join(f"{names[k]} → {names[c]}" for k, c in list(meant.items())[:5]) + (
         f" and {len(meant) - 5} more" if len(meant) > 5 else ""
     )
     share = confusion[list(meant), list(meant.values())].sum() / confusion[list(meant)].sum()
     evidence = f"{share:.0%} of the well-placed detections of {len(meant)} classes lie on objects of another class ({listed})"
+    compare = (
+        "compare the order of the class names that the detector was trained with, and the category ids (80 or 91), with the ground truth"
+    )
     if case.source is None:
-        return Finding("classes-permuted", "error", evidence, "check the order of the classes and the category ids (80 or 91)", mend)
+        return Finding("classes-permuted", "error", evidence, compare)
+    mend = partial(exchanged, _table(len(names), meant))
     if average_precision(case, mend(case.rows)) <= average_precision(case, case.rows):
         return None
     evidence += f": {told(case, mend(case.rows), 'with these exchanged')}"
+    if not whole:
+        partly = "that is a part of it: of other classes too few boxes lie on objects to tell which they mean"
+        return Finding("classes-permuted", "error", f"{evidence}; {partly}", compare)
     return Finding("classes-permuted", "error", evidence, mending(case, "classes-permuted"), mend)
 
 
-def _meant(confusion: Ints) -> dict[int, int]:
-    """Return the class meant by each mistaken class: those that form circles, or all where they are half of the classes or more."""
+def meant_classes(confusion: Ints, detections: Ints) -> tuple[dict[int, int], bool]:
+    """Return the class meant by each mistaken class, and whether that is all, given well-placed detections and all of each class.
+
+    Mistaken classes count that form circles, or all where they are half of the classes or more. It is not all where classes are left of
+    which nothing can be told although those that tell something are mistaken for the most part.
+    """
     totals, own = confusion.sum(axis=1), confusion.diagonal()
     others = confusion - np.diag(own)
     target = others.argmax(axis=1)
     there = others.max(axis=1)
-    mistaken = (totals >= FEWEST) & (own <= FEW_OWN * totals) & (there >= MOSTLY_ONE * totals)
+    telling = totals >= FEWEST
+    mistaken = telling & (own <= FEW_OWN * totals) & (there >= MOSTLY_ONE * totals)
     meant = {int(k): int(target[k]) for k in np.flatnonzero(mistaken)}
-    if len(set(meant.values())) == len(meant) and 2 * len(meant) >= (totals >= FEWEST).sum() and len(meant) > 1:
-        return meant
+    if len(set(meant.values())) == len(meant) and 2 * len(meant) >= telling.sum() and len(meant) > 1:
+        circles = set(meant) == set(meant.values())
+        return meant, circles and not (~telling & (detections > 0)).any()
     for k, c in list(meant.items()):
         if totals[k] >= MANY_PLACED and c not in meant and (totals[c] < FEWEST or own[c] <= FEW_OWN * totals[c]):
             meant[c] = k
     while open_ends := [k for k, c in meant.items() if c not in meant or k not in meant.values()]:
         for k in open_ends:
             del meant[k]
-    return meant
-
-
-def _exchanged(table: Ints, rows: Rows) -> Rows:
-    return replace(rows, classes=np.where(rows.classes >= 0, table[rows.classes], -1))
+    return meant, 2 * len(meant) < telling.sum() or not (~telling & (detections > 0)).any()
 
 
 def _unknown(case: Case) -> Finding | None:
     """Detections of classes that the ground truth does not name."""
-    unknown = case.rows.classes < 0
-    if case.source is None or not unknown.any():
+    if case.source is None:
         return None
-    names = case.source.classes.of(unknown)
+    unknown = (case.rows.classes < 0) & ~case.source.nameless[case.rows.places]
+    if not unknown.any():
+        return None
+    names = case.source.classes.of(case.rows.places[unknown])
     listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
     known = (
         ", ".join(map(str, case.truth.category_ids[:5].tolist())) if case.source.form == "coco" else ", ".join(case.truth.class_names[:5])
     )
     evidence = (
-        f"{unknown.sum():,} of {len(unknown):,} detections are of classes that the ground truth does not have ({listed}; it has {known} …)"
+        f"{unknown.sum():,} of {len(unknown):,} detections are of classes that the ground truth does not have ({listed}; it has {known} …): "
+        f"{left(case, _of_known(case.rows), 'left out')}"
     )
     finding = "class-ids-80-91" if case.source.form == "coco" else "classes-permuted"
     return Finding(finding, "error", evidence, mending(case, finding), _of_known)
@@ -193,7 +204,7 @@ def check_absent(case: Case) -> Finding | None:
     """Classes without objects; where a detector is as sure of them as of others, their annotations are lost."""
     counts = np.bincount(case.truth.class_index[case.regular], minlength=len(case.truth.class_names))
     absent = counts == 0
-    if not absent.any() or not counts.any():
+    if not absent.any() or absent.all():
         return None
     rows = case.scored
     sure = rows.classes[np.argsort(-rows.scores, kind="stable")[: int(counts.sum())]]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from detbench.bench.doctor.case import Case
 from detbench.bench.doctor.rows import Rows, detections_of
+from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.evaluate import evaluate
 
 
@@ -15,10 +18,27 @@ def average_precision(case: Case, rows: Rows) -> float:
 
 def told(case: Case, rows: Rows, how: str) -> str:
     """Say what AP becomes when the detections are read as `how`, for the evidence of a finding."""
-    before, after = average_precision(case, case.rows), average_precision(case, rows)
-    few = len(case.sample) < len(case.truth.image_ids)
-    where = f" on a sample of {len(case.sample)} images" if few else ""
-    return f"{how}, {case.protocol.measures[0].name} goes from {short(before)} to {short(after)}{where}"
+    return _compared(case, average_precision(case, rows), how)
+
+
+def told_of_truth(case: Case, truth: GroundTruth, how: str) -> str:
+    """Say what AP becomes when the ground truth is read as `how`."""
+    return _compared(case, average_precision(replace(case, truth=truth), case.rows), how)
+
+
+def _compared(case: Case, after: float, how: str) -> str:
+    before = average_precision(case, case.rows)
+    given = f"with {' and '.join(case.mended)} mended, and " if case.mended else ""
+    return f"{given}{how}, {case.protocol.measures[0].name} goes from {short(before)} to {short(after)}{_where(case)}"
+
+
+def left(case: Case, rows: Rows, how: str) -> str:
+    """Say what AP is of the rows that are left, for the evidence of a finding about rows that `detbench eval` refuses."""
+    return f"{how}, {case.protocol.measures[0].name} is {short(average_precision(case, rows))}{_where(case)}"
+
+
+def _where(case: Case) -> str:
+    return f" on a sample of {len(case.sample)} images" if len(case.sample) < len(case.truth.image_ids) else ""
 
 
 def short(value: float) -> str:

@@ -1,12 +1,12 @@
 """Doctor: all checks in the order in which one mistake hides another.
 
 Image ids come first, then the reading of boxes, then classes: each is mended, in memory, before what follows is looked at, so that one
-mistake is one finding. What remains is counted.
+mistake is one finding, and several are proven one after the other. What remains is counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,23 +17,32 @@ from detbench.bench.doctor.classes import check_absent, check_classes
 from detbench.bench.doctor.counts import check_crowded, check_cut, check_doubled, check_empty
 from detbench.bench.doctor.extents import check_numbers, check_outside, check_sizes
 from detbench.bench.doctor.findings import SEVERITIES, Finding
+from detbench.bench.doctor.fixes import with_commands
 from detbench.bench.doctor.images import check_image_ids, check_missing
+from detbench.bench.doctor.mends import offered, write_mended
 from detbench.bench.doctor.offsets import check_offset
 from detbench.bench.doctor.pairing import check_pairing
 from detbench.bench.doctor.reading import read_case
-from detbench.bench.doctor.rows import detections_of
 from detbench.bench.doctor.scores import check_class_as_score, check_constant, check_range, check_threshold, check_ties
-from detbench.data.load import save_detections
-from detbench.errors import DetbenchError
+from detbench.bench.doctor.together import check_images_and_boxes
 
 Check = Callable[[Case], Finding | list[Finding] | None]
 
-_HIDING: tuple[Check, ...] = (check_image_ids, check_boxes, check_classes, check_offset)
-"""Checks whose mistakes hide others, which are looked for after mending."""
+_HIDING: tuple[tuple[Check, ...], ...] = (
+    (check_numbers,),
+    (check_image_ids, check_boxes, check_images_and_boxes),
+    (check_classes,),
+    (check_offset,),
+)
+"""Checks whose mistakes hide others, which are looked for after mending; those of a group can hide one another."""
+ROUNDS = 3
+"""How often a group is gone through at most, as long as it finds what can be mended."""
 _REST: tuple[Check, ...] = (
     check_sizes, check_outside, check_missing, check_doubled, check_class_as_score, check_constant, check_ties, check_range,
     check_threshold, check_absent, check_cut, check_crowded,
 )  # fmt: skip
+_HIDING_NOTHING = ("image-ids-unknown", "pixel-offset", "not-finite", "not-a-number")
+"""Findings beside which detections and images can still be of different pairs."""
 
 
 def examine(
@@ -56,28 +65,45 @@ def examine(
 
 def diagnose(case: Case) -> list[Finding]:
     """Return all findings of a case, most severe first."""
-    found = [*check_annotations(case), *_listed(check_empty(case)), *check_numbers(case)]
-    if len(case.rows):
-        found += _looked_behind(case)
+    found = with_commands(case, findings_of(case))
     unique = {(finding.id, finding.evidence): finding for finding in found}
     return sorted(unique.values(), key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def _looked_behind(case: Case) -> list[Finding]:
-    """Mend in memory what hides other mistakes, then look for these."""
-    found = []
-    for check in _HIDING:
+def findings_of(case: Case) -> list[Finding]:
+    """Return all findings in the order in which they were found: the evidence of each is given once those before it are mended."""
+    found = [*check_annotations(case), *_listed(check_empty(case))]
+    if not len(case.rows):
+        return found
+    hiding: list[Finding] = []
+    for group in _HIDING:
+        case = _gone_through(case, group, hiding)
+    if all(finding.id in _HIDING_NOTHING for finding in hiding):
+        hiding += _listed(check_pairing(case))
+    of_others = any(finding.id in ("wrong-split", "image-ids-shifted") and finding.mend is None for finding in hiding)
+    rest: list[Finding] = []
+    _looked_for(case, (check_sizes,) if of_others or not len(case.scored) else _REST, rest)
+    return [*found, *hiding, *rest]
+
+
+def _gone_through(case: Case, checks: tuple[Check, ...], found: list[Finding]) -> Case:
+    """Look until nothing more is found that can be mended; add what is found, and return the case without it."""
+    for _ in range(ROUNDS):
+        before, case = case, _looked_for(case, checks, found)
+        if case is before:
+            break
+    return case
+
+
+def _looked_for(case: Case, checks: tuple[Check, ...], found: list[Finding]) -> Case:
+    """Add what the checks find, and return the case without it."""
+    for check in checks:
         for finding in _listed(check(case)):
-            found.append(finding)
-            mended = finding.mend(case.rows) if finding.mend else case.rows
-            if len(mended) == len(case.rows):
-                case = replace(case, rows=mended)
-    if not found or all(finding.id in ("image-ids-unknown", "pixel-offset") for finding in found):
-        found += _listed(check_pairing(case))
-    of_others = any(finding.id in ("wrong-split", "image-ids-shifted") and finding.mend is None for finding in found)
-    if not len(case.scored) or of_others:
-        return [*found, *_listed(check_sizes(case))]
-    return found + [finding for check in _REST for finding in _listed(check(case))]
+            kept = offered(case, finding)
+            found.append(kept)
+            if kept.mend and kept.severity != "note":
+                case = replace(case, rows=kept.mend(case.rows), mended=tuple(dict.fromkeys((*case.mended, kept.id))))
+    return case
 
 
 def _listed(found: Finding | list[Finding] | None) -> list[Finding]:
@@ -89,22 +115,18 @@ def _listed(found: Finding | list[Finding] | None) -> list[Finding]:
 def mend(
     ground_truth: str | Path,
     detections: str | Path,
-    finding_id: str,
+    finding_ids: Sequence[str],
     target: str | Path,
     *,
     split: str | None = None,
     images: str | Path | None = None,
-) -> int:
-    """Write the detections without the fault of this id to `target`, in the format of its name or of the source; return how many.
+    protocol: str | None = None,
+) -> tuple[int, int]:
+    """Write the detections without the faults of these ids to `target`, in the format of its name or of the source.
 
-    What still cannot be scored (NaN, unknown images and classes) is left out. Raises DetbenchError where the fault is not there or where
-    only a new run of the detector mends it.
+    Faults are mended in the order in which they are found, whatever that of the ids. Returns how many detections were written and how many
+    were read. Raises DetbenchError where a fault is not there or only a new run of the detector mends it, and where detections would be
+    lost that still cannot be scored (NaN, unknown images and classes).
     """
-    case = read_case(Path(ground_truth), Path(detections), split=split, images=None if images is None else Path(images), protocol=None)
-    known = [finding for finding in diagnose(case) if finding.id == finding_id and finding.mend]
-    if not known or known[0].mend is None or case.source is None:
-        raise DetbenchError(f"{detections}: there is no {finding_id} that can be mended here; run `detbench doctor` without --mend")
-    repaired = detections_of(known[0].mend(case.rows), case.truth)
-    form = None if Path(target).suffix in (".json", ".parquet") else case.source.form
-    save_detections(repaired, case.truth, target, form)
-    return len(repaired)
+    case = read_case(Path(ground_truth), Path(detections), split=split, images=None if images is None else Path(images), protocol=protocol)
+    return write_mended(case, findings_of(case), finding_ids, Path(target))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from detbench.bench.doctor.rows import Rows
@@ -36,14 +36,17 @@ MEANINGS = {
     "outside-image": "boxes reach past the edge of their image or lie beyond it",
     "too-many-detections": "more detections of an image than a protocol scores",
     "area-missing": "annotations without the area that decides between small, medium and large",
-    "area-zero": "annotations whose area is 0 though their box has one",
-    "annotation-ids-duplicate": "annotations share an id, where tools look them up by it",
+    "area-zero": "annotations whose area is 0, though their box has one, or below",
+    "annotation-ids-duplicate": "annotations share an id, or have none, where tools look them up by it",
+    "annotations-doubled": "the same object is annotated twice or more",
+    "image-ids-duplicate": "images of the ground truth share an id",
+    "category-ids-duplicate": "categories of the ground truth share an id",
     "annotation-id-zero": "an annotation has id 0, which pycocotools takes for unmatched",
     "class-without-ground-truth": "classes of which nothing is annotated",
     "flags-lost": "crowd or difficult objects became ordinary ones",
     "detections-empty": "there are no detections, or none of some class's file",
-    "not-a-number": "a text stands where a number belongs",
-    "wrong-split": "most detections are on images that the ground truth does not have",
+    "not-a-number": "a text, or nothing, stands where a number belongs",
+    "wrong-split": "detections are of images that the ground truth does not have",
 }
 """Every id and its meaning. Ids are stable: scripts compare them."""
 
@@ -56,15 +59,24 @@ class Finding:
     severity: Severity
     evidence: str
     fix: str
+    """A command, or advice in words; empty where `mend` or `edit` is there, until the commands of all findings are known."""
     mend: Callable[[Rows], Rows] | None = field(default=None, compare=False, repr=False)
     """Turns the detections into what they should be, where that is known."""
+    edit: str = field(default="", repr=False)
+    """Python statement that turns a COCO annotations file, decoded as `d`, into what it should be."""
 
     def __str__(self) -> str:
         return f"{self.evidence}; {self.fix}"
 
-    def record(self) -> dict[str, Any]:
-        """Return the finding as JSON-ready values."""
-        return {key: value for key, value in asdict(self).items() if key != "mend"}
+    @property
+    def is_command(self) -> bool:
+        """Whether the fix can be pasted into a shell."""
+        return self.fix.startswith(("detbench ", "python "))
+
+    def record(self) -> dict[str, str]:
+        """Return the finding as JSON-ready values; advice in words becomes a shell's comment, so that every fix can be pasted."""
+        fix = self.fix if self.is_command else f"# {self.fix}"
+        return {"id": self.id, "severity": self.severity, "evidence": self.evidence, "fix": fix}
 
 
 def findings_document(findings: list[Finding]) -> dict[str, Any]:

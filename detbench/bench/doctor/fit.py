@@ -89,10 +89,10 @@ def sample_of(case: Case) -> Sample:
     groups = place[owners[objects]]
     counts = np.diff(offsets)[groups]
     pairs = (rows_of_groups(offsets, groups), np.repeat(np.arange(len(objects)), counts))
-    written = rows.boxes if case.source is None else case.source.written
+    written = rows.boxes[chosen] if case.source is None else case.source.written[rows.places[chosen]]
     return Sample(
         boxes=rows.boxes[chosen],
-        written=written[chosen],
+        written=written,
         sizes=case.truth.image_sizes[rows.image[chosen]],
         classes=rows.classes[chosen],
         objects=case.truth.boxes[objects],

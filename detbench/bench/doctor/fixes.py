@@ -1,41 +1,66 @@
-"""Fixes: the commands that mend what the doctor finds, quoted for a shell."""
+"""Fixes: the commands that mend what the doctor finds, quoted for a shell.
+
+One command mends everything of a file, since mends of a copy each would have to be joined: every finding that detections can be mended of
+has the same command, and so has every finding that annotations can be mended of. What is only noted is mended in a copy of its own.
+"""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from detbench.bench.doctor.case import Case
+from detbench.bench.doctor.findings import Finding
+
+
+def with_commands(case: Case, findings: list[Finding]) -> list[Finding]:
+    """Return findings, in the order in which they were found, each with the command that mends it where there is one."""
+    faults = [finding for finding in findings if finding.severity != "note"]
+    ids = tuple(dict.fromkeys(finding.id for finding in faults if finding.mend))
+    edits = tuple(dict.fromkeys(finding.edit for finding in faults if finding.edit))
+    return [replace(finding, fix=_command(case, finding, ids, edits)) for finding in findings]
+
+
+def _command(case: Case, finding: Finding, ids: tuple[str, ...], edits: tuple[str, ...]) -> str:
+    if finding.edit:
+        return _editing(case, edits)
+    if not finding.mend or case.source is None:
+        return finding.fix
+    noted = finding.id not in ids
+    return _mending(case, (*ids, finding.id) if noted else ids, f"fixed-{finding.id}" if noted else "fixed")
 
 
 def mending(case: Case, finding: str) -> str:
+    """Return what to do about detections that were loaded already; the command for files follows when all findings are known."""
+    return f"`detbench doctor` on these files says more and mends {finding}" if case.source is None else ""
+
+
+def _mending(case: Case, findings: Iterable[str], ending: str) -> str:
     """Return the command that writes the detections as they should be, by what the doctor found out."""
-    if case.source is None:
-        return f"`detbench doctor` on these files says more and mends {finding}"
-    target = _beside(case.source.path, "fixed" + ("" if case.source.path.is_dir() else case.source.path.suffix))
-    words = ["detbench", "doctor", str(case.truth_path), str(case.source.path), *case.truth_options, "--mend", finding, "-o", str(target)]
-    return shlex.join(words)
+    assert case.source is not None  # noqa: S101  the caller asks for it
+    target = _beside(case.source.path, ending)
+    mends = [word for finding in findings for word in ("--mend", finding)]
+    return shlex.join(["detbench", "doctor", str(case.truth_path), str(case.source.path), *case.options, *mends, "-o", str(target)])
 
 
-def rewriting(case: Case, statement: str) -> str:
-    """Return the command that updates every annotation `a` (number `n`, from 1) of the COCO file by keyword arguments."""
-    source, target = case.truth_path, _beside(case.truth_path, f"fixed{case.truth_path.suffix}")
-    program = (
-        f"import json; d = json.load(open({str(source)!r})); "
-        f"[a.update({statement}) for n, a in enumerate(d['annotations'], 1)]; json.dump(d, open({str(target)!r}, 'w'))"
-    )
-    return shlex.join(["python", "-c", program])
+def _editing(case: Case, edits: Iterable[str]) -> str:
+    """Return the command that writes the COCO annotations with all edits done."""
+    source, target = str(case.truth_path), str(_beside(case.truth_path, "fixed"))
+    steps = ["import json", f"d = json.load(open({source!r}))", *edits, f"json.dump(d, open({target!r}, 'w'))"]
+    return shlex.join(["python", "-c", "; ".join(steps)])
 
 
-def keeping(case: Case, condition: str) -> str:
-    """Return the command that keeps only the annotations `a` of the COCO file for which a Python condition holds."""
-    source, target = case.truth_path, _beside(case.truth_path, f"fixed{case.truth_path.suffix}")
-    program = (
-        f"import json; d = json.load(open({str(source)!r})); "
-        f"d['annotations'] = [a for a in d['annotations'] if {condition}]; json.dump(d, open({str(target)!r}, 'w'))"
-    )
-    return shlex.join(["python", "-c", program])
+def rewriting(values: str, where: str = "") -> str:
+    """Return the edit that updates every annotation `a` (number `n`, from 1), or those for which a condition holds, by keyword arguments."""
+    return f"[a.update({values}) for n, a in enumerate(d['annotations'], 1){where and f' if {where}'}]"
+
+
+def keeping(condition: str) -> str:
+    """Return the edit that keeps only the annotations `a` for which a Python condition holds."""
+    return f"d['annotations'] = [a for a in d['annotations'] if {condition}]"
 
 
 def _beside(path: Path, ending: str) -> Path:
-    return path.with_name(f"{path.stem}-{ending}")
+    return path.with_name(f"{path.name}-{ending}" if path.is_dir() else f"{path.stem}-{ending}{path.suffix}")

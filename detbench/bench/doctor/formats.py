@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -36,16 +37,29 @@ def _sized(n: Floats) -> Floats:
     return np.hstack([n[:, :2], n[:, :2] + n[:, 2:]])
 
 
+def _swapped_sized(n: Floats) -> Floats:
+    return _sized(_swapped(n))
+
+
 def _centred(n: Floats) -> Floats:
     return np.hstack([n[:, :2] - n[:, 2:] / 2, n[:, :2] + n[:, 2:] / 2])
 
 
-DECODERS: dict[str, Decoder] = {"xyxy": _corners, "xywh": _sized, "cxcywh": _centred, "yxyx": _swapped}
+DECODERS: dict[str, Decoder] = {"xyxy": _corners, "xywh": _sized, "cxcywh": _centred, "yxyx": _swapped, "yxhw": _swapped_sized}
 OWN = {"coco": "xywh", "voc": "xyxy", "yolo": "cxcywh", "parquet": "xyxy"}
 """The format in which each kind of file writes its boxes."""
 
-VOC_BASES = {"xyxy": (1, 1, 0, 0), "xywh": (1, 1, 1, 1), "cxcywh": (0.5, 0.5, 0.5, 0.5), "yxyx": (1, 1, 0, 0)}
+VOC_BASES = {"xyxy": (1, 1, 0, 0), "xywh": (1, 1, 1, 1), "cxcywh": (0.5, 0.5, 0.5, 0.5), "yxyx": (1, 1, 0, 0), "yxhw": (1, 1, 1, 1)}
 """What turns 1-based, inclusive corners, and sizes and centres made from them, into continuous edges."""
+
+
+IDS = {"xywh": "box-format-xyxy", "yxhw": "box-format-yxyx"} | {name: f"box-format-{name}" for name in ("xyxy", "cxcywh", "yxyx")}
+"""The finding that a reading is reported by."""
+_FRAMES: tuple[tuple[Literal["image", "letterbox", "square"], str], ...] = (
+    ("image", "the image"), ("letterbox", "a letterbox"), ("square", "a square filled up right and below"),
+)  # fmt: skip
+SURELY_FRAMED = 0.01
+"""Fractions of a letterbox must fit by more than this better than fractions of the image to be called so."""
 
 
 @dataclass(frozen=True)
@@ -55,59 +69,65 @@ class Alternative:
     id: str
     name: str
     decode: Decoder
-    fractions: bool = False
+    frame: Literal["pixels", "image", "letterbox", "square"] = "pixels"
+    """What coordinates are fractions of: the image, the letterbox around it, or the square that its borders right and below fill."""
     base: tuple[float, float, float, float] = (0, 0, 0, 0)
     """What is subtracted from the corners: VOC counts from 1."""
 
     def boxes(self, written: Floats, sizes: Floats) -> Floats:
         """Return the boxes that the numbers (N, 4) in files mean, on images of `sizes` (N, 2)."""
         boxes: Floats = self.decode(written) - np.array(self.base, np.float64)
-        return boxes * np.tile(sizes, 2) if self.fractions else boxes
+        if self.frame == "pixels":
+            return boxes
+        if self.frame == "image":
+            return boxes * np.tile(sizes, 2)
+        longer = sizes.max(axis=1, keepdims=True)
+        border = (longer - sizes) / 2 if self.frame == "letterbox" else np.zeros_like(sizes)
+        return np.asarray(boxes * longer - np.tile(border, 2))
 
 
 def alternatives(form: str) -> list[Alternative]:
     """Return every reading of a kind of file but its own."""
     own = OWN[form]
     formats = [
-        Alternative(
-            "box-format-xyxy" if name in ("xyxy", "xywh") else f"box-format-{name}",
-            name,
-            decode,
-            base=VOC_BASES[name] if form == "voc" else (0, 0, 0, 0),
-        )
+        Alternative(IDS[name], name, decode, base=VOC_BASES[name] if form == "voc" else (0, 0, 0, 0))
         for name, decode in DECODERS.items()
         if name != own
     ]
     if form == "yolo":
         return [*formats, Alternative("box-normalised", "pixels, cxcywh", _centred)]
-    return formats + [Alternative("box-normalised", f"fractions of the image, {name}", decode, True) for name, decode in DECODERS.items()]
+    return formats + [
+        Alternative("box-normalised", f"fractions of {what}, {name}", decode, frame)
+        for frame, what in _FRAMES
+        for name, decode in DECODERS.items()
+    ]
 
 
 def best_format(case: Case, sample: Sample, before: float) -> tuple[Alternative, float] | None:
     """Return the reading that fits clearly better than a mean best overlap of `before`, and its own."""
     assert case.source is not None  # noqa: S101  the caller asks for it
-    written = _numbers(case, sample.written, sample.sizes)
+    written = numbers_of(case, sample.written, sample.sizes)
     fits = [(sample.mean_overlap(each.boxes(written, sample.sizes)), each) for each in alternatives(case.source.form)]
-    after, best = max(fits, key=lambda fit: fit[0])
+    after, best = max(fits, key=lambda fit: fit[0] - SURELY_FRAMED * (fit[1].frame in ("letterbox", "square")))
     return (best, after) if after >= before + CLEARLY_BETTER and after >= MUCH_BETTER * before else None
 
 
-def format_finding(case: Case, before: float, best: Alternative, after: float) -> Finding:
-    """Return the finding for a reading, proven by scoring again."""
-    mend = partial(_reread, case, best)
-    what = f"read as {best.name} the boxes lie on the objects (mean best overlap {before:.2f} → {after:.2f})"
+def format_finding(case: Case, before: float, best: Alternative, after: float, besides: str = "") -> Finding:
+    """Return the finding for a reading, proven by scoring again; `besides` says what else must be undone for boxes to fit."""
+    mend = partial(reread, case, best)
+    what = f"read as {best.name}{besides} the boxes lie on the objects (mean best overlap {before:.2f} → {after:.2f})"
     return Finding(best.id, "error", f"{what}: {told(case, mend(case.rows), f'read as {best.name}')}", mending(case, best.id), mend)
 
 
-def _numbers(case: Case, written: Floats, sizes: Floats) -> Floats:
-    """Return the numbers of a file, undoing YOLO's multiplication by the image's size where they cannot be fractions."""
-    if case.source is None or case.source.form != "yolo" or not np.nanmedian(written[:, 2:] / sizes) > 1:
+def numbers_of(case: Case, written: Floats, sizes: Floats) -> Floats:
+    """Return the numbers of a file as pixels; YOLO's are multiplied by the image's size where they can be fractions."""
+    if case.source is None or case.source.form != "yolo" or np.nanmedian(written[:, 2:]) > 1:
         return written
-    return written / np.tile(sizes, 2)
+    return written * np.tile(sizes, 2)
 
 
-def _reread(case: Case, reading: Alternative, rows: Rows) -> Rows:
+def reread(case: Case, reading: Alternative, rows: Rows) -> Rows:
+    """Return the rows with the boxes that a reading makes of the numbers in the file."""
     assert case.source is not None  # noqa: S101  the check asks for it
-    known = rows.image >= 0
-    sizes = np.where(known[:, None], case.truth.image_sizes[rows.image], np.nan)
-    return rows.with_boxes(reading.boxes(_numbers(case, case.source.written, sizes), sizes))
+    sizes = np.where((rows.image >= 0)[:, None], case.truth.image_sizes[rows.image], np.nan)
+    return rows.with_boxes(reading.boxes(numbers_of(case, case.source.written[rows.places], sizes), sizes))

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from detbench.bench.doctor.case import Case
-from detbench.bench.doctor.counterfactual import average_precision, short, told
+from detbench.bench.doctor.counterfactual import average_precision, left, short, told
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.fit import sample_of
 from detbench.bench.doctor.fixes import mending
@@ -48,31 +48,34 @@ def check_image_ids(case: Case) -> Finding | None:
     unknown = case.rows.image < 0
     before, known_before = _fit(case), float((~unknown).mean())
     best, after = None, max(before * known_before, 0.0)
-    for naming in _namings(case):
-        trial = replace(case, rows=_renamed(case, naming, case.rows))
+    for naming in namings(case):
+        trial = replace(case, rows=renamed(case, naming, case.rows))
         known = float((trial.rows.image >= 0).mean())
         fit = _fit(trial) * known
         if fit > max(after, before * known_before + CLEARLY_BETTER, before * known_before * MUCH_BETTER) and known > 0.5:
             best, after = naming, fit
     if best is not None:
-        mend = partial(_renamed, case, best)
+        mend = partial(renamed, case, best)
         evidence = f"boxes lie on the objects when image ids are taken as {best.name}: {told(case, mend(case.rows), 'so read')}"
         return Finding("image-ids-shifted", "error", evidence, mending(case, "image-ids-shifted"), mend)
-    return _unknown(case, unknown) if unknown.any() else None
+    named = ~case.source.nameless[case.rows.places]
+    return _unknown(case, unknown & named) if (unknown & named).any() else None
 
 
 def _unknown(case: Case, unknown: Flags) -> Finding:
     assert case.source is not None  # noqa: S101  the caller asks for it
-    names = case.source.images.of(unknown)
+    names = case.source.images.of(case.rows.places[unknown])
     count = f"{unknown.sum():,} of {len(unknown):,} detections ({unknown.mean():.0%})"
     known = ", ".join(map(repr, case.truth.image_ids[:3]))
-    evidence = f"{count} are on {len(names):,} images that the ground truth does not have (the first: {names[0]!r}; it has {known} …)"
+    images = f"{len(names):,} images" if len(names) > 1 else "an image"
+    evidence = f"{count} are on {images} that the ground truth does not have (the first: {names[0]!r}; it has {known} …)"
     seen = np.unique(case.rows.image[~unknown])
     if unknown.mean() >= MOSTLY_UNKNOWN and len(seen) < MOSTLY_UNKNOWN * len(case.truth.image_ids):
         return Finding(
             "wrong-split", "error", evidence, "choose the split the detections were made for (--split), or run the detector on this one"
         )
-    return Finding("image-ids-unknown", "error", evidence, mending(case, "image-ids-unknown"), _on_known)
+    proof = left(case, _on_known(case.rows), "left out")
+    return Finding("image-ids-unknown", "error", f"{evidence}: {proof}", mending(case, "image-ids-unknown"), _on_known)
 
 
 def _on_known(rows: Rows) -> Rows:
@@ -84,12 +87,17 @@ def _fit(case: Case) -> float:
     return sample.mean_overlap(sample.boxes)
 
 
-def _renamed(case: Case, naming: Naming, rows: Rows) -> Rows:
+def renamed(case: Case, naming: Naming, rows: Rows) -> Rows:
+    """Return the rows on the images that their names mean in a naming; YOLO's fractions become pixels of these."""
     assert case.source is not None  # noqa: S101  there are no names without a source
-    return replace(rows, image=naming.positions[case.source.images.codes])
+    image = naming.positions[case.source.images.codes[rows.places]]
+    if case.source.form != "yolo":
+        return replace(rows, image=image)
+    sizes = np.vstack([case.truth.image_sizes, [(1.0, 1.0)]])
+    return replace(rows, image=image, boxes=rows.boxes * np.tile(sizes[image] / sizes[rows.image], 2))
 
 
-def _namings(case: Case) -> Iterator[Naming]:
+def namings(case: Case) -> Iterator[Naming]:
     """Yield every way to read the names that differs from their own."""
     assert case.source is not None  # noqa: S101  the caller asks for it
     names, ids = case.source.images.names, case.truth.image_ids

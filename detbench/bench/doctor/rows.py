@@ -23,9 +23,16 @@ class Rows:
     """(N, 4) x1, y1, x2, y2 in pixels, continuous edges; NaN or infinite where the source is."""
     scores: Floats
     """(N,) may be NaN or infinite."""
+    source_rows: Ints | None = None
+    """(N,) row of the source that each came from; None for all of them in its order."""
 
     def __len__(self) -> int:
         return len(self.image)
+
+    @property
+    def places(self) -> Ints:
+        """(N,) row of the source that each came from."""
+        return np.arange(len(self)) if self.source_rows is None else self.source_rows
 
     @property
     def finite(self) -> Flags:
@@ -39,7 +46,7 @@ class Rows:
 
     def where(self, kept: Flags | Ints) -> Rows:
         """Return the rows marked (N,) or numbered (M,)."""
-        return Rows(self.image[kept], self.classes[kept], self.boxes[kept], self.scores[kept])
+        return Rows(self.image[kept], self.classes[kept], self.boxes[kept], self.scores[kept], self.places[kept])
 
     def with_boxes(self, boxes: Floats) -> Rows:
         """Return the same rows with other boxes."""
