@@ -50,14 +50,18 @@ class Population:
 
 def population() -> Population:
     """Return VOC 2007 test with two real YOLOs where $DETBENCH_DATA or ../shared/data has them, else simulated images and detections."""
-    folder = Path(os.environ.get("DETBENCH_DATA") or Path(__file__).parents[3] / "shared" / "data")
-    archive = folder / "VOCtest_06-Nov-2007.annotations.tar.gz"
+    archive = data_folder() / "VOCtest_06-Nov-2007.annotations.tar.gz"
     if not archive.is_file():
         truth = _simulated_truth()
         return Population(truth, (shapes_detections(truth, 0.70, seed=1), shapes_detections(truth, 0.74, seed=2)))
     truth = load_ground_truth(archive)
-    first, second = (load_detections(folder / "dets_voc" / name, truth) for name in DETECTORS)
+    first, second = (load_detections(data_folder() / "dets_voc" / name, truth) for name in DETECTORS)
     return Population(truth, (first, second))
+
+
+def data_folder() -> Path:
+    """Return where the real data lie, if they are there: $DETBENCH_DATA or ../shared/data."""
+    return Path(os.environ.get("DETBENCH_DATA") or Path(__file__).parents[3] / "shared" / "data")
 
 
 def scored(truth: GroundTruth, found: Sequence[Detections], protocol: Protocol) -> list[Evaluation]:
