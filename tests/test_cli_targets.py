@@ -20,6 +20,7 @@ def made(tmp_path_factory):
     for name in ("one", "other"):
         write_run(folder / name, evaluate(truth, replace(run(truth).detections, name="finder"), "voc2007"), options={})
     (folder / "rules.toml").write_text('[[rule]]\nmeasure = "mAP"\nminimum_effect = 0.5\n')
+    (folder / "groups.csv").write_text("image,group\n")
     (folder / "model.onnx").write_bytes(b"a model")
     return folder
 
@@ -53,6 +54,7 @@ CASES = [
     (("gate", "one", "other", "--junit", "link/ground_truth.parquet"), RUN),
     (("gate", "one", "other", "--rules", "rules.toml", "--markdown", "rules.toml"), INPUT),
     (("gate", "one", "other", "--rules", "rules.toml", "--markdown", "hard.toml"), INPUT),
+    (("gate", "one", "other", "--groups", "groups.csv", "--json", "groups.csv"), INPUT),
     (("gate", "one", "other", "--models", "model.onnx", "model.onnx", "--json", "model.onnx"), INPUT),
     (("history", "show", "h.jsonl", "--json", "h.jsonl"), INPUT),
     (("history", "show", "h.jsonl", "--json", "one/record.json"), RUN),
