@@ -5,13 +5,15 @@ python -m tests.experiments.gate --pairs 500 --keep /tmp/gate
 The world is a population of images; each pair is judged on images drawn from it. Without a true change, the detections of two detectors are
 swapped by a coin on each image, so that nothing but the coin tells the two sides apart: two real detectors ("independent"), or one of them
 twice with scores and boxes moved by chance ("small change"). With a true loss, detections are taken away from one side until the loss in
-the population is what is asked for. Latencies are simulated: rounds with a drift, bursts and a heavy tail.
+the population is what is asked for. Latencies are simulated: rounds in turns with a drift that both models share, bursts that hit one of
+them, and a heavy tail.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing import Pool
@@ -23,11 +25,13 @@ from numpy.typing import NDArray
 from detbench.bench.gate.gate import gate
 from detbench.bench.gate.rules import default_rules
 from detbench.bench.gate.timing import timing_verdict
+from detbench.bench.gate.verdict import overall
 from detbench.bench.latency.comparison import compare
 from detbench.bench.latency.contender import Task
 from detbench.bench.latency.interleave import Pair
 from detbench.bench.latency.result import LatencyResult
-from detbench.bench.latency.scenario import SINGLE_STREAM
+from detbench.bench.latency.scenario import SCENARIOS
+from detbench.bench.machine import MachineState
 from detbench.bench.results import protocol_record
 from detbench.bench.runs import Run
 from detbench.data.columns import Floats, groups_from_offsets
@@ -38,6 +42,12 @@ from detbench.metrics.protocol import COCO, VOC2007, Protocol
 from tests.experiments.kept import results
 from tests.experiments.population import Population, exchanged, population
 
+ROUNDS, IN_ROUND = 60, 20
+SLOWER = (0, 50, 150)
+"""Per mille."""
+TIMES = ("latency.p50_ms", "latency.p99_ms", "throughput_per_s")
+A_LOOK = MachineState(1.0, None, None, None)
+RULE = "|---|--:|--:|--:|--:|--:|--:|--:|"
 PROTOCOLS = {"voc2007": VOC2007, "coco": COCO}
 ALL_IMAGES = 4952
 REPLICATES = 200
@@ -128,8 +138,8 @@ def _calibrated(one: Detections, other: Detections, protocol: Protocol, loss: fl
     return (one, done) if thinned is other else (done, other)
 
 
-def failed(task: tuple[int, int]) -> list[bool]:
-    """Return whether the gate failed a pair, and whether by the protocol's own mean, by the area under the curve, and by a class."""
+def judged(task: tuple[int, int]) -> list[bool]:
+    """Return whether the gate failed a pair, by the protocol's own mean, by the area under the curve, by a class; and was inconclusive."""
     number, trial = task
     cell, rng = CELLS[number], np.random.default_rng([number, trial])
     world = Population(pool().ground_truth, pair(cell.run, cell.close, cell.loss))
@@ -140,7 +150,7 @@ def failed(task: tuple[int, int]) -> list[bool]:
     runs = [run_of(truth, each, PROTOCOLS[cell.run]) for each in found]
     verdicts = gate(runs[0], runs[1], default_rules(), replicates=REPLICATES, seed=trial)
     fails = {verdict.rule.measure.text for verdict in verdicts if verdict.outcome == "failed"}
-    return [bool(fails), bool(fails & {"mAP", "AP"}), "mAP.area" in fails, "AP[*]" in fails]
+    return [bool(fails), bool(fails & {"mAP", "AP"}), "mAP.area" in fails, "AP[*]" in fails, overall(verdicts) == "inconclusive"]
 
 
 def run_of(truth: GroundTruth, found: Detections, protocol: Protocol) -> Run:
@@ -156,66 +166,86 @@ class Timed:
     record: dict[str, object]
 
 
-def latency_failed(task: tuple[int, int]) -> bool:
-    """Return whether the default rules on p50 fail a candidate that takes longer by so many per mille, timed in 60 rounds."""
+def times_judged(task: tuple[int, int]) -> list[bool]:
+    """Return whether times fail a candidate that takes longer by so many per mille, by p50, p99 and throughput; and are inconclusive."""
     slower, trial = task
     rng = np.random.default_rng([slower, trial, 9])
-    rounds = [_series(rng, 1.0), _series(rng, 1 + slower / 1000)]
-    rules = [rule for rule in default_rules() if rule.measure.text == "latency.p50_ms"]
-    outcomes = []
-    for rule in rules:
+    verdicts = []
+    for rule in (rule for rule in default_rules() if rule.measure.timed):
+        rounds = _in_turns(rng, (1.0, 1 + slower / 1000))
         results = [
-            LatencyResult(name, rule.stage, 1, "single_stream", 1, samples_ns=np.concatenate(one))
+            LatencyResult(name, rule.stage, 1, rule.scenario, 1, samples_ns=np.concatenate(one), machine=(A_LOOK,))
             for name, one in zip("ab", rounds, strict=True)
         ]
         runs = [Timed((result,), {}) for result in results]
-        pairs = [Pair("a", "b", Task(rule.stage, 1, SINGLE_STREAM), compare(*rounds))]
-        outcomes.append(timing_verdict(rule, runs[0], runs[1], pairs).outcome)
-    return "failed" in outcomes
+        pairs = [Pair("a", "b", Task(rule.stage, 1, SCENARIOS[rule.scenario]), compare(*rounds))]
+        verdicts.append(timing_verdict(rule, runs[0], runs[1], pairs))
+    fails = {verdict.rule.measure.text for verdict in verdicts if verdict.outcome == "failed"}
+    return [bool(fails), *(name in fails for name in TIMES), overall(verdicts) == "inconclusive"]
 
 
-def _series(rng: np.random.Generator, scale: float) -> list[NDArray[np.int64]]:
-    """Return rounds of 10 samples around 5 ms with a heavy tail, slow drift and bursts of other load."""
-    out = []
-    drift = np.cumsum(rng.normal(0, 0.01, 60))
-    for level in drift - drift.mean():
-        burst = 1 + (rng.random() < 0.1) * rng.exponential(0.3)
-        out.append((5e6 * scale * np.exp(level) * burst * (1 + rng.gamma(0.5, 0.06, 10))).astype(np.int64))
+def _in_turns(rng: np.random.Generator, scales: tuple[float, float]) -> list[list[NDArray[np.int64]]]:
+    """Return for two models rounds of samples around 5 ms with a heavy tail and bursts of other load, in one slow drift."""
+    drift = np.cumsum(rng.normal(0, 0.01, ROUNDS))
+    drift -= drift.mean()
+    out: list[list[NDArray[np.int64]]] = []
+    for scale in scales:
+        bursts = 1 + (rng.random(ROUNDS) < 0.1) * rng.exponential(0.3, ROUNDS)
+        tails = 1 + rng.gamma(0.5, 0.06, (ROUNDS, IN_ROUND))
+        out.append([*(5e6 * scale * (np.exp(drift) * bursts)[:, None] * tails).astype(np.int64)])
     return out
 
 
-def row(name: str, images: str, found: NDArray[np.bool_] | Floats, columns: int = 3) -> str:
-    """Return a line of the table."""
-    shares = [f"{100 * share:.2f} %" for share in np.atleast_2d(found.T).mean(axis=1)]
-    return f"| {name} | {images} | {len(found):,} | **{shares[0]}** | {' | '.join(shares[1:] or ['–'] * columns)} |"
+def row(name: str, images: str, found: NDArray[np.bool_] | Floats) -> str:
+    """Return a line of a table."""
+    first, *others = (f"{100 * share:.2f} %" for share in found.mean(axis=0))
+    return f"| {name} | {images} | {len(found):,} | **{first}** | {' | '.join(others)} |"
+
+
+def accuracy(cells: Sequence[int], pairs: int, processes: int, keep: Path | None) -> None:
+    """Print how often each kind of pair fails."""
+    print(
+        "| pairs | images | how many | fail | by mAP or AP | by mAP.area | by a class | inconclusive |\n|---|--:|--:|--:|--:|--:|--:|--:|",
+        flush=True,
+    )
+    unchanged = []
+    for number in cells:
+        cell = CELLS[number]
+        pair(cell.run, cell.close, cell.loss)
+        with Pool(processes) as workers:
+            found = results(workers, judged, [(number, trial) for trial in range(pairs)], keep)
+        if cell.loss == 0:
+            unchanged.append(found)
+        print(row(f"{cell.name}, {cell.run}", f"{cell.images:,}", found), flush=True)
+    if unchanged:
+        print(row("all without a change", "", np.concatenate(unchanged)), flush=True)
+
+
+def times(pairs: int, processes: int, keep: Path | None) -> None:
+    """Print how often times fail."""
+    print(f"\n| times | samples of each | how many | fail | by p50 | by p99 | by throughput | inconclusive |\n{RULE}", flush=True)
+    with Pool(processes) as workers:
+        for slower in SLOWER:
+            found = results(workers, times_judged, [(slower, trial) for trial in range(pairs)], keep)
+            print(row(f"latency +{slower / 10:g} %", f"{ROUNDS * IN_ROUND:,}", found), flush=True)
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=500, help="of each kind")
-    parser.add_argument("--cells", type=int, nargs="*", default=list(range(len(CELLS))))
+    cells = "; ".join(f"{n}: {cell.name}, {cell.run}, {cell.images:,} images" for n, cell in enumerate(CELLS))
+    parser.add_argument("--cells", type=int, nargs="*", default=list(range(len(CELLS))), help=f"which kinds of pairs ({cells})")
+    parser.add_argument("--no-times", action="store_true", help="leave out latency and throughput")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--keep", type=Path, help="folder that results are kept in, to go on after a break")
     options = parser.parse_args()
     started = time.perf_counter()
-    print(f"population: {pool().ground_truth.name}, {len(pool().ground_truth.image_ids):,} images\n")
-    print("| pairs | images | how many | fail | by mAP or AP | by mAP.area | by a class |\n|---|--:|--:|--:|--:|--:|--:|", flush=True)
-    unchanged = []
-    for number in options.cells:
-        cell = CELLS[number]
-        pair(cell.run, cell.close, cell.loss)
-        with Pool(options.processes) as workers:
-            found = results(workers, failed, [(number, trial) for trial in range(options.pairs)], options.keep)
-        if cell.loss == 0:
-            unchanged.append(found)
-        print(row(f"{cell.name}, {cell.run}", f"{cell.images:,}", found), flush=True)
-    if unchanged:
-        print(row("all without a change", "", np.concatenate(unchanged)), flush=True)
-    with Pool(options.processes) as workers:
-        for slower in (0, 50):
-            found = results(workers, latency_failed, [(slower, trial) for trial in range(options.pairs)], options.keep)
-            print(row(f"latency +{slower / 10:g} %", "–", found), flush=True)
+    if options.cells:
+        print(f"population: {pool().ground_truth.name}, {len(pool().ground_truth.image_ids):,} images\n")
+        accuracy(options.cells, options.pairs, options.processes, options.keep)
+    if not options.no_times:
+        times(options.pairs, options.processes, options.keep)
     print(f"\n{time.perf_counter() - started:.0f} s on {options.processes} processes")
 
 

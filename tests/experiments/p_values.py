@@ -12,6 +12,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from multiprocessing import Pool
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from detbench.data.detections import Detections
 from detbench.metrics.difference import differences
 from detbench.metrics.permutation import permutation_test
 from detbench.metrics.power import images_needed, smallest_difference
@@ -29,6 +31,7 @@ from tests.experiments.population import Population, exchanged, population, scor
 Found = NDArray[np.float64]
 Run = Callable[[Callable[[Task], object], Sequence[Task]], Found]
 MEASURES: tuple[tuple[str, Protocol, Measure], ...] = (
+    ("AP", COCO, Measure("AP")),
     ("AP50", COCO, Measure("AP50", iou=0.5)),
     ("mAP 2007", VOC2007, Measure("mAP")),
 )
@@ -56,9 +59,9 @@ def null(task: tuple[int, int]) -> Found:
     rng = np.random.default_rng([1, size, number])
     truth, found = pool().sample(size, rng)
     coins = np.repeat(rng.integers(0, 2, (size, 1)), len(truth.class_names), axis=1)
-    out = []
+    mixed, out = exchanged(truth, found, coins), []
     for _, protocol, measure in MEASURES:
-        a, b = scored(truth, exchanged(truth, found, coins), protocol)
+        a, b = scored(truth, mixed, protocol)
         (by_bootstrap,) = differences(a, b, [measure], replicates=DRAWS - 1, seed=number, threads=1)
         by_swaps = [
             permutation_test(a, b, [measure], permutations=DRAWS - 1, seed=number, scores=scores, threads=1)[0].p
@@ -84,10 +87,8 @@ def false_discoveries(task: tuple[int, int, int]) -> Found:
     return np.array([[(each & false).sum() / max(each.sum(), 1), (each & false).any()] for each in called])
 
 
-def _without_some(found, rng, classes):
+def _without_some(found: Detections, rng: np.random.Generator, classes: NDArray[np.integer]) -> Detections:
     """Return detections in which every second one of the classes has lost its score."""
-    from dataclasses import replace
-
     hurt = np.isin(found.class_index, classes) & (rng.random(len(found)) < 0.5)
     return replace(found, scores=np.where(hurt, found.scores * 0.01, found.scores))
 
