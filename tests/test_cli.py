@@ -150,7 +150,7 @@ sys.argv = ["detbench", "eval", "a", "b"]
 cli.main()
 """
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "Traceback" in done.stderr
         assert done.stderr.rstrip().endswith("ZeroDivisionError: a bug")
 

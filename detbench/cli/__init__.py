@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import traceback
 import warnings
 from typing import Annotated
 
@@ -53,6 +54,9 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception:  # noqa: BLE001  1 is a verdict: gate's regression, doctor's errors
+        talk(traceback.format_exc().rstrip())
+        sys.exit(2)
 
 
 def _show_version(asked: bool) -> None:
