@@ -6,9 +6,12 @@ from collections import Counter
 
 import numpy as np
 
+from detbench.bench.doctor.annotation_numbers import check_annotation_numbers
 from detbench.bench.doctor.case import AnnotationFile, Case
-from detbench.bench.doctor.findings import Finding
+from detbench.bench.doctor.counterfactual import told_of_truth
+from detbench.bench.doctor.findings import Finding, Severity
 from detbench.bench.doctor.fixes import keeping, rewriting
+from detbench.bench.doctor.truths import with_measured_areas
 from detbench.data.voc import VOC_CLASSES
 
 VOC_OBJECTS, COCO_OBJECTS = 600, 600
@@ -19,24 +22,49 @@ TRUNCATED = 30
 
 
 def check_annotations(case: Case) -> list[Finding]:
-    """Return what is wrong with ids, numbers, areas and flags of the ground truth."""
+    """Return what is wrong with numbers, ids, areas and flags of the ground truth."""
     file = case.annotations
-    found = [] if file is None else [*_ids(case, file), *_numbers(case, file), *_areas(case, file)]
-    return [*found, *_flags(case)]
+    found = [] if file is None else [*check_annotation_numbers(case, file), *_listed_ids(file), *_ids(file), *_areas(case, file)]
+    return [*found, *_nothing(case), *_flags(case)]
 
 
-def _ids(case: Case, file: AnnotationFile) -> list[Finding]:
+def _nothing(case: Case) -> list[Finding]:
+    """No object that counts, though none was left out for its own faults."""
+    if case.regular.any() or (not len(case.truth) and case.annotations is not None and case.annotations.ids):
+        return []
+    objects = f"none of the {len(case.truth):,} objects counts (difficult or crowd)" if len(case.truth) else "there are no objects"
+    evidence = f"{objects} in the ground truth: no class has an average precision"
+    return [Finding("class-without-ground-truth", "error", evidence, "check that this is the file of a split with public annotations")]
+
+
+def _listed_ids(file: AnnotationFile) -> list[Finding]:
+    """Images or categories that share an id."""
+    found = []
+    for part, finding in zip(file.parts, ("image-ids-duplicate", "category-ids-duplicate"), strict=True):
+        if part.shared:
+            listed = ", ".join(part.shared[:5]) + (" …" if len(part.shared) > 5 else "")
+            evidence = f"several {part.name} share an id ({listed}); which of them an annotation means cannot be told"
+            edit = f"d[{part.name!r}] = [*{{str(e['id']): e for e in d[{part.name!r}][::-1]}}.values()][::-1]" if part.copied else ""
+            fix = "" if part.copied else f"give each of the {part.name} an id of its own, in their annotations as well"
+            found.append(Finding(finding, "error", evidence, fix, edit=edit))
+    return found
+
+
+def _ids(file: AnnotationFile) -> list[Finding]:
     total, found = len(file.ids), []
-    renumber = rewriting(case, "id=n")
+    renumber = rewriting("id=n")
     shared = {number: count for number, count in Counter(map(str, file.ids)).items() if count > 1 and number != "None"}
     if shared:
         first = next(iter(shared))
         evidence = f"{sum(shared.values()):,} of {total:,} annotations share an id (the first: {first}); tools keep one of each"
-        found.append(Finding("annotation-ids-duplicate", "error", evidence, renumber))
+        found.append(Finding("annotation-ids-duplicate", "error", evidence, "", edit=renumber))
+    if missing := sum(number is None and not odd for number, odd in zip(file.ids, file.odd.tolist(), strict=True)):
+        evidence = f"{missing:,} of {total:,} annotations have no id; pycocotools stops"
+        found.append(Finding("annotation-ids-duplicate", "warning", evidence, "", edit=renumber))
     if any(type(number) in (int, float) and number == 0 for number in file.ids):
         row = next(n for n, number in enumerate(file.ids) if number == 0)
         evidence = f"annotations[{row}] has id 0; pycocotools takes what matches it for unmatched, so that AP falls there, not here"
-        found.append(Finding("annotation-id-zero", "warning", evidence, renumber))
+        found.append(Finding("annotation-id-zero", "warning", evidence, "", edit=renumber))
     for count, finding, what in (
         (file.unknown_images, "image-ids-unknown", "images"),
         (file.unknown_classes, "class-ids-80-91", "categories"),
@@ -44,52 +72,27 @@ def _ids(case: Case, file: AnnotationFile) -> list[Finding]:
         if count:
             evidence = f"{count:,} of {total:,} annotations are of {what} that the file does not list"
             key = "image_id" if what == "images" else "category_id"
-            fix = keeping(case, f"a.get({key!r}) in {{e['id'] for e in d[{what!r}]}}")
-            found.append(Finding(finding, "error", evidence, fix))
-    return found
-
-
-def _numbers(case: Case, file: AnnotationFile) -> list[Finding]:
-    total, found = len(file.ids), []
-    endless = ~np.isfinite(file.boxes).all(axis=1)
-    sizes = file.boxes[:, 2:]
-    negative, empty = (sizes < 0).any(axis=1), (sizes == 0).any(axis=1) & ~(sizes < 0).any(axis=1)
-    positive = keeping(case, "a['bbox'][2] > 0 and a['bbox'][3] > 0")
-    if file.texts:
-        numbers = rewriting(case, "bbox=[float(s) for s in a['bbox']], area=float(a.get('area', 0))")
-        found.append(
-            Finding("not-a-number", "error", f"{file.texts:,} of {total:,} annotations have a text where a number belongs", numbers)
-        )
-    if endless.any() and int(endless.sum()) > file.texts:
-        first = f"annotations[{int(endless.argmax())}]"
-        evidence = f"{endless.sum():,} of {total:,} annotations have a NaN, infinite or missing box (the first: {first})"
-        fix = keeping(case, "len(a.get('bbox', [])) == 4 and all(abs(s) < 1e9 for s in a['bbox'])")
-        found.append(Finding("not-finite", "error", evidence, fix))
-    if negative.any():
-        row = int(negative.argmax())
-        evidence = (
-            f"{negative.sum():,} of {total:,} annotations have a negative width or height (annotations[{row}]: {file.boxes[row].tolist()})"
-        )
-        found.append(Finding("negative-size", "error", evidence, positive))
-    if empty.any():
-        evidence = f"{empty.sum():,} of {total:,} boxes have no width or height (annotations[{int(empty.argmax())}]): nothing matches them"
-        found.append(Finding("zero-area", "warning", evidence, positive))
+            fix = keeping(f"str(a.get({key!r})).removesuffix('.0') in {{str(e['id']).removesuffix('.0') for e in d[{what!r}]}}")
+            found.append(Finding(finding, "error", evidence, "", edit=fix))
     return found
 
 
 def _areas(case: Case, file: AnnotationFile) -> list[Finding]:
     total, found = len(file.ids), []
-    measured = file.boxes[:, 2] * file.boxes[:, 3]
-    from_boxes = rewriting(case, "area=a['bbox'][2] * a['bbox'][3]")
-    missing, zero = np.isnan(file.areas), (file.areas == 0) & (measured > 0)
+    measured = np.abs(file.boxes[:, 2] * file.boxes[:, 3])
+    from_boxes = rewriting("area=a['bbox'][2] * a['bbox'][3]", "not (isinstance(a.get('area'), (int, float)) and a['area'] > 0)")
+    missing = np.isnan(file.areas) & ~file.odd
     if missing.any():
         evidence = f"{missing.sum():,} of {total:,} annotations have no area; width · height stands in for it here, pycocotools stops"
-        found.append(Finding("area-missing", "warning", evidence, from_boxes))
-    if zero.any():
-        evidence = (
-            f"{zero.sum():,} of {total:,} annotations have area 0 though their box has one: they count as small, APm and APl leave them out"
-        )
-        found.append(Finding("area-zero", "error" if 2 * zero.sum() > total else "warning", evidence, from_boxes))
+        found.append(Finding("area-missing", "warning", evidence, "", edit=from_boxes))
+    for wrong, how in (
+        ((file.areas == 0) & (measured > 0), "have area 0 though their box has one: they count as small, APm and APl leave them out"),
+        (file.areas < 0, "have an area below 0, and count in no range of sizes, not even that of all"),
+    ):
+        if wrong.any():
+            proof = told_of_truth(case, with_measured_areas(case.truth), "with the areas of the boxes")
+            severity: Severity = "error" if 2 * wrong.sum() > total else "warning"
+            found.append(Finding("area-zero", severity, f"{wrong.sum():,} of {total:,} annotations {how}; {proof}", "", edit=from_boxes))
     return found
 
 

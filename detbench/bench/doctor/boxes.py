@@ -13,6 +13,8 @@ from detbench.bench.doctor.scales import best_transform, transform_finding
 NEARLY_AS_GOOD = 0.02
 """A box format that fits as well as a transform up to this mean overlap is the likelier mistake."""
 
+FEWEST = 5
+"""Detections and objects below which one of the many readings fits by chance."""
 GOOD_ENOUGH = 0.6
 """Mean best overlap from which on no second mistake in the boxes is looked for."""
 
@@ -29,7 +31,7 @@ def check_fractions(case: Case) -> Finding | None:
 def check_boxes(case: Case) -> list[Finding]:
     """Return the reading that fits clearly better than the file's own, or a format and a scale that only do together."""
     sample = sample_of(case)
-    if case.source is None or not len(sample.starts):
+    if case.source is None or min(len(sample.boxes), len(sample.starts)) < FEWEST:
         return []
     before = sample.mean_overlap(sample.boxes)
     as_written = not any(each.startswith("box-") for each in case.mended)

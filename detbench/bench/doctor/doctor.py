@@ -25,6 +25,7 @@ from detbench.bench.doctor.pairing import check_pairing
 from detbench.bench.doctor.reading import read_case
 from detbench.bench.doctor.scores import check_class_as_score, check_constant, check_range, check_threshold, check_ties
 from detbench.bench.doctor.together import check_images_and_boxes
+from detbench.bench.doctor.truth_boxes import check_truth_boxes, mended_truth
 
 Check = Callable[[Case], Finding | list[Finding] | None]
 
@@ -72,7 +73,9 @@ def diagnose(case: Case) -> list[Finding]:
 
 def findings_of(case: Case) -> list[Finding]:
     """Return all findings in the order in which they were found: the evidence of each is given once those before it are mended."""
-    found = [*check_annotations(case), *_listed(check_empty(case))]
+    found = check_annotations(case)
+    case, truth_findings = mended_truth(case)
+    found += [*truth_findings, *check_truth_boxes(case), *_listed(check_empty(case))]
     if not len(case.rows):
         return found
     hiding: list[Finding] = []

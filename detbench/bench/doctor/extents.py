@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from detbench.bench.doctor.case import Case
+from detbench.bench.doctor.case import Case, Source
+from detbench.bench.doctor.counterfactual import left, told
 from detbench.bench.doctor.findings import Finding, Severity
 from detbench.bench.doctor.fixes import mending
 from detbench.bench.doctor.rows import Rows
@@ -12,6 +15,8 @@ from detbench.data.columns import Flags
 
 MANY = 0.05
 """Share of inverted or empty boxes above which they are no slips: public result files have up to 1.8 %."""
+MOST = 0.5
+"""Share above which the file is written wrongly: as much as `detbench eval` refuses of inverted boxes."""
 FAR = 0.1
 """Part of the image's size by which an edge must lie outside to count as far."""
 MANY_FAR = 0.1
@@ -21,21 +26,44 @@ MANY_BEYOND = 0.002
 
 
 def check_numbers(case: Case) -> list[Finding]:
-    """Texts and numbers that are not finite."""
-    found = []
-    texts = np.zeros(len(case.rows), np.bool_) if case.source is None else case.source.texts
-    if texts.any() and case.source is not None:
-        first = case.source.first_text
-        evidence = f"{texts.sum():,} of {len(texts):,} detections have a text, or nothing, where a number belongs (the first: {first})"
-        found.append(Finding("not-a-number", "error", evidence, mending(case, "not-a-number"), _finite))
+    """Texts or nothing where numbers belong, image ids as texts, and numbers that are not finite."""
+    if case.source is None:
+        return []
+    texts = case.source.texts[case.rows.places]
     wrong = ~case.rows.finite & ~texts
-    if wrong.any():
-        row = int(wrong.argmax())
-        numbers = [*case.rows.boxes[row].tolist(), case.rows.scores[row].item()]
-        count = f"{wrong.sum():,} of {len(wrong):,} detections"
-        evidence = f"{count} have NaN or infinite numbers (the first is number {row} from 0: box and score {numbers})"
-        found.append(Finding("not-finite", "error", evidence, mending(case, "not-finite"), _finite))
-    return found
+    return [*_texts(case, case.source, texts), *_text_ids(case, case.source), *_endless(case, wrong)]
+
+
+def _texts(case: Case, source: Source, texts: Flags) -> list[Finding]:
+    if not texts.any():
+        return []
+    mend = partial(_readable, source)
+    count = f"{texts.sum():,} of {len(texts):,} detections"
+    proof = left(case, mend(case.rows), "what spells a number read as one and the rest left out")
+    evidence = f"{count} have a text, or nothing, where a number belongs (the first: {source.first_text}): {proof}"
+    return [Finding("not-a-number", "error", evidence, mending(case, "not-a-number"), mend)]
+
+
+def _text_ids(case: Case, source: Source) -> list[Finding]:
+    """Image ids that are texts where those of the ground truth are numbers."""
+    if not source.text_ids or case.annotations is None or not case.annotations.numbered:
+        return []
+    evidence = (
+        f"{source.text_ids:,} of {len(source.texts):,} detections have a text for image_id (the first: {source.first_text_id}), where the "
+        "ids of the ground truth are numbers: they are matched by value here, pycocotools does not find them"
+    )
+    return [Finding("not-a-number", "warning", evidence, mending(case, "not-a-number"), partial(_readable, source))]
+
+
+def _endless(case: Case, wrong: Flags) -> list[Finding]:
+    if not wrong.any():
+        return []
+    row = int(wrong.argmax())
+    numbers = [*case.rows.boxes[row].tolist(), case.rows.scores[row].item()]
+    first = f"number {case.rows.places[row]} from 0: box and score {numbers}"
+    proof = left(case, _finite(case.rows), "left out")
+    evidence = f"{wrong.sum():,} of {len(wrong):,} detections have NaN or infinite numbers (the first is {first}): {proof}"
+    return [Finding("not-finite", "error", evidence, mending(case, "not-finite"), _finite)]
 
 
 def check_sizes(case: Case) -> list[Finding]:
@@ -51,9 +79,10 @@ def check_sizes(case: Case) -> list[Finding]:
     )
     for wrong, finding, how in kinds:
         if wrong.any():
-            many = wrong.mean() > MANY
+            severity: Severity = "error" if wrong.mean() > MOST else "warning" if wrong.mean() > MANY else "note"
             evidence = f"{wrong.sum():,} of {len(wrong):,} boxes {how}; they match nothing and count as false positives"
-            severity: Severity = "warning" if many else "note"
+            if severity != "note" and not wrong.all():
+                evidence += f": {told(case, _with_extent(case.rows), 'left out')}"
             found.append(Finding(finding, severity, evidence, mending(case, finding), _with_extent))
     return found
 
@@ -85,6 +114,11 @@ def check_outside(case: Case) -> Finding | None:
         else "normal for many detectors; cut boxes to the image"
     )
     return Finding("outside-image", "warning" if much else "note", evidence, fix)
+
+
+def _readable(source: Source, rows: Rows) -> Rows:
+    """Return the rows that name an image and a class, and whose texts spell numbers."""
+    return rows.where((rows.finite | ~source.texts[rows.places]) & ~source.nameless[rows.places])
 
 
 def _finite(rows: Rows) -> Rows:

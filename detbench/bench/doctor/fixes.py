@@ -53,7 +53,7 @@ def _editing(case: Case, edits: Iterable[str]) -> str:
 
 
 def rewriting(values: str, where: str = "") -> str:
-    """Return the edit that updates every annotation `a` (number `n`, from 1), or those for which a condition holds, by keyword arguments."""
+    """Return the edit that updates every annotation `a` (number `n`, from 1), or those where a condition holds, by keyword arguments."""
     return f"[a.update({values}) for n, a in enumerate(d['annotations'], 1){where and f' if {where}'}]"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,28 +11,55 @@ import numpy as np
 from detbench.data.columns import Flags, Floats
 
 _NUMERIC = {int, float}
+_NO = ("0", "0.0", "false", "no", "")
 
 
 def lenient_numbers(values: Sequence[Any]) -> tuple[Floats, Flags]:
-    """Return values as numbers (N,) and which of them were none (N,). Texts that spell a number become it, all else NaN."""
+    """Return values as numbers (N,) and which of them were none (N,): texts, truth values, lists, nothing.
+
+    Texts that spell a number become it, whole numbers that no float64 holds become infinite, all else NaN.
+    """
     if set(map(type, values)) <= _NUMERIC:
-        return np.array(values, np.float64), np.zeros(len(values), np.bool_)
+        with suppress(OverflowError):
+            return np.array(values, np.float64), np.zeros(len(values), np.bool_)
     numbers = np.array([_number(value) for value in values], np.float64)
-    return numbers, np.array([isinstance(value, bool) or not isinstance(value, int | float | None) for value in values], np.bool_)
+    return numbers, np.array([isinstance(value, bool) or not isinstance(value, int | float) for value in values], np.bool_)
 
 
 def lenient_boxes(values: Sequence[Any]) -> tuple[Floats, Flags]:
     """Return boxes (N, 4) and which rows (N,) hold something else than four numbers."""
     well_formed = [value if isinstance(value, list | tuple) and len(value) == 4 else None for value in values]
-    flat, texts = lenient_numbers([side for value in well_formed for side in value or (None,) * 4])
-    malformed = np.array([value is None for value in well_formed], np.bool_)
-    return flat.reshape(-1, 4), texts.reshape(-1, 4).any(axis=1) | malformed
+    flat, odd = lenient_numbers([side for value in well_formed for side in value or (None,) * 4])
+    return flat.reshape(-1, 4), np.asarray(odd.reshape(-1, 4).any(axis=1))
+
+
+def lenient_flags(values: Sequence[Any]) -> Flags:
+    """Return which values (N,) say yes; the text "0" says no."""
+    return np.array([value.strip().lower() not in _NO if isinstance(value, str) else bool(value) for value in values], np.bool_)
+
+
+def is_flag(value: Any) -> bool:
+    """Tell whether a value is 0, 1, true, false or nothing, as flags must be."""
+    return value is None or (isinstance(value, int | float) and value in (0, 1))
+
+
+def is_id(value: Any) -> bool:
+    """Tell whether a value can name an image or a class: a number or a text, not empty."""
+    return value != "" and isinstance(value, int | float | str) and not isinstance(value, bool)
+
+
+def shown(value: Any) -> str:
+    """Return a value as evidence shows it, shortened."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return np.nan
-    return float(value) if isinstance(value, int | float) else np.nan
+    if not isinstance(value, int | float | str):
+        return np.nan
+    try:
+        return float(value)
+    except ValueError:
+        return np.nan
+    except OverflowError:
+        return np.inf if int(value) > 0 else -np.inf

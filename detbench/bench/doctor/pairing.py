@@ -34,7 +34,13 @@ def check_pairing(case: Case) -> Finding | None:
     extent, nothing is told.
     """
     sample = sample_of(case)
-    if case.source is None or len(sample.objects) < FEWEST_OBJECTS or len(np.unique(sample.object_images)) < 5 or not _usable(sample):
+    if (
+        case.source is None
+        or not len(case.scored)
+        or len(sample.objects) < FEWEST_OBJECTS
+        or len(np.unique(sample.object_images)) < 5
+        or not _usable(sample)
+    ):
         return None
     own = _found_share(sample, 0)
     chance = float(np.mean([_found_share(sample, turn) for turn in (1, 2, 3, 5)]))
@@ -56,7 +62,9 @@ def _of_other_images(case: Case, evidence: str) -> Finding:
     objects = int(case.regular.sum())
     other = "choose the split or dataset the detections were made for: their ids are the same, their images are not"
     if past > MANY_PAST:
-        evidence += f"; {past:.0%} of the boxes reach past the edge of their image, though others would hold them: sizes are those of others"
+        evidence += (
+            f"; {past:.0%} of the boxes reach past the edge of their image, though others would hold them: sizes are those of others"
+        )
         return Finding("wrong-split", "error", evidence, other)
     if sure >= SURE_PER_OBJECT * objects:
         evidence += f"; yet {sure:,} of them are surer than {SURE:g}, beside {objects:,} objects"

@@ -28,7 +28,8 @@ def read_parquet(path: Path, truth: GroundTruth) -> tuple[Rows, Source]:
         columns["box"][order],
         columns["score"][order],
     )
-    return rows, Source(path, "parquet", images, classes, rows.boxes, np.zeros(len(rows), np.bool_))
+    none = np.zeros(len(rows), np.bool_)
+    return rows, Source(path, "parquet", images, classes, rows.boxes, none, none)
 
 
 def _classes(names: tuple[str, ...], index: Ints) -> Labels:

@@ -6,13 +6,12 @@ import re
 import warnings
 from pathlib import Path
 
-import numpy as np
-
-from detbench.bench.doctor.case import AnnotationFile, Case, Labels, Source, own_protocol
-from detbench.bench.doctor.coco_reading import read_annotations, read_results
-from detbench.bench.doctor.rows import Rows, rows_of
+from detbench.bench.doctor.annotation_reading import read_annotations
+from detbench.bench.doctor.case import AnnotationFile, Case, Source, own_protocol
+from detbench.bench.doctor.coco_reading import read_results
+from detbench.bench.doctor.parquet_reading import read_parquet
+from detbench.bench.doctor.rows import Rows
 from detbench.bench.doctor.text_reading import read_voc, read_yolo
-from detbench.data.columns import groups_from_offsets
 from detbench.data.formats import DETECTIONS_FORMATS, GROUND_TRUTH_FORMATS
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth
@@ -29,7 +28,9 @@ def read_case(ground_truth: Path, detections: Path, *, split: str | None, images
         warnings.simplefilter("ignore", DetbenchWarning)
         truth, annotations = _truth(ground_truth, split, images)
         rows, source = _found(detections, truth)
-    options = [(name, str(value)) for name, value in (("--split", split), ("--images", images)) if value is not None]
+    options = [
+        (name, str(value)) for name, value in (("--split", split), ("--images", images), ("--protocol", protocol)) if value is not None
+    ]
     return Case(
         truth=truth,
         rows=rows,
@@ -38,7 +39,7 @@ def read_case(ground_truth: Path, detections: Path, *, split: str | None, images
         source=source,
         annotations=annotations,
         marked_difficult=0 if truth.difficult.any() else _marked_difficult(ground_truth, truth, split),
-        truth_options=tuple(word for option in options for word in option),
+        options=tuple(word for option in options for word in option),
     )
 
 
@@ -60,12 +61,9 @@ def _found(path: Path, truth: GroundTruth) -> tuple[Rows, Source]:
         return read_voc(path, truth)
     if known == "yolo" or (known is None and path.is_dir() and any(path.glob("*.txt"))):
         return read_yolo(path, truth)
-    detections = load_detections(path, truth, allow_unknown=True)
-    rows = rows_of(detections)
-    images = groups_from_offsets(detections.offsets).astype(np.int64)
-    classes = Labels(truth.class_names, rows.classes)
-    source = Source(path, "parquet", Labels(truth.image_ids, images), classes, rows.boxes, np.zeros(len(rows), np.bool_))
-    return rows, source
+    if known is None:
+        load_detections(path, truth)  # raises, and says what is expected
+    return read_parquet(path, truth)
 
 
 def _marked_difficult(path: Path, truth: GroundTruth, split: str | None) -> int:

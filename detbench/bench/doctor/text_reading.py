@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from detbench.bench.doctor.case import Labels, Source
-from detbench.bench.doctor.numbers import lenient_numbers
+from detbench.bench.doctor.numbers import lenient_numbers, shown
 from detbench.bench.doctor.rows import Rows
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.ground_truth import GroundTruth
@@ -35,7 +35,8 @@ def read_voc(folder: Path, truth: GroundTruth) -> tuple[Rows, Source]:
         table[:, 0],
     )
     missing = tuple(name for k, name in enumerate(truth.class_names) if k not in files.values())
-    return rows, Source(folder, "voc", images, classes, table[:, 1:], texts, _place(lines, texts), missing)
+    first, nameless = _place(lines, texts), _nameless(table)
+    return rows, Source(folder, "voc", images, classes, table[:, 1:], texts, nameless, first, files_missing=missing)
 
 
 def read_yolo(folder: Path, truth: GroundTruth) -> tuple[Rows, Source]:
@@ -51,7 +52,7 @@ def read_yolo(folder: Path, truth: GroundTruth) -> tuple[Rows, Source]:
     half = written[:, 2:] / 2
     kinds = [int(name) if name.isdigit() and int(name) < len(truth.class_names) else -1 for name in classes.names]
     rows = Rows(image, np.array(kinds, np.int64)[classes.codes], np.hstack([written[:, :2] - half, written[:, :2] + half]), numbers[:, 4])
-    return rows, Source(folder, "yolo", images, classes, written, texts, _place(lines, texts))
+    return rows, Source(folder, "yolo", images, classes, numbers[:, :4], texts, np.zeros(len(lines), np.bool_), _place(lines, texts))
 
 
 def _lines(path: Path) -> _Lines:
@@ -73,6 +74,11 @@ def _table(lines: list[list[str]]) -> tuple[Floats, Flags]:
         return numbers.reshape(-1, _WIDTH - 1), odd | none.reshape(-1, _WIDTH - 1).any(axis=1)
 
 
+def _nameless(table: Floats) -> Flags:
+    """Tell which lines have not one number where five are due: a header, or other separators than blanks."""
+    return np.asarray(np.isnan(table).all(axis=1))
+
+
 def _class_of(stem: str, class_names: tuple[str, ...]) -> int:
     ends = [k for k, name in enumerate(class_names) if stem == name or stem.endswith(f"_{name}")]
     return max(ends, key=lambda k: len(class_names[k]), default=-1)
@@ -87,5 +93,5 @@ def _labels(values: list[str]) -> Labels:
 def _place(lines: _Lines, wrong: Flags) -> str:
     if not wrong.any():
         return ""
-    path, number, _ = lines[int(wrong.argmax())]
-    return f"{path.name}, line {number}"
+    path, number, words = lines[int(wrong.argmax())]
+    return f"{path.name}, line {number}, {shown(' '.join(words))}"

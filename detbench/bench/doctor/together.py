@@ -17,6 +17,8 @@ from detbench.bench.doctor.scales import best_transform, undone
 
 POOR = 0.35
 """Mean best overlap up to which this is looked for; it takes seconds, and public detectors have .4 and more."""
+FEWEST = 20
+"""Detections and objects below which one of the hundreds of readings fits by chance."""
 READINGS_OF_ANOTHER_KIND = ("box-", "letterbox-", "image-ids-shifted")
 
 
@@ -49,6 +51,8 @@ def _best_reading(case: Case) -> tuple[float, str, Rows]:
     """Return the highest mean best overlap that any reading of the boxes has, what it is called, and the rows so read."""
     assert case.source is not None  # noqa: S101  the caller asks for it
     sample = sample_of(case)
+    if min(len(sample.boxes), len(sample.objects)) < FEWEST:
+        return 0.0, "", case.rows
     written = numbers_of(case, sample.written, sample.sizes)
     fits = [(sample.mean_overlap(each.boxes(written, sample.sizes)), each) for each in alternatives(case.source.form)]
     fit, reading = max(fits, key=lambda each: each[0])

@@ -1,0 +1,170 @@
+"""Boxes of the ground truth: written in another format, outside their image, or there twice.
+
+A format shows in the file itself: boxes read in the wrong one leave their images, and the right one keeps all of them inside. Where sizes
+of images are not known, areas or the detections must agree with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from detbench.bench.doctor.case import AnnotationFile, Case
+from detbench.bench.doctor.counterfactual import told_of_truth
+from detbench.bench.doctor.findings import Finding, Severity
+from detbench.bench.doctor.fit import sample_of
+from detbench.bench.doctor.fixes import rewriting
+from detbench.bench.doctor.formats import CLEARLY_BETTER, DECODERS, IDS, MUCH_BETTER
+from detbench.bench.doctor.truths import copies, where, with_boxes
+from detbench.data.columns import Floats, groups_from_offsets
+from detbench.data.ground_truth import GroundTruth
+
+FEWEST = 10
+"""Objects from which on a format shows."""
+CONSISTENT, INCONSISTENT = 0.99, 0.9
+"""Share of boxes inside their image that the right format has at least, and the wrong one at most."""
+AGREEING = 0.9
+"""Share of boxes whose width · height is the `area`, within 2 %, that shows from which numbers it was computed."""
+FAR, MANY_FAR = 0.1, 0.01
+"""Part of the image's size by which an annotated box is far outside, and the share of those that is suspicious."""
+DOUBLED, MANY_DOUBLED = 0.01, 0.1
+"""Share of copied annotations that is worth a warning, and that ruins recall; COCO's own files have next to none."""
+
+_WRITTEN = {
+    "xywh": "(p, q, r, s)",
+    "xyxy": "(p, q, r - p, s - q)",
+    "cxcywh": "(p - r / 2, q - s / 2, r, s)",
+    "yxyx": "(q, p, s - q, r - p)",
+    "yxhw": "(q, p, s, r)",
+}
+"""What x, y, width and height are of four numbers p, q, r, s in each format, in Python."""
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """The ground truth under one reading of its boxes."""
+
+    name: str
+    truth: GroundTruth
+    inside: float
+    """Share of boxes that have an extent and lie within their image."""
+    agreeing: float
+    """Share of boxes whose width · height is the area given."""
+    fit: float = 0.0
+    """Mean best overlap of the detections, as they are or read in the same way."""
+
+
+def mended_truth(case: Case) -> tuple[Case, list[Finding]]:
+    """Return the case with the boxes of its COCO annotations read in the format that they are in, and the finding if it is another one."""
+    file, truth = case.annotations, case.truth
+    if file is None or len(truth) < FEWEST:
+        return case, []
+    fractions = _fractions(case, file)
+    trials = [trial for name in _WRITTEN if (trial := _trial(case, file, name, fractions)).inside >= CONSISTENT]
+    own = _Trial("xywh", truth, _inside(truth), _agreement(truth, file))
+    trials = [trial for trial in trials if trial.name != "xywh" or fractions]
+    if not trials:
+        return case, []
+    own = replace(own, fit=_fit(case, own, fractions))
+    trials = [replace(trial, fit=_fit(case, trial, fractions)) for trial in trials]
+    best = max(trials, key=lambda trial: (trial.fit, trial.agreeing))
+    by_size = fractions or own.inside <= INCONSISTENT
+    by_area = best.agreeing >= AGREEING and own.agreeing <= 1 - AGREEING
+    by_fit = best.fit >= max(own.fit + CLEARLY_BETTER, own.fit * MUCH_BETTER)
+    if not (by_size or by_area or by_fit):
+        return case, []
+    return replace(case, truth=best.truth), [_format_finding(case, own, best, fractions)]
+
+
+def _trial(case: Case, file: AnnotationFile, name: str, fractions: bool) -> _Trial:
+    boxes = DECODERS[name](file.boxes[file.rows])
+    boxes = boxes * np.tile(_sizes(case.truth), 2) if fractions else boxes
+    if not np.isfinite(boxes).all():
+        return _Trial(name, case.truth, 0.0, 0.0)
+    truth = with_boxes(case.truth, boxes, areas=_agreement(case.truth, file) >= AGREEING or not (file.areas > 0).any())
+    return _Trial(name, truth, _inside(truth), _agreement(truth, file))
+
+
+def _sizes(truth: GroundTruth) -> Floats:
+    """Return the size (G, 2) of each object's image."""
+    return truth.image_sizes[groups_from_offsets(truth.offsets)]
+
+
+def _inside(truth: GroundTruth) -> float:
+    """Return the share of boxes that have an extent and lie within their image, as far as its size is known."""
+    boxes = truth.boxes
+    outside = (boxes[:, :2] < -1).any(axis=1) | (boxes[:, 2:] > _sizes(truth) + 1).any(axis=1)
+    return float(((boxes[:, 2:] > boxes[:, :2]).all(axis=1) & ~outside).mean())
+
+
+def _agreement(truth: GroundTruth, file: AnnotationFile) -> float:
+    return float((np.abs(truth.box_areas - file.areas[file.rows]) <= 0.02 * np.abs(truth.box_areas)).mean())
+
+
+def _fractions(case: Case, file: AnnotationFile) -> bool:
+    """Tell whether all numbers lie within 0..1, on images that are larger."""
+    written = file.boxes[file.rows]
+    return bool(written.min() >= 0 and written.max() <= 1.01 and np.nan_to_num(case.truth.image_sizes).max(initial=0) > 10)
+
+
+def _fit(case: Case, trial: _Trial, fractions: bool) -> float:
+    """Return the mean best overlap of detections with these objects, the better of as they are and read in the same way."""
+    sample = sample_of(replace(case, truth=trial.truth))
+    fits = [sample.mean_overlap(sample.boxes)]
+    if case.source is not None and case.source.form == "coco":
+        boxes = DECODERS[trial.name](sample.written)
+        fits.append(sample.mean_overlap(boxes * np.tile(sample.sizes, 2) if fractions else boxes))
+    return max(fits)
+
+
+def _format_finding(case: Case, own: _Trial, best: _Trial, fractions: bool) -> Finding:
+    name = f"fractions of the image, {best.name}" if fractions else best.name
+    inside = f"{best.inside:.0%} of them lie within their images when read so, {own.inside:.0%} as x, y, width and height in pixels"
+    evidence = f"the boxes of the ground truth are {name} ({inside}): {told_of_truth(case, best.truth, 'so read')}"
+    steps = [rewriting(f"bbox=list((lambda p, q, r, s: {_WRITTEN[best.name]})(*a['bbox']))")]
+    if fractions:
+        steps.insert(0, "z = {i['id']: (i['width'], i['height']) for i in d['images']}")
+        steps.append(rewriting("bbox=[v * k for v, k in zip(a['bbox'], z[a['image_id']] * 2)]"))
+    if np.array_equal(best.truth.areas, best.truth.box_areas):
+        steps.append(rewriting("area=a['bbox'][2] * a['bbox'][3]"))
+    finding = "box-normalised" if fractions else IDS[best.name]
+    return Finding(finding, "error", evidence, "", edit="; ".join(steps))
+
+
+def check_truth_boxes(case: Case) -> list[Finding]:
+    """Return which annotated boxes leave their image and which are there twice."""
+    return [*_outside(case), *_doubled(case)]
+
+
+def _outside(case: Case) -> list[Finding]:
+    truth = case.truth
+    sizes = _sizes(truth)
+    boxes, margin = truth.boxes, FAR * sizes
+    past, far = ((boxes[:, :2] < -by).any(axis=1) | (boxes[:, 2:] > sizes + by).any(axis=1) for by in (1.0, margin))
+    beyond = ((boxes[:, :2] >= sizes) | (boxes[:, 2:] <= 0)).any(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    if not past.any():
+        return []
+    many = bool(beyond.any()) or far.mean() > MANY_FAR
+    first = truth.image_ids[int(groups_from_offsets(truth.offsets)[(beyond if beyond.any() else past).argmax()])]
+    evidence = (
+        f"{past.sum():,} of {len(boxes):,} annotated boxes reach past the edge of their image, {far.sum():,} of them more than a tenth of "
+        f"the image past its edge, and {beyond.sum():,} lie beyond it altogether (the first: image {first!r})"
+    )
+    fix = "check that sizes of images and boxes of the ground truth are of the same pictures" if many else "cut the boxes to the image"
+    return [Finding("outside-image", "warning" if many else "note", evidence, fix)]
+
+
+def _doubled(case: Case) -> list[Finding]:
+    again = copies(case.truth)
+    if not again.any():
+        return []
+    share, file = float(again.mean()), case.annotations
+    severity: Severity = "error" if share > MANY_DOUBLED else "warning" if share > DOUBLED else "note"
+    evidence = f"{again.sum():,} of {len(again):,} annotations have the class and box of another one of their image"
+    fix = "keep one annotation of each"
+    if severity == "note":
+        return [Finding("annotations-doubled", severity, evidence, fix)]
+    proof = told_of_truth(case, where(case.truth, ~again), "with one of each")
+    edit = "d['annotations'] = [*{(a['image_id'], a['category_id'], *a['bbox']): a for a in d['annotations'][::-1]}.values()][::-1]"
+    return [Finding("annotations-doubled", severity, f"{evidence}: {proof}", fix, edit=edit if file else "")]

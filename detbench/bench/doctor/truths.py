@@ -1,0 +1,38 @@
+"""Truths: the ground truth as it would be without a fault, for counterfactuals and for the checks that follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from detbench.data.columns import Flags, Floats, groups_from_offsets, offsets_from_groups
+from detbench.data.ground_truth import GroundTruth
+
+
+def with_boxes(truth: GroundTruth, boxes: Floats, *, areas: bool) -> GroundTruth:
+    """Return the same objects with other boxes (G, 4; xyxy), and, if asked for, their areas."""
+    measured = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return replace(truth, boxes=boxes, box_areas=measured, areas=measured if areas else truth.areas)
+
+
+def with_measured_areas(truth: GroundTruth) -> GroundTruth:
+    """Return the same objects, those without a positive area with that of their box."""
+    return replace(truth, areas=np.where(truth.areas > 0, truth.areas, truth.box_areas))
+
+
+def where(truth: GroundTruth, kept: Flags) -> GroundTruth:
+    """Return the objects marked (G,) on the same images."""
+    images = groups_from_offsets(truth.offsets)[kept]
+    columns = ("class_index", "boxes", "box_areas", "areas", "iscrowd", "difficult", "truncated")
+    chosen = {name: getattr(truth, name)[kept] for name in columns}
+    return replace(truth, offsets=offsets_from_groups(images.astype(np.int64), len(truth.image_ids)), **chosen)
+
+
+def copies(truth: GroundTruth) -> Flags:
+    """Tell for each object (G,) whether one before it in its image has its class and box."""
+    keys = np.column_stack([groups_from_offsets(truth.offsets), truth.class_index, truth.boxes])
+    order = np.lexsort((np.arange(len(truth)), *keys.T))
+    again = np.zeros(len(truth), np.bool_)
+    again[order[1:]] = (np.diff(keys[order], axis=0) == 0).all(axis=1)
+    return again
