@@ -10,6 +10,8 @@ from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
 
 _KEY = "image_id"
+_MOST_NAMED = 5
+"""Of the images that are not there."""
 
 
 def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None]]:
@@ -33,7 +35,7 @@ def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None
         )
     columns: dict[str, list[str | None]] = {name: [None] * len(truth.image_ids) for name in names}
     seen: set[str] = set()
-    unknown = 0
+    unknown: list[str] = []
     for number, line in enumerate(lines[1:], 2):
         if not line:
             continue
@@ -44,16 +46,17 @@ def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None
             raise InputError(path, f"image {cells[_KEY]!r} is there a second time", where=f"line {number}")
         seen.add(cells[_KEY])
         position = truth.image_position(cells[_KEY])
-        unknown += position is None
+        if position is None:
+            unknown.append(cells[_KEY])
         for name in names:
             if position is not None:
                 columns[name][position] = cells[name] or None
-    if unknown == len(seen):
+    if len(unknown) == len(seen):
         raise InputError(
             path, f"none of its {len(seen):,} images is in {truth.name}", fix=f"write image ids such as {truth.image_ids[0]!r}"
         )
     if unknown:
-        warnings.warn(
-            f"{path}: {unknown:,} of {len(seen):,} images are not in {truth.name} and are left out", DetbenchWarning, stacklevel=2
-        )
+        named = ", ".join(map(repr, unknown[:_MOST_NAMED])) + (", ..." if len(unknown) > _MOST_NAMED else "")
+        what = f"{len(unknown):,} of {len(seen):,} images are not in {truth.name} and are left out: {named}"
+        warnings.warn(f"{path}: {what}", DetbenchWarning, stacklevel=2)
     return columns

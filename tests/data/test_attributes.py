@@ -25,7 +25,7 @@ def test_values_by_image(tmp_path):
 
 
 def test_images_that_are_not_there(tmp_path):
-    with pytest.warns(DetbenchWarning, match="1 of 2 images are not in made"):
+    with pytest.warns(DetbenchWarning, match="1 of 2 images are not in made and are left out: '[^']+'$"):
         assert read(tmp_path, "image_id,a\n000,x\nother,y\n") == {"a": ["x", None, None]}
 
 
