@@ -57,7 +57,10 @@ def test_slices_of_a_table(command, files, tmp_path):
         (lambda files, folder: [files.truth("voc")], "give detections after the ground truth, or run folders"),
         (lambda files, folder: [files.truth("voc"), folder / "none"], "no such file or folder"),
         (lambda files, folder: [files.truth("voc"), files.found("voc"), "--slices", folder / "none.csv"], "cannot be read as CSV"),
-        (lambda files, folder: [files.truth("voc"), files.found("voc"), "--beta", "0"], "beta above 0"),
+        *(
+            (lambda files, folder, beta=beta: [files.truth("voc"), files.found("voc"), "--beta", beta], "beta must be a number from 0.01")
+            for beta in ("0", "nan", "1e200")
+        ),
         (lambda files, folder: [files.truth("voc"), files.found("voc"), "--json", files.found("voc")], "is a folder"),
     ],
 )
@@ -75,6 +78,16 @@ def test_images_of_the_table_that_are_not_there(command, files, tmp_path):
     outcome = command("analyze", files.truth("voc"), files.found("voc"), "--slices", table, "--replicates", "0")
     assert outcome.code == 0
     assert "1 of 3 images are not in" in outcome.err
+    assert "'elsewhere'" in outcome.err
+
+
+def test_a_column_of_a_built_in_name(command, files, tmp_path):
+    ids = load_ground_truth(files.truth("voc")).image_ids
+    table = tmp_path / "files.csv"
+    table.write_text("image_id,objects\n" + "".join(f"{image},3\n" for image in ids))
+    outcome = command("analyze", files.truth("voc"), files.found("voc"), "--slices", table, "--replicates", "0")
+    assert outcome.code == 2
+    assert "attribute 'objects' is built in already" in outcome.err
 
 
 def test_options_that_run_folders_do_not_take(command, files, tmp_path):

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from detbench.bench.analyze import IOU, Analysis, Calibration, Study
+from detbench.bench.analyze import IOU, SURE, Analysis, Calibration, Study
 from detbench.bench.results import SCHEMA_VERSION
 from detbench.metrics.bands import Band
 from detbench.metrics.calibration import LAECE_IOU
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import Interval
-from detbench.metrics.label_errors import LabelError
+from detbench.metrics.label_errors import LabelError, places_in_images
+from detbench.metrics.lrp import PARTS
 from detbench.metrics.operating import Operating
 from detbench.metrics.slices import Slice
 from detbench.metrics.trait_recall import TraitRecall
@@ -33,7 +34,10 @@ def study_document(study: Study) -> dict[str, Any]:
         "replicates": study.replicates,
         "seed": study.seed,
         "runs": [_run(analysis) for analysis in study.analyses],
-        "label_errors": [_label_error(first, error) for error in study.label_errors],
+        "label_errors": [
+            _label_error(first, error, place)
+            for error, place in zip(study.label_errors, places_in_images(first.ground_truth, study.label_errors), strict=True)
+        ],
     }
     return dict(_plain(document))
 
@@ -52,11 +56,11 @@ def _run(analysis: Analysis) -> dict[str, Any]:
             "counts": analysis.confusion.counts,
         },
         "lrp": _lrp(analysis, names),
-        "calibration": None if analysis.calibration is None else _calibration(analysis, analysis.calibration, names),
+        "calibration": None if analysis.calibration is None else _calibration(analysis.calibration, names),
         "thresholds": {
             "beta": analysis.operating.beta,
-            "all_classes": _operating(analysis.pooled, 0),
-            "classes": {name: _operating(analysis.operating, k) for k, name in enumerate(names)},
+            "all_classes": _operating(analysis.pooled, 0, analysis.pooled_interval),
+            "classes": {name: _operating(analysis.operating, k, _of(analysis.operating_intervals, k)) for k, name in enumerate(names)},
         },
         "recall": {
             recall.trait.name: _recall(recall, analysis.recall_intervals[n])
@@ -66,6 +70,7 @@ def _run(analysis: Analysis) -> dict[str, Any]:
         "bands": [_band(band) for band in analysis.bands],
         "score_cuts": [{"score": cut, "value": value} for cut, value in analysis.cuts.items()],
         "corrected": analysis.corrected,
+        "corrected_range": analysis.corrected_range,
     }  # fmt: skip
 
 
@@ -73,6 +78,8 @@ def _tide(analysis: Analysis) -> dict[str, Any]:
     found, intervals = analysis.tide, analysis.tide_intervals
     return {
         "iou": found.iou,
+        "as_tidecv": found.as_tidecv,
+        "base_rule": found.rule,
         "base": found.base,
         "base_interval": _ends(intervals.get("base")),
         "costs": {name: {"value": cost, "interval": _ends(intervals.get(name))} for name, cost in found.costs.items()},
@@ -81,33 +88,40 @@ def _tide(analysis: Analysis) -> dict[str, Any]:
 
 
 def _lrp(analysis: Analysis, names: Sequence[str]) -> dict[str, Any]:
-    found = analysis.lrp
-    columns = ("error", "localisation", "false_positives", "false_negatives", "threshold")
+    found, classes = analysis.lrp, analysis.lrp_class_intervals
     return {
         "iou": found.iou,
         "mean": found.means,
-        "mean_error_interval": _ends(analysis.lrp_interval),
-        "classes": {name: {column: getattr(found, column)[k] for column in columns} for k, name in enumerate(names)},
+        "mean_intervals": {part: _ends(analysis.lrp_intervals.get(part)) for part in PARTS},
+        "classes": {
+            name: {column: getattr(found, column)[k] for column in (*PARTS, "threshold")}
+            | {"intervals": {part: _ends(_of(classes.get(part, ()), k)) for part in PARTS}}
+            for k, name in enumerate(names)
+        },
     }
 
 
-def _calibration(analysis: Analysis, found: Calibration, names: Sequence[str]) -> dict[str, Any]:
-    known = found.la_ece[~np.isnan(found.la_ece)]
-    diagram = found.diagram
+def _calibration(found: Calibration, names: Sequence[str]) -> dict[str, Any]:
+    diagram, errors = found.diagram, ("d_ece", "d_ece_sure", "la_ece")
     columns = zip(diagram.edges[:-1], diagram.edges[1:], diagram.counts, diagram.score, diagram.precision, diagram.placement, strict=True)
     return {
-        "d_ece": found.d_ece,
-        "d_ece_interval": _ends(analysis.d_ece_interval),
-        "d_ece_sure": found.d_ece_sure,
-        "la_ece": known.mean() if len(known) else None,
+        **{name: getattr(found, name) for name in errors},
+        **{f"{name}_interval": _ends(getattr(found.intervals, name, None)) for name in errors},
+        "sure": SURE,
         "la_ece_iou": LAECE_IOU,
-        "la_ece_classes": dict(zip(names, found.la_ece, strict=True)),
+        "la_ece_classes": dict(zip(names, found.la_ece_classes, strict=True)),
         "bins": [dict(zip(("low", "high", "detections", "score", "precision", "placement"), row, strict=True)) for row in columns],
     }
 
 
-def _operating(found: Operating, k: int) -> dict[str, Any]:
-    return {name: getattr(found, name)[k] for name in ("threshold", "chosen", "value", "precision", "recall")}
+def _operating(found: Operating, k: int, interval: Interval | None) -> dict[str, Any]:
+    return {name: getattr(found, name)[k] for name in ("threshold", "chosen", "value", "precision", "recall")} | {
+        "interval": _ends(interval)
+    }
+
+
+def _of(intervals: Sequence[Interval], k: int) -> Interval | None:
+    return intervals[k] if intervals else None
 
 
 def _recall(found: TraitRecall, intervals: Sequence[Interval]) -> list[dict[str, Any]]:
@@ -133,10 +147,12 @@ def _band(band: Band) -> dict[str, Any]:
     return {"name": band.name, "low": band.low, "high": band.high, "evidence": band.evidence, "rule": band.rule}
 
 
-def _label_error(evaluation: Evaluation, error: LabelError) -> dict[str, Any]:
+def _label_error(evaluation: Evaluation, error: LabelError, place: int | None) -> dict[str, Any]:
     return {
         "kind": error.kind,
         "image_id": evaluation.ground_truth.image_ids[error.image],
+        "object_in_image": place,
+        "object": error.object,
         "class": error.class_name,
         "detected": error.detected,
         "box": error.box,

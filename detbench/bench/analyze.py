@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from detbench.data.columns import Floats
+from detbench.bench.analysis_intervals import (
+    CalibrationIntervals,
+    Halves,
+    calibration_intervals,
+    lrp_intervals,
+    operating_intervals,
+    recall_intervals,
+    tide_intervals,
+)
+from detbench.data.columns import Flags, Floats
 from detbench.errors import DetbenchError
 from detbench.metrics.bands import Band, bands, cut_values
 from detbench.metrics.bootstrap import Weights, check_comparable, image_draws
-from detbench.metrics.calibration import (
-    LAECE_IOU,
-    Reliability,
-    calibrated_scale,
-    d_ece,
-    d_ece_replicates,
-    la_ece,
-    reliability,
-)
+from detbench.metrics.calibration import LAECE_IOU, Reliability, calibrated_scale, d_ece, la_ece, mean_over_classes, reliability
 from detbench.metrics.confusion import Confusion, confusion
 from detbench.metrics.diagnosis import diagnose
-from detbench.metrics.drawn import drawn_interval, stacked
+from detbench.metrics.drawn import stacked
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import Interval
 from detbench.metrics.label_errors import Judged, LabelError, corrected_values, label_errors
-from detbench.metrics.lrp import Lrp, lrp, lrp_replicates
-from detbench.metrics.operating import Operating, best_threshold, halves, operating
+from detbench.metrics.lrp import Lrp, lrp
+from detbench.metrics.operating import Operating, best_threshold, check_beta, halves, operating
 from detbench.metrics.ranked import Ranked, rank
 from detbench.metrics.slices import Attribute, Slice, built_in, slices
-from detbench.metrics.tide import ERRORS, SPECIAL, Tide, tide, tide_replicates
+from detbench.metrics.tide import Tide, tide
 from detbench.metrics.trait_recall import TraitRecall, trait_recall
 from detbench.metrics.traits import Trait, traits
 
@@ -38,7 +37,6 @@ IOU = 0.5
 """Of a hit in all analyses, unless they say otherwise."""
 SURE = 0.3
 """D-ECE is also given for detections of at least this score: most detections have low scores, and outweigh the others."""
-_CHUNK = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +46,12 @@ class Calibration:
     d_ece: float
     d_ece_sure: float
     """Of detections of at least `SURE`."""
-    la_ece: Floats
+    la_ece: float
+    """The mean of `la_ece_classes`; NaN where there is none."""
+    la_ece_classes: Floats
     """(K,) above the optimal LRP threshold of each class, hits at IoU 0.1."""
     diagram: Reliability
+    intervals: CalibrationIntervals | None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,14 +66,18 @@ class Analysis:
     """By name of the cost; `base` is the AP that costs are added to."""
     confusion: Confusion
     lrp: Lrp
-    lrp_interval: Interval | None
-    """Of the mean optimal LRP."""
+    lrp_intervals: dict[str, Interval]
+    """Of the means, by name of the part."""
+    lrp_class_intervals: dict[str, tuple[Interval, ...]]
+    """Of each class, by name of the part."""
     calibration: Calibration | None
     """None where scores do not lie in 0..1."""
-    d_ece_interval: Interval | None
     operating: Operating
+    operating_intervals: tuple[Interval, ...]
+    """Of F-beta of each class on the half that it is reported on."""
     pooled: Operating
     """With one threshold for all classes: arrays of length 1."""
+    pooled_interval: Interval | None
     recalls: tuple[TraitRecall, ...]
     recall_intervals: tuple[tuple[Interval, ...], ...]
     slices: tuple[Slice, ...]
@@ -86,6 +91,12 @@ class Analysis:
         """The detector's name."""
         return self.evaluation.detections.name
 
+    @property
+    def corrected_range(self) -> tuple[float, float] | None:
+        """The lowest and highest of `corrected`: as annotated, and with the suspects of one kind or of all taken for wrong."""
+        known = [value for value in self.corrected.values() if value is not None]
+        return (min(known), max(known)) if known else None
+
 
 @dataclass(frozen=True, eq=False)
 class Study:
@@ -98,16 +109,23 @@ class Study:
 
 
 def analyze(
-    evaluations: Sequence[Evaluation], attributes: Sequence[Attribute] = (), *, replicates: int = 0, seed: int = 0, beta: float = 1.0
+    evaluations: Sequence[Evaluation],
+    attributes: Sequence[Attribute] = (),
+    *,
+    replicates: int = 0,
+    seed: int = 0,
+    beta: float = 1.0,
+    as_tidecv: bool = False,
 ) -> Study:
     """Analyze detectors that were scored on the same ground truth under one protocol.
 
     Args:
         evaluations: one or several.
         attributes: of images, besides the built-in ones.
-        replicates: bootstrap draws of images for intervals and p-values; 0 for none.
+        replicates: halves of the images for intervals, and bootstrap draws for p-values; 0 for none.
         seed: names the draws and the halves on which thresholds are chosen.
         beta: of the F measure that chooses them.
+        as_tidecv: give TIDE's costs as tidecv 1.0.1 does, see `detbench.metrics.tide.tide`.
 
     Raises:
         DetbenchError: nothing to analyze, or numbers out of range.
@@ -115,101 +133,79 @@ def analyze(
     """
     if not evaluations:
         raise DetbenchError("there is nothing to analyze: give at least one evaluation")
-    if replicates < 0 or beta <= 0:
-        raise DetbenchError(f"replicates must be 0 or more and beta above 0, got {replicates} and {beta:g}")
+    if replicates < 0:
+        raise DetbenchError(f"replicates must be 0 or more, got {replicates}")
+    check_beta(beta)
     check_comparable(evaluations)
     first = evaluations[0]
-    drawn = replicates if len(first.ground_truth.image_ids) > 1 else 0
-    draws = _Draws(image_draws(len(first.ground_truth.image_ids), seed), drawn)
-    grouped = traits(first.ground_truth, first.protocol)
-    slicing = [*built_in(first.ground_truth), *attributes]
+    images = len(first.ground_truth.image_ids)
+    halved = Halves(images, replicates, seed)
     diagnoses = [diagnose(evaluation, iou=IOU) for evaluation in evaluations]
     judged = [Judged(each, found, rank(each, iou=IOU, diagnosis=found)) for each, found in zip(evaluations, diagnoses, strict=True)]
-    errors = label_errors(judged)
-    return Study(tuple(_analysis(one, grouped, slicing, errors, draws, seed, beta) for one in judged), tuple(errors), drawn, seed)
+    asked = _Asked(
+        traits=traits(first.ground_truth, first.protocol),
+        attributes=[*built_in(first.ground_truth), *attributes],
+        errors=label_errors(judged),
+        halves=halved,
+        draws=stacked(image_draws(images, seed), halved.count) if halved.count else None,
+        chosen_on=halves(images, seed),
+        beta=beta,
+        as_tidecv=as_tidecv,
+    )
+    return Study(tuple(_analysis(one, asked) for one in judged), tuple(asked.errors), halved.count, seed)
 
 
-class _Draws:
-    """Bootstrap weights that all analyses share."""
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What all detectors are asked."""
 
-    def __init__(self, draw: Callable[[int], Weights], count: int) -> None:
-        self.draw, self.count = draw, count
-        self.weights = stacked(draw, count) if count else None
+    traits: Sequence[Trait]
+    attributes: Sequence[Attribute]
+    errors: Sequence[LabelError]
+    halves: Halves
+    draws: Weights | None
+    chosen_on: Flags
+    beta: float
+    as_tidecv: bool
 
-    def of(self, function: Callable[[Weights], Floats]) -> Floats:
-        """Return the values of a function of weights (B, I) in all replicates, some at a time."""
-        if self.weights is None:
-            return np.empty(0)
-        return np.concatenate([function(self.weights[start : start + _CHUNK]) for start in range(0, self.count, _CHUNK)])
 
-
-def _analysis(
-    one: Judged, grouped: Sequence[Trait], slicing: Sequence[Attribute], errors: Sequence[LabelError], draws: _Draws, seed: int, beta: float
-) -> Analysis:
-    evaluation, ranked = one.evaluation, one.ranked
+def _analysis(one: Judged, asked: _Asked) -> Analysis:
+    evaluation, ranked, halves = one.evaluation, one.ranked, asked.halves
     score = best_threshold(ranked)
-    chosen_on = halves(len(evaluation.ground_truth.image_ids), seed)
-    recalls = tuple(trait_recall(evaluation, one.diagnosis, trait, score) for trait in grouped)
-    errors_of = tide(evaluation, iou=IOU)
-    found = lrp(ranked)
-    calibrated = _calibration(evaluation, ranked)
+    costs, found = tide(evaluation, iou=IOU, as_tidecv=asked.as_tidecv), lrp(ranked)
+    lrp_means, lrp_classes = lrp_intervals(found, ranked, halves)
+    recalls = tuple(trait_recall(evaluation, one.diagnosis, trait, score) for trait in asked.traits)
+    pooled = ranked.pooled()
+    by_class, together = (operating(each, asked.chosen_on, beta=asked.beta) for each in (ranked, pooled))
     return Analysis(
         evaluation=evaluation,
         score=score,
-        tide=errors_of,
-        tide_intervals=tide_intervals(evaluation, errors_of, draws.draw, draws.count),
+        tide=costs,
+        tide_intervals=tide_intervals(evaluation, costs, halves),
         confusion=confusion(evaluation, iou=IOU, score=score),
         lrp=found,
-        lrp_interval=_interval(found.means["error"], draws.of(lambda weights: lrp_replicates(ranked, weights)), _images(ranked)),
-        calibration=calibrated,
-        d_ece_interval=_d_ece_interval(calibrated, ranked, draws),
-        operating=operating(ranked, chosen_on, beta=beta),
-        pooled=operating(ranked.pooled(), chosen_on, beta=beta),
+        lrp_intervals=lrp_means,
+        lrp_class_intervals=lrp_classes,
+        calibration=_calibration(evaluation, ranked, halves),
+        operating=by_class,
+        operating_intervals=operating_intervals(by_class, ranked, ~asked.chosen_on, halves),
+        pooled=together,
+        pooled_interval=next(iter(operating_intervals(together, pooled, ~asked.chosen_on, halves)), None),
         recalls=recalls,
-        recall_intervals=tuple(_recall_intervals(recall, draws) for recall in recalls),
-        slices=tuple(slices(evaluation, slicing, draws.weights)),
+        recall_intervals=tuple(recall_intervals(recall, halves) for recall in recalls),
+        slices=tuple(slices(evaluation, asked.attributes, asked.draws)),
         bands=tuple(bands(evaluation)),
         cuts=cut_values(evaluation),
-        corrected=corrected_values(evaluation, errors),
+        corrected=corrected_values(evaluation, asked.errors),
     )
 
 
-def _calibration(evaluation: Evaluation, ranked: Ranked) -> Calibration | None:
+def _calibration(evaluation: Evaluation, ranked: Ranked, halves: Halves) -> Calibration | None:
     if not calibrated_scale(ranked):
         return None
     loose = rank(evaluation, iou=LAECE_IOU)
-    return Calibration(d_ece(ranked), d_ece(ranked, least_score=SURE), la_ece(loose, lrp(loose).threshold), reliability(ranked))
-
-
-def tide_intervals(evaluation: Evaluation, found: Tide, draw: Callable[[int], Weights], count: int) -> dict[str, Interval]:
-    """Return the intervals of TIDE's base AP and costs from so many draws of images; empty for none."""
-    if not count:
-        return {}
-    drawn = tide_replicates(evaluation, count, draw, iou=found.iou, background=found.background)
-    units = int((np.diff(evaluation.ground_truth.offsets) > 0).sum())
-    costs = {name: drawn_interval(found.costs[name], drawn[name], units, lowest=-1.0) for name in (*ERRORS, *SPECIAL)}
-    return {"base": drawn_interval(found.base, drawn["base"], units), **costs}
-
-
-def _d_ece_interval(calibrated: Calibration | None, ranked: Ranked, draws: _Draws) -> Interval | None:
-    if calibrated is None:
-        return None
-    drawn = draws.of(lambda weights: d_ece_replicates(ranked, weights))
-    return _interval(calibrated.d_ece, drawn, len(np.unique(ranked.images)))
-
-
-def _recall_intervals(recall: TraitRecall, draws: _Draws) -> tuple[Interval, ...]:
-    drawn = draws.of(recall.replicates)
-    if not len(drawn):
-        return ()
-    units = (recall.by_image[0] > 0).sum(axis=0)
-    return tuple(drawn_interval(float(recall.taken[v]), drawn[:, v], int(units[v])) for v in range(len(units)))
-
-
-def _interval(value: float, drawn: Floats, units: int) -> Interval | None:
-    return drawn_interval(value, drawn, units) if len(drawn) else None
-
-
-def _images(ranked: Ranked) -> int:
-    """Return how many images have something to find."""
-    return int((ranked.positives.sum(axis=1) > 0).sum())
+    thresholds = lrp(loose).threshold
+    classes = la_ece(loose, thresholds)
+    values = d_ece(ranked), d_ece(ranked, least_score=SURE), float(mean_over_classes(classes[None])[0])
+    intervals = calibration_intervals(values, SURE, ranked, loose, thresholds, halves)
+    return Calibration(*values, classes, reliability(ranked), intervals)

@@ -38,6 +38,9 @@ def analyze_command(
         typer.Option(metavar="FILE", help="CSV of image_id and attributes of images, each of which makes slices.", show_default=False),
     ] = None,
     beta: Annotated[float, typer.Option(help="Of the F measure that score thresholds are chosen by.")] = 1.0,
+    tidecv: Annotated[
+        bool, typer.Option("--tidecv", help="Costs as tidecv 1.0.1 gives them: 100 detections per image, classes without objects as 0.")
+    ] = False,
     replicates: Annotated[int, typer.Option(min=0, help="Draws of images for intervals and p-values; 0 for none.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Names the draws, and the halves on which thresholds are chosen.")] = 0,
     json: Annotated[
@@ -55,9 +58,11 @@ def analyze_command(
     from detbench.bench.analysis_record import study_document
     from detbench.bench.analyze import analyze
     from detbench.bench.runs import write_json
+    from detbench.metrics.operating import check_beta
     from detbench.metrics.warmup import warm_analysis
     from detbench.reports.analysis_table import study_tables
 
+    check_beta(beta)
     file = None if json in (None, "-") else Path(json)
     given = [*paths, *([slices] if slices else [])]
     check_targets([file] if file else [], [folder for folder in (plots, csv) if folder], given)
@@ -73,7 +78,7 @@ def analyze_command(
     attributes = _attributes(slices, evaluations)
     warm_analysis(talk)
     with status("analyzing"):
-        study = analyze(evaluations, attributes, replicates=replicates, seed=seed, beta=beta)
+        study = analyze(evaluations, attributes, replicates=replicates, seed=seed, beta=beta, as_tidecv=tidecv)
     document = study_document(study)
     if file:
         write_json(file, document)
@@ -139,4 +144,4 @@ def _attributes(file: Path | None, evaluations: list[Evaluation]) -> list[Attrib
     try:
         return by_columns(columns)
     except DetbenchError as error:
-        raise InputError(file, str(error), fix="leave this column out, or group its values") from error
+        raise InputError(file, str(error), fix="leave this column out, rename it, or group its values") from error

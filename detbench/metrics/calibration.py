@@ -101,5 +101,28 @@ def d_ece_replicates(ranked: Ranked, weights: NDArray[np.uint16], *, least_score
     return np.asarray(np.divide(np.abs(gaps).sum(axis=1), total, out=np.full(len(weights), np.nan), where=total > 0))
 
 
+def la_ece_replicates(ranked: Ranked, thresholds: Floats, weights: NDArray[np.uint16], *, bins: int = BINS) -> Floats:
+    """Return (B,) the mean LaECE over classes when image i counts `weights[b, i]` times; weights is (B, I). Thresholds stay."""
+    values = np.full((len(weights), len(thresholds)), np.nan)
+    for k, threshold in enumerate(thresholds):
+        span = ranked.span(k)
+        taken = slice(span.start, span.start + int((ranked.scores[span] >= threshold).sum()))
+        bin_of = _bins(ranked.scores[taken], bins)
+        if len(bin_of):
+            starts = np.flatnonzero(np.diff(bin_of, prepend=-1))
+            weight = weights[:, ranked.images[taken]].astype(np.float64)
+            gaps = np.add.reduceat(weight * (ranked.overlaps[taken] - ranked.scores[taken]), starts, axis=1)
+            total = weight.sum(axis=1)
+            np.divide(np.abs(gaps).sum(axis=1), total, out=values[:, k], where=total > 0)
+    return mean_over_classes(values)
+
+
+def mean_over_classes(values: Floats) -> Floats:
+    """Return the mean of (..., K) over the classes that are known; NaN where none is."""
+    known = ~np.isnan(values)
+    count, total = known.sum(axis=-1), np.where(known, values, 0.0).sum(axis=-1)
+    return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
+
+
 def _bins(scores: Floats, bins: int) -> Ints:
     return np.minimum((scores * bins).astype(np.int64), bins - 1)

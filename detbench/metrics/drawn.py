@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.metrics.bootstrap import Weights
-from detbench.metrics.intervals import CONFIDENCE, DIFFERENCE_METHOD, Interval, expanded_share, intervals, p_values
+from detbench.metrics.intervals import (
+    CONFIDENCE,
+    DIFFERENCE_METHOD,
+    VALUE_METHOD,
+    Interval,
+    ends,
+    expanded_share,
+    intervals,
+    p_values,
+)
 from detbench.metrics.protocol import Measure
 from detbench.metrics.resampled import Resampled
 
@@ -18,16 +28,21 @@ def drawn_interval(value: float, drawn: Floats, units: int, *, lowest: float = 0
     return intervals(_resampled(value, drawn, units, (lowest, highest)), method=DIFFERENCE_METHOD)[0]
 
 
+def halves_interval(value: float, halves: Floats, units: int, *, lowest: float = 0.0, highest: float = 1.0) -> Interval:
+    """Return the interval of a number, given its values (B,) on halves of the images, wide enough to hold the number itself."""
+    resampled = replace(_resampled(value, np.empty(0), units, (lowest, highest)), halves=halves[:, None])
+    found = intervals(resampled, method=VALUE_METHOD)[0]
+    return replace(found, low=float(np.minimum(found.low, value)), high=float(np.maximum(found.high, value)))
+
+
 def drawn_p(value: float, drawn: Floats, units: int) -> float:
     """Return p of the number being 0; NaN where fewer than two images say something about it."""
     return float(p_values(_resampled(value, drawn, units, (-1.0, 1.0)))[0])
 
 
 def drawn_ends(drawn: Floats, units: int, confidence: float = CONFIDENCE) -> tuple[Floats, Floats]:
-    """Return low and high (N,) of N numbers with values (B, N) in the replicates, as `drawn_interval` does, without bounds."""
-    share, tail = expanded_share(units), (1 - confidence) / 2
-    low, high = np.quantile(drawn, (share(tail), share(1 - tail)), axis=0, method="weibull")
-    return low, high
+    """Return low and high (N,) of N numbers in 0..1 with values (B, N) in the replicates, as `drawn_interval` does."""
+    return ends(drawn, expanded_share(units), confidence, (0.0, 1.0))
 
 
 def stacked(draw: Callable[[int], Weights], count: int) -> Weights:

@@ -73,6 +73,11 @@ def label_errors(judged: Sequence[Judged], *, least: float = LEAST, most: int = 
     return sorted(known, key=lambda error: (-error.suspicion, error.image, error.kind, error.box))[:most]
 
 
+def places_in_images(truth: GroundTruth, errors: Sequence[LabelError]) -> list[int | None]:
+    """Return which of the objects of its image each suspected one is, from 0 in the order of the file; None where it is missing."""
+    return [None if error.object is None else error.object - int(truth.offsets[error.image]) for error in errors]
+
+
 def corrected_values(evaluation: Evaluation, errors: Sequence[LabelError]) -> dict[str, float | None]:
     """Return the headline measure as annotated, with the errors of each kind corrected, and with all of them."""
     groups = {kind: [error for error in errors if error.kind == kind] for kind in KINDS}

@@ -16,8 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.data.columns import Floats
+from detbench.data.columns import Floats, Ints
+from detbench.metrics.kernel import kernel
 from detbench.metrics.ranked import Ranked
+
+PARTS = ("error", "localisation", "false_positives", "false_negatives")
+"""Optimal LRP itself, and what it is made of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,59 +43,67 @@ class Lrp:
     @property
     def means(self) -> dict[str, float]:
         """The mean of each part over the classes that have it, by name; NaN where none does."""
-        parts = {name: getattr(self, name) for name in ("error", "localisation", "false_positives", "false_negatives")}
-        return {name: _mean(values) for name, values in parts.items()}
+        return {name: _mean(getattr(self, name)) for name in PARTS}
 
 
 def lrp(ranked: Ranked) -> Lrp:
     """Return optimal LRP and its parts for each class."""
-    classes = len(ranked.offsets) - 1
-    columns = np.full((5, classes), np.nan)
-    for k in range(classes):
-        columns[:, k] = _optimum(ranked, k)
-    return Lrp(ranked.iou, *columns)
+    columns, places = _optima(ranked, np.ones((1, len(ranked.positives)), np.uint16))
+    taken = places[0] >= 0
+    threshold = np.where(np.isnan(columns[0, 0]), np.nan, np.inf)
+    threshold[taken] = ranked.scores[places[0][taken]]
+    error, localisation, false_positives, false_negatives = columns[:, 0]
+    return Lrp(ranked.iou, error, localisation, false_positives, false_negatives, threshold)
 
 
 def lrp_replicates(ranked: Ranked, weights: NDArray[np.uint16]) -> Floats:
-    """Return (B,) the mean optimal LRP over classes when image i counts `weights[b, i]` times; weights is (B, I)."""
-    classes = len(ranked.offsets) - 1
-    values = np.full((len(weights), classes), np.nan)
+    """Return (4, B, K) the columns of `Lrp` up to the threshold when image i counts `weights[b, i]` times; weights is (B, I).
+
+    Each replicate has the thresholds that are best for it.
+    """
+    return _optima(ranked, weights)[0]
+
+
+def _optima(ranked: Ranked, weights: NDArray[np.uint16]) -> tuple[Floats, Ints]:
+    """Return the least LRP and its parts (4, B, K), NaN without objects, and the place (B, K) it is reached at, −1 for taking nothing."""
+    shape = len(weights), len(ranked.offsets) - 1
+    columns, places = np.full((4, *shape), np.nan), np.full(shape, -1, np.int64)
     positives = weights.astype(np.float64) @ ranked.positives
-    for k in range(classes):
-        there = positives[:, k] > 0
-        values[there, k] = 1.0
-        errors = _errors(ranked, k, weights[there].astype(np.float64), positives[there, k])[0]
-        if errors.size:
-            values[there, k] = np.minimum(errors.min(axis=1), 1.0)
-    known = ~np.isnan(values)
-    count = known.sum(axis=1)
-    return np.asarray(np.divide(np.where(known, values, 0.0).sum(axis=1), count, out=np.full(len(values), np.nan), where=count > 0))
+    last = np.diff(ranked.scores, append=-np.inf) != 0
+    last[ranked.offsets[1:][np.diff(ranked.offsets) > 0] - 1] = True
+    _search(ranked.offsets, ranked.images, last, ranked.hits, ranked.overlaps, ranked.iou, weights, positives, columns, places)
+    return columns, places
 
 
-def _errors(ranked: Ranked, k: int, weights: Floats, positives: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return LRP, hits, detections taken and Σ(1 − IoU) over hits (B, S) at each of the S scores of a class, falling."""
-    span = ranked.span(k)
-    last = ranked.last_of_score(span)
-    weight = weights[:, ranked.images[span]]
-    hits = np.cumsum(weight * ranked.hits[span], axis=1)[:, last]
-    taken = np.cumsum(weight, axis=1)[:, last]
-    apart = np.cumsum(weight * np.where(ranked.hits[span], 1 - ranked.overlaps[span], 0.0), axis=1)[:, last]
-    total = taken + positives[:, None] - hits
-    return (apart / (1 - ranked.iou) + total - hits) / total, hits, taken, apart
-
-
-def _optimum(ranked: Ranked, k: int) -> tuple[float, float, float, float, float]:
-    positives = float(ranked.positives[:, k].sum())
-    if positives == 0:
-        return (np.nan,) * 5
-    ones = np.ones((1, len(ranked.positives)))
-    errors, hits, taken, apart = (each[0] for each in _errors(ranked, k, ones, np.array([positives])))
-    if not len(errors) or errors.min() >= 1:
-        return 1.0, np.nan, np.nan, 1.0, np.inf
-    at = int(errors.argmin())
-    score = float(ranked.scores[ranked.span(k)][ranked.last_of_score(ranked.span(k))[at]])
-    localisation = apart[at] / hits[at] if hits[at] else np.nan
-    return float(errors[at]), float(localisation), float(1 - hits[at] / taken[at]), float(1 - hits[at] / positives), score
+@kernel
+def _search(
+    offsets: NDArray[np.int64], images: NDArray[np.int32], last: NDArray[np.bool_], hit: NDArray[np.bool_], overlaps: Floats, iou: float,
+    weights: NDArray[np.uint16], positives: Floats, columns: Floats, places: NDArray[np.int64],
+) -> None:  # fmt: skip
+    """Fill the last two arrays: try every score, falling, until false positives alone are worse than the best so far."""
+    for b in range(len(weights)):
+        for k in range(len(offsets) - 1):
+            total = positives[b, k]
+            if total == 0:
+                continue
+            least, localisation, false_share, missed = 1.0, np.nan, np.nan, 1.0
+            hits, taken, apart = 0.0, 0.0, 0.0
+            for n in range(offsets[k], offsets[k + 1]):
+                weight = float(weights[b, images[n]])
+                taken += weight
+                if hit[n]:
+                    hits += weight
+                    apart += weight * (1 - overlaps[n])
+                if not last[n]:
+                    continue
+                everything = taken + total - hits
+                error = (apart / (1 - iou) + everything - hits) / everything
+                if error < least:
+                    least, places[b, k] = error, n
+                    localisation, false_share, missed = apart / hits, 1 - hits / taken, 1 - hits / total
+                if taken - hits > least * (taken - hits + total):
+                    break
+            columns[0, b, k], columns[1, b, k], columns[2, b, k], columns[3, b, k] = least, localisation, false_share, missed
 
 
 def _mean(values: Floats) -> float:

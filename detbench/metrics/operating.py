@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from detbench.data.columns import Flags, Floats
+from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
+from detbench.errors import DetbenchError
 from detbench.metrics.ranked import Ranked
 
+LEAST_BETA, MOST_BETA = 0.01, 100.0
 _STREAM = 3
 """Tells the random stream from others of one seed."""
 
@@ -49,6 +52,25 @@ def operating(ranked: Ranked, chosen_on: Flags, *, beta: float = 1.0) -> Operati
     return Operating(beta, *columns)
 
 
+def operating_replicates(ranked: Ranked, found: Operating, reported_on: Flags, weights: NDArray[np.uint16]) -> Floats:
+    """Return (B, K) the F-beta of the thresholds of `found` on the images `reported_on` (I,) under weights (B, I); thresholds stay."""
+    drawn = (weights * reported_on).astype(np.float64)
+    classes = groups_from_offsets(ranked.offsets)
+    taken = ranked.scores >= found.threshold[classes]
+    hits, all_taken = (_by_image(ranked, chosen, classes) for chosen in (taken & ranked.hits, taken))
+    positives = drawn @ ranked.positives
+    values = np.full(positives.shape, np.nan)
+    known = (positives > 0) & ~np.isnan(found.value)
+    values[known] = _f(drawn @ hits, drawn @ all_taken, positives, found.beta)[known]
+    return values
+
+
+def check_beta(beta: float) -> None:
+    """Raise DetbenchError for a beta of no use: it weighs recall beta times as much as precision."""
+    if not LEAST_BETA <= beta <= MOST_BETA:
+        raise DetbenchError(f"beta must be a number from {LEAST_BETA:g} to {MOST_BETA:g}, got {beta:g}")
+
+
 def best_threshold(ranked: Ranked, *, beta: float = 1.0) -> float:
     """Return the score of the best F-beta on all images, one for all classes; infinite where nothing finds anything."""
     threshold, _ = _best(ranked.pooled(), 0, np.ones(len(ranked.positives), np.bool_), beta)
@@ -61,7 +83,7 @@ def _best(ranked: Ranked, k: int, images: Flags, beta: float) -> tuple[float, fl
         return np.nan, np.nan
     span, last = ranked.span(k), ranked.last_of_score(ranked.span(k))
     counted = images[ranked.images[span]]
-    hits, taken = np.cumsum(counted & ranked.hits[span])[last], np.cumsum(counted)[last]
+    hits, taken = (np.cumsum(chosen, dtype=np.int64)[last] for chosen in (counted & ranked.hits[span], counted))
     values = _f(hits, taken, positives, beta)
     if not len(values) or values.max() <= 0:
         return np.inf, 0.0
@@ -78,6 +100,14 @@ def _reached(ranked: Ranked, k: int, images: Flags, threshold: float, beta: floa
     return float(_f(hits, taken, positives, beta)), hits / taken if taken else np.nan, hits / positives
 
 
-def _f(hits: np.ndarray | int, taken: np.ndarray | int, positives: int, beta: float) -> np.ndarray:
+def _by_image(ranked: Ranked, chosen: Flags, classes: Indices) -> Floats:
+    """Return (I, K) how many of the chosen detections each image has of each class."""
+    images, count = ranked.positives.shape
+    place = ranked.images[chosen].astype(np.int64) * count + classes[chosen]
+    return np.bincount(place, minlength=images * count).reshape(images, count).astype(np.float64)
+
+
+def _f(hits: Floats | Ints | int, taken: Floats | Ints | int, positives: Floats | int, beta: float) -> Floats:
     """Return (1 + β²) · TP / ((1 + β²) · TP + β² · FN + FP)."""
-    return np.asarray((1 + beta**2) * hits / (beta**2 * positives + taken))
+    with np.errstate(invalid="ignore"):
+        return np.asarray((1 + beta**2) * hits / (beta**2 * positives + taken))

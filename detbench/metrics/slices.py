@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
-from detbench.metrics.bootstrap import Weights, weighted_replicates
+from detbench.metrics.bootstrap import Weights
 from detbench.metrics.drawn import drawn_interval, drawn_p
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import Interval
 from detbench.metrics.multiplicity import benjamini_hochberg, holm
-from detbench.metrics.weighted import positives_by_image
+from detbench.metrics.part import Parts
 
+BUILT_IN = ("objects", "megapixels", "shape")
+"""The names of the attributes that need no table."""
 MOST_VALUES = 50
 _MOST_NUMBERS = 12
 """An attribute of more different numbers is cut into quarters."""
@@ -106,24 +108,31 @@ def slices(evaluation: Evaluation, attributes: Sequence[Attribute], weights: Wei
     """Return every slice that has objects, attribute by attribute; `weights` (B, I) are bootstrap draws, for intervals and p."""
     ones = np.ones((1, len(evaluation.ground_truth.image_ids)), np.uint16)
     draws = ones if weights is None else np.concatenate([ones, weights])
-    objects = _objects_by_image(evaluation)
+    parts = Parts(evaluation)
+    objects = parts.positives.sum(axis=1)
     found: list[Slice] = []
     for one in attributes:
         for place, value in enumerate(one.values):
             inside = one.of == place
             if objects[inside].sum():
-                found.append(_slice(evaluation, (one.name, value), inside, (one.of >= 0) & ~inside, draws, objects))
+                found.append(_slice(parts, (one.name, value), inside, (one.of >= 0) & ~inside, draws, objects))
     p = np.array([each.p for each in found])
     return [_with_p(each, *adjusted) for each, *adjusted in zip(found, holm(p).tolist(), benjamini_hochberg(p).tolist(), strict=True)]
 
 
 def by_columns(columns: Mapping[str, Sequence[str | None]]) -> list[Attribute]:
-    """Return the attributes of a table of texts; those without any value are left out."""
+    """Return the attributes of a table of texts; those without any value are left out.
+
+    Raises:
+        DetbenchError: a column has the name of a built-in attribute, or too many values.
+    """
+    if taken := [name for name in columns if name in BUILT_IN]:
+        raise DetbenchError(f"attribute {taken[0]!r} is built in already ({', '.join(BUILT_IN)}); give the column another name")
     return [attribute(name, texts) for name, texts in columns.items() if any(text is not None for text in texts)]
 
 
-def _slice(evaluation: Evaluation, name: tuple[str, str], inside: Flags, rest: Flags, draws: Weights, objects: Ints) -> Slice:
-    score, other = (_class_values(evaluation, draws, images) for images in (inside, rest))
+def _slice(parts: Parts, name: tuple[str, str], inside: Flags, rest: Flags, draws: Weights, objects: Ints) -> Slice:
+    score, other = (parts.class_values(images, draws) for images in (inside, rest))
     both = ~np.isnan(score) & ~np.isnan(other)
     values, differences = _means(score, both), _means(score - other, both)
     units = min(int((objects[images] > 0).sum()) for images in (inside, rest))
@@ -144,19 +153,9 @@ def _with_p(found: Slice, p_holm: float, p_fdr: float) -> Slice:
     return Slice(**{**vars(found), "p_holm": p_holm, "p_fdr": p_fdr})
 
 
-def _class_values(evaluation: Evaluation, draws: Weights, images: Flags) -> Floats:
-    """Return (B, K) the headline measure of each class where only some images count."""
-    [[found]] = weighted_replicates([evaluation], evaluation.protocol.measures[:1], len(draws), lambda b: draws[b] * images)
-    return found.classes
-
-
 def _means(values: Floats, there: Flags) -> Floats:
     count = there.sum(axis=1)
     return np.asarray(np.divide(np.where(there, values, 0.0).sum(axis=1), count, out=np.full(len(values), np.nan), where=count > 0))
-
-
-def _objects_by_image(evaluation: Evaluation) -> Ints:
-    return np.asarray(positives_by_image(evaluation, evaluation.protocol.measures[0]).sum(axis=1))
 
 
 def _numbers(texts: Sequence[str]) -> Floats | None:

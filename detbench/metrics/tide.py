@@ -2,12 +2,11 @@
 
 Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020; numbers equal those of tidecv 1.0.1 (divided by
 100) but for what `docs/analysis.md` lists. The base is TIDE's own AP: one IoU threshold, 101 recalls, detections matched best score first
-with the best-overlapping object of their class that is still free.
+with the best-overlapping object of their class that is still free, and the mean over classes with objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,19 @@ from detbench.metrics.weighted import Averaging, Occurrences, weigh
 
 ERRORS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
 SPECIAL = ("FP", "FN")
+MEANINGS = {
+    "Cls": "right place, wrong class",
+    "Loc": "right class, badly placed",
+    "Both": "wrong class and badly placed",
+    "Dupe": "an object found a second time",
+    "Bkg": "nothing there",
+    "Miss": "not found at all",
+    "FP": "all false positives",
+    "FN": "all that is not found",
+}
+"""What each kind says, in a few words."""
+TIDECV_MOST = 100
+"""Detections per image that tidecv 1.0.1 looks at unless told."""
 _RADIX_SORTED = 1 << 16
 """Fewer classes than this are sorted in time proportional to the detections."""
 _GRID = np.arange(101) / 100
@@ -34,12 +46,22 @@ class Tide:
     iou: float
     background: float
     base: float
-    """AP at `iou`, 0..1, that `costs` are differences to."""
+    """AP at `iou`, 0..1, that `costs` are differences to; NaN, as they are, where there is nothing to find."""
     costs: dict[str, float]
     """AP gained by mending all errors of a kind: Cls, Loc, Both, Dupe, Bkg, Miss (never below 0); FP: by scoring all false positives below
     all hits; FN: by taking all objects that were not found out of the count."""
     counts: dict[str, int]
     """Errors of each kind."""
+    classes: int
+    """Over how many classes the base is a mean."""
+    as_tidecv: bool
+    """Whether classes without objects are among them, as 0, and only 100 detections of each image were looked at."""
+
+    @property
+    def rule(self) -> str:
+        """What the base is, in a sentence without its end."""
+        which = "with objects" if not self.as_tidecv else "with objects or detections (0 without objects), best 100 detections of an image"
+        return f"AP at IoU {self.iou:g}, 101 recalls, mean over the {self.classes:,} {'class' if self.classes == 1 else 'classes'} {which}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,44 +73,52 @@ class _World:
     """(I, K) objects to find."""
 
 
-def tide(evaluation: Evaluation, *, iou: float = 0.5, background: float = 0.1, most: int | None = None) -> Tide:
+def tide(evaluation: Evaluation, *, iou: float = 0.5, background: float = 0.1, as_tidecv: bool = False) -> Tide:
     """Return what each kind of error costs.
 
     Args:
         evaluation: whose protocol says which objects do not count; its own thresholds are not used.
         iou: of a hit, 0..1.
         background: the greatest overlap that still is background.
-        most: detections per image, best first, over all classes; None: all (tidecv takes 100 unless told).
+        as_tidecv: look at the best 100 detections of each image only, over all classes, and count classes of which there are detections
+            but no objects as 0, as tidecv 1.0.1 does; else all detections, and the mean is over classes with objects.
     """
-    worlds = _worlds(evaluation, diagnosis := diagnose(evaluation, iou=iou, background=background, most=most))
+    diagnosis = diagnose(evaluation, iou=iou, background=background, most=TIDECV_MOST if as_tidecv else None)
+    worlds = _worlds(evaluation, diagnosis)
+    counted = _counted(worlds["base"], as_tidecv)
     ones = np.ones((1, len(evaluation.ground_truth.image_ids)), np.uint16)
-    none = np.zeros((1, len(evaluation.ground_truth.class_names)), np.bool_)
-    values = {name: float(_mean(world, ones, none)[0]) for name, world in worlds.items()}
-    return Tide(iou, background, values["base"], _costs(values), kind_counts(diagnosis))
+    values = {name: float(_mean(world, ones, counted[None])[0]) for name, world in worlds.items()}
+    return Tide(iou, background, values["base"], _costs(values), kind_counts(diagnosis), int(counted.sum()), as_tidecv)
 
 
 def tide_replicates(
-    evaluation: Evaluation, count: int, draw: Callable[[int], NDArray[np.uint16]], *, iou: float = 0.5, background: float = 0.1,
-    most: int | None = None,
-) -> dict[str, Floats]:  # fmt: skip
-    """Return (count,) what each kind of error costs under the weights (I,) that `draw(b)` gives; `base` is the AP itself.
+    evaluation: Evaluation, weights: NDArray[np.uint16], *, iou: float = 0.5, background: float = 0.1, as_tidecv: bool = False
+) -> dict[str, Floats]:
+    """Return (B,) what each kind of error costs when image i counts `weights[b, i]` times; weights is (B, I); `base` is the AP itself.
 
     Kinds of errors are those of the whole dataset: whether a detection is one does not depend on how often its image counts. A class of
     which a replicate has no object to find is left out of it, as it is out of replicates of AP.
     """
-    worlds = _worlds(evaluation, diagnose(evaluation, iou=iou, background=background, most=most))
-    weights = np.stack([draw(b) for b in range(count)])
+    worlds = _worlds(evaluation, diagnose(evaluation, iou=iou, background=background, most=TIDECV_MOST if as_tidecv else None))
     positives = worlds["base"].positives
-    left_out = (weights.astype(np.float64) @ positives == 0) & (positives.sum(axis=0) > 0)
-    values = {name: _mean(world, weights, left_out) for name, world in worlds.items()}
+    lost = (weights.astype(np.float64) @ positives == 0) & (positives.sum(axis=0) > 0)
+    counted = _counted(worlds["base"], as_tidecv) & ~lost
+    values = {name: _mean(world, weights, counted) for name, world in worlds.items()}
     gains = {name: values[name] - values["base"] for name in (*ERRORS, *SPECIAL)}
     return {"base": values["base"], **gains}
+
+
+def _counted(world: _World, as_tidecv: bool) -> NDArray[np.bool_]:
+    """Return (K,) which classes are part of the mean; none where there is nothing to find at all."""
+    known = world.positives.sum(axis=0) > 0
+    there = np.diff(world.found.offsets) > 0
+    return np.asarray(known | there if as_tidecv and known.any() else known)
 
 
 def _costs(values: dict[str, float]) -> dict[str, float]:
     """Return the gains; those of the six kinds are 0 at least, as in tidecv."""
     gains = {name: values[name] - values["base"] for name in (*ERRORS, *SPECIAL)}
-    return {name: max(gain, 0.0) if name in ERRORS else gain for name, gain in gains.items()}
+    return {name: 0.0 if name in ERRORS and gain < 0 else gain for name, gain in gains.items()}
 
 
 def _worlds(evaluation: Evaluation, diagnosis: Diagnosis) -> dict[str, _World]:
@@ -135,18 +165,18 @@ def _positives(truth: GroundTruth, objects: NDArray[np.bool_]) -> Ints:
     return np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def _mean(world: _World, weights: NDArray[np.uint16], left_out: NDArray[np.bool_]) -> Floats:
-    """Return (B,) mAP of a world without the classes left out (B, K).
+def _mean(world: _World, weights: NDArray[np.uint16], counted: NDArray[np.bool_]) -> Floats:
+    """Return (B,) mAP of a world over the classes that count (B, K); NaN where none does.
 
-    A class that has detections but, in this world, nothing to find counts as 0, as in tidecv.
+    A class that, in this world, has detections but nothing to find is 0, one with neither is left out, as in tidecv.
     """
     positives = np.asarray(weights.astype(np.float64) @ world.positives).astype(np.int64)
     shape = (len(weights), positives.shape[1], 1)
     ap, recall = np.empty(shape), np.empty(shape)
     weigh(world.found, Averaging(_GRID, 0.0), weights, positives, ap, recall)
-    values = ap[:, :, 0]
     there = np.diff(world.found.offsets) > 0
-    values = np.where(left_out, np.nan, np.where(np.isnan(values) & there, 0.0, values))
-    present = ~np.isnan(values)
-    count = present.sum(axis=1)
-    return np.asarray(np.divide(np.where(present, values, 0.0).sum(axis=1), count, out=np.zeros(len(values)), where=count > 0))
+    values = np.where(np.isnan(ap[:, :, 0]) & there, 0.0, ap[:, :, 0])
+    present = counted & ~np.isnan(values)
+    count, total = present.sum(axis=1), np.where(present, values, 0.0).sum(axis=1)
+    nothing = np.where(counted.any(axis=1), 0.0, np.nan)
+    return np.asarray(np.divide(total, count, out=np.broadcast_to(nothing, len(weights)).copy(), where=count > 0))

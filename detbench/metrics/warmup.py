@@ -30,6 +30,8 @@ def warm_analysis(say: Callable[[str], None]) -> None:
         from detbench.data.ground_truth import GroundTruth
         from detbench.metrics.confusion import confusion
         from detbench.metrics.evaluate import evaluate
+        from detbench.metrics.lrp import lrp
+        from detbench.metrics.ranked import rank
         from detbench.metrics.tide import tide
 
         box = [[0.0, 0.0, 8.0, 8.0]]
@@ -37,6 +39,7 @@ def warm_analysis(say: Callable[[str], None]) -> None:
         evaluation = evaluate(truth, Detections.from_rows(truth, image_index=[0], class_index=[0], scores=[1.0], boxes=box))
         tide(evaluation)
         confusion(evaluation)
+        lrp(rank(evaluation))
 
 
 def warm_postprocessing(say: Callable[[str], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 from detbench.bench.analyze import Analysis, Study
 from detbench.data.files import atomic_path
 from detbench.metrics.intervals import Interval
+from detbench.metrics.label_errors import places_in_images
+from detbench.metrics.lrp import PARTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,26 +44,32 @@ class AnalysisFrames:
 
     @cached_property
     def lrp(self) -> pd.DataFrame:
-        """Optimal LRP by class: `class`, `error`, `localisation`, `false_positives`, `false_negatives`, `threshold`."""
-        columns = ("error", "localisation", "false_positives", "false_negatives", "threshold")
-        return _frame(
-            [
-                {"detector": each.name, "class": name, **{column: getattr(each.lrp, column)[k] for column in columns}}
-                for each in self.study.analyses
-                for k, name in enumerate(_classes(each))
-            ]
-        )
+        """Optimal LRP by class: `class`, `error`, `localisation`, `false_positives`, `false_negatives`, `threshold`.
+
+        Each of the first four, X, has the ends of its interval in `X_low` and `X_high`.
+        """
+        rows = []
+        for each in self.study.analyses:
+            for k, name in enumerate(_classes(each)):
+                cells = {column: getattr(each.lrp, column)[k] for column in (*PARTS, "threshold")}
+                ends = [_ends(_of(each.lrp_class_intervals.get(part, ()), k), part) for part in PARTS]
+                rows.append({"detector": each.name, "class": name, **cells, **{key: end for pair in ends for key, end in pair.items()}})
+        return _frame(rows)
 
     @cached_property
     def calibration(self) -> pd.DataFrame:
-        """Calibration by detector: `d_ece`, `low`, `high`, `d_ece_sure`, `la_ece` (mean over classes); NaN for scores outside 0..1."""
+        """Calibration by detector: `d_ece`, `d_ece_sure`, `la_ece` (mean over classes), each X with `X_low` and `X_high`.
+
+        NaN for scores outside 0..1.
+        """
         rows = []
         for each in self.study.analyses:
-            found = each.calibration
-            known = np.array([]) if found is None else found.la_ece[~np.isnan(found.la_ece)]
-            numbers = {"d_ece": np.nan, "d_ece_sure": np.nan} if found is None else {"d_ece": found.d_ece, "d_ece_sure": found.d_ece_sure}
-            la_ece = known.mean() if len(known) else np.nan
-            rows.append({"detector": each.name, **numbers, **_ends(each.d_ece_interval), "la_ece": la_ece})
+            row: dict[str, Any] = {"detector": each.name}
+            for name in ("d_ece", "d_ece_sure", "la_ece"):
+                found = each.calibration
+                row[name] = np.nan if found is None else getattr(found, name)
+                row |= _ends(None if found is None else getattr(found.intervals, name, None), name)
+            rows.append(row)
         return _frame(rows)
 
     @cached_property
@@ -91,16 +100,17 @@ class AnalysisFrames:
     def thresholds(self) -> pd.DataFrame:
         """Thresholds by class, and one for all (`class` empty).
 
-        `class`, `threshold`, `chosen` (F-beta on the half that it was chosen on), `value`, `precision`, `recall` (on the other half).
+        `class`, `threshold`, `chosen` (F-beta on the half that it was chosen on); on the other half `value` (F-beta, `low`, `high`),
+        `precision`, `recall`.
         """
         columns = ("threshold", "chosen", "value", "precision", "recall")
         rows = []
         for each in self.study.analyses:
-            for names, found in (([""], each.pooled), (_classes(each), each.operating)):
-                rows += [
-                    {"detector": each.name, "class": name, **{column: getattr(found, column)[k] for column in columns}}
-                    for k, name in enumerate(names)
-                ]
+            together = () if each.pooled_interval is None else (each.pooled_interval,)
+            for names, found, ends in (([""], each.pooled, together), (_classes(each), each.operating, each.operating_intervals)):
+                for k, name in enumerate(names):
+                    cells = {column: getattr(found, column)[k] for column in columns}
+                    rows.append({"detector": each.name, "class": name, **cells, **_ends(_of(ends, k))})
         return _frame(rows)
 
     @cached_property
@@ -146,20 +156,25 @@ class AnalysisFrames:
 
     @cached_property
     def label_errors(self) -> pd.DataFrame:
-        """Suspected label errors: `kind`, `image_id`, `class`, `detected`, `x1`, `y1`, `x2`, `y2`, `suspicion`, `detectors`."""
-        images = self.study.analyses[0].evaluation.ground_truth.image_ids
+        """Suspected label errors: `kind`, `image_id`, `class`, `detected`, `x1`, `y1`, `x2`, `y2`, `suspicion`, `detectors`.
+
+        `object_in_image` says which of the objects of its image it is, from 0 in the order of the file; empty where it is missing.
+        """
+        truth = self.study.analyses[0].evaluation.ground_truth
+        places = places_in_images(truth, self.study.label_errors)
         return _frame(
             [
                 {
                     "kind": error.kind,
-                    "image_id": images[error.image],
+                    "image_id": truth.image_ids[error.image],
+                    "object_in_image": np.nan if place is None else place,
                     "class": error.class_name,
                     "detected": error.detected,
                     **dict(zip(("x1", "y1", "x2", "y2"), error.box, strict=True)),
                     "suspicion": error.suspicion,
                     "detectors": ", ".join(error.detectors),
                 }
-                for error in self.study.label_errors
+                for error, place in zip(self.study.label_errors, places, strict=True)
             ]
         )
 
@@ -185,8 +200,13 @@ def _classes(analysis: Analysis) -> tuple[str, ...]:
     return analysis.evaluation.ground_truth.class_names
 
 
-def _ends(interval: Interval | None) -> dict[str, float]:
-    return {"low": np.nan, "high": np.nan} if interval is None else {"low": interval.low, "high": interval.high}
+def _ends(interval: Interval | None, of: str = "") -> dict[str, float]:
+    low, high = (np.nan, np.nan) if interval is None else (interval.low, interval.high)
+    return {f"{of}_low": low, f"{of}_high": high} if of else {"low": low, "high": high}
+
+
+def _of(intervals: Sequence[Interval], k: int) -> Interval | None:
+    return intervals[k] if intervals else None
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from detbench.metrics.intervals import Interval
 from detbench.metrics.tide import ERRORS, SPECIAL
 from detbench.reports.figure_files import file_stems, legend_name, save_figures, shortened
 from detbench.reports.log_axes import plain_ticks
-from detbench.reports.style import Theme, colour, dashes, marker, muted, plot_style
+from detbench.reports.style import Theme, colour, dashes, ink, marker, muted, paper, plot_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,8 @@ def tide_bars(study: Study, *, theme: Theme = "light") -> Figure:
             axes.grid(visible=False, axis="x")
         panels[0].set_ylabel(f"points of AP{100 * study.analyses[0].tide.iou:g} gained by mending")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower left", fontsize=9)
-        _setting(figure, study, f"TIDE{_drawn(study)}")
+        rules = dict.fromkeys(each.tide.rule for each in study.analyses)
+        _setting(figure, study, f"TIDE{_drawn(study)}\nbase: {'; '.join(rules)}")
     return figure
 
 
@@ -162,9 +163,10 @@ def confusion_matrix(analysis: Analysis, *, theme: Theme = "light") -> Figure:
     shares = np.divide(cells, totals, out=np.zeros(cells.shape), where=totals > 0)
     names = [*(shortened(truth.class_names[k]) for k in shown), "background"]
     with plot_style(theme):
-        side = max(0.36 * len(names) + 2.2, 4.5)
-        figure = Figure(figsize=(side + 0.6, side), layout="constrained")
+        side = max(0.36 * len(names), 2.4)
+        figure = Figure(figsize=(side + 2.8, side + 1.6), layout="constrained")
         axes = figure.subplots()
+        axes.set_anchor("N")
         picture = axes.imshow(shares, cmap="Blues" if theme == "light" else "cividis", vmin=0, vmax=1)
         if len(names) <= _MOST_NUMBERED:
             _numbers(axes, cells, shares, theme)
@@ -175,7 +177,8 @@ def confusion_matrix(analysis: Analysis, *, theme: Theme = "light") -> Figure:
         axes.grid(visible=False)
         figure.colorbar(picture, ax=axes, shrink=0.6, label="share of the row")
         score = f"score ≥ {analysis.score:.3g}" if math.isfinite(analysis.score) else "no score finds anything"
-        title = f"{shortened(analysis.name)} · {shortened(truth.name)} · IoU {analysis.confusion.iou:g} · {score}"
+        part = f" · {len(shown)} of {len(truth.class_names)} classes, those with most boxes" if len(shown) < len(truth.class_names) else ""
+        title = f"{shortened(analysis.name)} · {shortened(truth.name)} · IoU {analysis.confusion.iou:g} · {score}{part}"
         figure.suptitle(title, x=0.01, ha="left", fontsize=9, color=muted())
     return figure
 
@@ -196,7 +199,8 @@ def _bars(axes: Axes, values: Sequence[float], ends: Sequence[tuple[float, float
     axes.bar(x, np.nan_to_num(values), width * 0.92, color=colour(d), label=label)
     for at, span in zip(x, ends, strict=True):
         if span is not None:
-            axes.plot([at, at], span, color=muted(), linewidth=1.4, solid_capstyle="butt")
+            axes.plot([at, at], span, color=paper(), linewidth=3.4, solid_capstyle="butt")
+            axes.plot([at, at], span, color=ink(), linewidth=1.3, solid_capstyle="butt")
 
 
 def _scaled(interval: Interval | None, scale: float) -> tuple[float, float] | None:
@@ -212,7 +216,7 @@ def _share(value: float) -> str:
 
 
 def _drawn(study: Study) -> str:
-    return f" · lines: 95 % intervals from {study.replicates:,} draws of images" if study.replicates else ""
+    return f" · lines: 95 % intervals from {study.replicates:,} halves of the images" if study.replicates else ""
 
 
 def _setting(figure: Figure, study: Study, what: str) -> None:

@@ -29,7 +29,8 @@ _MOST_SLICES = 40
 def study_tables(study: Study) -> list[RenderableType]:
     """Return everything worth seeing at once; the rest is in JSON, CSV and on the page."""
     shown: list[RenderableType] = [headline([each.evaluation for each in study.analyses])]
-    shown += ["What each kind of error costs: AP that mending all errors of the kind would add (TIDE)", tide_table(study.analyses)]
+    shown += ["What each kind of error costs: AP that mending all errors of the kind would add to the base (TIDE)"]
+    shown += [tide_table(study.analyses), base_line(study.analyses)]
     shown += ["Localisation, false positives and misses at the best score threshold of each class (optimal LRP, 0 is perfect)"]
     shown += [lrp_table(study.analyses), "What scores are worth (0 is perfect)", calibration_table(study.analyses)]
     shown += [threshold_line(each) for each in study.analyses]
@@ -39,10 +40,12 @@ def study_tables(study: Study) -> list[RenderableType]:
     for each in study.analyses:
         measure = each.evaluation.protocol.measures[0].name
         shown += [f"{each.name}: {measure} on images that share an attribute, against all others", slice_table(each)]
+        shown += _cut("slices", _MOST_SLICES, len(each.slices))
         shown += [f"{each.name}: how far {measure} is open", band_table(each)]
     truth = study.analyses[0].evaluation.ground_truth
     if study.label_errors:
         shown += [label_error_line(study), label_error_table(truth, study.label_errors[:_MOST_ERRORS])]
+        shown += _cut("suspects", _MOST_ERRORS, len(study.label_errors))
     return shown
 
 
@@ -56,16 +59,23 @@ def tide_table(analyses: Sequence[Analysis]) -> Table:
             value = each.tide.base if name == "base" else each.tide.costs[name]
             count = each.tide.counts.get(name)
             cells += [_with_interval(100 * value, each.tide_intervals.get(name), 100), "" if count is None else f"{count:,}"]
-        table.add_row(f"AP{100 * first.iou:g} itself" if name == "base" else name, *cells, end_section=name in {"base", ERRORS[-1]})
+        table.add_row(f"base: AP{100 * first.iou:g}" if name == "base" else name, *cells, end_section=name in {"base", ERRORS[-1]})
     return table
+
+
+def base_line(analyses: Sequence[Analysis]) -> str:
+    """Return what the base of the costs is, and how far it is from the measure that detectors are compared by."""
+    rules = list(dict.fromkeys(each.tide.rule for each in analyses))
+    what = rules[0] if len(rules) == 1 else "; ".join(f"{each.name}: {each.tide.rule}" for each in analyses)
+    return f"Base: {what}. It is TIDE's own, not the protocol's {analyses[0].evaluation.protocol.measures[0].name}."
 
 
 def lrp_table(analyses: Sequence[Analysis]) -> Table:
     """Return the mean optimal LRP of each detector and its parts."""
     table = _headed("detector", "oLRP", "1 − IoU of hits", "false positives", "misses")
     for each in analyses:
-        error, *parts = each.lrp.means.values()
-        table.add_row(Text(each.name), _with_interval(error, each.lrp_interval, digits=3), *map(_number, parts))
+        cells = [_with_interval(value, each.lrp_intervals.get(part), digits=3) for part, value in each.lrp.means.items()]
+        table.add_row(Text(each.name), *cells)
     return table
 
 
@@ -77,9 +87,9 @@ def calibration_table(analyses: Sequence[Analysis]) -> Table:
         if found is None:
             table.add_row(Text(each.name), "scores are not within 0..1", "", "")
             continue
-        known = found.la_ece[~np.isnan(found.la_ece)]
-        mean = float(known.mean()) if len(known) else math.nan
-        table.add_row(Text(each.name), _with_interval(found.d_ece, each.d_ece_interval, digits=3), _number(found.d_ece_sure), _number(mean))
+        names = ("d_ece", "d_ece_sure", "la_ece")
+        cells = [_with_interval(getattr(found, name), getattr(found.intervals, name, None), digits=3) for name in names]
+        table.add_row(Text(each.name), *cells)
     return table
 
 
@@ -87,10 +97,11 @@ def threshold_line(analysis: Analysis) -> str:
     """Return what the threshold chosen on one half of the images gives on the other."""
     found = analysis.pooled
     beta, score = f"F{found.beta:g}", _number(found.threshold[0])
-    chosen, value, precision, recall = (_number(column[0]) for column in (found.chosen, found.value, found.precision, found.recall))
+    chosen, precision, recall = (_number(column[0]) for column in (found.chosen, found.precision, found.recall))
+    value = _with_interval(found.value[0], analysis.pooled_interval, digits=3)
     return (
         f"{analysis.name}: best {beta} of one half of the images is {chosen} at score ≥ {score}; "
-        f"on the other half this gives {value} (precision {precision}, recall {recall})"
+        f"on the other half this gives {value}, precision {precision}, recall {recall}"
     )
 
 
@@ -157,10 +168,24 @@ def label_error_line(study: Study) -> str:
     """Return how many annotations are suspected and what AP would be if they were wrong."""
     kinds = {kind: sum(error.kind == kind for error in study.label_errors) for kind in ("missing", "class", "spurious")}
     counted = f"{kinds['missing']:,} missing objects, {kinds['class']:,} wrong classes, {kinds['spurious']:,} objects that are not there"
-    ranges = "; ".join(
-        f"{each.name} {_number(each.corrected['as annotated'], 4)} would be {_number(each.corrected['all'], 4)}" for each in study.analyses
-    )
-    return f"Suspected label errors: {counted}. If all were wrong: {ranges}"
+    measure = study.analyses[0].evaluation.protocol.measures[0].name
+    ranges = "; ".join(f"{each.name} {_corrected(each)}" for each in study.analyses)
+    return f"Suspected label errors: {counted}. {measure} if all of them were wrong: {ranges}"
+
+
+def _corrected(analysis: Analysis) -> str:
+    """Return from where to where a score would go, and how far it would get with the suspects of one kind where that is further."""
+    annotated, everything = analysis.corrected["as annotated"], analysis.corrected["all"]
+    if annotated is None or everything is None or analysis.corrected_range is None:
+        return f"from {_number(annotated, 4)} to {_number(everything, 4)}"
+    low, high = analysis.corrected_range
+    wider = f" ({low:.4f} to {high:.4f} with one kind alone corrected)" if (low, high) != tuple(sorted((annotated, everything))) else ""
+    return f"from {annotated:.4f} to {everything:.4f}{wider}"
+
+
+def _cut(what: str, shown: int, total: int) -> list[str]:
+    """Return a line that says how many are shown, where these are not all."""
+    return [f"{shown:,} of {total:,} {what}; all in --json"] if total > shown else []
 
 
 def label_error_table(truth: GroundTruth, errors: Sequence[LabelError]) -> Table:

@@ -68,6 +68,13 @@ def muted() -> str:
     return str(mpl.rcParams["xtick.color"])
 
 
+def ink() -> str:
+    """Return the colour of text in the style that is in force."""
+    import matplotlib as mpl
+
+    return str(mpl.rcParams["text.color"])
+
+
 def paper() -> str:
     """Return the colour of the paper in the style that is in force."""
     import matplotlib as mpl

@@ -15,8 +15,10 @@ from detbench.metrics.lrp import lrp
 from detbench.metrics.ranked import rank
 from detbench.metrics.slices import attribute
 from detbench.metrics.tide import tide
-from tests.metrics.analysed import analysed
+from tests.metrics.analysed import analysed, plain
 from tests.metrics.scored import detections, random_pair, scored, truth
+from tests.references.calibration import calibration_error, rows_of
+from tests.references.lrp import optimal_lrp
 
 BOX = (10, 10, 60, 60)
 
@@ -56,19 +58,81 @@ def test_the_record_says_what_the_statistics_say():
     assert all(math.isfinite(number) for number in numbers(document))
 
 
+def intervals_of(run):
+    """Yield (name, value, interval) of everything in a run's record that has an interval."""
+    yield "base", run["tide"]["base"], run["tide"]["base_interval"]
+    yield from ((name, cost["value"], cost["interval"]) for name, cost in run["tide"]["costs"].items())
+    yield from ((part, run["lrp"]["mean"][part], run["lrp"]["mean_intervals"][part]) for part in run["lrp"]["mean"])
+    for name, row in run["lrp"]["classes"].items():
+        yield from ((f"{name} {part}", row[part], interval) for part, interval in row["intervals"].items())
+    yield from ((name, run["calibration"][name], run["calibration"][f"{name}_interval"]) for name in ("d_ece", "d_ece_sure", "la_ece"))
+    thresholds = run["thresholds"]
+    yield from ((f"F1 {name}", row["value"], row["interval"]) for name, row in thresholds["classes"].items())
+    yield "F1", thresholds["all_classes"]["value"], thresholds["all_classes"]["interval"]
+    yield from ((row["value"], row["recall"], row["interval"]) for rows in run["recall"].values() for row in rows)
+
+
 def test_intervals_hold_the_values_and_only_come_with_replicates():
     with_draws, without = analyze(pair(), replicates=60), analyze(pair())
-    for drawn, plain in zip(study_document(with_draws)["runs"], study_document(without)["runs"], strict=True):
-        low, high = drawn["tide"]["base_interval"]
-        assert low <= drawn["tide"]["base"] <= high
-        assert plain["tide"]["base_interval"] is None
-        for name, cost in drawn["tide"]["costs"].items():
-            assert cost["interval"][0] - 1e-9 <= cost["value"] <= cost["interval"][1] + 0.1
-            assert cost["value"] == plain["tide"]["costs"][name]["value"]
-        assert len(drawn["lrp"]["mean_error_interval"]) == 2
-        assert plain["lrp"]["mean_error_interval"] is None
+    for drawn, bare in zip(study_document(with_draws)["runs"], study_document(without)["runs"], strict=True):
+        told = [(name, value, interval) for name, value, interval in intervals_of(drawn) if interval]
+        assert {"base", "Cls", "FP", "FN", "error", "d_ece", "d_ece_sure", "la_ece", "F1", "0.1 to 0.3"} <= {name for name, _, _ in told}
+        assert any(name.startswith("F1 ") for name, _, _ in told)
+        assert any(name.endswith(" error") for name, _, _ in told)
+        assert [name for name, value, (low, high) in told if not low <= value <= high] == []
+        assert all(interval is None for _, _, interval in intervals_of(bare))
+        assert [value for _, value, _ in intervals_of(drawn)] == [value for _, value, _ in intervals_of(bare)]
         assert any(found["p"] is not None for found in drawn["slices"])
-        assert all(found["p"] is None for found in plain["slices"])
+        assert all(found["p"] is None for found in bare["slices"])
+
+
+def test_intervals_hold_flattered_values_of_few_images():
+    for seed in range(6):
+        [run] = study_document(analyze([analysed(seed, images=6)], replicates=60))["runs"]
+        told = [(name, value, interval) for name, value, interval in intervals_of(run) if interval]
+        assert told
+        assert [name for name, value, (low, high) in told if not low <= value <= high] == []
+
+
+def test_suspects_can_be_found_in_the_file_and_the_range_is_said():
+    data = truth([(image, 0, BOX) for image in range(8)] + [(8, 1, (5, 5, 25, 25)), (8, 0, BOX)], images=9)
+    hits = [(image, 0, 0.9, BOX) for image in range(8)]
+    document = study_document(analyze([scored(data, detections(data, [*hits, (8, 1, 0.9, (5, 5, 25, 25))]))]))
+    [suspect] = document["label_errors"]
+    assert (suspect["kind"], suspect["image_id"], suspect["object"], suspect["object_in_image"]) == ("spurious", data.image_ids[8], 9, 1)
+    assert suspect["box"] == list(BOX)
+    [run] = document["runs"]
+    assert run["corrected_range"] == [run["corrected"]["as annotated"], run["corrected"]["all"]]
+    assert run["corrected"]["all"] == 1
+
+
+def test_without_objects_the_base_is_null():
+    data = truth([])
+    [run] = study_document(analyze([scored(data, detections(data, [(0, 0, 0.5, BOX)]))]))["runs"]
+    assert run["tide"]["base"] is None
+    assert {cost["value"] for cost in run["tide"]["costs"].values()} == {None}
+
+
+def test_the_base_is_stated_and_can_be_that_of_tidecv():
+    data = truth([(0, 0, BOX)])
+    evaluation = scored(data, detections(data, [(0, 0, 0.8, BOX), (0, 1, 0.9, (100, 10, 150, 60))]))
+    for as_tidecv, base in ((False, 1), (True, 0.5)):
+        [run] = study_document(analyze([evaluation], as_tidecv=as_tidecv))["runs"]
+        assert (run["tide"]["base"], run["tide"]["as_tidecv"]) == (base, as_tidecv)
+        assert run["tide"]["base_rule"] == tide(evaluation, as_tidecv=as_tidecv).rule
+
+
+def test_la_ece_is_above_the_best_thresholds_at_its_own_iou():
+    """Plain: at IoU 0.1 the optimal LRP threshold of each class by brute force, bins of the detections above it, mean over classes."""
+    for seed in range(6):
+        evaluation = analysed(seed, ties=seed % 2 == 1)
+        objects, found = plain(evaluation)
+        values = []
+        for k in range(4):
+            best = optimal_lrp(objects, found, k, 0.1)
+            rows = [row for row in rows_of(objects, found, 0.1) if best and row[0] == k and row[1] >= best[4]]
+            values += [calibration_error(rows, 25, localisation=True)] if rows else []
+        assert analyze([evaluation]).analyses[0].calibration.la_ece == pytest.approx(sum(values) / len(values), abs=1e-12)
 
 
 def test_the_same_seed_gives_the_same_bytes():
@@ -105,7 +169,7 @@ def test_attributes_of_images_make_slices():
 def test_refused():
     with pytest.raises(DetbenchError, match="nothing to analyze"):
         analyze([])
-    with pytest.raises(DetbenchError, match="beta above 0"):
+    with pytest.raises(DetbenchError, match="beta must be"):
         analyze([analysed(1)], beta=0)
     with pytest.raises(NotComparableError):
         analyze([analysed(1), analysed(2)])

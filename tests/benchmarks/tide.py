@@ -25,7 +25,6 @@ from detbench.metrics.tide import tide
 from tests.golden.make_tide import by_tidecv
 from tests.metrics.analysed import plain
 
-MOST = 100
 AGREEMENT = 1e-6
 
 
@@ -55,8 +54,8 @@ def main() -> None:
     evaluation = evaluate(truth, without_ties(load_detections(asked.detections, truth)), "coco")
     rows = plain(evaluation)
     shape = len(truth.image_ids), len(truth.class_names)
-    tide(evaluation, most=MOST)
-    rounds = [(timed(lambda: tide(evaluation, most=MOST)), timed(lambda: by_tidecv(*rows, *shape, MOST))) for _ in range(asked.rounds)]
+    tide(evaluation, as_tidecv=True)
+    rounds = [(timed(lambda: tide(evaluation, as_tidecv=True)), timed(lambda: by_tidecv(*rows, *shape))) for _ in range(asked.rounds)]
     (_, ours), (_, theirs) = rounds[0]
     differences = [abs(ours.base - theirs["base"] / 100), *(abs(cost - theirs["costs"][name] / 100) for name, cost in ours.costs.items())]
     if max(differences) > AGREEMENT:

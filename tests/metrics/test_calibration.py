@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from detbench.metrics.calibration import calibrated_scale, d_ece, d_ece_replicates, la_ece, reliability
+from detbench.metrics.calibration import calibrated_scale, d_ece, d_ece_replicates, la_ece, la_ece_replicates, reliability
 from detbench.metrics.ranked import rank
 from tests.metrics.analysed import analysed, plain
 from tests.metrics.scored import detections, scored, truth
@@ -72,6 +72,22 @@ def test_weights(seed):
     drawn = [row for row, image in zip(sorted_rows(ranked, rows), ranked.images, strict=True) for _ in range(int(image) % 3)]
     expected = [d_ece(ranked), calibration_error(drawn, 25)]
     assert d_ece_replicates(ranked, weights) == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_weights_of_la_ece(seed):
+    evaluation, thresholds = analysed(seed, ties=seed % 2 == 1), np.array([0.0, 0.25, 0.5, 0.1])
+    weights = np.array([np.ones(12), np.arange(12) % 3], np.uint16)
+    objects, found = plain(evaluation)
+    values = la_ece_replicates(rank(evaluation, iou=0.1), thresholds, weights)
+    for value, weight in zip(values, weights, strict=True):
+        drawn = [[(12 * n + row[0], *row[1:]) for row in rows for n in range(weight[row[0]])] for rows in (objects, found)]
+        rows = rows_of(*drawn, 0.1)
+        classes = [
+            calibration_error([row for row in rows if row[0] == k and row[1] >= thresholds[k]], 25, localisation=True) for k in range(4)
+        ]
+        known = [each for each in classes if not math.isnan(each)]
+        assert value == pytest.approx(sum(known) / len(known), abs=1e-12)
 
 
 def sorted_rows(ranked, rows):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from detbench.metrics.lrp import lrp, lrp_replicates
+from detbench.metrics.lrp import PARTS, lrp, lrp_replicates
 from detbench.metrics.ranked import rank
 from tests.metrics.analysed import analysed, plain
 from tests.metrics.scored import detections, perfect, scored, truth
@@ -68,4 +68,20 @@ def test_weights_of_1_change_nothing_and_0_leaves_out(seed):
     truth_part = evaluation.ground_truth.select_images(kept)
     again = rank(scored(truth_part, evaluation.detections.select_images(truth_part, kept), "coco"))
     values = lrp_replicates(ranked, np.array([np.ones(12), part], np.uint16))
-    assert values == pytest.approx([lrp(ranked).means["error"], lrp(again).means["error"]], abs=1e-12, nan_ok=True)
+    for found, drawn in zip((lrp(ranked), lrp(again)), np.moveaxis(values, 1, 0), strict=True):
+        for name, column in zip(PARTS, drawn, strict=True):
+            np.testing.assert_allclose(column, getattr(found, name), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_weights_are_repeated_images(seed):
+    evaluation, weights = analysed(seed, ties=seed % 2 == 1), np.arange(12) % 3
+    objects, found = plain(evaluation)
+
+    def drawn(rows):
+        return [(12 * copy + row[0], *row[1:]) for row in rows for copy in range(weights[row[0]])]
+
+    values = lrp_replicates(rank(evaluation), weights[None].astype(np.uint16))[:, 0]
+    for k in range(values.shape[1]):
+        expected = optimal_lrp(drawn(objects), drawn(found), k) or (math.nan,) * 5
+        np.testing.assert_allclose(values[:, k], expected[:4], rtol=0, atol=1e-12)

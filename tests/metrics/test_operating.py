@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from detbench.metrics.operating import best_threshold, halves, operating
+from detbench.errors import DetbenchError
+from detbench.metrics.operating import best_threshold, check_beta, halves, operating, operating_replicates
 from detbench.metrics.ranked import rank
 from tests.metrics.analysed import analysed, plain
 from tests.metrics.scored import detections, perfect, scored, truth
@@ -49,6 +50,30 @@ def test_exhaustive_search(seed, beta):
             assert f_beta(own, positives, found.threshold[k], beta) == pytest.approx(best, abs=1e-12)
         if other_positives:
             assert found.value[k] == pytest.approx(f_beta(others, other_positives, found.threshold[k], beta), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_weights_are_repeated_images(seed):
+    evaluation, chosen_on, weights = analysed(seed, ties=seed % 2 == 1), halves(12, seed), np.arange(12) % 3
+    ranked = rank(evaluation)
+    found = operating(ranked, chosen_on, beta=2.0)
+    [values] = operating_replicates(ranked, found, ~chosen_on, weights[None].astype(np.uint16))
+    objects, rows = plain(evaluation)
+    drawn = [
+        [(12 * n + row[0], *row[1:]) for row in some for n in range(weights[row[0]]) if not chosen_on[row[0]]] for some in (objects, rows)
+    ]
+    for k in range(4):
+        own, positives = [row for row in rows_of(*drawn, 0.5) if row[0] == k], sum(row[1] == k and row[3] == "regular" for row in drawn[0])
+        if positives and not np.isnan(found.value[k]):
+            assert values[k] == pytest.approx(f_beta(own, positives, found.threshold[k], 2.0), abs=1e-12)
+        else:
+            assert np.isnan(values[k])
+
+
+@pytest.mark.parametrize("beta", [math.nan, math.inf, 0, -1, 1e200, 1e-9])
+def test_beta_of_no_use(beta):
+    with pytest.raises(DetbenchError, match=r"beta must be a number from 0\.01 to 100"):
+        check_beta(beta)
 
 
 def test_halves_are_halves_and_named_by_the_seed():

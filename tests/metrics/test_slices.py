@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from detbench.errors import DetbenchError
-from detbench.metrics.bootstrap import image_draws
+from detbench.metrics.bootstrap import image_draws, weighted_replicates
 from detbench.metrics.drawn import stacked
+from detbench.metrics.part import Parts
 from detbench.metrics.slices import Attribute, attribute, built_in, by_columns, quarters, slices
 from tests.metrics.analysed import analysed
 from tests.metrics.scored import detections, perfect, scored, truth
@@ -56,6 +57,34 @@ def test_a_real_difference_is_called_and_chance_is_not():
     assert even.p > 0.2
     assert first.p <= first.p_fdr <= first.p_holm
     assert first.difference.low <= 1 <= first.difference.high
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_corrected_over_all_slices_of_all_attributes(seed):
+    """Holm: p times the number of larger or equal ones, running maximum; Benjamini-Hochberg: n p / rank, running minimum from above."""
+    parity, thirds = Attribute("parity", ("even", "odd"), np.arange(12) % 2), Attribute("third", ("a", "b", "c"), np.arange(12) % 3)
+    found = slices(analysed(seed), [parity, thirds], stacked(image_draws(12, 0), 60))
+    asked = sorted((each for each in found if not math.isnan(each.p)), key=lambda each: each.p)
+    assert len({each.attribute for each in asked}) == 2
+    n, highest = len(asked), 0.0
+    for place, each in enumerate(asked):
+        highest = max(highest, min((n - place) * each.p, 1.0))
+        assert each.p_holm == pytest.approx(highest, abs=1e-12)
+        assert each.p_fdr == pytest.approx(min(n * other.p / (at + 1) for at, other in enumerate(asked) if at >= place), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_draws_of_some_images_are_scored_like_repeated_ones(seed):
+    evaluation, images = analysed(seed, "voc2012"), np.arange(12) % 3 != 0
+    weights = stacked(image_draws(12, seed), 3)
+    values = Parts(evaluation).class_values(images, weights)
+    [[expected]] = weighted_replicates([evaluation], evaluation.protocol.measures[:1], 3, lambda b: weights[b] * images)
+    np.testing.assert_allclose(values, expected.classes, rtol=0, atol=1e-12)
+
+
+def test_a_column_of_a_built_in_name():
+    with pytest.raises(DetbenchError, match="'objects' is built in already"):
+        by_columns({"light": ["day"], "objects": ["1"]})
 
 
 def test_built_in_attributes():

@@ -1,10 +1,14 @@
 """TIDE in plain Python: Bolya et al., ECCV 2020, section 2, and where the paper is silent the rules of tidecv 1.0.1. Slow on purpose."""
 
+import math
+
 from tests.references.matching import matched, overlap
 
 
-def tide(objects, detections, threshold=0.5, background=0.1):
+def tide(objects, detections, threshold=0.5, background=0.1, as_tidecv=False):
     """Return the base AP, the gains by kind and the number of errors by kind.
+
+    The mean is over classes with objects; tidecv's also counts those as 0 that have detections only. NaN without objects.
 
     Args and the order of ties are those of `tests.references.matching.matched`. Errors on objects that do not count are no errors.
     """
@@ -33,14 +37,19 @@ def tide(objects, detections, threshold=0.5, background=0.1):
                 rows.append((label, score, False))
         return rows
 
-    base = _mean_ap(points(), [objects[g][1] for g in regular])
+    asked = {objects[g][1] for g in regular} | ({row[1] for row in detections} if as_tidecv and regular else set())
+
+    def mean_ap(rows, positives):
+        return _mean_ap([row for row in rows if row[0] in asked], positives) if asked else math.nan
+
+    base = mean_ap(points(), [objects[g][1] for g in regular])
     gains = {}
     for kind in ("Cls", "Loc", "Both", "Dupe", "Bkg"):
-        gains[kind] = max(_mean_ap(points(kind), [objects[g][1] for g in regular]) - base, 0.0)
-    gains["Miss"] = max(_mean_ap(points(), [objects[g][1] for g in regular if g not in missed]) - base, 0.0)
+        gains[kind] = max(mean_ap(points(kind), [objects[g][1] for g in regular]) - base, 0.0)
+    gains["Miss"] = max(mean_ap(points(), [objects[g][1] for g in regular if g not in missed]) - base, 0.0)
     perfect = [(label, 1.0 if correct else 0.0, correct) for label, _, correct in points()]
-    gains["FP"] = _mean_ap(perfect, [objects[g][1] for g in regular]) - base
-    gains["FN"] = _mean_ap(points(), [objects[g][1] for g in regular if g in found]) - base
+    gains["FP"] = mean_ap(perfect, [objects[g][1] for g in regular]) - base
+    gains["FN"] = mean_ap(points(), [objects[g][1] for g in regular if g in found]) - base
     counts = {kind: sum(k == kind and not i for k, i in zip(kinds, ignored, strict=True)) for kind in ("Cls", "Loc", "Both", "Dupe", "Bkg")}
     return base, gains, counts | {"Miss": len(missed)}
 

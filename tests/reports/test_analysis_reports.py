@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -21,6 +22,8 @@ from detbench.reports.analysis_plots import (
 )
 from detbench.reports.analysis_table import study_tables
 from tests.metrics.scored import detections, random_pair, scored, truth
+
+BOX = (10, 10, 60, 60)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,50 @@ def test_the_terminal_shows_the_costs(study):
     assert "[red]" in text
 
 
+def test_the_terminal_states_the_base_and_the_range_of_label_errors(study):
+    text = shown(study)
+    for each in study.analyses:
+        assert f"Base: {each.tide.rule}" in text
+        ends = [f"{each.corrected[name]:.4f}" for name in ("as annotated", "all")]
+        assert f"{each.name} from {ends[0]} to {ends[1]}" in text
+
+
+def test_the_terminal_says_what_it_leaves_out():
+    few = study_of(label_errors=10, slices=40)
+    assert "all in --json" not in shown(few)
+    many = shown(study_of(label_errors=57, slices=45))
+    assert "10 of 57 suspects; all in --json" in many
+    assert "40 of 45 slices; all in --json" in many
+
+
+def study_of(label_errors, slices):
+    """Return a study with so many label errors and slices, the first of it repeated."""
+    data = truth([(image, 0, BOX) for image in range(9)], images=9)
+    made = analyze([scored(data, detections(data, [(image, 0, 0.9, BOX) for image in range(8)]))])
+    [one] = made.analyses
+    return replace(
+        made,
+        label_errors=made.label_errors[:1] * label_errors,
+        analyses=(replace(one, slices=one.slices[:1] * slices),),
+    )
+
+
+def test_plots_say_how_many_classes_they_leave_out():
+    names = [f"c{k:02d}" for k in range(60)]
+    data = truth([(k % 4, k, BOX) for k in range(60)], names)
+    figure = confusion_matrix(analyze([scored(data, detections(data, [(0, 0, 0.9, BOX)]))]).analyses[0])
+    assert "40 of 60 classes" in figure.get_suptitle()
+    assert len(figure.axes[0].get_yticklabels()) == 41
+
+
+def test_the_plot_of_costs_states_the_base_and_its_whiskers_stand_out(study):
+    figure = tide_bars(study)
+    assert study.analyses[0].tide.rule in figure.get_suptitle()
+    whiskers = {line.get_color() for line in figure.axes[0].get_lines()}
+    assert len(whiskers) == 2
+    assert not whiskers & {"#555555"}
+
+
 def test_frames_hold_the_numbers(study):
     frames = analysis_frames(study)
     for each in study.analyses:
@@ -65,7 +112,15 @@ def test_frames_hold_the_numbers(study):
         assert lrp["error"].mean() == pytest.approx(each.lrp.means["error"])
         recall = frames.recall[(frames.recall["detector"] == each.name) & (frames.recall["trait"] == "size")]
         assert recall["objects"].sum() == len(each.evaluation.ground_truth)
+        ends = frames.thresholds[frames.thresholds["detector"] == each.name].set_index("class").loc["", ["low", "high"]]
+        assert ends.tolist() == [each.pooled_interval.low, each.pooled_interval.high]
+        assert lrp["error_low"].tolist() == pytest.approx([one.low for one in each.lrp_class_intervals["error"]], nan_ok=True)
     assert len(frames.label_errors) == len(study.label_errors)
+    first = study.analyses[0].evaluation.ground_truth
+    for error, row in zip(study.label_errors, frames.label_errors.itertuples(), strict=True):
+        assert (error.object is None) == pd.isna(row.object_in_image)
+        if error.object is not None:
+            assert first.offsets[first.image_ids.index(row.image_id)] + row.object_in_image == error.object
     assert len(frames.slices) == sum(len(each.slices) for each in study.analyses)
 
 

@@ -1,0 +1,109 @@
+"""Analysis intervals: where the numbers of an analysis could lie on other images of the same kind.
+
+All are of the method `halves` of `detbench.metrics.intervals`, which takes off how few objects flatter a number, and are widened to the
+number itself where it lies outside. One cut of the images serves all numbers of all detectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from detbench.data.columns import Flags, Floats, Ints
+from detbench.metrics.bootstrap import Weights
+from detbench.metrics.calibration import d_ece_replicates, la_ece_replicates, mean_over_classes
+from detbench.metrics.drawn import halves_interval, stacked
+from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.intervals import Interval
+from detbench.metrics.lrp import PARTS, Lrp, lrp_replicates
+from detbench.metrics.operating import Operating, operating_replicates
+from detbench.metrics.ranked import Ranked
+from detbench.metrics.resampled import half_draws
+from detbench.metrics.tide import ERRORS, SPECIAL, Tide, tide_replicates
+from detbench.metrics.trait_recall import TraitRecall
+
+_CHUNK = 50
+
+
+class Halves:
+    """Random halves of the images, as weights (B, I)."""
+
+    def __init__(self, images: int, count: int, seed: int) -> None:
+        self.count = count if images > 1 else 0
+        self.weights = stacked(half_draws(np.arange(images), seed), self.count) if self.count else np.empty((0, images), np.uint16)
+
+    def of(self, function: Callable[[Weights], Floats]) -> Floats:
+        """Return the values (B, ...) of a function of weights on all halves, some at a time."""
+        return np.concatenate([function(self.weights[start : start + _CHUNK]) for start in range(0, self.count, _CHUNK)])
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationIntervals:
+    """Of the calibration errors."""
+
+    d_ece: Interval
+    d_ece_sure: Interval
+    la_ece: Interval
+
+
+def tide_intervals(evaluation: Evaluation, found: Tide, halves: Halves) -> dict[str, Interval]:
+    """Return the intervals of TIDE's base AP and costs by name; empty without halves."""
+    if not halves.count:
+        return {}
+    drawn = tide_replicates(evaluation, halves.weights, iou=found.iou, background=found.background, as_tidecv=found.as_tidecv)
+    units = int((np.diff(evaluation.ground_truth.offsets) > 0).sum())
+    lowest = dict.fromkeys(SPECIAL, -1.0)
+    costs = {name: halves_interval(found.costs[name], drawn[name], units, lowest=lowest.get(name, 0.0)) for name in (*ERRORS, *SPECIAL)}
+    return {"base": halves_interval(found.base, drawn["base"], units), **costs}
+
+
+def lrp_intervals(found: Lrp, ranked: Ranked, halves: Halves) -> tuple[dict[str, Interval], dict[str, tuple[Interval, ...]]]:
+    """Return the intervals of the mean of each part and of each part of each class, by name of the part; empty without halves."""
+    if not halves.count:
+        return {}, {}
+    drawn = np.moveaxis(halves.of(lambda weights: np.moveaxis(lrp_replicates(ranked, weights), 0, 1)), 1, 0)
+    units = (ranked.positives > 0).sum(axis=0)
+    classes = {part: _each(getattr(found, part), drawn[p], units) for p, part in enumerate(PARTS)}
+    means = {part: halves_interval(found.means[part], mean_over_classes(drawn[p]), _images(ranked)) for p, part in enumerate(PARTS)}
+    return means, classes
+
+
+def calibration_intervals(
+    values: tuple[float, float, float], least: float, ranked: Ranked, loose: Ranked, thresholds: Floats, halves: Halves
+) -> CalibrationIntervals | None:
+    """Return the intervals of D-ECE, D-ECE from the score `least` on, and mean LaECE; None without halves."""
+    if not halves.count:
+        return None
+    drawn = (
+        halves.of(lambda weights: d_ece_replicates(ranked, weights)),
+        halves.of(lambda weights: d_ece_replicates(ranked, weights, least_score=least)),
+        halves.of(lambda weights: la_ece_replicates(loose, thresholds, weights)),
+    )
+    units = len(np.unique(ranked.images))
+    return CalibrationIntervals(*(halves_interval(value, each, units) for value, each in zip(values, drawn, strict=True)))
+
+
+def operating_intervals(found: Operating, ranked: Ranked, reported_on: Flags, halves: Halves) -> tuple[Interval, ...]:
+    """Return the intervals of F-beta of each class on the images that it is reported on; empty without halves."""
+    if not halves.count:
+        return ()
+    drawn = halves.of(lambda weights: operating_replicates(ranked, found, reported_on, weights))
+    return _each(found.value, drawn, (ranked.positives[reported_on] > 0).sum(axis=0))
+
+
+def recall_intervals(recall: TraitRecall, halves: Halves) -> tuple[Interval, ...]:
+    """Return the intervals of recall by the values of a trait; empty without halves."""
+    if not halves.count:
+        return ()
+    return _each(recall.taken, halves.of(recall.replicates), (recall.by_image[0] > 0).sum(axis=0))
+
+
+def _each(values: Floats, drawn: Floats, units: Ints | Sequence[int]) -> tuple[Interval, ...]:
+    return tuple(halves_interval(float(value), drawn[:, k], int(units[k])) for k, value in enumerate(values))
+
+
+def _images(ranked: Ranked) -> int:
+    """Return how many images have something to find."""
+    return int((ranked.positives.sum(axis=1) > 0).sum())
