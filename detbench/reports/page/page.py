@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 
 from detbench.data.files import atomic_path
+from detbench.metrics.tide import MEANINGS
 from detbench.reports.frames import Frames
 from detbench.reports.page import charts
 from detbench.reports.page.assemble import content_of
 from detbench.reports.page.content import Content
-from detbench.reports.page.why import DRAWS, MEANINGS, PICTURED
+from detbench.reports.page.why import DRAWS, PICTURED
 from detbench.reports.style import COLOURS
 
 _HERE = Path(__file__).parent

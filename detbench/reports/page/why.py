@@ -6,29 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from detbench.bench.analyze import Analysis, Study, analyze, tide_intervals
-from detbench.metrics.bootstrap import image_draws
+from detbench.bench.analyze import SURE, Analysis, analyze
 from detbench.metrics.calibration import Reliability
 from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.intervals import Interval
+from detbench.metrics.label_errors import KINDS
 from detbench.metrics.tide import ERRORS, SPECIAL
+from detbench.reports.page.heat import Heat, heat
+from detbench.reports.page.suspects import Suspect, suspects
+from detbench.reports.page.why_tables import Number, Tables, number, tables
 
 DRAWS = 200
-"""Draws of images behind the intervals of costs: a page should not take minutes. `detbench analyze` draws more."""
-_MOST_CONFUSIONS = 10
-_MOST_SUSPECTS = 40
-MEANINGS = {
-    "Cls": "right place, wrong class",
-    "Loc": "right class, badly placed",
-    "Both": "wrong class and badly placed",
-    "Dupe": "an object found a second time",
-    "Bkg": "nothing there",
-    "Miss": "not found at all",
-    "FP": "all false positives",
-    "FN": "all that is not found",
-}
+"""Halves and draws of images behind intervals and p: a page should not take minutes. `detbench analyze` draws more."""
 PICTURED = {"Cls": "false", "Loc": "badly placed", "Dupe": "false", "Bkg": "false", "Miss": "missed"}
 """The kind of pictures that shows a kind of error."""
 
@@ -37,20 +25,10 @@ PICTURED = {"Cls": "false", "Loc": "badly placed", "Dupe": "false", "Bkg": "fals
 class Cost:
     """What a kind of error costs, in points of AP."""
 
-    value: float
+    value: float | None
+    """None where there is nothing to find."""
     interval: tuple[float, float] | None
     errors: int | None
-
-
-@dataclass(frozen=True)
-class Mistaken:
-    """A class that is taken for another."""
-
-    true: str
-    said: str
-    times: int
-    share: float
-    """Of the objects of the true class."""
 
 
 @dataclass(frozen=True)
@@ -58,32 +36,25 @@ class Doings:
     """What one detector does wrong."""
 
     look: int
-    base: float
-    """AP that costs are added to."""
+    base: float | None
+    """AP, in points, that costs are added to."""
     costs: dict[str, Cost]
-    parts: dict[str, float | None]
+    parts: dict[str, Number]
     """Mean optimal LRP and its parts."""
-    calibration: dict[str, float | None]
-    """D-ECE, that of sure detections, LaECE; None where scores do not lie in 0..1."""
+    calibration: dict[str, Number]
+    """D-ECE, that of sure detections, LaECE; no value where scores do not lie in 0..1."""
     diagram: tuple[tuple[float, float], ...]
     """Mean score and precision of each bin."""
-    score: float | None
-    """At which classes are confused; None where nothing is found."""
-    confusions: tuple[Mistaken, ...]
     corrected: tuple[float | None, float | None]
     """The headline measure as annotated and if all suspected labels were wrong."""
+    corrected_range: tuple[float, float] | None
+    """From where to where it goes with the suspects of one kind or of all corrected."""
 
-
-@dataclass(frozen=True)
-class Suspect:
-    """A suspected label error."""
-
-    kind: str
-    image_id: str
-    class_name: str
-    detected: str
-    suspicion: float
-    finders: int
+    @property
+    def wider(self) -> bool:
+        """Whether the range is more than what lies between the two."""
+        known = [value for value in self.corrected if value is not None]
+        return self.corrected_range is not None and bool(known) and self.corrected_range != (min(known), max(known))
 
 
 @dataclass(frozen=True)
@@ -91,7 +62,11 @@ class Why:
     """The errors of the detectors of one part of the page."""
 
     iou: float
+    rules: tuple[str, ...]
+    """What the base of the costs is, one sentence for all detectors or one for each."""
     doings: tuple[Doings, ...]
+    heats: tuple[Heat, ...]
+    tables: Tables
     suspects: tuple[Suspect, ...]
     suspected: dict[str, int]
     """How many of each kind there are."""
@@ -104,66 +79,52 @@ class Why:
         return (*ERRORS, *SPECIAL)
 
 
-def why(evaluations: Sequence[Evaluation]) -> Why:
-    """Return what detectors on the same data do wrong, in their order."""
-    study = analyze(evaluations)
+def why(evaluations: Sequence[Evaluation], *, pictured: bool = True) -> Why:
+    """Return what detectors on the same data do wrong, in their order; suspected label errors with pictures if asked for."""
+    study = analyze(evaluations, replicates=DRAWS)
     doings = tuple(_doings(analysis, look) for look, analysis in enumerate(study.analyses))
-    costs = [cost for each in doings for cost in each.costs.values()]
-    highest = max([cost.interval[1] if cost.interval else cost.value for cost in costs], default=0.0)
-    counts = {kind: sum(error.kind == kind for error in study.label_errors) for kind in ("missing", "class", "spurious")}
-    return Why(study.analyses[0].tide.iou, doings, _suspects(study), counts, max(highest, 1.0))
-
-
-def _doings(analysis: Analysis, look: int) -> Doings:
-    images = len(analysis.evaluation.ground_truth.image_ids)
-    drawn = tide_intervals(analysis.evaluation, analysis.tide, image_draws(images, 0), DRAWS if images > 1 else 0)
-    found = analysis.calibration
-    known = np.empty(0) if found is None else found.la_ece[~np.isnan(found.la_ece)]
-    errors = (math.nan, math.nan) if found is None else (found.d_ece, found.d_ece_sure)
-    values = (*errors, float(known.mean()) if len(known) else math.nan)
-    return Doings(
-        look=look,
-        base=100 * analysis.tide.base,
-        costs={name: _cost(analysis, name, drawn.get(name)) for name in analysis.tide.costs},
-        parts={name: _finite(value) for name, value in analysis.lrp.means.items()},
-        calibration=dict(zip(("D-ECE", "D-ECE, score ≥ 0.3", "LaECE"), map(_finite, values), strict=True)),
-        diagram=() if found is None else _points(found.diagram),
-        score=_finite(analysis.score),
-        confusions=_confusions(analysis),
-        corrected=(analysis.corrected["as annotated"], analysis.corrected["all"]),
+    costs = [cost for each in doings for cost in each.costs.values() if cost.value is not None]
+    highest = max([cost.interval[1] if cost.interval else cost.value or 0.0 for cost in costs], default=0.0)
+    return Why(
+        iou=study.analyses[0].tide.iou,
+        rules=tuple(dict.fromkeys(analysis.tide.rule for analysis in study.analyses)),
+        doings=doings,
+        heats=tuple(heat(analysis, look) for look, analysis in enumerate(study.analyses)),
+        tables=tables(study.analyses),
+        suspects=suspects(evaluations[0].ground_truth, study.label_errors, pictured=pictured),
+        suspected={kind: sum(error.kind == kind for error in study.label_errors) for kind in KINDS},
+        highest=max(highest, 1.0),
     )
 
 
-def _points(diagram: Reliability) -> tuple[tuple[float, float], ...]:
+def _doings(analysis: Analysis, look: int) -> Doings:
+    found = analysis.calibration
+    named = zip(("D-ECE", f"D-ECE, score ≥ {SURE:g}", "LaECE"), ("d_ece", "d_ece_sure", "la_ece"), strict=True)
+    return Doings(
+        look=look,
+        base=_points(analysis.tide.base),
+        costs={name: _cost(analysis, name) for name in analysis.tide.costs},
+        parts={name: number(value, analysis.lrp_intervals.get(name)) for name, value in analysis.lrp.means.items()},
+        calibration={
+            title: Number(None) if found is None else number(getattr(found, name), getattr(found.intervals, name, None))
+            for title, name in named
+        },
+        diagram=() if found is None else _bins(found.diagram),
+        corrected=(analysis.corrected["as annotated"], analysis.corrected["all"]),
+        corrected_range=analysis.corrected_range,
+    )
+
+
+def _bins(diagram: Reliability) -> tuple[tuple[float, float], ...]:
     used = diagram.counts > 0
     return tuple(zip(diagram.score[used].tolist(), diagram.precision[used].tolist(), strict=True))
 
 
-def _cost(analysis: Analysis, name: str, interval: Interval | None) -> Cost:
+def _cost(analysis: Analysis, name: str) -> Cost:
+    interval = analysis.tide_intervals.get(name)
     ends = (100 * interval.low, 100 * interval.high) if interval is not None and interval.known else None
-    return Cost(100 * analysis.tide.costs[name], ends, analysis.tide.counts.get(name))
+    return Cost(_points(analysis.tide.costs[name]), ends, analysis.tide.counts.get(name))
 
 
-def _confusions(analysis: Analysis) -> tuple[Mistaken, ...]:
-    """Return the most frequent confusions of two classes."""
-    names, counts = analysis.evaluation.ground_truth.class_names, analysis.confusion.counts
-    classes, objects = counts[:-1, :-1].copy(), counts[:-1].sum(axis=1)
-    np.fill_diagonal(classes, 0)
-    places = [divmod(int(place), len(names)) for place in np.argsort(-classes, axis=None, kind="stable")[:_MOST_CONFUSIONS]]
-    return tuple(
-        Mistaken(names[true], names[said], int(classes[true, said]), float(classes[true, said] / objects[true]))
-        for true, said in places
-        if classes[true, said]
-    )
-
-
-def _suspects(study: Study) -> tuple[Suspect, ...]:
-    ids = study.analyses[0].evaluation.ground_truth.image_ids
-    return tuple(
-        Suspect(each.kind, ids[each.image], each.class_name, each.detected or "", each.suspicion, len(each.detectors))
-        for each in study.label_errors[:_MOST_SUSPECTS]
-    )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _points(share: float) -> float | None:
+    return 100 * share if math.isfinite(share) else None

@@ -18,3 +18,7 @@ const drawAll = () => explorers.forEach((explorer) => explorer.draw());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 matchMedia("print").addEventListener("change", drawAll);
 addEventListener("beforeprint", () => { for (const each of document.querySelectorAll("details")) each.open = true; });
+for (const link of document.querySelectorAll('a[href^="#"]')) link.addEventListener("click", () => {
+  const folded = document.getElementById(link.getAttribute("href").slice(1))?.closest("details");
+  if (folded) folded.open = true;
+});
