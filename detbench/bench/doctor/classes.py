@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,7 +13,7 @@ from detbench.bench.doctor.counterfactual import average_precision, left, told
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.fit import best_of_each, paired_iou
 from detbench.bench.doctor.fixes import mending
-from detbench.bench.doctor.numberings import NUMBERED, Numbering, exchanged, numberings, orders
+from detbench.bench.doctor.numberings import Numbering, exchanged, numbering_of, numberings, orders
 from detbench.bench.doctor.rows import Rows
 from detbench.bench.doctor.scores import score_is_class
 from detbench.data.columns import Ints, rows_of_groups
@@ -24,6 +25,8 @@ BOXES = 10
 WELL_PLACED = 0.5
 AGREEMENT_GAIN = 0.15
 """How much more of the well-placed detections must have the class of their object under another numbering."""
+OVERFITTED = 0.1
+"""How much less than classes that were found out one by one an order may agree: these fit the sample by chance, too."""
 FEWEST = 3
 """Well-placed detections that a class must have to tell anything."""
 FEW_OWN = 0.2
@@ -59,24 +62,25 @@ def check_classes(case: Case) -> Finding | None:
     if not len(case.rows):
         return None
     rows, truths = placed(case)
-    return _numbering(case, rows, truths) or _order(case, rows, truths) or _permutation(case, rows, truths) or _unknown(case)
+    return _numbering(case, rows, truths) or _permutation(case, rows, truths) or _unknown(case)
 
 
 def _numbering(case: Case, rows: Ints, truths: Ints) -> Finding | None:
-    """Category ids that mean classes by another rule."""
-    if case.source is None or case.source.form not in NUMBERED or not len(rows):
+    """Classes that the file numbers or orders by another rule."""
+    if case.source is None or not len(rows):
         return None
+    codes = case.source.classes.codes[case.rows.places]
     before = float((case.rows.classes[rows] == truths).mean())
-    best, after = None, before + AGREEMENT_GAIN
-    for each in numberings(case):
-        agreement = float((each.classes[case.source.classes.codes[case.rows.places[rows]]] == truths).mean())
-        if agreement > after:
-            best, after = each, agreement
+    best, worth, after = None, 0.0, before
+    for each in (*numberings(case), *_likeliest_order(case, rows, truths)):
+        agreement, known = float((each.classes[codes[rows]] == truths).mean()), float((each.classes[codes] >= 0).mean())
+        if agreement > before + AGREEMENT_GAIN and agreement + known > worth:
+            best, worth, after = each, agreement + known, agreement
     if best is None:
         return None
     mend = partial(_renumbered, case, best)
     evidence = (
-        f"category ids fit when taken as {best.name} ({before:.0%} → {after:.0%} of well-placed detections are of their object's class): "
+        f"classes fit when taken {best.name} ({before:.0%} → {after:.0%} of well-placed detections are of their object's class): "
         f"{told(case, mend(case.rows), 'so read')}"
     )
     return Finding(best.id, "error", evidence, mending(case, best.id), mend)
@@ -87,25 +91,21 @@ def _renumbered(case: Case, numbering: Numbering, rows: Rows) -> Rows:
     return replace(rows, classes=numbering.classes[case.source.classes.codes[rows.places]])
 
 
-def _order(case: Case, rows: Ints, truths: Ints) -> Finding | None:
-    """Classes in another order altogether: of the alphabet, backwards, or turned by some places; one that fits better than all others."""
-    if case.source is None or not len(rows):
-        return None
-    classes = case.rows.classes[rows]
+def _likeliest_order(case: Case, rows: Ints, truths: Ints) -> list[Numbering]:
+    """Return the order of the classes that fits clearly better than all other orders, and no worse than classes found out one by one."""
     tables = {tuple(table.tolist()): how for how, table in orders(case.truth)}
-    if meant := _likely(case, rows, truths)[0]:
-        tables.setdefault(tuple(_table(len(case.truth.class_names), meant).tolist()), "")
-    agreements = sorted(((float((np.append(table, -1)[classes] == truths).mean()), table) for table in tables), reverse=True)
-    before = float((classes == truths).mean())
-    (after, best), second = agreements[0], agreements[1][0] if len(agreements) > 1 else 0.0
-    if not tables[best] or after < max(before, second) + AGREEMENT_GAIN:
-        return None
-    mend = partial(exchanged, np.array(best, np.int64))
-    evidence = (
-        f"classes fit when taken {tables[best]} ({before:.0%} → {after:.0%} of well-placed detections are of their object's class): "
-        f"{told(case, mend(case.rows), 'so read')}"
-    )
-    return Finding("classes-permuted", "error", evidence, mending(case, "classes-permuted"), mend)
+    agreements = sorted(((_agreement(case, rows, truths, table), table) for table in tables), reverse=True)
+    second = agreements[1][0] if len(agreements) > 1 else 0.0
+    found_out = _agreement(case, rows, truths, _table(len(case.truth.class_names), _likely(case, rows, truths)[0]))
+    if not agreements or agreements[0][0] < max(second + AGREEMENT_GAIN, found_out - OVERFITTED):
+        return []
+    table = agreements[0][1]
+    return [numbering_of(case, tables[table], np.array(table, np.int64))]
+
+
+def _agreement(case: Case, rows: Ints, truths: Ints, table: Sequence[int] | Ints) -> float:
+    """Return the share of these rows that have the class of their object when classes are exchanged by a table (K,)."""
+    return float((np.append(table, -1)[case.rows.classes[rows]] == truths).mean())
 
 
 def _likely(case: Case, rows: Ints, truths: Ints) -> tuple[dict[int, int], bool, Ints]:
@@ -145,6 +145,9 @@ def _permutation(case: Case, rows: Ints, truths: Ints) -> Finding | None:
     if average_precision(case, mend(case.rows)) <= average_precision(case, case.rows):
         return None
     evidence += f": {told(case, mend(case.rows), 'with these exchanged')}"
+    if unwritten := [k for k in meant if not (case.rows.classes == k).any()]:
+        evidence += f"; but nothing is written of {names[unwritten[0]]}: two classes seem to be written as one"
+        return Finding("classes-permuted", "error", evidence, compare)
     if not whole:
         partly = "that is a part of it: of other classes too few boxes lie on objects to tell which they mean"
         return Finding("classes-permuted", "error", f"{evidence}; {partly}", compare)
@@ -188,10 +191,10 @@ def _unknown(case: Case) -> Finding | None:
     known = (
         ", ".join(map(str, case.truth.category_ids[:5].tolist())) if case.source.form == "coco" else ", ".join(case.truth.class_names[:5])
     )
-    evidence = (
-        f"{unknown.sum():,} of {len(unknown):,} detections are of classes that the ground truth does not have ({listed}; it has {known} …): "
-        f"{left(case, _of_known(case.rows), 'left out')}"
-    )
+    count = f"{unknown.sum():,} of {len(unknown):,} detections"
+    evidence = f"{count} are of classes that the ground truth does not have ({listed}; it has {known} …)"
+    if not unknown.all():
+        evidence += f": {left(case, _of_known(case.rows), 'left out')}"
     finding = "class-ids-80-91" if case.source.form == "coco" else "classes-permuted"
     return Finding(finding, "error", evidence, mending(case, finding), _of_known)
 

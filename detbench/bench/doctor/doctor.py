@@ -19,7 +19,7 @@ from detbench.bench.doctor.extents import check_numbers, check_outside, check_si
 from detbench.bench.doctor.findings import SEVERITIES, Finding
 from detbench.bench.doctor.fixes import with_commands
 from detbench.bench.doctor.images import check_image_ids, check_missing
-from detbench.bench.doctor.mends import offered, write_mended
+from detbench.bench.doctor.mends import none_beside, offered, write_mended
 from detbench.bench.doctor.offsets import check_offset
 from detbench.bench.doctor.pairing import check_pairing
 from detbench.bench.doctor.reading import read_case
@@ -86,7 +86,7 @@ def findings_of(case: Case) -> list[Finding]:
     of_others = any(finding.id in ("wrong-split", "image-ids-shifted") and finding.mend is None for finding in hiding)
     rest: list[Finding] = []
     _looked_for(case, (check_sizes,) if of_others or not len(case.scored) else _REST, rest)
-    return [*found, *hiding, *rest]
+    return [*found, *none_beside([*hiding, *rest])]
 
 
 def _gone_through(case: Case, checks: tuple[Check, ...], found: list[Finding]) -> Case:

@@ -49,10 +49,13 @@ DECODERS: dict[str, Decoder] = {"xyxy": _corners, "xywh": _sized, "cxcywh": _cen
 OWN = {"coco": "xywh", "voc": "xyxy", "yolo": "cxcywh", "parquet": "xyxy"}
 """The format in which each kind of file writes its boxes."""
 
-VOC_BASES = {"xyxy": (1, 1, 0, 0), "xywh": (1, 1, 1, 1), "cxcywh": (0.5, 0.5, 0.5, 0.5), "yxyx": (1, 1, 0, 0), "yxhw": (1, 1, 1, 1)}
-"""What turns 1-based, inclusive corners, and sizes and centres made from them, into continuous edges."""
-
-
+Base = tuple[float, float, float, float]
+CORNERS, SIZES, CENTRES = (1, 1, 0, 0), (1, 1, 1, 1), (0.5, 0.5, 0.5, 0.5)
+"""What is taken off 1-based, inclusive corners, and off what sizes and centres that count the last pixel give, for continuous edges."""
+VOC_BASES: dict[str, tuple[Base, ...]] = {
+    "xyxy": (CORNERS,), "xywh": (SIZES, CORNERS), "cxcywh": (CENTRES, CORNERS), "yxyx": (CORNERS,), "yxhw": (SIZES, CORNERS),
+}  # fmt: skip
+"""Those that a format can have in VOC files: some converters count the last pixel in sizes, some do not."""
 IDS = {"xywh": "box-format-xyxy", "yxhw": "box-format-yxyx"} | {name: f"box-format-{name}" for name in ("xyxy", "cxcywh", "yxyx")}
 """The finding that a reading is reported by."""
 _FRAMES: tuple[tuple[Literal["image", "letterbox", "square"], str], ...] = (
@@ -71,7 +74,7 @@ class Alternative:
     decode: Decoder
     frame: Literal["pixels", "image", "letterbox", "square"] = "pixels"
     """What coordinates are fractions of: the image, the letterbox around it, or the square that its borders right and below fill."""
-    base: tuple[float, float, float, float] = (0, 0, 0, 0)
+    base: Base = (0, 0, 0, 0)
     """What is subtracted from the corners: VOC counts from 1."""
 
     def boxes(self, written: Floats, sizes: Floats) -> Floats:
@@ -90,8 +93,9 @@ def alternatives(form: str) -> list[Alternative]:
     """Return every reading of a kind of file but its own."""
     own = OWN[form]
     formats = [
-        Alternative(IDS[name], name, decode, base=VOC_BASES[name] if form == "voc" else (0, 0, 0, 0))
+        Alternative(IDS[name], name, decode, base=base)
         for name, decode in DECODERS.items()
+        for base in (VOC_BASES[name] if form == "voc" else ((0, 0, 0, 0),))
         if name != own
     ]
     if form == "yolo":

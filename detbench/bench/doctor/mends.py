@@ -14,6 +14,7 @@ from detbench.errors import DetbenchError
 
 MOST_DROPPED = 0.5
 """Share of detections with a fault up to which it is mended by leaving them out; more show that the file was written wrongly."""
+AGAIN = "write the file again"
 NOT_FOR_EVALUATION = ("image-ids-unknown", "class-ids-80-91", "classes-permuted", "detections-doubled")
 """Findings whose detections are left out because they are too many, of other images or other classes: any share of them can be right."""
 
@@ -26,8 +27,17 @@ def offered(case: Case, finding: Finding) -> Finding:
     dropped = total - len(finding.mend(case.rows))
     if dropped < total and (dropped <= MOST_DROPPED * total or finding.id in NOT_FOR_EVALUATION):
         return finding
-    advice = f"write the file again: {dropped:,} of {total:,} detections are of this kind, and without them next to nothing is left"
+    advice = f"{AGAIN}: {dropped:,} of {total:,} detections are of this kind, and without them next to nothing is left"
     return replace(finding, mend=None, fix=advice)
+
+
+def none_beside(findings: list[Finding]) -> list[Finding]:
+    """Return findings without the mends of any, where one of them says that the file must be written again."""
+    first = next((finding.id for finding in findings if finding.fix.startswith(AGAIN)), None)
+    if first is None:
+        return findings
+    advice = f"see to {first} first: the file must be written again"
+    return [replace(finding, mend=None, fix=advice) if finding.mend else finding for finding in findings]
 
 
 def mended(case: Case, findings: Sequence[Finding], ids: Sequence[str]) -> Rows:

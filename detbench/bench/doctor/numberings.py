@@ -29,25 +29,27 @@ class Numbering:
 
 
 def numberings(case: Case) -> Iterator[Numbering]:
-    """Yield every meaning of the ids in a file of numbered classes that differs from its own."""
+    """Yield every meaning of the ids in a file of numbered classes that differs from its own; nothing for files that name classes."""
     assert case.source is not None  # noqa: S101  the caller asks for it
+    if case.source.form not in NUMBERED:
+        return
     names = case.source.classes.names
     places = {name.casefold(): place for place, name in enumerate(case.truth.class_names)}
-    yield Numbering("classes-permuted", "names of classes", np.array([places.get(name.casefold(), -1) for name in names], np.int64))
+    yield Numbering("classes-permuted", "as their names", np.array([places.get(name.casefold(), -1) for name in names], np.int64))
     ids = [int(name) if name.lstrip("-").isdigit() else None for name in names]
     own = {number: place for place, number in enumerate(_own_ids(case))}
     gaps = len(own) > 1 and max(own) - min(own) + 1 > len(own)
     by_position = "class-ids-80-91" if gaps else "classes-permuted"
     for first in (0, 1):
         inside = [number - first if number is not None and 0 <= number - first < len(own) else -1 for number in ids]
-        yield Numbering(by_position, f"{first}–{len(own) - 1 + first} without gaps", np.array(inside, np.int64))
+        yield Numbering(by_position, f"as {first}–{len(own) - 1 + first} without gaps", np.array(inside, np.int64))
     if len(own) == len(COCO_IDS) and not gaps:
         official = {number: place for place, number in enumerate(COCO_IDS)}
         classes = np.array([official.get(number or 0, -1) for number in ids], np.int64)
-        yield Numbering("class-ids-80-91", "COCO's own, 1–90 with gaps", classes)
+        yield Numbering("class-ids-80-91", "as COCO's own ids, 1–90 with gaps", classes)
     for shift in (-1, 1):
         moved = [own.get(number + shift, -1) if number is not None else -1 for number in ids]
-        yield Numbering("classes-permuted", f"{-shift:+d} away from the true ones", np.array(moved, np.int64))
+        yield Numbering("classes-permuted", f"as {-shift:+d} away from the true ones", np.array(moved, np.int64))
 
 
 def _own_ids(case: Case) -> list[int]:
@@ -74,6 +76,14 @@ def orders(truth: GroundTruth) -> Iterator[tuple[str, Ints]]:
 
 def _alphabetical(truth: GroundTruth) -> Ints:
     return np.array(sorted(range(len(truth.class_names)), key=lambda k: truth.class_names[k]), np.int64)
+
+
+def numbering_of(case: Case, how: str, table: Ints) -> Numbering:
+    """Return the numbering that exchanges the classes of the file by a table (K,)."""
+    assert case.source is not None  # noqa: S101  the caller asks for it
+    own = np.full(len(case.source.classes.names), -1, np.int64)
+    own[case.source.classes.codes[case.rows.places]] = case.rows.classes
+    return Numbering("classes-permuted", how, np.where(own >= 0, table[own], -1))
 
 
 def exchanged(table: Ints, rows: Rows) -> Rows:

@@ -150,13 +150,17 @@ def transform_finding(case: Case, before: float, best: Transform, after: float) 
 
 
 def _refined(sample: Sample, best: Transform, after: float) -> tuple[Transform, float]:
-    """Return a constant factor to the third digit; other transforms as they are."""
+    """Return a constant factor to the third digit, or to fewer where these fit, too; other transforms as they are."""
     if not isinstance(best.undo, partial) or best.undo.func is not _multiplied:
         return best, after
     factors = np.unique(np.round(best.undo.args[0] * np.linspace(0.97, 1.03, 61), 3))
     fits = [sample.mean_overlap(_multiplied(factor, sample.boxes, sample.sizes)) for factor in factors]
-    factor = float(factors[int(np.argmax(fits))])
-    return Transform(best.id, f"{factor:.3g} times too large", partial(_multiplied, factor)), max(fits)
+    likeliest = float(factors[int(np.argmax(fits))])
+    for factor in (round(likeliest, 1), round(likeliest, 2), likeliest):
+        fit = sample.mean_overlap(_multiplied(factor, sample.boxes, sample.sizes)) if factor else 0.0
+        if fit > max(fits) - AS_GOOD:
+            break
+    return Transform(best.id, f"{factor:.3g} times too large", partial(_multiplied, factor)), fit
 
 
 def undone(case: Case, undo: Reading, rows: Rows) -> Rows:
