@@ -56,6 +56,8 @@ CASES = [
     (("gate", "one", "other", "--rules", "rules.toml", "--markdown", "hard.toml"), INPUT),
     (("gate", "one", "other", "--groups", "groups.csv", "--json", "groups.csv"), INPUT),
     (("gate", "one", "other", "--models", "model.onnx", "model.onnx", "--json", "model.onnx"), INPUT),
+    (("compare", "one/ground_truth.parquet", "onnx:model.onnx,score=.1", "-o", "new", "--markdown", "model.onnx"), INPUT),
+    (("compare", "one/ground_truth.parquet", "model.onnx", "-o", "new", "--latex", "model.onnx"), INPUT),
     (("history", "show", "h.jsonl", "--json", "h.jsonl"), INPUT),
     (("history", "show", "h.jsonl", "--json", "one/record.json"), RUN),
     (("history", "plot", "h.jsonl", "-o", "one"), RUN),

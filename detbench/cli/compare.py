@@ -42,6 +42,7 @@ from detbench.cli.steps import (
     tables,
 )
 from detbench.cli.talk import show, status, talk
+from detbench.cli.targets import model_path
 
 if TYPE_CHECKING:
     from detbench.bench.runs import Run
@@ -104,7 +105,8 @@ def compare_command(
     places = [Path(each) for each in detectors]
     names = given_names(places, name)
     page = output / "report.html"
-    check_targets([page, *filter(None, (markdown, latex))], [output, *filter(None, [csv, plots])], [dataset, *places])
+    inputs = [dataset, *(model_path(each) if is_model(each) else Path(each) for each in detectors)]
+    check_targets([page, *filter(None, (markdown, latex))], [output, *filter(None, [csv, plots])], inputs)
     stored = [number for number, each in enumerate(detectors) if not is_model(each)]
     truth, loaded = load_all(
         dataset,

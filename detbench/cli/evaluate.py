@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,7 +37,7 @@ from detbench.cli.steps import (
     tables,
     warn_of_suspicions,
 )
-from detbench.cli.talk import show, status, talk
+from detbench.cli.talk import show, show_json, status, talk
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -86,7 +85,7 @@ def evaluate_command(
 ) -> None:
     """Score detections against ground truth and compare detectors."""
     from detbench.bench.results import results_document
-    from detbench.bench.runs import json_bytes, write_json, write_run
+    from detbench.bench.runs import write_json, write_run
 
     names = given_names(detections, name)
     file = None if json in (None, "-") else Path(json)
@@ -127,7 +126,7 @@ def evaluate_command(
             talk(f"run: {write_run(runs / evaluation.detections.name, evaluation, options=passed, intervals=intervals)}")
     warn_of_suspicions(document)
     if json == "-":
-        sys.stdout.buffer.write(json_bytes(document))
+        show_json(document)
     else:
         show(*shown)
 
