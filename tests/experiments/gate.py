@@ -204,10 +204,7 @@ def row(name: str, images: str, found: NDArray[np.bool_] | Floats) -> str:
 
 def accuracy(cells: Sequence[int], pairs: int, processes: int, keep: Path | None) -> None:
     """Print how often each kind of pair fails."""
-    print(
-        "| pairs | images | how many | fail | by mAP or AP | by mAP.area | by a class | inconclusive |\n|---|--:|--:|--:|--:|--:|--:|--:|",
-        flush=True,
-    )
+    print(f"| pairs | images | how many | fail | by mAP or AP | by mAP.area | by a class | inconclusive |\n{RULE}", flush=True)
     unchanged = []
     for number in cells:
         cell = CELLS[number]
