@@ -29,7 +29,7 @@ class Parts:
     def class_values(self, images: Flags, weights: Weights) -> Floats:
         """Return (B, K) the measure where only the images (I,) exist and each counts `weights[b, i]` times; NaN without objects."""
         found = restricted(self._found, images)
-        positives = np.asarray(weights.astype(np.float64) @ (self.positives * images[:, None])).astype(np.int64)
+        positives = np.asarray(weights[:, images].astype(np.float64) @ self.positives[images]).astype(np.int64)
         classes = positives.shape[1]
         levels = (len(found.hit_offsets) - 1) // classes if classes else 0
         ap, recall = np.empty((2, len(weights), classes, levels))
