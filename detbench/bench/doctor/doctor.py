@@ -23,6 +23,7 @@ from detbench.bench.doctor.mends import none_beside, offered, write_mended
 from detbench.bench.doctor.offsets import check_offset
 from detbench.bench.doctor.pairing import check_pairing
 from detbench.bench.doctor.reading import read_case
+from detbench.bench.doctor.score_column import check_score_column
 from detbench.bench.doctor.scores import check_class_as_score, check_constant, check_range, check_threshold, check_ties
 from detbench.bench.doctor.together import check_images_and_boxes
 from detbench.bench.doctor.truth_boxes import check_truth_boxes, mended_truth
@@ -31,6 +32,7 @@ Check = Callable[[Case], Finding | list[Finding] | None]
 
 _HIDING: tuple[tuple[Check, ...], ...] = (
     (check_numbers,),
+    (check_score_column,),
     (check_image_ids, check_boxes, check_images_and_boxes),
     (check_classes,),
     (check_offset,),

@@ -29,6 +29,7 @@ MEANINGS = {
     "scores-thresholded": "detections of low scores were dropped, though hits are among them",
     "score-range": "scores are not within 0–1: percentages, logits or something else",
     "score-is-class": "the score column holds the class",
+    "score-column": "the score stands at the other end of the line in text files",
     "score-ties": "many or all scores are equal, so that the order of the file decides",
     "not-finite": "NaN or infinite numbers",
     "negative-size": "widths or heights below zero",
