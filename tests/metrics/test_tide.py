@@ -46,7 +46,7 @@ def test_other_thresholds(levels):
 
 @pytest.mark.parametrize("case", json.loads(GOLDEN.read_text())["cases"], ids=lambda case: f"seed{case['seed']}")
 def test_golden_numbers_of_tidecv(case):
-    result = tide(analysed(case["seed"]), as_tidecv=True)
+    result = tide(analysed(case["seed"], images=case["images"]), as_tidecv=True)
     assert result.base * 100 == pytest.approx(case["base"], abs=1e-6)
     assert {name: cost * 100 for name, cost in result.costs.items()} == pytest.approx(case["costs"], abs=1e-6)
 
