@@ -9,6 +9,8 @@ from detbench.bench.doctor.counterfactual import left
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.fixes import keeping
 
+FLAGS = ("iscrowd", "difficult", "truncated")
+
 _PARSED = (
     "import re",
     r"n = lambda v: v if not isinstance(v, str) or not re.fullmatch(r'\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*', v, re.I) else float(v)",
@@ -18,10 +20,11 @@ _PARSED = (
     "[i.update({k: m(n(i[k])) for k in ('width', 'height') if k in i}) for i in d['images']]",
     "[i.pop(k) for i in d['images'] for k in ('width', 'height') if k in i and type(i[k]) not in (int, float)]",
     "[c.update(id=m(n(c['id']))) for c in d['categories']]",
+    "[a.update({k: int(a[k] != 0) for k in FLAGS if type(a.get(k)) in (int, float)}) for a in d['annotations']]",
     keeping(
         "isinstance(a.get('bbox'), list) and len(a['bbox']) == 4 and {*map(type, a['bbox'])} <= {int, float} "
         "and type(a.get('area')) in (int, float, type(None)) and type(a.get('image_id')) in (int, float, str) "
-        "and type(a.get('category_id')) in (int, float) and all(a.get(k) in (0, 1, None) for k in ('iscrowd', 'difficult', 'truncated'))"
+        "and type(a.get('category_id')) in (int, float) and all(a.get(k) in (0, 1, None) for k in FLAGS)"
     ),
 )
 """Edits that turn what spells a number into it, and leave out annotations that still hold anything else."""
@@ -41,8 +44,8 @@ def _odd(case: Case, file: AnnotationFile) -> list[Finding]:
     first = file.first_odd or next(part.odd[0] for part in file.parts if part.odd)
     evidence = f"in the ground truth, {' and '.join(counts)} have a text, or nothing, where a number belongs (the first: {first})"
     proof = left(case, case.rows, "what spells a number read as one and the rest left out")
-    keys = ("bbox", "area", "iscrowd", "difficult", "truncated", "category_id", *(("image_id",) if file.numbered else ()))
-    edit = "; ".join(_PARSED).replace("KEYS", repr(keys))
+    keys = ("bbox", "area", *FLAGS, "category_id", *(("image_id",) if file.numbered else ()))
+    edit = "; ".join(_PARSED).replace("KEYS", repr(keys)).replace("FLAGS", repr(FLAGS))
     return [Finding("not-a-number", "error", f"{evidence}: {proof}", "", edit=edit)]
 
 

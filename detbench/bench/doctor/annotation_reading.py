@@ -26,10 +26,12 @@ def read_annotations(path: Path, images: Path | None) -> tuple[GroundTruth, Anno
     pictures = _unique(path, file["images"], "images")
     categories = _unique(path, file["categories"], "categories")
     entries = [entry if isinstance(entry, dict) else {} for entry in file["annotations"]]
+    numbered = not any(isinstance(picture["id"], str) for picture in pictures)
     xywh, odd_boxes = lenient_boxes([entry.get("bbox") for entry in entries])
     areas, odd_areas = lenient_numbers([entry.get("area") for entry in entries])
     odd = {
-        **{key: np.array([not _names(entry.get(key), key) for entry in entries], np.bool_) for key in ("image_id", "category_id")},
+        "image_id": np.array([not _names(entry.get("image_id"), number=numbered) for entry in entries], np.bool_),
+        "category_id": np.array([not _names(entry.get("category_id"), number=True) for entry in entries], np.bool_),
         "bbox": odd_boxes,
         "area": odd_areas & np.array([entry.get("area") is not None for entry in entries], np.bool_),
         **{key: np.array([not is_flag(entry.get(key)) for entry in entries], np.bool_) for key in _FLAGS},
@@ -67,8 +69,9 @@ def read_annotations(path: Path, images: Path | None) -> tuple[GroundTruth, Anno
         rows=kept,
         odd=np.any(list(odd.values()), axis=0),
         odd_boxes=odd_boxes,
+        odd_areas=odd["area"] | np.array([not isinstance(entry, dict) for entry in file["annotations"]], np.bool_),
         first_odd=first_odd("annotations", file["annotations"], odd),
-        numbered=not any(isinstance(picture["id"], str) for picture in pictures),
+        numbered=numbered,
         parts=(_pictures(file["images"]), _categories(file["categories"])),
         unknown_images=int(((image < 0) & ~odd["image_id"]).sum()),
         unknown_classes=int(((kind < 0) & ~odd["category_id"]).sum()),
@@ -80,9 +83,9 @@ def read_annotations(path: Path, images: Path | None) -> tuple[GroundTruth, Anno
     )
 
 
-def _names(value: Any, key: str) -> bool:
-    """Tell whether a value names an image, or, as a number, a category."""
-    return is_id(value) and not (key == "category_id" and isinstance(value, str))
+def _names(value: Any, *, number: bool) -> bool:
+    """Tell whether a value can be an id, one that must be a `number` or not."""
+    return is_id(value) and not (number and isinstance(value, str))
 
 
 def _pictures(entries: list[dict[str, Any]]) -> ListedPart:

@@ -81,7 +81,7 @@ def _areas(case: Case, file: AnnotationFile) -> list[Finding]:
     total, found = len(file.ids), []
     measured = np.abs(file.boxes[:, 2] * file.boxes[:, 3])
     from_boxes = rewriting("area=a['bbox'][2] * a['bbox'][3]", "not (isinstance(a.get('area'), (int, float)) and a['area'] > 0)")
-    missing = np.isnan(file.areas) & ~file.odd
+    missing = np.isnan(file.areas) & ~file.odd_areas
     if missing.any():
         evidence = f"{missing.sum():,} of {total:,} annotations have no area; width · height stands in for it here, pycocotools stops"
         found.append(Finding("area-missing", "warning", evidence, "", edit=from_boxes))

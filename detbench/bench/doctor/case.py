@@ -88,6 +88,8 @@ class AnnotationFile:
     """(A,) a text, or nothing, stands where a number or a flag belongs."""
     odd_boxes: Flags
     """(A,) those of them whose box is no four numbers."""
+    odd_areas: Flags
+    """(A,) those of them whose area is no number, or that are no annotations at all."""
     first_odd: str = ""
     """Where the first one is, and what stands there."""
     numbered: bool = True
