@@ -18,7 +18,7 @@ from detbench.bench.doctor.counts import check_crowded, check_cut, check_doubled
 from detbench.bench.doctor.extents import check_numbers, check_outside, check_sizes
 from detbench.bench.doctor.findings import SEVERITIES, Finding
 from detbench.bench.doctor.fixes import with_commands
-from detbench.bench.doctor.images import check_image_ids, check_missing
+from detbench.bench.doctor.images import check_image_ids, check_missing, check_unknown_images
 from detbench.bench.doctor.mends import none_beside, offered, write_mended
 from detbench.bench.doctor.offsets import check_offset
 from detbench.bench.doctor.pairing import check_pairing
@@ -33,7 +33,8 @@ Check = Callable[[Case], Finding | list[Finding] | None]
 _HIDING: tuple[tuple[Check, ...], ...] = (
     (check_numbers,),
     (check_score_column,),
-    (check_image_ids, check_boxes, check_images_and_boxes),
+    (check_image_ids, check_images_and_boxes, check_boxes),
+    (check_unknown_images,),
     (check_classes,),
     (check_offset,),
 )

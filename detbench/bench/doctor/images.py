@@ -22,6 +22,8 @@ from detbench.data.image_ids import WHOLE_NUMBER
 MOSTLY_UNKNOWN = 0.5
 """Share of detections on unknown images, and of images without detections, from which on the split is the wrong one."""
 SHIFTS = (-1, 1, -2, 2)
+ALIKE = 0.02
+"""Mean best overlaps so near one another come from the images drawn."""
 FEW_IMAGES = 0.01
 """Share of the images with objects that may be without detections whatever the rest looks like."""
 PER_SINGLE = 2
@@ -42,28 +44,38 @@ class Naming:
 
 
 def check_image_ids(case: Case) -> Finding | None:
-    """Return what is wrong with the image ids, the likeliest cause only."""
+    """Return the reading of image ids that puts boxes onto objects, where their own does not."""
     if case.source is None or not len(case.rows):
         return None
-    unknown = case.rows.image < 0
-    before, known_before = _fit(case), float((~unknown).mean())
-    best, after = None, max(before * known_before, 0.0)
+    best = _likeliest(case, _fit(case) * float((case.rows.image >= 0).mean()))
+    if best is None:
+        return None
+    mend = partial(renamed, case, best)
+    evidence = f"boxes lie on the objects when image ids are taken as {best.name}: {told(case, mend(case.rows), 'so read')}"
+    return Finding("image-ids-shifted", "error", evidence, mending(case, "image-ids-shifted"), mend)
+
+
+def _likeliest(case: Case, before: float) -> Naming | None:
+    """Return the naming under which boxes fit clearly better than `before`; of those that fit alike, the one that names most images."""
+    fits = []
     for naming in namings(case):
         trial = replace(case, rows=renamed(case, naming, case.rows))
         known = float((trial.rows.image >= 0).mean())
         fit = _fit(trial) * known
-        if fit > max(after, before * known_before + CLEARLY_BETTER, before * known_before * MUCH_BETTER) and known > 0.5:
-            best, after = naming, fit
-    if best is not None:
-        mend = partial(renamed, case, best)
-        evidence = f"boxes lie on the objects when image ids are taken as {best.name}: {told(case, mend(case.rows), 'so read')}"
-        return Finding("image-ids-shifted", "error", evidence, mending(case, "image-ids-shifted"), mend)
-    named = ~case.source.nameless[case.rows.places]
-    return _unknown(case, unknown & named) if (unknown & named).any() else None
+        if fit > max(before + CLEARLY_BETTER, before * MUCH_BETTER) and known > 0.5:
+            fits.append((fit, known, naming))
+    highest = max((fit for fit, _, _ in fits), default=0.0)
+    alike = [(known, naming) for fit, known, naming in fits if fit >= highest - ALIKE]
+    return max(alike, key=lambda each: each[0])[1] if alike else None
 
 
-def _unknown(case: Case, unknown: Flags) -> Finding:
-    assert case.source is not None  # noqa: S101  the caller asks for it
+def check_unknown_images(case: Case) -> Finding | None:
+    """Detections on images that the ground truth does not name."""
+    if case.source is None:
+        return None
+    unknown = (case.rows.image < 0) & ~case.source.nameless[case.rows.places]
+    if not unknown.any():
+        return None
     names = case.source.images.of(case.rows.places[unknown])
     count = f"{unknown.sum():,} of {len(unknown):,} detections ({unknown.mean():.0%})"
     known = ", ".join(map(repr, case.truth.image_ids[:3]))
