@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detbench.bench.results import ValueIntervals, intervals_record
-from detbench.bench.runs import Run, read_run
+from detbench.bench.results import ValueIntervals
+from detbench.bench.runs import Run
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.ranking import Ranking, paired, ranking
 from detbench.metrics.resampled import Resampled
+from detbench.reports.groups import Given, grouped, what_differs
 from detbench.reports.pairs import CLASS_PAIR_COLUMNS, PAIR_COLUMNS, class_differences
 from detbench.reports.scored import Columns, Scored, latency_row
 
@@ -31,7 +32,6 @@ LATENCY_COLUMNS = (
     "model", "stage", "batch", "scenario", "p50_ms", "p50_ms_low", "p50_ms_high", "p90_ms", "p95_ms", "p99_ms",
     "throughput_per_s", "samples", "verdict", "reasons",
 )  # fmt: skip
-Given = Run | Evaluation | str | Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,7 +233,7 @@ class Frames:
         first, *others = (frames.detectors[0] for frames in self.split())
         for other in others:
             raise NotComparableError(
-                f"{first.name!r} and {other.name!r} cannot be compared in one table: {_what_differs(first.evaluation, other.evaluation)}"
+                f"{first.name!r} and {other.name!r} cannot be compared in one table: {what_differs(first.evaluation, other.evaluation)}"
             )
         return self
 
@@ -295,45 +295,13 @@ def frames(
         raise DetbenchError("there is nothing to tabulate: give at least one run or evaluation")
     detectors: list[Scored] = []
     for place, each in enumerate(several):
-        detectors.append(_scored(each, detectors, known[place] if known else None))
+        detectors.append(grouped(each, detectors, known[place] if known else None))
     names = [scored.name for scored in detectors]
     if baseline is not None and baseline not in names:
         raise DetbenchError(f"there is no detector {baseline!r} to be the baseline; there are {', '.join(names)}")
     if points < 4:
         raise DetbenchError(f"a curve needs 4 points or more, got {points}")
     return Frames(tuple(detectors), baseline, points)
-
-
-def _scored(given: Given, before: Sequence[Scored], known: ValueIntervals | None) -> Scored:
-    """Return a run or an evaluation with its group and a name of its own, given those before it."""
-    run = read_run(Path(given)) if isinstance(given, str | Path) else given if isinstance(given, Run) else None
-    evaluation = given if isinstance(given, Evaluation) else run.evaluation() if run else None
-    if evaluation is None:
-        raise DetbenchError(f"neither a run nor an evaluation: {given!r}")
-    group = next((each.group for each in before if _comparable(each.evaluation, evaluation)), len({each.group for each in before}))
-    taken = {each.name for each in before if each.group == group}
-    name, number = evaluation.detections.name, 2
-    while name in taken:
-        name, number = f"{evaluation.detections.name} #{number}", number + 1
-    recorded = run.record["evaluations"][0].get("intervals") if run else None
-    intervals = recorded if known is None else intervals_record(evaluation, known)
-    return Scored(name, group, evaluation, tuple(run.record.get("latency") or ()) if run else (), run, intervals or {})
-
-
-def _comparable(a: Evaluation, b: Evaluation) -> bool:
-    same_data = a.ground_truth is b.ground_truth or a.ground_truth.digest == b.ground_truth.digest
-    return same_data and a.protocol == b.protocol
-
-
-def _what_differs(a: Evaluation, b: Evaluation) -> str:
-    """Return what keeps two evaluations from being compared, in words."""
-    if a.ground_truth.digest != b.ground_truth.digest:
-        sizes = (f"{each.ground_truth.name} with {len(each.ground_truth.image_ids):,} images" for each in (a, b))
-        return f"they were scored on different data ({' and '.join(sizes)}; the digests of the ground truths differ)"
-    if a.protocol.name != b.protocol.name:
-        return f"they were scored by protocols {a.protocol.name} and {b.protocol.name}"
-    switches = [name for name in vars(a.protocol) if getattr(a.protocol, name) != getattr(b.protocol, name)]
-    return f"they were scored by protocol {a.protocol.name} with different {', '.join(switches)}"
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
