@@ -54,8 +54,8 @@ def tide_intervals(evaluation: Evaluation, found: Tide, halves: Halves) -> dict[
         return {}
     drawn = tide_replicates(evaluation, halves.weights, iou=found.iou, background=found.background, as_tidecv=found.as_tidecv)
     units = int((np.diff(evaluation.ground_truth.offsets) > 0).sum())
-    lowest = dict.fromkeys(SPECIAL, -1.0)
-    costs = {name: halves_interval(found.costs[name], drawn[name], units, lowest=lowest.get(name, 0.0)) for name in (*ERRORS, *SPECIAL)}
+    lowest = {name: -1.0 if name == "FN" else 0.0 for name in (*ERRORS, *SPECIAL)}
+    costs = {name: halves_interval(found.costs[name], drawn[name], units, lowest=least) for name, least in lowest.items()}
     return {"base": halves_interval(found.base, drawn["base"], units), **costs}
 
 
