@@ -33,6 +33,8 @@ FEW_OWN = 0.2
 """Share of well-placed detections on objects of their own class up to which a class is mistaken; small real detectors have .25 and more."""
 MANY_PLACED = 10
 """Well-placed detections of a mistaken class that tell, without its partner's, that the two are swapped."""
+WORTHWHILE = 0.01
+"""Gain in AP that another numbering must bring: some numbering always agrees with the few hits of a detector that finds nothing."""
 MOSTLY_ONE = 0.5
 """Share of them on objects of one other class."""
 SURE_OF_ABSENT = (5, 0.03)
@@ -79,6 +81,9 @@ def _numbering(case: Case, rows: Ints, truths: Ints) -> Finding | None:
     if best is None:
         return None
     mend = partial(_renumbered, case, best)
+    gain = average_precision(case, mend(case.rows)) - average_precision(case, case.rows)
+    if len(rows) < MANY_PLACED or gain < WORTHWHILE:
+        return None
     evidence = (
         f"classes fit when taken {best.name} ({before:.0%} → {after:.0%} of well-placed detections are of their object's class): "
         f"{told(case, mend(case.rows), 'so read')}"

@@ -89,7 +89,7 @@ def check_sizes(case: Case) -> list[Finding]:
 
 def check_outside(case: Case) -> Finding | None:
     """Boxes past the edge of their image: normal where they are few and near."""
-    rows = case.scored
+    rows = _with_extent(case.scored)
     sizes = case.truth.image_sizes[rows.image]
     known = ~np.isnan(sizes).any(axis=1)
     if not known.any():
@@ -98,7 +98,7 @@ def check_outside(case: Case) -> Finding | None:
     margin = FAR * sizes
     past = (boxes[:, :2] < -1) | (boxes[:, 2:] > sizes + 1)
     far = (boxes[:, :2] < -margin) | (boxes[:, :2] > sizes + margin) | (boxes[:, 2:] > sizes + margin) | (boxes[:, 2:] < -margin)
-    beyond = ((boxes[:, :2] >= sizes) | (boxes[:, 2:] <= 0)) & (boxes[:, 2:] > boxes[:, :2])
+    beyond = (boxes[:, :2] >= sizes) | (boxes[:, 2:] <= 0)
     counts = [int(each.any(axis=1).sum()) for each in (past, far, beyond)]
     if not any(counts):
         return None
