@@ -25,6 +25,7 @@ from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth, save_detections, save_ground_truth
 from detbench.data.shapes import make_shapes, shapes_detections
 from detbench.errors import DetbenchWarning
+from tests.bench.doctor.simulated import KINDS, annotated, detected
 from tests.experiments.mistakes import MISTAKES, Mistake, Pair
 
 VOC = "VOCtest_06-Nov-2007.annotations.tar.gz"
@@ -102,6 +103,14 @@ def clean_sets(data: Path, folder: Path) -> Iterator[tuple[str, Path, Path]]:
     yield "shapes, most images without objects", *written(*mostly_empty(truth, found), folder / "empty")
     if data.is_dir():
         yield from real_sets(data, folder)
+
+
+def simulated_sets(folder: Path) -> Iterator[tuple[str, Path, Path]]:
+    """Yield simulated detectors of many kinds, weak and strange ones among them."""
+    for place, (kind, (scene, detector)) in enumerate(KINDS.items()):
+        rng = np.random.default_rng([0, place])
+        truth = annotated(rng, **scene)
+        yield f"simulated: {kind}", *written(truth, detected(rng, truth, **detector), folder / f"kind{place}")
 
 
 def of_one_class(truth: GroundTruth, found: Detections) -> tuple[GroundTruth, Detections]:
@@ -204,7 +213,7 @@ def mistake_table(bases: list[tuple[str, Pair]], folder: Path) -> None:
 def clean_table(data: Path, folder: Path) -> None:
     """Print what is said about clean sets."""
     print("| clean set | errors and warnings | notes | s |\n|---|---|---|---|")
-    for name, truth, found in clean_sets(data, folder):
+    for name, truth, found in (*clean_sets(data, folder), *simulated_sets(folder)):
         begin = time.perf_counter()
         findings = examine(truth, found)
         wall = time.perf_counter() - begin
