@@ -49,7 +49,7 @@ class Source:
     first_text: str = ""
     """Where the first one is, and what stands there."""
     text_ids: int = 0
-    """COCO rows whose image_id is a text."""
+    """COCO rows whose image_id is a text that spells a number."""
     first_text_id: str = ""
     files_missing: tuple[str, ...] = ()
     """Classes without a file, where each needs one."""

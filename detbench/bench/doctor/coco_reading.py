@@ -15,7 +15,7 @@ from detbench.bench.doctor.numbers import is_id, lenient_boxes, lenient_numbers,
 from detbench.bench.doctor.rows import Rows
 from detbench.data.columns import Flags
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.image_ids import numbers_of_images, place_of_image
+from detbench.data.image_ids import WHOLE_NUMBER, numbers_of_images, place_of_image
 from detbench.data.json_text import decode, read_bytes
 from detbench.errors import InputError
 
@@ -47,7 +47,7 @@ def read_results(path: Path, truth: GroundTruth) -> tuple[Rows, Source]:
         np.concatenate([written[:, :2], written[:, :2] + written[:, 2:]], axis=1),
         scores,
     )
-    texts = [place for place, value in enumerate(columns["image_id"]) if isinstance(value, str)]
+    texts = [place for place, value in enumerate(columns["image_id"]) if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value)]
     source = Source(
         path,
         "coco",

@@ -21,8 +21,8 @@ LOWEST_PART = 0.1
 STILL_HITS = 0.03
 """Share of hits among them that shows that more would follow below."""
 FLAT = 0.8
-"""Share of hits among them, of that among the highest, from which on a threshold took nothing away: on public detectors, thresholds of .15–.5
-leave .1–.6; detectors without false positives have .9 and more, whatever their least score."""
+"""Share of hits among them, of that among the highest, from which on a threshold took nothing away: .15–.5 on public detectors leave .1–.6,
+detectors without false positives have .9 and more, whatever their least score."""
 FEWEST = 50
 """Detections from which on a distribution of scores says something."""
 TIED_GAP = 0.01
