@@ -14,7 +14,8 @@ What these layers do unless told otherwise, and what is done about it here:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Augmentation:
 
     def __init__(self, fill: float) -> None:
         """Build the layers; `fill`, 0–1, surrounds what is moved or made smaller."""
+        import keras
         from keras import layers
 
         outside: dict[str, Any] = {"fill_mode": "constant", "fill_value": fill, "bounding_box_format": "xyxy"}
@@ -43,31 +45,49 @@ class Augmentation:
             layers.RandomBrightness(0.15, value_range=(0.0, 1.0)),
             layers.RandomContrast(0.25, value_range=(0.0, 1.0)),
         ]
+        self._generator, self._changed = keras.random.SeedGenerator(0), _compiled(self._change)
+        self._room = 8
+        """Rows for the objects of each picture: never fewer than before, so that there are few shapes to compile for."""
 
     def __call__(self, images: NDArray[np.float32], pictures: Sequence[Objects], seed: int) -> tuple[NDArray[np.float32], list[Objects]]:
         """Return changed pictures (B, height, width, 3), values 0–1, and their objects."""
-        import keras
+        self._generator.state.assign(np.array([seed, 0], np.uint32))
+        self._room = max(self._room, 2 ** math.ceil(math.log2(max(1, *(len(each.labels) for each in pictures)))))
+        padded = _padded(pictures, self._room)
+        changed, boxes, labels, zoom = map(np.asarray, self._changed(images, **padded))
+        counts = [len(each.labels) for each in pictures]
+        return changed, _unpadded(boxes.astype(np.float64), labels, _areas(padded["boxes"]) / zoom, counts)
 
-        generator = keras.random.SeedGenerator(seed)
-        data: dict[str, Any] = {"images": images, "bounding_boxes": _padded(pictures)}
-        areas = _areas(data["bounding_boxes"]["boxes"])
+    def _change(self, images: Any, boxes: Any, labels: Any) -> tuple[Any, Any, Any, Any]:
+        """Return images, boxes and labels, changed, and by how much the area of each image's objects shrank (B, 1)."""
+        data: dict[str, Any] = {"images": images, "bounding_boxes": {"boxes": boxes, "labels": labels}}
+        zoom: Any = 1.0
         for layer in (self._flip, self._zoom, self._move):
-            change = layer.get_random_transformation(data, seed=generator)
+            change = layer.get_random_transformation(data, seed=self._generator)
             data = {
                 "images": layer.transform_images(data["images"], change),
                 "bounding_boxes": layer.transform_bounding_boxes(dict(data["bounding_boxes"]), change),
             }
             if layer is self._zoom:
-                areas = areas / np.asarray(change["height_zoom"] * change["width_zoom"])
+                zoom = change["height_zoom"] * change["width_zoom"]
         for layer in self._colour:
-            data["images"] = layer.transform_images(data["images"], layer.get_random_transformation(data, seed=generator))
-        boxes, labels = (np.asarray(data["bounding_boxes"][key]) for key in ("boxes", "labels"))
-        return np.asarray(data["images"]), _unpadded(boxes.astype(np.float64), labels, areas, [len(each.labels) for each in pictures])
+            data["images"] = layer.transform_images(data["images"], layer.get_random_transformation(data, seed=self._generator))
+        return data["images"], data["bounding_boxes"]["boxes"], data["bounding_boxes"]["labels"], zoom
 
 
-def _padded(pictures: Sequence[Objects]) -> dict[str, NDArray[np.float32]]:
-    """Return boxes (B, M, 4) and labels (B, M) of at least one row."""
-    room = max(1, *(len(each.labels) for each in pictures))
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function as TensorFlow's graph, whose hundreds of small steps cost a third of the time one by one; as it is elsewhere."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.function(function, autograph=False)  # type: ignore[no-any-return]
+
+
+def _padded(pictures: Sequence[Objects], room: int) -> dict[str, NDArray[np.float32]]:
+    """Return boxes (B, room, 4) and labels (B, room)."""
     boxes = np.zeros((len(pictures), room, 4), np.float32)
     labels = np.full((len(pictures), room), NONE, np.float32)
     for row, each in enumerate(pictures):
