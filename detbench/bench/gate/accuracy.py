@@ -28,6 +28,8 @@ from detbench.metrics.resampled import Resampled, resample, resample_halves
 
 FEWEST_IMAGES_OF_CLASS = 10
 """Images that must show a class before the rule for every class looks at it."""
+BEYOND_CHANCE = 0.99
+"""How sure it must be that chance takes less from every class, for a class's huge loss that is not proven to be inconclusive."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ def verdicts_of(rule: Rule, found: Paired) -> list[Verdict]:
 def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
     """Return a verdict for each class; the share of false alarms that the rule allows is divided among them (Bonferroni).
 
+    Some class of many loses much by chance where few images show it, so the same is done to what counts as a huge loss.
+
     A class that few images show is skipped, unless nothing changed in it.
     """
     units = found.change.units
@@ -127,13 +131,13 @@ def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
     told = sum(units[column] >= FEWEST_IMAGES_OF_CLASS for column in there)
     if not there:
         return [unjudged(rule, "skipped", "there is nothing to find")]
-    confidence = 1 - (1 - rule.confidence) / max(told, 1)
+    confidence, beyond_chance = (1 - (1 - overall) / max(told, 1) for overall in (rule.confidence, BEYOND_CHANCE))
     verdicts = []
     for column in there:
         name = f"{rule.measure.base}[{found.change.class_names[column - 1]}]"
         effect = _effect(found, column, confidence)
         if units[column] >= FEWEST_IMAGES_OF_CLASS or effect.unchanged:
-            verdicts.append(judged(rule, effect, name))
+            verdicts.append(judged(rule, effect, name, by_chance=_reach(found, column, beyond_chance)))
         else:
             reason = f"{FEWEST_IMAGES_OF_CLASS} images must show the class to tell"
             verdicts.append(unjudged(rule, "skipped", reason, name))
@@ -142,20 +146,24 @@ def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
 
 def _effect(found: Paired, column: int, confidence: float) -> Effect:
     first, second = float(found.baseline.values[column]), float(found.candidate.values[column])
-    units, spread = int(found.change.units[column]), standard_error(found.change, column)
-    if units < FEWEST_UNITS or math.isnan(spread):
+    reach = _reach(found, column, confidence)
+    if math.isnan(reach):
         return Effect(first, second, second - first, math.nan, math.nan)
-    reach = expanded_quantile(confidence, units) * spread
     low, high = np.clip((second - first - reach, second - first + reach), *found.change.bounds)
     return Effect(first, second, second - first, float(low), float(high))
+
+
+def _reach(found: Paired, column: int, confidence: float) -> float:
+    """Return how far an end of the difference's interval lies from the difference; NaN where there is no interval."""
+    units = int(found.change.units[column])
+    return expanded_quantile(confidence, units) * standard_error(found.change, column) if units >= FEWEST_UNITS else math.nan
 
 
 def _measure_under(name: MeasureName, protocol: Protocol) -> _ProtocolMeasure | None:
     """Return what a rule's measure is under a protocol, None where the protocol has no such measure."""
     known = {measure.name: measure for measure in protocol.measures}
-    if name.base == AREA:
-        sampled = "mAP" in known and protocol.interpolation == "sampled"
-        return _ProtocolMeasure(replace(protocol, interpolation="area", recall_grid=()), known["mAP"]) if sampled else None
+    if name.base == AREA and "mAP" in known:
+        return _ProtocolMeasure(replace(protocol, interpolation="area", recall_grid=()), known["mAP"])
     if name.class_name is not None and name.base == "AP":
         return _ProtocolMeasure(protocol, protocol.measures[0])
     return _ProtocolMeasure(protocol, known[name.base]) if name.base in known else None
