@@ -19,8 +19,13 @@ def with_commands(case: Case, findings: list[Finding]) -> list[Finding]:
     """Return findings, in the order in which they were found, each with the command that mends it where there is one."""
     faults = [finding for finding in findings if finding.severity != "note"]
     ids = tuple(dict.fromkeys(finding.id for finding in faults if finding.mend))
-    edits = tuple(dict.fromkeys(finding.edit for finding in faults if finding.edit))
+    edits = tuple(dict.fromkeys(finding.edit for finding in sorted(faults, key=_of_areas) if finding.edit))
     return [replace(finding, fix=_command(case, finding, ids, edits)) for finding in findings]
+
+
+def _of_areas(finding: Finding) -> bool:
+    """Tell whether a finding's edit computes areas from boxes, so that whatever mends boxes must come before it."""
+    return finding.id.startswith("area-")
 
 
 def _command(case: Case, finding: Finding, ids: tuple[str, ...], edits: tuple[str, ...]) -> str:

@@ -82,7 +82,9 @@ def _trial(case: Case, file: AnnotationFile, name: str, fractions: bool) -> _Tri
     boxes = boxes * np.tile(_sizes(case.truth), 2) if fractions else boxes
     if not np.isfinite(boxes).all():
         return _Trial(name, case.truth, 0.0, 0.0)
-    truth = with_boxes(case.truth, boxes, areas=_agreement(case.truth, file) >= AGREEING or not (file.areas > 0).any())
+    given = file.areas[file.rows]
+    computed = _agreement(case.truth, file) >= AGREEING or not (given > 0).any()
+    truth = with_boxes(case.truth, boxes, measured=np.isnan(given) | computed)
     return _Trial(name, truth, _inside(truth), _agreement(truth, file))
 
 

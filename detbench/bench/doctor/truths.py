@@ -10,10 +10,10 @@ from detbench.data.columns import Flags, Floats, groups_from_offsets, offsets_fr
 from detbench.data.ground_truth import GroundTruth
 
 
-def with_boxes(truth: GroundTruth, boxes: Floats, *, areas: bool) -> GroundTruth:
-    """Return the same objects with other boxes (G, 4; xyxy), and, if asked for, their areas."""
-    measured = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return replace(truth, boxes=boxes, box_areas=measured, areas=measured if areas else truth.areas)
+def with_boxes(truth: GroundTruth, boxes: Floats, *, measured: Flags) -> GroundTruth:
+    """Return the same objects with other boxes (G, 4; xyxy), and, where marked (G,), the areas of these."""
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return replace(truth, boxes=boxes, box_areas=areas, areas=np.where(measured, areas, truth.areas))
 
 
 def with_measured_areas(truth: GroundTruth) -> GroundTruth:

@@ -177,6 +177,29 @@ def test_ground_truth_and_detections_in_the_same_wrong_format(folder, tmp_path):
     assert "so read" not in errors[1].evidence
 
 
+@pytest.mark.parametrize(
+    ("spoil", "finding"), [(lambda row: row.pop("area"), "area-missing"), (lambda row: row.update(area=0), "area-zero")]
+)
+@pytest.mark.parametrize("step", [1, 2])
+def test_areas_are_computed_from_boxes_that_are_mended(folder, tmp_path, spoil, finding, step):
+    """Beside boxes that are corners: the areas written are width · height, those that were right stay."""
+    truth = json.loads((folder / "truth.json").read_text())
+    true = [row["area"] for row in truth["annotations"]]
+    assert true == pytest.approx([row["bbox"][2] * row["bbox"][3] for row in truth["annotations"]])
+    both(every(spoil, step), boxes(corners))(truth)
+    findings = examined(truth, folder, tmp_path)
+    assert {each.id for each in findings} == {"box-format-xyxy", finding}
+    rows = json.loads(mended(findings, tmp_path).read_text())["annotations"]
+    assert [row["area"] for row in rows] == pytest.approx(true)
+    fixed, original = (
+        evaluate(read, load_detections(folder / "found.json", read)).summary
+        for read in map(load_ground_truth, (tmp_path / "truth-fixed.json", folder / "truth.json"))
+    )
+    assert [fixed[name] for name in ("APs", "APm", "APl")] == pytest.approx(
+        [original[name] for name in ("APs", "APm", "APl")], abs=1e-3, nan_ok=True
+    )
+
+
 @pytest.mark.parametrize("flag", [None, "iscrowd"])
 def test_nothing_that_counts(folder, tmp_path, flag):
     truth = json.loads((folder / "truth.json").read_text())
