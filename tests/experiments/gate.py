@@ -76,6 +76,10 @@ CELLS = (
     Cell("1.6 points lost, independent models", "voc2007", False, 0.016, ALL_IMAGES),
     Cell("1 point lost, small change of one model", "coco", True, 0.010, ALL_IMAGES),
     Cell("1.6 points lost, independent models", "coco", False, 0.016, ALL_IMAGES),
+    Cell("no change, independent models", "voc2007", False, 0.0, 60),
+    Cell("no change, independent models", "voc2007", False, 0.0, 20),
+    Cell("no change, independent models", "coco", False, 0.0, 60),
+    Cell("no change, independent models", "coco", False, 0.0, 20),
 )
 
 

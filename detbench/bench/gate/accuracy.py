@@ -131,7 +131,7 @@ def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
     told = sum(units[column] >= FEWEST_IMAGES_OF_CLASS for column in there)
     if not there:
         return [unjudged(rule, "skipped", "there is nothing to find")]
-    confidence, beyond_chance = (1 - (1 - overall) / max(told, 1) for overall in (rule.confidence, BEYOND_CHANCE))
+    confidence, beyond_chance = (1 - (1 - each) / max(told, 1) for each in (rule.confidence, BEYOND_CHANCE))
     verdicts = []
     for column in there:
         name = f"{rule.measure.base}[{found.change.class_names[column - 1]}]"

@@ -61,8 +61,8 @@ def unjudged(rule: Rule, outcome: Outcome, reason: str, name: str = "") -> Verdi
     return Verdict(rule, name or rule.text, outcome, f"{name or rule.text}: {outcome}, {reason}")
 
 
-def judged(rule: Rule, effect: Effect, name: str = "") -> Verdict:
-    """Return the verdict of a rule on a difference."""
+def judged(rule: Rule, effect: Effect, name: str = "", *, by_chance: float = 0.0) -> Verdict:
+    """Return the verdict of a rule on a difference; a loss of less than `by_chance`, in the measure's unit, is not a huge one."""
     loss, surely, at_most = _losses(rule, effect)
     least, amount = rule.least(effect.baseline), least_text(rule)
     outcome: Outcome
@@ -74,7 +74,7 @@ def judged(rule: Rule, effect: Effect, name: str = "") -> Verdict:
         outcome, why = "failed", f"worse by {amount} or more" + (", beyond chance" if effect.low < effect.high else "")
     elif rule.prove and at_most >= least:
         outcome, why = "inconclusive", f"that it is worse by {amount} is not ruled out, which this rule demands"
-    elif loss >= _huge(rule, effect.baseline):
+    elif loss >= max(_huge(rule, effect.baseline), by_chance):
         outcome, why = "inconclusive", f"worse by far more than {amount}, and the data are too few to say whether by chance"
     else:
         outcome, why = "passed", _why_passed(loss, surely, at_most, least, amount)

@@ -112,6 +112,28 @@ def test_an_unproven_loss_is_too_large_to_pass_from_ten_effects_or_half_of_the_b
     assert judged(rule, replace(unproven, high=-0.001)).outcome == ("failed" if loss >= rule.least(baseline) else "passed")
 
 
+def test_what_chance_takes_from_one_of_many_classes_is_no_huge_loss():
+    every_class = one('measure = "AP[*]"\nminimum_effect = 0.05\nconfidence = 0.9995')
+    sentences = []
+    for seed in range(5):
+        crowd = images(60, tuple("abcdefghij"), seed=seed)
+        verdicts = gate(run(crowd, 0.3, seed=2 * seed), run(crowd, 0.3, seed=2 * seed + 1), [every_class], replicates=100)
+        assert {verdict.outcome for verdict in verdicts} <= {"passed", "skipped"}
+        sentences += [v.sentence for v in verdicts if v.effect and v.effect.difference <= -0.5 * v.effect.baseline]
+    assert sentences
+    assert all("worse by 5 points or more, which may be chance" in sentence for sentence in sentences)
+
+
+def test_a_huge_loss_of_a_class_that_chance_hardly_makes_but_no_proof_stops_is_inconclusive():
+    few = truth([(n, n % 4, BOX) for n in range(48)], ("cat", "dog", "cow", "hen"), 48)
+    lost = detections(few, [(n, n % 4, 0.9, BOX) for n in range(48) if n % 4 != 1 or n < 20])
+    rule = one('measure = "AP[*]"\nminimum_effect = 0.05\nconfidence = 0.9999')
+    verdicts = outcomes(run(few, perfect(few)), run(few, lost), rule)
+    effect = verdicts["AP[dog]"].effect
+    assert effect.high > 0 > effect.difference
+    assert verdicts["AP[dog]"].outcome == "inconclusive"
+
+
 @pytest.mark.parametrize("count", [1, 2, 12])
 @pytest.mark.parametrize("prove", [False, True])
 @pytest.mark.parametrize("found", ["perfect", "nothing"])
