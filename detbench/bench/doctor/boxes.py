@@ -7,7 +7,7 @@ from dataclasses import replace
 from detbench.bench.doctor.case import Case
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.fit import Sample, sample_of
-from detbench.bench.doctor.formats import CLEARLY_BETTER, alternatives, best_format, format_finding, numbers_of
+from detbench.bench.doctor.formats import CLEARLY_BETTER, best_format, boxes_read, format_finding, readings
 from detbench.bench.doctor.scales import best_transform, transform_finding
 
 NEARLY_AS_GOOD = 0.02
@@ -49,9 +49,9 @@ def _together(case: Case, sample: Sample, before: float, single: float) -> list[
     """Return a format and a transform that fit clearly better together than a mean best overlap of `single`, the best of each alone."""
     assert case.source is not None  # noqa: S101  the caller asks for it
     best, after = None, single + CLEARLY_BETTER
-    for each in alternatives(case.source.form):
+    for each in readings(case, sample.written):
         if each.frame == "pixels":
-            boxes = each.boxes(numbers_of(case, sample.written, sample.sizes), sample.sizes)
+            boxes = boxes_read(case, each, sample.written, sample.sizes)
             found = best_transform(replace(sample, boxes=boxes), single)
             if found and found[1] > after:
                 best, after = (each, found[0], sample.mean_overlap(boxes)), found[1]

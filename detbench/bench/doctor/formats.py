@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -21,6 +21,8 @@ CLEARLY_BETTER = 0.1
 """How much the mean best overlap must gain: no reading of a real detector's boxes but the right one comes near it."""
 MUCH_BETTER = 1.25
 """And by which factor."""
+SLIGHTLY_BETTER = 0.04
+"""Gain in mean best overlap that a border of known size must bring: borders of a few pixels bring .05, and nothing else does."""
 
 Decoder = Callable[[Floats], Floats]
 
@@ -76,6 +78,14 @@ class Alternative:
     """What coordinates are fractions of: the image, the letterbox around it, or the square that its borders right and below fill."""
     base: Base = (0, 0, 0, 0)
     """What is subtracted from the corners: VOC counts from 1."""
+    border_only: bool = False
+    """Whether it differs from the file's own reading by a border alone."""
+
+    def fits(self, before: float, after: float) -> bool:
+        """Tell whether a mean best overlap of `after` with this reading is clearly better than one of `before` without."""
+        if self.border_only:
+            return after >= before + SLIGHTLY_BETTER
+        return after >= before + CLEARLY_BETTER and after >= MUCH_BETTER * before
 
     def boxes(self, written: Floats, sizes: Floats) -> Floats:
         """Return the boxes that the numbers (N, 4) in files mean, on images of `sizes` (N, 2)."""
@@ -98,22 +108,22 @@ def alternatives(form: str) -> list[Alternative]:
         for base in (VOC_BASES[name] if form == "voc" else ((0, 0, 0, 0),))
         if name != own
     ]
-    if form == "yolo":
-        return [*formats, Alternative("box-normalised", "pixels, cxcywh", _centred)]
-    return formats + [
-        Alternative("box-normalised", f"fractions of {what}, {name}", decode, frame)
+    fractions = [
+        Alternative("box-normalised", f"fractions of {what}, {name}", decode, frame, border_only=form == "yolo" and name == own)
         for frame, what in _FRAMES
         for name, decode in DECODERS.items()
     ]
+    if form == "yolo":
+        return [*formats, Alternative("box-normalised", "cxcywh", _centred), *(each for each in fractions if each.frame != "image")]
+    return formats + fractions
 
 
 def best_format(case: Case, sample: Sample, before: float) -> tuple[Alternative, float] | None:
     """Return the reading that fits clearly better than a mean best overlap of `before`, and its own."""
     assert case.source is not None  # noqa: S101  the caller asks for it
-    written = numbers_of(case, sample.written, sample.sizes)
-    fits = [(sample.mean_overlap(each.boxes(written, sample.sizes)), each) for each in alternatives(case.source.form)]
+    fits = [(sample.mean_overlap(boxes_read(case, each, sample.written, sample.sizes)), each) for each in readings(case, sample.written)]
     after, best = max(fits, key=lambda fit: fit[0] - SURELY_FRAMED * (fit[1].frame in ("letterbox", "square")))
-    return (best, after) if after >= before + CLEARLY_BETTER and after >= MUCH_BETTER * before else None
+    return (best, after) if best.fits(before, after) else None
 
 
 def format_finding(case: Case, before: float, best: Alternative, after: float, besides: str = "") -> Finding:
@@ -123,15 +133,33 @@ def format_finding(case: Case, before: float, best: Alternative, after: float, b
     return Finding(best.id, "error", f"{what}: {told(case, mend(case.rows), f'read as {best.name}')}", mending(case, best.id), mend)
 
 
+def readings(case: Case, written: Floats) -> list[Alternative]:
+    """Return every other reading of a case's boxes; the names of those in YOLO files say where the numbers (N, 4) are pixels."""
+    assert case.source is not None  # noqa: S101  the caller asks for it
+    found = alternatives(case.source.form)
+    if case.source.form != "yolo" or _fractions(written):
+        return found
+    return [replace(each, name=f"pixels, {each.name}") if each.frame == "pixels" else each for each in found]
+
+
+def boxes_read(case: Case, reading: Alternative, written: Floats, sizes: Floats) -> Floats:
+    """Return the boxes (N, 4) that a reading makes of the numbers (N, 4) of a file."""
+    return reading.boxes(numbers_of(case, written, sizes) if reading.frame == "pixels" else written, sizes)
+
+
 def numbers_of(case: Case, written: Floats, sizes: Floats) -> Floats:
     """Return the numbers of a file as pixels; YOLO's are multiplied by the image's size where they can be fractions."""
-    if case.source is None or case.source.form != "yolo" or np.nanmedian(written[:, 2:]) > 1:
+    if case.source is None or case.source.form != "yolo" or not _fractions(written):
         return written
     return written * np.tile(sizes, 2)
+
+
+def _fractions(written: Floats) -> bool:
+    return not np.nanmedian(written[:, 2:]) > 1
 
 
 def reread(case: Case, reading: Alternative, rows: Rows) -> Rows:
     """Return the rows with the boxes that a reading makes of the numbers in the file."""
     assert case.source is not None  # noqa: S101  the check asks for it
     sizes = np.where((rows.image >= 0)[:, None], case.truth.image_sizes[rows.image], np.nan)
-    return rows.with_boxes(reading.boxes(numbers_of(case, case.source.written[rows.places], sizes), sizes))
+    return rows.with_boxes(boxes_read(case, reading, case.source.written[rows.places], sizes))

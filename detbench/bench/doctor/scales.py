@@ -13,15 +13,13 @@ from detbench.bench.doctor.counterfactual import told
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.fit import Reading, Sample
 from detbench.bench.doctor.fixes import mending
-from detbench.bench.doctor.formats import CLEARLY_BETTER
+from detbench.bench.doctor.formats import CLEARLY_BETTER, SLIGHTLY_BETTER
 from detbench.bench.doctor.rows import Rows
 from detbench.data.columns import Floats
 
 INPUT_SIZES = (128, 160, 192, 224, 256, 300, 320, 352, 384, 416, 448, 480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800, 832, 896, 960,
                1024, 1152, 1280, 1333, 1536)  # fmt: skip
 """Sides of square inputs that detectors are run at; the largest coordinates in the file are tried, too."""
-SLIGHTLY_BETTER = 0.04
-"""Gain in mean best overlap that a border of known size must bring: borders of a few pixels bring .05, and nothing else does."""
 FIRST_TRIED = 80
 """Objects on which all transforms are tried; the likely ones are tried on the whole sample."""
 TRIED_AGAIN = 10

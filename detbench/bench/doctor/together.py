@@ -13,7 +13,7 @@ from detbench.bench.doctor.counterfactual import told
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.fit import sample_of
 from detbench.bench.doctor.fixes import mending
-from detbench.bench.doctor.formats import CLEARLY_BETTER, MUCH_BETTER, alternatives, numbers_of, reread
+from detbench.bench.doctor.formats import CLEARLY_BETTER, MUCH_BETTER, boxes_read, readings, reread
 from detbench.bench.doctor.images import ALIKE, namings, renamed
 from detbench.bench.doctor.rows import Rows
 from detbench.bench.doctor.scales import best_transform, undone
@@ -71,8 +71,7 @@ def _best_reading(case: Case) -> tuple[float, str, Callable[[Rows], Rows]]:
     sample = sample_of(case)
     if min(len(sample.boxes), len(sample.objects)) < FEWEST:
         return 0.0, "", lambda rows: rows
-    written = numbers_of(case, sample.written, sample.sizes)
-    fits = [(sample.mean_overlap(each.boxes(written, sample.sizes)), each) for each in alternatives(case.source.form)]
+    fits = [(sample.mean_overlap(boxes_read(case, each, sample.written, sample.sizes)), each) for each in readings(case, sample.written)]
     fit, reading = max(fits, key=lambda each: each[0])
     transform = best_transform(sample, 0.0)
     if transform and transform[1] > fit:

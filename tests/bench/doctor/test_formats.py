@@ -51,17 +51,49 @@ def test_boxes_of_voc_files(folder, tmp_path, finding, change):
     assert np.abs(mended.boxes - true.boxes).max() < (1 if finding == "box-scale" else 0.51)
 
 
-def test_pixels_in_yolo_files(folder, tmp_path):
+def in_yolo_files(folder, target, change):
+    """Copy the YOLO folder with every box changed by a function of centre, extent and size of its image, all in pixels."""
     truth = load_ground_truth(folder / "truth.json")
     sizes = dict(zip(truth.image_ids, truth.image_sizes.tolist(), strict=True))
-    target = tmp_path / "spoilt"
     target.mkdir()
     for file in (folder / "labels").glob("*.txt"):
         width, height = sizes[file.stem.lstrip("0") if file.stem not in sizes else file.stem]
         rows = [line.split() for line in file.read_text().splitlines()]
-        pixels = [[k, *(float(v) * side for v, side in zip(box, (width, height) * 2, strict=True)), s] for k, *box, s in rows]
-        (target / file.name).write_text("".join(" ".join(map(str, row)) + "\n" for row in pixels))
-    assert ids(examine(folder / "truth.json", target)) == ["box-normalised"]
+        pixels = [(k, [float(v) * side for v, side in zip(box, (width, height) * 2, strict=True)], s) for k, *box, s in rows]
+        changed = [[k, *change(*box, width, height), s] for k, box, s in pixels]
+        (target / file.name).write_text("".join(" ".join(map(str, row)) + "\n" for row in changed))
+    return target
+
+
+def letterboxed(x, y, w, h, width, height):
+    side = max(width, height)
+    return [(x + (side - width) / 2) / side, (y + (side - height) / 2) / side, w / side, h / side]
+
+
+@pytest.mark.parametrize(
+    ("change", "finding", "said"),
+    [
+        (lambda x, y, w, h, *_: [x, y, w, h], "box-normalised", "pixels, cxcywh"),
+        (lambda x, y, w, h, *_: [x - w / 2, y - h / 2, x + w / 2, y + h / 2], "box-format-xyxy", "pixels, xyxy"),
+        (letterboxed, "box-normalised", "fractions of a letterbox, cxcywh"),
+        (lambda x, y, w, h, a, b: [v / max(a, b) for v in (x, y, w, h)], "box-normalised", "fractions of a square"),
+        (
+            lambda x, y, w, h, *size: letterboxed(x - w / 2, y - h / 2, w, h, *size),
+            "box-normalised",
+            "fractions of a letterbox, xywh",
+        ),
+    ],
+    ids=["pixels", "pixels, xyxy", "letterbox", "square", "letterbox, xywh"],
+)
+def test_boxes_of_yolo_files(folder, tmp_path, change, finding, said):
+    truth, spoilt = folder / "truth.json", in_yolo_files(folder, tmp_path / "spoilt", change)
+    [found] = [each for each in examine(truth, spoilt) if each.severity != "note"]
+    assert found.id == finding
+    assert found.evidence.startswith(f"read as {said}")
+    mend(truth, spoilt, [finding], tmp_path / "mended")
+    assert ids(examine(truth, tmp_path / "mended")) == []
+    mended, true = (load_detections(path, load_ground_truth(truth)) for path in (tmp_path / "mended", folder / "labels"))
+    assert np.abs(mended.boxes - true.boxes).max() < 1e-2
 
 
 def test_swapped_files_of_classes(folder, tmp_path):
