@@ -3,6 +3,8 @@
 #
 #   BASELINE, CANDIDATE   run folders; the baseline may be history:FILE
 #   RULES                 TOML file of rules; empty: the default ones
+#   BRANCH                where the baseline of a history must have passed; empty: main
+#   GROUPS_FILE           CSV of image,group: images of one group, such as a video, are drawn together; empty: every image by itself
 #   OUTPUT                folder of gate.json, gate.xml (JUnit) and gate.md; default: gate
 #   ALLOW_INCONCLUSIVE    true: end with 0 where it cannot be told; false (default): end with 3
 #   DETBENCH              the command, a program or a few words without spaces in them; default: detbench
@@ -32,6 +34,8 @@ rm -f -- "$output/gate.json" "$output/gate.xml" "$output/gate.md" || mistake "wh
 
 options=(--json="$output/gate.json" --junit="$output/gate.xml" --markdown="$output/gate.md")
 if [ -n "${RULES:-}" ]; then options+=(--rules="$RULES"); fi
+if [ -n "${BRANCH:-}" ]; then options+=(--branch="$BRANCH"); fi
+if [ -n "${GROUPS_FILE:-}" ]; then options+=(--groups="$GROUPS_FILE"); fi
 "${detbench[@]}" gate "${options[@]}" -- "$BASELINE" "$CANDIDATE"
 code=$?
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from detbench.bench.runs import write_run
+from detbench.bench.history import add, entry_of
+from detbench.bench.runs import read_run, write_run
 from detbench.metrics.evaluate import evaluate
 from tests.bench.gate.made import images, run
 
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / ".ci" / "gate.sh"
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 STEPS = {step["id"]: step for step in ACTION["runs"]["steps"]}
-VARIABLES = ("BASELINE", "CANDIDATE", "RULES", "OUTPUT", "ALLOW_INCONCLUSIVE", "DETBENCH")
+VARIABLES = ("BASELINE", "CANDIDATE", "RULES", "BRANCH", "GROUPS_FILE", "OUTPUT", "ALLOW_INCONCLUSIVE", "DETBENCH")
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,30 @@ def test_the_action_installs_what_it_is_told_and_may_pass_what_cannot_be_told(ac
     done, told = action(**given, allow_inconclusive="true", package="detbench==0.1.0")
     assert (done.returncode, told) == (0, "inconclusive"), done.stderr
     assert (tmp_path / "pip").read_text().splitlines()[-1] == "detbench==0.1.0"
+
+
+def test_the_action_takes_the_baseline_of_a_history_from_the_branch_that_it_is_told(action, runs):
+    history = runs / "history.jsonl"
+    add(history, entry_of(read_run(runs / "good"), history, commit="c1", branch="release 2", verdict="passed"))
+    given = {"baseline": f"history:{history}", "candidate": runs / "bad", "rules": runs / "gate.toml"}
+    done, told = action(**given)
+    assert (done.returncode, told) == (2, "error"), done.stderr
+    assert "main" in done.stderr
+    done, told = action(**given, branch="release 2")
+    assert (done.returncode, told) == (1, "failed"), done.stderr
+
+
+def test_the_action_draws_groups_together(action, runs, tmp_path):
+    groups = tmp_path / "the groups.csv"
+    given = {"baseline": runs / "good", "candidate": runs / "bad", "rules": runs / "gate.toml", "groups": groups}
+    ids = read_run(runs / "good").ground_truth.image_ids
+    groups.write_text("image,group\n" + "".join(f"{image},{number % 2}\n" for number, image in enumerate(ids)))
+    (alone, _), (together, _) = action(**(given | {"groups": ""})), action(**given)
+    assert (alone.returncode, together.returncode) == (1, 3), together.stderr
+    groups.write_text("image,group\n")
+    done, told = action(**given)
+    assert (done.returncode, told) == (2, "error")
+    assert "the groups.csv: lacks 60 of 60 images" in done.stderr
 
 
 def test_the_action_says_that_a_python_is_too_old(action, runs, tmp_path):
