@@ -13,7 +13,7 @@ from detbench.data.columns import Flags, Floats
 from detbench.errors import DetbenchError
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import CONFIDENCE, DIFFERENCE_METHOD, FEWEST_UNITS, Interval, intervals, p_values
-from detbench.metrics.multiplicity import holm
+from detbench.metrics.multiplicity import step_down
 from detbench.metrics.resampled import Resampled, resample
 
 
@@ -59,7 +59,7 @@ class Ranking:
     intervals: Floats
     """(D, D, 2) the ends of the interval of each difference by itself; 0 on the diagonal, NaN where it cannot be told."""
     p: Floats
-    """(D, D) of these differences, corrected by Holm for the number of pairs; 1 on the diagonal, NaN where it cannot be told."""
+    """(D, D) of these differences, corrected for the number of pairs (`step_down`); 1 on the diagonal, NaN where it cannot be told."""
     confidence: float
 
     def pairs(self) -> Iterator[Pair]:
@@ -114,7 +114,8 @@ def _pairs(ordered: Sequence[Resampled], confidence: float) -> tuple[Floats, Flo
     differences, ends, p = np.zeros((count, count)), np.zeros((count, count, 2)), np.ones((count, count))
     pairs = list(combinations(range(count), 2))
     changes = [ordered[a].minus(ordered[b]).overall for a, b in pairs]
-    corrected = holm(np.array([p_values(change)[0] for change in changes]))
+    alone = np.array([p_values(change)[0] for change in changes])
+    corrected = step_down(alone, np.array([each.values[0] for each in changes]), np.column_stack([each.drawn[:, 0] for each in changes]))
     for (a, b), change, value in zip(pairs, changes, corrected, strict=True):
         found = intervals(change, confidence=confidence, method=DIFFERENCE_METHOD)[0]
         differences[a, b], differences[b, a] = found.estimate, -found.estimate

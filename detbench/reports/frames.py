@@ -124,7 +124,7 @@ class Frames:
         """One row for each pair of detectors of a group: `better` and `worse` (names, by the headline measure), `measure`.
 
         `difference` of the measure with the ends `difference_low` and `difference_high` of its 95 % interval by itself, over the same draws
-        of images; `p` of no difference, corrected by Holm for the number of pairs; `told_apart`, whether p is at most .05. Empty without
+        of images; `p` of no difference, corrected for the number of pairs; `told_apart`, whether p is at most .05. Empty without
         intervals.
         """
         rows = [(part.detectors[0].group, *row) for part in self.split() if part.ranking for row in part.ranking.pairs()]

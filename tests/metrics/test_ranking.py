@@ -8,10 +8,10 @@ from detbench.data.shapes import shapes_detections
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.intervals import p_values
-from detbench.metrics.multiplicity import holm
 from detbench.metrics.ranking import ranking
 from detbench.metrics.resampled import resample
 from tests.metrics.test_difference import many_images
+from tests.metrics.test_multiplicity import plain_step_down
 
 
 def named(ground_truth, quality, name, seed=0):
@@ -33,16 +33,18 @@ def test_order_ties_and_corrected_p():
     ranked = ranking(resampled)
     order = [place.name for place in ranked.places]
     assert order == sorted(by_name, key=lambda name: -by_name[name].values[0])
-    raw = {}
+    raw, drawn = {}, []
     for row, first in enumerate(order):
         for column, second in enumerate(order):
             change = by_name[first].minus(by_name[second])
             assert ranked.differences[row, column] == pytest.approx(change.values[0])
             if row < column:
                 raw[row, column] = p_values(change)[0]
-    corrected = dict(zip(raw, holm(np.array(list(raw.values()))), strict=True))
+                drawn.append(change.drawn[:, 0])
+    estimates = [ranked.differences[pair] for pair in raw]
+    corrected = dict(zip(raw, plain_step_down([*raw.values()], estimates, np.column_stack(drawn)), strict=True))
     for (row, column), p in corrected.items():
-        assert ranked.p[row, column] == ranked.p[column, row] == p
+        assert ranked.p[row, column] == ranked.p[column, row] == pytest.approx(p)
     for row, place in enumerate(ranked.places):
         better = sum(p <= 0.05 for (_, column), p in corrected.items() if column == row)
         worse = sum(p <= 0.05 for (upper, _), p in corrected.items() if upper == row)
@@ -57,6 +59,15 @@ def test_equal_detectors_share_all_ranks():
     ground_truth = many_images(20)
     resampled = [each[0] for each in resample([named(ground_truth, 0.7, name) for name in "abc"], replicates=50)]
     assert [(place.best_rank, place.worst_rank, len(place.tied_with)) for place in ranking(resampled).places] == [(1, 3, 2)] * 3
+
+
+def test_twelve_detectors_can_be_told_apart():
+    """Twelve ask 66 questions of 1,000 draws, more than the smallest p times the number of questions could ever answer."""
+    ground_truth = many_images()
+    found = [named(ground_truth, 0.9 if n < 6 else 0.3, str(n), n) for n in range(12)]
+    ranked = ranking([each[0] for each in resample(found, replicates=1000)])
+    assert {(place.best_rank <= 6, place.worst_rank <= 6) for place in ranked.places[:6]} == {(True, True)}
+    assert {place.best_rank >= 7 for place in ranked.places[6:]} == {True}
 
 
 def test_what_cannot_be_ranked():
