@@ -36,7 +36,7 @@ def read_annotations(path: Path, images: Path | None) -> tuple[GroundTruth, Anno
         "area": odd_areas & np.array([entry.get("area") is not None for entry in entries], np.bool_),
         **{key: np.array([not is_flag(entry.get(key)) for entry in entries], np.bool_) for key in _FLAGS},
     }
-    places = ({id_text(each["id"]): place for place, each in enumerate(part)} for part in (pictures, categories))
+    places = [{id_text(each["id"]): place for place, each in enumerate(part)} for part in (pictures, categories)]
     image, kind = (
         np.array([known.get(id_text(entry.get(key)), -1) for entry in entries], np.int64)
         for known, key in zip(places, ("image_id", "category_id"), strict=True)
@@ -70,6 +70,7 @@ def read_annotations(path: Path, images: Path | None) -> tuple[GroundTruth, Anno
         odd=np.any(list(odd.values()), axis=0),
         odd_boxes=odd_boxes,
         odd_areas=odd["area"] | np.array([not isinstance(entry, dict) for entry in file["annotations"]], np.bool_),
+        image_order=np.array([places[0][id_text(picture["id"])] for picture in file["images"]], np.int64),
         first_odd=first_odd("annotations", file["annotations"], odd),
         numbered=numbered,
         parts=(_pictures(file["images"]), _categories(file["categories"])),

@@ -90,6 +90,8 @@ class AnnotationFile:
     """(A,) those of them whose box is no four numbers."""
     odd_areas: Flags
     """(A,) those of them whose area is no number, or that are no annotations at all."""
+    image_order: Ints
+    """(I,) position in the ground truth of each image, as the file lists them."""
     first_odd: str = ""
     """Where the first one is, and what stands there."""
     numbered: bool = True

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from detbench.bench.doctor.case import Case
+from detbench.bench.doctor.chance import is_chance
 from detbench.bench.doctor.counterfactual import average_precision, left, short, told
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.fit import sample_of
@@ -49,7 +50,7 @@ def check_image_ids(case: Case) -> Finding | None:
         return None
     before = _fit(case)
     best = _likeliest(case, before * float((case.rows.image >= 0).mean()))
-    if best is None:
+    if best is None or is_chance(replace(case, rows=renamed(case, best, case.rows))):
         return None
     mend = partial(renamed, case, best)
     overlap = f"mean best overlap {before:.2f} → {_fit(replace(case, rows=mend(case.rows))):.2f}"
@@ -127,15 +128,30 @@ def namings(case: Case) -> Iterator[Naming]:
     yield Naming("numbers, leading zeros aside", _positions([by_number.get(number or 0, -1) for number in numbers]))
     for shift in SHIFTS:
         yield Naming(f"{-shift:+d} away from the true ones", _positions([by_number.get((number or 0) + shift, -1) for number in numbers]))
-        turned = [(by_number[number or 0] + shift) % len(ids) if (number or 0) in by_number else -1 for number in numbers]
-        yield Naming(f"those of the image {abs(shift)} {'before' if shift > 0 else 'after'} in the list", _positions(turned))
-    for first in (0, 1):
-        inside = [(number or 0) - first if 0 <= (number or 0) - first < len(ids) else -1 for number in numbers]
-        yield Naming(f"positions in the list of images, from {first}", _positions(inside))
+    own = [by_number.get(number or 0, -1) for number in numbers]
+    for how, order in _lists(case):
+        yield from _placed(how, order, [number or 0 for number in numbers], own)
     as_texts = sorted(range(len(ids)), key=lambda place: str(int(ids[place])) if WHOLE_NUMBER.fullmatch(ids[place]) else ids[place])
-    backwards = list(range(len(ids)))[::-1]
-    for how, order in (("sorted as texts where numbers are due", as_texts), ("in the opposite order", backwards)):
-        yield Naming(how, _positions([order[by_number[number or 0]] if (number or 0) in by_number else -1 for number in numbers]))
+    for how, order in (("sorted as texts where numbers are due", as_texts), ("in the opposite order", list(range(len(ids)))[::-1])):
+        yield Naming(how, _positions([order[place] if place >= 0 else -1 for place in own]))
+
+
+def _lists(case: Case) -> Iterator[tuple[str, list[int]]]:
+    """Yield every list of the images, as positions in the ground truth, that places can be counted in."""
+    yield "the list of images", list(range(len(case.truth.image_ids)))
+    if case.annotations is not None and (np.diff(case.annotations.image_order) < 0).any():
+        yield "the list of images in the order of the file", case.annotations.image_order.tolist()
+
+
+def _placed(how: str, order: list[int], numbers: list[int], own: list[int]) -> Iterator[Naming]:
+    """Yield the readings of `numbers` as places in a list, and those of images, `own`, as ones some places further in it."""
+    for first in (0, 1):
+        inside = [order[number - first] if 0 <= number - first < len(order) else -1 for number in numbers]
+        yield Naming(f"positions in {how}, from {first}", _positions(inside))
+    rank = {place: at for at, place in enumerate(order)}
+    for shift in SHIFTS:
+        turned = [order[(rank[place] + shift) % len(order)] if place in rank else -1 for place in own]
+        yield Naming(f"those of the image {abs(shift)} {'before' if shift > 0 else 'after'} in {how}", _positions(turned))
 
 
 def _positions(places: list[int]) -> Ints:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from detbench.bench.doctor.case import Case
+from detbench.bench.doctor.chance import best_reading, is_chance
 from detbench.bench.doctor.counterfactual import told
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.fit import sample_of
 from detbench.bench.doctor.fixes import mending
-from detbench.bench.doctor.formats import CLEARLY_BETTER, MUCH_BETTER, boxes_read, readings, reread
+from detbench.bench.doctor.formats import CLEARLY_BETTER, MUCH_BETTER
 from detbench.bench.doctor.images import ALIKE, namings, renamed
 from detbench.bench.doctor.rows import Rows
-from detbench.bench.doctor.scales import best_transform, undone
 
 POOR = 0.35
 """Mean best overlap under any reading of the boxes up to which this is looked for: boxes of other images have .25, public detectors .4.
 
 Where images have more objects than boxes are looked at, it is as much of what can be reached."""
-FEWEST = 20
-"""Detections and objects below which one of the hundreds of readings fits by chance."""
 LOOKED_AT = 300
 """Images whose detections are read in all ways."""
 READINGS_OF_ANOTHER_KIND = ("box-", "letterbox-", "image-ids-shifted")
@@ -36,7 +33,7 @@ def check_images_and_boxes(case: Case) -> Finding | None:
     few = replace(case, rows=_of_some_images(case))
     sample = sample_of(few)
     poor = POOR * min(1.0, len(sample.boxes) / max(len(sample.objects), 1))
-    if sample.mean_overlap(sample.boxes) > poor or (own := _best_reading(few)[0]) > poor:
+    if sample.mean_overlap(sample.boxes) > poor or (own := best_reading(few)[0]) > poor:
         return None
     before = own * float((few.rows.image >= 0).mean())
     fits = []
@@ -44,12 +41,14 @@ def check_images_and_boxes(case: Case) -> Finding | None:
         trial = replace(few, rows=renamed(case, naming, few.rows))
         share = float((trial.rows.image >= 0).mean())
         if share > 0.5:
-            fit, name, read = _best_reading(trial)
+            fit, name, read = best_reading(trial)
             fits.append((fit * share, share, naming, name, read))
     highest = max((each[0] for each in fits), default=0.0)
     if highest <= max(before + CLEARLY_BETTER, before * MUCH_BETTER):
         return None
     _, _, naming, name, read = max((each for each in fits if each[0] >= highest - ALIKE), key=lambda each: each[1])
+    if is_chance(replace(few, rows=renamed(case, naming, few.rows))):
+        return None
     mend = partial(renamed, case, naming)
     rows = read(mend(case.rows))
     evidence = f"boxes, taken as {name}, lie on the objects when image ids are taken as {naming.name}: {told(case, rows, 'both so read')}"
@@ -63,17 +62,3 @@ def _of_some_images(case: Case) -> Rows:
     chosen = np.zeros(names, np.bool_)
     chosen[np.random.default_rng(4).permutation(names)[:LOOKED_AT]] = True
     return case.rows.where(chosen[case.source.images.codes[case.rows.places]])
-
-
-def _best_reading(case: Case) -> tuple[float, str, Callable[[Rows], Rows]]:
-    """Return the highest mean best overlap that any reading of the boxes has, what it is called, and the reading."""
-    assert case.source is not None  # noqa: S101  the caller asks for it
-    sample = sample_of(case)
-    if min(len(sample.boxes), len(sample.objects)) < FEWEST:
-        return 0.0, "", lambda rows: rows
-    fits = [(sample.mean_overlap(boxes_read(case, each, sample.written, sample.sizes)), each) for each in readings(case, sample.written)]
-    fit, reading = max(fits, key=lambda each: each[0])
-    transform = best_transform(sample, 0.0)
-    if transform and transform[1] > fit:
-        return transform[1], transform[0].name, partial(undone, case, transform[0].undo)
-    return fit, reading.name, partial(reread, case, reading)

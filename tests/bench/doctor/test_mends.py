@@ -184,6 +184,45 @@ def test_the_protocol_is_part_of_the_command(folder, tmp_path, command):
     assert run_fixes(command, [finding]) == 1
 
 
+def in_another_order(folder, place, change=lambda row: row, step=7):
+    """Write the made set with images listed in no order of their ids, and detections that have places in this list for ids."""
+    truth, found = (json.loads((folder / name).read_text()) for name in ("truth.json", "found.json"))
+    images = truth["images"]
+    truth["images"] = [images[(step * n) % len(images)] for n in range(len(images))]
+    places = {image["id"]: n for n, image in enumerate(truth["images"])}
+    for row in map(change, found):
+        row["image_id"] = places[row["image_id"]]
+    for name, value in (("truth", truth), ("found", found)):
+        (place / f"{name}.json").write_text(json.dumps(value))
+    return place / "truth.json", place / "found.json"
+
+
+def as_corners(row):
+    x, y, w, h = row["bbox"]
+    row["bbox"] = [x, y, x + w, y + h]
+    return row
+
+
+@pytest.mark.parametrize(("change", "also"), [(lambda row: row, []), (as_corners, ["box-format-xyxy"])], ids=["alone", "and xyxy"])
+def test_positions_in_the_order_of_the_file(folder, tmp_path, command, true_precision, change, also):
+    """As pycocotools lists the images."""
+    truth, found = in_another_order(folder, tmp_path, change)
+    findings = [each for each in examine(truth, found) if each.severity != "note"]
+    assert [each.id for each in findings] == ["image-ids-shifted", *also]
+    assert "positions in the list of images in the order of the file, from 0" in findings[0].evidence
+    assert run_fixes(command, findings) == 1
+    assert precision(truth, tmp_path / "found-fixed.json") == pytest.approx(true_precision, abs=1e-3)
+
+
+@pytest.mark.parametrize("change", [lambda row: row, as_corners], ids=["xywh", "xyxy"])
+def test_places_in_a_list_that_nobody_has_are_not_guessed(folder, tmp_path, change):
+    """One of hundreds of readings always fits a little better than nothing: it is not called the right one."""
+    truth, found = in_another_order(folder, tmp_path, change)
+    (tmp_path / "truth.json").write_text((folder / "truth.json").read_text())
+    findings = [each for each in examine(truth, found) if each.severity != "note"]
+    assert [each.id for each in findings] == ["wrong-split"]
+
+
 def test_a_mend_that_leaves_what_cannot_be_scored_is_refused(folder, tmp_path):
     truth, found = planted(folder, tmp_path, BY_NAME["x1 y1 x2 y2"], BY_NAME["a tenth"])
     with pytest.raises(DetbenchError, match="would be lost; mend as well: --mend image-ids-unknown"):
