@@ -26,10 +26,10 @@ from detbench.metrics.intervals import FEWEST_UNITS, expanded_quantile, standard
 from detbench.metrics.protocol import Measure, Protocol
 from detbench.metrics.resampled import Resampled, resample, resample_halves
 
-FEWEST_IMAGES_OF_CLASS = 10
-"""Images that must show a class before the rule for every class looks at it."""
+FEWEST_IMAGES = 10
+"""Images that must show a class before the rule for every class looks at it, and objects before chance may excuse a huge loss."""
 BEYOND_CHANCE = 0.99
-"""How sure it must be that chance takes less from every class, for a class's huge loss that is not proven to be inconclusive."""
+"""How sure it must be that chance takes less, from all classes of a rule, for a huge loss that is not proven to be inconclusive."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def verdicts_of(rule: Rule, found: Paired) -> list[Verdict]:
     column = 0 if wanted is None else 1 + found.change.class_names.index(wanted)
     if np.isnan(found.baseline.values[column]):
         return [unjudged(rule, "skipped", "there is nothing of it to find")]
-    return [judged(rule, _effect(found, column, rule.confidence))]
+    return [judged(rule, _effect(found, column, rule.confidence), by_chance=_by_chance(found, column))]
 
 
 def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
@@ -128,18 +128,18 @@ def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
     """
     units = found.change.units
     there = [column for column in range(1, len(units)) if units[column] > 0]
-    told = sum(units[column] >= FEWEST_IMAGES_OF_CLASS for column in there)
+    told = sum(units[column] >= FEWEST_IMAGES for column in there)
     if not there:
         return [unjudged(rule, "skipped", "there is nothing to find")]
-    confidence, beyond_chance = (1 - (1 - each) / max(told, 1) for each in (rule.confidence, BEYOND_CHANCE))
+    confidence = 1 - (1 - rule.confidence) / max(told, 1)
     verdicts = []
     for column in there:
         name = f"{rule.measure.base}[{found.change.class_names[column - 1]}]"
         effect = _effect(found, column, confidence)
-        if units[column] >= FEWEST_IMAGES_OF_CLASS or effect.unchanged:
-            verdicts.append(judged(rule, effect, name, by_chance=_reach(found, column, beyond_chance)))
+        if units[column] >= FEWEST_IMAGES or effect.unchanged:
+            verdicts.append(judged(rule, effect, name, by_chance=_by_chance(found, column, told)))
         else:
-            reason = f"{FEWEST_IMAGES_OF_CLASS} images must show the class to tell"
+            reason = f"{FEWEST_IMAGES} images must show the class to tell"
             verdicts.append(unjudged(rule, "skipped", reason, name))
     return verdicts
 
@@ -151,6 +151,11 @@ def _effect(found: Paired, column: int, confidence: float) -> Effect:
         return Effect(first, second, second - first, math.nan, math.nan)
     low, high = np.clip((second - first - reach, second - first + reach), *found.change.bounds)
     return Effect(first, second, second - first, float(low), float(high))
+
+
+def _by_chance(found: Paired, column: int, classes: int = 1) -> float:
+    """Return what chance may take, beyond which a huge loss is not let pass; 0 where so few images say nothing about chance."""
+    return _reach(found, column, 1 - (1 - BEYOND_CHANCE) / classes) if found.change.units[column] >= FEWEST_IMAGES else 0.0
 
 
 def _reach(found: Paired, column: int, confidence: float) -> float:

@@ -124,6 +124,17 @@ def test_what_chance_takes_from_one_of_many_classes_is_no_huge_loss():
     assert all("worse by 5 points or more, which may be chance" in sentence for sentence in sentences)
 
 
+def test_what_chance_takes_on_few_images_is_no_huge_loss():
+    sentences = []
+    for seed in range(6):
+        few = images(20, seed=seed)
+        (verdict,) = gate(run(few, 0.3, seed=2 * seed), run(few, 0.3, seed=2 * seed + 1), [MAP], replicates=100)
+        assert verdict.outcome == "passed"
+        sentences += [verdict.sentence] if verdict.effect.difference < -0.05 else []
+    assert sentences
+    assert all("worse by 0.5 points or more, which may be chance" in sentence for sentence in sentences)
+
+
 def test_a_huge_loss_of_a_class_that_chance_hardly_makes_but_no_proof_stops_is_inconclusive():
     few = truth([(n, n % 4, BOX) for n in range(48)], ("cat", "dog", "cow", "hen"), 48)
     lost = detections(few, [(n, n % 4, 0.9, BOX) for n in range(48) if n % 4 != 1 or n < 20])
