@@ -112,7 +112,14 @@ def test_a_run_that_is_kept_without_times_says_so(command, files, model, tmp_pat
     assert command(*arguments, "--no-latency").code == 0
     assert "no times" not in command(*arguments, "--no-latency").err
     again = command(*arguments)
-    assert "runs/fixed (finished before, kept; it has no times, which are measured once the folder is removed)" in again.err
+    assert "runs/fixed (finished before, kept; it has no times, which come once the folder is removed)" in again.err
+
+
+def test_a_run_that_is_kept_without_intervals_says_so(command, files, tmp_path):
+    given = ("compare", files.truth("voc"), files.found("voc"), "-o", tmp_path / "run")
+    assert command(*given, "--no-intervals").code == 0
+    again = command(*given)
+    assert "(finished before, kept; it has no intervals, which come once the folder is removed)" in again.err
 
 
 def test_models_of_one_name_are_refused_before_the_second_is_run(command, files, model, tmp_path):
@@ -161,6 +168,12 @@ class TestReport:
         tables = [read((tmp_path / name).read_text()).one("table", data_table="summary") for name in ("again.html", "one.html")]
         rows = [[row.attributes["data-run"] for row in table.all("tr") if row.attributes] for table in tables]
         assert rows == [["comp4", "copy"], ["copy", "comp4"]]
+
+    def test_files_beside_the_runs_are_no_runs(self, command, compared, tmp_path):
+        _, folder = compared
+        assert command("report", folder, "--csv", folder / "runs", "-o", tmp_path / "one.html").code == 0
+        done = command("report", folder, "-o", tmp_path / "two.html")
+        assert done.code == 0, done.err
 
     def test_detectors_keep_the_order_of_the_comparison(self, command, files, tmp_path):
         copy = tmp_path / "copy.json"

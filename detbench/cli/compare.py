@@ -184,4 +184,6 @@ def _read_in_order(folders: Sequence[Path]) -> list[Run]:
 def _run_folders(given: Path) -> list[Path]:
     """Return the run folders below what `compare -o` wrote, or the folder itself."""
     inside = given / "runs"
-    return sorted(folder for folder in inside.iterdir() if not folder.name.startswith(".")) if inside.is_dir() else [given]
+    if not inside.is_dir():
+        return [given]
+    return sorted(folder for folder in inside.iterdir() if folder.is_dir() and not folder.name.startswith("."))

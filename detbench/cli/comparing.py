@@ -65,8 +65,7 @@ def recorded(
     for evaluation, intervals in zip(evaluations, known, strict=True):
         name = evaluation.detections.name
         if earlier := kept[name]:
-            untimed = "; it has no times, which are measured once the folder is removed" if name in specs and not earlier.latency else ""
-            talk(f"run: {folder / name} (finished before, kept{untimed})")
+            talk(f"run: {folder / name} (finished before, kept{_lacks(earlier, timed=name in specs, intervals=bool(intervals))})")
             runs.append(earlier)
             continue
         with status(f"recording {name}"):
@@ -75,6 +74,15 @@ def recorded(
         talk(f"run: {folder / name}")
     warn_of_suspicions({"runs": [run.record["evaluations"][0] for run in runs]})
     return runs
+
+
+def _lacks(earlier: Run, *, timed: bool, intervals: bool) -> str:
+    """Return what a finished run lacks of what was asked for."""
+    lacking = [word for word, asked, there in (
+        ("times", timed, bool(earlier.latency)),
+        ("intervals", intervals, bool(earlier.record["evaluations"][0].get("intervals"))),
+    ) if asked and not there]  # fmt: skip
+    return f"; it has no {' and no '.join(lacking)}, which come once the folder is removed" if lacking else ""
 
 
 def _timed(specs: dict[str, str], truth: GroundTruth, latency_s: float) -> Timed | None:

@@ -16,6 +16,8 @@ from detbench.reports.style import Theme, plot_style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LEGEND_ROW = 0.2
+"""Inches that a figure grows by for each row of its legend."""
 _LONGEST_NAME = 28
 _LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"
 _LONGEST_STEM = 200

@@ -16,7 +16,7 @@ from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.protocol import Measure
 from detbench.reports.accuracy_plots import class_ap, iou_ap, size_ap
 from detbench.reports.curves import interpolated, plotted_iou, threshold_curve
-from detbench.reports.figure_files import file_stems, legend_name, save_figures, shortened
+from detbench.reports.figure_files import LEGEND_ROW, file_stems, legend_name, save_figures, shortened
 from detbench.reports.frames import Frames, frames
 from detbench.reports.latency_plots import latency_figures
 from detbench.reports.score_plots import all_f1, over_score
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _MOST_COLUMNS = 5
 _MOST_DOTS = 21
+_MOST_BANDS = 4
 
 
 def precision_recall(
@@ -36,12 +37,13 @@ def precision_recall(
 ) -> Figure:
     """Draw one class: for each detector the measured curve (thin), the interpolated one (thick), sample points, and AP in the legend.
 
-    A ringed mark is the operating point of the highest F1; the legend says its score threshold. `bands` (of `Frames`) are shaded.
+    A ringed mark is the operating point of the highest F1; the legend says its score threshold. `bands` (of `Frames`) are shaded, unless
+    there are too many to be told apart.
     """
     from matplotlib.figure import Figure
 
     with plot_style(theme):
-        figure = Figure(figsize=(6.4, 5.2), layout="constrained")
+        figure = Figure(figsize=(6.4, 4.6 + LEGEND_ROW * len(evaluations)), layout="constrained")
         axes = figure.add_subplot()
         _draw_curves(axes, evaluations, class_name, labelled=True)
         axes.set_title(shortened(class_name))
@@ -53,7 +55,7 @@ def precision_recall(
         axes.set_ylabel("precision")
         sampled = first.protocol.interpolation == "sampled" and len(first.protocol.recall_grid) <= _MOST_DOTS
         dots = f" · dots: the {len(first.protocol.recall_grid)} recalls that AP averages" if sampled else ""
-        shaded = _draw_bands(axes, evaluations, class_name, bands) if bands is not None else ""
+        shaded = _draw_bands(axes, evaluations, class_name, bands) if bands is not None and len(evaluations) <= _MOST_BANDS else ""
         title = f"thick: interpolated · thin: measured{dots} · ringed: best F1{shaded}"
         below = {"loc": "upper left", "bbox_to_anchor": (0, -0.13), "borderaxespad": 0, "alignment": "left"}
         axes.legend(**below, fontsize=9, title=title, title_fontsize=8)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from detbench.reports.curves import ThresholdCurve, plotted_iou
-from detbench.reports.figure_files import legend_name, shortened
+from detbench.reports.figure_files import LEGEND_ROW, legend_name, shortened
 from detbench.reports.frames import Frames
 from detbench.reports.style import Theme, colour, dashes, marker, muted, paper, plot_style
 
@@ -26,7 +26,7 @@ def over_score(frames: Frames, class_name: str | None = None, *, theme: Theme = 
         for scored in frames.require_one_group().detectors
     ]
     with plot_style(theme):
-        figure = Figure(figsize=(10.5, 4.2), layout="constrained")
+        figure = Figure(figsize=(10.5, 3.6 + LEGEND_ROW * len(curves)), layout="constrained")
         panels = figure.subplots(1, 3, sharex=True, sharey=True)
         for axes, measure in zip(panels, ("precision", "recall", "f1"), strict=True):
             for index, (scored, curve) in enumerate(zip(frames.detectors, curves, strict=True)):
@@ -49,7 +49,7 @@ def all_f1(frames: Frames, *, theme: Theme = "light") -> Figure:
     columns = min(_MOST_COLUMNS, max(len(classes), 1))
     rows = max(math.ceil(len(classes) / columns), 1)
     with plot_style(theme):
-        figure = Figure(figsize=(max(2.5 * columns + 0.6, 6.4), 2.3 * rows + 0.9), layout="constrained")
+        figure = Figure(figsize=(max(2.5 * columns + 0.6, 6.4), 2.3 * rows + 0.6 + LEGEND_ROW * len(detectors)), layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for axes, k in zip(grid.flat, classes, strict=False):
             for index, scored in enumerate(detectors):

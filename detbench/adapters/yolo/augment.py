@@ -14,7 +14,6 @@ What these layers do unless told otherwise, and what is done about it here:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,8 +31,8 @@ _SMALLEST = 2.0
 class Augmentation:
     """Random changes of batches; the same seed makes the same change."""
 
-    def __init__(self, fill: float) -> None:
-        """Build the layers; `fill`, 0–1, surrounds what is moved or made smaller."""
+    def __init__(self, fill: float, room: int = 1) -> None:
+        """Build the layers; `fill`, 0–1, surrounds what is moved or made smaller; `room` objects are in a picture, at most."""
         import keras
         from keras import layers
 
@@ -46,13 +45,12 @@ class Augmentation:
             layers.RandomContrast(0.25, value_range=(0.0, 1.0)),
         ]
         self._generator, self._changed = keras.random.SeedGenerator(0), _compiled(self._change)
-        self._room = 8
-        """Rows for the objects of each picture: never fewer than before, so that there are few shapes to compile for."""
+        self._room = room
 
     def __call__(self, images: NDArray[np.float32], pictures: Sequence[Objects], seed: int) -> tuple[NDArray[np.float32], list[Objects]]:
         """Return changed pictures (B, height, width, 3), values 0–1, and their objects."""
         self._generator.state.assign(np.array([seed, 0], np.uint32))
-        self._room = max(self._room, 2 ** math.ceil(math.log2(max(1, *(len(each.labels) for each in pictures)))))
+        self._room = max(self._room, *(len(each.labels) for each in pictures))
         padded = _padded(pictures, self._room)
         changed, boxes, labels, zoom = map(np.asarray, self._changed(images, **padded))
         counts = [len(each.labels) for each in pictures]

@@ -198,7 +198,7 @@ def _fit(
     done = len(state.history)
     if done >= plan.epochs or _is_late(plan, state):
         return
-    augment = Augmentation(PADDING / 255) if plan.augment else None
+    augment = Augmentation(PADDING / 255, prepared.room) if plan.augment else None
     batches = Batches(prepared, plan.preparation, model.grid, plan.batch_size, seed=plan.seed, augment=augment, epoch=done)
     scored = Batches(prepare(validation, plan.preparation), plan.preparation, model.grid, plan.batch_size)
     keeper = Keeper(checkpoints, state, plan.max_seconds, listener.on_epoch)

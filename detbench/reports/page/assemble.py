@@ -82,7 +82,7 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
         ious=frames.detectors[0].by_iou.protocol.iou_thresholds,
         plotted_iou=plotted_iou(first),
         explorer=explorer_data(frames),
-        claims=claims(detectors, str(group["measure"]), [each.name for each in classes], pairs, class_pairs),
+        claims=claims(detectors, str(group["measure"]), [each.name for each in classes], int(group["images"]), pairs, class_pairs),
         why=why([scored.evaluation for scored in frames.detectors], pictured=gallery_size > 0),
         gallery=pictures,
         gallery_note=note,

@@ -14,6 +14,7 @@ def claims(
     detectors: Sequence[Detector],
     headline: str,
     classes: Sequence[str],
+    images: int,
     pairs: Sequence[Pair] = (),
     class_pairs: Mapping[int, Sequence[ClassPair]] | None = None,
 ) -> tuple[str, ...]:
@@ -22,7 +23,12 @@ def claims(
     if not known:
         return ("No class has an object that counts, so nothing can be measured on this data.", _speed(detectors))
     known.sort(key=lambda pair: -pair[0])
-    said = (_lead(known, headline), _doubt(detectors, pairs, headline), _classes(known, classes, class_pairs or {}), _speed(detectors))
+    said = (
+        _lead(known, headline),
+        _doubt(detectors, pairs, headline, images),
+        _classes(known, classes, class_pairs or {}),
+        _speed(detectors),
+    )
     return tuple(sentence for sentence in said if sentence)
 
 
@@ -85,12 +91,12 @@ def _surely(class_pairs: Mapping[int, Sequence[ClassPair]]) -> str:
     return f"{ahead} ahead of every other by more than chance explains"
 
 
-def _doubt(detectors: Sequence[Detector], pairs: Sequence[Pair], headline: str) -> str:
+def _doubt(detectors: Sequence[Detector], pairs: Sequence[Pair], headline: str, images: int) -> str:
     """Say what the images say of the lead of the first over the second, or that they were not asked."""
     if len(detectors) < 2:
         return ""
     if not pairs:
-        return "No interval has been computed for these scores: they hold for these images, and chance may account for small differences."
+        return _unasked(detectors, images)
     lead = pairs[0]
     names = f"{isolated(detectors[lead.better].name)} and {isolated(detectors[lead.worse].name)}"
     if lead.interval is None or lead.p is None:
@@ -102,6 +108,16 @@ def _doubt(detectors: Sequence[Detector], pairs: Sequence[Pair], headline: str) 
     if lead.told_apart:
         return f"The images tell {names} apart: {evidence}."
     return f"The images cannot tell {names} apart: {evidence}."
+
+
+def _unasked(detectors: Sequence[Detector], images: int) -> str:
+    """Say why no difference was looked at."""
+    if images < 2:
+        return "One image cannot tell how scores vary, and so nothing of whether the detectors differ on others."
+    lacking = [detector.name for detector in detectors if not detector.intervals]
+    if len(lacking) < len(detectors):
+        return f"Differences have not been computed: {listed(lacking)} {'was' if len(lacking) == 1 else 'were'} recorded without intervals."
+    return "No interval has been computed for these scores: they hold for these images, and chance may account for small differences."
 
 
 def _speed(detectors: Sequence[Detector]) -> str:

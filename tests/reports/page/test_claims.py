@@ -5,11 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from detbench.bench.runs import read_run
+from detbench.bench.runs import read_run, write_run
 from detbench.metrics.difference import differences
+from detbench.metrics.evaluate import evaluate
 from detbench.reports.frames import frames
 from detbench.reports.page.page import build_page
+from tests.metrics.scored import detections, truth
 from tests.reports.page.made import read, record, small_page
+
+
+def replace_name(evaluation, name):
+    """Return an evaluation whose detector has another name."""
+    return replace(evaluation, detections=replace(evaluation.detections, name=name))
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +97,15 @@ class TestPairs:
         page = read(small_page(("a", "b"), names=("one", "two")))
         assert not list(page.all("table", data_table="pairs"))
         assert not list(page.all("table", data_table="class-pairs"))
+
+    def test_a_run_without_intervals_is_named(self, runs, tmp_path):
+        bare = write_run(tmp_path / "bare", replace_name(read_run(runs[0]).evaluation(), "bare"), options={})
+        page = read(build_page(frames([read_run(runs[0]), read_run(bare)])))
+        said = [re.sub("[\u2068\u2069]", "", each.words) for each in page.all("p") if each.attributes.get("class") == "claim"]
+        assert said[0] == "Differences have not been computed: bare was recorded without intervals."
+
+    def test_one_image_cannot_tell(self):
+        data = truth([(0, 0, (10, 10, 60, 60))], ["a"], 1)
+        scored = [evaluate(data, detections(data, [(0, 0, 0.9, (10, 10, 60, 60))], name=name), "voc2007") for name in ("one", "two")]
+        page = read(build_page(frames(scored)))
+        assert "One image cannot tell how scores vary" in page.one("section", id="p0-result").words

@@ -1,6 +1,7 @@
 /* Explorer: class, IoU and detectors are chosen, and both plots, their tables and the small plots follow. */
 
 const shown = (value, digits) => value == null || Number.isNaN(value) ? "–" : value.toFixed(digits);
+const MOST_BANDS = 4;
 const NAMES = { f: "F1", p: "Precision", r: "Recall" };
 
 class Explorer {
@@ -79,7 +80,7 @@ class Explorer {
       const best = plotted ? this.best(d) : null, scores = this.scores[d];
       return [
         { x, y: p, colour: faint(colour), width: 1, answers: true, ring: best === null ? null : [scores.r[best], scores.p[best]], ringColour: colour },
-        { x: steps, y: envelope, colour, width: 2, dash: DASHES[d % 4], stepped: true, band: plotted ? this.data.bands[k][d] : null },
+        { x: steps, y: envelope, colour, width: 2, dash: DASHES[d % 4], stepped: true, band: plotted && this.chosen.length <= MOST_BANDS ? this.data.bands[k][d] : null },
       ];
     });
     this.plot("pr", lines, { x: "recall", y: "precision" }, { x: [0, 1], y: [0, 1.02] });
