@@ -32,12 +32,14 @@ def offered(case: Case, finding: Finding) -> Finding:
 
 
 def none_beside(findings: list[Finding]) -> list[Finding]:
-    """Return findings without the mends of any, where one of them says that the file must be written again."""
-    first = next((finding.id for finding in findings if finding.fix.startswith(AGAIN)), None)
-    if first is None:
-        return findings
-    advice = f"see to {first} first: the file must be written again"
-    return [replace(finding, mend=None, fix=advice) if finding.mend else finding for finding in findings]
+    """Return findings without the mends of any, where one of them says that the file must be written again, or is of other images."""
+    for finding in findings:
+        other_images = finding.id == "wrong-split" and finding.severity == "error"
+        if other_images or finding.fix.startswith(AGAIN):
+            why = "these are detections of other images" if other_images else "the file must be written again"
+            advice = f"see to {finding.id} first: {why}"
+            return [replace(each, mend=None, fix=advice) if each.mend else each for each in findings]
+    return findings
 
 
 def mended(case: Case, findings: Sequence[Finding], ids: Sequence[str]) -> Rows:

@@ -254,6 +254,33 @@ def test_nothing_is_mended_by_leaving_everything_out(folder, tmp_path, command, 
     assert not (tmp_path / "mended.json").exists()
 
 
+def other_classes(row):
+    row["category_id"] = 400
+
+
+@pytest.mark.parametrize(
+    ("spoil", "finding"),
+    [(lambda row: row.update(score=float("nan")), "not-finite"), (other_classes, "class-ids-80-91")],
+    ids=["NaN", "unknown classes"],
+)
+def test_nothing_is_mended_of_detections_of_other_images(folder, tmp_path, spoil, finding):
+    """What would be written could not be scored."""
+    truth, found = planted(folder, tmp_path)
+    rows = json.loads(found.read_text())
+    for row in rows:
+        row["image_id"] += 10_000_000
+    for row in rows[::7]:
+        spoil(row)
+    found.write_text(json.dumps(rows))
+    findings = [each for each in examine(truth, found) if each.severity != "note"]
+    assert {each.id for each in findings} == {"wrong-split", finding}
+    assert not any(each.is_command for each in findings)
+    [other] = [each for each in findings if each.id == finding]
+    assert other.fix == "see to wrong-split first: these are detections of other images"
+    with pytest.raises(DetbenchError, match="nothing can be"):
+        mend(truth, found, [finding], tmp_path / "mended.json")
+
+
 def test_a_folder_is_written_beside_and_not_written_over(folder, tmp_path, command):
     spoilt = tmp_path / "comp4"
     spoilt.mkdir()
