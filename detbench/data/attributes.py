@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from detbench.data.ground_truth import GroundTruth
@@ -11,7 +12,9 @@ from detbench.errors import DetbenchWarning, InputError
 
 _KEY = "image_id"
 _MOST_NAMED = 5
-"""Of the images that are not there."""
+"""Of the columns or images that are not what they should be."""
+_MOST_LETTERS = 40
+"""Of a name, for whatever a wrong file holds where names should stand."""
 
 
 def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None]]:
@@ -30,9 +33,7 @@ def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None
     header = [cell.strip() for cell in lines[0]] if lines else []
     names = [name for name in header if name != _KEY]
     if _KEY not in header or not names or not all(names) or len(set(header)) != len(header):
-        raise InputError(
-            path, f"needs a header with {_KEY} and other names, each once, got {', '.join(header) or 'nothing'}", where="line 1"
-        )
+        raise InputError(path, f"needs a header with {_KEY} and other names, each once, got {_named(header) or 'nothing'}", where="line 1")
     columns: dict[str, list[str | None]] = {name: [None] * len(truth.image_ids) for name in names}
     seen: set[str] = set()
     unknown: list[str] = []
@@ -43,7 +44,7 @@ def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None
             raise InputError(path, f"expected {len(header)} values, got {len(line)}", where=f"line {number}")
         cells = dict(zip(header, map(str.strip, line), strict=True))
         if cells[_KEY] in seen:
-            raise InputError(path, f"image {cells[_KEY]!r} is there a second time", where=f"line {number}")
+            raise InputError(path, f"image {_named([cells[_KEY]])} is there a second time", where=f"line {number}")
         seen.add(cells[_KEY])
         position = truth.image_position(cells[_KEY])
         if position is None:
@@ -52,11 +53,15 @@ def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None
             if position is not None:
                 columns[name][position] = cells[name] or None
     if len(unknown) == len(seen):
-        raise InputError(
-            path, f"none of its {len(seen):,} images is in {truth.name}", fix=f"write image ids such as {truth.image_ids[0]!r}"
-        )
+        what = f"none of its {len(seen):,} images is in {truth.name}" + (f": {_named(unknown)}" if unknown else "")
+        raise InputError(path, what, fix=f"write image ids such as {truth.image_ids[0]!r}")
     if unknown:
-        named = ", ".join(map(repr, unknown[:_MOST_NAMED])) + (", ..." if len(unknown) > _MOST_NAMED else "")
-        what = f"{len(unknown):,} of {len(seen):,} images are not in {truth.name} and are left out: {named}"
+        what = f"{len(unknown):,} of {len(seen):,} images are not in {truth.name} and are left out: {_named(unknown)}"
         warnings.warn(f"{path}: {what}", DetbenchWarning, stacklevel=2)
     return columns
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return the first of these names, none at full length that is too long to be one, and how many there are where these are not all."""
+    shown = [repr(name if len(name) <= _MOST_LETTERS else f"{name[:_MOST_LETTERS]}...") for name in names[:_MOST_NAMED]]
+    return ", ".join(shown) + (f", ... ({len(names):,} in all)" if len(names) > _MOST_NAMED else "")

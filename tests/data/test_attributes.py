@@ -38,13 +38,32 @@ def test_images_that_are_not_there(tmp_path):
         ("image_id,a,a\n", "each once"),
         ("image_id,a\n000\n", "line 2: expected 2 values, got 1"),
         ("image_id,a\n000,x\n000,y\n", "line 3: image '000' is there a second time"),
-        ("image_id,a\n7,x\n", "none of its 1 images is in made; write image ids such as '000'"),
+        ("image_id,a\n7,x\n", "none of its 1 images is in made: '7'; write image ids such as '000'"),
         (b"image_id,a\n000,\xff\n", "cannot be read as CSV"),
     ],
 )
 def test_refused(tmp_path, text, problem):
     with pytest.raises(InputError, match=problem):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{" + ", ".join(f"key{n}: {n}" for n in range(9000)) + "}", r"got '\{key0: 0', .*'key4: 4', \.\.\. \(9,000 in all\)"),
+        ("a" * 90_000, "got 'aaaa"),
+        (
+            "image_id,b\n" + "".join(f"x{n},1\n" for n in range(9000)),
+            r"none of its 9,000 images .*: 'x0', .*'x4', \.\.\. \(9,000 in all\); write",
+        ),
+        ("image_id,b\n" + 2 * ("a" * 90_000 + ",1\n"), "a second time"),
+    ],
+)
+def test_a_wrong_file_is_refused_in_few_words(tmp_path, text, problem):
+    with pytest.raises(InputError, match=problem) as found:
+        read(tmp_path, text)
+    assert "attributes.csv" in str(found.value)
+    assert len(str(found.value)) < 500 + len(str(tmp_path))
 
 
 def test_no_file(tmp_path):
