@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from detbench.bench.doctor.case import Case
+from detbench.bench.doctor.counterfactual import told
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.fit import Sample, sample_of
-from detbench.bench.doctor.formats import CLEARLY_BETTER, best_format, boxes_read, format_finding, readings
-from detbench.bench.doctor.scales import best_transform, transform_finding
+from detbench.bench.doctor.fixes import mending
+from detbench.bench.doctor.formats import CLEARLY_BETTER, best_format, boxes_read, format_finding, readings, reread
+from detbench.bench.doctor.scales import best_transform, transform_finding, undone
 
 NEARLY_AS_GOOD = 0.02
 """A box format that fits as well as a transform up to this mean overlap is the likelier mistake."""
@@ -58,7 +61,9 @@ def _together(case: Case, sample: Sample, before: float, single: float) -> list[
     if best is None:
         return []
     reading, transform, between = best
-    first = format_finding(case, before, reading, after, f", and {transform.name},")
-    assert first.mend is not None  # noqa: S101  every other reading is one
-    read = replace(case, rows=first.mend(case.rows), mended=(*case.mended, first.id))
-    return [first, transform_finding(read, between, transform, after)]
+    mend = partial(reread, case, reading)
+    rows = mend(case.rows)
+    what = f"read as {reading.name}, and {transform.name}, the boxes lie on the objects (mean best overlap {before:.2f} → {after:.2f})"
+    proof = told(case, undone(case, transform.undo, rows), "both so read")
+    first = Finding(reading.id, "error", f"{what}: {proof}", mending(case, reading.id), mend)
+    return [first, transform_finding(replace(case, rows=rows, mended=(*case.mended, first.id)), between, transform, after)]

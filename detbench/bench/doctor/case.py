@@ -125,6 +125,8 @@ class Case:
     """Entries of VOC's class lists that say an image holds only difficult objects of a class."""
     options: tuple[str, ...] = ()
     """Options of the command line that choose ground truth and protocol."""
+    truth_mended: bool = False
+    """Whether the boxes of the ground truth were read in another format than their own."""
     mended: tuple[str, ...] = ()
     """Ids of the findings that the rows were mended of already."""
 

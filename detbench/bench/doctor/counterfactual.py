@@ -21,15 +21,22 @@ def told(case: Case, rows: Rows, how: str) -> str:
     return _compared(case, average_precision(case, rows), how)
 
 
-def told_of_truth(case: Case, truth: GroundTruth, how: str) -> str:
-    """Say what AP becomes when the ground truth is read as `how`."""
-    return _compared(case, average_precision(replace(case, truth=truth), case.rows), how)
+def told_of_truth(case: Case, truth: GroundTruth, how: str, rows: Rows | None = None) -> str:
+    """Say what AP becomes when the ground truth is read as `how`, and the detections as `rows`."""
+    return _compared(case, average_precision(replace(case, truth=truth), case.rows if rows is None else rows), how)
 
 
 def _compared(case: Case, after: float, how: str) -> str:
-    before = average_precision(case, case.rows)
-    given = f"with {' and '.join(case.mended)} mended, and " if case.mended else ""
-    return f"{given}{how}, {case.protocol.measures[0].name} goes from {short(before)} to {short(after)}{_where(case)}"
+    before, name = average_precision(case, case.rows), case.protocol.measures[0].name
+    mended = [*(["the ground truth"] if case.truth_mended else []), *case.mended]
+    given = f"with {listed(mended)} mended, and " if mended else ""
+    change = f"stays {short(before)}" if short(before) == short(after) else f"goes from {short(before)} to {short(after)}"
+    return f"{given}{how}, {name} {change}{_where(case)}"
+
+
+def listed(words: list[str]) -> str:
+    """Join words as a sentence does: a, b and c."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def left(case: Case, rows: Rows, how: str) -> str:

@@ -126,10 +126,10 @@ def best_format(case: Case, sample: Sample, before: float) -> tuple[Alternative,
     return (best, after) if best.fits(before, after) else None
 
 
-def format_finding(case: Case, before: float, best: Alternative, after: float, besides: str = "") -> Finding:
-    """Return the finding for a reading, proven by scoring again; `besides` says what else must be undone for boxes to fit."""
+def format_finding(case: Case, before: float, best: Alternative, after: float) -> Finding:
+    """Return the finding for a reading, proven by scoring again."""
     mend = partial(reread, case, best)
-    what = f"read as {best.name}{besides} the boxes lie on the objects (mean best overlap {before:.2f} → {after:.2f})"
+    what = f"read as {best.name} the boxes lie on the objects (mean best overlap {before:.2f} → {after:.2f})"
     return Finding(best.id, "error", f"{what}: {told(case, mend(case.rows), f'read as {best.name}')}", mending(case, best.id), mend)
 
 

@@ -15,7 +15,7 @@ from detbench.bench.doctor.counterfactual import told_of_truth
 from detbench.bench.doctor.findings import Finding, Severity
 from detbench.bench.doctor.fit import sample_of
 from detbench.bench.doctor.fixes import rewriting
-from detbench.bench.doctor.formats import CLEARLY_BETTER, DECODERS, IDS, MUCH_BETTER
+from detbench.bench.doctor.formats import CLEARLY_BETTER, DECODERS, IDS, MUCH_BETTER, Alternative, reread
 from detbench.bench.doctor.truths import copies, where, with_boxes
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
@@ -74,7 +74,7 @@ def mended_truth(case: Case) -> tuple[Case, list[Finding]]:
     by_fit = best.fit >= max(own.fit + CLEARLY_BETTER, own.fit * MUCH_BETTER)
     if not (by_size or by_area or by_fit):
         return case, []
-    return replace(case, truth=best.truth), [_format_finding(case, own, best, fractions)]
+    return replace(case, truth=best.truth, truth_mended=True), [_format_finding(case, own, best, fractions)]
 
 
 def _trial(case: Case, file: AnnotationFile, name: str, fractions: bool) -> _Trial:
@@ -112,18 +112,33 @@ def _fractions(case: Case, file: AnnotationFile) -> bool:
 
 def _fit(case: Case, trial: _Trial, fractions: bool) -> float:
     """Return the mean best overlap of detections with these objects, the better of as they are and read in the same way."""
+    return max(_fits(case, trial, fractions))
+
+
+def _fits(case: Case, trial: _Trial, fractions: bool) -> tuple[float, float]:
+    """Return the mean best overlap of detections as they are, and read in the same way; 0 where they are of another kind of file."""
     sample = sample_of(replace(case, truth=trial.truth))
-    fits = [sample.mean_overlap(sample.boxes)]
-    if case.source is not None and case.source.form == "coco":
-        boxes = DECODERS[trial.name](sample.written)
-        fits.append(sample.mean_overlap(boxes * np.tile(sample.sizes, 2) if fractions else boxes))
-    return max(fits)
+    if case.source is None or case.source.form != "coco":
+        return sample.mean_overlap(sample.boxes), 0.0
+    return sample.mean_overlap(sample.boxes), sample.mean_overlap(_alike(trial, fractions).boxes(sample.written, sample.sizes))
+
+
+def _alike(trial: _Trial, fractions: bool) -> Alternative:
+    """Return the reading of detections that a trial is of the ground truth."""
+    return Alternative("", trial.name, DECODERS[trial.name], "image" if fractions else "pixels")
 
 
 def _format_finding(case: Case, own: _Trial, best: _Trial, fractions: bool) -> Finding:
     name = f"fractions of the image, {best.name}" if fractions else best.name
-    inside = f"{best.inside:.0%} of them lie within their images when read so, {own.inside:.0%} as x, y, width and height in pixels"
-    evidence = f"the boxes of the ground truth are {name} ({inside}): {told_of_truth(case, best.truth, 'so read')}"
+    other = "all numbers lie within 0–1" if fractions else f"{own.inside:.0%} as x, y, width and height in pixels"
+    inside = f"{best.inside:.0%} of them lie within their images when read so, {other}"
+    as_they_are, alike = _fits(case, best, fractions)
+    if alike > as_they_are:
+        rows = reread(case, _alike(best, fractions), case.rows)
+        proof = told_of_truth(case, best.truth, "with the detections so read as well", rows)
+    else:
+        proof = told_of_truth(case, best.truth, "so read")
+    evidence = f"the boxes of the ground truth are {name} ({inside}): {proof}"
     steps = [rewriting(f"bbox=list((lambda p, q, r, s: {_WRITTEN[best.name]})(*a['bbox']))")]
     if fractions:
         steps.insert(0, "z = {i['id']: (i['width'], i['height']) for i in d['images']}")

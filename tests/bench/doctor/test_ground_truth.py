@@ -164,17 +164,28 @@ def files(folder):
     return folder / "truth.json", folder / "found.json"
 
 
-def test_ground_truth_and_detections_in_the_same_wrong_format(folder, tmp_path):
-    """Each is named: neither fits the other less for it."""
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [(corners, "box-format-xyxy"), (lambda x, y, w, h, a, b: [x / a, y / b, w / a, h / b], "box-normalised")],
+    ids=["xyxy", "fractions"],
+)
+def test_ground_truth_and_detections_in_the_same_wrong_format(folder, tmp_path, change, finding):
+    """Each is named: neither fits the other less for it; the first is proven with both mended, the second beside it."""
     truth, found = (json.loads(path.read_text()) for path in files(folder))
+    sizes = {image["id"]: (image["width"], image["height"]) for image in truth["images"]}
     for row in (*truth["annotations"], *found):
-        row["bbox"] = corners(*row["bbox"])
+        row["bbox"] = change(*row["bbox"], *sizes[row["image_id"]])
     (tmp_path / "truth.json").write_text(json.dumps(truth))
     (tmp_path / "found.json").write_text(json.dumps(found))
     errors = [each for each in examine(tmp_path / "truth.json", tmp_path / "found.json") if each.severity == "error"]
-    assert [each.id for each in errors] == ["box-format-xyxy"] * 2
-    assert "the ground truth" in errors[0].evidence
-    assert "so read" not in errors[1].evidence
+    assert [each.id for each in errors] == [finding] * 2
+    assert "the boxes of the ground truth are" in errors[0].evidence
+    before, after = average_precision(tmp_path / "truth.json", tmp_path / "found.json"), average_precision(*files(folder))
+    change = f"goes from {before:.3f} to {after:.3f}" if f"{before:.3f}" != f"{after:.3f}" else f"stays {after:.3f}"
+    assert f"with the detections so read as well, AP {change}".replace("0.", ".") in errors[0].evidence
+    assert "with the ground truth mended, and read as " in errors[1].evidence
+    if finding == "box-normalised":
+        assert "all numbers lie within 0–1" in errors[0].evidence
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,14 @@ def test_the_second_finding_is_proven_given_the_first(folder, tmp_path, true_pre
     assert first.fix == second.fix
 
 
+def test_a_format_and_a_scale_are_proven_together(folder, tmp_path, true_precision):
+    """Neither puts boxes onto objects alone."""
+    truth, found = planted(folder, tmp_path, BY_NAME["half"], BY_NAME["x1 y1 x2 y2"])
+    first, second = examine(truth, found)
+    assert "both so read, AP goes from" in first.evidence
+    assert promised(first) == promised(second) == pytest.approx(true_precision, abs=6e-3)
+
+
 def test_ground_truth_is_mended_by_one_command(folder, tmp_path, command):
     """Areas, ids and a class whose annotations have texts: what is written holds all of it."""
     truth, found = planted(folder, tmp_path, BY_NAME["missing"], BY_NAME["duplicate"])
