@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from detbench.bench.doctor.case import AnnotationFile, ListedPart
-from detbench.bench.doctor.coco_reading import first_odd, id_text, read_json
-from detbench.bench.doctor.numbers import is_flag, is_id, lenient_boxes, lenient_flags, lenient_numbers, shown
+from detbench.bench.doctor.coco_reading import first_odd, read_json
+from detbench.bench.doctor.numbers import id_text, is_flag, is_id, lenient_boxes, lenient_flags, lenient_numbers, shown
 from detbench.data.columns import Floats, Ints
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError

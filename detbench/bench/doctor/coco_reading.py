@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from detbench.bench.doctor.case import Labels, Source
-from detbench.bench.doctor.numbers import is_id, lenient_boxes, lenient_numbers, shown
+from detbench.bench.doctor.numbers import id_text, is_id, lenient_boxes, lenient_numbers, shown
 from detbench.bench.doctor.rows import Rows
 from detbench.data.columns import Flags
 from detbench.data.ground_truth import GroundTruth
@@ -85,11 +85,6 @@ def read_json(path: Path, root: str) -> Any:
             return json.loads(text.replace(b"-nan", b"NaN"))
         except (ValueError, RecursionError):
             return decode(path, text, msgspec.json.Decoder(Any), root=root)
-
-
-def id_text(value: Any) -> str:
-    """Return an id as text: whole numbers without a point."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def labels(values: Sequence[Any]) -> Labels:

@@ -48,6 +48,11 @@ def is_id(value: Any) -> bool:
     return value != "" and isinstance(value, int | float | str) and not isinstance(value, bool)
 
 
+def id_text(value: Any) -> str:
+    """Return an id as text: whole numbers without a point."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def shown(value: Any) -> str:
     """Return a value as evidence shows it, shortened."""
     text = repr(value)

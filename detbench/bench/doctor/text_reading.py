@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from detbench.bench.doctor.case import Labels, Source
-from detbench.bench.doctor.numbers import lenient_numbers, shown
+from detbench.bench.doctor.numbers import id_text, lenient_numbers, shown
 from detbench.bench.doctor.rows import Rows
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.ground_truth import GroundTruth
@@ -45,14 +45,23 @@ def read_yolo(folder: Path, truth: GroundTruth) -> tuple[Rows, Source]:
     numbers, texts = _table([words[1:] for _, _, words in lines])
     positions = {image_id: place for place, image_id in enumerate(truth.image_ids)}
     positions |= {stem: place for place, stem in enumerate(file_stems(truth))}
-    images, classes = _labels([path.stem for path, _, _ in lines]), _labels([words[0] for _, _, words in lines])
+    images, classes = _labels([path.stem for path, _, _ in lines]), _labels([_class_text(words[0]) for _, _, words in lines])
     image = np.array([positions.get(name, -1) for name in images.names], np.int64)[images.codes]
     sizes = np.vstack([known_sizes(truth) if len(lines) else truth.image_sizes, [(1.0, 1.0)]])[image]
     written = numbers[:, :4] * np.tile(sizes, 2)
     half = written[:, 2:] / 2
     kinds = [int(name) if name.isdigit() and int(name) < len(truth.class_names) else -1 for name in classes.names]
     rows = Rows(image, np.array(kinds, np.int64)[classes.codes], np.hstack([written[:, :2] - half, written[:, :2] + half]), numbers[:, 4])
-    return rows, Source(folder, "yolo", images, classes, numbers[:, :4], texts, np.zeros(len(lines), np.bool_), _place(lines, texts))
+    return rows, Source(
+        folder,
+        "yolo",
+        images,
+        classes,
+        numbers[:, :4],
+        texts,
+        np.zeros(len(lines), np.bool_),
+        _place(lines, texts, unsure="the confidence"),
+    )
 
 
 def _lines(path: Path) -> _Lines:
@@ -90,8 +99,23 @@ def _labels(values: list[str]) -> Labels:
     return Labels(tuple(known), codes)
 
 
-def _place(lines: _Lines, wrong: Flags) -> str:
+def _class_text(word: str) -> str:
+    """Return the class of a YOLO line, whole numbers without a point, as `detbench eval` reads them."""
+    if word.isdigit():
+        return word
+    try:
+        return id_text(float(word))
+    except ValueError:
+        return word
+
+
+def _place(lines: _Lines, wrong: Flags, *, unsure: str = "") -> str:
+    """Say which line is the first wrong one; `unsure` is what a line of one value less lacks, probably."""
     if not wrong.any():
         return ""
     path, number, words = lines[int(wrong.argmax())]
-    return f"{path.name}, line {number}, {shown(' '.join(words))}"
+    where = f"{path.name}, line {number}, {shown(' '.join(words))}"
+    if len(words) == _WIDTH:
+        return where
+    missing = f", {unsure} seems to be missing" if unsure and len(words) == _WIDTH - 1 else ""
+    return f"{where}: {len(words)} values, {_WIDTH} belong there{missing}"

@@ -96,6 +96,22 @@ def test_boxes_of_yolo_files(folder, tmp_path, change, finding, said):
     assert np.abs(mended.boxes - true.boxes).max() < 1e-2
 
 
+def test_classes_of_yolo_files_with_a_point(folder, tmp_path):
+    """They are whole numbers for `detbench eval`, too."""
+    spoilt = rewritten(folder / "labels", tmp_path / "spoilt", lambda words: [f"{words[0]}.0", *words[1:]])
+    load_detections(spoilt, load_ground_truth(folder / "truth.json"))
+    assert ids(examine(folder / "truth.json", spoilt)) == []
+    shifted = rewritten(folder / "labels", tmp_path / "shifted", lambda words: [f"{int(words[0]) + 1}.0", *words[1:]])
+    assert ids(examine(folder / "truth.json", shifted)) == ["classes-permuted"]
+
+
+def test_yolo_files_without_confidence(folder, tmp_path):
+    spoilt = rewritten(folder / "labels", tmp_path / "spoilt", lambda words: words[:5])
+    [finding] = [each for each in examine(folder / "truth.json", spoilt) if each.severity != "note"]
+    assert finding.id == "not-a-number"
+    assert "5 values, 6 belong there, the confidence seems to be missing" in finding.evidence
+
+
 def test_swapped_files_of_classes(folder, tmp_path):
     spoilt = rewritten(folder / "comp4", tmp_path / "spoilt", list)
     first, second = (spoilt / f"comp4_det_test_{name}.txt" for name in ("circle", "square"))
