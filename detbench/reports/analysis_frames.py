@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TABLES = ("tide", "lrp", "calibration", "reliability", "confusion", "thresholds", "recall", "slices", "bands", "cuts", "label_errors")
 """The tables of `AnalysisFrames`, each of which becomes a file in `save_analysis_csv`."""
+_PARTIAL_COUNTS = ("errors", "object_in_image")
+"""Columns of whole numbers that some rows lack."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class AnalysisFrames:
 
     @cached_property
     def tide(self) -> pd.DataFrame:
-        """What each kind of error costs: `kind` (`base` is the AP itself), `cost`, `low`, `high`, `errors` (how many; NaN for FP, FN)."""
+        """What each kind of error costs: `kind` (`base` is the AP itself), `cost`, `low`, `high`, `errors` (how many; NA for FP, FN)."""
         rows = []
         for each in self.study.analyses:
             for kind, cost in {"base": each.tide.base, **each.tide.costs}.items():
@@ -158,7 +160,7 @@ class AnalysisFrames:
     def label_errors(self) -> pd.DataFrame:
         """Suspected label errors: `kind`, `image_id`, `class`, `detected`, `x1`, `y1`, `x2`, `y2`, `suspicion`, `detectors`.
 
-        `object_in_image` says which of the objects of its image it is, from 0 in the order of the file; empty where it is missing.
+        `object_in_image` says which of the objects of its image it is, from 0 in the order of the file; NA where it is missing.
         """
         truth = self.study.analyses[0].evaluation.ground_truth
         places = places_in_images(truth, self.study.label_errors)
@@ -210,6 +212,8 @@ def _of(intervals: Sequence[Interval], k: int) -> Interval | None:
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return a table; counts that are not all there are whole numbers in it, too."""
     import pandas as pd
 
-    return pd.DataFrame(rows)
+    frame = pd.DataFrame(rows)
+    return frame.astype({name: "Int64" for name in _PARTIAL_COUNTS if name in frame})

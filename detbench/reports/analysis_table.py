@@ -36,7 +36,7 @@ def study_tables(study: Study) -> list[RenderableType]:
     shown += [threshold_line(each) for each in study.analyses]
     shown += ["Recall at the score of the best F1, by what objects are like", recall_table(study.analyses)]
     for each in study.analyses:
-        shown += [f"{each.name}: what is taken for what most often, at score ≥ {_number(each.score)}", confusion_table(each)]
+        shown += [f"{each.name}: what is taken for what most often, {_from_score(each.score)}", confusion_table(each)]
     for each in study.analyses:
         measure = each.evaluation.protocol.measures[0].name
         shown += [f"{each.name}: {measure} on images that share an attribute, against all others", slice_table(each)]
@@ -96,11 +96,13 @@ def calibration_table(analyses: Sequence[Analysis]) -> Table:
 def threshold_line(analysis: Analysis) -> str:
     """Return what the threshold chosen on one half of the images gives on the other."""
     found = analysis.pooled
-    beta, score = f"F{found.beta:g}", _number(found.threshold[0])
+    beta = f"F{found.beta:g}"
+    if not math.isfinite(found.threshold[0]):
+        return f"{analysis.name}: no score of one half of the images has an {beta} above 0, so that there is none to try on the other"
     chosen, precision, recall = (_number(column[0]) for column in (found.chosen, found.precision, found.recall))
     value = _with_interval(found.value[0], analysis.pooled_interval, digits=3)
     return (
-        f"{analysis.name}: best {beta} of one half of the images is {chosen} at score ≥ {score}; "
+        f"{analysis.name}: best {beta} of one half of the images is {chosen} {_from_score(found.threshold[0])}; "
         f"on the other half this gives {value}, precision {precision}, recall {recall}"
     )
 
@@ -211,6 +213,10 @@ def _with_interval(value: float, interval: Interval | None, scale: float = 1, *,
     if interval is None or not interval.known:
         return shown
     return f"{shown} ({_number(scale * interval.low, digits, signed)} to {_number(scale * interval.high, digits, signed)})"
+
+
+def _from_score(score: float) -> str:
+    return f"at score ≥ {_number(score)}" if math.isfinite(score) else "where no score finds anything"
 
 
 def _number(value: float | None, digits: int = 3, signed: bool = False) -> str:

@@ -131,6 +131,23 @@ def test_csv_files_are_the_frames(study, tmp_path):
     pd.testing.assert_frame_equal(again, analysis_frames(study).tide, check_exact=True, check_dtype=False)
 
 
+def test_counts_are_whole_numbers_in_csv_files(study, tmp_path):
+    save_analysis_csv(study, tmp_path)
+    for table, column in (("tide", "errors"), ("label_errors", "object_in_image")):
+        texts = pd.read_csv(tmp_path / f"{table}.csv", dtype=str, keep_default_na=False)[column]
+        assert {text.isdigit() for text in texts if text} == {True}
+    counts = [each.tide.counts[kind] for each in study.analyses for kind in each.tide.counts]
+    assert pd.read_csv(tmp_path / "tide.csv")["errors"].dropna().tolist() == counts
+
+
+def test_where_no_score_finds_anything_no_threshold_is_named():
+    data = truth([(n, 0, BOX) for n in range(4)])
+    text = shown(analyze([scored(data, detections(data, [(0, 0, 0.9, (70, 70, 80, 80))]))]))
+    assert "finder: no score of one half of the images has an F1 above 0, so that there is none to try on the other" in text
+    assert "finder: what is taken for what most often, where no score finds anything" in text
+    assert "score ≥ –" not in text
+
+
 def test_tide_bars_are_as_high_as_the_costs(study):
     left, right = tide_bars(study).axes
     for d, each in enumerate(study.analyses):

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detbench.bench.analyze import Analysis
 from detbench.data.columns import Ints
@@ -60,7 +61,9 @@ class Heat:
     names: tuple[str, ...]
     """The classes shown."""
     classes: int
-    """How many there are."""
+    """How many have objects or detections."""
+    empty: int
+    """How many have neither, and are not shown."""
     rows: tuple[HeatRow, ...]
     """One for each class shown, then background."""
     pairs: tuple[Mistaken, ...]
@@ -70,31 +73,33 @@ class Heat:
 def heat(analysis: Analysis, look: int) -> Heat:
     """Return the matrix of a detector; with more than `MOST_CLASSES` classes, those that most often are taken or given for others."""
     names, counts = analysis.evaluation.ground_truth.class_names, analysis.confusion.counts
-    shown = _shown(counts)
-    rows = [HeatRow(names[k], int(counts[k].sum()), _cells(counts, k, shown)) for k in shown]
+    there = np.flatnonzero(counts[:-1].sum(axis=1) + counts[:, :-1].sum(axis=0))
+    shown, more = _shown(counts, there), len(there) > MOST_CLASSES
+    rows = [HeatRow(names[k], int(counts[k].sum()), _cells(counts, k, shown, more)) for k in shown]
     return Heat(
         look=look,
         score=analysis.score if math.isfinite(analysis.score) else None,
         names=tuple(names[k] for k in shown),
-        classes=len(names),
-        rows=(*rows, HeatRow("", int(counts[-1].sum()), _cells(counts, len(names), shown))),
+        classes=len(there),
+        empty=len(names) - len(there),
+        rows=(*rows, HeatRow("", int(counts[-1].sum()), _cells(counts, len(names), shown, more))),
         pairs=_pairs(names, counts),
     )
 
 
-def _shown(counts: Ints) -> list[int]:
-    """Return the classes in their order; where there are too many those of the most confusions, then of the most boxes."""
+def _shown(counts: Ints, there: NDArray[np.intp]) -> list[int]:
+    """Return the classes that are there in their order; where they are too many those of the most confusions, then of the most boxes."""
     between = counts[:-1, :-1] - np.diag(np.diag(counts[:-1, :-1]))
     confused = between.sum(axis=0) + between.sum(axis=1)
     boxes = counts[:-1].sum(axis=1) + counts[-1, :-1]
-    order = np.lexsort((-boxes, -confused))
+    order = there[np.lexsort((-boxes[there], -confused[there]))]
     return sorted(order[:MOST_CLASSES].tolist())
 
 
-def _cells(counts: Ints, row: int, shown: list[int]) -> tuple[HeatCell, ...]:
+def _cells(counts: Ints, row: int, shown: list[int], more: bool) -> tuple[HeatCell, ...]:
     total, classes = int(counts[row].sum()), len(counts) - 1
     taken = [int(counts[row, k]) for k in shown]
-    others = [total - sum(taken) - int(counts[row, -1])] if classes > len(shown) else []
+    others = [total - sum(taken) - int(counts[row, -1])] if more else []
     wrong = [k != row for k in shown] + [True] * len(others) + [row == classes]
     return tuple(_cell(*each, total) for each in zip((*taken, *others, int(counts[row, -1])), wrong, strict=True))
 

@@ -122,6 +122,8 @@ class Tables:
     beta: float
     thresholds: tuple[ThresholdRow, ...]
     lrp: tuple[LrpRow, ...]
+    classes: int
+    """How many there are; those of which nothing is known have no row in `thresholds` or `lrp`."""
     bands: tuple[BandRow, ...]
     cuts: tuple[CutRow, ...]
 
@@ -134,6 +136,7 @@ def tables(analyses: Sequence[Analysis]) -> Tables:
         beta=analyses[0].operating.beta,
         thresholds=_thresholds(analyses),
         lrp=_lrp(analyses),
+        classes=len(analyses[0].evaluation.ground_truth.class_names),
         bands=_bands(analyses),
         cuts=tuple(CutRow(score, tuple(each.cuts[score] for each in analyses)) for score in analyses[0].cuts),
     )
@@ -174,7 +177,8 @@ def _slices(analyses: Sequence[Analysis]) -> tuple[SliceRow, ...]:
 def _thresholds(analyses: Sequence[Analysis]) -> tuple[ThresholdRow, ...]:
     names = analyses[0].evaluation.ground_truth.class_names
     rows = [ThresholdRow("", tuple(_threshold(each, None) for each in analyses))]
-    return (*rows, *(ThresholdRow(name, tuple(_threshold(each, k) for each in analyses)) for k, name in enumerate(names)))
+    rows += [ThresholdRow(name, tuple(_threshold(each, k) for each in analyses)) for k, name in enumerate(names)]
+    return tuple(row for row in rows if not row.name or any(cell.score is not None for cell in row.cells))
 
 
 def _threshold(analysis: Analysis, k: int | None) -> Threshold:
@@ -189,7 +193,8 @@ def _threshold(analysis: Analysis, k: int | None) -> Threshold:
 
 def _lrp(analyses: Sequence[Analysis]) -> tuple[LrpRow, ...]:
     names = analyses[0].evaluation.ground_truth.class_names
-    return tuple(LrpRow(name, tuple(_lrp_cell(each, k) for each in analyses)) for k, name in enumerate(names))
+    rows = [LrpRow(name, tuple(_lrp_cell(each, k) for each in analyses)) for k, name in enumerate(names)]
+    return tuple(row for row in rows if any(cell.parts["error"].value is not None for cell in row.cells))
 
 
 def _lrp_cell(analysis: Analysis, k: int) -> LrpCell:

@@ -133,6 +133,21 @@ def test_of_many_classes_those_confused_most_are_shown():
     assert "other classes" in words
 
 
+def test_classes_without_boxes_have_no_rows():
+    names = [f"c{k:02d}" for k in range(30)]
+    page = read(small_page(names, objects=3))
+    rows = list(page.one("table", data_heat="0").one("tbody").all("tr"))
+    assert [row.one("th").words for row in rows] == ["c00", "c01", "c02", "nothing there"]
+    words = page.one("section", id="p0-why").words
+    assert "left out: 27 of 30 classes, without objects and detections" in words
+    assert [row.one("th").words for row in rows_of(page, "lrp-classes")] == ["c00", "c01", "c02"]
+    assert "Left out: 27 of 30 classes, without objects." in words
+    scores = [numbers(row)[0] for row in rows_of(page, "halves")[1:]]
+    assert scores
+    assert None not in scores
+    assert f"Left out: {30 - len(scores)} of 30 classes, of which that half has no object that is found." in words
+
+
 def test_suspects_have_their_picture_with_the_box_on_it(page, study):
     truth = study.analyses[0].evaluation.ground_truth
     rows = rows_of(page, "suspects")
