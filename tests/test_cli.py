@@ -215,6 +215,15 @@ class TestJson:
         assert "cannot be told" in command("eval", *given).out
         assert "pairs" not in parsed(command("eval", *given, "--json", "-", "--no-intervals"))
 
+    def test_the_document_has_the_keys_of_the_readme(self, command, files):
+        text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+        shown, _ = json.JSONDecoder().raw_decode(text, text.index('{"schema_version"'))
+        document = parsed(command("eval", files.truth("voc"), files.found("voc"), files.found("yolo"), "--json", "-"))
+        assert shown.keys() == document.keys()
+        for one, other in ((shown["runs"][0], document["runs"][0]), (shown["pairs"][0], document["pairs"][0])):
+            assert one.keys() == other.keys()
+        assert shown["runs"][0]["intervals"].keys() == document["runs"][0]["intervals"].keys()
+
     def test_threads_do_not_change_the_result(self, command, files):
         one, two = (command("eval", files.truth("coco"), files.found("coco"), "--json", "-", "--threads", n).out for n in (1, 2))
         assert one == two
