@@ -48,6 +48,8 @@ def doctor(
 
     if bool(mend) != (output is not None):
         raise DetbenchError("--mend and --output belong together: which fault, and where to write")
+    if mend and json is not None:
+        raise DetbenchError("--mend writes detections and --json findings; run `detbench doctor` once for each")
     file = None if json in (None, "-") else Path(json)
     folders = [output] if output and detections.is_dir() and output.suffix not in (".json", ".parquet") else []
     check_targets([path for path in (file, output) if path and path not in folders], folders, [ground_truth, detections])

@@ -60,9 +60,9 @@ def _endless(case: Case, wrong: Flags) -> list[Finding]:
         return []
     row = int(wrong.argmax())
     numbers = [*case.rows.boxes[row].tolist(), case.rows.scores[row].item()]
-    first = f"number {case.rows.places[row]} from 0: box and score {numbers}"
+    first = f"at place {case.rows.places[row]}, counted from 0: box and score {numbers}"
     proof = left(case, _finite(case.rows), "left out")
-    evidence = f"{wrong.sum():,} of {len(wrong):,} detections have NaN or infinite numbers (the first is {first}): {proof}"
+    evidence = f"{wrong.sum():,} of {len(wrong):,} detections have NaN or infinite numbers (the first, {first}): {proof}"
     return [Finding("not-finite", "error", evidence, mending(case, "not-finite"), _finite)]
 
 

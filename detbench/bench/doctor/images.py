@@ -29,6 +29,8 @@ FEW_IMAGES = 0.01
 """Share of the images with objects that may be without detections whatever the rest looks like."""
 PER_SINGLE = 2
 """Images without any detection that are normal for each with exactly one: numbers per image fall off smoothly."""
+AT_LEAST = 1
+"""Images without any that are normal where none has just one, as where each box is written for several classes."""
 FALLING_OFF, FALLING_OFF_SLACK = 1.5, 3
 """Where numbers rise from one to two, none : one is at most as one : two for Poisson's and similar counts; half as much again, and some."""
 LONG_RUN = 10
@@ -187,7 +189,7 @@ def check_missing(case: Case) -> Finding | None:
 def _normally_empty(objects: Flags, counts: Ints) -> float:
     """Return how many images without detections are normal: few for each with one, fewer where more have two than one."""
     one, two = (int((objects & (counts == number)).sum()) for number in (1, 2))
-    return PER_SINGLE * one if two <= one else FALLING_OFF * one**2 / two + FALLING_OFF_SLACK
+    return max(PER_SINGLE * one, AT_LEAST) if two <= one else FALLING_OFF * one**2 / two + FALLING_OFF_SLACK
 
 
 def _selected(rows: Rows, positions: Ints, images: int) -> Rows:

@@ -65,7 +65,7 @@ def orders(truth: GroundTruth) -> Iterator[tuple[str, Ints]]:
     for how, by in (("in the order of the alphabet", _alphabetical(truth)), ("by their ids sorted as texts", np.array(as_texts, np.int64))):
         if (by != own).any():
             yield how, by
-            yield f"{how}, the other way round", np.argsort(by)
+            yield f"{how}, which is undone", np.argsort(by)
     yield "in the opposite order", own[::-1]
     for turn in range(1, kinds):
         yield (

@@ -40,8 +40,12 @@ def check_offset(case: Case) -> Finding | None:
         how, shift = _by_distance(case)
     else:
         shift = (first or 0, _of_last(first, last))
-        piles = (("left and upper edges pile up at", "0", first), ("right and lower edges pile up at", "the image's end", last))
-        how = ", ".join(f"{what} {border} {place:+d} instead of {border}" for what, border, place in piles if place)
+        how = ", ".join(
+            [
+                *([f"left and upper edges pile up at {first} instead of 0"] if first else []),
+                *([f"right and lower edges pile up a pixel {'behind' if last > 0 else 'before'} the image's end"] if last else []),
+            ]
+        )
     if not any(shift):
         return None
     mend = partial(_moved, np.repeat([-shift[0], -shift[1]], 2).astype(np.float64))

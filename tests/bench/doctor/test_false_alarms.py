@@ -93,3 +93,17 @@ def test_one_score_of_detections_that_are_all_right_is_a_note(tmp_path):
     assert (finding, severity) == ("score-ties", "note")
     assert "AP is 1.000 in whatever order" in evidence
     assert ("score-ties", "error") in [each[:2] for each in said(truth, detected(rng, truth, false=3, **right), tmp_path)]
+
+
+def test_one_empty_image_is_normal_where_each_box_is_written_for_every_class(tmp_path):
+    """No image has just one detection then, whatever the detector finds."""
+    rng = np.random.default_rng(6)
+    truth = annotated(rng, images=40)
+    said(truth, detected(rng, truth), tmp_path)
+    found = [row for row in json.loads((tmp_path / "found.json").read_text()) if row["image_id"] != 7]
+    kinds = range(1, len(truth.class_names) + 1)
+    every = [
+        {**row, "category_id": kind, "score": row["score"] * (1 if kind == row["category_id"] else 0.1)} for row in found for kind in kinds
+    ]
+    (tmp_path / "found.json").write_text(json.dumps(every))
+    assert [each.id for each in examine(tmp_path / "truth.json", tmp_path / "found.json") if each.severity != "note"] == []

@@ -189,3 +189,9 @@ class TestCommand:
 
     def test_mend_needs_a_place(self, command, folder):
         assert command("doctor", folder / "truth.json", folder / "found.json", "--mend", "box-scale").code == 2
+
+    def test_findings_and_detections_are_written_one_after_the_other(self, command, folder, tmp_path):
+        files = [folder / "truth.json", folder / "found.json"]
+        outcome = command("doctor", *files, "--mend", "box-scale", "-o", tmp_path / "mended.json", "--json", "-")
+        assert outcome.code == 2
+        assert "run `detbench doctor` once for each" in outcome.err
