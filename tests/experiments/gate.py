@@ -1,6 +1,6 @@
 """Measure how often the default rules fail pairs without a true change, and how often they find a true loss; print a Markdown table.
 
-python -m tests.experiments.gate --pairs 500 --keep /tmp/gate
+python -m tests.experiments.gate --pairs 500 --keep kept
 
 The world is a population of images; each pair is judged on images drawn from it. Without a true change, the detections of two detectors are
 swapped by a coin on each image, so that nothing but the coin tells the two sides apart: two real detectors ("independent"), or one of them
