@@ -6,16 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from detbench.bench.history import add, entry_of
-from detbench.bench.runs import read_run, write_run
-from detbench.metrics.evaluate import evaluate
-from tests.bench.gate.made import images, run
+from detbench.bench.runs import read_run
+from tests.bench.gate.made import write_runs
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / ".ci" / "gate.sh"
@@ -26,12 +24,7 @@ VARIABLES = ("BASELINE", "CANDIDATE", "RULES", "BRANCH", "GROUPS_FILE", "OUTPUT"
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    folder, truth = tmp_path_factory.mktemp("runs"), images(60)
-    for name, quality in (("good", 0.95), ("bad", 0.3)):
-        found = replace(run(truth, quality).detections, name="finder")
-        write_run(folder / name, evaluate(truth, found, "voc2007"), options={})
-    other = images(61)
-    write_run(folder / "elsewhere", evaluate(other, run(other).detections, "voc2007"), options={})
+    folder = write_runs(tmp_path_factory.mktemp("runs"))
     (folder / "gate.toml").write_text('[[rule]]\nmeasure = "mAP"\nminimum_effect = 0.01\n')
     return folder
 

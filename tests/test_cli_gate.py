@@ -11,19 +11,14 @@ import pytest
 
 from detbench.bench.runs import write_run
 from detbench.metrics.evaluate import evaluate
-from tests.bench.gate.made import images, run
+from tests.bench.gate.made import images, run, write_runs
 
 QUICK = ("--replicates", "100")
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    folder, truth = tmp_path_factory.mktemp("runs"), images(60)
-    for name, quality in (("good", 0.95), ("bad", 0.3)):
-        found = replace(run(truth, quality).detections, name="finder")
-        write_run(folder / name, evaluate(truth, found, "voc2007"), options={})
-    other = images(61)
-    write_run(folder / "elsewhere", evaluate(other, run(other).detections, "voc2007"), options={})
+    folder = write_runs(tmp_path_factory.mktemp("runs"))
     shutil.copytree(folder / "good", folder / "newer")
     record = json.loads((folder / "newer" / "record.json").read_text())
     (folder / "newer" / "record.json").write_text(json.dumps(record | {"schema_version": 99}))

@@ -78,10 +78,8 @@ def recorded(
 
 def _lacks(earlier: Run, *, timed: bool, intervals: bool) -> str:
     """Return what a finished run lacks of what was asked for."""
-    lacking = [word for word, asked, there in (
-        ("times", timed, bool(earlier.latency)),
-        ("intervals", intervals, bool(earlier.record["evaluations"][0].get("intervals"))),
-    ) if asked and not there]  # fmt: skip
+    missing = {"times": timed and not earlier.latency, "intervals": intervals and not earlier.record["evaluations"][0].get("intervals")}
+    lacking = [what for what, is_missing in missing.items() if is_missing]
     return f"; it has no {' and no '.join(lacking)}, which come once the folder is removed" if lacking else ""
 
 

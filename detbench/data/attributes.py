@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from detbench.data.csv_table import read_table
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
 
@@ -26,23 +26,15 @@ def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None
     Raises:
         InputError: the file cannot be read, has no such header, a row of another length, or an image twice.
     """
-    try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(path, f"cannot be read as CSV: {error}", fix="give a UTF-8 text file with commas") from error
-    header = [cell.strip() for cell in lines[0]] if lines else []
+    header, rows = read_table(path)
     names = [name for name in header if name != _KEY]
     if _KEY not in header or not names or not all(names) or len(set(header)) != len(header):
         raise InputError(path, f"needs a header with {_KEY} and other names, each once, got {_named(header) or 'nothing'}", where="line 1")
     columns: dict[str, list[str | None]] = {name: [None] * len(truth.image_ids) for name in names}
     seen: set[str] = set()
     unknown: list[str] = []
-    for number, line in enumerate(lines[1:], 2):
-        if not line:
-            continue
-        if len(line) != len(header):
-            raise InputError(path, f"expected {len(header)} values, got {len(line)}", where=f"line {number}")
-        cells = dict(zip(header, map(str.strip, line), strict=True))
+    for number, line in rows:
+        cells = dict(zip(header, line, strict=True))
         if cells[_KEY] in seen:
             raise InputError(path, f"image {_named([cells[_KEY]])} is there a second time", where=f"line {number}")
         seen.add(cells[_KEY])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
 from detbench.data.columns import Ints
+from detbench.data.csv_table import read_table
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
 
@@ -25,7 +25,10 @@ def read_groups(path: Path, truth: GroundTruth) -> Ints:
     """
     numbers: dict[str, int] = {}
     groups = np.full(len(truth.image_ids), -1, np.int64)
-    for line, (image, group) in _rows(path):
+    header, rows = read_table(path)
+    if tuple(header) != HEADER:
+        raise InputError(path, f"needs the header {','.join(HEADER)}, got {','.join(header) or 'nothing'}", where="line 1")
+    for line, (image, group) in rows:
         where = f"line {line}"
         position = truth.image_position(image)
         if position is None:
@@ -42,24 +45,6 @@ def read_groups(path: Path, truth: GroundTruth) -> Ints:
     if len(numbers) < 2:
         raise InputError(path, f"names {len(numbers)} group, and how results vary takes two at least to tell")
     return groups
-
-
-def _rows(path: Path) -> list[tuple[int, tuple[str, str]]]:
-    """Return the number of each line that is not empty, with its image and group."""
-    try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(path, f"cannot be read as CSV: {error}", fix="give a UTF-8 text file with commas") from error
-    header = tuple(cell.strip() for cell in lines[0]) if lines else ()
-    if header != HEADER:
-        raise InputError(path, f"needs the header {','.join(HEADER)}, got {','.join(header) or 'nothing'}", where="line 1")
-    rows = []
-    for number, line in enumerate(lines[1:], 2):
-        if len(line) not in {0, len(HEADER)}:
-            raise InputError(path, f"expected {len(HEADER)} values, got {len(line)}", where=f"line {number}")
-        if line:
-            rows.append((number, (line[0].strip(), line[1].strip())))
-    return rows
 
 
 def _example(truth: GroundTruth) -> str:

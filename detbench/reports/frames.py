@@ -116,7 +116,7 @@ class Frames:
     @cached_property
     def _paired(self) -> list[Resampled]:
         detectors = self.require_one_group().detectors
-        found = paired([scored.evaluation for scored in detectors]) if all(scored.resampled for scored in detectors) else []
+        found = paired([scored.evaluation for scored in detectors]) if all(scored.intervals for scored in detectors) else []
         return [replace(each, name=scored.name) for each, scored in zip(found, detectors, strict=bool(found))]
 
     @cached_property
@@ -128,7 +128,7 @@ class Frames:
         intervals.
         """
         rows = [(part.detectors[0].group, *row) for part in self.split() if part.ranking for row in part.ranking.pairs()]
-        return _table([dict(zip(PAIR_COLUMNS, row, strict=True)) for row in rows]).reindex(columns=PAIR_COLUMNS)
+        return _table(rows, PAIR_COLUMNS)
 
     @cached_property
     def class_pairs(self) -> pd.DataFrame:
@@ -144,7 +144,7 @@ class Frames:
             if part.ranking
             for row in class_differences(part._paired, self.baseline, part.ranking.places[0].name)
         ]
-        return _table([dict(zip(CLASS_PAIR_COLUMNS, row, strict=True)) for row in rows]).reindex(columns=CLASS_PAIR_COLUMNS)
+        return _table(rows, CLASS_PAIR_COLUMNS)
 
     @cached_property
     def bands(self) -> pd.DataFrame:
@@ -304,7 +304,7 @@ def frames(
     return Frames(tuple(detectors), baseline, points)
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def _table(rows: Sequence[Any], columns: list[str] | None = None) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame(list(rows))
+    return pd.DataFrame(list(rows), columns=columns)

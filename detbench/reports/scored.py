@@ -13,7 +13,7 @@ from detbench.bench.runs import Run
 from detbench.data.columns import Floats
 from detbench.metrics.curve_bands import curve_bands
 from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.intervals import FEWEST_UNITS, value_intervals
+from detbench.metrics.intervals import value_intervals
 from detbench.metrics.protocol import COCO_AREAS, COCO_THRESHOLDS, MOST_THRESHOLDS, Measure
 from detbench.reports.curves import ThresholdCurve, interpolated_at, plotted_iou, thinned, threshold_curve
 
@@ -38,11 +38,6 @@ class Scored:
     """The run folder it comes from, where it comes from one."""
     intervals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """As recorded: `summary` by measure, `classes` of the headline measure by class; empty where none are known, and then none are made."""
-
-    @property
-    def resampled(self) -> bool:
-        """Whether intervals beyond those of the record are wanted and can be told."""
-        return bool(self.intervals) and len(self.evaluation.ground_truth.image_ids) >= FEWEST_UNITS
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -184,7 +179,7 @@ class Scored:
 
     def band_columns(self) -> Columns:
         """Return the intervals of the interpolated precision of every class at each recall, at the plotted IoU; none without intervals."""
-        bands = curve_bands(self.evaluation, plotted_iou(self.evaluation)) if self.resampled else []
+        bands = curve_bands(self.evaluation, plotted_iou(self.evaluation)) if self.intervals else []
         columns = {name: np.concatenate([np.zeros(0), *(getattr(band, name) for band in bands)]) for name in ("recall", "low", "high")}
         return {"class": _repeated([band.class_name for band in bands], [len(band.recall) for band in bands]), **columns}
 

@@ -50,8 +50,7 @@ class Augmentation:
     def __call__(self, images: NDArray[np.float32], pictures: Sequence[Objects], seed: int) -> tuple[NDArray[np.float32], list[Objects]]:
         """Return changed pictures (B, height, width, 3), values 0–1, and their objects."""
         self._generator.state.assign(np.array([seed, 0], np.uint32))
-        self._room = max(self._room, *(len(each.labels) for each in pictures))
-        padded = _padded(pictures, self._room)
+        padded = _padded(pictures, max(self._room, *(len(each.labels) for each in pictures)))
         changed, boxes, labels, zoom = map(np.asarray, self._changed(images, **padded))
         counts = [len(each.labels) for each in pictures]
         return changed, _unpadded(boxes.astype(np.float64), labels, _areas(padded["boxes"]) / zoom, counts)

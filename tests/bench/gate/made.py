@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from detbench.bench.latency.result import LatencyResult
 from detbench.bench.results import protocol_record
-from detbench.bench.runs import Run
+from detbench.bench.runs import Run, write_run
 from detbench.data.detections import Detections
 from detbench.data.shapes import shapes_detections
+from detbench.metrics.evaluate import evaluate
 from detbench.metrics.protocol import protocol_named
 from tests.metrics.scored import truth
 
@@ -46,3 +48,13 @@ def timed(scale=1.0, *, stage="infer", scenario="single_stream", count=4000, see
     samples = (5e6 * scale * (1 + rng.gamma(0.5, 0.05, count))).astype(np.int64)
     columns = {"settings": {"device": "cpu", "provider": "CPUExecutionProvider"}, "samples_ns": samples} | changes
     return LatencyResult(name, stage, 1, scenario, 1, **columns)
+
+
+def write_runs(folder):
+    """Write runs that a gate compares: `good`, `bad` on the same images, `elsewhere` on others; return the folder."""
+    truth, other = images(60), images(61)
+    for name, quality in (("good", 0.95), ("bad", 0.3)):
+        found = replace(run(truth, quality).detections, name="finder")
+        write_run(folder / name, evaluate(truth, found, "voc2007"), options={})
+    write_run(folder / "elsewhere", evaluate(other, run(other).detections, "voc2007"), options={})
+    return folder
