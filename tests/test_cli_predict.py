@@ -122,7 +122,7 @@ def stopped_midway(base, environment, output, with_signal):
     while not finished_chunks(Path(environment["DETBENCH_CACHE"])) and time.monotonic() < deadline:
         time.sleep(0.001)
     running.send_signal(with_signal)
-    _, said = running.communicate()
+    _, said = running.communicate(timeout=120)
     return running.returncode, said
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from detbench.adapters.detector import Batch, Detector, Picture
 from detbench.adapters.pictures import Read, read_picture
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
+from detbench.threads import Threads
 
 _PREPARED_BATCHES = 4
 
@@ -49,17 +50,14 @@ def tasks_of(ground_truth: GroundTruth) -> list[Task]:
 
 def prepared_ahead(detector: Detector, batches: Sequence[Sequence[Task]], readers: int) -> Generator[Prepared, None, None]:
     """Yield batches in order, with the next ones read and prepared on other threads meanwhile."""
-    pool = ThreadPoolExecutor(readers)
-    pending: deque[Future[Prepared]] = deque()
-    try:
+    with Threads(readers) as pool:
+        pending: deque[Future[Prepared]] = deque()
         for tasks in batches:
             pending.append(pool.submit(_prepare, detector, tasks))
             if len(pending) > _PREPARED_BATCHES:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _prepare(detector: Detector, tasks: Sequence[Task]) -> Prepared:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from detbench.bench.gpu import GpuInfo, open_gpus
 from detbench.bench.machine import governor
-from detbench.metrics.evaluate import usable_cores
+from detbench.threads import usable_cores
 
 LIBRARIES = (
     "detbench",

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,7 @@ from detbench.bench.prediction_cache import PredictionCache, Seen
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
+from detbench.threads import Threads
 
 _CHUNK_PICTURES = 32
 _NAMED = 5
@@ -157,7 +158,7 @@ def _keep(run: _Run, key: str, seen: Sequence[Seen]) -> None:
 def _seen_in_batches(run: _Run, batches: Sequence[Sequence[Task]]) -> Generator[list[Seen], None, None]:
     """Yield what is in each batch; the model runs in this thread, postprocessing of a batch beside the next one's run."""
     detector = run.detector
-    with ThreadPoolExecutor(1) as finisher, closing(prepared_ahead(detector, batches, run.readers)) as stream:
+    with Threads(1) as finisher, closing(prepared_ahead(detector, batches, run.readers)) as stream:
         finishing: deque[Future[list[Seen]]] = deque()
         for prepared in stream:
             outputs = None

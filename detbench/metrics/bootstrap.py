@@ -8,7 +8,6 @@ out of the mean of any dataset. Each replicate has a random stream of its own, n
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,10 +15,10 @@ from numpy.typing import NDArray
 
 from detbench.data.columns import Floats
 from detbench.errors import DetbenchError, NotComparableError
-from detbench.metrics.evaluate import usable_cores
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.protocol import Measure
 from detbench.metrics.weighted import averaging, occurrences, positives_by_image, weigh, weigh_recall
+from detbench.threads import Threads
 
 _CHUNK = 50
 """Replicates whose weights are in memory at once, in each thread."""
@@ -91,7 +90,7 @@ def weighted_replicates(
             else:
                 weigh(task.found, task.rule, weights, task.positives(weights), ap[span], recall[span])
 
-    with ThreadPoolExecutor(threads or usable_cores()) as pool:
+    with Threads(threads) as pool:
         for done in [pool.submit(work, start) for start in range(0, count, _CHUNK)]:
             done.result()
     scored = iter(out)

@@ -7,7 +7,6 @@ to that of Wilson's interval for the share of hits among the detections taken (W
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -16,11 +15,11 @@ import numpy as np
 from detbench.data.columns import Floats
 from detbench.metrics.bootstrap import check_threshold, image_draws
 from detbench.metrics.drawn import drawn_ends, stacked
-from detbench.metrics.evaluate import usable_cores
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import CONFIDENCE, FEWEST_UNITS
 from detbench.metrics.protocol import Measure
 from detbench.metrics.weighted import averaging, occurrences, positives_by_image, weigh_curve
+from detbench.threads import Threads
 
 REPLICATES = 400
 RECALLS = np.linspace(0.0, 1.0, 101)
@@ -81,7 +80,7 @@ def curve_bands(
         low = np.minimum(low, _wilson(itself[0], np.ceil(recalls * objects[0, k]), confidence))
         return CurveBand(evaluation.ground_truth.class_names[k], recalls, low, high)
 
-    with ThreadPoolExecutor(threads or usable_cores()) as pool:
+    with Threads(threads) as pool:
         return [*pool.map(band, np.flatnonzero(units >= FEWEST_UNITS).tolist())]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +16,7 @@ from detbench.metrics.evaluation import Evaluation, Matches
 from detbench.metrics.order import order_by_class
 from detbench.metrics.protocol import Protocol, protocol_named
 from detbench.metrics.scoring import score_classes
+from detbench.threads import Threads, usable_cores
 
 _UNLIMITED = np.iinfo(np.int64).max
 _NEVER_REACHED_1 = 1 - 1e-10
@@ -49,7 +48,7 @@ def evaluate(
     if workers < 1:
         raise DetbenchError(f"threads must be 1 or more, got {threads}")
     spans = _class_spans(columns.offsets, 4 * workers if workers > 1 else 1)
-    with ThreadPoolExecutor(workers) as pool:
+    with Threads(workers) as pool:
         for part in [pool.submit(score_classes, first, last, columns, truth, rules, out) for first, last in spans]:
             part.result()
     _check_conservation(out.counts, columns, truth)
@@ -64,11 +63,6 @@ def evaluate(
         reached_recall=out.recall,
         area_under_curve=out.area_under_curve,
     )
-
-
-def usable_cores() -> int:
-    """Return how many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _rules(protocol: Protocol, images: int) -> Rules:

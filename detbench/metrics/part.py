@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
 from detbench.metrics.bootstrap import Weights
-from detbench.metrics.evaluate import usable_cores
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.weighted import Occurrences, averaging, occurrences, positives_by_image, weigh
+from detbench.threads import Threads
 
 _CHUNK = 50
 """Draws that a thread takes at once."""
@@ -38,7 +36,7 @@ class Parts:
             span = slice(start, start + _CHUNK)
             weigh(found, self._rule, weights[span], positives[span], ap[span], recall[span])
 
-        with ThreadPoolExecutor(usable_cores()) as pool:
+        with Threads() as pool:
             list(pool.map(work, range(0, len(weights), _CHUNK)))
         return np.asarray((ap if self._measure.kind == "AP" else recall).mean(axis=2))
 

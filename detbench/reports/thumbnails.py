@@ -6,7 +6,6 @@ import base64
 import io
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from detbench.adapters.pictures import read_picture
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.pictures import picture_size
 from detbench.errors import DetbenchError, InputError
-from detbench.metrics.evaluate import usable_cores
+from detbench.threads import Threads
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -57,7 +56,7 @@ def thumbnails(ground_truth: GroundTruth, images: Sequence[int], *, most_bytes: 
     """
     if ground_truth.image_folder is None:
         raise DetbenchError(f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)")
-    with ThreadPoolExecutor(usable_cores()) as pool:
+    with Threads() as pool:
         read = dict(zip(images, pool.map(partial(_read, ground_truth), images), strict=True))
         small = {image: each for image, each in read.items() if isinstance(each, _Small)}
         encoded: dict[int, str] = {}

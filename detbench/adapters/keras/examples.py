@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from detbench.adapters.pictures import read_picture
 from detbench.adapters.preparation import prepared_ahead, tasks_of
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
+from detbench.threads import Threads
 
 _READERS = 2
 
@@ -105,7 +106,7 @@ class DatasetExamples:
 def found_in(detector: Detector, batches: Iterable[Batch]) -> list[Found]:
     """Return what a detector finds in each picture; a batch is postprocessed on another thread while the next one runs."""
     found: list[Found] = []
-    with ThreadPoolExecutor(1) as finisher:
+    with Threads(1) as finisher:
         finishing: deque[Future[list[Found]]] = deque()
         for batch in batches:
             outputs = detector.infer(detector.to_device(batch))
