@@ -37,9 +37,13 @@ def doctor(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where --mend writes; the input is never changed.", show_default=False)
     ] = None,
+    mended_truth: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Write VOC or YOLO ground truth without its faults, to a new folder.", show_default=False),
+    ] = None,
 ) -> None:
     """Find what silently ruins an evaluation, and prove it. Leaves with 1 where there is an error."""
-    from detbench.bench.doctor.doctor import examine
+    from detbench.bench.doctor.doctor import examine, mend_truth
     from detbench.bench.doctor.doctor import mend as write_mended
     from detbench.bench.doctor.findings import findings_document
     from detbench.bench.runs import write_json
@@ -48,17 +52,22 @@ def doctor(
 
     if bool(mend) != (output is not None):
         raise DetbenchError("--mend and --output belong together: which fault, and where to write")
-    if mend and json is not None:
-        raise DetbenchError("--mend writes detections and --json findings; run `detbench doctor` once for each")
+    if sum((bool(mend), json is not None, mended_truth is not None)) > 1:
+        raise DetbenchError("--mend, --mended-truth and --json write different things; run `detbench doctor` once for each")
     file = None if json in (None, "-") else Path(json)
     folders = [output] if output and detections.is_dir() and output.suffix not in (".json", ".parquet") else []
-    check_targets([path for path in (file, output) if path and path not in folders], folders, [ground_truth, detections])
+    folders += [mended_truth] if mended_truth and mended_truth.suffix not in (".json", ".parquet") else []
+    check_targets([path for path in (file, output, mended_truth) if path and path not in folders], folders, [ground_truth, detections])
     warm_scoring(talk)
+    if mended_truth:
+        with status("mending"):
+            written, read = mend_truth(ground_truth, detections, mended_truth, split=split, images=images, protocol=protocol)
+        talk(f"written: {mended_truth}, {written:,} objects{_left_out(written, read)}")
+        return
     if mend and output:
         with status("mending"):
             written, read = write_mended(ground_truth, detections, mend, output, split=split, images=images, protocol=protocol)
-        left_out = f"; {read - written:,} of {read:,} were left out" if written < read else ""
-        talk(f"written: {output}, {written:,} detections without {', '.join(mend)}{left_out}")
+        talk(f"written: {output}, {written:,} detections without {', '.join(mend)}{_left_out(written, read)}")
         return
     with status("examining"):
         findings = examine(ground_truth, detections, split=split, images=images, protocol=protocol)
@@ -72,6 +81,10 @@ def doctor(
         show(*_report(findings))
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(1)
+
+
+def _left_out(written: int, read: int) -> str:
+    return f"; {read - written:,} of {read:,} were left out" if written < read else ""
 
 
 def _report(findings: list[Finding]) -> list[str]:

@@ -41,10 +41,11 @@ VOC_CLASSES = (
     "train",
     "tvmonitor",
 )
-_FLAGS = {"1": True, "0": False, "": False, "Unspecified": False}
+VOC_FLAGS = {"1": True, "0": False, "": False, "Unspecified": False}
+"""What the texts of `<difficult>` and `<truncated>` mean."""
 
 
-class _Rows:
+class VocObjects:
     """What the annotations of a split say, one after the other."""
 
     def __init__(self) -> None:
@@ -66,16 +67,73 @@ class _Rows:
                 (spelt(corners("xmin")), spelt(corners("ymin")), spelt(corners("xmax")), spelt(corners("ymax")))  # type: ignore[arg-type]
             )
             self.names.append(thing.findtext("name", "").strip())
-            self.difficult.append(_FLAGS[thing.findtext("difficult", "").strip()])
-            self.truncated.append(_FLAGS[thing.findtext("truncated", "").strip()])
+            self.difficult.append(VOC_FLAGS[thing.findtext("difficult", "").strip()])
+            self.truncated.append(VOC_FLAGS[thing.findtext("truncated", "").strip()])
         self.counts.append(len(objects))
         if "" in self.names[len(self.names) - len(objects) :]:
             raise ValueError
-        file = annotation.findtext("filename", "").strip()
-        self.files.append(file if "." in file else f"{image_id}.jpg")
         width, height = _side(annotation.findtext("size/width")), _side(annotation.findtext("size/height"))
         self.sizes.append((width, height) if width > 0 and height > 0 else (np.nan, np.nan))
+        self.add_picture(image_id, annotation)
+
+    def add_picture(self, image_id: str, annotation: ElementTree.Element) -> None:
+        """Take in what an annotation calls its picture and its folder."""
+        file = annotation.findtext("filename", "").strip()
+        self.files.append(file if "." in file else f"{image_id}.jpg")
         self.folder = self.folder or annotation.findtext("folder", "")
+
+
+class VocSplit:
+    """One split of a VOC devkit: its images, and the annotation of each."""
+
+    def __init__(self, path: Path, split: str | None) -> None:
+        """Open a folder or an official tar; InputError for an unknown split and for repeated image ids."""
+        self._path, self._devkit = path, open_devkit(path)
+        splits, self._listed_classes = _splits(self._devkit)
+        self.name = _choose_split(self._devkit, splits, split)
+        self.image_ids = _image_set(self._devkit, self.name)
+
+    def place(self, image_id: str) -> str:
+        """Return how messages call the annotation of an image."""
+        return self._devkit.place(f"Annotations/{image_id}.xml")
+
+    def annotation(self, image_id: str) -> ElementTree.Element:
+        """Return the annotation of an image; InputError where it is missing or no annotation."""
+        name = f"Annotations/{image_id}.xml"
+        try:
+            content = self._devkit.read(name)
+        except FileNotFoundError:
+            raise InputError(
+                self.place(image_id),
+                f"is missing, but image {image_id!r} is in split {self.name!r}",
+                fix=f"add it, or take the image out of ImageSets/Main/{self.name}.txt",
+            ) from None
+        return _parse(content, self._devkit, name)
+
+    def ground_truth(self, objects: VocObjects, boxes: Floats, images: Path | None) -> GroundTruth:
+        """Return the objects of all images with their boxes (G, 4; xyxy)."""
+        names = set(objects.names)
+        listed = self._listed_classes
+        class_names = sorted(names | listed) if listed or not names <= set(VOC_CLASSES) else VOC_CLASSES
+        index = {name: number for number, name in enumerate(class_names)}
+        devkit = self._devkit
+        year = devkit.year or year_in(objects.folder)
+        folder = Path(devkit.root, "JPEGImages")
+        return GroundTruth.from_rows(
+            image_ids=self.image_ids,
+            class_names=class_names,
+            image_index=np.repeat(np.arange(len(self.image_ids)), objects.counts),
+            class_index=np.array([index[name] for name in objects.names], np.int32),
+            boxes=boxes,
+            difficult=np.array(objects.difficult, np.bool_),
+            truncated=np.array(objects.truncated, np.bool_),
+            image_sizes=np.array(objects.sizes, np.float64).reshape(-1, 2),
+            image_files=objects.files,
+            image_folder=images or (folder if devkit.members is None and folder.is_dir() else None),
+            name=f"VOC{year} {self.name}" if year and names <= set(VOC_CLASSES) else f"{devkit.dataset_name} {self.name}",
+            protocol="voc2007" if year == 2007 else "voc2012",
+            source=f"voc devkit {self._path} split {self.name}",
+        )
 
 
 def read_voc(path: Path, *, split: str | None = None, images: Path | None = None) -> GroundTruth:
@@ -89,36 +147,18 @@ def read_voc(path: Path, *, split: str | None = None, images: Path | None = None
 
     Raises InputError for an unknown split, repeated image ids, annotations that are missing or malformed, and boxes that are not boxes.
     """
-    devkit = open_devkit(path)
-    splits, listed_classes = _splits(devkit)
-    split = _choose_split(devkit, splits, split)
-    image_ids = _image_set(devkit, split)
-    rows = _Rows()
-    for image_id in image_ids:
-        _read_annotation(devkit, split, image_id, rows)
-    boxes = np.array(rows.corners, np.float64).reshape(-1, 4)
-    _check_boxes(devkit, image_ids, rows, boxes)
+    chosen = VocSplit(path, split)
+    objects = VocObjects()
+    for image_id in chosen.image_ids:
+        annotation = chosen.annotation(image_id)
+        try:
+            objects.add(image_id, annotation)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            _explain(annotation, chosen.place(image_id))
+    boxes = np.array(objects.corners, np.float64).reshape(-1, 4)
+    _check_boxes(chosen, objects, boxes)
     boxes[:, :2] -= 1
-    names = set(rows.names)
-    class_names = sorted(names | listed_classes) if listed_classes or not names <= set(VOC_CLASSES) else VOC_CLASSES
-    index = {name: number for number, name in enumerate(class_names)}
-    year = devkit.year or year_in(rows.folder)
-    folder = Path(devkit.root, "JPEGImages")
-    return GroundTruth.from_rows(
-        image_ids=image_ids,
-        class_names=class_names,
-        image_index=np.repeat(np.arange(len(image_ids)), rows.counts),
-        class_index=np.array([index[name] for name in rows.names], np.int32),
-        boxes=boxes,
-        difficult=np.array(rows.difficult, np.bool_),
-        truncated=np.array(rows.truncated, np.bool_),
-        image_sizes=np.array(rows.sizes, np.float64).reshape(-1, 2),
-        image_files=rows.files,
-        image_folder=images or (folder if devkit.members is None and folder.is_dir() else None),
-        name=f"VOC{year} {split}" if year and names <= set(VOC_CLASSES) else f"{devkit.dataset_name} {split}",
-        protocol="voc2007" if year == 2007 else "voc2012",
-        source=f"voc devkit {path} split {split}",
-    )
+    return chosen.ground_truth(objects, boxes, images)
 
 
 def _side(text: str | None) -> float:
@@ -180,23 +220,6 @@ def _image_set(devkit: Devkit, split: str) -> list[str]:
     return list(lines)
 
 
-def _read_annotation(devkit: Devkit, split: str, image_id: str, rows: _Rows) -> None:
-    name = f"Annotations/{image_id}.xml"
-    try:
-        content = devkit.read(name)
-    except FileNotFoundError:
-        raise InputError(
-            devkit.place(name),
-            f"is missing, but image {image_id!r} is in split {split!r}",
-            fix=f"add it, or take the image out of ImageSets/Main/{split}.txt",
-        ) from None
-    annotation = _parse(content, devkit, name)
-    try:
-        rows.add(image_id, annotation)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        _explain(annotation, devkit.place(name))
-
-
 def _parse(content: bytes, devkit: Devkit, name: str) -> ElementTree.Element:
     """Parse XML that may not declare anything: without a document type there are no entities to expand or to fetch.
 
@@ -230,7 +253,7 @@ def _text(content: bytes, place: str) -> str:
 
 
 def _explain(annotation: ElementTree.Element, place: str) -> NoReturn:
-    """Name the first tag that `_Rows.add` could not take."""
+    """Name the first tag that `VocObjects.add` could not take."""
     for number, thing in enumerate(annotation.findall("object"), 1):
         name = thing.findtext("name", "").strip()
         where = f"object {number} ({name})" if name else f"object {number}"
@@ -244,7 +267,7 @@ def _explain(annotation: ElementTree.Element, place: str) -> NoReturn:
                 raise InputError(place, f"<{tag}> is {text!r}, expected a number", where=where)
         for tag in ("difficult", "truncated"):
             text = thing.findtext(tag, "").strip()
-            if text not in _FLAGS:
+            if text not in VOC_FLAGS:
                 raise InputError(place, f"<{tag}> is {text!r}, expected 0 or 1", where=where)
     width, height = annotation.findtext("size/width"), annotation.findtext("size/height")
     raise InputError(place, f"<size> is {width!r} × {height!r}, expected two numbers, not negative")
@@ -258,7 +281,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _check_boxes(devkit: Devkit, image_ids: list[str], rows: _Rows, corners: Floats) -> None:
+def _check_boxes(split: VocSplit, objects: VocObjects, corners: Floats) -> None:
     """Raise for the first object whose corners, as written, are not finite, span no finite area, or bound nothing.
 
     The pixels are inclusive: a box of half a pixel has an xmax below its xmin, and one of no width an xmax of xmin − 1.
@@ -271,12 +294,12 @@ def _check_boxes(devkit: Devkit, image_ids: list[str], rows: _Rows, corners: Flo
     if not len(bad):
         return
     row = int(bad[0])
-    starts = np.cumsum([0, *rows.counts])
+    starts = np.cumsum([0, *objects.counts])
     image = int(np.searchsorted(starts, row, side="right")) - 1
     box = ", ".join(f"{tag} {value:g}" for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), corners[row], strict=True))
     raise InputError(
-        devkit.place(f"Annotations/{image_ids[image]}.xml"),
+        split.place(split.image_ids[image]),
         f"is no box: {box}",
-        where=f"object {row - starts[image] + 1} ({rows.names[row]})",
+        where=f"object {row - starts[image] + 1} ({objects.names[row]})",
         fix="xmax and ymax must not be smaller than xmin and ymin" if finite[row] else "coordinates and width · height must be finite",
     )

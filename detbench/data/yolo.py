@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from detbench.data.columns import Floats
 from detbench.data.files import atomic_folder
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.pictures import PICTURE_SUFFIXES, known_sizes, picture_size
@@ -26,6 +27,46 @@ from detbench.errors import DetbenchWarning, InputError
 SPLITS = ("val", "test", "train")
 
 
+class YoloSplit:
+    """One split of a YOLO dataset: its classes and pictures, and the label file of each."""
+
+    def __init__(self, data_yaml: Path, split: str | None, images: Path | None) -> None:
+        """Read the yaml; InputError for what it lacks, and for missing pictures. `images` replaces the folder that it names."""
+        data = _load(data_yaml)
+        self._data_yaml = data_yaml
+        self.class_names = _class_names(data_yaml, data)
+        self.name = _choose_split(data_yaml, data, split)
+        self._pictures = _in_folder(images) if images else _pictures(data_yaml, data, self.name)
+        if not self._pictures:
+            fix = "put them there or correct the path"
+            raise InputError(images or data_yaml, f"there are no pictures for split {self.name!r}", fix=fix)
+        self._image_ids = _image_ids(data_yaml, self._pictures)
+        self._sizes = np.array([picture_size(picture) for picture in self._pictures], np.float64).reshape(-1, 2)
+        self.label_files = [_label_file(picture) for picture in self._pictures]
+        """Where the labels of each picture lie, if it has any."""
+
+    def ground_truth(self, counts: list[int], classes: list[int], fractions: Floats) -> GroundTruth:
+        """Return the labels of all pictures: how many each has, and class and cx, cy, w, h (G, 4) of each."""
+        image = np.repeat(np.arange(len(self._pictures)), counts)
+        boxes, box_areas = to_pixels(fractions, self._sizes[image])
+        folder = Path(os.path.commonpath([picture.parent for picture in self._pictures]))
+        data_yaml = self._data_yaml
+        return GroundTruth.from_rows(
+            image_ids=self._image_ids,
+            class_names=self.class_names,
+            image_index=image,
+            class_index=np.array(classes, np.int32),
+            boxes=boxes,
+            box_areas=box_areas,
+            image_sizes=self._sizes,
+            image_files=[picture.relative_to(folder).as_posix() for picture in self._pictures],
+            image_folder=folder,
+            name=f"{data_yaml.resolve().parent.name if data_yaml.stem == 'data' else data_yaml.stem} {self.name}",
+            protocol="coco",
+            source=f"yolo {data_yaml} split {self.name}",
+        )
+
+
 def read_yolo(data_yaml: Path, *, split: str | None = None, images: Path | None = None) -> GroundTruth:
     """Read one split of a YOLO dataset. Without `split` it is `val`, as in Ultralytics, or the only one named.
 
@@ -35,37 +76,14 @@ def read_yolo(data_yaml: Path, *, split: str | None = None, images: Path | None 
     Raises InputError for what the yaml lacks, for missing pictures, for a class it does not name, for a label line that is none
     and for values outside 0..1.
     """
-    data = _load(data_yaml)
-    class_names = _class_names(data_yaml, data)
-    split = _choose_split(data_yaml, data, split)
-    pictures = _in_folder(images) if images else _pictures(data_yaml, data, split)
-    if not pictures:
-        raise InputError(images or data_yaml, f"there are no pictures for split {split!r}", fix="put them there or correct the path")
-    image_ids = _image_ids(data_yaml, pictures)
-    sizes = np.array([picture_size(picture) for picture in pictures], np.float64).reshape(-1, 2)
+    chosen = YoloSplit(data_yaml, split, images)
     counts, classes, fractions = [], [], []
-    for picture in pictures:
-        labels = _labels(_label_file(picture), len(class_names))
+    for file in chosen.label_files:
+        labels = _labels(file, len(chosen.class_names))
         counts.append(len(labels))
         classes += [number for number, _ in labels]
         fractions += [box for _, box in labels]
-    image = np.repeat(np.arange(len(pictures)), counts)
-    boxes, box_areas = to_pixels(np.array(fractions, np.float64).reshape(-1, 4), sizes[image])
-    folder = Path(os.path.commonpath([picture.parent for picture in pictures]))
-    return GroundTruth.from_rows(
-        image_ids=image_ids,
-        class_names=class_names,
-        image_index=image,
-        class_index=np.array(classes, np.int32),
-        boxes=boxes,
-        box_areas=box_areas,
-        image_sizes=sizes,
-        image_files=[picture.relative_to(folder).as_posix() for picture in pictures],
-        image_folder=folder,
-        name=f"{data_yaml.resolve().parent.name if data_yaml.stem == 'data' else data_yaml.stem} {split}",
-        protocol="coco",
-        source=f"yolo {data_yaml} split {split}",
-    )
+    return chosen.ground_truth(counts, classes, np.array(fractions, np.float64).reshape(-1, 4))
 
 
 def write_yolo(ground_truth: GroundTruth, folder: Path, *, split: str = "val") -> None:
@@ -210,10 +228,20 @@ def _labels(path: str, classes: int) -> list[tuple[int, list[float]]]:
 
 
 def _box(shape: list[float], path: str, line: int) -> list[float]:
-    if len(shape) != 4 and (len(shape) < 6 or len(shape) % 2):
+    if not is_shape(shape):
         raise InputError(path, f"{len(shape) + 1} values, expected `class cx cy w h` or `class x1 y1 x2 y2 x3 y3 …`", where=f"line {line}")
     if outside := [value for value in shape if not -BORDER <= value <= 1 + BORDER]:
         raise InputError(path, f"{outside[0]:g} lies outside 0..1", where=f"line {line}", fix="labels are fractions of the image")
+    return box_of(shape)
+
+
+def is_shape(values: Sequence[object]) -> bool:
+    """Tell whether a label has, after its class, as many values as a box or a polygon."""
+    return len(values) == 4 or (len(values) >= 6 and len(values) % 2 == 0)
+
+
+def box_of(shape: list[float]) -> list[float]:
+    """Return cx, cy, w, h of a box or a polygon."""
     if len(shape) == 4:
         return shape
     left, top, right, bottom = min(shape[::2]), min(shape[1::2]), max(shape[::2]), max(shape[1::2])

@@ -6,7 +6,7 @@ import numpy as np
 
 from detbench.bench.doctor.case import AnnotationFile, Case
 from detbench.bench.doctor.counterfactual import left
-from detbench.bench.doctor.findings import Finding
+from detbench.bench.doctor.findings import Finding, Severity
 from detbench.bench.doctor.fixes import keeping
 
 FLAGS = ("iscrowd", "difficult", "truncated")
@@ -31,8 +31,8 @@ _PARSED = (
 
 
 def check_annotation_numbers(case: Case, file: AnnotationFile) -> list[Finding]:
-    """Return what numbers of a COCO annotations file are none, or none that can be."""
-    return [*_odd(case, file), *_endless(case, file), *_sizes(file), *_image_sizes(file)]
+    """Return what numbers of the annotations are none, or none that can be."""
+    return [*_odd(case, file), *_endless(case, file), *_image_sizes(file)]
 
 
 def _odd(case: Case, file: AnnotationFile) -> list[Finding]:
@@ -54,27 +54,37 @@ def _endless(case: Case, file: AnnotationFile) -> list[Finding]:
     endless = ~np.isfinite(file.boxes).all(axis=1) & ~file.odd_boxes
     if not endless.any():
         return []
-    first = f"annotations[{int(endless.argmax())}]"
+    first = file.place(int(endless.argmax()))
     evidence = f"{endless.sum():,} of {len(endless):,} annotations have a NaN or infinite box (the first: {first})"
     edit = keeping("not any(isinstance(s, (int, float)) and not abs(s) < 1e150 for s in a.get('bbox') or ())")
     return [Finding("not-finite", "error", f"{evidence}: {left(case, case.rows, 'left out')}", "", edit=edit)]
 
 
-def _sizes(file: AnnotationFile) -> list[Finding]:
-    """Boxes of negative or no width or height."""
-    sizes, found = file.boxes[:, 2:], []
+def check_annotation_sizes(case: Case) -> list[Finding]:
+    """Return which annotated boxes, read in the format they are in, have a negative or no width or height."""
+    file, found = case.annotations, []
+    if file is None:
+        return []
+    sizes = file.sizes
+    if case.truth_mended:
+        sizes = np.ones_like(file.sizes)
+        sizes[file.rows] = case.truth.boxes[:, 2:] - case.truth.boxes[:, :2]
     negative = (sizes < 0).any(axis=1)
     empty = (sizes == 0).any(axis=1) & ~negative
     edit = keeping("not any(isinstance(s, (int, float)) and s <= 0 for s in (a.get('bbox') or ())[2:])")
     if negative.any():
         row = int(negative.argmax())
-        first = f"annotations[{row}]: {file.boxes[row].tolist()}"
+        first = f"{file.place(row)}: {file.boxes[row].tolist()}"
         evidence = f"{negative.sum():,} of {len(sizes):,} annotations have a negative width or height (the first: {first})"
         found.append(Finding("negative-size", "error", f"{evidence}; `detbench eval` refuses them", "", edit=edit))
     if empty.any():
-        first = f"annotations[{int(empty.argmax())}]"
-        evidence = f"{empty.sum():,} of {len(sizes):,} annotated boxes have no width or height (the first: {first}): nothing matches them"
-        found.append(Finding("zero-area", "error" if 2 * empty.sum() > len(sizes) else "warning", evidence, "", edit=edit))
+        evidence = (
+            f"{empty.sum():,} of {len(sizes):,} annotated boxes have no width or height (the first: {file.place(int(empty.argmax()))})"
+        )
+        refused = file.form == "voc"
+        severity: Severity = "error" if refused or 2 * empty.sum() > len(sizes) else "warning"
+        what = "`detbench eval` refuses them" if refused else "nothing matches them"
+        found.append(Finding("zero-area", severity, f"{evidence}: {what}", "", edit=edit))
     return found
 
 

@@ -63,14 +63,17 @@ def read_annotations(path: Path, images: Path | None) -> tuple[GroundTruth, Anno
         name=path.stem,
     )
     return truth, AnnotationFile(
+        form="coco",
         ids=[entry.get("id") for entry in entries],
         areas=areas,
         boxes=xywh,
+        sizes=xywh[:, 2:],
         rows=kept,
         odd=np.any(list(odd.values()), axis=0),
         odd_boxes=odd_boxes,
         odd_areas=odd["area"] | np.array([not isinstance(entry, dict) for entry in file["annotations"]], np.bool_),
         image_order=np.array([places[0][id_text(picture["id"])] for picture in file["images"]], np.int64),
+        place=lambda row: f"annotations[{row}]",
         first_odd=first_odd("annotations", file["annotations"], odd),
         numbered=numbered,
         parts=(_pictures(file["images"]), _categories(file["categories"])),

@@ -73,13 +73,18 @@ def _ids(file: AnnotationFile) -> list[Finding]:
             evidence = f"{count:,} of {total:,} annotations are of {what} that the file does not list"
             key = "image_id" if what == "images" else "category_id"
             fix = keeping(f"str(a.get({key!r})).removesuffix('.0') in {{str(e['id']).removesuffix('.0') for e in d[{what!r}]}}")
-            found.append(Finding(finding, "error", evidence, "", edit=fix))
+            if file.form == "yolo":
+                found.append(Finding(finding, "error", evidence, "name these classes in the yaml, or count classes from 0"))
+            else:
+                found.append(Finding(finding, "error", evidence, "", edit=fix))
     return found
 
 
 def _areas(case: Case, file: AnnotationFile) -> list[Finding]:
+    if file.form != "coco":
+        return []
     total, found = len(file.ids), []
-    measured = np.abs(file.boxes[:, 2] * file.boxes[:, 3])
+    measured = np.abs(file.sizes[:, 0] * file.sizes[:, 1])
     from_boxes = rewriting("area=a['bbox'][2] * a['bbox'][3]", "not (isinstance(a.get('area'), (int, float)) and a['area'] > 0)")
     missing = np.isnan(file.areas) & ~file.odd_areas
     if missing.any():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class Source:
 
 @dataclass(frozen=True)
 class ListedPart:
-    """What is wrong with the images or the categories of a COCO annotations file."""
+    """What is wrong with the images or the categories of the annotations."""
 
     name: str
     count: int
@@ -75,13 +76,17 @@ class ListedPart:
 
 @dataclass(frozen=True)
 class AnnotationFile:
-    """What a COCO annotations file says beyond the ground truth, by annotation."""
+    """What the files of the annotations say beyond the ground truth, by annotation."""
 
+    form: Literal["coco", "voc", "yolo"]
     ids: list[Any]
+    """Those of a COCO file, else their numbers."""
     areas: Floats
     """(A,) NaN where missing."""
     boxes: Floats
-    """(A, 4) xywh as written."""
+    """(A, 4) the four numbers as they stand."""
+    sizes: Floats
+    """(A, 2) widths and heights, in the format that boxes should have."""
     rows: Ints
     """(G,) the annotation of each object of the ground truth."""
     odd: Flags
@@ -92,12 +97,14 @@ class AnnotationFile:
     """(A,) those of them whose area is no number, or that are no annotations at all."""
     image_order: Ints
     """(I,) position in the ground truth of each image, as the file lists them."""
+    place: Callable[[int], str]
+    """Says where an annotation stands."""
+    parts: tuple[ListedPart, ListedPart]
+    """The images and the categories."""
     first_odd: str = ""
-    """Where the first one is, and what stands there."""
+    """Where the first odd one is, and what stands there."""
     numbered: bool = True
     """Whether all ids of images are numbers."""
-    parts: tuple[ListedPart, ...] = ()
-    """The lists of images and of categories."""
     unknown_images: int = 0
     unknown_classes: int = 0
     regions: int = 0
@@ -107,6 +114,10 @@ class AnnotationFile:
     truncated_keys: int = 0
     ignored: int = 0
     """Annotations with `ignore` set."""
+    beyond: Flags | None = None
+    """(A,) labels of YOLO with a value outside 0..1."""
+    split: str | None = None
+    """The one that was read; None for a COCO file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +131,7 @@ class Case:
     source: Source | None = None
     """None for detections that were loaded before."""
     annotations: AnnotationFile | None = None
-    """None unless the ground truth is a COCO file."""
+    """None for ground truth that holds numbers and nothing else (Parquet), or that was loaded before."""
     marked_difficult: int = 0
     """Entries of VOC's class lists that say an image holds only difficult objects of a class."""
     options: tuple[str, ...] = ()

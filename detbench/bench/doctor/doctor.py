@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from detbench.bench.doctor.annotation_numbers import check_annotation_sizes
 from detbench.bench.doctor.annotations import check_annotations
 from detbench.bench.doctor.boxes import check_boxes
 from detbench.bench.doctor.case import Case
@@ -19,7 +20,7 @@ from detbench.bench.doctor.extents import check_numbers, check_outside, check_si
 from detbench.bench.doctor.findings import SEVERITIES, Finding
 from detbench.bench.doctor.fixes import with_commands
 from detbench.bench.doctor.images import check_image_ids, check_missing, check_unknown_images
-from detbench.bench.doctor.mends import none_beside, offered, write_mended
+from detbench.bench.doctor.mends import none_beside, offered, write_mended, write_mended_truth
 from detbench.bench.doctor.offsets import check_offset
 from detbench.bench.doctor.pairing import check_pairing
 from detbench.bench.doctor.reading import read_case
@@ -78,7 +79,7 @@ def findings_of(case: Case) -> list[Finding]:
     """Return all findings in the order in which they were found: the evidence of each is given once those before it are mended."""
     found = check_annotations(case)
     case, truth_findings = mended_truth(case)
-    found += [*truth_findings, *check_truth_boxes(case), *_listed(check_empty(case))]
+    found += [*truth_findings, *check_annotation_sizes(case), *check_truth_boxes(case), *_listed(check_empty(case))]
     if not len(case.rows):
         return found
     hiding: list[Finding] = []
@@ -136,3 +137,21 @@ def mend(
     """
     case = read_case(Path(ground_truth), Path(detections), split=split, images=None if images is None else Path(images), protocol=protocol)
     return write_mended(case, findings_of(case), finding_ids, Path(target))
+
+
+def mend_truth(
+    ground_truth: str | Path,
+    detections: str | Path,
+    target: str | Path,
+    *,
+    split: str | None = None,
+    images: str | Path | None = None,
+    protocol: str | None = None,
+) -> tuple[int, int]:
+    """Write VOC or YOLO ground truth as the doctor reads it, without the faults found in it, to `target`.
+
+    What can be no object is left out. Returns how many objects were written and how many were read. Raises DetbenchError where there is
+    nothing to mend, and for COCO annotations, whose findings have a command that mends the file itself.
+    """
+    case = read_case(Path(ground_truth), Path(detections), split=split, images=None if images is None else Path(images), protocol=protocol)
+    return write_mended_truth(case, findings_of(case), Path(target))

@@ -64,7 +64,7 @@ class Finding:
     mend: Callable[[Rows], Rows] | None = field(default=None, compare=False, repr=False)
     """Turns the detections into what they should be, where that is known."""
     edit: str = field(default="", repr=False)
-    """Python statement that turns a COCO annotations file, decoded as `d`, into what it should be."""
+    """Python statement that turns a COCO annotations file, decoded as `d`, into what it should be; VOC and YOLO are written anew."""
 
     def __str__(self) -> str:
         return f"{self.evidence}; {self.fix}"

@@ -29,8 +29,8 @@ def _of_areas(finding: Finding) -> bool:
 
 
 def _command(case: Case, finding: Finding, ids: tuple[str, ...], edits: tuple[str, ...]) -> str:
-    if finding.edit:
-        return _editing(case, edits)
+    if finding.edit and case.annotations is not None:
+        return _editing(case, edits) if case.annotations.form == "coco" else _rewriting_truth(case)
     if not finding.mend or case.source is None:
         return finding.fix
     noted = finding.id not in ids
@@ -55,6 +55,14 @@ def _editing(case: Case, edits: Iterable[str]) -> str:
     source, target = str(case.truth_path), str(_beside(case.truth_path, "fixed"))
     steps = ["import json", f"d = json.load(open({source!r}))", *edits, f"json.dump(d, open({target!r}, 'w'))"]
     return shlex.join(["python", "-c", "; ".join(steps)])
+
+
+def _rewriting_truth(case: Case) -> str:
+    """Return the command that writes the ground truth of VOC or YOLO as it should be, into a folder."""
+    assert case.source is not None  # noqa: S101  ground truth with annotations is read beside a file
+    path = case.truth_path
+    target = path.with_name(f"{path.name.split('.')[0]}-fixed")
+    return shlex.join(["detbench", "doctor", str(path), str(case.source.path), *case.options, "--mended-truth", str(target)])
 
 
 def rewriting(values: str, where: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Mends: detections written again without the faults that the doctor found, all of those that are named at once."""
+"""Mends: detections, and ground truth of VOC and YOLO, written again without the faults that the doctor found."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from detbench.bench.doctor.case import Case
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.rows import Rows, detections_of
-from detbench.data.load import save_detections
+from detbench.bench.doctor.truth_boxes import mended_truth
+from detbench.bench.doctor.truths import copies, where
+from detbench.data.load import save_detections, save_ground_truth
 from detbench.errors import DetbenchError
 
 MOST_DROPPED = 0.5
@@ -75,3 +79,27 @@ def write_mended(case: Case, findings: Sequence[Finding], ids: Sequence[str], ta
     repaired = detections_of(mended(case, findings, ids), case.truth)
     save_detections(repaired, case.truth, target, None if target.suffix in (".json", ".parquet") else case.source.form)
     return len(repaired), len(case.rows)
+
+
+def write_mended_truth(case: Case, findings: Sequence[Finding], target: Path) -> tuple[int, int]:
+    """Write ground truth of VOC or YOLO without the faults found in it, in the format of the target's name or its own.
+
+    Returns how many objects were written and how many were read. Raises DetbenchError where there is nothing to mend, and for ground truth
+    in one file, whose findings have a command that keeps everything else in it.
+    """
+    file = case.annotations
+    faults = {finding.id for finding in findings if finding.edit and finding.severity != "note"}
+    if file is None or file.form == "coco":
+        fix = "run `detbench doctor` without --mended-truth for the command that does"
+        raise DetbenchError(f"{case.truth_path}: --mended-truth mends VOC and YOLO ground truth; {fix}")
+    if not faults:
+        raise DetbenchError(f"{case.truth_path}: there is nothing in the ground truth that can be mended here")
+    truth = mended_truth(case)[0].truth
+    if faults & {"negative-size", "zero-area"}:
+        truth = where(truth, np.asarray((truth.boxes[:, 2:] > truth.boxes[:, :2]).all(axis=1)))
+    if "annotations-doubled" in faults:
+        truth = where(truth, ~copies(truth))
+    if not len(truth):
+        raise DetbenchError(f"{case.truth_path}: nothing would be left of the ground truth; write it again")
+    save_ground_truth(truth, target, None if target.suffix in (".json", ".parquet") else file.form, split=file.split)
+    return len(truth), len(file.ids)

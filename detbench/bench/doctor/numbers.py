@@ -26,6 +26,15 @@ def lenient_numbers(values: Sequence[Any]) -> tuple[Floats, Flags]:
     return numbers, np.array([isinstance(value, bool) or not isinstance(value, int | float) for value in values], np.bool_)
 
 
+def spelt_numbers(texts: Sequence[str]) -> tuple[Floats, Flags]:
+    """Return what the texts of a file spell (N,), and which of them (N,) spell no number; "nan" spells one."""
+    with suppress(ValueError):
+        return np.array(texts, np.float64), np.zeros(len(texts), np.bool_)
+    numbers, _ = lenient_numbers(texts)
+    plain = np.char.lstrip(np.char.lower(np.array(texts, np.str_)), "+- ")
+    return numbers, np.asarray(np.isnan(numbers) & ~np.isin(plain, ["nan"]))
+
+
 def lenient_boxes(values: Sequence[Any]) -> tuple[Floats, Flags]:
     """Return boxes (N, 4) and which rows (N,) hold something else than four numbers."""
     well_formed = [value if isinstance(value, list | tuple) and len(value) == 4 else None for value in values]

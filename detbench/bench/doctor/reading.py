@@ -11,6 +11,7 @@ from detbench.bench.doctor.case import AnnotationFile, Case, Source, own_protoco
 from detbench.bench.doctor.coco_reading import read_results
 from detbench.bench.doctor.parquet_reading import read_parquet
 from detbench.bench.doctor.rows import Rows
+from detbench.bench.doctor.text_annotations import read_voc_annotations, read_yolo_annotations
 from detbench.bench.doctor.text_reading import read_voc, read_yolo
 from detbench.data.formats import DETECTIONS_FORMATS, GROUND_TRUTH_FORMATS
 from detbench.data.ground_truth import GroundTruth
@@ -23,7 +24,7 @@ _DIFFICULT_ONLY = re.compile(rb"^\S+\s+0\s*$", re.MULTILINE)
 
 
 def read_case(ground_truth: Path, detections: Path, *, split: str | None, images: Path | None, protocol: str | None) -> Case:
-    """Read both files; InputError where one is not recognised, cut off, or (ground truth that is not COCO) not valid."""
+    """Read both files; InputError where one is not recognised, or cut off."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DetbenchWarning)
         truth, annotations = _truth(ground_truth, split, images)
@@ -45,6 +46,10 @@ def read_case(ground_truth: Path, detections: Path, *, split: str | None, images
 
 def _truth(path: Path, split: str | None, images: Path | None) -> tuple[GroundTruth, AnnotationFile | None]:
     known = next((name for name, each in GROUND_TRUTH_FORMATS.items() if path.exists() and each.recognise(path)), None)
+    if known == "voc":
+        return read_voc_annotations(path, split, images)
+    if known == "yolo":
+        return read_yolo_annotations(path / "data.yaml" if path.is_dir() else path, split, images)
     if known != "coco":
         return load_ground_truth(path, split=split, images=images), None
     if split is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from detbench.bench.doctor.case import Labels, Source
-from detbench.bench.doctor.numbers import id_text, lenient_numbers, shown
+from detbench.bench.doctor.numbers import id_text, shown, spelt_numbers
 from detbench.bench.doctor.rows import Rows
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.ground_truth import GroundTruth
@@ -73,14 +73,8 @@ def _table(lines: list[list[str]]) -> tuple[Floats, Flags]:
     """Return five numbers of each line (N, 5), and which lines (N,) hold something else."""
     odd = np.array([len(words) != _WIDTH - 1 for words in lines], np.bool_)
     even = lines if not odd.any() else [(words + ["nan"] * _WIDTH)[: _WIDTH - 1] for words in lines]
-    try:
-        return np.array(even, np.float64).reshape(-1, _WIDTH - 1), odd
-    except ValueError:
-        flat = [word for words in even for word in words]
-        numbers, _ = lenient_numbers(flat)
-        spelt = np.char.lower(np.array(flat)).reshape(-1)
-        none = np.isnan(numbers) & ~np.isin(np.char.lstrip(spelt, "+-"), ["nan"])
-        return numbers.reshape(-1, _WIDTH - 1), odd | none.reshape(-1, _WIDTH - 1).any(axis=1)
+    numbers, none = spelt_numbers([word for words in even for word in words])
+    return numbers.reshape(-1, _WIDTH - 1), odd | none.reshape(-1, _WIDTH - 1).any(axis=1)
 
 
 def _nameless(table: Floats) -> Flags:

@@ -7,6 +7,7 @@ of images are not known, areas or the detections must agree with it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from detbench.bench.doctor.counterfactual import told_of_truth
 from detbench.bench.doctor.findings import Finding, Severity
 from detbench.bench.doctor.fit import sample_of
 from detbench.bench.doctor.fixes import rewriting
-from detbench.bench.doctor.formats import CLEARLY_BETTER, DECODERS, IDS, MUCH_BETTER, Alternative, reread
+from detbench.bench.doctor.formats import CLEARLY_BETTER, CORNERS, DECODERS, IDS, MUCH_BETTER, OWN, VOC_BASES, Alternative, Base, reread
 from detbench.bench.doctor.truths import copies, where, with_boxes
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
@@ -41,51 +42,74 @@ _WRITTEN = {
 """What x, y, width and height are of four numbers p, q, r, s in each format, in Python."""
 
 
+_Frame = Literal["image", "pixels"]
+_READ = {
+    "coco": "as x, y, width and height in pixels",
+    "voc": "as corners in pixels",
+    "yolo": "as centre, width and height in fractions of the image",
+}
+"""How each kind of file is read."""
+
+
 @dataclass(frozen=True)
 class _Trial:
     """The ground truth under one reading of its boxes."""
 
-    name: str
+    reading: Alternative
     truth: GroundTruth
     inside: float
     """Share of boxes that have an extent and lie within their image."""
     agreeing: float
     """Share of boxes whose width · height is the area given."""
-    fit: float = 0.0
-    """Mean best overlap of the detections, as they are or read in the same way."""
+    fits: tuple[float, float] = (0.0, 0.0)
+    """Mean best overlap of the detections as they are, and read in the same way."""
 
 
 def mended_truth(case: Case) -> tuple[Case, list[Finding]]:
-    """Return the case with the boxes of its COCO annotations read in the format that they are in, and the finding if it is another one."""
+    """Return the case with the boxes of its annotations read in the format that they are in, and the finding if it is another one."""
     file, truth = case.annotations, case.truth
     if file is None or len(truth) < FEWEST:
         return case, []
-    fractions = _fractions(case, file)
-    trials = [trial for name in _WRITTEN if (trial := _trial(case, file, name, fractions)).inside >= CONSISTENT]
-    own = _Trial("xywh", truth, _inside(truth), _agreement(truth, file))
-    trials = [trial for trial in trials if trial.name != "xywh" or fractions]
+    usual = _usual(file.form)
+    frame: _Frame = "image" if _fractions(case, file) else "pixels"
+    trials = [trial for reading in _readings(file.form, frame) if (trial := _trial(case, file, reading)).inside >= CONSISTENT]
     if not trials:
         return case, []
-    own = replace(own, fit=_fit(case, own, fractions))
-    trials = [replace(trial, fit=_fit(case, trial, fractions)) for trial in trials]
-    best = max(trials, key=lambda trial: (trial.fit, trial.agreeing))
-    by_size = fractions or own.inside <= INCONSISTENT
+    own = _with_fits(case, file, _Trial(usual, truth, _inside(truth), _agreement(truth, file)))
+    best = max((_with_fits(case, file, trial) for trial in trials), key=lambda trial: (max(trial.fits), trial.agreeing))
+    by_size = frame != usual.frame or own.inside <= INCONSISTENT
     by_area = best.agreeing >= AGREEING and own.agreeing <= 1 - AGREEING
-    by_fit = best.fit >= max(own.fit + CLEARLY_BETTER, own.fit * MUCH_BETTER)
+    by_fit = max(best.fits) >= max(max(own.fits) + CLEARLY_BETTER, max(own.fits) * MUCH_BETTER)
     if not (by_size or by_area or by_fit):
         return case, []
-    return replace(case, truth=best.truth, truth_mended=True), [_format_finding(case, own, best, fractions)]
+    return replace(case, truth=best.truth, truth_mended=True), [_format_finding(case, file, own, best)]
 
 
-def _trial(case: Case, file: AnnotationFile, name: str, fractions: bool) -> _Trial:
-    boxes = DECODERS[name](file.boxes[file.rows])
-    boxes = boxes * np.tile(_sizes(case.truth), 2) if fractions else boxes
+def _usual(form: str) -> Alternative:
+    """Return how a kind of file is read."""
+    base: Base = CORNERS if form == "voc" else (0, 0, 0, 0)
+    return Alternative("", OWN[form], DECODERS[OWN[form]], "image" if form == "yolo" else "pixels", base)
+
+
+def _readings(form: str, frame: _Frame) -> list[Alternative]:
+    """Return every other reading of a kind of file whose numbers are pixels or fractions of the image."""
+    usual = _usual(form)
+    return [
+        Alternative(IDS[name] if frame == usual.frame else "box-normalised", name, decode, frame, base)
+        for name, decode in DECODERS.items()
+        for base in (VOC_BASES[name] if form == "voc" and frame == "pixels" else ((0, 0, 0, 0),))
+        if (frame, name) != (usual.frame, usual.name)
+    ]
+
+
+def _trial(case: Case, file: AnnotationFile, reading: Alternative) -> _Trial:
+    boxes = reading.boxes(file.boxes[file.rows], _sizes(case.truth))
     if not np.isfinite(boxes).all():
-        return _Trial(name, case.truth, 0.0, 0.0)
+        return _Trial(reading, case.truth, 0.0, 0.0)
     given = file.areas[file.rows]
     computed = _agreement(case.truth, file) >= AGREEING or not (given > 0).any()
     truth = with_boxes(case.truth, boxes, measured=np.isnan(given) | computed)
-    return _Trial(name, truth, _inside(truth), _agreement(truth, file))
+    return _Trial(reading, truth, _inside(truth), _agreement(truth, file))
 
 
 def _sizes(truth: GroundTruth) -> Floats:
@@ -110,48 +134,52 @@ def _fractions(case: Case, file: AnnotationFile) -> bool:
     return bool(written.min() >= 0 and written.max() <= 1.01 and np.nan_to_num(case.truth.image_sizes).max(initial=0) > 10)
 
 
-def _fit(case: Case, trial: _Trial, fractions: bool) -> float:
-    """Return the mean best overlap of detections with these objects, the better of as they are and read in the same way."""
-    return max(_fits(case, trial, fractions))
-
-
-def _fits(case: Case, trial: _Trial, fractions: bool) -> tuple[float, float]:
-    """Return the mean best overlap of detections as they are, and read in the same way; 0 where they are of another kind of file."""
+def _with_fits(case: Case, file: AnnotationFile, trial: _Trial) -> _Trial:
+    """Return the trial with the fit of the detections, which are read in the same way where they are of the same kind of file."""
     sample = sample_of(replace(case, truth=trial.truth))
-    if case.source is None or case.source.form != "coco":
-        return sample.mean_overlap(sample.boxes), 0.0
-    return sample.mean_overlap(sample.boxes), sample.mean_overlap(_alike(trial, fractions).boxes(sample.written, sample.sizes))
+    alike = 0.0
+    if case.source is not None and case.source.form == file.form:
+        alike = sample.mean_overlap(trial.reading.boxes(sample.written, sample.sizes))
+    return replace(trial, fits=(sample.mean_overlap(sample.boxes), alike))
 
 
-def _alike(trial: _Trial, fractions: bool) -> Alternative:
-    """Return the reading of detections that a trial is of the ground truth."""
-    return Alternative("", trial.name, DECODERS[trial.name], "image" if fractions else "pixels")
-
-
-def _format_finding(case: Case, own: _Trial, best: _Trial, fractions: bool) -> Finding:
-    name = f"fractions of the image, {best.name}" if fractions else best.name
-    other = "all numbers lie within 0–1" if fractions else f"{own.inside:.0%} as x, y, width and height in pixels"
+def _format_finding(case: Case, file: AnnotationFile, own: _Trial, best: _Trial) -> Finding:
+    frame, usual = best.reading.frame, own.reading.frame
+    fractions = frame == "image" and usual == "pixels"
+    where = "fractions of the image, " if fractions else "pixels, " if frame != usual else ""
+    other = "all numbers lie within 0–1" if fractions else f"{own.inside:.0%} {_READ[file.form]}"
     inside = f"{best.inside:.0%} of them lie within their images when read so, {other}"
-    as_they_are, alike = _fits(case, best, fractions)
+    as_they_are, alike = best.fits
     if alike > as_they_are:
-        rows = reread(case, _alike(best, fractions), case.rows)
-        proof = told_of_truth(case, best.truth, "with the detections so read as well", rows)
+        proof = told_of_truth(case, best.truth, "with the detections so read as well", reread(case, best.reading, case.rows))
     else:
         proof = told_of_truth(case, best.truth, "so read")
-    evidence = f"the boxes of the ground truth are {name} ({inside}): {proof}"
-    steps = [rewriting(f"bbox=list((lambda p, q, r, s: {_WRITTEN[best.name]})(*a['bbox']))")]
+    evidence = f"the boxes of the ground truth are {where}{best.reading.name} ({inside}): {proof}"
+    steps = [rewriting(f"bbox=list((lambda p, q, r, s: {_WRITTEN[best.reading.name]})(*a['bbox']))")]
     if fractions:
         steps.insert(0, "z = {i['id']: (i['width'], i['height']) for i in d['images']}")
         steps.append(rewriting("bbox=[v * k for v, k in zip(a['bbox'], z[a['image_id']] * 2)]"))
     if np.array_equal(best.truth.areas, best.truth.box_areas):
         steps.append(rewriting("area=a['bbox'][2] * a['bbox'][3]"))
-    finding = "box-normalised" if fractions else IDS[best.name]
-    return Finding(finding, "error", evidence, "", edit="; ".join(steps))
+    return Finding(best.reading.id, "error", evidence, "", edit="; ".join(steps))
 
 
 def check_truth_boxes(case: Case) -> list[Finding]:
     """Return which annotated boxes leave their image and which are there twice."""
-    return [*_outside(case), *_doubled(case)]
+    return [*(_refused(case) or _outside(case)), *_doubled(case)]
+
+
+def _refused(case: Case) -> list[Finding]:
+    """Labels of YOLO that are no fractions, where the others are."""
+    file = case.annotations
+    if file is None or file.beyond is None or case.truth_mended:
+        return []
+    beyond = file.beyond & (file.sizes >= 0).all(axis=1)
+    if not beyond.any():
+        return []
+    first = file.place(int(beyond.argmax()))
+    evidence = f"{beyond.sum():,} of {len(beyond):,} labels have a value outside 0..1 (the first: {first}), which `detbench eval` refuses"
+    return [Finding("outside-image", "error", evidence, "", edit="cut")]
 
 
 def _outside(case: Case) -> list[Finding]:

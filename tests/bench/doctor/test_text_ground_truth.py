@@ -1,0 +1,298 @@
+"""Mistakes in VOC and YOLO ground truth: each is named with its place, and the command given writes the ground truth without it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from detbench.bench.doctor.doctor import examine
+from detbench.bench.doctor.text_annotations import read_voc_annotations, read_yolo_annotations
+from detbench.data.load import load_detections, load_ground_truth, save_ground_truth
+from detbench.errors import DetbenchWarning, InputError
+from detbench.metrics.evaluate import evaluate
+
+BNDBOX = re.compile(r"<xmin>(.*?)</xmin>\s*<ymin>(.*?)</ymin>\s*<xmax>(.*?)</xmax>\s*<ymax>(.*?)</ymax>")
+SIZE = re.compile(r"<width>(\d+)</width>\s*<height>(\d+)</height>")
+
+
+@pytest.fixture
+def voc(folder, tmp_path):
+    """A devkit to plant mistakes in, and detections on it."""
+    shutil.copytree(folder / "VOCdevkit", tmp_path / "VOCdevkit")
+    return tmp_path / "VOCdevkit/VOC2007", folder / "comp4"
+
+
+@pytest.fixture
+def yolo(folder, tmp_path):
+    """A YOLO dataset to plant mistakes in, and detections on it."""
+    with pytest.warns(DetbenchWarning, match="become ordinary ones"):
+        save_ground_truth(load_ground_truth(folder / "VOCdevkit/VOC2007", split="test"), tmp_path / "yolo", "yolo")
+    return tmp_path / "yolo", folder / "labels"
+
+
+def boxes(change):
+    """Every box of an annotation as four other texts, made of its corners and the size of the image."""
+
+    def plant(text, _):
+        width, height = map(int, SIZE.search(text).groups())
+
+        def changed(found):
+            x, y, r, b = change(*map(float, found.groups()), width, height)
+            return f"<xmin>{x}</xmin><ymin>{y}</ymin><xmax>{r}</xmax><ymax>{b}</ymax>"
+
+        return BNDBOX.sub(changed, text)
+
+    return plant
+
+
+def once(old, new):
+    """Something in the first place where it stands, in one annotation of four."""
+    return lambda text, number: re.sub(old, new, text, count=1) if number % 4 == 0 else text
+
+
+def labels(change, step=1):
+    """The words of every so many labels of a file."""
+
+    def plant(text, _):
+        lines = text.splitlines()
+        return "\n".join(" ".join(change(*line.split())) if n % step == 0 else line for n, line in enumerate(lines)) + "\n"
+
+    return plant
+
+
+def planted(where, pattern, plant):
+    for number, file in enumerate(sorted(where.glob(pattern))):
+        file.write_text(plant(file.read_text(), number))
+
+
+def faults(truth, found):
+    return [finding for finding in examine(truth, found) if finding.severity != "note"]
+
+
+def average_precision(truth, found):
+    ground_truth = load_ground_truth(truth)
+    return evaluate(ground_truth, load_detections(found, ground_truth)).average_precision
+
+
+def mended(findings, command):
+    """Run the one command that all of the findings have, and return what it wrote."""
+    [fix] = {finding.fix for finding in findings}
+    program, *words = shlex.split(fix)
+    assert program == "detbench"
+    done = command(*words)
+    assert done.code == 0, done.err
+    return Path(words[-1]), done.err
+
+
+def as_sizes(x, y, r, b, *_):
+    return x, y, r - x + 1, b - y + 1
+
+
+def as_fractions(x, y, r, b, w, h):
+    return (x - 1) / w, (y - 1) / h, r / w, b / h
+
+
+def as_centre(x, y, r, b, *_):
+    return (x + r) / 2, (y + b) / 2, r - x, b - y
+
+
+def each_object_twice(text, _):
+    return re.sub(r"(\s*<object>.*?</object>)", r"\1\1", text, flags=re.DOTALL)
+
+
+def a_word_for_0(text, _):
+    return text.replace("<difficult>0<", "<difficult>no<")
+
+
+VOC_WITHOUT_LOSS = {
+    "x, y, width, height": (boxes(as_sizes), "box-format-xyxy", "are xywh"),
+    "y before x": (boxes(lambda x, y, r, b, *_: (y, x, b, r)), "box-format-yxyx", "are yxyx"),
+    "centre, width, height": (boxes(as_centre), "box-format-cxcywh", "are cxcywh"),
+    "fractions": (boxes(as_fractions), "box-normalised", "are fractions of the image, xyxy"),
+    "every object twice": (each_object_twice, "annotations-doubled", "have the class and box"),
+    "difficult as a word": (a_word_for_0, "not-a-number", "object 1 (square): <difficult> is 'no'"),
+    "width as a word": (once("<width>.*?<", "<width>wide<"), "not-a-number", "<width> is 'wide'"),
+}
+
+
+@pytest.mark.parametrize("how", VOC_WITHOUT_LOSS)
+def test_voc_that_can_be_mended_without_loss(voc, command, how):
+    plant, expected, said = VOC_WITHOUT_LOSS[how]
+    truth, found = voc
+    before = average_precision(truth, found)
+    planted(truth, "Annotations/*.xml", plant)
+    findings = faults(truth, found)
+    assert [finding.id for finding in findings] == [expected]
+    assert findings[0].severity == "error"
+    assert said in findings[0].evidence
+    fixed, _ = mended(findings, command)
+    assert fixed.name == "VOC2007-fixed"
+    assert faults(fixed, found) == []
+    assert average_precision(fixed, found) == pytest.approx(before, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("plant", "expected", "said"),
+    [
+        (once("<xmin>.*?<", "<xmin>left<"), "not-a-number", "object 1 (square): <xmin> is 'left'"),
+        (once("<xmin>.*?</xmin>", ""), "not-a-number", "<xmin> is ''"),
+        (once("<name>.*?<", "<name><"), "not-a-number", "object 1: has no <name>"),
+        (once("<ymax>.*?<", "<ymax>nan<"), "not-finite", "object 1"),
+        (once("<ymax>.*?<", "<ymax>-40<"), "negative-size", "object 1"),
+        (once(BNDBOX, r"<xmin>9</xmin><ymin>9</ymin><xmax>8</xmax><ymax>8</ymax>"), "zero-area", "refuses"),
+    ],
+)
+def test_voc_that_loses_what_is_no_object(voc, command, plant, expected, said):
+    truth, found = voc
+    objects = len(load_ground_truth(truth))
+    planted(truth, "Annotations/*.xml", plant)
+    with pytest.raises(InputError):
+        load_ground_truth(truth)
+    findings = faults(truth, found)
+    assert [(finding.id, finding.severity) for finding in findings] == [(expected, "error")]
+    assert said in findings[0].evidence
+    assert "15 of " in findings[0].evidence
+    fixed, told = mended(findings, command)
+    assert f"15 of {objects} were left out" in told
+    assert faults(fixed, found) == []
+    assert len(load_ground_truth(fixed)) == objects - 15
+
+
+def from_its_corner(k, x, y, w, h):
+    return k, repr(float(x) - float(w) / 2), repr(float(y) - float(h) / 2), w, h
+
+
+def corners(k, *box):
+    k, x, y, w, h = from_its_corner(k, *box)
+    return k, x, y, repr(float(x) + float(w)), repr(float(y) + float(h))
+
+
+YOLO_WITHOUT_LOSS = {
+    "corners": (labels(corners), "box-format-xyxy", "are xyxy"),
+    "corner and size": (labels(from_its_corner), "box-format-xyxy", "are xywh"),
+    "every label twice": (lambda text, _: text + text, "annotations-doubled", "have the class and box"),
+}
+
+
+@pytest.mark.parametrize("how", YOLO_WITHOUT_LOSS)
+def test_yolo_that_can_be_mended_without_loss(yolo, command, how):
+    plant, expected, said = YOLO_WITHOUT_LOSS[how]
+    truth, found = yolo
+    before = average_precision(truth, found)
+    planted(truth, "labels/val/*.txt", plant)
+    findings = faults(truth, found)
+    assert [(finding.id, finding.severity) for finding in findings] == [(expected, "error")]
+    assert said in findings[0].evidence
+    fixed, _ = mended(findings, command)
+    assert fixed.name == "yolo-fixed"
+    assert faults(fixed, found) == []
+    assert average_precision(fixed, found) == pytest.approx(before, abs=1e-3)
+
+
+def test_yolo_in_pixels(yolo, command):
+    truth, found = yolo
+    before, sizes = average_precision(truth, found), load_ground_truth(truth).image_sizes.tolist()
+    for file, (width, height) in zip(sorted((truth / "labels/val").glob("*.txt")), sizes, strict=True):
+        words = [line.split() for line in file.read_text().splitlines()]
+        file.write_text(
+            "".join(f"{k} {float(x) * width} {float(y) * height} {float(w) * width} {float(h) * height}\n" for k, x, y, w, h in words)
+        )
+    with pytest.raises(InputError, match=r"lies outside 0\.\.1"):
+        load_ground_truth(truth)
+    findings = faults(truth, found)
+    assert [finding.id for finding in findings] == ["box-normalised"]
+    assert "are pixels, cxcywh" in findings[0].evidence
+    fixed, _ = mended(findings, command)
+    assert faults(fixed, found) == []
+    assert average_precision(fixed, found) == pytest.approx(before, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("plant", "expected", "said"),
+    [
+        (labels(lambda k, x, y, w, h: (k, x, y, w), 9), "not-a-number", "200001.txt, line 1: '"),
+        (labels(lambda k, x, y, w, h: ("circle", x, y, w, h), 9), "not-a-number", "line 1: 'circle "),
+        (labels(lambda k, x, y, w, h: (k, "nan", y, w, h), 9), "not-finite", "200001.txt, line 1"),
+        (labels(lambda k, x, y, w, h: (k, x, y, "-0.1", h), 9), "negative-size", "200001.txt, line 1"),
+    ],
+)
+def test_yolo_that_loses_what_is_no_object(yolo, command, plant, expected, said):
+    truth, found = yolo
+    objects = len(load_ground_truth(truth))
+    planted(truth, "labels/val/*.txt", plant)
+    with pytest.raises(InputError):
+        load_ground_truth(truth)
+    findings = faults(truth, found)
+    assert [finding.id for finding in findings] == [expected]
+    assert any(said in finding.evidence for finding in findings)
+    fixed, told = mended(findings, command)
+    left = len(load_ground_truth(fixed))
+    assert left < objects
+    assert f"{objects - left} of {objects} were left out" in told
+    assert faults(fixed, found) == []
+
+
+def test_yolo_with_a_label_beyond_its_picture(yolo, command):
+    truth, found = yolo
+    planted(truth, "labels/val/*.txt", once(r"^(\d+) \S+", r"\1 1.01"))
+    with pytest.raises(InputError, match=r"1\.01 lies outside 0\.\.1"):
+        load_ground_truth(truth)
+    [finding] = faults(truth, found)
+    assert (finding.id, finding.severity) == ("outside-image", "error")
+    assert "15 of " in finding.evidence
+    fixed, told = mended([finding], command)
+    assert "reach out of their image and are cut" in told
+    assert faults(fixed, found) == []
+
+
+def test_yolo_classes_that_nothing_names(yolo):
+    """Which class they are cannot be known, so nothing is written."""
+    truth, found = yolo
+    planted(truth, "labels/val/*.txt", labels(lambda k, *box: (str(int(k) + 1), *box)))
+    assert [(finding.id, finding.fix) for finding in faults(truth, found) if "the file does not list" in finding.evidence] == [
+        ("class-ids-80-91", "name these classes in the yaml, or count classes from 0")
+    ]
+
+
+def test_two_mistakes_have_one_command(voc, command):
+    truth, found = voc
+    before = average_precision(truth, found)
+    planted(truth, "Annotations/*.xml", boxes(as_sizes))
+    planted(truth, "Annotations/*.xml", a_word_for_0)
+    findings = faults(truth, found)
+    assert sorted(finding.id for finding in findings) == ["box-format-xyxy", "not-a-number"]
+    fixed, _ = mended(findings, command)
+    assert average_precision(fixed, found) == pytest.approx(before, abs=1e-3)
+
+
+def test_what_cannot_be_mended_is_refused(voc, folder, command, tmp_path):
+    truth, found = voc
+    clean = command("doctor", truth, found, "--mended-truth", tmp_path / "fixed")
+    assert (clean.code, "there is nothing in the ground truth that can be mended here" in clean.err) == (2, True)
+    coco = command("doctor", folder / "truth.json", folder / "found.json", "--mended-truth", tmp_path / "fixed")
+    assert (coco.code, "--mended-truth mends VOC and YOLO ground truth" in coco.err) == (2, True)
+    both = command("doctor", truth, found, "--mended-truth", tmp_path / "fixed", "--json", "-")
+    assert (both.code, "run `detbench doctor` once for each" in both.err) == (2, True)
+    assert not (tmp_path / "fixed").exists()
+
+
+def test_valid_ground_truth_is_read_as_eval_reads_it(voc, yolo, shared_data):
+    for lenient, path, split in (
+        (read_voc_annotations, voc[0], None),
+        (read_yolo_annotations, yolo[0] / "data.yaml", None),
+        (read_voc_annotations, shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz", "test"),
+    ):
+        strict, (read, _) = load_ground_truth(path, split=split), lenient(path, split, None)
+        assert (read.digest, read.name, read.source, read.protocol) == (strict.digest, strict.name, strict.source, strict.protocol)
+        assert (read.image_files, read.image_folder) == (strict.image_files, strict.image_folder)
+        assert (read.truncated == strict.truncated).all()
+
+
+def test_polygons_are_read_as_eval_reads_them(yolo):
+    truth, _ = yolo
+    planted(truth, "labels/val/*.txt", labels(lambda k, x, y, w, h: (k, x, y, w, h, ".5", ".4"), 2))
+    assert read_yolo_annotations(truth / "data.yaml", None, None)[0].digest == load_ground_truth(truth).digest
