@@ -27,7 +27,8 @@ def read_groups(path: Path, truth: GroundTruth) -> Ints:
     groups = np.full(len(truth.image_ids), -1, np.int64)
     header, rows = read_table(path)
     if tuple(header) != HEADER:
-        raise InputError(path, f"needs the header {','.join(HEADER)}, got {','.join(header) or 'nothing'}", where="line 1")
+        found = f"{','.join(header):.60}" or "nothing"
+        raise InputError(path, f"needs the header {','.join(HEADER)}, got {found}", where="line 1")
     for line, (image, group) in rows:
         where = f"line {line}"
         position = truth.image_position(image)

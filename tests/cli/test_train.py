@@ -54,7 +54,7 @@ def test_a_file_without_splits_needs_another_to_score_on(command, coco, tmp_path
 def test_ctrl_c_leaves_what_the_same_command_goes_on_from(command, shapes, tmp_path):
     output = tmp_path / "m.keras"
     given = ["train", "yolo", str(shapes), "-o", str(output), *map(str, SMALL), "--epochs"]
-    place = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONUNBUFFERED": "1"}
+    place = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"}
     command_line = [sys.executable, "-m", "detbench", *given, "100000"]
     running = subprocess.Popen(heeding_ctrl_c(command_line), env=place, stderr=subprocess.PIPE, text=True)
     assert running.stderr is not None

@@ -289,7 +289,7 @@ CASES = {
         lambda b: [(b.folder / "empty").mkdir(), setattr(b, "found", b.folder / "empty")],
         r"empty: this folder is not recognised as detections",
     ),
-    "a text file as detections": (lambda b: setattr(b, "found", Path(__file__)), r"test_cli_errors\.py: this file is not recognised"),
+    "a text file as detections": (lambda b: setattr(b, "found", Path(__file__)), r"test_errors\.py: this file is not recognised"),
     "unknown protocol": (
         lambda b: b.options.extend(["--protocol", "pascal"]),
         r"no protocol 'pascal'; choose one of coco, voc2007, voc2012",

@@ -1,0 +1,63 @@
+"""`detbench convert` between all formats, and `detbench fetch` from a file at hand: the score stays what it was."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+
+import pytest
+
+FORMATS = ("voc", "coco", "yolo", "parquet")
+SHAPES = ("circle", "square", "triangle", "word")
+
+
+def parsed(outcome) -> dict:
+    assert outcome.code == 0, outcome.err
+    return json.loads(outcome.out)
+
+
+class TestConvert:
+    @pytest.mark.parametrize("target", FORMATS)
+    @pytest.mark.parametrize("source", FORMATS)
+    def test_detections_keep_their_score(self, command, files, tmp_path, source, target):
+        name = tmp_path / {"coco": "x.json", "parquet": "x.parquet"}.get(target, "x")
+        outcome = command("convert", files.found(source), name, "--to", target, "--ground-truth", files.truth("voc"))
+        assert outcome.code == 0, outcome.err
+        assert outcome.err == f"written: {name}\n"
+        options = ("--protocol", "voc2012", "--json", "-", "--name", "same")
+        before = parsed(command("eval", files.truth("voc"), files.found("voc"), *options))
+        after = parsed(command("eval", files.truth("voc"), name, *options))
+        assert after["runs"][0]["summary"]["mAP"] == pytest.approx(before["runs"][0]["summary"]["mAP"], abs=1e-12)
+        for shape in SHAPES:
+            assert after["runs"][0]["classes"][shape] == pytest.approx(before["runs"][0]["classes"][shape], abs=1e-12)
+
+    @pytest.mark.parametrize("target", FORMATS)
+    @pytest.mark.parametrize("source", FORMATS)
+    def test_ground_truth_keeps_the_score(self, command, files, tmp_path, source, target):
+        """Under the COCO protocol, which counts difficult objects: not every format can say which they are."""
+        name = tmp_path / {"coco": "x.json", "parquet": "x.parquet"}.get(target, "x")
+        options = {"voc": ("--split", "test"), "coco": ("--images", files.truth("voc") / "JPEGImages")}.get(source, ())
+        outcome = command("convert", files.truth(source), name, "--to", target, *options)
+        assert outcome.code == 0, outcome.err
+        options = ("--protocol", "coco", "--json", "-")
+        before = parsed(command("eval", files.truth("coco"), files.found("yolo"), *options))["runs"][0]
+        shown = ("--split", "test") if (source, target) in {("voc", "voc"), ("voc", "yolo")} else ()
+        after = parsed(command("eval", name, files.found("yolo"), *options, *shown))["runs"][0]
+        assert after["summary"] == pytest.approx(before["summary"], abs=1e-12)
+        for shape in SHAPES:
+            assert after["classes"][shape] == pytest.approx(before["classes"][shape], abs=1e-12)
+
+
+def test_fetch_from_a_file_at_hand_gives_what_eval_takes(command, files, tmp_path):
+    archive = tmp_path / "VOC.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(files.truth("voc"), "VOCdevkit/VOC2007")
+    outcome = command("fetch", "voc2007", tmp_path / "data", "--from", archive)
+    dataset = tmp_path / "data" / "VOCdevkit" / "VOC2007"
+    assert outcome.code == 0
+    assert outcome.out == ""
+    warning, last = outcome.err.splitlines()
+    assert warning == f"warning: {archive}: is none of the official archives (by its MD5); it is used as it is"
+    assert last == f"dataset: {dataset}"
+    fetched = parsed(command("eval", dataset, files.found("voc"), "--json", "-"))
+    assert fetched == parsed(command("eval", files.truth("voc"), files.found("voc"), "--json", "-"))
