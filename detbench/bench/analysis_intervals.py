@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detbench.data.columns import Flags, Floats, Ints
-from detbench.metrics.bootstrap import Weights
+from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.calibration import d_ece_replicates, la_ece_replicates, mean_over_classes
 from detbench.metrics.drawn import halves_interval, stacked
 from detbench.metrics.evaluation import Evaluation
@@ -20,19 +21,25 @@ from detbench.metrics.intervals import Interval
 from detbench.metrics.lrp import PARTS, Lrp, lrp_replicates
 from detbench.metrics.operating import Operating, operating_replicates
 from detbench.metrics.ranked import Ranked
-from detbench.metrics.resampled import half_draws
 from detbench.metrics.tide import ERRORS, SPECIAL, Tide, tide_replicates
 from detbench.metrics.trait_recall import TraitRecall
+from detbench.metrics.units import Weights, half_draws, unit_count, units_with
 
 _CHUNK = 50
 
 
 class Halves:
-    """Random halves of the images, as weights (B, I)."""
+    """Random halves of the images, or of their groups, as weights (B, I)."""
 
-    def __init__(self, images: int, count: int, seed: int) -> None:
-        self.count = count if images > 1 else 0
-        self.weights = stacked(half_draws(np.arange(images), seed), self.count) if self.count else np.empty((0, images), np.uint16)
+    def __init__(self, ground_truth: GroundTruth, count: int, seed: int) -> None:
+        self.ground_truth = ground_truth
+        self.count = count if unit_count(ground_truth) > 1 else 0
+        nothing = np.empty((0, len(ground_truth.image_ids)), np.uint16)
+        self.weights = stacked(half_draws(ground_truth, seed), self.count) if self.count else nothing
+
+    def units_with(self, by_image: NDArray[np.integer]) -> Ints:
+        """Return (K,) how many images, or groups of them, have something, given what each image has (I, K)."""
+        return units_with(self.ground_truth, by_image)
 
     def of(self, function: Callable[[Weights], Floats]) -> Floats:
         """Return the values (B, ...) of a function of weights on all halves, some at a time."""
@@ -53,7 +60,7 @@ def tide_intervals(evaluation: Evaluation, found: Tide, halves: Halves) -> dict[
     if not halves.count:
         return {}
     drawn = tide_replicates(evaluation, halves.weights, iou=found.iou, background=found.background, as_tidecv=found.as_tidecv)
-    units = int((np.diff(evaluation.ground_truth.offsets) > 0).sum())
+    units = int(halves.units_with(np.diff(evaluation.ground_truth.offsets)[:, None])[0])
     lowest = {name: -1.0 if name == "FN" else 0.0 for name in (*ERRORS, *SPECIAL)}
     costs = {name: halves_interval(found.costs[name], drawn[name], units, lowest=least) for name, least in lowest.items()}
     return {"base": halves_interval(found.base, drawn["base"], units), **costs}
@@ -64,9 +71,10 @@ def lrp_intervals(found: Lrp, ranked: Ranked, halves: Halves) -> tuple[dict[str,
     if not halves.count:
         return {}, {}
     drawn = np.moveaxis(halves.of(lambda weights: np.moveaxis(lrp_replicates(ranked, weights), 0, 1)), 1, 0)
-    units = (ranked.positives > 0).sum(axis=0)
+    units = halves.units_with(ranked.positives)
+    of_any = int(halves.units_with(ranked.positives.sum(axis=1, keepdims=True))[0])
     classes = {part: _each(getattr(found, part), drawn[p], units) for p, part in enumerate(PARTS)}
-    means = {part: halves_interval(found.means[part], mean_over_classes(drawn[p]), _images(ranked)) for p, part in enumerate(PARTS)}
+    means = {part: halves_interval(found.means[part], mean_over_classes(drawn[p]), of_any) for p, part in enumerate(PARTS)}
     return means, classes
 
 
@@ -81,7 +89,7 @@ def calibration_intervals(
         halves.of(lambda weights: d_ece_replicates(ranked, weights, least_score=least)),
         halves.of(lambda weights: la_ece_replicates(loose, thresholds, weights)),
     )
-    units = len(np.unique(ranked.images))
+    units = len(np.unique(halves.ground_truth.units[ranked.images]))
     return CalibrationIntervals(*(halves_interval(value, each, units) for value, each in zip(values, drawn, strict=True)))
 
 
@@ -90,20 +98,15 @@ def operating_intervals(found: Operating, ranked: Ranked, reported_on: Flags, ha
     if not halves.count:
         return ()
     drawn = halves.of(lambda weights: operating_replicates(ranked, found, reported_on, weights))
-    return _each(found.value, drawn, (ranked.positives[reported_on] > 0).sum(axis=0))
+    return _each(found.value, drawn, halves.units_with(ranked.positives * reported_on[:, None]))
 
 
 def recall_intervals(recall: TraitRecall, halves: Halves) -> tuple[Interval, ...]:
     """Return the intervals of recall by the values of a trait; empty without halves."""
     if not halves.count:
         return ()
-    return _each(recall.taken, halves.of(recall.replicates), (recall.by_image[0] > 0).sum(axis=0))
+    return _each(recall.taken, halves.of(recall.replicates), halves.units_with(recall.by_image[0]))
 
 
 def _each(values: Floats, drawn: Floats, units: Ints | Sequence[int]) -> tuple[Interval, ...]:
     return tuple(halves_interval(float(value), drawn[:, k], int(units[k])) for k, value in enumerate(values))
-
-
-def _images(ranked: Ranked) -> int:
-    """Return how many images have something to find."""
-    return int((ranked.positives.sum(axis=1) > 0).sum())

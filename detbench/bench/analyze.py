@@ -17,7 +17,7 @@ from detbench.bench.analysis_intervals import (
 from detbench.data.columns import Flags, Floats
 from detbench.errors import DetbenchError
 from detbench.metrics.bands import Band, bands, cut_values
-from detbench.metrics.bootstrap import Weights, check_comparable, image_draws
+from detbench.metrics.bootstrap import check_comparable
 from detbench.metrics.calibration import LAECE_IOU, Reliability, calibrated_scale, d_ece, la_ece, mean_over_classes, reliability
 from detbench.metrics.confusion import Confusion, confusion
 from detbench.metrics.diagnosis import diagnose
@@ -32,6 +32,7 @@ from detbench.metrics.slices import Attribute, Slice, built_in, slices
 from detbench.metrics.tide import Tide, tide
 from detbench.metrics.trait_recall import TraitRecall, trait_recall
 from detbench.metrics.traits import Trait, traits
+from detbench.metrics.units import Weights, unit_draws
 
 IOU = 0.5
 """Of a hit in all analyses, unless they say otherwise."""
@@ -138,17 +139,17 @@ def analyze(
     check_beta(beta)
     check_comparable(evaluations)
     first = evaluations[0]
-    images = len(first.ground_truth.image_ids)
-    halved = Halves(images, replicates, seed)
+    truth = first.ground_truth
+    halved = Halves(truth, replicates, seed)
     diagnoses = [diagnose(evaluation, iou=IOU) for evaluation in evaluations]
     judged = [Judged(each, found, rank(each, iou=IOU, diagnosis=found)) for each, found in zip(evaluations, diagnoses, strict=True)]
     asked = _Asked(
-        traits=traits(first.ground_truth, first.protocol),
-        attributes=[*built_in(first.ground_truth), *attributes],
+        traits=traits(truth, first.protocol),
+        attributes=[*built_in(truth), *attributes],
         errors=label_errors(judged),
         halves=halved,
-        draws=stacked(image_draws(images, seed), halved.count) if halved.count else None,
-        chosen_on=halves(images, seed),
+        draws=stacked(unit_draws(truth, seed), halved.count) if halved.count else None,
+        chosen_on=halves(truth, seed),
         beta=beta,
         as_tidecv=as_tidecv,
     )

@@ -43,7 +43,7 @@ def finished_run(folder: Path, evaluation: Evaluation) -> Run | None:
     """Return the run that an earlier comparison left in a folder, or None where there is none yet.
 
     Raises:
-        InputError: the folder holds something else: no run, or one on other data, by another protocol or of other detections.
+        InputError: the folder holds something else: no run, or one on other data or groups, by another protocol or of other detections.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
@@ -52,6 +52,7 @@ def finished_run(folder: Path, evaluation: Evaluation) -> Run | None:
     run = read_again(folder)
     for what, ours, theirs in (
         ("other ground truth", evaluation.ground_truth.digest, run.ground_truth.digest),
+        ("other groups of images", evaluation.ground_truth.units.tolist(), run.ground_truth.units.tolist()),
         ("another protocol", evaluation.protocol, run.protocol),
         ("other detections", evaluation.detections.digest, run.detections.digest),
     ):

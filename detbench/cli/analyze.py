@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detbench.cli.app import AllowUnknown, Images, Names, OnlyPresent, ProtocolName, Split, Threads, app
+from detbench.cli.app import AllowUnknown, Groups, Images, Names, OnlyPresent, ProtocolName, Split, Threads, app
 from detbench.cli.steps import check_targets, chosen_protocol, evaluate_all, given_names, load_all
 from detbench.cli.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError
@@ -33,6 +33,7 @@ def analyze_command(
     name: Names = None,
     only_present: OnlyPresent = False,
     allow_unknown: AllowUnknown = False,
+    groups: Groups = None,
     slices: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="CSV of image_id and attributes of images, each of which makes slices.", show_default=False),
@@ -64,15 +65,15 @@ def analyze_command(
 
     check_beta(beta)
     file = None if json in (None, "-") else Path(json)
-    given = [*paths, *([slices] if slices else [])]
+    given = [*paths, *filter(None, [slices, groups])]
     check_targets([file] if file else [], [folder for folder in (plots, csv) if folder], given)
     _check_tables(csv, given)
     if _are_runs(paths):
-        evaluations = _of_runs(paths, [protocol, split, images, name, only_present or None, allow_unknown or None])
+        evaluations = _of_runs(paths, [protocol, split, images, name, only_present or None, allow_unknown or None, groups])
     else:
         names = given_names(paths[1:], name)
         truth, found = load_all(
-            paths[0], paths[1:], names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown
+            paths[0], paths[1:], names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown, groups=groups
         )
         evaluations = evaluate_all(truth, found, chosen_protocol(truth, protocol), threads)
     attributes = _attributes(slices, evaluations)

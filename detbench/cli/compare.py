@@ -15,6 +15,7 @@ from detbench.cli.app import (
     Batch,
     DatasetPath,
     DifficultRule,
+    Groups,
     Images,
     IouThresholds,
     MaxDetections,
@@ -80,6 +81,7 @@ def compare_command(
     max_detections: MaxDetections = None,
     only_present: OnlyPresent = False,
     allow_unknown: AllowUnknown = False,
+    groups: Groups = None,
     allow_unmapped: AllowUnmapped = False,
     allow_broken: AllowBroken = False,
     batch: Batch = None,
@@ -105,7 +107,7 @@ def compare_command(
     places = [Path(each) for each in detectors]
     names = given_names(places, name)
     page = output / "report.html"
-    inputs = [dataset, *(model_path(each) if is_model(each) else Path(each) for each in detectors)]
+    inputs = [dataset, *(model_path(each) if is_model(each) else Path(each) for each in detectors), *filter(None, [groups])]
     check_targets([page, *filter(None, (markdown, latex))], [output, *filter(None, [csv, plots])], inputs)
     stored = [number for number, each in enumerate(detectors) if not is_model(each)]
     truth, loaded = load_all(
@@ -116,6 +118,7 @@ def compare_command(
         images=images,
         only_present=only_present,
         allow_unknown=allow_unknown,
+        groups=groups,
     )
     rules = chosen_protocol(
         truth, protocol, difficult=difficult, strict_overlap=strict_overlap, no_plus_one=no_plus_one, iou=iou, max_detections=max_detections

@@ -11,6 +11,7 @@ from detbench.cli.app import (
     AllowUnknown,
     DatasetPath,
     DifficultRule,
+    Groups,
     Images,
     IouThresholds,
     MaxDetections,
@@ -66,6 +67,7 @@ def evaluate_command(
     max_detections: MaxDetections = None,
     only_present: OnlyPresent = False,
     allow_unknown: AllowUnknown = False,
+    groups: Groups = None,
     json: Annotated[
         str | None, typer.Option(metavar="PATH|-", help="Write the results as JSON; - prints them and nothing else.", show_default=False)
     ] = None,
@@ -89,9 +91,11 @@ def evaluate_command(
 
     names = given_names(detections, name)
     file = None if json in (None, "-") else Path(json)
-    check_targets([file] if file else [], [folder for folder in (plots, runs) if folder], [ground_truth, *detections])
+    check_targets(
+        [file] if file else [], [folder for folder in (plots, runs) if folder], [ground_truth, *detections, *filter(None, [groups])]
+    )
     truth, found = load_all(
-        ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown
+        ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown, groups=groups
     )
     if runs:
         check_run_folders(runs, [detector.name for detector in found])

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -90,7 +90,8 @@ def gate_command(
         second = read_run(candidate)
     with status(f"reading {baseline}"):
         first = read_run(_baseline_folder(baseline, second.name, branch))
-    grouped = read_groups(groups, first.ground_truth) if groups else None
+    if groups:
+        first = replace(first, ground_truth=replace(first.ground_truth, groups=read_groups(groups, first.ground_truth)))
     specs = models or (recorded_specs(first, second) if remeasure else None)
     if specs and not models:
         targets.check(*map(model_path, specs))
@@ -103,7 +104,7 @@ def gate_command(
     warm_scoring(talk)
     with status("drawing images"):
         pairs = timed.pairs if timed else ()
-        verdicts = gate(first, second, asked, pairs=pairs, sizes=sizes, replicates=replicates, seed=seed, groups=grouped)
+        verdicts = gate(first, second, asked, pairs=pairs, sizes=sizes, replicates=replicates, seed=seed)
     targets.write(first, second, verdicts)
     _show(first, second, verdicts, document_only=json == "-")
     raise typer.Exit(EXIT_CODES[overall(verdicts)])

@@ -49,7 +49,6 @@ def plan_command(
     """Say how small a difference this dataset can show, and how many images a difference needs."""
     from detbench.bench.plan import plan_document
     from detbench.bench.runs import write_json
-    from detbench.data.groups import read_groups
     from detbench.metrics.power import plan
     from detbench.metrics.resampled import resample
     from detbench.reports.plan_table import plan_lines, plan_table
@@ -60,14 +59,13 @@ def plan_command(
     check_targets([target] if target else [], [], [ground_truth, *detections, *filter(None, [groups])])
     names = given_names(detections, name)
     truth, found = load_all(
-        ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown
+        ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown, groups=groups
     )
-    grouped = read_groups(groups, truth) if groups else None
     rules = chosen_protocol(truth, protocol)
     asked = rules.measure(measure) if measure else rules.measures[0]
     evaluations = evaluate_all(truth, found, rules, threads)
     with status("drawing images"):
-        drawn = resample(evaluations, [asked], replicates=replicates, seed=seed, groups=grouped, threads=threads)
+        drawn = resample(evaluations, [asked], replicates=replicates, seed=seed, threads=threads)
     resampled = [each[0] for each in drawn]
     planned = plan(
         resampled,

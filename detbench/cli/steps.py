@@ -71,11 +71,18 @@ def load_all(
     images: Path | None = None,
     only_present: bool = False,
     allow_unknown: bool = False,
+    groups: Path | None = None,
 ) -> tuple[GroundTruth, list[Detections]]:
-    """Load ground truth and the detections of each file, cut down to the images whose picture is there if asked."""
+    """Load ground truth, with the groups of its images if given, and the detections of each file.
+
+    All are cut down to the images whose picture is there if asked.
+    """
+    from detbench.data.groups import read_groups
     from detbench.data.load import load_detections
 
     truth = load_dataset(ground_truth, split=split, images=images)
+    if groups:
+        truth = replace(truth, groups=read_groups(groups, truth))
     found = []
     for path, name in zip(detections, names, strict=True):
         with status(f"reading {path}"):

@@ -58,6 +58,8 @@ class GroundTruth:
     """(I, 2) width and height in pixels, NaN where the source does not say."""
     image_files: tuple[str, ...]
     """I file names below `image_folder`; empty where the source does not say."""
+    groups: Ints | None = None
+    """(I,) the number of each image's group, such as its video: images of one group are no evidence independent of each other."""
     image_folder: Path | None = None
     """Where pictures lie, when known."""
     name: str = ""
@@ -83,6 +85,10 @@ class GroundTruth:
             ("image_sizes", np.float64, (images, 2)),
         ):
             object.__setattr__(self, column, frozen(getattr(self, column), dtype, shape))
+        if self.groups is not None:
+            if len(self.groups) != images:
+                raise DetbenchError(f"groups must name one group for each of the {images:,} images, got {len(self.groups):,}")
+            object.__setattr__(self, "groups", frozen(self.groups, np.int64, (images,)))
         object.__setattr__(self, "_index", {image_id: index for index, image_id in enumerate(self.image_ids)})
         self._check()
 
@@ -114,6 +120,7 @@ class GroundTruth:
         category_ids: ArrayLike | None = None,
         image_sizes: ArrayLike | None = None,
         image_files: Iterable[str] | None = None,
+        groups: ArrayLike | None = None,
         image_folder: Path | None = None,
         name: str = "",
         protocol: str = "coco",
@@ -141,6 +148,7 @@ class GroundTruth:
             category_ids=np.arange(1, len(names) + 1) if category_ids is None else np.asarray(category_ids, np.int64),
             image_sizes=np.full((len(ids), 2), np.nan) if image_sizes is None else np.asarray(image_sizes, np.float64),
             image_files=("",) * len(ids) if image_files is None else tuple(image_files),
+            groups=None if groups is None else np.asarray(groups, np.int64),
             image_folder=image_folder,
             name=name,
             protocol=protocol,
@@ -160,8 +168,15 @@ class GroundTruth:
         return tuple(name or image_id for name, image_id in zip(self.image_files, self.image_ids, strict=True))
 
     @cached_property
+    def units(self) -> Ints:
+        """(I,) the number of what each image is drawn with where scores are asked how they vary, 0..: its group, else the image itself."""
+        if self.groups is None:
+            return np.arange(len(self.image_ids))
+        return np.unique(self.groups, return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
     def digest(self) -> str:
-        """SHA-256 of what is scored: ids, names, sizes and objects. Paths, name and source do not count."""
+        """SHA-256 of what is scored: ids, names, sizes and objects. Paths, groups, name and source do not count."""
         columns = (self.class_index, self.boxes, self.box_areas, self.areas, self.iscrowd, self.difficult)
         return digest((*self.image_ids, *self.class_names), (self.offsets, self.category_ids, self.image_sizes, *columns))
 
@@ -191,4 +206,5 @@ class GroundTruth:
             truncated=self.truncated[rows],
             image_sizes=self.image_sizes[positions],
             image_files=tuple(self.image_files[i] for i in positions),
+            groups=None if self.groups is None else self.groups[positions],
         )

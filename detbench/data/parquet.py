@@ -62,6 +62,8 @@ def write_parquet_ground_truth(ground_truth: GroundTruth, path: Path) -> None:
         "width": ground_truth.image_sizes[:, 0],
         "height": ground_truth.image_sizes[:, 1],
     }
+    if ground_truth.groups is not None:
+        images["group"] = ground_truth.groups
     objects: Columns = {
         "class_index": ground_truth.class_index,
         "box": ground_truth.boxes,
@@ -87,6 +89,7 @@ def read_parquet_ground_truth(path: Path) -> GroundTruth:
     with opened(path, "ground_truth") as (file, header):
         image_ids, image_files = (read_texts(path, file, name) for name in ("image_id", "file_name"))
         width, height = (read_numbers(path, file, name) for name in ("width", "height"))
+        groups = read_numbers(path, file, "group", np.int64) if "group" in file.schema_arrow.names else None
         offsets, columns = read_objects(path, file, _GROUND_TRUTH, header.objects)
     _check_class_index(path, columns["class_index"], len(header.class_names))
     with _named(path, image_ids, offsets, {"box": columns["box"]}):
@@ -104,6 +107,7 @@ def read_parquet_ground_truth(path: Path) -> GroundTruth:
             category_ids=np.array(header.category_ids, np.int64),
             image_sizes=np.stack([width, height], axis=1),
             image_files=image_files,
+            groups=groups,
             image_folder=None if header.image_folder is None else Path(header.image_folder),
             name=header.name,
             protocol=header.protocol,

@@ -114,12 +114,12 @@ def read_texts(path: Path, file: ParquetFile, name: str) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def read_numbers(path: Path, file: ParquetFile, name: str) -> NDArray[Any]:
+def read_numbers(path: Path, file: ParquetFile, name: str, dtype: type[np.generic] = np.float64) -> NDArray[Any]:
     """Return a column of one number per image."""
     import pyarrow as pa
 
-    chunks = _read_column(path, file, name, pa.float64()).chunks
-    return np.concatenate([to_numpy(chunk) for chunk in chunks]) if chunks else np.zeros(0)
+    chunks = _read_column(path, file, name, pa.from_numpy_dtype(dtype)).chunks
+    return np.concatenate([to_numpy(chunk) for chunk in chunks]) if chunks else np.zeros(0, dtype)
 
 
 def _read_column(path: Path, file: ParquetFile, name: str, kind: pa.DataType) -> pa.ChunkedArray:

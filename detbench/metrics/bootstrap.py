@@ -1,8 +1,9 @@
 """Bootstrap: what the measures of detectors would be on other images of the same kind, by drawing the images anew.
 
-A replicate draws as many images as there are, with replacement, and an image drawn twice counts twice. All detectors get the same draws, so
-that differences are paired. A class that has nothing to find in a replicate is left out of that replicate's mean, as it is
-out of the mean of any dataset. Each replicate has a random stream of its own, named by seed and number: results do not depend on threads.
+A replicate draws as many images as there are (or groups of them), with replacement, and an image drawn twice counts twice. All detectors
+get the same draws, so that differences are paired. A class that has nothing to find in a replicate is left out of that replicate's mean, as
+it is out of the mean of any dataset. Each replicate has a random stream of its own, named by seed and number: results do not depend on
+threads.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from detbench.data.columns import Floats
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.protocol import Measure
+from detbench.metrics.units import Weights, check_units, unit_draws
 from detbench.metrics.weighted import averaging, occurrences, positives_by_image, weigh, weigh_recall
 from detbench.threads import Threads
 
 _CHUNK = 50
 """Replicates whose weights are in memory at once, in each thread."""
-Weights = NDArray[np.uint16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,17 +49,15 @@ def bootstrap(
     *,
     replicates: int = 1000,
     seed: int = 0,
-    groups: NDArray[np.integer] | None = None,
     threads: int | None = None,
 ) -> list[list[Replicates]]:
     """Return the replicates of each measure of each detector, [evaluation][measure], paired over evaluations.
 
     Args:
-        evaluations: of detectors on the same ground truth under one protocol.
+        evaluations: of detectors on the same ground truth under one protocol; images of one of its groups are drawn together.
         measures: of the protocol; None for all of its summary.
         replicates: how many draws.
         seed: names the draws.
-        groups: (I,) for each image the number of its group, such as its video; groups are drawn whole. None: images are drawn.
         threads: at most this many; None for all the process may use.
 
     Raises:
@@ -66,9 +65,10 @@ def bootstrap(
         NotComparableError: the evaluations are of other ground truth or protocols.
     """
     first = evaluations[0]
-    draw = _drawing(first, groups, seed)
+    check_units(first.ground_truth, "a bootstrap")
     if replicates < 1:
         raise DetbenchError(f"replicates must be 1 or more, got {replicates}")
+    draw = unit_draws(first.ground_truth, seed)
     return weighted_replicates(evaluations, measures or first.protocol.measures, replicates, draw, threads)
 
 
@@ -99,18 +99,6 @@ def weighted_replicates(
         [_replicates(evaluation, measure, passes[_place(measure)], *scores[_place(measure)]) for measure in measures]
         for evaluation, scores in zip(evaluations, by_place, strict=True)
     ]
-
-
-def image_draws(images: int, seed: int) -> Callable[[int], Weights]:
-    """Return what gives the weights (I,) of replicate b: how often each of the images is drawn."""
-    return lambda b: np.bincount(np.random.default_rng([seed, b]).integers(0, images, images), minlength=images).astype(np.uint16)
-
-
-def group_draws(groups: NDArray[np.integer], seed: int) -> Callable[[int], Weights]:
-    """Return what gives the weights (I,) of replicate b where whole groups of images are drawn, as many as there are groups."""
-    _, number = np.unique(groups, return_inverse=True)
-    draw = image_draws(int(number.max()) + 1, seed)
-    return lambda b: draw(b)[number]
 
 
 class _Task:
@@ -156,21 +144,6 @@ def _replicates(evaluation: Evaluation, measure: Measure, served_by: Measure, ap
     values = (ap if measure.kind == "AP" else recall)[:, :, levels]
     check_threshold(evaluation, measure)
     return Replicates(measure, values.mean(axis=2))
-
-
-def _drawing(evaluation: Evaluation, groups: NDArray[np.integer] | None, seed: int) -> Callable[[int], Weights]:
-    images = len(evaluation.ground_truth.image_ids)
-    check_units(images, groups, "a bootstrap")
-    return image_draws(images, seed) if groups is None else group_draws(groups, seed)
-
-
-def check_units(images: int, groups: NDArray[np.integer] | None, method: str) -> None:
-    """Raise DetbenchError unless there are two images or groups of them at least, and a group for each image where there are groups."""
-    if groups is not None and len(groups) != images:
-        raise DetbenchError(f"groups must name one group for each of the {images:,} images, got {len(groups):,}")
-    units, what = (images, "images") if groups is None else (len(np.unique(groups)), "groups of images")
-    if units < 2:
-        raise DetbenchError(f"{method} needs at least two {what}, to tell how results vary; there is {units}")
 
 
 def check_threshold(evaluation: Evaluation, measure: Measure) -> None:

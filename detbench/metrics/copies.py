@@ -24,6 +24,7 @@ def with_copies(ground_truth: GroundTruth, detections: Sequence[Detections], pos
         offsets=np.concatenate([[0], np.cumsum(np.diff(ground_truth.offsets)[positions])]),
         image_sizes=ground_truth.image_sizes[positions],
         image_files=tuple(ground_truth.image_files[i] for i in positions),
+        groups=None if ground_truth.groups is None else ground_truth.groups[positions],
         **{
             column: getattr(ground_truth, column)[rows]
             for column in ("class_index", "boxes", "box_areas", "areas", "iscrowd", "difficult", "truncated")

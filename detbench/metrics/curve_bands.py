@@ -13,11 +13,12 @@ from statistics import NormalDist
 import numpy as np
 
 from detbench.data.columns import Floats
-from detbench.metrics.bootstrap import check_threshold, image_draws
+from detbench.metrics.bootstrap import check_threshold
 from detbench.metrics.drawn import drawn_ends, stacked
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import CONFIDENCE, FEWEST_UNITS
 from detbench.metrics.protocol import Measure
+from detbench.metrics.units import unit_draws, units_with
 from detbench.metrics.weighted import averaging, occurrences, positives_by_image, weigh_curve
 from detbench.threads import Threads
 
@@ -51,7 +52,7 @@ def curve_bands(
     """Return the band of each class that two images or more show, at one IoU threshold of the protocol, over all areas.
 
     Args:
-        evaluation: of a detector.
+        evaluation: of a detector; images of one group of its ground truth are drawn together.
         iou: a threshold of its protocol.
         recalls: (R,) where to look, rising, in 0..1.
         confidence: of the interval at each recall, between 0 and 1.
@@ -66,10 +67,11 @@ def curve_bands(
     check_threshold(evaluation, measure)
     found = occurrences(evaluation, measure)
     by_image = positives_by_image(evaluation, measure)
-    weights = stacked(image_draws(len(by_image), seed), replicates) if len(by_image) else np.zeros((0, 0), np.uint16)
+    truth = evaluation.ground_truth
+    weights = stacked(unit_draws(truth, seed), replicates) if len(by_image) else np.zeros((0, 0), np.uint16)
     positives = (weights.astype(np.float64) @ by_image).astype(np.int64)
     once, objects = np.ones((1, len(by_image)), np.uint16), by_image.sum(axis=0, keepdims=True)
-    units = (by_image > 0).sum(axis=0)
+    units = units_with(truth, by_image)
     epsilon = averaging(evaluation).epsilon
 
     def band(k: int) -> CurveBand:

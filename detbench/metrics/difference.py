@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import CONFIDENCE, DIFFERENCE_METHOD, VALUE_METHOD, Interval, Method, intervals, p_values, standard_error
 from detbench.metrics.multiplicity import benjamini_hochberg, holm
@@ -54,27 +51,25 @@ def differences(
     method: Method = DIFFERENCE_METHOD,
     replicates: int = REPLICATES,
     seed: int = 0,
-    groups: NDArray[np.integer] | None = None,
     threads: int | None = None,
 ) -> list[Difference]:
     """Return candidate − baseline in each measure, by a bootstrap over images in which both see the same draws.
 
     Args:
         baseline: a detector.
-        candidate: another on the same ground truth under the same protocol.
+        candidate: another on the same ground truth under the same protocol; images of one of its groups are drawn together.
         measures: of the protocol; None for all of its summary.
         confidence: of the intervals, between 0 and 1.
         method: of the interval of the difference and of p.
         replicates: how many draws; p is at least 2 / (replicates + 1).
         seed: names the draws.
-        groups: (I,) for each image the number of its group, such as its video; groups are drawn whole.
         threads: at most this many; None for all the process may use. Results do not depend on it.
 
     Raises:
         NotComparableError: other images, annotations or protocols.
         DetbenchError: fewer than two images or groups, no replicates, or no such confidence or method.
     """
-    first, second = resample([baseline, candidate], measures, replicates=replicates, seed=seed, groups=groups, threads=threads)
+    first, second = resample([baseline, candidate], measures, replicates=replicates, seed=seed, threads=threads)
     return [difference(a, b, confidence=confidence, method=method) for a, b in zip(first, second, strict=True)]
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from detbench.data.columns import Floats
-from detbench.metrics.bootstrap import Weights
 from detbench.metrics.intervals import (
     CONFIDENCE,
     DIFFERENCE_METHOD,
@@ -21,6 +20,7 @@ from detbench.metrics.intervals import (
 )
 from detbench.metrics.protocol import Measure
 from detbench.metrics.resampled import Resampled
+from detbench.metrics.units import Weights
 
 
 def drawn_interval(value: float, drawn: Floats, units: int, *, lowest: float = 0.0, highest: float = 1.0) -> Interval:

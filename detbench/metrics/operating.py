@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
+from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
 from detbench.metrics.ranked import Ranked
+from detbench.metrics.units import unit_count
 
 LEAST_BETA, MOST_BETA = 0.01, 100.0
 _STREAM = 3
@@ -36,9 +38,9 @@ class Operating:
     """(K,) on the other half."""
 
 
-def halves(images: int, seed: int = 0) -> Flags:
-    """Return (I,) which images a threshold is chosen on: a random half of them."""
-    places = np.random.default_rng([seed, _STREAM]).permutation(images)
+def halves(ground_truth: GroundTruth, seed: int = 0) -> Flags:
+    """Return (I,) which images a threshold is chosen on: a random half of them, or of their groups."""
+    places = np.random.default_rng([seed, _STREAM]).permutation(unit_count(ground_truth))[ground_truth.units]
     return np.asarray(places % 2 == 0)
 
 

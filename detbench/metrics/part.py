@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
-from detbench.metrics.bootstrap import Weights
 from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.units import Weights
 from detbench.metrics.weighted import Occurrences, averaging, occurrences, positives_by_image, weigh
 from detbench.threads import Threads
 

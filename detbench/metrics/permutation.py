@@ -17,16 +17,17 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.detections import Detections
+from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, NotComparableError
-from detbench.metrics.bootstrap import Replicates, Weights, check_comparable, check_units, weighted_replicates
+from detbench.metrics.bootstrap import Replicates, check_comparable, weighted_replicates
 from detbench.metrics.copies import with_copies
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.protocol import Measure
+from detbench.metrics.units import Weights, check_units
 
 Scores = Literal["auto", "raw", "ranks"]
 FARTHEST_SCORES = 0.1
@@ -60,7 +61,6 @@ def permutation_test(
     *,
     permutations: int = 1000,
     seed: int = 0,
-    groups: NDArray[np.integer] | None = None,
     scores: Scores = "auto",
     threads: int | None = None,
 ) -> list[PermutationTest]:
@@ -68,11 +68,10 @@ def permutation_test(
 
     Args:
         baseline: a detector.
-        candidate: another on the same ground truth under the same protocol.
+        candidate: another on the same ground truth under the same protocol; images of one of its groups are swapped together.
         measures: of the protocol; None for all of its summary.
         permutations: how many swaps; p is at least 1 / (permutations + 1).
         seed: names the swaps.
-        groups: (I,) for each image the number of its group; groups are swapped whole. None: images are swapped.
         scores: "raw" swaps detections with their scores, "ranks" with their ranks, "auto" with ranks where the scales differ.
         threads: at most this many; None for all the process may use.
 
@@ -80,18 +79,17 @@ def permutation_test(
 
     Raises:
         NotComparableError: other ground truth or protocols; or scales differ and `scores` is "raw".
-        DetbenchError: for fewer than two images or groups, not a group for each image, no permutations, or no such `scores`.
+        DetbenchError: for fewer than two images or groups, no permutations, or no such `scores`.
     """
     check_comparable([baseline, candidate])
-    images = len(baseline.ground_truth.image_ids)
-    check_units(images, groups, "a permutation test")
+    check_units(baseline.ground_truth, "a permutation test")
     if permutations < 1:
         raise DetbenchError(f"permutations must be 1 or more, got {permutations}")
     if scores not in get_args(Scores):
         raise DetbenchError(f"scores must be one of {', '.join(get_args(Scores))}, got {scores!r}")
     used = _scores_to_use(baseline, candidate, scores)
     both = _side_by_side(baseline, candidate, ranks=used == "ranks")
-    draw = _swaps(images, seed, groups)
+    draw = _swaps(baseline.ground_truth, seed)
     asked = measures or baseline.protocol.measures
     found = weighted_replicates([both], asked, 2 * (permutations + 1), draw, threads)[0]
     return [_tested(replicates, used) for replicates in found]
@@ -156,9 +154,9 @@ def _rank_scores(evaluation: Evaluation) -> Floats:
     return scores
 
 
-def _swaps(images: int, seed: int, groups: NDArray[np.integer] | None) -> Callable[[int], Weights]:
+def _swaps(truth: GroundTruth, seed: int) -> Callable[[int], Weights]:
     """Return what gives the weights (2I,) of set 2b, the baseline after swap b, and 2b + 1, the candidate; swap 0 changes nothing."""
-    number = np.arange(images) if groups is None else np.unique(groups, return_inverse=True)[1]
+    number, images = truth.units, len(truth.image_ids)
 
     def draw(b: int) -> Weights:
         swap, side = divmod(b, 2)

@@ -15,6 +15,7 @@ from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import CONFIDENCE, DIFFERENCE_METHOD, FEWEST_UNITS, Interval, intervals, p_values
 from detbench.metrics.multiplicity import step_down
 from detbench.metrics.resampled import Resampled, resample
+from detbench.metrics.units import unit_count
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,14 @@ class Ranking:
 def paired(evaluations: Sequence[Evaluation]) -> list[Resampled]:
     """Return the headline measure of detectors over the same draws, for a ranking; empty where there is nothing to rank.
 
-    That is: fewer than two detectors or two images, or no object to find.
+    That is: fewer than two detectors or two images (or groups of them), or no object to find.
 
     Raises:
         NotComparableError: the evaluations are of other ground truth or protocols.
     """
     first = evaluations[0]
     measure = first.protocol.measures[0]
-    if len(evaluations) < 2 or len(first.ground_truth.image_ids) < FEWEST_UNITS or first.value(measure) is None:
+    if len(evaluations) < 2 or unit_count(first.ground_truth) < FEWEST_UNITS or first.value(measure) is None:
         return []
     return [found for [found] in resample(evaluations, [measure])]
 

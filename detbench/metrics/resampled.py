@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detbench.data.columns import Floats, Ints
+from detbench.data.ground_truth import GroundTruth
 from detbench.errors import NotComparableError
-from detbench.metrics.bootstrap import Replicates, Weights, bootstrap, weighted_replicates
+from detbench.metrics.bootstrap import Replicates, bootstrap, weighted_replicates
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.protocol import Measure
+from detbench.metrics.units import Weights, half_draws, unit_count, units_with
 from detbench.metrics.weighted import positives_by_image
 
 REPLICATES = 1000
@@ -26,8 +27,8 @@ PARTS = 100
 HALVES = 200
 """Halves of the images that a measure is looked at on."""
 
-_PARTS_STREAM, _HALVES_STREAM = 1, 2
-"""Tell the random streams of one seed apart."""
+_PARTS_STREAM = 1
+"""Tells the random stream of parts from others of one seed."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,7 +89,6 @@ def resample(
     *,
     replicates: int = REPLICATES,
     seed: int = 0,
-    groups: NDArray[np.integer] | None = None,
     threads: int | None = None,
 ) -> list[list[Resampled]]:
     """Return each measure of each detector with its replicates, [evaluation][measure], paired over evaluations.
@@ -96,11 +96,11 @@ def resample(
     Arguments and errors are those of `detbench.metrics.bootstrap.bootstrap`.
     """
     asked = tuple(measures or evaluations[0].protocol.measures)
-    drawn = bootstrap(evaluations, asked, replicates=replicates, seed=seed, groups=groups, threads=threads)
-    number = _unit_numbers(evaluations[0], groups)
-    parts = min(PARTS, int(number.max()) + 1)
-    left_out = weighted_replicates(evaluations, asked, parts, _without_part(number, parts, seed), threads)
-    return _resampled(evaluations, asked, number, seed, threads, drawn=drawn, left_out=left_out)
+    drawn = bootstrap(evaluations, asked, replicates=replicates, seed=seed, threads=threads)
+    truth = evaluations[0].ground_truth
+    parts = min(PARTS, unit_count(truth))
+    left_out = weighted_replicates(evaluations, asked, parts, _without_part(truth, parts, seed), threads)
+    return _resampled(evaluations, asked, seed, threads, drawn=drawn, left_out=left_out)
 
 
 def resample_halves(evaluations: Sequence[Evaluation], measures: Sequence[Measure] | None = None) -> list[list[Resampled]]:
@@ -111,13 +111,12 @@ def resample_halves(evaluations: Sequence[Evaluation], measures: Sequence[Measur
     """
     asked = tuple(measures or evaluations[0].protocol.measures)
     nothing = [[Replicates(measure, np.empty((0, len(each.ground_truth.class_names)))) for measure in asked] for each in evaluations]
-    return _resampled(evaluations, asked, _unit_numbers(evaluations[0], None), 0, None, drawn=nothing, left_out=nothing)
+    return _resampled(evaluations, asked, 0, None, drawn=nothing, left_out=nothing)
 
 
 def _resampled(
     evaluations: Sequence[Evaluation],
     measures: Sequence[Measure],
-    number: Ints,
     seed: int,
     threads: int | None,
     *,
@@ -125,9 +124,10 @@ def _resampled(
     left_out: list[list[Replicates]],
 ) -> list[list[Resampled]]:
     """Add the halves."""
-    halves = weighted_replicates(evaluations, measures, HALVES, half_draws(number, seed), threads)
     first = evaluations[0]
-    draws = f"{first.ground_truth.digest} {first.protocol} {len(drawn[0][0].classes)} {seed} {zlib.crc32(number.tobytes())}"
+    truth = first.ground_truth
+    halves = weighted_replicates(evaluations, measures, HALVES, half_draws(truth, seed), threads)
+    draws = f"{truth.digest} {first.protocol} {len(drawn[0][0].classes)} {seed} {zlib.crc32(truth.units.tobytes())}"
     return [
         [
             Resampled(
@@ -138,7 +138,7 @@ def _resampled(
                 drawn=_columns(drawn[e][m]),
                 left_out=_columns(left_out[e][m]),
                 halves=_columns(halves[e][m]),
-                units=_evidence(evaluation, measure, number),
+                units=_evidence(evaluation, measure, truth),
                 draws=draws,
             )
             for m, measure in enumerate(measures)
@@ -156,33 +156,13 @@ def _columns(found: Replicates) -> Floats:
     return np.column_stack([found.values, found.classes])
 
 
-def _unit_numbers(evaluation: Evaluation, groups: NDArray[np.integer] | None) -> Ints:
-    """Return (I,) the number of what each image is drawn with: its own, or its group's."""
-    images = np.arange(len(evaluation.ground_truth.image_ids))
-    return images if groups is None else np.unique(groups, return_inverse=True)[1].astype(np.int64)
-
-
-def _without_part(number: Ints, parts: int, seed: int) -> Callable[[int], Weights]:
+def _without_part(truth: GroundTruth, parts: int, seed: int) -> Callable[[int], Weights]:
     """Return what gives the weights (I,) of everything but part b; parts are cut by chance and of equal sizes up to one unit."""
-    part = (np.random.default_rng([seed, 0, _PARTS_STREAM]).permutation(int(number.max()) + 1) % parts)[number]
+    part = (np.random.default_rng([seed, 0, _PARTS_STREAM]).permutation(unit_count(truth)) % parts)[truth.units]
     return lambda b: (part != b).astype(np.uint16)
 
 
-def half_draws(number: Ints, seed: int) -> Callable[[int], Weights]:
-    """Return what gives the weights (I,) of half b: a random half of the units, and the other half for the odd b after it."""
-    units = int(number.max()) + 1
-
-    def draw(b: int) -> Weights:
-        cut, side = divmod(b, 2)
-        place = np.random.default_rng([seed, cut, _HALVES_STREAM]).permutation(units)[number]
-        return np.asarray(place % 2 == side, np.uint16)
-
-    return draw
-
-
-def _evidence(evaluation: Evaluation, measure: Measure, number: Ints) -> Ints:
+def _evidence(evaluation: Evaluation, measure: Measure, truth: GroundTruth) -> Ints:
     """Return (1 + K,) how many units have something to find, of any class and of each."""
     by_image = positives_by_image(evaluation, measure)
-    by_unit = np.zeros((int(number.max()) + 1, by_image.shape[1]), np.int64)
-    np.add.at(by_unit, number, by_image)
-    return np.concatenate([[(by_unit.sum(axis=1) > 0).sum()], (by_unit > 0).sum(axis=0)])
+    return np.concatenate([units_with(truth, by_image.sum(axis=1, keepdims=True)), units_with(truth, by_image)])

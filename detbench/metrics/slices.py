@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
-from detbench.metrics.bootstrap import Weights
 from detbench.metrics.drawn import drawn_interval, drawn_p
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import Interval
 from detbench.metrics.multiplicity import benjamini_hochberg, holm
 from detbench.metrics.part import Parts
+from detbench.metrics.units import Weights, units_with
 
 BUILT_IN = ("objects", "megapixels", "shape")
 """The names of the attributes that need no table."""
@@ -106,7 +106,8 @@ def built_in(truth: GroundTruth) -> list[Attribute]:
 
 def slices(evaluation: Evaluation, attributes: Sequence[Attribute], weights: Weights | None = None) -> list[Slice]:
     """Return every slice that has objects, attribute by attribute; `weights` (B, I) are bootstrap draws, for intervals and p."""
-    ones = np.ones((1, len(evaluation.ground_truth.image_ids)), np.uint16)
+    truth = evaluation.ground_truth
+    ones = np.ones((1, len(truth.image_ids)), np.uint16)
     draws = ones if weights is None else np.concatenate([ones, weights])
     parts = Parts(evaluation)
     objects = parts.positives.sum(axis=1)
@@ -115,7 +116,9 @@ def slices(evaluation: Evaluation, attributes: Sequence[Attribute], weights: Wei
         for place, value in enumerate(one.values):
             inside = one.of == place
             if objects[inside].sum():
-                found.append(_slice(parts, (one.name, value), inside, (one.of >= 0) & ~inside, draws, objects))
+                rest = (one.of >= 0) & ~inside
+                units = min(int(units_with(truth, (objects * images)[:, None])[0]) for images in (inside, rest))
+                found.append(_slice(parts, (one.name, value), inside, rest, draws, objects, units))
     p = np.array([each.p for each in found])
     return [_with_p(each, *adjusted) for each, *adjusted in zip(found, holm(p).tolist(), benjamini_hochberg(p).tolist(), strict=True)]
 
@@ -131,11 +134,10 @@ def by_columns(columns: Mapping[str, Sequence[str | None]]) -> list[Attribute]:
     return [attribute(name, texts) for name, texts in columns.items() if any(text is not None for text in texts)]
 
 
-def _slice(parts: Parts, name: tuple[str, str], inside: Flags, rest: Flags, draws: Weights, objects: Ints) -> Slice:
+def _slice(parts: Parts, name: tuple[str, str], inside: Flags, rest: Flags, draws: Weights, objects: Ints, units: int) -> Slice:
     score, other = (parts.class_values(images, draws) for images in (inside, rest))
     both = ~np.isnan(score) & ~np.isnan(other)
     values, differences = _means(score, both), _means(score - other, both)
-    units = min(int((objects[images] > 0).sum()) for images in (inside, rest))
     drawn = differences[1:]
     return Slice(
         *name,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from detbench.bench.results import ValueIntervals, intervals_record
 from detbench.bench.runs import Run, read_run
 from detbench.errors import DetbenchError
@@ -32,7 +34,11 @@ def grouped(given: Given, before: Sequence[Scored], known: ValueIntervals | None
 
 def _comparable(a: Evaluation, b: Evaluation) -> bool:
     same_data = a.ground_truth is b.ground_truth or a.ground_truth.digest == b.ground_truth.digest
-    return same_data and a.protocol == b.protocol
+    return same_data and _drawn_alike(a, b) and a.protocol == b.protocol
+
+
+def _drawn_alike(a: Evaluation, b: Evaluation) -> bool:
+    return bool(np.array_equal(a.ground_truth.units, b.ground_truth.units))
 
 
 def what_differs(a: Evaluation, b: Evaluation) -> str:
@@ -40,6 +46,8 @@ def what_differs(a: Evaluation, b: Evaluation) -> str:
     if a.ground_truth.digest != b.ground_truth.digest:
         sizes = (f"{each.ground_truth.name} with {len(each.ground_truth.image_ids):,} images" for each in (a, b))
         return f"they were scored on different data ({' and '.join(sizes)}; the digests of the ground truths differ)"
+    if not _drawn_alike(a, b):
+        return "their images are drawn in different groups (--groups)"
     if a.protocol.name != b.protocol.name:
         return f"they were scored by protocols {a.protocol.name} and {b.protocol.name}"
     switches = [name for name in vars(a.protocol) if getattr(a.protocol, name) != getattr(b.protocol, name)]

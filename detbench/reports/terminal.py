@@ -19,6 +19,7 @@ from detbench.metrics.conventions import INTERPOLATIONS, Convention
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import Interval
 from detbench.metrics.ranking import Ranking
+from detbench.metrics.units import unit_count
 
 ABSENT = "–"
 INTERVAL_HEADING = "95 %"
@@ -32,7 +33,8 @@ _RULES = {"ignore": "ignored", "count": "counted", "drop": "dropped"}
 def headline(evaluations: Sequence[Evaluation]) -> str:
     """Return what was scored, in a line."""
     first = evaluations[0]
-    size = f"{len(first.ground_truth.image_ids):,} images, {_positives(first):,} objects"
+    grouped = f" in {unit_count(first.ground_truth):,} groups" if first.ground_truth.groups is not None else ""
+    size = f"{len(first.ground_truth.image_ids):,} images{grouped}, {_positives(first):,} objects"
     changed = ", ".join(f"{switch} {_plainly(value)}" for switch, value in first.protocol.changed.items())
     return f"{first.ground_truth.name}: {size}, protocol {first.protocol.name}" + (f" but {changed}" if changed else "")
 

@@ -1,9 +1,12 @@
 """Groups of images from CSV, and what is wrong with a file."""
 
+import numpy as np
 import pytest
 
 from detbench.data.groups import read_groups
-from detbench.errors import InputError
+from detbench.data.load import load_ground_truth, save_ground_truth
+from detbench.errors import DetbenchError, InputError
+from detbench.metrics.copies import with_copies
 from tests.metrics.scored import truth
 
 TRUTH = truth([], images=4)
@@ -52,3 +55,21 @@ def test_a_file_that_cannot_be_read(tmp_path):
     broken.write_bytes(b"image,group\n\xff\xfe")
     with pytest.raises(InputError, match="cannot be read as CSV"):
         read_groups(broken, TRUTH)
+
+
+def test_ground_truth_keeps_them(tmp_path):
+    grouped = truth([(0, 0, [10, 10, 60, 60])], images=4, groups=[7, 3, 7, 9])
+    assert grouped.units.tolist() == [1, 0, 1, 2]
+    assert TRUTH.units.tolist() == [0, 1, 2, 3]
+    assert grouped.digest == truth([(0, 0, [10, 10, 60, 60])], images=4).digest
+    assert grouped.select_images(np.array([2, 3])).groups.tolist() == [7, 9]
+    assert with_copies(grouped, [], np.array([3, 3, 0]))[0].groups.tolist() == [9, 9, 7]
+    for each in (grouped, TRUTH):
+        save_ground_truth(each, tmp_path / "truth.parquet")
+        read = load_ground_truth(tmp_path / "truth.parquet").groups
+        assert (read is None) if each is TRUTH else (read.tolist() == [7, 3, 7, 9])
+
+
+def test_one_for_each_image():
+    with pytest.raises(DetbenchError, match="groups must name one group for each of the 4 images, got 3"):
+        truth([], images=4, groups=[0, 1, 2])

@@ -1,13 +1,16 @@
 """The bootstrap: draws, pairing, threads, groups, and what cannot be drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from detbench.data.detections import Detections
 from detbench.errors import DetbenchError, NotComparableError
-from detbench.metrics.bootstrap import bootstrap, group_draws, image_draws
+from detbench.metrics.bootstrap import bootstrap
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.protocol import COCO, Measure
+from detbench.metrics.units import image_draws, unit_draws
 from tests.metrics.scored import detections, perfect, truth
 
 BOX, FAR = [10, 10, 60, 60], [100, 10, 150, 60]
@@ -60,8 +63,7 @@ def test_a_class_without_objects_in_a_replicate_is_left_out_of_its_mean():
 
 
 def test_groups_are_drawn_whole():
-    groups = np.array([7, 7, 3, 3, 3, 9])
-    draw = group_draws(groups, 5)
+    draw = unit_draws(truth([], images=6, groups=[7, 7, 3, 3, 3, 9]), 5)
     for b in range(20):
         weights = draw(b)
         assert weights[0] == weights[1]
@@ -81,12 +83,11 @@ def test_measures_share_passes_without_changing():
 def test_what_cannot_be_drawn():
     ground_truth, found = ten_images()
     evaluation = evaluate(ground_truth, found, "voc2007")
+    one_group = evaluate(replace(ground_truth, groups=np.zeros(10, np.int64)), found, "voc2007")
     with pytest.raises(DetbenchError, match="replicates must be 1 or more, got 0"):
         bootstrap([evaluation], replicates=0)
     with pytest.raises(DetbenchError, match="at least two groups of images, to tell how results vary; there is 1"):
-        bootstrap([evaluation], groups=np.zeros(10, np.int64))
-    with pytest.raises(DetbenchError, match="one group for each of the 10 images, got 3"):
-        bootstrap([evaluation], groups=np.arange(3))
+        bootstrap([one_group])
     with pytest.raises(DetbenchError, match=r"measure AP75 needs IoU 0\.75, and the protocol has 0\.5"):
         bootstrap([evaluation], [Measure("AP75", iou=0.75)])
     single = truth([(0, 0, BOX)], images=1)

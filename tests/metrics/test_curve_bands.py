@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from detbench.errors import DetbenchError
-from detbench.metrics.bootstrap import image_draws
 from detbench.metrics.curve_bands import curve_bands
 from detbench.metrics.protocol import COCO, VOC2007
+from detbench.metrics.units import image_draws
 from tests.metrics.test_weighted import random_case, repeated, scored
 
 IMAGES = 12

@@ -192,9 +192,9 @@ def test_a_class_that_a_replicate_lacks_and_one_that_a_single_image_shows():
 
 
 def test_groups_count_as_one_piece_of_evidence():
-    ground_truth = truth([(i, 0, BOX) for i in range(6)], images=6)
+    ground_truth = truth([(i, 0, BOX) for i in range(6)], images=6, groups=[4, 4, 9, 9, 9, 1])
     evaluation = evaluate(ground_truth, perfect(ground_truth), "voc2007")
-    (resampled,) = resample([evaluation], replicates=5, groups=np.array([4, 4, 9, 9, 9, 1]))[0]
+    (resampled,) = resample([evaluation], replicates=5)[0]
     assert resampled.units[0] == 3
     assert len(resampled.left_out) == 3
 

@@ -31,7 +31,7 @@ def f_beta(rows, positives, threshold, beta):
 @pytest.mark.parametrize("seed", range(8))
 def test_exhaustive_search(seed, beta):
     evaluation = analysed(seed, ties=seed % 2 == 1)
-    chosen_on = halves(12, seed)
+    chosen_on = halves(evaluation.ground_truth, seed)
     found = operating(rank(evaluation), chosen_on, beta=beta)
     objects, rows = plain(evaluation)
     for k in range(4):
@@ -54,7 +54,8 @@ def test_exhaustive_search(seed, beta):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_weights_are_repeated_images(seed):
-    evaluation, chosen_on, weights = analysed(seed, ties=seed % 2 == 1), halves(12, seed), np.arange(12) % 3
+    evaluation, weights = analysed(seed, ties=seed % 2 == 1), np.arange(12) % 3
+    chosen_on = halves(evaluation.ground_truth, seed)
     ranked = rank(evaluation)
     found = operating(ranked, chosen_on, beta=2.0)
     [values] = operating_replicates(ranked, found, ~chosen_on, weights[None].astype(np.uint16))
@@ -77,10 +78,16 @@ def test_beta_of_no_use(beta):
 
 
 def test_halves_are_halves_and_named_by_the_seed():
-    first, again, other = halves(101, 1), halves(101, 1), halves(101, 2)
+    images = truth([], images=101)
+    first, again, other = (halves(images, seed) for seed in (1, 1, 2))
     assert first.sum() in (50, 51)
     assert (first == again).all()
     assert (first != other).any()
+
+
+def test_a_group_is_not_parted():
+    chosen_on = halves(truth([], images=40, groups=np.arange(40) // 4), 3).reshape(10, 4)
+    assert chosen_on.all(axis=1).sum() == (~chosen_on).all(axis=1).sum() == 5
 
 
 def test_perfect_detections():

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from detbench.errors import DetbenchError
-from detbench.metrics.bootstrap import image_draws, weighted_replicates
+from detbench.metrics.bootstrap import weighted_replicates
 from detbench.metrics.drawn import stacked
 from detbench.metrics.part import Parts
 from detbench.metrics.slices import Attribute, attribute, built_in, by_columns, quarters, slices
+from detbench.metrics.units import image_draws
 from tests.metrics.analysed import analysed
 from tests.metrics.scored import detections, perfect, scored, truth
 

@@ -11,10 +11,10 @@ import pytest
 
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.bootstrap import image_draws
 from detbench.metrics.drawn import stacked
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.tide import ERRORS, SPECIAL, tide, tide_replicates
+from detbench.metrics.units import image_draws
 from tests.metrics.analysed import analysed, plain
 from tests.metrics.scored import detections, perfect, scored, truth
 from tests.metrics.test_weighted import repeated

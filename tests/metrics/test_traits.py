@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detbench.metrics.bootstrap import image_draws
 from detbench.metrics.diagnosis import diagnose
 from detbench.metrics.drawn import drawn_interval, drawn_p, stacked
 from detbench.metrics.trait_recall import trait_recall
 from detbench.metrics.traits import traits
+from detbench.metrics.units import image_draws
 from tests.metrics.analysed import analysed
 from tests.metrics.scored import detections, perfect, scored, truth
 

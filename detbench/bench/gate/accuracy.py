@@ -19,7 +19,6 @@ from detbench.bench.gate.naming import AREA, EVERY_CLASS, MeasureName, check_kno
 from detbench.bench.gate.rules import Rule
 from detbench.bench.gate.verdict import Effect, Verdict, judged, unjudged
 from detbench.bench.runs import Run
-from detbench.data.columns import Ints
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import FEWEST_UNITS, expanded_quantile, standard_error
@@ -49,9 +48,7 @@ class Paired(NamedTuple):
     """Candidate − baseline."""
 
 
-def accuracy_verdicts(
-    baseline: Run, candidate: Run, rules: Sequence[Rule], *, replicates: int, seed: int, groups: Ints | None = None
-) -> list[list[Verdict]]:
+def accuracy_verdicts(baseline: Run, candidate: Run, rules: Sequence[Rule], *, replicates: int, seed: int) -> list[list[Verdict]]:
     """Return for each rule on accuracy its verdicts: one, or one for each class.
 
     Raises:
@@ -62,7 +59,7 @@ def accuracy_verdicts(
     asked = [_measure_under(rule.measure, run.protocol) for rule in rules for run in (baseline, candidate)]
     pairs = list(zip(rules, asked[::2], asked[1::2], strict=True))
     unlike = unlike_scores(baseline, candidate) if any(one or other for _, one, other in pairs) else ""
-    source = _Scores(baseline, candidate, replicates, seed, groups)
+    source = _Scores(baseline, candidate, replicates, seed)
     verdicts: list[list[Verdict]] = []
     for rule, one, other in pairs:
         if one is None and other is None:
@@ -82,7 +79,6 @@ class _Scores:
     candidate: Run
     replicates: int
     seed: int
-    groups: Ints | None
     _evaluations: dict[Protocol, tuple[Evaluation, Evaluation]] = field(default_factory=dict)
     _paired: dict[_ProtocolMeasure, Paired] = field(default_factory=dict)
 
@@ -98,12 +94,14 @@ class _Scores:
         if len(self.baseline.ground_truth.image_ids) < FEWEST_UNITS:
             (first,), (second,) = resample_halves(pair, measures)
         else:
-            (first,), (second,) = resample(pair, measures, replicates=self.replicates, seed=self.seed, groups=self.groups)
+            (first,), (second,) = resample(pair, measures, replicates=self.replicates, seed=self.seed)
         return Paired(first, second, second.minus(first))
 
     def _pair(self, protocol: Protocol) -> tuple[Evaluation, Evaluation]:
         if protocol not in self._evaluations:
-            first, second = (evaluate(run.ground_truth, run.detections, protocol) for run in (self.baseline, self.candidate))
+            runs = (self.baseline, self.candidate)
+            groups = next((run.ground_truth.groups for run in runs if run.ground_truth.groups is not None), None)
+            first, second = (evaluate(replace(run.ground_truth, groups=groups), run.detections, protocol) for run in runs)
             self._evaluations[protocol] = first, second
         return self._evaluations[protocol]
 

@@ -14,7 +14,6 @@ from detbench.bench.gate.verdict import Verdict, judged, overall, unjudged
 from detbench.bench.latency.interleave import Pair
 from detbench.bench.results import SCHEMA_VERSION
 from detbench.bench.runs import Run
-from detbench.data.columns import Ints
 
 REPLICATES = 2000
 Sizes = tuple[int | None, int | None]
@@ -43,25 +42,23 @@ def gate(
     sizes: Sizes = (None, None),
     replicates: int = REPLICATES,
     seed: int = 0,
-    groups: Ints | None = None,
 ) -> list[Verdict]:
     """Return what each rule says, in the order of the rules; a rule for every class says something of each.
 
     Args:
-        baseline: what must not be lost.
+        baseline: what must not be lost. Images of one group of its ground truth, or else of the candidate's, are drawn together.
         candidate: what is to take its place.
         rules: see `detbench.bench.gate.rules`.
         pairs: interleaved comparisons of the two models, baseline first, where they were timed for this.
         sizes: of the model files, where they are known; else what the runs recorded.
         replicates: draws of images.
         seed: names the draws.
-        groups: (I,) for each image the number of its group, such as its video; groups are drawn whole. None: images are drawn.
 
     Raises:
         DetbenchError: a rule names a class or measure that is nowhere, or there is one group only.
     """
     on_accuracy = [rule for rule in rules if rule.measure.kind == "accuracy"]
-    found = iter(accuracy_verdicts(baseline, candidate, on_accuracy, replicates=replicates, seed=seed, groups=groups))
+    found = iter(accuracy_verdicts(baseline, candidate, on_accuracy, replicates=replicates, seed=seed))
     return [verdict for rule in rules for verdict in _verdicts(rule, found, baseline, candidate, pairs, sizes)]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detbench.bench.doctor.suspicions import suspicions
+from detbench.metrics.units import unit_count
 from detbench.reports.curves import plotted_iou
 from detbench.reports.frames import Frames
 from detbench.reports.page.claims import claims, isolated
@@ -52,7 +53,8 @@ def _notices(parts: Sequence[Part]) -> tuple[str, ...]:
     if len(parts) == 1:
         return ()
     lines = "; ".join(f"{number}. {part.heading}" for number, part in enumerate(parts, 1))
-    return (f"These runs were made on different data or under different protocols and must not be compared across: {lines}.",)
+    made = "on different data, under different protocols or with other groups of images"
+    return (f"These runs were made {made}, and must not be compared across: {lines}.",)
 
 
 def _part(key: str, frames: Frames, gallery_size: int) -> Part:
@@ -70,6 +72,7 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
         heading=str(group["heading"]),
         dataset=first.ground_truth.name,
         images=int(group["images"]),
+        groups=None if first.ground_truth.groups is None else unit_count(first.ground_truth),
         objects=int(group["ground_truths"]),
         protocol=first.protocol.name,
         headline=str(group["measure"]),

@@ -167,6 +167,8 @@ class Part:
     """Data and protocol in a line."""
     dataset: str
     images: int
+    groups: int | None
+    """In how many groups images are drawn; None where each is by itself."""
     objects: int
     protocol: str
     headline: str

@@ -262,16 +262,24 @@ def test_one_model_prepared_in_two_ways_is_inconclusive_and_two_models_are_not()
 
 def test_groups_are_the_evidence():
     baseline, candidate = run(TRUTH, 0.9), run(TRUTH, 0.7)
+
+    def in_groups(groups):
+        return replace(baseline, ground_truth=replace(TRUTH, groups=groups))
+
     whole, alone, thirds = (
-        gate(baseline, candidate, [MAP], replicates=200, groups=groups)[0].effect for groups in (None, np.arange(150), np.arange(150) // 50)
+        gate(in_groups(groups), candidate, [MAP], replicates=200)[0].effect for groups in (None, np.arange(150), np.arange(150) // 50)
     )
     assert whole == alone
     assert thirds.difference == whole.difference
-    drawn = bootstrap([each.evaluation() for each in (baseline, candidate)], replicates=200, groups=np.arange(150) // 50)
+    drawn = bootstrap([each.evaluation() for each in (in_groups(np.arange(150) // 50), candidate)], replicates=200)
     spread = (drawn[1][0].values - drawn[0][0].values).std(ddof=1)
     assert thirds.high - thirds.difference == pytest.approx(6.965 * math.sqrt(3 / 2) * spread, rel=1e-3)
     with pytest.raises(DetbenchError, match="at least two groups of images"):
-        gate(baseline, candidate, [MAP], groups=np.zeros(150, np.int64))
+        gate(in_groups(np.zeros(150, np.int64)), candidate, [MAP])
+    (of_the_candidate,) = gate(
+        baseline, replace(candidate, ground_truth=in_groups(np.arange(150) // 50).ground_truth), [MAP], replicates=200
+    )
+    assert of_the_candidate.effect == thirds
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -1,0 +1,86 @@
+"""`--groups`: images of one group are drawn together by every command that says how scores vary; the scores stay as they are."""
+
+import json
+
+import pytest
+
+from detbench.bench.runs import read_run
+from detbench.data.load import load_ground_truth
+from detbench.errors import NotComparableError
+from detbench.reports.frames import frames
+
+
+@pytest.fixture
+def pairs(files, tmp_path):
+    """The small dataset's eight images two by two, as CSV."""
+    ids = load_ground_truth(files.truth("coco")).image_ids
+    path = tmp_path / "pairs.csv"
+    path.write_text("image,group\n" + "".join(f"{image_id},video {n // 2}\n" for n, image_id in enumerate(ids)))
+    return path
+
+
+def test_eval(command, files, pairs, tmp_path):
+    arguments = ("eval", files.truth("coco"), files.found("coco"))
+    alone, grouped = ({"out": command(*arguments, *more).out, **scored(command, *arguments, *more)} for more in ((), ("--groups", pairs)))
+    assert "8 images, " in alone["out"]
+    assert "8 images in 4 groups, " in grouped["out"]
+    assert alone["summary"] == grouped["summary"]
+    assert alone["intervals"] != grouped["intervals"]
+    assert command(*arguments, "--groups", pairs, "-o", tmp_path / "runs").code == 0
+    run = read_run(next((tmp_path / "runs").iterdir()))
+    assert run.ground_truth.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert run.record["options"]["passed"]["groups"] == str(pairs)
+    again = scored(command, "eval", tmp_path / "runs/found", tmp_path / "runs/found")
+    assert again["intervals"] == grouped["intervals"]
+
+
+def scored(command, *arguments):
+    [run] = json.loads(command(*arguments, "--json", "-").out)["runs"]
+    return {key: run[key] for key in ("summary", "intervals")}
+
+
+def test_compare_and_report_know_them_and_keep_others_apart(command, files, pairs, tmp_path):
+    arguments = ("compare", files.truth("coco"), files.found("coco"), files.found("parquet"), "--name", "a", "--name", "b", "-o")
+    assert command(*arguments, tmp_path / "grouped", "--groups", pairs).code == 0
+    assert command(*arguments, tmp_path / "alone").code == 0
+    refused = command(*arguments, tmp_path / "grouped")
+    assert refused.code == 2
+    assert "holds a run of other groups of images, which is not replaced" in refused.err
+    page = tmp_path / "again.html"
+    assert command("report", tmp_path / "grouped", "-o", page).code == 0
+    assert "8 images in 4 groups, " in page.read_text()
+    assert "interval over groups of images drawn anew" in page.read_text()
+    assert command("report", tmp_path / "grouped", tmp_path / "alone", "-o", page).code == 0
+    assert "with other groups of images, and must not be compared across: 1. " in page.read_text()
+    both = [next((tmp_path / name / "runs").iterdir()) for name in ("grouped", "alone")]
+    with pytest.raises(NotComparableError, match="their images are drawn in different groups"):
+        frames(both).require_one_group()
+
+
+def test_analyze(command, files, pairs, tmp_path):
+    arguments = ("analyze", files.truth("coco"), files.found("coco"), "--replicates", 100, "--json", "-")
+    alone, grouped = (json.loads(command(*arguments, *more).out)["runs"][0] for more in ((), ("--groups", pairs)))
+    for one, other in zip(alone["tide"]["costs"].values(), grouped["tide"]["costs"].values(), strict=True):
+        assert one["value"] == other["value"]
+    assert alone["thresholds"] != grouped["thresholds"]
+    assert alone["slices"] != grouped["slices"]
+
+
+def test_gate_finds_them_in_the_runs(command, files, pairs, tmp_path):
+    for name, more in (("grouped", ("--groups", pairs)), ("alone", ())):
+        assert command("eval", files.truth("coco"), files.found("coco"), "-o", tmp_path / name, *more).code == 0
+    rules = tmp_path / "gate.toml"
+    rules.write_text('[[rule]]\nmeasure = "AP"\nminimum_effect = 0.01\n')
+
+    def ends(baseline, *more):
+        done = command("gate", tmp_path / baseline / "found", tmp_path / "alone/found", "--rules", rules, "--json", "-", *more)
+        return json.loads(done.out)
+
+    assert ends("grouped") | {"baseline": None} == ends("alone", "--groups", pairs) | {"baseline": None}
+
+
+def test_a_file_that_is_no_groups(command, files, tmp_path):
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    refused = command("eval", files.truth("coco"), files.found("coco"), "--groups", tmp_path / "other.csv")
+    assert refused.code == 2
+    assert "needs the header image,group, got a,b" in refused.err
