@@ -17,8 +17,8 @@ def pythons_own_answer():
     """SIGINT raises KeyboardInterrupt, also where the tests run as a shell's background job, which ignores it; all is put back."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
+    left = signal.signal(signal.SIGINT, before)
+    assert left is signal.default_int_handler
 
 
 def test_results_come_in_order():
@@ -111,6 +111,75 @@ def test_an_error_cancels_what_has_not_begun():
     with pytest.raises(ZeroDivisionError):
         failing()
     assert late[0].cancelled()
+
+
+def values():
+    """A generator that holds a pool open between its values."""
+    with Threads(1) as pool:
+        while True:
+            yield pool.submit(int).result()
+
+
+def test_a_generator_that_is_closed_early_raises_what_was_put_off():
+    given = values()
+    next(given)
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        given.close()
+
+
+def test_pools_may_close_in_any_order():
+    first, second = values(), values()
+    next(first), next(second)
+    first.close()
+    assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    second.close()
+
+
+def test_a_pool_that_another_thread_closes_puts_nothing_off_any_more():
+    given = values()
+    next(given)
+    thread = threading.Thread(target=given.close)
+    thread.start()
+    thread.join(60)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    with Threads(1) as pool:
+        assert pool.submit(int).result() == 0
+
+
+def test_an_error_does_not_swallow_it():
+    def failing():
+        with Threads(1):
+            signal.raise_signal(signal.SIGINT)
+            raise ZeroDivisionError
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        failing()
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_pool_that_is_opened_after_it_does_nothing():
+    done = []
+
+    def interrupted():
+        with Threads(1):
+            signal.raise_signal(signal.SIGINT)
+            with Threads(2) as inner:
+                inner.submit(done.append, 1)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert done == []
+
+
+def test_a_handler_that_is_set_meanwhile_stays():
+    def own(number, frame):
+        pass
+
+    with Threads(1):
+        signal.signal(signal.SIGINT, own)
+    assert signal.signal(signal.SIGINT, signal.default_int_handler) is own
 
 
 @pytest.mark.parametrize("answer", [signal.SIG_IGN, lambda number, frame: None])

@@ -48,9 +48,12 @@ def evaluate(
     if workers < 1:
         raise DetbenchError(f"threads must be 1 or more, got {threads}")
     spans = _class_spans(columns.offsets, 4 * workers if workers > 1 else 1)
-    with Threads(workers) as pool:
-        for part in [pool.submit(score_classes, first, last, columns, truth, rules, out) for first, last in spans]:
-            part.result()
+    if len(spans) == 1:
+        score_classes(*spans[0], columns, truth, rules, out)
+    else:
+        with Threads(workers) as pool:
+            for part in [pool.submit(score_classes, first, last, columns, truth, rules, out) for first, last in spans]:
+                part.result()
     _check_conservation(out.counts, columns, truth)
     return Evaluation(
         protocol=chosen,

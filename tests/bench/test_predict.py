@@ -1,6 +1,7 @@
 """Predicting with a fake detector: order, batches, cache, interruption, broken pictures."""
 
 import shutil
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -68,6 +69,15 @@ def test_an_interrupted_run_goes_on_where_it_was_and_ends_the_same(dataset, mapp
     assert 0 < progress.from_cache < PICTURES
     assert sum(resumed.batches) == PICTURES - progress.from_cache
     assert found.digest == predict(FakeDetector(), dataset, mapping)[0].digest
+
+
+def test_ctrl_c_in_the_last_batch_is_not_lost(dataset, mapping):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            predict(FakeDetector(), dataset, mapping, on_progress=lambda now: now.done == PICTURES and signal.raise_signal(signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("change", ["model", "batch", "picture"])

@@ -90,7 +90,8 @@ class DatasetExamples:
 
     def look(self, detector: Detector, batch_size: int) -> tuple[GroundTruth, list[Found]]:
         """Read the pictures ahead while the model runs; raises DetbenchError naming the first that cannot be read."""
-        return self.ground_truth, found_in(detector, self._batches(detector, batch_size))
+        with closing(self._batches(detector, batch_size)) as batches:
+            return self.ground_truth, found_in(detector, batches)
 
     def _batches(self, detector: Detector, size: int) -> Generator[Batch, None, None]:
         tasks = tasks_of(self.ground_truth)

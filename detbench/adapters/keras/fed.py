@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -95,7 +96,8 @@ class FedExamples:
     def look(self, detector: Detector, batch_size: int) -> tuple[GroundTruth, list[Found]]:
         """Go through the dataset once; raises DetbenchError for what is no image, box or class."""
         seen: list[_Seen] = []
-        found = found_in(detector, self._batches(detector, batch_size, seen))
+        with closing(self._batches(detector, batch_size, seen)) as batches:
+            found = found_in(detector, batches)
         return self._ground_truth(seen), found
 
     def _batches(self, detector: Detector, size: int, seen: list[_Seen]) -> Generator[Batch, None, None]:
