@@ -9,7 +9,7 @@ import typer
 
 from detbench.cli.app import DatasetPath, Images, ProtocolName, Split, app
 from detbench.cli.talk import show, show_json, status, talk
-from detbench.errors import DetbenchError
+from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
     from detbench.bench.doctor.findings import Finding
@@ -39,7 +39,7 @@ def doctor(
     ] = None,
     mended_truth: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Write VOC or YOLO ground truth without its faults, to a new folder.", show_default=False),
+        typer.Option(metavar="DIR", help="Write a split of VOC or YOLO without its faults to a new folder.", show_default=False),
     ] = None,
 ) -> None:
     """Find what silently ruins an evaluation, and prove it. Leaves with 1 where there is an error."""
@@ -56,13 +56,14 @@ def doctor(
         raise DetbenchError("--mend, --mended-truth and --json write different things; run `detbench doctor` once for each")
     file = None if json in (None, "-") else Path(json)
     folders = [output] if output and detections.is_dir() and output.suffix not in (".json", ".parquet") else []
-    folders += [mended_truth] if mended_truth and mended_truth.suffix not in (".json", ".parquet") else []
-    check_targets([path for path in (file, output, mended_truth) if path and path not in folders], folders, [ground_truth, detections])
+    check_targets([path for path in (file, output) if path and path not in folders], folders, [ground_truth, detections])
+    if mended_truth:
+        _check_new_dataset(mended_truth, ground_truth, detections)
     warm_scoring(talk)
     if mended_truth:
         with status("mending"):
             written, read = mend_truth(ground_truth, detections, mended_truth, split=split, images=images, protocol=protocol)
-        talk(f"written: {mended_truth}, {written:,} objects{_left_out(written, read)}")
+        talk(f"written: {mended_truth}, {written:,} objects of the split that was read{_left_out(written, read)}")
         return
     if mend and output:
         with status("mending"):
@@ -81,6 +82,18 @@ def doctor(
         show(*_report(findings))
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(1)
+
+
+def _check_new_dataset(target: Path, ground_truth: Path, detections: Path) -> None:
+    """Refuse a target that is there already, or inside the dataset, whose pictures or years it would add to."""
+    from detbench.cli.steps import check_targets
+
+    check_targets([], [target], [ground_truth, detections])
+    dataset = ground_truth if ground_truth.is_dir() else ground_truth.parent
+    inside = target.resolve().is_relative_to(dataset.resolve()) and (ground_truth.is_dir() or ground_truth.suffix in (".yaml", ".yml"))
+    if inside or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        problem = "lies in the dataset that is mended" if inside else "already exists"
+        raise InputError(target, problem, fix="name a new folder elsewhere")
 
 
 def _left_out(written: int, read: int) -> str:

@@ -25,6 +25,8 @@ from detbench.data.yolo_text import BORDER, class_number, read_lines, to_fractio
 from detbench.errors import DetbenchWarning, InputError
 
 SPLITS = ("val", "test", "train")
+LABEL = "`class cx cy w h` or `class x1 y1 x2 y2 x3 y3 …`"
+"""What stands in a line of a label file."""
 
 
 class YoloSplit:
@@ -229,7 +231,7 @@ def _labels(path: str, classes: int) -> list[tuple[int, list[float]]]:
 
 def _box(shape: list[float], path: str, line: int) -> list[float]:
     if not is_shape(shape):
-        raise InputError(path, f"{len(shape) + 1} values, expected `class cx cy w h` or `class x1 y1 x2 y2 x3 y3 …`", where=f"line {line}")
+        raise InputError(path, f"{len(shape) + 1} values, expected {LABEL}", where=f"line {line}")
     if outside := [value for value in shape if not -BORDER <= value <= 1 + BORDER]:
         raise InputError(path, f"{outside[0]:g} lies outside 0..1", where=f"line {line}", fix="labels are fractions of the image")
     return box_of(shape)

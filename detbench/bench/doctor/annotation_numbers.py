@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from detbench.bench.doctor.case import AnnotationFile, Case
-from detbench.bench.doctor.counterfactual import left
+from detbench.bench.doctor.counterfactual import average_precision, left, told_of_truth
 from detbench.bench.doctor.findings import Finding, Severity
 from detbench.bench.doctor.fixes import keeping
+from detbench.bench.doctor.truths import in_order, where, with_boxes
+from detbench.data.ground_truth import GroundTruth
 
 FLAGS = ("iscrowd", "difficult", "truncated")
 
@@ -42,7 +46,8 @@ def _odd(case: Case, file: AnnotationFile) -> list[Finding]:
     if not counts:
         return []
     first = file.first_odd or next(part.odd[0] for part in file.parts if part.odd)
-    evidence = f"in the ground truth, {' and '.join(counts)} have a text, or nothing, where a number belongs (the first: {first})"
+    what = "have a text, or nothing, where a number belongs" if file.form == "coco" else "do not say what they must"
+    evidence = f"in the ground truth, {' and '.join(counts)} {what} (the first: {first})"
     proof = left(case, case.rows, "what spells a number read as one and the rest left out")
     keys = ("bbox", "area", *FLAGS, "category_id", *(("image_id",) if file.numbered else ()))
     edit = "; ".join(_PARSED).replace("KEYS", repr(keys)).replace("FLAGS", repr(FLAGS))
@@ -60,11 +65,11 @@ def _endless(case: Case, file: AnnotationFile) -> list[Finding]:
     return [Finding("not-finite", "error", f"{evidence}: {left(case, case.rows, 'left out')}", "", edit=edit)]
 
 
-def check_annotation_sizes(case: Case) -> list[Finding]:
-    """Return which annotated boxes, read in the format they are in, have a negative or no width or height."""
+def mended_sizes(case: Case) -> tuple[Case, list[Finding]]:
+    """Return which annotated boxes, read in the format they are in, have a negative or no width or height, and the case without these."""
     file, found = case.annotations, []
     if file is None:
-        return []
+        return case, []
     sizes = file.sizes
     if case.truth_mended:
         sizes = np.ones_like(file.sizes)
@@ -76,16 +81,34 @@ def check_annotation_sizes(case: Case) -> list[Finding]:
         row = int(negative.argmax())
         first = f"{file.place(row)}: {file.boxes[row].tolist()}"
         evidence = f"{negative.sum():,} of {len(sizes):,} annotations have a negative width or height (the first: {first})"
-        found.append(Finding("negative-size", "error", f"{evidence}; `detbench eval` refuses them", "", edit=edit))
+        mended, how = with_extent(case)
+        proof = told_of_truth(case, mended, how)
+        found.append(Finding("negative-size", "error", f"{evidence}, which `detbench eval` refuses; {proof}", "", edit=edit))
+        case = replace(case, truth=mended)
     if empty.any():
-        evidence = (
-            f"{empty.sum():,} of {len(sizes):,} annotated boxes have no width or height (the first: {file.place(int(empty.argmax()))})"
-        )
+        first = file.place(int(empty.argmax()))
+        evidence = f"{empty.sum():,} of {len(sizes):,} annotated boxes have no width or height (the first: {first})"
         refused = file.form == "voc"
         severity: Severity = "error" if refused or 2 * empty.sum() > len(sizes) else "warning"
         what = "`detbench eval` refuses them" if refused else "nothing matches them"
         found.append(Finding("zero-area", severity, f"{evidence}: {what}", "", edit=edit))
-    return found
+    return case, found
+
+
+def with_extent(case: Case) -> tuple[GroundTruth, str]:
+    """Return the ground truth without boxes of negative or no width or height, and how: left out, or with their corners in order.
+
+    VOC and YOLO files are written anew, where exchanged corners are put in order if the detections then fit better.
+    """
+    truth = case.truth
+    left_out = where(truth, np.asarray((truth.boxes[:, 2:] > truth.boxes[:, :2]).all(axis=1)))
+    if case.annotations is None or case.annotations.form == "coco":
+        return left_out, "left out"
+    ordered = with_boxes(truth, in_order(truth.boxes), measured=np.ones(len(truth), np.bool_))
+    ordered = where(ordered, np.asarray((ordered.boxes[:, 2:] > ordered.boxes[:, :2]).all(axis=1)))
+    if average_precision(replace(case, truth=ordered), case.rows) > average_precision(replace(case, truth=left_out), case.rows):
+        return ordered, "with their corners in order"
+    return left_out, "left out"
 
 
 def _image_sizes(file: AnnotationFile) -> list[Finding]:

@@ -71,6 +71,8 @@ def _ids(file: AnnotationFile) -> list[Finding]:
     ):
         if count:
             evidence = f"{count:,} of {total:,} annotations are of {what} that the file does not list"
+            if file.form == "yolo":
+                evidence = f"{count:,} of {total:,} labels are of classes that have no name (the first: {file.first_unknown})"
             key = "image_id" if what == "images" else "category_id"
             fix = keeping(f"str(a.get({key!r})).removesuffix('.0') in {{str(e['id']).removesuffix('.0') for e in d[{what!r}]}}")
             if file.form == "yolo":

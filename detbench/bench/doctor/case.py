@@ -80,7 +80,7 @@ class AnnotationFile:
 
     form: Literal["coco", "voc", "yolo"]
     ids: list[Any]
-    """Those of a COCO file, else their numbers."""
+    """As the file gives them; in files that give none, the numbers from 1."""
     areas: Floats
     """(A,) NaN where missing."""
     boxes: Floats
@@ -114,8 +114,10 @@ class AnnotationFile:
     truncated_keys: int = 0
     ignored: int = 0
     """Annotations with `ignore` set."""
-    beyond: Flags | None = None
-    """(A,) labels of YOLO with a value outside 0..1."""
+    first_unknown: str = ""
+    """Where the first label of a class that no name is given for is, and which; of YOLO."""
+    outside: Floats | None = None
+    """(A,) how far the values of a label lie outside 0..1; of YOLO."""
     split: str | None = None
     """The one that was read; None for a COCO file."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from detbench.bench.doctor.annotation_numbers import check_annotation_sizes
+from detbench.bench.doctor.annotation_numbers import mended_sizes
 from detbench.bench.doctor.annotations import check_annotations
 from detbench.bench.doctor.boxes import check_boxes
 from detbench.bench.doctor.case import Case
@@ -20,7 +20,7 @@ from detbench.bench.doctor.extents import check_numbers, check_outside, check_si
 from detbench.bench.doctor.findings import SEVERITIES, Finding
 from detbench.bench.doctor.fixes import with_commands
 from detbench.bench.doctor.images import check_image_ids, check_missing, check_unknown_images
-from detbench.bench.doctor.mends import none_beside, offered, write_mended, write_mended_truth
+from detbench.bench.doctor.mends import none_beside, offered, truth_offered, write_mended, write_mended_truth
 from detbench.bench.doctor.offsets import check_offset
 from detbench.bench.doctor.pairing import check_pairing
 from detbench.bench.doctor.reading import read_case
@@ -77,9 +77,14 @@ def diagnose(case: Case) -> list[Finding]:
 
 def findings_of(case: Case) -> list[Finding]:
     """Return all findings in the order in which they were found: the evidence of each is given once those before it are mended."""
+    return truth_offered(case, _all_findings(case))
+
+
+def _all_findings(case: Case) -> list[Finding]:
     found = check_annotations(case)
     case, truth_findings = mended_truth(case)
-    found += [*truth_findings, *check_annotation_sizes(case), *check_truth_boxes(case), *_listed(check_empty(case))]
+    case, size_findings = mended_sizes(case)
+    found += [*truth_findings, *size_findings, *check_truth_boxes(case), *_listed(check_empty(case))]
     if not len(case.rows):
         return found
     hiding: list[Finding] = []
@@ -148,7 +153,7 @@ def mend_truth(
     images: str | Path | None = None,
     protocol: str | None = None,
 ) -> tuple[int, int]:
-    """Write VOC or YOLO ground truth as the doctor reads it, without the faults found in it, to `target`.
+    """Write the split of VOC or YOLO ground truth that is read, without the faults found in it, to the new folder `target`.
 
     What can be no object is left out. Returns how many objects were written and how many were read. Raises DetbenchError where there is
     nothing to mend, and for COCO annotations, whose findings have a command that mends the file itself.

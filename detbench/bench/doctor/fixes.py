@@ -9,10 +9,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from detbench.bench.doctor.case import Case
 from detbench.bench.doctor.findings import Finding
+from detbench.data.voc_devkit import TAR_SUFFIXES
+
+WRITTEN_ANEW = "pass"
+"""The edit of what only ground truth that is written anew can be mended of."""
 
 
 def with_commands(case: Case, findings: list[Finding]) -> list[Finding]:
@@ -58,11 +63,24 @@ def _editing(case: Case, edits: Iterable[str]) -> str:
 
 
 def _rewriting_truth(case: Case) -> str:
-    """Return the command that writes the ground truth of VOC or YOLO as it should be, into a folder."""
+    """Return the command that writes the ground truth of VOC or YOLO as it should be, into a new folder."""
     assert case.source is not None  # noqa: S101  ground truth with annotations is read beside a file
-    path = case.truth_path
-    target = path.with_name(f"{path.name.split('.')[0]}-fixed")
-    return shlex.join(["detbench", "doctor", str(path), str(case.source.path), *case.options, "--mended-truth", str(target)])
+    words = ["detbench", "doctor", str(case.truth_path), str(case.source.path), *case.options]
+    return shlex.join([*words, "--mended-truth", str(_new_dataset(case.truth_path))])
+
+
+def _new_dataset(path: Path) -> Path:
+    """Return a folder beside a dataset that is not there yet; that of a year of a devkit lies in a devkit of its own."""
+    if path.name in ("", ".."):
+        path = path.resolve()
+    if path.is_file() and not path.name.lower().endswith(TAR_SUFFIXES):
+        path = path.resolve().parent
+    name = next((path.name[: -len(suffix)] for suffix in TAR_SUFFIXES if path.name.lower().endswith(suffix)), path.name)
+    place, year = path.with_name(name), ""
+    if path.is_dir() and path.resolve().parent.name == "VOCdevkit":
+        place, year = path.resolve().parent, name
+    free = (place.with_name(f"{place.name}-fixed{'' if n == 1 else f'-{n}'}") for n in count(1))
+    return next(folder for folder in free if not folder.exists()) / year
 
 
 def rewriting(values: str, where: str = "") -> str:

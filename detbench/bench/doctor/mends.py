@@ -8,17 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
+from detbench.bench.doctor.annotation_numbers import with_extent
 from detbench.bench.doctor.case import Case
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.rows import Rows, detections_of
 from detbench.bench.doctor.truth_boxes import mended_truth
 from detbench.bench.doctor.truths import copies, where
+from detbench.data.columns import groups_from_offsets
+from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import save_detections, save_ground_truth
 from detbench.errors import DetbenchError
 
 MOST_DROPPED = 0.5
 """Share of detections with a fault up to which it is mended by leaving them out; more show that the file was written wrongly."""
 AGAIN = "write the file again"
+MOST_OBJECTS_DROPPED = 0.15
+"""The same of annotated objects, of which each that is lost makes a hit a false positive."""
+_OF_CLASSES = ("classes-permuted", "class-ids-80-91")
 NOT_FOR_EVALUATION = ("image-ids-unknown", "class-ids-80-91", "classes-permuted", "detections-doubled")
 """Findings whose detections are left out because they are too many, of other images or other classes: any share of them can be right."""
 
@@ -81,25 +87,57 @@ def write_mended(case: Case, findings: Sequence[Finding], ids: Sequence[str], ta
     return len(repaired), len(case.rows)
 
 
+def truth_offered(case: Case, findings: list[Finding]) -> list[Finding]:
+    """Return findings of VOC or YOLO ground truth with advice in the place of a mend that would ruin it.
+
+    Where labels are of classes without a name it cannot be known which class any number means, so that no class is mended either.
+    """
+    file = case.annotations
+    if file is None or file.form == "coco":
+        return findings
+    if file.unknown_classes:
+        advice = "see to class-ids-80-91 of the ground truth first"
+        return [
+            replace(each, edit="", mend=None, fix=advice) if each.edit or (each.mend and each.id in _OF_CLASSES) else each
+            for each in findings
+        ]
+    if not any(finding.edit for finding in findings if finding.severity != "note"):
+        return findings
+    left, total = len(_with_all_that_is_left(case, findings)), len(file.ids)
+    if left >= (1 - MOST_OBJECTS_DROPPED) * total:
+        return findings
+    advice = f"write the ground truth again: {total - left:,} of {total:,} annotations would be left out"
+    return [replace(each, edit="", fix=advice) if each.edit else each for each in findings]
+
+
+def _with_all_that_is_left(case: Case, findings: Sequence[Finding]) -> GroundTruth:
+    """Return the ground truth without the faults found in it, copies still among the rest."""
+    mended_case = mended_truth(case)[0]
+    truth = mended_case.truth
+    if any(finding.id in ("negative-size", "zero-area") and finding.edit for finding in findings):
+        truth = with_extent(mended_case)[0]
+    if case.annotations is not None and case.annotations.form == "yolo":
+        limits = np.tile(truth.image_sizes[groups_from_offsets(truth.offsets)], 2)
+        cut = np.clip(truth.boxes, 0, limits)
+        truth = where(truth, np.asarray((cut[:, 2:] > cut[:, :2]).all(axis=1)))
+    return truth
+
+
 def write_mended_truth(case: Case, findings: Sequence[Finding], target: Path) -> tuple[int, int]:
-    """Write ground truth of VOC or YOLO without the faults found in it, in the format of the target's name or its own.
+    """Write the split of VOC or YOLO ground truth that was read, without the faults found in it, to a new folder.
 
     Returns how many objects were written and how many were read. Raises DetbenchError where there is nothing to mend, and for ground truth
     in one file, whose findings have a command that keeps everything else in it.
     """
     file = case.annotations
-    faults = {finding.id for finding in findings if finding.edit and finding.severity != "note"}
     if file is None or file.form == "coco":
         fix = "run `detbench doctor` without --mended-truth for the command that does"
         raise DetbenchError(f"{case.truth_path}: --mended-truth mends VOC and YOLO ground truth; {fix}")
+    faults = [finding for finding in findings if finding.edit and finding.severity != "note"]
     if not faults:
         raise DetbenchError(f"{case.truth_path}: there is nothing in the ground truth that can be mended here")
-    truth = mended_truth(case)[0].truth
-    if faults & {"negative-size", "zero-area"}:
-        truth = where(truth, np.asarray((truth.boxes[:, 2:] > truth.boxes[:, :2]).all(axis=1)))
-    if "annotations-doubled" in faults:
+    truth = _with_all_that_is_left(case, faults)
+    if any(finding.id == "annotations-doubled" for finding in faults):
         truth = where(truth, ~copies(truth))
-    if not len(truth):
-        raise DetbenchError(f"{case.truth_path}: nothing would be left of the ground truth; write it again")
-    save_ground_truth(truth, target, None if target.suffix in (".json", ".parquet") else file.form, split=file.split)
+    save_ground_truth(truth, target, file.form, split=file.split)
     return len(truth), len(file.ids)

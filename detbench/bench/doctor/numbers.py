@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from detbench.data.columns import Flags, Floats
+from detbench.data.plain_text import is_plain
+from detbench.data.plain_text import number as spelt_number
 
 _NUMERIC = {int, float}
 _NO = ("0", "0.0", "false", "no", "")
@@ -26,13 +28,23 @@ def lenient_numbers(values: Sequence[Any]) -> tuple[Floats, Flags]:
     return numbers, np.array([isinstance(value, bool) or not isinstance(value, int | float) for value in values], np.bool_)
 
 
-def spelt_numbers(texts: Sequence[str]) -> tuple[Floats, Flags]:
-    """Return what the texts of a file spell (N,), and which of them (N,) spell no number; "nan" spells one."""
-    with suppress(ValueError):
-        return np.array(texts, np.float64), np.zeros(len(texts), np.bool_)
-    numbers, _ = lenient_numbers(texts)
-    plain = np.char.lstrip(np.char.lower(np.array(texts, np.str_)), "+- ")
-    return numbers, np.asarray(np.isnan(numbers) & ~np.isin(plain, ["nan"]))
+def spelt_numbers(texts: Sequence[str | None]) -> tuple[Floats, Flags]:
+    """Return what texts of a file spell (N,), and which of them (N,) other programs take for no number; None is nothing at all.
+
+    "nan" and "inf" are numbers; "0,5" is none, but understood.
+    """
+    if None not in texts and is_plain("".join(text for text in texts if text)):
+        with suppress(ValueError):
+            return np.array(texts, np.float64), np.zeros(len(texts), np.bool_)
+    spelt = [_spelt(text or "") for text in texts]
+    return np.array([number for number, _ in spelt], np.float64), np.array([odd for _, odd in spelt], np.bool_)
+
+
+def _spelt(text: str) -> tuple[float, bool]:
+    for candidate, odd in ((text, False), (text.replace(",", ".", 1), True)):
+        with suppress(ValueError):
+            return spelt_number(candidate), odd
+    return np.nan, True
 
 
 def lenient_boxes(values: Sequence[Any]) -> tuple[Floats, Flags]:

@@ -65,8 +65,8 @@ def read_yolo(folder: Path, truth: GroundTruth) -> tuple[Rows, Source]:
 
 
 def _lines(path: Path) -> _Lines:
-    split = enumerate(read_bytes(path).decode(errors="replace").splitlines(), 1)
-    return [(path, number, words) for number, line in split if (words := line.split())]
+    split = enumerate(read_bytes(path).splitlines(), 1)
+    return [(path, number, words) for number, line in split if (words := line.decode(errors="replace").split())]
 
 
 def _table(lines: list[list[str]]) -> tuple[Floats, Flags]:

@@ -1,7 +1,7 @@
 """Boxes of the ground truth: written in another format, outside their image, or there twice.
 
 A format shows in the file itself: boxes read in the wrong one leave their images, and the right one keeps all of them inside. Where sizes
-of images are not known, areas or the detections must agree with it.
+of images are not known, areas or the detections must agree with it; that the detections fit worse speaks against any other reading.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from detbench.bench.doctor.case import AnnotationFile, Case
 from detbench.bench.doctor.counterfactual import told_of_truth
 from detbench.bench.doctor.findings import Finding, Severity
 from detbench.bench.doctor.fit import sample_of
-from detbench.bench.doctor.fixes import rewriting
+from detbench.bench.doctor.fixes import WRITTEN_ANEW, rewriting
 from detbench.bench.doctor.formats import CLEARLY_BETTER, CORNERS, DECODERS, IDS, MUCH_BETTER, OWN, VOC_BASES, Alternative, Base, reread
 from detbench.bench.doctor.truths import copies, where, with_boxes
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
+from detbench.data.yolo_text import BORDER
 
 FEWEST = 10
 """Objects from which on a format shows."""
@@ -29,6 +30,10 @@ AGREEING = 0.9
 """Share of boxes whose width · height is the `area`, within 2 %, that shows from which numbers it was computed."""
 FAR, MANY_FAR = 0.1, 0.01
 """Part of the image's size by which an annotated box is far outside, and the share of those that is suspicious."""
+SURELY_NO_FRACTION = 2.0
+"""A label with a number above this is in pixels or percent; fractions that reach past the image are hardly above 1."""
+MANY_CUT = 0.25
+"""Share of labels outside 0..1 above which they were written wrongly and are not only to be cut."""
 DOUBLED, MANY_DOUBLED = 0.01, 0.1
 """Share of copied annotations that is worth a warning, and that ruins recall; COCO's own files have next to none."""
 
@@ -70,14 +75,14 @@ def mended_truth(case: Case) -> tuple[Case, list[Finding]]:
     file, truth = case.annotations, case.truth
     if file is None or len(truth) < FEWEST:
         return case, []
-    usual = _usual(file.form)
-    frame: _Frame = "image" if _fractions(case, file) else "pixels"
+    usual, frame = _usual(file.form), _frame(case, file)
     trials = [trial for reading in _readings(file.form, frame) if (trial := _trial(case, file, reading)).inside >= CONSISTENT]
     if not trials:
         return case, []
     own = _with_fits(case, file, _Trial(usual, truth, _inside(truth), _agreement(truth, file)))
     best = max((_with_fits(case, file, trial) for trial in trials), key=lambda trial: (max(trial.fits), trial.agreeing))
-    by_size = frame != usual.frame or own.inside <= INCONSISTENT
+    impossible = usual.frame == "pixels" and frame == "image"
+    by_size = _sizes_known(truth) and (impossible or own.inside <= INCONSISTENT) and max(best.fits) >= max(own.fits)
     by_area = best.agreeing >= AGREEING and own.agreeing <= 1 - AGREEING
     by_fit = max(best.fits) >= max(max(own.fits) + CLEARLY_BETTER, max(own.fits) * MUCH_BETTER)
     if not (by_size or by_area or by_fit):
@@ -94,12 +99,17 @@ def _usual(form: str) -> Alternative:
 def _readings(form: str, frame: _Frame) -> list[Alternative]:
     """Return every other reading of a kind of file whose numbers are pixels or fractions of the image."""
     usual = _usual(form)
-    return [
+    found = [
         Alternative(IDS[name] if frame == usual.frame else "box-normalised", name, decode, frame, base)
         for name, decode in DECODERS.items()
         for base in (VOC_BASES[name] if form == "voc" and frame == "pixels" else ((0, 0, 0, 0),))
         if (frame, name) != (usual.frame, usual.name)
     ]
+    if form == "yolo" and frame == "image":
+        found.append(Alternative(IDS["yxyx"], "cy, cx, h, w", lambda n: DECODERS["cxcywh"](n[:, [1, 0, 3, 2]]), frame))
+    elif form == "yolo":
+        found.append(Alternative("box-normalised", "percent, cxcywh", lambda n: DECODERS["cxcywh"](n / 100), "image"))
+    return found
 
 
 def _trial(case: Case, file: AnnotationFile, reading: Alternative) -> _Trial:
@@ -118,20 +128,31 @@ def _sizes(truth: GroundTruth) -> Floats:
 
 
 def _inside(truth: GroundTruth) -> float:
-    """Return the share of boxes that have an extent and lie within their image, as far as its size is known."""
-    boxes = truth.boxes
-    outside = (boxes[:, :2] < -1).any(axis=1) | (boxes[:, 2:] > _sizes(truth) + 1).any(axis=1)
-    return float(((boxes[:, 2:] > boxes[:, :2]).all(axis=1) & ~outside).mean())
+    """Return the share of boxes that have an extent and lie within their image, of those of images of known size if there are any."""
+    boxes, sizes = truth.boxes, _sizes(truth)
+    outside = (boxes[:, :2] < -1).any(axis=1) | (boxes[:, 2:] > sizes + 1).any(axis=1)
+    inside = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1) & ~outside)
+    known = np.asarray(np.isfinite(sizes).all(axis=1))
+    return float(inside[known].mean() if known.any() else inside.mean())
+
+
+def _sizes_known(truth: GroundTruth) -> bool:
+    """Tell whether most boxes are of images of known size."""
+    return float(np.mean(np.isfinite(_sizes(truth)).all(axis=1))) > 0.5
 
 
 def _agreement(truth: GroundTruth, file: AnnotationFile) -> float:
     return float((np.abs(truth.box_areas - file.areas[file.rows]) <= 0.02 * np.abs(truth.box_areas)).mean())
 
 
-def _fractions(case: Case, file: AnnotationFile) -> bool:
-    """Tell whether all numbers lie within 0..1, on images that are larger."""
+def _frame(case: Case, file: AnnotationFile) -> _Frame:
+    """Tell from the bulk of the numbers whether they are pixels or fractions of images that are larger."""
     written = file.boxes[file.rows]
-    return bool(written.min() >= 0 and written.max() <= 1.01 and np.nan_to_num(case.truth.image_sizes).max(initial=0) > 10)
+    least, most = written.min(axis=1), written.max(axis=1)
+    if file.form == "yolo":
+        return "pixels" if (most > SURELY_NO_FRACTION).mean() > INCONSISTENT else "image"
+    fractions = ((least >= -0.01) & (most <= 1.01)).mean() >= CONSISTENT
+    return "image" if fractions and np.nan_to_num(case.truth.image_sizes).max(initial=0) > 10 else "pixels"
 
 
 def _with_fits(case: Case, file: AnnotationFile, trial: _Trial) -> _Trial:
@@ -147,7 +168,9 @@ def _format_finding(case: Case, file: AnnotationFile, own: _Trial, best: _Trial)
     frame, usual = best.reading.frame, own.reading.frame
     fractions = frame == "image" and usual == "pixels"
     where = "fractions of the image, " if fractions else "pixels, " if frame != usual else ""
-    other = "all numbers lie within 0–1" if fractions else f"{own.inside:.0%} {_READ[file.form]}"
+    written = file.boxes[file.rows]
+    within = "all" if written.min() >= 0 and written.max() <= 1.01 else "nearly all"
+    other = f"{within} numbers lie within 0–1" if fractions else f"{own.inside:.0%} {_READ[file.form]}"
     inside = f"{best.inside:.0%} of them lie within their images when read so, {other}"
     as_they_are, alike = best.fits
     if alike > as_they_are:
@@ -155,6 +178,8 @@ def _format_finding(case: Case, file: AnnotationFile, own: _Trial, best: _Trial)
     else:
         proof = told_of_truth(case, best.truth, "so read")
     evidence = f"the boxes of the ground truth are {where}{best.reading.name} ({inside}): {proof}"
+    if file.form != "coco":
+        return Finding(best.reading.id, "error", evidence, "", edit=WRITTEN_ANEW)
     steps = [rewriting(f"bbox=list((lambda p, q, r, s: {_WRITTEN[best.reading.name]})(*a['bbox']))")]
     if fractions:
         steps.insert(0, "z = {i['id']: (i['width'], i['height']) for i in d['images']}")
@@ -172,14 +197,17 @@ def check_truth_boxes(case: Case) -> list[Finding]:
 def _refused(case: Case) -> list[Finding]:
     """Labels of YOLO that are no fractions, where the others are."""
     file = case.annotations
-    if file is None or file.beyond is None or case.truth_mended:
+    if file is None or file.outside is None or case.truth_mended:
         return []
-    beyond = file.beyond & (file.sizes >= 0).all(axis=1)
-    if not beyond.any():
+    outside = np.where((file.sizes >= 0).all(axis=1), file.outside, 0.0)
+    wrong = outside > BORDER
+    if not wrong.any():
         return []
-    first = file.place(int(beyond.argmax()))
-    evidence = f"{beyond.sum():,} of {len(beyond):,} labels have a value outside 0..1 (the first: {first}), which `detbench eval` refuses"
-    return [Finding("outside-image", "error", evidence, "", edit="cut")]
+    first = file.place(int(wrong.argmax()))
+    evidence = f"{wrong.sum():,} of {len(wrong):,} labels have a value outside 0..1 (the first: {first}), which `detbench eval` refuses"
+    if outside.max() > FAR or wrong.mean() > MANY_CUT:
+        return [Finding("outside-image", "error", evidence, "write these labels as fractions of the image, or take them out")]
+    return [Finding("outside-image", "error", evidence, "", edit=WRITTEN_ANEW)]
 
 
 def _outside(case: Case) -> list[Finding]:

@@ -16,6 +16,11 @@ def with_boxes(truth: GroundTruth, boxes: Floats, *, measured: Flags) -> GroundT
     return replace(truth, boxes=boxes, box_areas=areas, areas=np.where(measured, areas, truth.areas))
 
 
+def in_order(boxes: Floats) -> Floats:
+    """Return boxes (N, 4; xyxy) whose corners are the smaller and the larger of their numbers."""
+    return np.hstack([np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])])
+
+
 def with_measured_areas(truth: GroundTruth) -> GroundTruth:
     """Return the same objects, those without a positive area with that of their box."""
     return replace(truth, areas=np.where(truth.areas > 0, truth.areas, truth.box_areas))

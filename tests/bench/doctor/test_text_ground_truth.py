@@ -55,11 +55,22 @@ def once(old, new):
 
 
 def labels(change, step=1):
-    """The words of every so many labels of a file."""
+    """The words of all labels of every so many files."""
 
-    def plant(text, _):
-        lines = text.splitlines()
-        return "\n".join(" ".join(change(*line.split())) if n % step == 0 else line for n, line in enumerate(lines)) + "\n"
+    def plant(text, number):
+        if number % step:
+            return text
+        return "".join(" ".join(change(*line.split())) + "\n" for line in text.splitlines())
+
+    return plant
+
+
+def one_label(change):
+    """The words of one label of all."""
+
+    def plant(text, number):
+        first, *others = text.splitlines(keepends=True) or [""]
+        return "".join([" ".join(change(*first.split())) + "\n", *others]) if number == 2 else text
 
     return plant
 
@@ -115,6 +126,9 @@ VOC_WITHOUT_LOSS = {
     "fractions": (boxes(as_fractions), "box-normalised", "are fractions of the image, xyxy"),
     "every object twice": (each_object_twice, "annotations-doubled", "have the class and box"),
     "difficult as a word": (a_word_for_0, "not-a-number", "object 1 (square): <difficult> is 'no'"),
+    "decimal commas": (boxes(lambda *box: [f"{side:.1f}".replace(".", ",") for side in box[:4]]), "not-a-number", "expected a number"),
+    "corners exchanged": (boxes(lambda x, y, r, b, *_: (r, b, x, y)), "negative-size", "with their corners in order"),
+    "width not finite": (once("<width>.*?<", "<width>nan<"), "not-finite", "<width> is 'nan'"),
     "width as a word": (once("<width>.*?<", "<width>wide<"), "not-a-number", "<width> is 'wide'"),
 }
 
@@ -130,7 +144,7 @@ def test_voc_that_can_be_mended_without_loss(voc, command, how):
     assert findings[0].severity == "error"
     assert said in findings[0].evidence
     fixed, _ = mended(findings, command)
-    assert fixed.name == "VOC2007-fixed"
+    assert fixed == truth.parents[1] / "VOCdevkit-fixed/VOC2007"
     assert faults(fixed, found) == []
     assert average_precision(fixed, found) == pytest.approx(before, abs=1e-3)
 
@@ -139,7 +153,8 @@ def test_voc_that_can_be_mended_without_loss(voc, command, how):
     ("plant", "expected", "said"),
     [
         (once("<xmin>.*?<", "<xmin>left<"), "not-a-number", "object 1 (square): <xmin> is 'left'"),
-        (once("<xmin>.*?</xmin>", ""), "not-a-number", "<xmin> is ''"),
+        (once("<xmin>.*?</xmin>", ""), "not-a-number", "has no <xmin> in <bndbox>"),
+        (once("<xmin>.*?<", "<xmin>1_3<"), "not-a-number", "<xmin> is '1_3', expected a number"),
         (once("<name>.*?<", "<name><"), "not-a-number", "object 1: has no <name>"),
         (once("<ymax>.*?<", "<ymax>nan<"), "not-finite", "object 1"),
         (once("<ymax>.*?<", "<ymax>-40<"), "negative-size", "object 1"),
@@ -171,7 +186,14 @@ def corners(k, *box):
     return k, x, y, repr(float(x) + float(w)), repr(float(y) + float(h))
 
 
+def percent(k, *box):
+    return k, *(repr(float(side) * 100) for side in box)
+
+
 YOLO_WITHOUT_LOSS = {
+    "percent": (labels(percent), "box-normalised", "are percent, cxcywh"),
+    "y before x": (labels(lambda k, x, y, w, h: (k, y, x, h, w)), "box-format-yxyx", "are cy, cx, h, w"),
+    "decimal commas": (labels(lambda k, *box: (k, *(side.replace(".", ",") for side in box))), "not-a-number", "expected a number"),
     "corners": (labels(corners), "box-format-xyxy", "are xyxy"),
     "corner and size": (labels(from_its_corner), "box-format-xyxy", "are xywh"),
     "every label twice": (lambda text, _: text + text, "annotations-doubled", "have the class and box"),
@@ -214,10 +236,11 @@ def test_yolo_in_pixels(yolo, command):
 @pytest.mark.parametrize(
     ("plant", "expected", "said"),
     [
-        (labels(lambda k, x, y, w, h: (k, x, y, w), 9), "not-a-number", "200001.txt, line 1: '"),
-        (labels(lambda k, x, y, w, h: ("circle", x, y, w, h), 9), "not-a-number", "line 1: 'circle "),
-        (labels(lambda k, x, y, w, h: (k, "nan", y, w, h), 9), "not-finite", "200001.txt, line 1"),
-        (labels(lambda k, x, y, w, h: (k, x, y, "-0.1", h), 9), "negative-size", "200001.txt, line 1"),
+        (labels(lambda k, x, y, w, h: (k, x, y, w), 20), "not-a-number", "200001.txt, line 1: 4 values, expected `class cx cy w h` or"),
+        (labels(lambda k, x, y, w, h: ("circle", x, y, w, h), 20), "not-a-number", "line 1: class 'circle' is not the number of a class"),
+        (labels(lambda k, x, y, w, h: (k, x, "much", w, h), 20), "not-a-number", "line 1: 'much', expected a number"),
+        (labels(lambda k, x, y, w, h: (k, "nan", y, w, h), 20), "not-finite", "200001.txt, line 1"),
+        (labels(lambda k, x, y, w, h: (k, x, y, "-0.1", h), 20), "negative-size", "200001.txt, line 1"),
     ],
 )
 def test_yolo_that_loses_what_is_no_object(yolo, command, plant, expected, said):
@@ -253,9 +276,13 @@ def test_yolo_classes_that_nothing_names(yolo):
     """Which class they are cannot be known, so nothing is written."""
     truth, found = yolo
     planted(truth, "labels/val/*.txt", labels(lambda k, *box: (str(int(k) + 1), *box)))
-    assert [(finding.id, finding.fix) for finding in faults(truth, found) if "the file does not list" in finding.evidence] == [
-        ("class-ids-80-91", "name these classes in the yaml, or count classes from 0")
-    ]
+    assert not any(finding.is_command for finding in faults(truth, found))
+    planted(truth, "labels/val/*.txt", one_label(lambda k, *box: ("circle", *box)))
+    findings = faults(truth, found)
+    [unnamed] = [finding for finding in findings if finding.id == "class-ids-80-91" and "have no name (the first: " in finding.evidence]
+    assert unnamed.fix == "name these classes in the yaml, or count classes from 0"
+    assert {finding.id for finding in findings} >= {"not-a-number", "class-ids-80-91"}
+    assert not any(finding.is_command for finding in findings)
 
 
 def test_two_mistakes_have_one_command(voc, command):
@@ -296,3 +323,109 @@ def test_polygons_are_read_as_eval_reads_them(yolo):
     truth, _ = yolo
     planted(truth, "labels/val/*.txt", labels(lambda k, x, y, w, h: (k, x, y, w, h, ".5", ".4"), 2))
     assert read_yolo_annotations(truth / "data.yaml", None, None)[0].digest == load_ground_truth(truth).digest
+
+
+@pytest.mark.parametrize(
+    ("change", "mends"),
+    [
+        (lambda k, x, y, w, h: (k, "1.02", y, w, h), True),
+        (lambda k, x, y, w, h: (k, "-0.01", y, w, h), True),
+        (lambda k, x, y, w, h: (k, "1.5", y, w, h), False),
+        (lambda k, x, y, w, h: (k, "-0.02", ".1", ".3", ".1", ".2", ".4"), True),
+        (lambda k, x, y, w, h: (k, "300", "200", "40", "40"), False),
+    ],
+)
+def test_one_label_beyond_its_picture_says_nothing_of_the_others(yolo, command, change, mends):
+    truth, found = yolo
+    before = average_precision(truth, found)
+    planted(truth, "labels/val/*.txt", one_label(change))
+    [finding] = faults(truth, found)
+    assert (finding.id, finding.severity, finding.is_command) == ("outside-image", "error", mends)
+    assert "1 of 134 labels have a value outside 0..1" in finding.evidence
+    if mends:
+        fixed, _ = mended([finding], command)
+        assert faults(fixed, found) == []
+        assert average_precision(fixed, found) == pytest.approx(before, abs=0.02)
+
+
+def test_a_label_that_is_nothing_once_it_is_cut_is_left_out(yolo, command):
+    truth, found = yolo
+    planted(truth, "labels/val/*.txt", one_label(lambda k, x, y, w, h: (k, "1.009", y, ".01", h)))
+    fixed, told = mended(faults(truth, found), command)
+    assert "1 of 134 were left out" in told
+    assert faults(fixed, found) == []
+
+
+def test_rounding_is_no_fault(yolo):
+    truth, found = yolo
+    planted(truth, "labels/val/*.txt", one_label(lambda k, x, y, w, h: (k, "-0.0000005", y, w, h)))
+    assert faults(truth, found) == []
+
+
+def test_files_in_pixels_among_others_are_not_cut(yolo):
+    truth, found = yolo
+    planted(truth, "labels/val/*.txt", labels(lambda k, *box: (k, *(repr(float(side) * 300) for side in box)), 2))
+    refused = [finding for finding in faults(truth, found) if finding.id == "outside-image"]
+    assert [finding.fix for finding in refused] == ["write these labels as fractions of the image, or take them out"]
+
+
+def test_exchanged_corners_are_no_other_format_where_sizes_are_not_known(voc, command):
+    truth, found = voc
+    before = average_precision(truth, found)
+    exchanged = boxes(lambda x, y, r, b, *_: (r, b, x, y))
+
+    def plant(text, number):
+        return re.sub(r"<size>.*?</size>", "", exchanged(text, number) if number % 7 == 0 else text, flags=re.DOTALL)
+
+    planted(truth, "Annotations/*.xml", plant)
+    findings = faults(truth, found)
+    assert [finding.id for finding in findings] == ["negative-size"]
+    fixed, _ = mended(findings, command)
+    assert faults(fixed, found) == []
+    assert average_precision(fixed, found) == pytest.approx(before, abs=1e-3)
+
+
+def test_what_would_lose_much_is_advice(yolo):
+    truth, found = yolo
+    planted(truth, "labels/val/*.txt", labels(lambda k, x, y, w, h: (k, x, y, w, h, ".9"), 3))
+    [finding] = faults(truth, found)
+    assert "6 values, expected" in finding.evidence
+    assert re.fullmatch(r"write the ground truth again: \d+ of 134 annotations would be left out", finding.fix)
+
+
+def test_the_new_dataset_has_a_name_wherever_the_command_is_given(yolo, voc, monkeypatch, tmp_path):
+    truth, found = yolo
+    planted(truth, "labels/val/*.txt", one_label(lambda k, *box: (k, "nan", *box[1:])))
+    planted(voc[0], "Annotations/*.xml", once("<ymax>.*?<", "<ymax>nan<"))
+
+    def target(path, detections=found):
+        [finding] = faults(path, detections)
+        return Path(shlex.split(finding.fix)[-1])
+
+    assert target(truth) == target(truth / "data.yaml") == tmp_path / "yolo-fixed"
+    monkeypatch.chdir(truth)
+    assert target(".") == target("data.yaml") == tmp_path / "yolo-fixed"
+    monkeypatch.chdir(truth / "labels")
+    assert target("..") == tmp_path / "yolo-fixed"
+    (tmp_path / "yolo-fixed").mkdir()
+    assert target(truth) == tmp_path / "yolo-fixed-2"
+    truth.rename(tmp_path / "set.v1")
+    assert target(tmp_path / "set.v1") == tmp_path / "set.v1-fixed"
+    assert target(voc[0], voc[1]) == tmp_path / "VOCdevkit-fixed/VOC2007"
+    assert target(voc[0].parent, voc[1]) == tmp_path / "VOCdevkit-fixed"
+    monkeypatch.chdir(voc[0])
+    assert target(".", voc[1]) == tmp_path / "VOCdevkit-fixed/VOC2007"
+
+
+@pytest.mark.parametrize("target", ["new", "labels/new", ".", "../there", "../file.json"])
+def test_nothing_is_written_over_or_into_a_dataset(yolo, command, tmp_path, target):
+    truth, found = yolo
+    planted(truth, "labels/val/*.txt", one_label(lambda k, *box: (k, "nan", *box[1:])))
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/x").touch()
+    (tmp_path / "file.json").write_text("precious")
+    before = sorted(tmp_path.rglob("*"))
+    for given in (truth, truth / "data.yaml"):
+        assert command("doctor", given, found, "--mended-truth", truth / target).code == 2
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "file.json").read_text() == "precious"
