@@ -23,6 +23,7 @@ from detbench.data.files import check_place
 from detbench.errors import InputError
 from detbench.metrics.intervals import FEWEST_UNITS, intervals
 from detbench.metrics.resampled import resample
+from detbench.metrics.units import unit_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -266,7 +267,7 @@ def _entry(file: Path, number: int, line: bytes) -> Entry:
 def _accuracies(run: Run) -> dict[str, Value]:
     evaluation = run.evaluation()
     values = {name: Value(value=value) for name, value in evaluation.summary.items() if value is not None}
-    if len(run.ground_truth.image_ids) < FEWEST_UNITS or not values:
+    if unit_count(run.ground_truth) < FEWEST_UNITS or not values:
         return values
     for found in resample([evaluation], replicates=REPLICATES)[0]:
         interval, _ = intervals(found)

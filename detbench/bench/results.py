@@ -15,6 +15,7 @@ from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import Interval
 from detbench.metrics.protocol import Protocol
 from detbench.metrics.ranking import Ranking
+from detbench.metrics.units import unit_count
 
 SCHEMA_VERSION = 1
 
@@ -26,7 +27,8 @@ ValueIntervals = Mapping[str, tuple[Interval, tuple[Interval, ...]]]
 def evaluation_record(evaluation: Evaluation, known: ValueIntervals | None = None) -> dict[str, Any]:
     """Return the summary, the classes and the suspicions of an evaluation; null where a class has no ground truth.
 
-    With intervals, `intervals` holds `[low, high]` of each measure in `summary`, and of the headline measure for each class in `classes`.
+    With intervals, `intervals` holds `[low, high]` of each measure in `summary`, and of the headline measure for each class in `classes`;
+    `groups` is how many groups of images were drawn, null where images were.
     """
     record = {
         "name": evaluation.detections.name,
@@ -46,6 +48,7 @@ def intervals_record(evaluation: Evaluation, known: ValueIntervals) -> dict[str,
     return {
         "confidence": overall.confidence,
         "method": overall.method,
+        "groups": None if evaluation.ground_truth.groups is None else unit_count(evaluation.ground_truth),
         "summary": {name: _ends(interval) for name, (interval, _) in known.items()},
         "classes": {name: _ends(interval) for name, interval in zip(evaluation.ground_truth.class_names, classes, strict=True)},
     }

@@ -89,10 +89,11 @@ def _check_new_dataset(target: Path, ground_truth: Path, detections: Path) -> No
     from detbench.cli.steps import check_targets
 
     check_targets([], [target], [ground_truth, detections])
-    dataset = ground_truth if ground_truth.is_dir() else ground_truth.parent
-    inside = target.resolve().is_relative_to(dataset.resolve()) and (ground_truth.is_dir() or ground_truth.suffix in (".yaml", ".yml"))
+    yaml = ground_truth.suffix in (".yaml", ".yml")
+    folders = [each for each in (ground_truth.parent if yaml else ground_truth, detections) if each.is_dir()]
+    inside = any(target.resolve().is_relative_to(folder.resolve()) for folder in folders)
     if inside or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
-        problem = "lies in the dataset that is mended" if inside else "already exists"
+        problem = "lies in the dataset or among the detections" if inside else "already exists"
         raise InputError(target, problem, fix="name a new folder elsewhere")
 
 
@@ -105,7 +106,7 @@ def _report(findings: list[Finding]) -> list[str]:
     from detbench.bench.doctor.findings import SEVERITIES
 
     if not findings:
-        return ["nothing found: ids, boxes, scores and classes are as they should be"]
+        return ["nothing found by any check of ids, boxes, scores and classes"]
     counts = [(sum(finding.severity == severity for finding in findings), severity) for severity in SEVERITIES]
     lines = [", ".join(f"{count} {severity}{'s' * (count != 1)}" for count, severity in counts if count)]
     told: set[str] = set()

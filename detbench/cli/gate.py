@@ -92,6 +92,7 @@ def gate_command(
         first = read_run(_baseline_folder(baseline, second.name, branch))
     if groups:
         first = replace(first, ground_truth=replace(first.ground_truth, groups=read_groups(groups, first.ground_truth)))
+        second = replace(second, ground_truth=replace(second.ground_truth, groups=None))
     specs = models or (recorded_specs(first, second) if remeasure else None)
     if specs and not models:
         targets.check(*map(model_path, specs))

@@ -82,4 +82,4 @@ def plan_command(
     if target:
         write_json(target, document)
         talk(f"plan: {target}")
-    show("\n".join(plan_lines(planned, resampled)), plan_table(planned))
+    show("\n".join(plan_lines(planned, resampled, truth)), plan_table(planned))

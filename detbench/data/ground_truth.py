@@ -20,6 +20,7 @@ from detbench.data.columns import (
     digest,
     frozen,
     offsets_from_groups,
+    owned,
     rows_of_groups,
 )
 from detbench.errors import DetbenchError
@@ -86,9 +87,12 @@ class GroundTruth:
         ):
             object.__setattr__(self, column, frozen(getattr(self, column), dtype, shape))
         if self.groups is not None:
-            if len(self.groups) != images:
-                raise DetbenchError(f"groups must name one group for each of the {images:,} images, got {len(self.groups):,}")
-            object.__setattr__(self, "groups", frozen(self.groups, np.int64, (images,)))
+            groups = np.asarray(self.groups)
+            if groups.ndim != 1 or (groups.size and groups.dtype.kind not in "iu"):
+                raise DetbenchError("groups must be whole numbers, one for each image")
+            if len(groups) != images:
+                raise DetbenchError(f"groups must name one group for each of the {images:,} images, got {len(groups):,}")
+            object.__setattr__(self, "groups", frozen(groups, np.int64, (images,)))
         object.__setattr__(self, "_index", {image_id: index for index, image_id in enumerate(self.image_ids)})
         self._check()
 
@@ -148,7 +152,7 @@ class GroundTruth:
             category_ids=np.arange(1, len(names) + 1) if category_ids is None else np.asarray(category_ids, np.int64),
             image_sizes=np.full((len(ids), 2), np.nan) if image_sizes is None else np.asarray(image_sizes, np.float64),
             image_files=("",) * len(ids) if image_files is None else tuple(image_files),
-            groups=None if groups is None else np.asarray(groups, np.int64),
+            groups=None if groups is None else np.asarray(groups),
             image_folder=image_folder,
             name=name,
             protocol=protocol,
@@ -169,10 +173,14 @@ class GroundTruth:
 
     @cached_property
     def units(self) -> Ints:
-        """(I,) the number of what each image is drawn with where scores are asked how they vary, 0..: its group, else the image itself."""
+        """(I,) what each image is drawn with where scores are asked how they vary: its group, else the image itself.
+
+        Numbered from 0 in the order of the images, whatever the groups are called.
+        """
         if self.groups is None:
-            return np.arange(len(self.image_ids))
-        return np.unique(self.groups, return_inverse=True)[1].astype(np.int64)
+            return owned(np.arange(len(self.image_ids)))
+        _, first, of_group = np.unique(self.groups, return_index=True, return_inverse=True)
+        return owned(np.argsort(np.argsort(first))[of_group].astype(np.int64))
 
     @cached_property
     def digest(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import TypeVar
 from detbench.data.detections import Detections
 from detbench.data.formats import DETECTIONS_FORMATS, GROUND_TRUTH_FORMATS, DetectionsFormat, GroundTruthFormat
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import DetbenchError, InputError
+from detbench.errors import DetbenchError, DetbenchWarning, InputError
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -58,9 +59,14 @@ def load_detections(path: str | Path, ground_truth: GroundTruth, *, allow_unknow
 def save_ground_truth(ground_truth: GroundTruth, path: str | Path, format: str | None = None, *, split: str | None = None) -> None:  # noqa: A002
     """Write ground truth in a format named in `GROUND_TRUTH_FORMATS`, or the one whose suffix the path has; nothing half-written is left.
 
-    `split` names the image set of VOC (else `test`) and YOLO (else `val`), which are folders and must be new or empty.
+    `split` names the image set of VOC (else `test`) and YOLO (else `val`), which are folders and must be new or empty. Groups of images
+    are kept by Parquet alone; a warning says so.
     """
-    _chosen(GROUND_TRUTH_FORMATS, Path(path), format).write(ground_truth, Path(path), split)
+    chosen = _chosen(GROUND_TRUTH_FORMATS, Path(path), format)
+    if ground_truth.groups is not None and chosen is not GROUND_TRUTH_FORMATS["parquet"]:
+        problem = f"{ground_truth.name}: in which groups images are is not written, which only Parquet can say"
+        warnings.warn(f"{problem}; give --groups again where this is scored", DetbenchWarning, stacklevel=2)
+    chosen.write(ground_truth, Path(path), split)
 
 
 def save_detections(detections: Detections, ground_truth: GroundTruth, path: str | Path, format: str | None = None) -> None:  # noqa: A002

@@ -155,11 +155,14 @@ def check_threshold(evaluation: Evaluation, measure: Measure) -> None:
 
 
 def check_comparable(evaluations: Sequence[Evaluation]) -> None:
-    """Raise NotComparableError unless all evaluations are of one ground truth under one protocol."""
+    """Raise NotComparableError unless all evaluations are of one ground truth, its images in the same groups, under one protocol."""
     first = evaluations[0]
     for other in evaluations[1:]:
         if other.ground_truth.digest != first.ground_truth.digest:
             names = f"{first.detections.name} and {other.detections.name}"
             raise NotComparableError(f"{names} were scored on different ground truth; score both on the same images and annotations")
+        if not np.array_equal(other.ground_truth.units, first.ground_truth.units):
+            names = f"{first.detections.name} and {other.detections.name}"
+            raise NotComparableError(f"the images of {names} are in different groups; give both the same --groups")
         if other.protocol != first.protocol:
             raise NotComparableError(f"{first.detections.name} and {other.detections.name} were scored under different protocols")

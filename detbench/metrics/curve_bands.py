@@ -72,6 +72,7 @@ def curve_bands(
     positives = (weights.astype(np.float64) @ by_image).astype(np.int64)
     once, objects = np.ones((1, len(by_image)), np.uint16), by_image.sum(axis=0, keepdims=True)
     units = units_with(truth, by_image)
+    alone = units / np.maximum((by_image > 0).sum(axis=0), 1)
     epsilon = averaging(evaluation).epsilon
 
     def band(k: int) -> CurveBand:
@@ -79,16 +80,19 @@ def curve_bands(
         weigh_curve(found, k, recalls, epsilon, weights, positives, drawn)
         low, high = drawn_ends(drawn[positives[:, k] > 0], int(units[k]), confidence)
         weigh_curve(found, k, recalls, epsilon, once, objects, itself)
-        low = np.minimum(low, _wilson(itself[0], np.ceil(recalls * objects[0, k]), confidence))
+        low = np.minimum(low, _wilson(itself[0], np.ceil(recalls * objects[0, k]), float(alone[k]), confidence))
         return CurveBand(evaluation.ground_truth.class_names[k], recalls, low, high)
 
     with Threads(threads) as pool:
         return [*pool.map(band, np.flatnonzero(units >= FEWEST_UNITS).tolist())]
 
 
-def _wilson(precision: Floats, hits: Floats, confidence: float) -> Floats:
-    """Return the lower end (R,) of Wilson's interval of a precision, given the hits (R,) that a recall takes; 0 without detections."""
+def _wilson(precision: Floats, hits: Floats, alone: float, confidence: float) -> Floats:
+    """Return the lower end (R,) of Wilson's interval of a precision, given the hits (R,) that a recall takes; 0 without detections.
+
+    `alone` is the share of detections that are evidence by themselves: 1, or groups of images by images.
+    """
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    taken = np.maximum(hits, 1) / np.maximum(precision, np.finfo(np.float64).eps)
+    taken = alone * np.maximum(hits, 1) / np.maximum(precision, np.finfo(np.float64).eps)
     centre, spread = precision + z**2 / (2 * taken), z * np.sqrt(precision * (1 - precision) / taken + (z / (2 * taken)) ** 2)
     return np.asarray(np.maximum((centre - spread) / (1 + z**2 / taken), 0.0))

@@ -27,7 +27,7 @@ from detbench.metrics.copies import with_copies
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.protocol import Measure
-from detbench.metrics.units import Weights, check_units
+from detbench.metrics.units import Weights, check_units, unit_count
 
 Scores = Literal["auto", "raw", "ranks"]
 FARTHEST_SCORES = 0.1
@@ -160,7 +160,7 @@ def _swaps(truth: GroundTruth, seed: int) -> Callable[[int], Weights]:
 
     def draw(b: int) -> Weights:
         swap, side = divmod(b, 2)
-        coins = np.random.default_rng([seed, swap]).integers(0, 2, int(number.max()) + 1)[number] if swap else np.zeros(images, np.int64)
+        coins = np.random.default_rng([seed, swap]).integers(0, 2, unit_count(truth))[number] if swap else np.zeros(images, np.int64)
         weights = np.zeros((images, 2), np.uint16)
         weights[np.arange(images), coins ^ side] = 1
         return weights.reshape(-1)

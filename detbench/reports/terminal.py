@@ -12,6 +12,7 @@ from rich.text import Text
 
 from detbench.adapters.catalogue import Adapter
 from detbench.adapters.classes import ClassMapping
+from detbench.adapters.counting import counted
 from detbench.bench.resize_trial import Trial
 from detbench.bench.results import ValueIntervals
 from detbench.metrics.audit import Audit
@@ -33,7 +34,7 @@ _RULES = {"ignore": "ignored", "count": "counted", "drop": "dropped"}
 def headline(evaluations: Sequence[Evaluation]) -> str:
     """Return what was scored, in a line."""
     first = evaluations[0]
-    grouped = f" in {unit_count(first.ground_truth):,} groups" if first.ground_truth.groups is not None else ""
+    grouped = f" in {counted(unit_count(first.ground_truth), 'group')}" if first.ground_truth.groups is not None else ""
     size = f"{len(first.ground_truth.image_ids):,} images{grouped}, {_positives(first):,} objects"
     changed = ", ".join(f"{switch} {_plainly(value)}" for switch, value in first.protocol.changed.items())
     return f"{first.ground_truth.name}: {size}, protocol {first.protocol.name}" + (f" but {changed}" if changed else "")

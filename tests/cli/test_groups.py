@@ -21,11 +21,16 @@ def pairs(files, tmp_path):
 
 def test_eval(command, files, pairs, tmp_path):
     arguments = ("eval", files.truth("coco"), files.found("coco"))
+    shuffled = pairs.with_name("shuffled.csv")
+    header, *rows = pairs.read_text().splitlines(keepends=True)
+    shuffled.write_text("".join([header, *reversed(rows)]))
+    assert scored(command, *arguments, "--groups", shuffled) == scored(command, *arguments, "--groups", pairs)
     alone, grouped = ({"out": command(*arguments, *more).out, **scored(command, *arguments, *more)} for more in ((), ("--groups", pairs)))
     assert "8 images, " in alone["out"]
     assert "8 images in 4 groups, " in grouped["out"]
     assert alone["summary"] == grouped["summary"]
-    assert alone["intervals"] != grouped["intervals"]
+    assert alone["intervals"]["summary"] != grouped["intervals"]["summary"]
+    assert (alone["intervals"]["groups"], grouped["intervals"]["groups"]) == (None, 4)
     assert command(*arguments, "--groups", pairs, "-o", tmp_path / "runs").code == 0
     run = read_run(next((tmp_path / "runs").iterdir()))
     assert run.ground_truth.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]

@@ -5,7 +5,7 @@ import pytest
 
 from detbench.data.groups import read_groups
 from detbench.data.load import load_ground_truth, save_ground_truth
-from detbench.errors import DetbenchError, InputError
+from detbench.errors import DetbenchError, DetbenchWarning, InputError
 from detbench.metrics.copies import with_copies
 from tests.metrics.scored import truth
 
@@ -59,7 +59,8 @@ def test_a_file_that_cannot_be_read(tmp_path):
 
 def test_ground_truth_keeps_them(tmp_path):
     grouped = truth([(0, 0, [10, 10, 60, 60])], images=4, groups=[7, 3, 7, 9])
-    assert grouped.units.tolist() == [1, 0, 1, 2]
+    assert grouped.units.tolist() == [0, 1, 0, 2]
+    assert not grouped.units.flags.writeable
     assert TRUTH.units.tolist() == [0, 1, 2, 3]
     assert grouped.digest == truth([(0, 0, [10, 10, 60, 60])], images=4).digest
     assert grouped.select_images(np.array([2, 3])).groups.tolist() == [7, 9]
@@ -73,3 +74,12 @@ def test_ground_truth_keeps_them(tmp_path):
 def test_one_for_each_image():
     with pytest.raises(DetbenchError, match="groups must name one group for each of the 4 images, got 3"):
         truth([], images=4, groups=[0, 1, 2])
+    for wrong in ([0.5, 1, 2, 3], ["a", "b", "c", "d"], [[0], [1], [2], [3]]):
+        with pytest.raises(DetbenchError, match="groups must be whole numbers, one for each image"):
+            truth([], images=4, groups=wrong)
+
+
+def test_only_parquet_keeps_them(tmp_path):
+    grouped = truth([(0, 0, [10, 10, 60, 60])], images=4, groups=[0, 0, 1, 1])
+    with pytest.warns(DetbenchWarning, match="in which groups images are is not written, which only Parquet can say"):
+        save_ground_truth(grouped, tmp_path / "truth.json")

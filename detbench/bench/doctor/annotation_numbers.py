@@ -10,6 +10,7 @@ from detbench.bench.doctor.case import AnnotationFile, Case
 from detbench.bench.doctor.counterfactual import average_precision, left, told_of_truth
 from detbench.bench.doctor.findings import Finding, Severity
 from detbench.bench.doctor.fixes import keeping
+from detbench.bench.doctor.formats import CORNERS
 from detbench.bench.doctor.truths import in_order, where, with_boxes
 from detbench.data.ground_truth import GroundTruth
 
@@ -98,15 +99,16 @@ def mended_sizes(case: Case) -> tuple[Case, list[Finding]]:
 def with_extent(case: Case) -> tuple[GroundTruth, str]:
     """Return the ground truth without boxes of negative or no width or height, and how: left out, or with their corners in order.
 
-    VOC and YOLO files are written anew, where exchanged corners are put in order if the detections then fit better.
+    VOC and YOLO files are written anew, where exchanged corners are put in order unless the detections then fit worse.
     """
     truth = case.truth
     left_out = where(truth, np.asarray((truth.boxes[:, 2:] > truth.boxes[:, :2]).all(axis=1)))
     if case.annotations is None or case.annotations.form == "coco":
         return left_out, "left out"
-    ordered = with_boxes(truth, in_order(truth.boxes), measured=np.ones(len(truth), np.bool_))
+    base = np.array(CORNERS if case.annotations.form == "voc" and not case.truth_mended else (0, 0, 0, 0), np.float64)
+    ordered = with_boxes(truth, in_order(truth.boxes + base) - base, measured=np.ones(len(truth), np.bool_))
     ordered = where(ordered, np.asarray((ordered.boxes[:, 2:] > ordered.boxes[:, :2]).all(axis=1)))
-    if average_precision(replace(case, truth=ordered), case.rows) > average_precision(replace(case, truth=left_out), case.rows):
+    if average_precision(replace(case, truth=ordered), case.rows) >= average_precision(replace(case, truth=left_out), case.rows):
         return ordered, "with their corners in order"
     return left_out, "left out"
 

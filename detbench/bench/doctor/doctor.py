@@ -27,7 +27,8 @@ from detbench.bench.doctor.reading import read_case
 from detbench.bench.doctor.score_column import check_score_column
 from detbench.bench.doctor.scores import check_class_as_score, check_constant, check_range, check_threshold, check_ties
 from detbench.bench.doctor.together import check_images_and_boxes
-from detbench.bench.doctor.truth_boxes import check_truth_boxes, mended_truth
+from detbench.bench.doctor.truth_boxes import check_truth_boxes
+from detbench.bench.doctor.truth_formats import mended_truth
 
 Check = Callable[[Case], Finding | list[Finding] | None]
 

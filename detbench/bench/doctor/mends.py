@@ -12,9 +12,8 @@ from detbench.bench.doctor.annotation_numbers import with_extent
 from detbench.bench.doctor.case import Case
 from detbench.bench.doctor.findings import Finding
 from detbench.bench.doctor.rows import Rows, detections_of
-from detbench.bench.doctor.truth_boxes import mended_truth
-from detbench.bench.doctor.truths import copies, where
-from detbench.data.columns import groups_from_offsets
+from detbench.bench.doctor.truth_formats import mended_truth
+from detbench.bench.doctor.truths import copies, image_sizes, where
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import save_detections, save_ground_truth
 from detbench.errors import DetbenchError
@@ -117,7 +116,7 @@ def _with_all_that_is_left(case: Case, findings: Sequence[Finding]) -> GroundTru
     if any(finding.id in ("negative-size", "zero-area") and finding.edit for finding in findings):
         truth = with_extent(mended_case)[0]
     if case.annotations is not None and case.annotations.form == "yolo":
-        limits = np.tile(truth.image_sizes[groups_from_offsets(truth.offsets)], 2)
+        limits = np.tile(image_sizes(truth), 2)
         cut = np.clip(truth.boxes, 0, limits)
         truth = where(truth, np.asarray((cut[:, 2:] > cut[:, :2]).all(axis=1)))
     return truth

@@ -9,6 +9,14 @@ import numpy as np
 from detbench.data.columns import Flags, Floats, groups_from_offsets, offsets_from_groups
 from detbench.data.ground_truth import GroundTruth
 
+CONSISTENT = 0.99
+"""Share of boxes inside their image that right boxes and sizes have at least."""
+
+
+def image_sizes(truth: GroundTruth) -> Floats:
+    """Return the size (G, 2) of each object's image."""
+    return truth.image_sizes[groups_from_offsets(truth.offsets)]
+
 
 def with_boxes(truth: GroundTruth, boxes: Floats, *, measured: Flags) -> GroundTruth:
     """Return the same objects with other boxes (G, 4; xyxy), and, where marked (G,), the areas of these."""
@@ -41,3 +49,17 @@ def copies(truth: GroundTruth) -> Flags:
     again = np.zeros(len(truth), np.bool_)
     again[order[1:]] = (np.diff(keys[order], axis=0) == 0).all(axis=1)
     return again
+
+
+def inside(truth: GroundTruth) -> float:
+    """Return the share of boxes that have an extent and lie within their image, of those of images of known size if there are any."""
+    boxes, sizes = truth.boxes, image_sizes(truth)
+    outside = (boxes[:, :2] < -1).any(axis=1) | (boxes[:, 2:] > sizes + 1).any(axis=1)
+    within = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1) & ~outside)
+    known = np.asarray(np.isfinite(sizes).all(axis=1))
+    return float(within[known].mean() if known.any() else within.mean())
+
+
+def sizes_exchanged(truth: GroundTruth) -> bool:
+    """Tell whether the boxes lie within their images with width and height of these exchanged, and not as they are."""
+    return inside(truth) < CONSISTENT <= inside(replace(truth, image_sizes=truth.image_sizes[:, ::-1]))

@@ -19,11 +19,15 @@ from detbench.bench.gate.naming import AREA, EVERY_CLASS, MeasureName, check_kno
 from detbench.bench.gate.rules import Rule
 from detbench.bench.gate.verdict import Effect, Verdict, judged, unjudged
 from detbench.bench.runs import Run
+from detbench.data.columns import Ints
+from detbench.data.ground_truth import GroundTruth
+from detbench.errors import NotComparableError
 from detbench.metrics.evaluate import evaluate
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import FEWEST_UNITS, expanded_quantile, standard_error
 from detbench.metrics.protocol import Measure, Protocol
 from detbench.metrics.resampled import Resampled, resample, resample_halves
+from detbench.metrics.units import unit_count
 
 FEWEST_IMAGES = 10
 """Images that must show a class before the rule for every class looks at it, and objects before chance may excuse a huge loss."""
@@ -59,7 +63,7 @@ def accuracy_verdicts(baseline: Run, candidate: Run, rules: Sequence[Rule], *, r
     asked = [_measure_under(rule.measure, run.protocol) for rule in rules for run in (baseline, candidate)]
     pairs = list(zip(rules, asked[::2], asked[1::2], strict=True))
     unlike = unlike_scores(baseline, candidate) if any(one or other for _, one, other in pairs) else ""
-    source = _Scores(baseline, candidate, replicates, seed)
+    source = _Scores(baseline, candidate, replicates, seed, None if unlike else _groups(baseline.ground_truth, candidate.ground_truth))
     verdicts: list[list[Verdict]] = []
     for rule, one, other in pairs:
         if one is None and other is None:
@@ -71,6 +75,15 @@ def accuracy_verdicts(baseline: Run, candidate: Run, rules: Sequence[Rule], *, r
     return verdicts
 
 
+def _groups(baseline: GroundTruth, candidate: GroundTruth) -> Ints | None:
+    """Return the groups of the images, where only one of the runs knows them those of that one; NotComparableError where they differ."""
+    if baseline.groups is None or candidate.groups is None:
+        return candidate.groups if baseline.groups is None else baseline.groups
+    if not np.array_equal(baseline.units, candidate.units):
+        raise NotComparableError("the images of baseline and candidate are in different groups; say which with --groups")
+    return baseline.groups
+
+
 @dataclass
 class _Scores:
     """Scores both runs under each protocol once, and draws images for each measure once."""
@@ -79,6 +92,7 @@ class _Scores:
     candidate: Run
     replicates: int
     seed: int
+    groups: Ints | None
     _evaluations: dict[Protocol, tuple[Evaluation, Evaluation]] = field(default_factory=dict)
     _paired: dict[_ProtocolMeasure, Paired] = field(default_factory=dict)
 
@@ -91,7 +105,7 @@ class _Scores:
 
     def _resampled(self, asked: _ProtocolMeasure) -> Paired:
         pair, measures = self._pair(asked.protocol), [asked.measure]
-        if len(self.baseline.ground_truth.image_ids) < FEWEST_UNITS:
+        if unit_count(pair[0].ground_truth) < FEWEST_UNITS:
             (first,), (second,) = resample_halves(pair, measures)
         else:
             (first,), (second,) = resample(pair, measures, replicates=self.replicates, seed=self.seed)
@@ -100,8 +114,7 @@ class _Scores:
     def _pair(self, protocol: Protocol) -> tuple[Evaluation, Evaluation]:
         if protocol not in self._evaluations:
             runs = (self.baseline, self.candidate)
-            groups = next((run.ground_truth.groups for run in runs if run.ground_truth.groups is not None), None)
-            first, second = (evaluate(replace(run.ground_truth, groups=groups), run.detections, protocol) for run in runs)
+            first, second = (evaluate(replace(run.ground_truth, groups=self.groups), run.detections, protocol) for run in runs)
             self._evaluations[protocol] = first, second
         return self._evaluations[protocol]
 
@@ -137,7 +150,7 @@ def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
         if units[column] >= FEWEST_IMAGES or effect.unchanged:
             verdicts.append(judged(rule, effect, name, by_chance=_by_chance(found, column, told)))
         else:
-            reason = f"{FEWEST_IMAGES} images must show the class to tell"
+            reason = f"{FEWEST_IMAGES} images, or groups of them, must show the class to tell"
             verdicts.append(unjudged(rule, "skipped", reason, name))
     return verdicts
 

@@ -64,6 +64,8 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
     classes = tuple(ClassName(str(row["class"]), int(row["ground_truths"])) for row in _records(names))
     detectors = tuple(_detector(frames, scored, look) for look, scored in enumerate(frames.detectors))
     pictures, note = gallery(frames, gallery_size)
+    headline = str(group["measure"])
+    groups = None if first.ground_truth.groups is None else unit_count(first.ground_truth)
     pairs = _pairs(frames)
     reference, class_pairs = _class_pairs(frames)
     shared = tuple(row for row in detectors[0].provenance if all(row in each.provenance for each in detectors))
@@ -72,10 +74,10 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
         heading=str(group["heading"]),
         dataset=first.ground_truth.name,
         images=int(group["images"]),
-        groups=None if first.ground_truth.groups is None else unit_count(first.ground_truth),
+        groups=groups,
         objects=int(group["ground_truths"]),
         protocol=first.protocol.name,
-        headline=str(group["measure"]),
+        headline=headline,
         detectors=tuple(replace(each, provenance=tuple(row for row in each.provenance if row not in shared)) for each in detectors),
         pairs=pairs,
         reference=reference,
@@ -85,7 +87,7 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
         ious=frames.detectors[0].by_iou.protocol.iou_thresholds,
         plotted_iou=plotted_iou(first),
         explorer=explorer_data(frames),
-        claims=claims(detectors, str(group["measure"]), [each.name for each in classes], int(group["images"]), pairs, class_pairs),
+        claims=claims(detectors, headline, [each.name for each in classes], int(group["images"]), pairs, class_pairs, groups=groups),
         why=why([scored.evaluation for scored in frames.detectors], pictured=gallery_size > 0),
         gallery=pictures,
         gallery_note=note,

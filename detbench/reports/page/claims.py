@@ -17,6 +17,8 @@ def claims(
     images: int,
     pairs: Sequence[Pair] = (),
     class_pairs: Mapping[int, Sequence[ClassPair]] | None = None,
+    *,
+    groups: int | None = None,
 ) -> tuple[str, ...]:
     """Return sentences on who leads, by how much and how surely, in how many classes, and how fast, best first."""
     known = [(value, detector) for detector in detectors if (value := detector.summary[headline]) is not None]
@@ -25,7 +27,7 @@ def claims(
     known.sort(key=lambda pair: -pair[0])
     said = (
         _lead(known, headline),
-        _doubt(detectors, pairs, headline, images),
+        _doubt(detectors, pairs, headline, images, groups),
         _classes(known, classes, class_pairs or {}),
         _speed(detectors),
     )
@@ -91,7 +93,7 @@ def _surely(class_pairs: Mapping[int, Sequence[ClassPair]]) -> str:
     return f"{ahead} ahead of every other by more than chance explains"
 
 
-def _doubt(detectors: Sequence[Detector], pairs: Sequence[Pair], headline: str, images: int) -> str:
+def _doubt(detectors: Sequence[Detector], pairs: Sequence[Pair], headline: str, images: int, groups: int | None) -> str:
     """Say what the images say of the lead of the first over the second, or that they were not asked."""
     if len(detectors) < 2:
         return ""
@@ -104,7 +106,8 @@ def _doubt(detectors: Sequence[Detector], pairs: Sequence[Pair], headline: str, 
     if lead.interval == (0.0, 0.0):
         return f"Whichever of the images are drawn, {names} score the same."
     low, high = (f"{end:+.1f}" for end in lead.interval)
-    evidence = f"over images drawn anew the difference in {headline} lies between {low} and {high} points (95 %), p = {lead.p:.3f}"
+    drawn = f"{groups:,} groups of images" if groups else "images"
+    evidence = f"over {drawn} drawn anew the difference in {headline} lies between {low} and {high} points (95 %), p = {lead.p:.3f}"
     if lead.told_apart:
         return f"The images tell {names} apart: {evidence}."
     return f"The images cannot tell {names} apart: {evidence}."

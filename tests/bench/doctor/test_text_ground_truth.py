@@ -385,6 +385,45 @@ def test_exchanged_corners_are_no_other_format_where_sizes_are_not_known(voc, co
     assert average_precision(fixed, found) == pytest.approx(before, abs=1e-3)
 
 
+def test_exchanged_corners_are_put_in_order_without_detections_too(voc, command, tmp_path):
+    truth, found = voc
+    (tmp_path / "empty").mkdir()
+    for file in found.iterdir():
+        (tmp_path / "empty" / file.name).touch()
+    before = load_ground_truth(truth).digest
+    planted(truth, "Annotations/*.xml", boxes(lambda x, y, r, b, *_: (r, b, x, y)))
+    findings = [finding for finding in faults(truth, tmp_path / "empty") if finding.id == "negative-size"]
+    fixed, _ = mended(findings, command)
+    assert load_ground_truth(fixed).digest == before
+
+
+def test_exchanged_sizes_of_images_are_no_format_of_boxes(voc):
+    truth, found = voc
+    planted(truth, "Annotations/*.xml", lambda text, _: SIZE.sub(r"<width>\2</width><height>\1</height>", text))
+    [finding] = faults(truth, found)
+    assert (finding.id, finding.severity) == ("outside-image", "warning")
+    assert "next to all lie within it with its width and height exchanged" in finding.evidence
+    assert finding.fix == "exchange width and height of the images in the ground truth"
+
+
+def test_boxes_of_another_size_are_no_other_format(voc):
+    truth, found = voc
+    planted(truth, "Annotations/*.xml", boxes(lambda *box: [side / 2 for side in box[:4]]))
+    assert not any("the boxes of the ground truth are" in finding.evidence for finding in faults(truth, found))
+
+
+def test_fractions_among_pixels_stay_fractions(yolo, command):
+    truth, found = yolo
+    before, sizes = average_precision(truth, found), load_ground_truth(truth).image_sizes.tolist()
+    for number, (file, (width, height)) in enumerate(zip(sorted((truth / "labels/val").glob("*.txt")), sizes, strict=True)):
+        if number % 30:
+            words = [line.split() for line in file.read_text().splitlines()]
+            pixels = [(k, float(x) * width, float(y) * height, float(w) * width, float(h) * height) for k, x, y, w, h in words]
+            file.write_text("".join(f"{' '.join(map(str, label))}\n" for label in pixels))
+    fixed, _ = mended(faults(truth, found), command)
+    assert average_precision(fixed, found) == pytest.approx(before, abs=1e-3)
+
+
 def test_what_would_lose_much_is_advice(yolo):
     truth, found = yolo
     planted(truth, "labels/val/*.txt", labels(lambda k, x, y, w, h: (k, x, y, w, h, ".9"), 3))

@@ -10,7 +10,7 @@ from detbench.bench.gate.gate import gate
 from detbench.bench.gate.rules import default_rules
 from detbench.bench.gate.verdict import Effect, judged, overall
 from detbench.data.detections import Detections
-from detbench.errors import DetbenchError
+from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.bootstrap import bootstrap
 from detbench.metrics.copies import with_copies
 from detbench.metrics.evaluate import evaluate
@@ -194,7 +194,7 @@ def test_classes_that_few_images_show_and_classes_that_are_not_there():
     rules = [one(f'measure = "{measure}"\nminimum_effect = 0.05') for measure in ("AP[*]", "AP[cow]")]
     found = outcomes(run(ground_truth, perfect(ground_truth)), run(ground_truth, without_dog), *rules)
     assert found["AP[cat]"].outcome == "passed"
-    assert (found["AP[dog]"].outcome, "10 images must show the class" in found["AP[dog]"].sentence) == ("skipped", True)
+    assert (found["AP[dog]"].outcome, "10 images, or groups of them, must show the class" in found["AP[dog]"].sentence) == ("skipped", True)
     assert (found["AP[cow]"].outcome, found["AP[cow]"].sentence) == ("skipped", "AP[cow]: skipped, there is nothing of it to find")
 
 
@@ -271,14 +271,15 @@ def test_groups_are_the_evidence():
     )
     assert whole == alone
     assert thirds.difference == whole.difference
-    drawn = bootstrap([each.evaluation() for each in (in_groups(np.arange(150) // 50), candidate)], replicates=200)
+    in_thirds = replace(candidate, ground_truth=in_groups(np.arange(150) // 50).ground_truth)
+    drawn = bootstrap([each.evaluation() for each in (in_groups(np.arange(150) // 50), in_thirds)], replicates=200)
     spread = (drawn[1][0].values - drawn[0][0].values).std(ddof=1)
     assert thirds.high - thirds.difference == pytest.approx(6.965 * math.sqrt(3 / 2) * spread, rel=1e-3)
-    with pytest.raises(DetbenchError, match="at least two groups of images"):
-        gate(in_groups(np.zeros(150, np.int64)), candidate, [MAP])
-    (of_the_candidate,) = gate(
-        baseline, replace(candidate, ground_truth=in_groups(np.arange(150) // 50).ground_truth), [MAP], replicates=200
-    )
+    (of_one,) = gate(in_groups(np.zeros(150, np.int64)), candidate, [MAP])
+    assert of_one.outcome == "inconclusive"
+    with pytest.raises(NotComparableError, match="baseline and candidate are in different groups; say which with --groups"):
+        gate(in_groups(np.arange(150) // 30), in_thirds, [MAP])
+    (of_the_candidate,) = gate(baseline, in_thirds, [MAP], replicates=200)
     assert of_the_candidate.effect == thirds
 
 
