@@ -191,19 +191,15 @@ def _append(file: Path, text: str) -> None:
 
 
 def _show(baseline: Run, candidate: Run, verdicts: Sequence[Verdict], *, document_only: bool) -> None:
-    """Show the verdicts, and tell GitHub where it is listening; a reader that goes away changes nothing about them."""
+    """Show the verdicts, and tell GitHub where it is listening."""
     from detbench.bench.gate.gate import gate_document
     from detbench.reports.gate_github import workflow_commands
     from detbench.reports.gate_table import gate_lines, gate_table
 
-    try:
-        if document_only:
-            show_json(gate_document(baseline, candidate, verdicts))
-        else:
-            show(gate_table(verdicts), *gate_lines(baseline, candidate, verdicts))
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # the second is rich's answer to the first
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if document_only:
+        show_json(gate_document(baseline, candidate, verdicts))
+    else:
+        show(gate_table(verdicts), *gate_lines(baseline, candidate, verdicts))
     if os.environ.get("GITHUB_ACTIONS"):
         for line in workflow_commands(verdicts):
             talk_to_github(line)

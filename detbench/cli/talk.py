@@ -47,8 +47,9 @@ def _console(stderr: bool) -> Console:
 
 def show(*renderables: RenderableType) -> None:
     """Print results on stdout: texts as they are, tables by rich."""
-    for renderable in renderables:
-        print(harmless(_rendered(_console(stderr=False), renderable)), end="")  # noqa: T201
+    with _whoever_reads():
+        for renderable in renderables:
+            print(harmless(_rendered(_console(stderr=False), renderable)), end="")  # noqa: T201
 
 
 def show_json(document: dict[str, Any]) -> None:
@@ -58,7 +59,18 @@ def show_json(document: dict[str, Any]) -> None:
     content = json_bytes(document)
     if os.environ.get("GITHUB_ACTIONS"):
         content = _OPENING.sub(r"\\u0023", content.decode()).encode()
-    sys.stdout.buffer.write(content)
+    with _whoever_reads():
+        sys.stdout.buffer.write(content)
+
+
+@contextmanager
+def _whoever_reads() -> Iterator[None]:
+    """Write to stdout as long as somebody reads it; a reader that goes away changes neither files nor the exit code, which is a verdict."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # the second is rich's answer to the first
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def talk(text: str) -> None:

@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -15,6 +18,18 @@ pytest.importorskip("onnxruntime")
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("DETBENCH_CACHE", str(tmp_path / "cache"))
+
+
+def test_the_page_is_written_though_nobody_reads_the_table(files, tmp_path):
+    """As in `detbench compare ... | head`, with a pipe that is closed before anything is written."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    arguments = ["compare", files.truth("coco"), files.found("coco"), "-o", tmp_path / "out"]
+    command_line = [sys.executable, "-m", "detbench", *map(str, arguments)]
+    done = subprocess.run(command_line, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert (tmp_path / "out/report.html").exists()
 
 
 @pytest.fixture(scope="module")

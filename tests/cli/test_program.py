@@ -67,7 +67,7 @@ finally:
         arguments = [sys.executable, "-m", "detbench", "eval", files.truth("coco"), files.found("coco")]
         for options in ([], ["--json", "-"]):
             done = subprocess.run([*map(str, arguments), *options], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
-            assert done.returncode == 1
+            assert done.returncode == 0
             assert [line for line in done.stderr.splitlines() if not line.startswith("compiling the numerical kernels")] == []
         os.close(writer)
 
