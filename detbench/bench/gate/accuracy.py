@@ -63,7 +63,7 @@ def accuracy_verdicts(baseline: Run, candidate: Run, rules: Sequence[Rule], *, r
     asked = [_measure_under(rule.measure, run.protocol) for rule in rules for run in (baseline, candidate)]
     pairs = list(zip(rules, asked[::2], asked[1::2], strict=True))
     unlike = unlike_scores(baseline, candidate) if any(one or other for _, one, other in pairs) else ""
-    source = _Scores(baseline, candidate, replicates, seed, None if unlike else _groups(baseline.ground_truth, candidate.ground_truth))
+    source = _Scores(baseline, candidate, replicates, seed)
     verdicts: list[list[Verdict]] = []
     for rule, one, other in pairs:
         if one is None and other is None:
@@ -92,7 +92,6 @@ class _Scores:
     candidate: Run
     replicates: int
     seed: int
-    groups: Ints | None
     _evaluations: dict[Protocol, tuple[Evaluation, Evaluation]] = field(default_factory=dict)
     _paired: dict[_ProtocolMeasure, Paired] = field(default_factory=dict)
 
@@ -114,7 +113,8 @@ class _Scores:
     def _pair(self, protocol: Protocol) -> tuple[Evaluation, Evaluation]:
         if protocol not in self._evaluations:
             runs = (self.baseline, self.candidate)
-            first, second = (evaluate(replace(run.ground_truth, groups=self.groups), run.detections, protocol) for run in runs)
+            groups = _groups(self.baseline.ground_truth, self.candidate.ground_truth)
+            first, second = (evaluate(replace(run.ground_truth, groups=groups), run.detections, protocol) for run in runs)
             self._evaluations[protocol] = first, second
         return self._evaluations[protocol]
 

@@ -55,7 +55,8 @@ def gate(
         seed: names the draws.
 
     Raises:
-        DetbenchError: a rule names a class or measure that is nowhere, or there is one group only.
+        DetbenchError: a rule names a class or measure that is nowhere.
+        NotComparableError: a rule on accuracy, where both runs know groups of the images and these differ.
     """
     on_accuracy = [rule for rule in rules if rule.measure.kind == "accuracy"]
     found = iter(accuracy_verdicts(baseline, candidate, on_accuracy, replicates=replicates, seed=seed))

@@ -279,6 +279,7 @@ def test_groups_are_the_evidence():
     assert of_one.outcome == "inconclusive"
     with pytest.raises(NotComparableError, match="baseline and candidate are in different groups; say which with --groups"):
         gate(in_groups(np.arange(150) // 30), in_thirds, [MAP])
+    assert gate(in_groups(np.arange(150) // 30), in_thirds, []) == []
     (of_the_candidate,) = gate(baseline, in_thirds, [MAP], replicates=200)
     assert of_the_candidate.effect == thirds
 
