@@ -12,7 +12,7 @@ from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import intervals
 from detbench.metrics.power import Plan
 from detbench.metrics.resampled import Resampled
-from detbench.metrics.units import unit_count
+from detbench.metrics.units import group_count
 
 
 def plan_document(plan: Plan, evaluations: Sequence[Evaluation], resampled: Sequence[Resampled]) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def plan_document(plan: Plan, evaluations: Sequence[Evaluation], resampled: Sequ
         "protocol": evaluations[0].protocol.name,
         "measure": plan.measure.name,
         "images": plan.images,
-        "groups": None if evaluations[0].ground_truth.groups is None else unit_count(evaluations[0].ground_truth),
+        "groups": group_count(evaluations[0].ground_truth),
         "detectors": [{"name": each.name, **_plain(asdict(intervals(each)[0]))} for each in resampled],
         "standard_error": _number(plan.standard_error),
         "correlation": _number(plan.correlation),

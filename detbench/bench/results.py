@@ -15,7 +15,7 @@ from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import Interval
 from detbench.metrics.protocol import Protocol
 from detbench.metrics.ranking import Ranking
-from detbench.metrics.units import unit_count
+from detbench.metrics.units import group_count
 
 SCHEMA_VERSION = 1
 
@@ -48,7 +48,7 @@ def intervals_record(evaluation: Evaluation, known: ValueIntervals) -> dict[str,
     return {
         "confidence": overall.confidence,
         "method": overall.method,
-        "groups": None if evaluation.ground_truth.groups is None else unit_count(evaluation.ground_truth),
+        "groups": group_count(evaluation.ground_truth),
         "summary": {name: _ends(interval) for name, (interval, _) in known.items()},
         "classes": {name: _ends(interval) for name, interval in zip(evaluation.ground_truth.class_names, classes, strict=True)},
     }

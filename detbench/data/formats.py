@@ -73,18 +73,19 @@ def _write_coco(ground_truth: GroundTruth, path: Path, split: str | None) -> Non
     write_coco(ground_truth, path)
 
 
-def _data_yaml(path: Path) -> Path:
+def data_yaml(path: Path) -> Path:
+    """Return the yaml of a YOLO dataset that is named by it or by its folder."""
     return path / "data.yaml" if path.is_dir() else path
 
 
 def _is_yolo(path: Path) -> bool:
-    return _data_yaml(path).suffix.lower() in (".yaml", ".yml") and _data_yaml(path).is_file()
+    return data_yaml(path).suffix.lower() in (".yaml", ".yml") and data_yaml(path).is_file()
 
 
 def _read_yolo(path: Path, split: str | None, images: Path | None) -> GroundTruth:
     from detbench.data.yolo import read_yolo
 
-    return read_yolo(_data_yaml(path), split=split, images=images)
+    return read_yolo(data_yaml(path), split=split, images=images)
 
 
 def _write_yolo(ground_truth: GroundTruth, path: Path, split: str | None) -> None:

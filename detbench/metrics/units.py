@@ -23,6 +23,11 @@ def unit_count(ground_truth: GroundTruth) -> int:
     return int(ground_truth.units.max(initial=-1)) + 1
 
 
+def group_count(ground_truth: GroundTruth) -> int | None:
+    """Return in how many groups the images are drawn; None where each is by itself."""
+    return None if ground_truth.groups is None else unit_count(ground_truth)
+
+
 def check_units(ground_truth: GroundTruth, method: str) -> None:
     """Raise DetbenchError unless there are two units at least."""
     count = unit_count(ground_truth)

@@ -9,19 +9,16 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from detbench.adapters.counting import counted
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.power import Plan
 from detbench.metrics.resampled import Resampled
-from detbench.metrics.units import unit_count
-from detbench.reports.terminal import ABSENT
+from detbench.reports.terminal import ABSENT, images_drawn
 
 _UNKNOWN = "cannot be told: results do not vary between draws of these images"
 
 
 def plan_lines(plan: Plan, detectors: Sequence[Resampled], truth: GroundTruth) -> list[str]:
     """Return what was planned from, the smallest difference that shows, and the images that the one asked about needs."""
-    groups = "" if truth.groups is None else f" in {counted(unit_count(truth), 'group')}"
     alike = "" if truth.groups is None else ", in groups of the same size"
     values = " and ".join(f"{each.name} {_points(value)}" for each, value in zip(detectors, plan.values, strict=True))
     if plan.assumed:
@@ -29,7 +26,7 @@ def plan_lines(plan: Plan, detectors: Sequence[Resampled], truth: GroundTruth) -
     else:
         spread = f"their correlation over draws of images is {plan.correlation:.2f}"
     lines = [
-        f"{plan.measure.name} on {plan.images:,} images{groups}: {values}; {spread}",
+        f"{plan.measure.name} on {images_drawn(truth)}: {values}; {spread}",
         f"standard error of a difference: {_told(plan.standard_error)}",
         f"smallest difference shown with power {plan.power:g} at level {plan.level:g}: {_told(plan.smallest)}",
     ]

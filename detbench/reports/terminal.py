@@ -15,12 +15,13 @@ from detbench.adapters.classes import ClassMapping
 from detbench.adapters.counting import counted
 from detbench.bench.resize_trial import Trial
 from detbench.bench.results import ValueIntervals
+from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.audit import Audit
 from detbench.metrics.conventions import INTERPOLATIONS, Convention
 from detbench.metrics.evaluation import Evaluation
 from detbench.metrics.intervals import Interval
 from detbench.metrics.ranking import Ranking
-from detbench.metrics.units import unit_count
+from detbench.metrics.units import group_count
 
 ABSENT = "–"
 INTERVAL_HEADING = "95 %"
@@ -34,10 +35,15 @@ _RULES = {"ignore": "ignored", "count": "counted", "drop": "dropped"}
 def headline(evaluations: Sequence[Evaluation]) -> str:
     """Return what was scored, in a line."""
     first = evaluations[0]
-    grouped = f" in {counted(unit_count(first.ground_truth), 'group')}" if first.ground_truth.groups is not None else ""
-    size = f"{len(first.ground_truth.image_ids):,} images{grouped}, {_positives(first):,} objects"
+    size = f"{images_drawn(first.ground_truth)}, {_positives(first):,} objects"
     changed = ", ".join(f"{switch} {_plainly(value)}" for switch, value in first.protocol.changed.items())
     return f"{first.ground_truth.name}: {size}, protocol {first.protocol.name}" + (f" but {changed}" if changed else "")
+
+
+def images_drawn(truth: GroundTruth) -> str:
+    """Return how many images there are, and in how many groups they are drawn."""
+    groups = group_count(truth)
+    return f"{len(truth.image_ids):,} images" + ("" if groups is None else f" in {counted(groups, 'group')}")
 
 
 def _plainly(value: object) -> str:

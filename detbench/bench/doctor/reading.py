@@ -13,7 +13,7 @@ from detbench.bench.doctor.parquet_reading import read_parquet
 from detbench.bench.doctor.rows import Rows
 from detbench.bench.doctor.text_annotations import read_voc_annotations, read_yolo_annotations
 from detbench.bench.doctor.text_reading import read_voc, read_yolo
-from detbench.data.formats import DETECTIONS_FORMATS, GROUND_TRUTH_FORMATS
+from detbench.data.formats import DETECTIONS_FORMATS, GROUND_TRUTH_FORMATS, data_yaml
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.data.voc_devkit import open_devkit
@@ -49,7 +49,7 @@ def _truth(path: Path, split: str | None, images: Path | None) -> tuple[GroundTr
     if known == "voc":
         return read_voc_annotations(path, split, images)
     if known == "yolo":
-        return read_yolo_annotations(path / "data.yaml" if path.is_dir() else path, split, images)
+        return read_yolo_annotations(data_yaml(path), split, images)
     if known != "coco":
         return load_ground_truth(path, split=split, images=images), None
     if split is not None:

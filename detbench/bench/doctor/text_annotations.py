@@ -11,9 +11,9 @@ import numpy as np
 
 from detbench.bench.doctor.case import AnnotationFile, ListedPart
 from detbench.bench.doctor.numbers import lenient_flags, shown, spelt_numbers
+from detbench.bench.doctor.text_reading import lines_of
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.json_text import read_bytes
 from detbench.data.voc import VOC_FLAGS, VocObjects, VocSplit
 from detbench.data.yolo import LABEL, YoloSplit, box_of, is_shape
 
@@ -197,9 +197,8 @@ def read_yolo_annotations(data_yaml: Path, split: str | None, images: Path | Non
 
 def _labels(image: int, file: Path) -> Iterator[_Label]:
     if file.exists():
-        for line, text in enumerate(read_bytes(file).splitlines(), 1):
-            if words := text.decode(errors="replace").split():
-                yield _Label.of(image, line, words)
+        for _, line, words in lines_of(file):
+            yield _Label.of(image, line, words)
 
 
 def _counts(kept: Sequence[_Object] | Sequence[_Label], images: int) -> list[int]:

@@ -22,7 +22,7 @@ _Lines = list[tuple[Path, int, list[str]]]
 def read_voc(folder: Path, truth: GroundTruth) -> tuple[Rows, Source]:
     """Read comp3/comp4 files; a file belongs to the class whose name its name ends with, the longest there is."""
     files = {path: _class_of(path.stem, truth.class_names) for path in sorted(folder.glob("*.txt"))}
-    lines = [line for path in files for line in _lines(path)]
+    lines = [line for path in files for line in lines_of(path)]
     table, texts = _table([words[1:] for _, _, words in lines])
     images = _labels([words[0] for _, _, words in lines])
     names = {path: truth.class_names[k] if k >= 0 else path.stem for path, k in files.items()}
@@ -41,7 +41,7 @@ def read_voc(folder: Path, truth: GroundTruth) -> tuple[Rows, Source]:
 
 def read_yolo(folder: Path, truth: GroundTruth) -> tuple[Rows, Source]:
     """Read `class cx cy w h score` lines; fractions become pixels where the image is known."""
-    lines = [line for path in sorted(folder.glob("*.txt")) for line in _lines(path)]
+    lines = [line for path in sorted(folder.glob("*.txt")) for line in lines_of(path)]
     numbers, texts = _table([words[1:] for _, _, words in lines])
     positions = {image_id: place for place, image_id in enumerate(truth.image_ids)}
     positions |= {stem: place for place, stem in enumerate(file_stems(truth))}
@@ -64,7 +64,8 @@ def read_yolo(folder: Path, truth: GroundTruth) -> tuple[Rows, Source]:
     )
 
 
-def _lines(path: Path) -> _Lines:
+def lines_of(path: Path) -> _Lines:
+    """Return file, number and words of each line that is not blank; what is not UTF-8 is replaced."""
     split = enumerate(read_bytes(path).splitlines(), 1)
     return [(path, number, words) for number, line in split if (words := line.decode(errors="replace").split())]
 

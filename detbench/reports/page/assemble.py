@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detbench.bench.doctor.suspicions import suspicions
-from detbench.metrics.units import unit_count
+from detbench.metrics.units import group_count
 from detbench.reports.curves import plotted_iou
 from detbench.reports.frames import Frames
 from detbench.reports.page.claims import claims, isolated
@@ -65,7 +65,7 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
     detectors = tuple(_detector(frames, scored, look) for look, scored in enumerate(frames.detectors))
     pictures, note = gallery(frames, gallery_size)
     headline = str(group["measure"])
-    groups = None if first.ground_truth.groups is None else unit_count(first.ground_truth)
+    groups = group_count(first.ground_truth)
     pairs = _pairs(frames)
     reference, class_pairs = _class_pairs(frames)
     shared = tuple(row for row in detectors[0].provenance if all(row in each.provenance for each in detectors))
