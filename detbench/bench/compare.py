@@ -16,6 +16,7 @@ from detbench.bench.latency.models import Model, load_contender
 from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.sweep import Plan, Timed, sweep
 from detbench.bench.runs import RECORD, Run, read_run
+from detbench.data.files import is_free
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 from detbench.metrics.evaluation import Evaluation
@@ -45,7 +46,7 @@ def finished_run(folder: Path, evaluation: Evaluation) -> Run | None:
     Raises:
         InputError: the folder holds something else: no run, or one on other data or groups, by another protocol or of other detections.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if is_free(folder):
         return None
     if not (folder / RECORD).is_file():
         raise InputError(folder, "already exists and is not a run folder", fix=_ANOTHER)

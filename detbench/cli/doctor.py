@@ -87,12 +87,13 @@ def doctor(
 def _check_new_dataset(target: Path, ground_truth: Path, detections: Path) -> None:
     """Refuse a target that is there already, or inside the dataset, whose pictures or years it would add to."""
     from detbench.cli.steps import check_targets
+    from detbench.data.files import is_free
 
     check_targets([], [target], [ground_truth, detections])
     yaml = ground_truth.suffix in (".yaml", ".yml")
     folders = [each for each in (ground_truth.parent if yaml else ground_truth, detections) if each.is_dir()]
     inside = any(target.resolve().is_relative_to(folder.resolve()) for folder in folders)
-    if inside or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+    if inside or not is_free(target):
         problem = "lies in the dataset or among the detections" if inside else "already exists"
         raise InputError(target, problem, fix="name a new folder elsewhere")
 

@@ -55,10 +55,12 @@ def check_run_names(names: Sequence[str]) -> None:
 
 def check_run_folders(runs: Path, names: Sequence[str]) -> None:
     """Refuse, before any work is done, run folders that are in use or cannot be named so."""
+    from detbench.data.files import is_free
+
     check_run_names(names)
     for name in names:
         folder = runs / name
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if not is_free(folder):
             raise InputError(folder, "already exists and is not empty", fix="choose another -o or --name, or remove it")
 
 

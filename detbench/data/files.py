@@ -42,6 +42,11 @@ def check_file_target(path: Path) -> None:
             raise InputError(path, "is a device or a pipe, which a file would replace", fix="name a file")
 
 
+def is_free(path: Path) -> bool:
+    """Tell whether nothing is there, or an empty folder."""
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
 def check_place(path: Path, *, folder: bool) -> None:
     """Raise InputError where it is plain before any work is done that no file, or no folder, can ever be written."""
     if not folder:
@@ -102,7 +107,7 @@ def _check_folder_target(path: Path) -> None:
     with _refusals_named(path, path):
         if not path.exists():
             return
-        if not path.is_dir() or any(path.iterdir()):
+        if not is_free(path):
             raise InputError(path, "already exists and is not an empty folder", fix="name another folder or remove this one first")
         if path.samefile(Path.cwd()):
             raise InputError(path, "is the current folder, which a new one cannot replace", fix="name a new folder in it")

@@ -69,16 +69,14 @@ def _ids(file: AnnotationFile) -> list[Finding]:
         (file.unknown_images, "image-ids-unknown", "images"),
         (file.unknown_classes, "class-ids-80-91", "categories"),
     ):
-        if count:
+        if count and file.form == "yolo":
+            evidence = f"{count:,} of {total:,} labels are of classes that have no name (the first: {file.first_unknown})"
+            found.append(Finding(finding, "error", evidence, "name these classes in the yaml, or count classes from 0"))
+        elif count:
             evidence = f"{count:,} of {total:,} annotations are of {what} that the file does not list"
-            if file.form == "yolo":
-                evidence = f"{count:,} of {total:,} labels are of classes that have no name (the first: {file.first_unknown})"
             key = "image_id" if what == "images" else "category_id"
             fix = keeping(f"str(a.get({key!r})).removesuffix('.0') in {{str(e['id']).removesuffix('.0') for e in d[{what!r}]}}")
-            if file.form == "yolo":
-                found.append(Finding(finding, "error", evidence, "name these classes in the yaml, or count classes from 0"))
-            else:
-                found.append(Finding(finding, "error", evidence, "", edit=fix))
+            found.append(Finding(finding, "error", evidence, "", edit=fix))
     return found
 
 

@@ -77,7 +77,7 @@ def mended_truth(case: Case) -> tuple[Case, list[Finding]]:
     if file is None or len(truth) < FEWEST:
         return case, []
     usual, frame = _usual(file.form), _frame(case, file)
-    trials = [trial for reading in _readings(file.form, frame) if (trial := _trial(case, file, reading)).inside >= CONSISTENT]
+    trials = [trial for reading in _readings(file.form, frame) if (trial := _trial(case, file, reading, frame)).inside >= CONSISTENT]
     if not trials:
         return case, []
     own = _with_fits(case, file, _Trial(usual, truth, inside(truth), _agreement(truth, file)))
@@ -117,10 +117,11 @@ def _readings(form: str, frame: _Frame) -> list[Alternative]:
     return found
 
 
-def _trial(case: Case, file: AnnotationFile, reading: Alternative) -> _Trial:
+def _trial(case: Case, file: AnnotationFile, reading: Alternative, frame: _Frame) -> _Trial:
+    """Return the ground truth under a reading; labels of YOLO that are fractions among others in pixels stay what they are."""
     written = file.boxes[file.rows]
     boxes = reading.boxes(written, image_sizes(case.truth))
-    if file.form == "yolo" and _frame(case, file) == "pixels":
+    if file.form == "yolo" and frame == "pixels":
         fractions = written.max(axis=1) <= 1
         boxes[fractions] = case.truth.boxes[fractions]
     if not np.isfinite(boxes).all():
