@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from detbench.adapters.catalogue import load_detector
     from detbench.data.detections import Detections
     from detbench.data.ground_truth import GroundTruth
-    from detbench.data.load import load_detections, load_ground_truth, save_detections, save_ground_truth
+    from detbench.data.load import (
+        load_detections,
+        load_ground_truth,
+        save_detections,
+        save_ground_truth,
+    )
     from detbench.errors import DetbenchError, DetbenchWarning, InputError, NotComparableError
-    from detbench.metrics.evaluate import evaluate
-    from detbench.metrics.evaluation import Evaluation
-    from detbench.metrics.protocol import Protocol
+    from detbench.metrics.protocols.protocol import Protocol
+    from detbench.metrics.scoring.evaluate import evaluate
+    from detbench.metrics.scoring.evaluation import Evaluation
 
 _HOMES = {
     "Detections": "detbench.data.detections",
@@ -30,9 +35,9 @@ _HOMES = {
     "DetbenchWarning": "detbench.errors",
     "InputError": "detbench.errors",
     "NotComparableError": "detbench.errors",
-    "evaluate": "detbench.metrics.evaluate",
-    "Evaluation": "detbench.metrics.evaluation",
-    "Protocol": "detbench.metrics.protocol",
+    "evaluate": "detbench.metrics.scoring.evaluate",
+    "Evaluation": "detbench.metrics.scoring.evaluation",
+    "Protocol": "detbench.metrics.protocols.protocol",
 }
 
 __all__ = [

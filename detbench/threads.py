@@ -44,7 +44,12 @@ class Threads(ThreadPoolExecutor):
         self._watched = _ctrl_c.watch(self)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         """Wait for the threads, and raise a Ctrl-C that was put off."""
         try:
             self.shutdown(cancel_futures=kind is not None)

@@ -57,10 +57,23 @@ class Files:
     folder: Path
 
     def truth(self, format_name: str) -> Path:
-        return self.folder / {"voc": "VOCdevkit/VOC2007", "coco": "truth.json", "yolo": "yolo", "parquet": "truth.parquet"}[format_name]
+        return (
+            self.folder
+            / {
+                "voc": "VOCdevkit/VOC2007",
+                "coco": "truth.json",
+                "yolo": "yolo",
+                "parquet": "truth.parquet",
+            }[format_name]
+        )
 
     def found(self, format_name: str) -> Path:
-        return self.folder / {"voc": "comp4", "coco": "found.json", "yolo": "labels", "parquet": "found.parquet"}[format_name]
+        return (
+            self.folder
+            / {"voc": "comp4", "coco": "found.json", "yolo": "labels", "parquet": "found.parquet"}[
+                format_name
+            ]
+        )
 
 
 @pytest.fixture(scope="session")

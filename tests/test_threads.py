@@ -30,7 +30,9 @@ def test_results_come_in_order():
 def test_as_many_as_there_are_cores():
     with Threads() as pool:
         barrier = threading.Barrier(usable_cores(), timeout=60)
-        assert sorted(pool.map(lambda _: barrier.wait(), range(usable_cores()))) == list(range(usable_cores()))
+        assert sorted(pool.map(lambda _: barrier.wait(), range(usable_cores()))) == list(
+            range(usable_cores())
+        )
 
 
 def test_ctrl_c_lets_running_calls_end_and_begins_no_others():
@@ -241,7 +243,9 @@ print(interrupted)
 
 def with_ctrl_c_beside_a_lock(pool, patience):
     program = _CTRL_C_BESIDE_A_LOCK.format(pool=pool, patience=patience)
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
+    )
 
 
 def test_ctrl_c_at_any_lock_ends_the_pool():

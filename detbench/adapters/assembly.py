@@ -66,7 +66,9 @@ def assemble(source: Source, asked: Options, options: Mapping[str, str]) -> RawD
     names, origin = _known_names(asked, source)
     loaded = source.load(size)
     try:
-        decoder, count = _decoder(asked, metadata, loaded.shapes, len(names) if names is not None else None)
+        decoder, count = _decoder(
+            asked, metadata, loaded.shapes, len(names) if names is not None else None
+        )
         preparation, finish = _effective(asked, metadata, decoder, source.declared, size)
     except InputError:
         raise
@@ -81,10 +83,14 @@ def assemble(source: Source, asked: Options, options: Mapping[str, str]) -> RawD
         "preprocessing": preparation.as_dict(),
         "postprocessing": finish.as_dict(),
         "options": dict(options),
-        "option_files": {option: f"sha256:{_digest(path)}" for option, path in _files(asked, decoder).items()},
+        "option_files": {
+            option: f"sha256:{_digest(path)}" for option, path in _files(asked, decoder).items()
+        },
     }
     batch = _batch_size(place, source.declared, loaded.shapes)
-    return RawDetector(source.name, names, settings, loaded.runtime, decoder, preparation, finish, batch)
+    return RawDetector(
+        source.name, names, settings, loaded.runtime, decoder, preparation, finish, batch
+    )
 
 
 def decoder_record(decoder: Decoder) -> dict[str, Any]:
@@ -97,23 +103,39 @@ def _batch_size(place: str | Path, declared: Input, shapes: Shapes) -> int | Non
     if shapes.batched:
         return declared.batch
     if declared.batch not in (None, 1):
-        raise InputError(place, f"takes {declared.batch} pictures and gives outputs {shapes} of one", fix="export it for one picture")
+        raise InputError(
+            place,
+            f"takes {declared.batch} pictures and gives outputs {shapes} of one",
+            fix="export it for one picture",
+        )
     return 1
 
 
-def _input_size(place: str | Path, declared: Input, asked: tuple[int, int] | None, said: tuple[int, int] | None) -> tuple[int, int]:
+def _input_size(
+    place: str | Path, declared: Input, asked: tuple[int, int] | None, said: tuple[int, int] | None
+) -> tuple[int, int]:
     """Return the input's width and height: those of the model where it has them, else the ones asked for, else its metadata's."""
     fixed, wanted = declared.size, asked or said
     pairs = zip(fixed, wanted or fixed, strict=True)
     if wanted and any(one is not None and one != other for one, other in pairs):
         shown = "×".join(str(one or "any") for one in fixed)
         if asked:
-            raise InputError(place, f"takes pictures of {shown} pixels, not {asked[0]}×{asked[1]}", fix="leave size= out")
+            raise InputError(
+                place,
+                f"takes pictures of {shown} pixels, not {asked[0]}×{asked[1]}",
+                fix="leave size= out",
+            )
         problem = f"takes pictures of {shown} pixels, and its metadata says {wanted[0]}×{wanted[1]}"
-        raise InputError(place, problem, fix="export it again, or say what it takes with size=WIDTHxHEIGHT")
+        raise InputError(
+            place, problem, fix="export it again, or say what it takes with size=WIDTHxHEIGHT"
+        )
     width, height = wanted or fixed
     if width is None or height is None:
-        raise InputError(place, "takes pictures of any size and does not say which", fix="choose one with size=WIDTHxHEIGHT")
+        raise InputError(
+            place,
+            "takes pictures of any size and does not say which",
+            fix="choose one with size=WIDTHxHEIGHT",
+        )
     return width, height
 
 
@@ -129,13 +151,21 @@ def _unnamed(place: str | Path, count: int) -> tuple[str, ...]:
     if count != len(COCO_80):
         outputs = counted(count, "class") if count != UNKNOWN else "an unknown number of classes"
         raise InputError(
-            place, f"has {outputs} and no names for them", fix="give them with names=FILE, names=a|b|c, names=coco or names=voc"
+            place,
+            f"has {outputs} and no names for them",
+            fix="give them with names=FILE, names=a|b|c, names=coco or names=voc",
         )
-    warnings.warn(f"{place}: has no class names; its 80 classes are taken as COCO's", DetbenchWarning, stacklevel=5)
+    warnings.warn(
+        f"{place}: has no class names; its 80 classes are taken as COCO's",
+        DetbenchWarning,
+        stacklevel=5,
+    )
     return COCO_80
 
 
-def _decoder(asked: Options, metadata: Metadata, shapes: Shapes, class_count: int | None) -> tuple[Decoder, int]:
+def _decoder(
+    asked: Options, metadata: Metadata, shapes: Shapes, class_count: int | None
+) -> tuple[Decoder, int]:
     name = asked.decoder or metadata.decoder
     if name is None:
         return choose(make_decoders(asked.of_decoder), shapes, class_count)
@@ -156,8 +186,14 @@ def _effective(
             raise DetbenchError(f"metadata detbench.{error}") from None
     if metadata.postprocessing is not None:
         finish = _read_postprocessing(metadata.postprocessing)
-    plain: dict[str, Any] = {"scale": 1.0, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)} if declared.dtype == "uint8" else {}
-    preparation = replace(preparation, dtype=declared.dtype, layout=declared.layout, **plain, **asked.preprocessing)
+    plain: dict[str, Any] = (
+        {"scale": 1.0, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+        if declared.dtype == "uint8"
+        else {}
+    )
+    preparation = replace(
+        preparation, dtype=declared.dtype, layout=declared.layout, **plain, **asked.preprocessing
+    )
     return preparation, asked.finished(finish)
 
 
@@ -165,7 +201,9 @@ def _read_postprocessing(settings: Mapping[str, Any]) -> Postprocessing:
     """Read what `Postprocessing.as_dict` wrote into metadata."""
     known = {field.name for field in fields(Postprocessing)}
     if unknown := sorted(set(settings) - known):
-        raise DetbenchError(f"metadata detbench.postprocessing: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        raise DetbenchError(
+            f"metadata detbench.postprocessing: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
+        )
     if missing := [name for name in ("score", "nms_iou") if name not in settings]:
         raise DetbenchError(f"metadata detbench.postprocessing: setting {missing[0]!r} is missing")
     try:
@@ -176,12 +214,22 @@ def _read_postprocessing(settings: Mapping[str, Any]) -> Postprocessing:
 
 def _files(asked: Options, decoder: Decoder) -> dict[str, Path]:
     """Return the files whose content decides about boxes or names, by the option that names them."""
-    named = {one.name: getattr(decoder, one.name) for one in fields(decoder) if one.metadata.get("file")}  # type: ignore[arg-type]
-    return {option: Path(place) for option, place in {"names": asked.names_file, **named}.items() if place}
+    named = {
+        one.name: getattr(decoder, one.name)
+        for one in fields(decoder)  # type: ignore[arg-type]
+        if one.metadata.get("file")
+    }
+    return {
+        option: Path(place)
+        for option, place in {"names": asked.names_file, **named}.items()
+        if place
+    }
 
 
 def _jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in values.items()
+    }
 
 
 def _digest(path: Path) -> str:

@@ -59,11 +59,33 @@ class Spec(NamedTuple):
 ADAPTERS = {
     adapter.name: adapter
     for adapter in (
-        Adapter("onnx", "detbench.adapters.onnx.adapter:load", "onnxruntime", "pip install 'detbench[onnx]'", (".onnx",)),
-        Adapter("yolo", "detbench.adapters.yolo.adapter:load", "keras", "pip install 'detbench[keras]'"),
-        Adapter("keras", "detbench.adapters.keras.adapter:load", "keras", "pip install 'detbench[keras]'", (".keras",)),
-        Adapter("kerashub", "detbench.adapters.keras.hub:load", "keras_hub", "pip install 'detbench[keras]'", path_only=False),
-        Adapter("replay", "detbench.adapters.replay:load", "", "pip install detbench", (".parquet",)),
+        Adapter(
+            "onnx",
+            "detbench.adapters.onnx.adapter:load",
+            "onnxruntime",
+            "pip install 'detbench[onnx]'",
+            (".onnx",),
+        ),
+        Adapter(
+            "yolo", "detbench.adapters.yolo.adapter:load", "keras", "pip install 'detbench[keras]'"
+        ),
+        Adapter(
+            "keras",
+            "detbench.adapters.keras.adapter:load",
+            "keras",
+            "pip install 'detbench[keras]'",
+            (".keras",),
+        ),
+        Adapter(
+            "kerashub",
+            "detbench.adapters.keras.hub:load",
+            "keras_hub",
+            "pip install 'detbench[keras]'",
+            path_only=False,
+        ),
+        Adapter(
+            "replay", "detbench.adapters.replay:load", "", "pip install detbench", (".parquet",)
+        ),
     )
 }
 """Our own adapters."""
@@ -79,7 +101,9 @@ def adapters() -> list[Adapter]:
             message = f"adapter {point.name!r} of package {package} is not used: {other} has one of that name"
             warnings.warn(message, DetbenchWarning, stacklevel=2)
         else:
-            known[point.name] = Adapter(point.name, point.value, install=f"pip install {package}", package=package)
+            known[point.name] = Adapter(
+                point.name, point.value, install=f"pip install {package}", package=package
+            )
     return list(known.values())
 
 
@@ -90,14 +114,19 @@ def parse_spec(spec: str) -> Spec:
     Raises DetbenchError for a spec without target, an option without value or given twice, and a path whose suffix says nothing.
     """
     named = re.match(r"([A-Za-z][\w-]+):(?!//)", spec)
-    target, *pieces = (piece.replace("\\,", ",") for piece in re.split(r"(?<!\\),", spec[named.end() if named else 0 :]))
+    target, *pieces = (
+        piece.replace("\\,", ",")
+        for piece in re.split(r"(?<!\\),", spec[named.end() if named else 0 :])
+    )
     if not target:
         raise DetbenchError(f"spec {spec!r} names no model; expected for example onnx:model.onnx")
     options: dict[str, str] = {}
     for piece in pieces:
         key, equals, value = piece.partition("=")
         if not equals or not key.isidentifier():
-            raise DetbenchError(f"spec {spec!r}: {piece!r} is not KEY=VALUE; a comma inside a path or value is written \\,")
+            raise DetbenchError(
+                f"spec {spec!r}: {piece!r} is not KEY=VALUE; a comma inside a path or value is written \\,"
+            )
         if key in options:
             raise DetbenchError(f"spec {spec!r}: option {key!r} is given twice")
         options[key] = value
@@ -112,13 +141,19 @@ def load_detector(spec: str, **options: Any) -> Detector:
     options.
     """
     name, target, written = parse_spec(spec)
-    texts = written | {key: option_text(value) for key, value in options.items() if value is not None}
+    texts = written | {
+        key: option_text(value) for key, value in options.items() if value is not None
+    }
     known = {adapter.name: adapter for adapter in adapters()}
     if name not in known:
-        raise DetbenchError(f"spec {spec!r}: unknown adapter {name!r}; known are: {', '.join(known)}")
+        raise DetbenchError(
+            f"spec {spec!r}: unknown adapter {name!r}; known are: {', '.join(known)}"
+        )
     adapter = known[name]
     if not adapter.installed:
-        raise DetbenchError(f"adapter {name!r} needs {adapter.needs}, which is not installed: {adapter.install}")
+        raise DetbenchError(
+            f"adapter {name!r} needs {adapter.needs}, which is not installed: {adapter.install}"
+        )
     load = _imported(adapter)
     if name not in ADAPTERS:
         return _checked(load(target, texts), adapter)
@@ -137,8 +172,14 @@ def _name_by_suffix(target: str) -> str:
     for adapter in ADAPTERS.values():
         if suffix in adapter.suffixes:
             return adapter.name
-    by_suffix = ", ".join(f"{suffix} is {adapter.name}" for adapter in ADAPTERS.values() for suffix in adapter.suffixes)
-    raise DetbenchError(f"{target}: which adapter runs this does not show; write NAME:{target}, or use a known suffix ({by_suffix})")
+    by_suffix = ", ".join(
+        f"{suffix} is {adapter.name}"
+        for adapter in ADAPTERS.values()
+        for suffix in adapter.suffixes
+    )
+    raise DetbenchError(
+        f"{target}: which adapter runs this does not show; write NAME:{target}, or use a known suffix ({by_suffix})"
+    )
 
 
 def _imported(adapter: Adapter) -> Any:
@@ -149,11 +190,15 @@ def _imported(adapter: Adapter) -> Any:
         if adapter.name in ADAPTERS and not (adapter.needs and isinstance(error, ImportError)):
             raise
         fix = f"install it again: {adapter.install}"
-        raise DetbenchError(f"adapter {adapter.name!r} of package {adapter.package} cannot be imported ({error}); {fix}") from error
+        raise DetbenchError(
+            f"adapter {adapter.name!r} of package {adapter.package} cannot be imported ({error}); {fix}"
+        ) from error
 
 
 def _checked(detector: object, adapter: Adapter) -> Detector:
     if not isinstance(detector, Detector):
         kind = type(detector).__name__
-        raise DetbenchError(f"adapter {adapter.name!r} of package {adapter.package} gave something ({kind}) that lacks steps of a Detector")
+        raise DetbenchError(
+            f"adapter {adapter.name!r} of package {adapter.package} gave something ({kind}) that lacks steps of a Detector"
+        )
     return detector

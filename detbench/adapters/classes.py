@@ -33,9 +33,7 @@ COCO_91 = tuple(_COCO.split(","))
 COCO_80 = tuple(name for name in COCO_91 if name != "N/A")
 """The same without gaps, as most models number them."""
 
-_VOC = (
-    "aeroplane,bicycle,bird,boat,bottle,bus,car,cat,chair,cow,diningtable,dog,horse,motorbike,person,pottedplant,sheep,sofa,train,tvmonitor"
-)
+_VOC = "aeroplane,bicycle,bird,boat,bottle,bus,car,cat,chair,cow,diningtable,dog,horse,motorbike,person,pottedplant,sheep,sofa,train,tvmonitor"
 VOC_20 = tuple(_VOC.split(","))
 """PASCAL VOC's classes of 2007 and later."""
 
@@ -77,12 +75,19 @@ class ClassMapping:
     def rows(self) -> list[tuple[str, str, How]]:
         """The table to print: model class, dataset class (empty where there is none), and how they came together."""
         names = (*self.dataset_names, "")
-        return [(name, names[index], how) for name, index, how in zip(self.model_names, self.indices.tolist(), self.how, strict=True)]
+        return [
+            (name, names[index], how)
+            for name, index, how in zip(
+                self.model_names, self.indices.tolist(), self.how, strict=True
+            )
+        ]
 
     @property
     def unmapped(self) -> tuple[str, ...]:
         """Model classes whose detections are dropped, without fillers."""
-        return tuple(name for name, how in zip(self.model_names, self.how, strict=True) if how == "unmapped")
+        return tuple(
+            name for name, how in zip(self.model_names, self.how, strict=True) if how == "unmapped"
+        )
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -104,7 +109,9 @@ class ClassMapping:
         return {name: target or None for name, target, _ in self.rows}
 
 
-def map_classes(model_names: Sequence[str], dataset_names: Sequence[str], *, allow_unmapped: bool = False) -> ClassMapping:
+def map_classes(
+    model_names: Sequence[str], dataset_names: Sequence[str], *, allow_unmapped: bool = False
+) -> ClassMapping:
     """Map a model's classes to a dataset's by name.
 
     Names are compared without case, spaces, underscores and hyphens, then by alias (`ALIASES`). An exact match goes before an alias.
@@ -123,7 +130,9 @@ def map_classes(model_names: Sequence[str], dataset_names: Sequence[str], *, all
     by_alias = _index([canonical(name) for name in dataset_names])
     matches = [_match(name, exact, by_alias) for name in model_names]
     indices = np.array([index for index, _ in matches], np.int64)
-    mapping = ClassMapping(tuple(model_names), tuple(dataset_names), indices, tuple(how for _, how in matches))
+    mapping = ClassMapping(
+        tuple(model_names), tuple(dataset_names), indices, tuple(how for _, how in matches)
+    )
     _check(mapping, allow_unmapped=allow_unmapped)
     return mapping
 
@@ -166,17 +175,29 @@ def _check(mapping: ClassMapping, *, allow_unmapped: bool) -> None:
     be, score = ("are", "") if allow_unmapped else ("would be", "would ")
     dropped, changing = [], []
     if names := mapping.unmapped:
-        dropped.append(f"{_lacking(names, 'model', 'dataset')}: {'its' if len(names) == 1 else 'their'} detections {be} dropped")
+        dropped.append(
+            f"{_lacking(names, 'model', 'dataset')}: {'its' if len(names) == 1 else 'their'} detections {be} dropped"
+        )
     if names := mapping.missing:
         who, verb = ("it", "scores") if len(names) == 1 else ("they", "score")
-        changing.append(f"{_lacking(names, 'dataset', 'model')}: {who} {score + 'score' if score else verb} 0")
+        changing.append(
+            f"{_lacking(names, 'dataset', 'model')}: {who} {score + 'score' if score else verb} 0"
+        )
     for target, names in mapping.doubled.items():
         both = "both" if len(names) == 2 else "all"
-        changing.append(f"{' and '.join(map(repr, names))} of the model are {both} {target!r} of the dataset: they {be} merged")
+        changing.append(
+            f"{' and '.join(map(repr, names))} of the model are {both} {target!r} of the dataset: they {be} merged"
+        )
     if (dropped or changing) and not allow_unmapped:
-        raise DetbenchError(f"not every class has one partner: {'; '.join(dropped + changing)}. If that is meant, add --allow-unmapped")
+        raise DetbenchError(
+            f"not every class has one partner: {'; '.join(dropped + changing)}. If that is meant, add --allow-unmapped"
+        )
     if changing:
-        warnings.warn(f"the score is not that of every class by itself: {'; '.join(changing)}", DetbenchWarning, stacklevel=3)
+        warnings.warn(
+            f"the score is not that of every class by itself: {'; '.join(changing)}",
+            DetbenchWarning,
+            stacklevel=3,
+        )
 
 
 def _lacking(names: Sequence[str], side: str, other: str) -> str:
@@ -185,4 +206,6 @@ def _lacking(names: Sequence[str], side: str, other: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+    return ", ".join(names[:_LISTED]) + (
+        f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    )

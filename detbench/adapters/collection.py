@@ -14,13 +14,20 @@ from detbench.data.ground_truth import GroundTruth
 
 
 def collect(
-    found: Sequence[Found], ground_truth: GroundTruth, mapping: ClassMapping, *, name: str, settings: Mapping[str, Any] | None = None
+    found: Sequence[Found],
+    ground_truth: GroundTruth,
+    mapping: ClassMapping,
+    *,
+    name: str,
+    settings: Mapping[str, Any] | None = None,
 ) -> Detections:
     """Return what was found in each of the I pictures of `ground_truth`, in their order, less what is of an unmapped class.
 
     `name` is the detector's, `settings` its effective ones.
     """
-    classes = np.asarray(mapping.indices, np.int64)[np.concatenate([each.classes for each in found] or [np.zeros(0, np.int64)])]
+    classes = np.asarray(mapping.indices, np.int64)[
+        np.concatenate([each.classes for each in found] or [np.zeros(0, np.int64)])
+    ]
     images = np.repeat(np.arange(len(found)), [len(each.scores) for each in found])
     known = classes >= 0
     return Detections.from_rows(

@@ -22,11 +22,18 @@ def draw_truth(draw: ImageDraw, box: NDArray[np.float64]) -> None:
     """Draw a box (4,) x1, y1, x2, y2 as a white dashed line on black."""
     x1, y1, x2, y2 = box.tolist()
     draw.rectangle((x1, y1, x2, y2), outline=_AROUND_TRUTH, width=_LINE)
-    for (ax, ay), (bx, by) in (((x1, y1), (x2, y1)), ((x2, y1), (x2, y2)), ((x2, y2), (x1, y2)), ((x1, y2), (x1, y1))):
+    for (ax, ay), (bx, by) in (
+        ((x1, y1), (x2, y1)),
+        ((x2, y1), (x2, y2)),
+        ((x2, y2), (x1, y2)),
+        ((x1, y2), (x1, y1)),
+    ):
         length = max(abs(bx - ax), abs(by - ay), 1.0)
         for start in np.arange(0, length, _STEP):
             end = min(start + _DASH, length)
-            points = [(ax + (bx - ax) * at / length, ay + (by - ay) * at / length) for at in (start, end)]
+            points = [
+                (ax + (bx - ax) * at / length, ay + (by - ay) * at / length) for at in (start, end)
+            ]
             draw.line(points, fill=_TRUTH, width=_LINE - 1)
 
 

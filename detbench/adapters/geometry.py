@@ -53,7 +53,9 @@ class Placement:
         return np.asarray(boxes * scale + offset)
 
 
-def place(original: tuple[int, int], size: tuple[int, int], fit: Fit, rounding: Rounding = "nearest") -> Placement:
+def place(
+    original: tuple[int, int], size: tuple[int, int], fit: Fit, rounding: Rounding = "nearest"
+) -> Placement:
     """Return where a picture of `original` (width, height) lies in an input of `size` (width, height).
 
     Sizes round half to even, or down, but never to less than a crop shows; an odd spare pixel is padded, or cropped, at right and below.
@@ -69,4 +71,8 @@ def place(original: tuple[int, int], size: tuple[int, int], fit: Fit, rounding: 
     whole = math.floor if rounding == "down" else round
     resized = (max(whole(sides[0]), least[0]), max(whole(sides[1]), least[1]))
     spare = (size[0] - resized[0], size[1] - resized[1])
-    return Placement(original, resized, (0, 0) if fit == "letterbox-corner" else (int(spare[0] / 2), int(spare[1] / 2)))
+    return Placement(
+        original,
+        resized,
+        (0, 0) if fit == "letterbox-corner" else (int(spare[0] / 2), int(spare[1] / 2)),
+    )

@@ -29,10 +29,16 @@ class Metadata:
     def as_properties(self) -> dict[str, str]:
         """Return the keys and values an export writes into an ONNX model, which the ONNX adapter reads back as the same value."""
         values = {
-            "decoder": {"name": self.decoder, "options": dict(self.decoder_options)} if self.decoder else None,
+            "decoder": {"name": self.decoder, "options": dict(self.decoder_options)}
+            if self.decoder
+            else None,
             "class_names": list(self.class_names) if self.class_names is not None else None,
             "preprocessing": self.preprocessing,
             "postprocessing": self.postprocessing,
         }
-        written = {f"detbench.{key}": json.dumps(value, sort_keys=True) for key, value in values.items() if value is not None}
+        written = {
+            f"detbench.{key}": json.dumps(value, sort_keys=True)
+            for key, value in values.items()
+            if value is not None
+        }
         return {"detbench.schema_version": str(VERSION), **written}

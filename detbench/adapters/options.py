@@ -106,14 +106,22 @@ class Options:
         names = tuple(name for one in listed if (name := one.strip()))
         if not names:
             raise DetbenchError(f"names={self.names}: holds no name")
-        if twice := [name for name, times in Counter(names).items() if times > 1 and fold(name) not in FILLERS]:
-            raise DetbenchError(f"names={self.names}: {twice[0]!r} stands there more than once; every class needs a name of its own")
+        if twice := [
+            name
+            for name, times in Counter(names).items()
+            if times > 1 and fold(name) not in FILLERS
+        ]:
+            raise DetbenchError(
+                f"names={self.names}: {twice[0]!r} stands there more than once; every class needs a name of its own"
+            )
         return names
 
     @property
     def names_file(self) -> str | None:
         """The file that `names` is, None where it is none."""
-        return None if not self.names or self.names in NAME_LISTS or "|" in self.names else self.names
+        return (
+            None if not self.names or self.names in NAME_LISTS or "|" in self.names else self.names
+        )
 
     def _lines(self) -> list[str]:
         assert self.names is not None  # noqa: S101  checked by the caller
@@ -122,14 +130,18 @@ class Options:
         except (OSError, UnicodeDecodeError) as error:
             known = ", ".join(NAME_LISTS)
             reason = getattr(error, "strerror", None) or "not UTF-8"
-            raise DetbenchError(f"names={self.names}: no such list ({known}), no a|b|c, and no file of names ({reason})") from None
+            raise DetbenchError(
+                f"names={self.names}: no such list ({known}), no a|b|c, and no file of names ({reason})"
+            ) from None
 
     def finished(self, postprocessing: Postprocessing) -> Postprocessing:
         """Return the postprocessing with what the user asked for."""
         return replace(postprocessing, **self.postprocessing)
 
 
-def read_options(given: Mapping[str, str], model: str, own: Mapping[str, Callable[[str], Any]]) -> Options:
+def read_options(
+    given: Mapping[str, str], model: str, own: Mapping[str, Callable[[str], Any]]
+) -> Options:
     """Parse the options of a spec.
 
     Args:
@@ -143,15 +155,27 @@ def read_options(given: Mapping[str, str], model: str, own: Mapping[str, Callabl
     of_decoders = sorted({one.name for kind in DECODERS.values() for one in _fields(kind)})
     known = [*_GENERAL, *own, *_PREPROCESSING, *_POSTPROCESSING, *of_decoders]
     if unknown := [name for name in given if name not in known]:
-        raise DetbenchError(f"unknown option {unknown[0]!r} of {model}; known are {', '.join(known)}")
+        raise DetbenchError(
+            f"unknown option {unknown[0]!r} of {model}; known are {', '.join(known)}"
+        )
     if given.get("decoder", "yolox") not in DECODERS:
-        raise DetbenchError(f"unknown decoder {given['decoder']!r}; known are {', '.join(DECODERS)}")
+        raise DetbenchError(
+            f"unknown decoder {given['decoder']!r}; known are {', '.join(DECODERS)}"
+        )
     return Options(
         decoder=given.get("decoder"),
         names=given.get("names"),
         size=_read("size", given["size"], _size) if "size" in given else None,
-        preprocessing={name: _read(key, given[key], kind) for key, (name, kind) in _PREPROCESSING.items() if key in given},
-        postprocessing={name: _read(key, given[key], kind) for key, (name, kind) in _POSTPROCESSING.items() if key in given},
+        preprocessing={
+            name: _read(key, given[key], kind)
+            for key, (name, kind) in _PREPROCESSING.items()
+            if key in given
+        },
+        postprocessing={
+            name: _read(key, given[key], kind)
+            for key, (name, kind) in _POSTPROCESSING.items()
+            if key in given
+        },
         of_decoder={name: given[name] for name in of_decoders if name in given},
         own={name: _read(name, given[name], kind) for name, kind in own.items() if name in given},
     )
@@ -166,7 +190,11 @@ def option_text(value: object) -> str:
 
 def make_decoders(options: Mapping[str, str]) -> dict[str, Decoder]:
     """Return every decoder that takes all of these options of its layout, made with them."""
-    return {name: make_decoder(name, options) for name, kind in DECODERS.items() if set(options) <= {one.name for one in _fields(kind)}}
+    return {
+        name: make_decoder(name, options)
+        for name, kind in DECODERS.items()
+        if set(options) <= {one.name for one in _fields(kind)}
+    }
 
 
 def make_decoder(name: str, options: Mapping[str, Any]) -> Decoder:
@@ -175,8 +203,12 @@ def make_decoder(name: str, options: Mapping[str, Any]) -> Decoder:
         raise DetbenchError(f"unknown decoder {name!r}; known are {', '.join(DECODERS)}")
     known = {one.name: one for one in _fields(DECODERS[name])}
     if other := [option for option in options if option not in known]:
-        raise DetbenchError(f"decoder {name} has no option {other[0]!r}; it has {', '.join(known) or 'none'}")
-    return DECODERS[name](**{option: _decoder_value(known[option], value) for option, value in options.items()})
+        raise DetbenchError(
+            f"decoder {name} has no option {other[0]!r}; it has {', '.join(known) or 'none'}"
+        )
+    return DECODERS[name](
+        **{option: _decoder_value(known[option], value) for option, value in options.items()}
+    )
 
 
 def _decoder_value(option: Field[Any], value: Any) -> Any:
@@ -185,13 +217,23 @@ def _decoder_value(option: Field[Any], value: Any) -> Any:
     if isinstance(default, tuple):
         whole = bool(default) and all(isinstance(number, int) for number in default)
         values = _read(option.name, value, _numbers) if isinstance(value, str) else value
-        if not isinstance(values, list | tuple) or not all(_is_number(one) and not (whole and one % 1) for one in values):
-            raise DetbenchError(f"option {option.name}={value}: must be {'whole ' if whole else ''}{_EXPECTED[_numbers]}")
+        if not isinstance(values, list | tuple) or not all(
+            _is_number(one) and not (whole and one % 1) for one in values
+        ):
+            raise DetbenchError(
+                f"option {option.name}={value}: must be {'whole ' if whole else ''}{_EXPECTED[_numbers]}"
+            )
         return tuple(map(int if whole else float, values))
     if isinstance(value, str):
         return _read(option.name, value, type(default))
-    if isinstance(default, str) or not _is_number(value) or (isinstance(default, int) and value % 1):
-        raise DetbenchError(f"option {option.name}={value}: must be {_EXPECTED.get(type(default), 'a text')}")
+    if (
+        isinstance(default, str)
+        or not _is_number(value)
+        or (isinstance(default, int) and value % 1)
+    ):
+        raise DetbenchError(
+            f"option {option.name}={value}: must be {_EXPECTED.get(type(default), 'a text')}"
+        )
     return int(value) if isinstance(default, int) else float(value)
 
 
@@ -207,4 +249,6 @@ def _read(name: str, text: str, kind: Callable[[str], Any]) -> Any:
     try:
         return kind(text)
     except (ValueError, KeyError, ZeroDivisionError, OverflowError):
-        raise DetbenchError(f"option {name}={text}: must be {_EXPECTED.get(kind, 'another value')}") from None
+        raise DetbenchError(
+            f"option {name}={text}: must be {_EXPECTED.get(kind, 'another value')}"
+        ) from None

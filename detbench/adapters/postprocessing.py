@@ -34,16 +34,26 @@ class Postprocessing:
 
     def __post_init__(self) -> None:
         if not _is_share(self.score):
-            raise DetbenchError(f"postprocessing: score must be a number within 0 and 1, not {self.score!r}")
+            raise DetbenchError(
+                f"postprocessing: score must be a number within 0 and 1, not {self.score!r}"
+            )
         if self.nms_iou is not None and not _is_share(self.nms_iou):
-            raise DetbenchError(f"postprocessing: the IoU of NMS (nms_iou) must lie within 0 and 1, not {self.nms_iou!r}")
+            raise DetbenchError(
+                f"postprocessing: the IoU of NMS (nms_iou) must lie within 0 and 1, not {self.nms_iou!r}"
+            )
         if not isinstance(self.class_agnostic, bool):
-            raise DetbenchError(f"postprocessing: class_agnostic must be true or false, not {self.class_agnostic!r}")
+            raise DetbenchError(
+                f"postprocessing: class_agnostic must be true or false, not {self.class_agnostic!r}"
+            )
         for name, number in (("top_k", self.top_k), ("max_candidates", self.max_candidates)):
             if not (isinstance(number, int) and number >= 1):
-                raise DetbenchError(f"postprocessing: {name} must be at least 1 and whole, not {number!r}")
+                raise DetbenchError(
+                    f"postprocessing: {name} must be at least 1 and whole, not {number!r}"
+                )
 
-    def finish(self, boxes: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any], placement: Placement) -> Found:
+    def finish(
+        self, boxes: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any], placement: Placement
+    ) -> Found:
         """Return what stays of one picture's boxes, by falling score; ties keep their order.
 
         Args:
@@ -61,23 +71,37 @@ class Postprocessing:
         _check_finite(kept, "boxes")
         best = self._best(kept, np.asarray(scores[rows], np.float64), classes[rows])
         rows = rows[best]
-        return Found(placement.to_original(kept[best]), np.asarray(scores[rows], np.float64), np.asarray(classes[rows], np.int64))
+        return Found(
+            placement.to_original(kept[best]),
+            np.asarray(scores[rows], np.float64),
+            np.asarray(classes[rows], np.int64),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready values."""
         return asdict(self)
 
-    def _best(self, boxes: NDArray[np.float64], scores: NDArray[np.float64], classes: NDArray[Any]) -> NDArray[np.int64]:
+    def _best(
+        self, boxes: NDArray[np.float64], scores: NDArray[np.float64], classes: NDArray[Any]
+    ) -> NDArray[np.int64]:
         """Return the rows that stay, by falling score."""
         if self.nms_iou is None:
             return np.argsort(-scores, kind="stable")[: self.top_k]
-        from detbench.metrics.nms import nms
+        from detbench.metrics.kernels.nms import nms
 
         groups = None if self.class_agnostic else classes
         if len(scores) <= self.max_candidates:
             return nms(boxes, scores, groups, iou=self.nms_iou, limit=self.top_k)
         order = np.argsort(-scores, kind="stable")[: self.max_candidates]
-        return order[nms(boxes[order], scores[order], None if groups is None else groups[order], iou=self.nms_iou, limit=self.top_k)]
+        return order[
+            nms(
+                boxes[order],
+                scores[order],
+                None if groups is None else groups[order],
+                iou=self.nms_iou,
+                limit=self.top_k,
+            )
+        ]
 
 
 def _is_share(value: object) -> bool:
@@ -85,7 +109,11 @@ def _is_share(value: object) -> bool:
 
 
 def _check_finite(values: NDArray[Any], what: str) -> None:
-    bad = len(values) - int(np.isfinite(values.reshape(len(values), -1)).all(axis=1).sum()) if len(values) else 0
+    bad = (
+        len(values) - int(np.isfinite(values.reshape(len(values), -1)).all(axis=1).sum())
+        if len(values)
+        else 0
+    )
     if bad:
         raise DetbenchError(
             f"the model gave {what} that are NaN or infinite ({bad:,} of {len(values):,}); "

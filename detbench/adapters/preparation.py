@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from detbench.adapters.detector import Batch, Detector, Picture
-from detbench.adapters.pictures import Read, read_picture
+from detbench.adapters.images import Read, read_picture
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
 from detbench.threads import Threads
@@ -43,12 +43,19 @@ def tasks_of(ground_truth: GroundTruth) -> list[Task]:
     """Return the pictures of a dataset; DetbenchError where it is not known in which folder they lie."""
     folder = ground_truth.image_folder
     if folder is None:
-        raise DetbenchError(f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)")
+        raise DetbenchError(
+            f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)"
+        )
     sizes = ground_truth.image_sizes.tolist()
-    return [Task(folder / name, (width, height)) for name, (width, height) in zip(ground_truth.picture_names, sizes, strict=True)]
+    return [
+        Task(folder / name, (width, height))
+        for name, (width, height) in zip(ground_truth.picture_names, sizes, strict=True)
+    ]
 
 
-def prepared_ahead(detector: Detector, batches: Sequence[Sequence[Task]], readers: int) -> Generator[Prepared, None, None]:
+def prepared_ahead(
+    detector: Detector, batches: Sequence[Sequence[Task]], readers: int
+) -> Generator[Prepared, None, None]:
     """Yield batches in order, with the next ones read and prepared on other threads meanwhile."""
     with Threads(readers) as pool:
         pending: deque[Future[Prepared]] = deque()
@@ -88,4 +95,8 @@ def _check_size(task: Task, read: Read) -> None:
     fix = "are these the pictures that were annotated?"
     if stated == (height, width) and any("EXIF" in note for note in read.notes):
         fix = "these annotations see it turned as its EXIF says: store it turned"
-    raise InputError(task.path, f"has {width} × {height} pixels, its annotations say {stated[0]:g} × {stated[1]:g}", fix=fix)
+    raise InputError(
+        task.path,
+        f"has {width} × {height} pixels, its annotations say {stated[0]:g} × {stated[1]:g}",
+        fix=fix,
+    )

@@ -65,11 +65,19 @@ class Preprocessing:
             _check_choice(name, getattr(self, name), known)
         _check_choice("dtype", self.dtype, _DTYPES)
         if not 1 <= min(self.size) <= max(self.size) <= LARGEST_SIDE:
-            raise DetbenchError(f"preprocessing: size must be a width and height from 1 to {LARGEST_SIDE} pixels, not {self.size}")
+            raise DetbenchError(
+                f"preprocessing: size must be a width and height from 1 to {LARGEST_SIDE} pixels, not {self.size}"
+            )
         if not (isinstance(self.pad_value, int) and 0 <= self.pad_value <= 255):
-            raise DetbenchError(f"preprocessing: pad_value must be a whole number from 0 to 255, not {self.pad_value!r}")
-        if not (isinstance(self.scale, int | float) and math.isfinite(self.scale) and self.scale > 0):
-            raise DetbenchError(f"preprocessing: scale must be a positive number, not {self.scale!r}")
+            raise DetbenchError(
+                f"preprocessing: pad_value must be a whole number from 0 to 255, not {self.pad_value!r}"
+            )
+        if not (
+            isinstance(self.scale, int | float) and math.isfinite(self.scale) and self.scale > 0
+        ):
+            raise DetbenchError(
+                f"preprocessing: scale must be a positive number, not {self.scale!r}"
+            )
         if 0.0 in self.std:
             raise DetbenchError(f"preprocessing: std divides and must not hold 0: {self.std}")
         self.table()
@@ -80,7 +88,10 @@ class Preprocessing:
         planes = (3, height, width) if self.layout == "nchw" else (height, width, 3)
         inputs = np.empty((len(pictures), *planes), table.dtype)
         images = np.moveaxis(inputs, 1, -1) if self.layout == "nchw" else inputs
-        placements = tuple(self._write(picture, table, image) for picture, image in zip(pictures, images, strict=True))
+        placements = tuple(
+            self._write(picture, table, image)
+            for picture, image in zip(pictures, images, strict=True)
+        )
         return Batch(inputs, placements)
 
     def table(self) -> NDArray[Any]:
@@ -88,29 +99,43 @@ class Preprocessing:
         mean, std = (np.array(numbers, np.float64)[:, None] for numbers in (self.mean, self.std))
         numbers = (np.arange(256) * self.scale - mean) / std
         if self.dtype == "uint8" and not (numbers == np.arange(256)).all():
-            raise DetbenchError("preprocessing: an input of type uint8 takes the values as they are: scale=1, mean=0, std=1")
+            raise DetbenchError(
+                "preprocessing: an input of type uint8 takes the values as they are: scale=1, mean=0, std=1"
+            )
         return numbers.astype(self.dtype)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready values; `from_dict` reads them back."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Preprocessing:
         """Read what `as_dict` wrote; raises DetbenchError for settings that are missing, unknown or of no use."""
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(settings) - known):
-            raise DetbenchError(f"preprocessing: unknown setting {unknown[0]!r}; known are: {', '.join(sorted(known))}")
+            raise DetbenchError(
+                f"preprocessing: unknown setting {unknown[0]!r}; known are: {', '.join(sorted(known))}"
+            )
         if missing := [name for name in ("size", "fit") if name not in settings]:
             raise DetbenchError(f"preprocessing: setting {missing[0]!r} is missing")
         return cls(**settings)
 
     def _write(self, picture: Picture, table: NDArray[Any], image: NDArray[Any]) -> Placement:
         """Write one picture into its place (height, width, 3) of the batch."""
-        from detbench.metrics.resizing import write_scaled
+        from detbench.metrics.kernels.resizing import write_scaled
 
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or not picture.size:
-            raise DetbenchError(f"a picture must be (height, width, 3) uint8, not {picture.shape} {picture.dtype}")
+        if (
+            picture.ndim != 3
+            or picture.shape[2] != 3
+            or picture.dtype != np.uint8
+            or not picture.size
+        ):
+            raise DetbenchError(
+                f"a picture must be (height, width, 3) uint8, not {picture.shape} {picture.dtype}"
+            )
         placement = place((picture.shape[1], picture.shape[0]), self.size, self.fit, self.rounding)
         if placement.resized[0] < self.size[0] or placement.resized[1] < self.size[1]:
             image[:] = table[:, self.pad_value]
@@ -128,16 +153,23 @@ def _resized(picture: Picture, placement: Placement, size: tuple[int, int], how:
     if placement.original == placement.resized:
         return picture[y : y + shown[1], x : x + shown[0]]
     if how == "linear":
-        from detbench.metrics.resizing import resize_linear
+        from detbench.metrics.kernels.resizing import resize_linear
 
         return resize_linear(picture, placement.resized, (x, y, *shown))
     if how == "nearest":
-        columns, rows = _nearest(picture.shape[1], width, x, shown[0]), _nearest(picture.shape[0], height, y, shown[1])
+        columns, rows = (
+            _nearest(picture.shape[1], width, x, shown[0]),
+            _nearest(picture.shape[0], height, y, shown[1]),
+        )
         return picture[rows[:, None], columns]
     from PIL import Image
 
     across, down = placement.scale
-    box = (x / across, y / down, (x + shown[0]) / across, (y + shown[1]) / down) if shown != placement.resized else None
+    box = (
+        (x / across, y / down, (x + shown[0]) / across, (y + shown[1]) / down)
+        if shown != placement.resized
+        else None
+    )
     return np.asarray(Image.fromarray(picture).resize(shown, Image.Resampling.BILINEAR, box))
 
 
@@ -150,7 +182,9 @@ def _numbers(name: str, values: Any, length: int, number: type) -> tuple[Any, ..
     """Return `values` as a tuple, checked to be `length` finite numbers (whole ones for `int`)."""
     allowed = int if number is int else (int, float)
     given = tuple(values) if isinstance(values, list | tuple) else ()
-    if len(given) != length or not all(isinstance(value, allowed) and math.isfinite(value) for value in given):
+    if len(given) != length or not all(
+        isinstance(value, allowed) and math.isfinite(value) for value in given
+    ):
         kind = "whole numbers" if number is int else "finite numbers"
         raise DetbenchError(f"preprocessing: {name} must be {length} {kind}, not {values!r}")
     return tuple(number(value) for value in given)
@@ -158,4 +192,6 @@ def _numbers(name: str, values: Any, length: int, number: type) -> tuple[Any, ..
 
 def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise DetbenchError(f"preprocessing: {name} must be one of {', '.join(known)}, not {value!r}")
+        raise DetbenchError(
+            f"preprocessing: {name} must be one of {', '.join(known)}, not {value!r}"
+        )

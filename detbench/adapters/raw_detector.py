@@ -62,9 +62,18 @@ class RawDetector:
         if fixed is None or len(pictures) == fixed:
             return batch
         if len(pictures) > fixed:
-            raise DetbenchError(f"{self.name} takes {counted(fixed, 'picture')} at a time, not {len(pictures)}")
-        last = batch.inputs[-1:] if pictures else np.zeros((1, *batch.inputs.shape[1:]), batch.inputs.dtype)
-        return Batch(np.concatenate([batch.inputs, np.repeat(last, fixed - len(pictures), axis=0)]), batch.placements)
+            raise DetbenchError(
+                f"{self.name} takes {counted(fixed, 'picture')} at a time, not {len(pictures)}"
+            )
+        last = (
+            batch.inputs[-1:]
+            if pictures
+            else np.zeros((1, *batch.inputs.shape[1:]), batch.inputs.dtype)
+        )
+        return Batch(
+            np.concatenate([batch.inputs, np.repeat(last, fixed - len(pictures), axis=0)]),
+            batch.placements,
+        )
 
     def to_device(self, batch: Batch) -> Any:
         """Move the batch to where the model runs."""
@@ -86,14 +95,22 @@ class RawDetector:
         count = len(batch.placements)
         named = dict(zip(self.runtime.output_names, outputs, strict=True))
         if self.batch_size is not None and count < self.batch_size:
-            named = {name: values[:count] if len(values.shape) > 1 else values for name, values in named.items()}
+            named = {
+                name: values[:count] if len(values.shape) > 1 else values
+                for name, values in named.items()
+            }
         _check_numbers(self.name, named)
         decoded = self.decoder.decode(Raw(named, self.input_size), self.finish.score)
         if len(decoded) != count:
-            raise DetbenchError(f"{self.name} gave outputs of {counted(len(decoded), 'picture')} for a batch of {count}")
+            raise DetbenchError(
+                f"{self.name} gave outputs of {counted(len(decoded), 'picture')} for a batch of {count}"
+            )
         for candidates in decoded:
             self._check_classes(candidates.classes)
-        return [self.finish.finish(*candidates, placement) for candidates, placement in zip(decoded, batch.placements, strict=True)]
+        return [
+            self.finish.finish(*candidates, placement)
+            for candidates, placement in zip(decoded, batch.placements, strict=True)
+        ]
 
     def synchronize(self) -> None:
         """Wait until the device has done what `infer` asked for."""
@@ -105,7 +122,9 @@ class RawDetector:
     def _check_classes(self, classes: NDArray[np.int64]) -> None:
         if len(classes) and not 0 <= classes.min() <= classes.max() < len(self.class_names):
             wrong = classes.max() if classes.max() >= len(self.class_names) else classes.min()
-            raise DetbenchError(f"{self.name} found class number {wrong}, and there {there(len(self.class_names))}; give all with names=")
+            raise DetbenchError(
+                f"{self.name} found class number {wrong}, and there {there(len(self.class_names))}; give all with names="
+            )
 
 
 def _check_numbers(name: str, outputs: Mapping[str, NDArray[Any]]) -> None:

@@ -15,14 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.adapters.detector import Batch, Found, Picture
-from detbench.data.parquet_file import Columns, Header, opened, read_objects, read_texts
+from detbench.data.formats.parquet.container import (
+    Columns,
+    Header,
+    opened,
+    read_objects,
+    read_texts,
+)
 from detbench.errors import DetbenchError, InputError
 
 
 class ReplayDetector:
     """The detections of a Parquet file that detbench wrote, by image id."""
 
-    def __init__(self, path: Path, header: Header, image_ids: Sequence[str], offsets: NDArray[np.int64], columns: Columns) -> None:
+    def __init__(
+        self,
+        path: Path,
+        header: Header,
+        image_ids: Sequence[str],
+        offsets: NDArray[np.int64],
+        columns: Columns,
+    ) -> None:
         self._path, self._header = path, header
         self._places = {image_id: place for place, image_id in enumerate(image_ids)}
         self._offsets, self._columns = offsets, columns
@@ -51,7 +64,12 @@ class ReplayDetector:
     def settings(self) -> Mapping[str, Any]:
         """Where the detections come from, with the settings of the model that found them, as far as the file knows."""
         header = self._header
-        return {"adapter": "replay", "detections_digest": header.digest, "source": header.source, "replayed": header.settings}
+        return {
+            "adapter": "replay",
+            "detections_digest": header.digest,
+            "source": header.source,
+            "replayed": header.settings,
+        }
 
     def found_for(self, image_id: str) -> Found:
         """Return what was found in an image, by falling score, ties in stored order.
@@ -61,7 +79,11 @@ class ReplayDetector:
         place = self._places.get(image_id)
         if place is None:
             fix = "these detections were made for another dataset or split"
-            raise InputError(self._path, f"image {image_id!r} is not among its {len(self._places):,} images", fix=fix)
+            raise InputError(
+                self._path,
+                f"image {image_id!r} is not among its {len(self._places):,} images",
+                fix=fix,
+            )
         rows = slice(self._offsets[place], self._offsets[place + 1])
         scores = self._columns["score"][rows]
         order = np.argsort(-scores, kind="stable")
@@ -95,20 +117,29 @@ class ReplayDetector:
         """There is nothing to free."""
 
     def _no_model(self) -> NoReturn:
-        raise DetbenchError(f"{self._path} holds stored detections: it can be scored, but there is no model to run on pictures or to time")
+        raise DetbenchError(
+            f"{self._path} holds stored detections: it can be scored, but there is no model to run on pictures or to time"
+        )
 
 
 def load(path: Path, options: Mapping[str, str]) -> ReplayDetector:
     """Read detections to replay; raises InputError for a file that is none of ours or cut off, DetbenchError for any option."""
     if options:
-        raise DetbenchError(f"replay takes no options, not {next(iter(options))}=: the detections are what they are")
+        raise DetbenchError(
+            f"replay takes no options, not {next(iter(options))}=: the detections are what they are"
+        )
     with opened(path, "detections") as (file, header):
         image_ids = read_texts(path, file, "image_id")
         offsets, columns = read_objects(
-            path, file, {"class_index": (np.int32, 1), "box": (np.float64, 4), "score": (np.float64, 1)}, header.objects
+            path,
+            file,
+            {"class_index": (np.int32, 1), "box": (np.float64, 4), "score": (np.float64, 1)},
+            header.objects,
         )
     if not (np.isfinite(columns["score"]).all() and np.isfinite(columns["box"]).all()):
-        raise InputError(path, "holds scores or boxes that are NaN or infinite", fix="write it again")
+        raise InputError(
+            path, "holds scores or boxes that are NaN or infinite", fix="write it again"
+        )
     classes = columns["class_index"]
     if len(classes) and not 0 <= classes.min() <= classes.max() < len(header.class_names):
         raise InputError(path, "holds class indices without a name", fix="write it again")

@@ -10,15 +10,15 @@ import numpy as np
 
 from detbench.bench.analyze import IOU, SURE, Analysis, Calibration, Study
 from detbench.bench.results import SCHEMA_VERSION
-from detbench.metrics.bands import Band
-from detbench.metrics.calibration import LAECE_IOU
-from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.intervals import Interval
-from detbench.metrics.label_errors import LabelError, places_in_images
-from detbench.metrics.lrp import PARTS
-from detbench.metrics.operating import Operating
-from detbench.metrics.slices import Slice
-from detbench.metrics.trait_recall import TraitRecall
+from detbench.metrics.errors.calibration import LAECE_IOU
+from detbench.metrics.errors.label_errors import LabelError, places_in_images
+from detbench.metrics.errors.lrp import PARTS
+from detbench.metrics.errors.sensitivity import Band
+from detbench.metrics.errors.slices import Slice
+from detbench.metrics.errors.thresholds import Operating
+from detbench.metrics.errors.trait_recall import TraitRecall
+from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.uncertainty.intervals import Interval
 
 
 def study_document(study: Study) -> dict[str, Any]:
@@ -36,7 +36,11 @@ def study_document(study: Study) -> dict[str, Any]:
         "runs": [_run(analysis) for analysis in study.analyses],
         "label_errors": [
             _label_error(first, error, place)
-            for error, place in zip(study.label_errors, places_in_images(first.ground_truth, study.label_errors), strict=True)
+            for error, place in zip(
+                study.label_errors,
+                places_in_images(first.ground_truth, study.label_errors),
+                strict=True,
+            )
         ],
     }
     return dict(_plain(document))
@@ -82,7 +86,10 @@ def _tide(analysis: Analysis) -> dict[str, Any]:
         "base_rule": found.rule,
         "base": found.base,
         "base_interval": _ends(intervals.get("base")),
-        "costs": {name: {"value": cost, "interval": _ends(intervals.get(name))} for name, cost in found.costs.items()},
+        "costs": {
+            name: {"value": cost, "interval": _ends(intervals.get(name))}
+            for name, cost in found.costs.items()
+        },
         "counts": found.counts,
     }
 
@@ -103,21 +110,39 @@ def _lrp(analysis: Analysis, names: Sequence[str]) -> dict[str, Any]:
 
 def _calibration(found: Calibration, names: Sequence[str]) -> dict[str, Any]:
     diagram, errors = found.diagram, ("d_ece", "d_ece_sure", "la_ece")
-    columns = zip(diagram.edges[:-1], diagram.edges[1:], diagram.counts, diagram.score, diagram.precision, diagram.placement, strict=True)
+    columns = zip(
+        diagram.edges[:-1],
+        diagram.edges[1:],
+        diagram.counts,
+        diagram.score,
+        diagram.precision,
+        diagram.placement,
+        strict=True,
+    )
     return {
         **{name: getattr(found, name) for name in errors},
         **{f"{name}_interval": _ends(getattr(found.intervals, name, None)) for name in errors},
         "sure": SURE,
         "la_ece_iou": LAECE_IOU,
         "la_ece_classes": dict(zip(names, found.la_ece_classes, strict=True)),
-        "bins": [dict(zip(("low", "high", "detections", "score", "precision", "placement"), row, strict=True)) for row in columns],
+        "bins": [
+            dict(
+                zip(
+                    ("low", "high", "detections", "score", "precision", "placement"),
+                    row,
+                    strict=True,
+                )
+            )
+            for row in columns
+        ],
     }
 
 
 def _operating(found: Operating, k: int, interval: Interval | None) -> dict[str, Any]:
-    return {name: getattr(found, name)[k] for name in ("threshold", "chosen", "value", "precision", "recall")} | {
-        "interval": _ends(interval)
-    }
+    return {
+        name: getattr(found, name)[k]
+        for name in ("threshold", "chosen", "value", "precision", "recall")
+    } | {"interval": _ends(interval)}
 
 
 def _of(intervals: Sequence[Interval], k: int) -> Interval | None:
@@ -144,7 +169,13 @@ def _slice(found: Slice) -> dict[str, Any]:
 
 
 def _band(band: Band) -> dict[str, Any]:
-    return {"name": band.name, "low": band.low, "high": band.high, "evidence": band.evidence, "rule": band.rule}
+    return {
+        "name": band.name,
+        "low": band.low,
+        "high": band.high,
+        "evidence": band.evidence,
+        "rule": band.rule,
+    }
 
 
 def _label_error(evaluation: Evaluation, error: LabelError, place: int | None) -> dict[str, Any]:

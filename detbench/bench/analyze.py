@@ -16,23 +16,37 @@ from detbench.bench.analysis_intervals import (
 )
 from detbench.data.columns import Flags, Floats
 from detbench.errors import DetbenchError
-from detbench.metrics.bands import Band, bands, cut_values
-from detbench.metrics.bootstrap import check_comparable
-from detbench.metrics.calibration import LAECE_IOU, Reliability, calibrated_scale, d_ece, la_ece, mean_over_classes, reliability
-from detbench.metrics.confusion import Confusion, confusion
-from detbench.metrics.diagnosis import diagnose
-from detbench.metrics.drawn import stacked
-from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.intervals import Interval
-from detbench.metrics.label_errors import Judged, LabelError, corrected_values, label_errors
-from detbench.metrics.lrp import Lrp, lrp
-from detbench.metrics.operating import Operating, best_threshold, check_beta, halves, operating
-from detbench.metrics.ranked import Ranked, rank
-from detbench.metrics.slices import Attribute, Slice, built_in, slices
-from detbench.metrics.tide import Tide, tide
-from detbench.metrics.trait_recall import TraitRecall, trait_recall
-from detbench.metrics.traits import Trait, traits
-from detbench.metrics.units import Weights, unit_draws
+from detbench.metrics.errors.calibration import (
+    LAECE_IOU,
+    Reliability,
+    calibrated_scale,
+    d_ece,
+    la_ece,
+    mean_over_classes,
+    reliability,
+)
+from detbench.metrics.errors.confusion_matrix import Confusion, confusion
+from detbench.metrics.errors.counted_detections import Ranked, rank
+from detbench.metrics.errors.diagnosis import diagnose
+from detbench.metrics.errors.label_errors import Judged, LabelError, corrected_values, label_errors
+from detbench.metrics.errors.lrp import Lrp, lrp
+from detbench.metrics.errors.sensitivity import Band, bands, cut_values
+from detbench.metrics.errors.slices import Attribute, Slice, built_in, slices
+from detbench.metrics.errors.thresholds import (
+    Operating,
+    best_threshold,
+    check_beta,
+    halves,
+    operating,
+)
+from detbench.metrics.errors.tide import Tide, tide
+from detbench.metrics.errors.trait_recall import TraitRecall, trait_recall
+from detbench.metrics.errors.traits import Trait, traits
+from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.uncertainty.bootstrap import check_comparable
+from detbench.metrics.uncertainty.clusters import Weights, unit_draws
+from detbench.metrics.uncertainty.drawn import stacked
+from detbench.metrics.uncertainty.intervals import Interval
 
 IOU = 0.5
 """Of a hit in all analyses, unless they say otherwise."""
@@ -126,7 +140,7 @@ def analyze(
         replicates: halves of the images for intervals, and bootstrap draws for p-values; 0 for none.
         seed: names the draws and the halves on which thresholds are chosen.
         beta: of the F measure that chooses them.
-        as_tidecv: give TIDE's costs as tidecv 1.0.1 does, see `detbench.metrics.tide.tide`.
+        as_tidecv: give TIDE's costs as tidecv 1.0.1 does, see `detbench.metrics.errors.tide.tide`.
 
     Raises:
         DetbenchError: nothing to analyze, or numbers out of range.
@@ -142,7 +156,10 @@ def analyze(
     truth = first.ground_truth
     halved = Halves(truth, replicates, seed)
     diagnoses = [diagnose(evaluation, iou=IOU) for evaluation in evaluations]
-    judged = [Judged(each, found, rank(each, iou=IOU, diagnosis=found)) for each, found in zip(evaluations, diagnoses, strict=True)]
+    judged = [
+        Judged(each, found, rank(each, iou=IOU, diagnosis=found))
+        for each, found in zip(evaluations, diagnoses, strict=True)
+    ]
     asked = _Asked(
         traits=traits(truth, first.protocol),
         attributes=[*built_in(truth), *attributes],
@@ -153,7 +170,9 @@ def analyze(
         beta=beta,
         as_tidecv=as_tidecv,
     )
-    return Study(tuple(_analysis(one, asked) for one in judged), tuple(asked.errors), halved.count, seed)
+    return Study(
+        tuple(_analysis(one, asked) for one in judged), tuple(asked.errors), halved.count, seed
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +196,9 @@ def _analysis(one: Judged, asked: _Asked) -> Analysis:
     lrp_means, lrp_classes = lrp_intervals(found, ranked, halves)
     recalls = tuple(trait_recall(evaluation, one.diagnosis, trait, score) for trait in asked.traits)
     pooled = ranked.pooled()
-    by_class, together = (operating(each, asked.chosen_on, beta=asked.beta) for each in (ranked, pooled))
+    by_class, together = (
+        operating(each, asked.chosen_on, beta=asked.beta) for each in (ranked, pooled)
+    )
     return Analysis(
         evaluation=evaluation,
         score=score,
@@ -191,7 +212,9 @@ def _analysis(one: Judged, asked: _Asked) -> Analysis:
         operating=by_class,
         operating_intervals=operating_intervals(by_class, ranked, ~asked.chosen_on, halves),
         pooled=together,
-        pooled_interval=next(iter(operating_intervals(together, pooled, ~asked.chosen_on, halves)), None),
+        pooled_interval=next(
+            iter(operating_intervals(together, pooled, ~asked.chosen_on, halves)), None
+        ),
         recalls=recalls,
         recall_intervals=tuple(recall_intervals(recall, halves) for recall in recalls),
         slices=tuple(slices(evaluation, asked.attributes, asked.draws)),
@@ -207,6 +230,10 @@ def _calibration(evaluation: Evaluation, ranked: Ranked, halves: Halves) -> Cali
     loose = rank(evaluation, iou=LAECE_IOU)
     thresholds = lrp(loose).threshold
     classes = la_ece(loose, thresholds)
-    values = d_ece(ranked), d_ece(ranked, least_score=SURE), float(mean_over_classes(classes[None])[0])
+    values = (
+        d_ece(ranked),
+        d_ece(ranked, least_score=SURE),
+        float(mean_over_classes(classes[None])[0]),
+    )
     intervals = calibration_intervals(values, SURE, ranked, loose, thresholds, halves)
     return Calibration(*values, classes, reliability(ranked), intervals)

@@ -19,7 +19,7 @@ from detbench.bench.runs import RECORD, Run, read_run
 from detbench.data.files import is_free
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
-from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.scoring.evaluation import Evaluation
 
 _PICTURES = 16
 """Pictures over which timed requests rotate."""
@@ -53,7 +53,11 @@ def finished_run(folder: Path, evaluation: Evaluation) -> Run | None:
     run = read_again(folder)
     for what, ours, theirs in (
         ("other ground truth", evaluation.ground_truth.digest, run.ground_truth.digest),
-        ("other groups of images", evaluation.ground_truth.units.tolist(), run.ground_truth.units.tolist()),
+        (
+            "other groups of images",
+            evaluation.ground_truth.units.tolist(),
+            run.ground_truth.units.tolist(),
+        ),
         ("another protocol", evaluation.protocol, run.protocol),
         ("other detections", evaluation.detections.digest, run.detections.digest),
     ):
@@ -79,7 +83,11 @@ def timing_pictures(truth: GroundTruth) -> tuple[EncodedImage, ...]:
 
 
 def time_models(
-    specs: Mapping[str, str], images: Sequence[EncodedImage], *, most_s: float, on_task: Callable[[str, Task], None] = lambda *_: None
+    specs: Mapping[str, str],
+    images: Sequence[EncodedImage],
+    *,
+    most_s: float,
+    on_task: Callable[[str, Task], None] = lambda *_: None,
 ) -> Timed:
     """Time models, in turns where they take the same number of pictures at a time.
 
@@ -100,8 +108,14 @@ def time_models(
         for _, group in groupby(contenders, key=lambda each: each.batch_size or 1):
             turn = list(group)
             names = ", ".join(each.name for each in turn)
-            timed = sweep(turn, Plan(min_s=least_s, max_s=most_s), lambda task, names=names: on_task(names, task))  # type: ignore[misc]
-            done = replace(timed, results=done.results + timed.results, pairs=done.pairs + timed.pairs)
+            timed = sweep(
+                turn,
+                Plan(min_s=least_s, max_s=most_s),
+                lambda task, names=names: on_task(names, task),  # type: ignore[misc]
+            )
+            done = replace(
+                timed, results=done.results + timed.results, pairs=done.pairs + timed.pairs
+            )
             if timed.interrupted:
                 break
     return done

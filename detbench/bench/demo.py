@@ -20,5 +20,9 @@ def demo_models() -> tuple[dict[str, str], dict[str, str]]:
     from detbench.adapters.catalogue import ADAPTERS, parse_spec
     from detbench.adapters.shipped import SPECS
 
-    missing = {name: adapter.install for name, spec in SPECS.items() if not (adapter := ADAPTERS[parse_spec(spec).name]).installed}
+    missing = {
+        name: adapter.install
+        for name, spec in SPECS.items()
+        if not (adapter := ADAPTERS[parse_spec(spec).name]).installed
+    }
     return {name: spec for name, spec in SPECS.items() if name not in missing}, missing

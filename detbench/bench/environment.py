@@ -63,7 +63,9 @@ def environment() -> Environment:
         cores=usable_cores(),
         memory_bytes=_memory_bytes(),
         git_commit=_git_commit(),
-        libraries={library: found for library in LIBRARIES if (found := installed_version(library))},
+        libraries={
+            library: found for library in LIBRARIES if (found := installed_version(library))
+        },
         cpu_governor=governor(),
         gpus=[gpu.info() for gpu in open_gpus()],
     )
@@ -95,9 +97,17 @@ def _memory_bytes() -> int | None:
 
 def _git_commit() -> str | None:
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603, S607
+        return subprocess.run(  # noqa: S603
+            ["git", *arguments],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        return git("rev-parse", "HEAD") + (
+            "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+        )
     except (OSError, subprocess.SubprocessError):
         return None

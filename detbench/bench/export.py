@@ -13,18 +13,18 @@ import numpy as np
 
 from detbench.adapters.catalogue import load_detector
 from detbench.adapters.classes import ClassMapping, map_classes
-from detbench.adapters.decoders.retinanet import RetinaNet
+from detbench.adapters.decoders.dense.retinanet import RetinaNet
 from detbench.adapters.detector import Found, Picture
+from detbench.adapters.images import read_picture
 from detbench.adapters.onnx.adapter import load as load_onnx
-from detbench.adapters.pictures import read_picture
 from detbench.adapters.preparation import tasks_of
 from detbench.adapters.raw_detector import RawDetector
 from detbench.bench.predict import predict
 from detbench.data.files import atomic_path
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.overlap import iou
+from detbench.metrics.kernels.overlap import iou
+from detbench.metrics.scoring.evaluate import evaluate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,7 +79,11 @@ class ExportAudit:
     @property
     def failures(self) -> list[str]:
         """What is beyond its tolerance, in words; empty if the export passes."""
-        far = [f"output {name} differs by {value:.2g}" for name, value in self.heads.items() if not value <= self.tolerance]
+        far = [
+            f"output {name} differs by {value:.2g}"
+            for name, value in self.heads.items()
+            if not value <= self.tolerance
+        ]
         if self.mean_ap is not None and not abs(self.mean_ap.difference) <= MEAN_AP:
             far.append(f"{self.mean_ap.measure} differs by {self.mean_ap.difference:+.4f}")
         return far
@@ -97,7 +101,12 @@ class ExportAudit:
             "heads": self.heads,
             "heads_tolerance": self.tolerance,
             "pictures": self.pictures,
-            "boxes": {"model": self.boxes[0], "export": self.boxes[1], "matched": self.matched, "matched_iou": MATCHED_IOU},
+            "boxes": {
+                "model": self.boxes[0],
+                "export": self.boxes[1],
+                "matched": self.matched,
+                "matched_iou": MATCHED_IOU,
+            },
             "mean_ap": scored,
             "passed": not self.failures,
         }
@@ -128,12 +137,22 @@ def export(
     from detbench.adapters.keras.onnx_export import write_onnx
 
     model = _loaded(spec)
-    mapping = map_classes(model.class_names, ground_truth.class_names, allow_unmapped=allow_unmapped) if ground_truth else None
+    mapping = (
+        map_classes(model.class_names, ground_truth.class_names, allow_unmapped=allow_unmapped)
+        if ground_truth
+        else None
+    )
     with tempfile.TemporaryDirectory() as folder:
         hidden = Path(folder) / output.name
         write_onnx(model, hidden)
         exported = load_onnx(hidden, {})
-        audit = compared(model, exported, _pictures(ground_truth, pictures), tolerance, _mean_ap(model, exported, ground_truth, mapping))
+        audit = compared(
+            model,
+            exported,
+            _pictures(ground_truth, pictures),
+            tolerance,
+            _mean_ap(model, exported, ground_truth, mapping),
+        )
         if not audit.failures:
             with atomic_path(output) as temporary:
                 shutil.copyfile(hidden, temporary)
@@ -141,7 +160,11 @@ def export(
 
 
 def compared(
-    model: RawDetector, exported: RawDetector, pictures: Sequence[Picture], tolerance: float | None, mean_ap: MeanAp | None = None
+    model: RawDetector,
+    exported: RawDetector,
+    pictures: Sequence[Picture],
+    tolerance: float | None,
+    mean_ap: MeanAp | None = None,
 ) -> ExportAudit:
     """Return how far an export's raw heads and boxes are from its model's on pictures (height, width, 3) uint8."""
     heads: dict[str, float] = dict.fromkeys(model.runtime.output_names, 0.0)
@@ -149,12 +172,16 @@ def compared(
     for picture in pictures:
         raw, found = zip(*(_run(one, picture) for one in (model, exported)), strict=True)
         for name in heads:
-            heads[name] = float(np.maximum(heads[name], _largest_difference(raw[0][name], raw[1][name])))
+            heads[name] = float(
+                np.maximum(heads[name], _largest_difference(raw[0][name], raw[1][name]))
+            )
         seen = [_with_area(one) for one in found]
         counts += [len(one.scores) for one in seen]
         matched += matched_boxes(*seen)
     limit = HEADS_OF.get(model.decoder.name, HEADS) if tolerance is None else tolerance
-    return ExportAudit(heads, len(pictures), (int(counts[0]), int(counts[1])), matched, limit, mean_ap)
+    return ExportAudit(
+        heads, len(pictures), (int(counts[0]), int(counts[1])), matched, limit, mean_ap
+    )
 
 
 def matched_boxes(one: Found, other: Found) -> int:
@@ -184,30 +211,43 @@ def _loaded(spec: str) -> RawDetector:
 def _run(detector: RawDetector, picture: Picture) -> tuple[dict[str, NDArray[Any]], Found]:
     batch = detector.preprocess([picture])
     outputs = detector.to_host(detector.infer(detector.to_device(batch)))
-    return dict(zip(detector.runtime.output_names, outputs, strict=True)), detector.postprocess(outputs, batch)[0]
+    return dict(zip(detector.runtime.output_names, outputs, strict=True)), detector.postprocess(
+        outputs, batch
+    )[0]
 
 
 def _largest_difference(one: NDArray[Any], other: NDArray[Any]) -> float:
     """Return the largest absolute difference, infinite where the shapes differ."""
-    return float(np.abs(one.astype(np.float64) - other).max(initial=0.0)) if one.shape == other.shape else float("inf")
+    return (
+        float(np.abs(one.astype(np.float64) - other).max(initial=0.0))
+        if one.shape == other.shape
+        else float("inf")
+    )
 
 
 def _pictures(ground_truth: GroundTruth | None, most: int) -> list[Picture]:
     """Return pictures of the dataset, else noise and drawn shapes, which are the same in every run."""
     if ground_truth is not None:
         return [read_picture(task.path).picture for task in tasks_of(ground_truth)[:most]]
-    from detbench.data.shapes_picture import draw_picture
+    from detbench.data.shapes_image import draw_picture
 
     random = np.random.default_rng(_SEED)
     noise = [random.integers(0, 256, (160, 208, 3), np.uint8) for _ in range(_OWN_PICTURES)]
     return noise + [draw_picture(random).pixels for _ in range(_OWN_PICTURES)]
 
 
-def _mean_ap(model: RawDetector, exported: RawDetector, ground_truth: GroundTruth | None, mapping: ClassMapping | None) -> MeanAp | None:
+def _mean_ap(
+    model: RawDetector,
+    exported: RawDetector,
+    ground_truth: GroundTruth | None,
+    mapping: ClassMapping | None,
+) -> MeanAp | None:
     """Score both on the whole dataset under its own protocol."""
     if ground_truth is None or mapping is None:
         return None
-    scored = [evaluate(ground_truth, predict(one, ground_truth, mapping)[0]) for one in (model, exported)]
+    scored = [
+        evaluate(ground_truth, predict(one, ground_truth, mapping)[0]) for one in (model, exported)
+    ]
     measure = next(iter(scored[0].summary))
     values = [float("nan") if (value := one.summary[measure]) is None else value for one in scored]
     return MeanAp(measure, *values)

@@ -18,7 +18,9 @@ _REASONS = {
     0x0000000000000100: "display clocks",
 }
 """NVML's nvmlClocksEventReason bits in words."""
-THROTTLING = frozenset({"slow-down (hardware)", "too hot (software)", "too hot (hardware)", "power brake (hardware)"})
+THROTTLING = frozenset(
+    {"slow-down (hardware)", "too hot (software)", "too hot (hardware)", "power brake (hardware)"}
+)
 """The reasons that make a measurement invalid. A power limit is the normal state of a loaded chip: the clock says whether it mattered."""
 
 
@@ -72,7 +74,12 @@ class Gpu:
         """Look at the device now."""
         nvml = self._nvml
         power, memory, use = (
-            self._ask(call) for call in (nvml.nvmlDeviceGetPowerUsage, nvml.nvmlDeviceGetMemoryInfo, nvml.nvmlDeviceGetUtilizationRates)
+            self._ask(call)
+            for call in (
+                nvml.nvmlDeviceGetPowerUsage,
+                nvml.nvmlDeviceGetMemoryInfo,
+                nvml.nvmlDeviceGetUtilizationRates,
+            )
         )
         return GpuState(
             self._ask(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
@@ -85,7 +92,10 @@ class Gpu:
 
     def _reasons(self) -> tuple[str, ...]:
         nvml = self._nvml
-        ask = getattr(nvml, "nvmlDeviceGetCurrentClocksEventReasons", None) or nvml.nvmlDeviceGetCurrentClocksThrottleReasons
+        ask = (
+            getattr(nvml, "nvmlDeviceGetCurrentClocksEventReasons", None)
+            or nvml.nvmlDeviceGetCurrentClocksThrottleReasons
+        )
         bits = self._ask(ask) or 0
         return tuple(word for bit, word in _REASONS.items() if bits & bit)
 
@@ -105,7 +115,10 @@ def open_gpus() -> list[Gpu]:
         return []
     try:
         pynvml.nvmlInit()
-        return [Gpu(pynvml, pynvml.nvmlDeviceGetHandleByIndex(number)) for number in range(pynvml.nvmlDeviceGetCount())]
+        return [
+            Gpu(pynvml, pynvml.nvmlDeviceGetHandleByIndex(number))
+            for number in range(pynvml.nvmlDeviceGetCount())
+        ]
     except pynvml.NVMLError:
         return []
 

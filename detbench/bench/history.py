@@ -21,9 +21,9 @@ from detbench.bench.results import SCHEMA_VERSION
 from detbench.bench.runs import RECORD, Run
 from detbench.data.files import check_place
 from detbench.errors import InputError
-from detbench.metrics.intervals import FEWEST_UNITS, intervals
-from detbench.metrics.resampled import resample
-from detbench.metrics.units import unit_count
+from detbench.metrics.uncertainty.clusters import unit_count
+from detbench.metrics.uncertainty.intervals import FEWEST_UNITS, intervals
+from detbench.metrics.uncertainty.replicates import resample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,9 @@ class _Version(msgspec.Struct):
     schema_version: int
 
 
-def entry_of(run: Run, file: Path, *, commit: str | None, branch: str | None, verdict: Outcome | None) -> Entry:
+def entry_of(
+    run: Run, file: Path, *, commit: str | None, branch: str | None, verdict: Outcome | None
+) -> Entry:
     """Return the line of a run in a history file; intervals are of the bootstrap over images, and of the samples of times."""
     found = run.record.get("environment", {})
     return Entry(
@@ -87,8 +89,14 @@ def entry_of(run: Run, file: Path, *, commit: str | None, branch: str | None, ve
         run=Path(os.path.relpath(run.folder.resolve(), file.resolve().parent)).as_posix(),
         protocol=run.protocol.name,
         dataset=run.ground_truth.name,
-        digests={key: run.record["digests"].get(key) for key in ("model", "ground_truth", "detections")},
-        machine={"cpu": found.get("cpu"), "cores": found.get("cores"), "gpus": [each.get("name") for each in found.get("gpus", ())]},
+        digests={
+            key: run.record["digests"].get(key) for key in ("model", "ground_truth", "detections")
+        },
+        machine={
+            "cpu": found.get("cpu"),
+            "cores": found.get("cores"),
+            "gpus": [each.get("name") for each in found.get("gpus", ())],
+        },
         measures=_accuracies(run) | _times(run),
     )
 
@@ -116,7 +124,9 @@ def add(file: Path, entry: Entry) -> bool:
         finally:
             os.close(handle)
     except OSError as error:
-        raise InputError(file, f"cannot be written: {error.strerror}", fix="name a place you may write to") from error
+        raise InputError(
+            file, f"cannot be written: {error.strerror}", fix="name a place you may write to"
+        ) from error
     return True
 
 
@@ -126,7 +136,10 @@ def read_history(file: Path) -> list[Entry]:
     Raises:
         InputError: the file cannot be read, or a line is not an entry, or one of a newer version: which line, and what to do.
     """
-    return sorted(_last_of_each(file, _content(file)).values(), key=lambda entry: datetime.fromisoformat(entry.date))
+    return sorted(
+        _last_of_each(file, _content(file)).values(),
+        key=lambda entry: datetime.fromisoformat(entry.date),
+    )
 
 
 def last_passed(file: Path, name: str, branch: str = "main") -> Path:
@@ -146,7 +159,17 @@ def last_passed(file: Path, name: str, branch: str = "main") -> Path:
         told.setdefault((_commit(entry), entry.digests.get("detections")), entry)
     passed = [entry for entry in told.values() if entry.verdict == "passed"]
     if not passed:
-        there = ", ".join(sorted({f"{entry.name} on {entry.branch} ({entry.verdict or 'not gated'})" for entry in entries})) or "nothing"
+        there = (
+            ", ".join(
+                sorted(
+                    {
+                        f"{entry.name} on {entry.branch} ({entry.verdict or 'not gated'})"
+                        for entry in entries
+                    }
+                )
+            )
+            or "nothing"
+        )
         raise InputError(
             file,
             f"has no run of {name!r} that passed on {branch!r}, but {there}",
@@ -156,7 +179,11 @@ def last_passed(file: Path, name: str, branch: str = "main") -> Path:
     folder = (file.parent / last.run).resolve()
     if not (folder / RECORD).is_file():
         problem = f"the last run of {name!r} that passed on {branch!r} is of commit {last.commit}, and its folder {folder} is gone"
-        raise InputError(file, problem, fix="fetch that folder, for a comparison needs its detections; or add a newer run that passed")
+        raise InputError(
+            file,
+            problem,
+            fix="fetch that folder, for a comparison needs its detections; or add a newer run that passed",
+        )
     return folder
 
 
@@ -169,16 +196,24 @@ def history_frame(file: Path) -> pd.DataFrame:
     import pyarrow as pa
 
     texts = ("date", "commit", "branch", "verdict", "name", "machine", "measure")
-    columns = [(name, pa.string()) for name in texts] + [(name, pa.float64()) for name in ("value", "low", "high")]
+    columns = [(name, pa.string()) for name in texts] + [
+        (name, pa.float64()) for name in ("value", "low", "high")
+    ]
     rows = [row for entry in read_history(file) for row in _rows(entry)]
     with duckdb.connect() as database:
-        database.register("runs", pa.Table.from_pylist(rows, pa.schema([("recorded", pa.timestamp("us")), *columns])))
+        database.register(
+            "runs",
+            pa.Table.from_pylist(rows, pa.schema([("recorded", pa.timestamp("us")), *columns])),
+        )
         return database.execute(_ROWS).df()
 
 
 def _rows(entry: Entry) -> list[dict[str, Any]]:
     said = {key: getattr(entry, key) for key in ("date", "commit", "branch", "verdict", "name")}
-    said |= {"machine": entry.machine.get("cpu"), "recorded": datetime.fromisoformat(entry.date).replace(tzinfo=None)}
+    said |= {
+        "machine": entry.machine.get("cpu"),
+        "recorded": datetime.fromisoformat(entry.date).replace(tzinfo=None),
+    }
     return [
         {**said, "measure": measure, "value": found.value, "low": found.low, "high": found.high}
         for measure, found in entry.measures.items()
@@ -189,7 +224,9 @@ def _content(file: Path) -> bytes:
     try:
         return _of_lines(file, file.read_bytes())
     except OSError as error:
-        raise InputError(file, f"cannot be read: {error.strerror}", fix="`detbench history add` makes one") from error
+        raise InputError(
+            file, f"cannot be read: {error.strerror}", fix="`detbench history add` makes one"
+        ) from error
 
 
 def _of_lines(file: Path, content: bytes) -> bytes:
@@ -198,7 +235,11 @@ def _of_lines(file: Path, content: bytes) -> bytes:
     if named or content.startswith(_PARQUET_START):
         problem = "names a Parquet file" if named else "is a Parquet file"
         fix = "name a .jsonl file; `duckdb -c \"copy 'history.jsonl' to 'history.parquet'\"` makes Parquet of it"
-        raise InputError(file, f"{problem}, and a history is lines of JSON, which can be added to and merged", fix=fix)
+        raise InputError(
+            file,
+            f"{problem}, and a history is lines of JSON, which can be added to and merged",
+            fix=fix,
+        )
     return content
 
 
@@ -215,7 +256,14 @@ def _last_of_each(file: Path, content: bytes) -> dict[tuple[Any, ...], Entry]:
 
 def _identity(entry: Entry) -> tuple[Any, ...]:
     """Return what tells runs apart: all but what was said of them, and where they lie."""
-    return entry.name, entry.date, entry.commit, entry.branch, entry.protocol, tuple(sorted(entry.digests.items()))
+    return (
+        entry.name,
+        entry.date,
+        entry.commit,
+        entry.branch,
+        entry.protocol,
+        tuple(sorted(entry.digests.items())),
+    )
 
 
 def _follow_up(before: Entry, entry: Entry) -> Entry:
@@ -233,7 +281,9 @@ def _date(run: Run) -> str:
         return _utc(str(created))
     except ValueError as error:
         raise InputError(
-            run.folder / RECORD, f"does not say when it was made: {error}", fix="score again with `detbench eval -o`"
+            run.folder / RECORD,
+            f"does not say when it was made: {error}",
+            fix="score again with `detbench eval -o`",
         ) from error
 
 
@@ -251,28 +301,42 @@ def _utc(date: str) -> str:
 def _entry(file: Path, number: int, line: bytes) -> Entry:
     where = f"line {number}"
     if line.startswith((b"<<<<<<<", b"=======", b">>>>>>>")):
-        raise InputError(file, "holds the marks of a merge that is not finished", where=where, fix=_MERGE)
+        raise InputError(
+            file, "holds the marks of a merge that is not finished", where=where, fix=_MERGE
+        )
     try:
         version = msgspec.json.decode(line, type=_Version).schema_version
         if version > SCHEMA_VERSION:
-            raise InputError(file, f"is of schema version {version}, of a newer detbench", where=where, fix="upgrade detbench")
+            raise InputError(
+                file,
+                f"is of schema version {version}, of a newer detbench",
+                where=where,
+                fix="upgrade detbench",
+            )
         entry = msgspec.json.decode(line, type=Entry)
         return msgspec.structs.replace(entry, date=_utc(entry.date))
     except (msgspec.DecodeError, ValueError) as error:
         raise InputError(
-            file, f"is not an entry of a history: {error}", where=where, fix="remove the line, and add the run again"
+            file,
+            f"is not an entry of a history: {error}",
+            where=where,
+            fix="remove the line, and add the run again",
         ) from error
 
 
 def _accuracies(run: Run) -> dict[str, Value]:
     evaluation = run.evaluation()
-    values = {name: Value(value=value) for name, value in evaluation.summary.items() if value is not None}
+    values = {
+        name: Value(value=value) for name, value in evaluation.summary.items() if value is not None
+    }
     if unit_count(run.ground_truth) < FEWEST_UNITS or not values:
         return values
     for found in resample([evaluation], replicates=REPLICATES)[0]:
         interval, _ = intervals(found)
         if found.measure.name in values and interval.known:
-            values[found.measure.name] = Value(value=interval.estimate, low=interval.low, high=interval.high)
+            values[found.measure.name] = Value(
+                value=interval.estimate, low=interval.low, high=interval.high
+            )
     return values
 
 
@@ -286,5 +350,7 @@ def _times(run: Run) -> dict[str, Value]:
             value, ends = result.percentile_ms(q), result.interval_ms(q)
             if value is not None and not math.isnan(value):
                 name = f"{result.stage} p{q:g} ms, batch {result.batch}, {result.scenario}"
-                out[name] = Value(value=value, low=ends[0] if ends else None, high=ends[1] if ends else None)
+                out[name] = Value(
+                    value=value, low=ends[0] if ends else None, high=ends[1] if ends else None
+                )
     return out

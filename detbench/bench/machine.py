@@ -72,18 +72,29 @@ class MachineWatch:
         if passed < _EVERY_S and not at_once:
             return
         busy, own = self._used()
-        outside = ((busy - self._cpu[0]) - (own - self._cpu[1])) / passed if passed >= _EVERY_S / 2 else None
+        outside = (
+            ((busy - self._cpu[0]) - (own - self._cpu[1])) / passed
+            if passed >= _EVERY_S / 2
+            else None
+        )
         self._last, self._cpu = self._now(), (busy, own)
         self._states.append(self._look(None if outside is None else max(outside, 0.0)))
 
     def _look(self, outside: float | None) -> MachineState:
         gpu = self._gpu.state() if self._gpu else None
-        return MachineState(self._last - self._begun, _fastest_core_mhz(), _throttle_events(), outside, gpu)
+        return MachineState(
+            self._last - self._begun, _fastest_core_mhz(), _throttle_events(), outside, gpu
+        )
 
     def _used(self) -> tuple[float, float]:
         """Return the seconds of CPU time that the whole machine and our own processes have used."""
         times = psutil.cpu_times()
-        idle = times.idle + getattr(times, "iowait", 0.0) + getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+        idle = (
+            times.idle
+            + getattr(times, "iowait", 0.0)
+            + getattr(times, "guest", 0.0)
+            + getattr(times, "guest_nice", 0.0)
+        )
         return sum(times) - idle, sum(_used_by(process) for process in self._own)
 
 
@@ -115,7 +126,9 @@ def machine_states(records: Sequence[dict[str, Any]]) -> tuple[MachineState, ...
 
 
 def _gpu_state(record: dict[str, Any] | None) -> GpuState | None:
-    return GpuState(**{**record, "clock_reasons": tuple(record["clock_reasons"])}) if record else None
+    return (
+        GpuState(**{**record, "clock_reasons": tuple(record["clock_reasons"])}) if record else None
+    )
 
 
 def _fastest_core_mhz() -> float | None:

@@ -8,14 +8,16 @@ from dataclasses import asdict
 from typing import Any
 
 from detbench.bench.results import SCHEMA_VERSION
-from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.intervals import intervals
-from detbench.metrics.power import Plan
-from detbench.metrics.resampled import Resampled
-from detbench.metrics.units import group_count
+from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.uncertainty.clusters import group_count
+from detbench.metrics.uncertainty.intervals import intervals
+from detbench.metrics.uncertainty.power import Plan
+from detbench.metrics.uncertainty.replicates import Resampled
 
 
-def plan_document(plan: Plan, evaluations: Sequence[Evaluation], resampled: Sequence[Resampled]) -> dict[str, Any]:
+def plan_document(
+    plan: Plan, evaluations: Sequence[Evaluation], resampled: Sequence[Resampled]
+) -> dict[str, Any]:
     """Return the JSON document of a plan made from one or two detectors; null where something cannot be told."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -23,7 +25,9 @@ def plan_document(plan: Plan, evaluations: Sequence[Evaluation], resampled: Sequ
         "measure": plan.measure.name,
         "images": plan.images,
         "groups": group_count(evaluations[0].ground_truth),
-        "detectors": [{"name": each.name, **_plain(asdict(intervals(each)[0]))} for each in resampled],
+        "detectors": [
+            {"name": each.name, **_plain(asdict(intervals(each)[0]))} for each in resampled
+        ],
         "standard_error": _number(plan.standard_error),
         "correlation": _number(plan.correlation),
         "correlation_assumed": plan.assumed,
@@ -32,12 +36,16 @@ def plan_document(plan: Plan, evaluations: Sequence[Evaluation], resampled: Sequ
         "smallest_difference": _number(plan.smallest),
         "difference": plan.difference,
         "images_needed": plan.needed,
-        "classes": {name: {"smallest_difference": _number(smallest)} for name, smallest in plan.classes},
+        "classes": {
+            name: {"smallest_difference": _number(smallest)} for name, smallest in plan.classes
+        },
     }
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: _number(value) if isinstance(value, float) else value for key, value in record.items()}
+    return {
+        key: _number(value) if isinstance(value, float) else value for key, value in record.items()
+    }
 
 
 def _number(value: float) -> float | None:

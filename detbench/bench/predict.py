@@ -102,14 +102,24 @@ def predict(
         progress.done = progress.total
     else:
         known = cache if "digest" in settings else None
-        seen = _run(_Run(detector, size, readers, known, settings, progress, on_progress), _chunks(tasks_of(ground_truth), size))
-    settings |= {"classes": mapping.as_dict(), **_remarks(ground_truth, seen, allow_broken=allow_broken)}
-    return collect([each.found for each in seen], ground_truth, mapping, name=detector.name, settings=settings), progress
+        seen = _run(
+            _Run(detector, size, readers, known, settings, progress, on_progress),
+            _chunks(tasks_of(ground_truth), size),
+        )
+    settings |= {
+        "classes": mapping.as_dict(),
+        **_remarks(ground_truth, seen, allow_broken=allow_broken),
+    }
+    return collect(
+        [each.found for each in seen], ground_truth, mapping, name=detector.name, settings=settings
+    ), progress
 
 
 def _batch_size(detector: Detector, asked: int | None) -> int:
     if asked is not None and detector.batch_size not in (None, asked):
-        raise DetbenchError(f"{detector.name} takes batches of {detector.batch_size} only, not of {asked}; leave --batch out")
+        raise DetbenchError(
+            f"{detector.name} takes batches of {detector.batch_size} only, not of {asked}; leave --batch out"
+        )
     return asked or detector.batch_size or 1
 
 
@@ -123,11 +133,25 @@ def _run(run: _Run, chunks: Sequence[Sequence[Task]]) -> list[Seen]:
     """Return what is in all pictures, from the cache or from the model."""
     started = time.perf_counter()
     progress = run.progress
-    keys = [run.cache.key(run.detector.name, run.settings, [task.path for task in chunk]) if run.cache else "" for chunk in chunks]
-    results = [run.cache.load(key, len(chunk)) if run.cache else None for key, chunk in zip(keys, chunks, strict=True)]
-    progress.from_cache = progress.done = sum(len(result) for result in results if result is not None)
+    keys = [
+        run.cache.key(run.detector.name, run.settings, [task.path for task in chunk])
+        if run.cache
+        else ""
+        for chunk in chunks
+    ]
+    results = [
+        run.cache.load(key, len(chunk)) if run.cache else None
+        for key, chunk in zip(keys, chunks, strict=True)
+    ]
+    progress.from_cache = progress.done = sum(
+        len(result) for result in results if result is not None
+    )
     missing = [number for number, result in enumerate(results) if result is None]
-    batches = [chunks[n][first : first + run.batch_size] for n in missing for first in range(0, len(chunks[n]), run.batch_size)]
+    batches = [
+        chunks[n][first : first + run.batch_size]
+        for n in missing
+        for first in range(0, len(chunks[n]), run.batch_size)
+    ]
     with closing(_seen_in_batches(run, batches)) as stream:
         for number in missing:
             seen: list[Seen] = []
@@ -151,11 +175,17 @@ def _keep(run: _Run, key: str, seen: Sequence[Seen]) -> None:
         run.cache.store(key, seen)
     except InputError as error:
         fix = "the run goes on without it; set DETBENCH_CACHE to another folder, or give --no-cache"
-        warnings.warn(f"the cache {run.cache.folder} cannot be written ({error.problem}); {fix}", DetbenchWarning, stacklevel=2)
+        warnings.warn(
+            f"the cache {run.cache.folder} cannot be written ({error.problem}); {fix}",
+            DetbenchWarning,
+            stacklevel=2,
+        )
         run.cache = None
 
 
-def _seen_in_batches(run: _Run, batches: Sequence[Sequence[Task]]) -> Generator[list[Seen], None, None]:
+def _seen_in_batches(
+    run: _Run, batches: Sequence[Sequence[Task]]
+) -> Generator[list[Seen], None, None]:
     """Yield what is in each batch; the model runs in this thread, postprocessing of a batch beside the next one's run."""
     detector = run.detector
     with Threads(1) as finisher, closing(prepared_ahead(detector, batches, run.readers)) as stream:
@@ -183,13 +213,24 @@ def _finish(detector: Detector, prepared: Prepared, outputs: Any) -> list[Seen]:
         try:
             found = iter(detector.postprocess(detector.to_host(outputs), prepared.batch))
         except DetbenchError as error:
-            readable = [path for path, broken in zip(prepared.paths, prepared.broken, strict=True) if not broken]
+            readable = [
+                path
+                for path, broken in zip(prepared.paths, prepared.broken, strict=True)
+                if not broken
+            ]
             others = f" and {len(readable) - 1} more of its batch" if len(readable) > 1 else ""
-            raise InputError(readable[0], f"{error}", where=f"run through {detector.name}{others}") from error
-    return [Seen(nothing if broken else next(found), notes, broken) for broken, notes in zip(prepared.broken, prepared.notes, strict=True)]
+            raise InputError(
+                readable[0], f"{error}", where=f"run through {detector.name}{others}"
+            ) from error
+    return [
+        Seen(nothing if broken else next(found), notes, broken)
+        for broken, notes in zip(prepared.broken, prepared.notes, strict=True)
+    ]
 
 
-def _remarks(ground_truth: GroundTruth, seen: Sequence[Seen], *, allow_broken: bool) -> dict[str, Any]:
+def _remarks(
+    ground_truth: GroundTruth, seen: Sequence[Seen], *, allow_broken: bool
+) -> dict[str, Any]:
     """Warn of unusual and unreadable pictures, and return both for the record; unreadable ones are an error unless allowed."""
     notes: dict[str, list[str]] = {}
     broken: list[str] = []
@@ -201,15 +242,26 @@ def _remarks(ground_truth: GroundTruth, seen: Sequence[Seen], *, allow_broken: b
             broken.append(name)
             reasons.append(each.broken)
     for note, names in notes.items():
-        warnings.warn(f"{counted(len(names), 'picture')}: {note} ({_listed(names)})", DetbenchWarning, stacklevel=3)
+        warnings.warn(
+            f"{counted(len(names), 'picture')}: {note} ({_listed(names)})",
+            DetbenchWarning,
+            stacklevel=3,
+        )
     if broken:
         sentence = f"{counted(len(broken), 'picture')} could not be read"
         if not allow_broken:
             fix = "mend them, or --allow-broken to go on without them (what is done is kept)"
             raise DetbenchError(f"{sentence}: {_listed(reasons)}; {fix}")
-        warnings.warn(f"{sentence} and have no detections: {_listed(reasons)}", DetbenchWarning, stacklevel=3)
-    return {"broken_pictures": broken, "picture_notes": {note: len(names) for note, names in notes.items()}}
+        warnings.warn(
+            f"{sentence} and have no detections: {_listed(reasons)}", DetbenchWarning, stacklevel=3
+        )
+    return {
+        "broken_pictures": broken,
+        "picture_notes": {note: len(names) for note, names in notes.items()},
+    }
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+    return ", ".join(names[:_NAMED]) + (
+        f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    )

@@ -20,7 +20,17 @@ from detbench.bench.environment import installed_version
 from detbench.data.files import atomic_path
 
 _LAYOUT = 2
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, RuntimeError, BadZipFile, zlib.error)
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    BadZipFile,
+    zlib.error,
+)
 """What numpy, zip and JSON say of files that are not whole."""
 
 
@@ -54,21 +64,32 @@ class PredictionCache:
         A picture that is missing has a key of its own, so that it is looked for again.
         """
         listing = [(str(path.absolute()), *_state(path)) for path in pictures]
-        versions = [version for library in ("detbench", "pillow") if (version := installed_version(library))]
-        return hashlib.sha256(msgspec.json.encode([_LAYOUT, versions, detector, settings, listing], order="sorted")).hexdigest()
+        versions = [
+            version for library in ("detbench", "pillow") if (version := installed_version(library))
+        ]
+        return hashlib.sha256(
+            msgspec.json.encode([_LAYOUT, versions, detector, settings, listing], order="sorted")
+        ).hexdigest()
 
     def load(self, key: str, pictures: int) -> list[Seen] | None:
         """Return what was stored under a key for so many pictures, or None; a damaged entry counts as none."""
         try:
             with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                offsets, boxes, scores, classes = (arrays[name] for name in ("offsets", "boxes", "scores", "classes"))
-                remarks = msgspec.json.decode(bytes(arrays["remarks"]), type=list[tuple[tuple[str, ...], str]])
+                offsets, boxes, scores, classes = (
+                    arrays[name] for name in ("offsets", "boxes", "scores", "classes")
+                )
+                remarks = msgspec.json.decode(
+                    bytes(arrays["remarks"]), type=list[tuple[tuple[str, ...], str]]
+                )
         except _DAMAGED:
             return None
         if not len(offsets) - 1 == len(remarks) == pictures:
             return None
         spans = [slice(first, last) for first, last in pairwise(offsets)]
-        return [Seen(Found(boxes[span], scores[span], classes[span]), *remark) for span, remark in zip(spans, remarks, strict=True)]
+        return [
+            Seen(Found(boxes[span], scores[span], classes[span]), *remark)
+            for span, remark in zip(spans, remarks, strict=True)
+        ]
 
     def store(self, key: str, seen: Sequence[Seen]) -> None:
         """Keep what came of the pictures of a chunk; raises InputError where the folder cannot be written."""

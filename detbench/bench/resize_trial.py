@@ -17,7 +17,7 @@ from detbench.bench.predict import predict
 from detbench.data.columns import Ints
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning
-from detbench.metrics.evaluate import evaluate
+from detbench.metrics.scoring.evaluate import evaluate
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ def resize_trial(
 
     What loading warns of was said when `detector` was loaded, and is not said again.
     """
-    mapping = map_classes(detector.class_names, ground_truth.class_names, allow_unmapped=allow_unmapped)
+    mapping = map_classes(
+        detector.class_names, ground_truth.class_names, allow_unmapped=allow_unmapped
+    )
     preprocessing = detector.settings.get("preprocessing")
     own = preprocessing["fit"] if isinstance(preprocessing, dict) else None
     trials = []
@@ -63,4 +65,6 @@ def resize_trial(
         other.close()
         measure, value = next(iter(evaluate(ground_truth, found).summary.items()))
         trials.append(Trial(fit, fit == own, measure, value, len(found)))
-    return sorted(trials, key=lambda trial: -1.0 if trial.value is None else trial.value, reverse=True)
+    return sorted(
+        trials, key=lambda trial: -1.0 if trial.value is None else trial.value, reverse=True
+    )

@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from detbench.bench.doctor.suspicions import suspicions
-from detbench.metrics.conventions import Convention
-from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.intervals import Interval
-from detbench.metrics.protocol import Protocol
-from detbench.metrics.ranking import Ranking
-from detbench.metrics.units import group_count
+from detbench.doctor.suspicions import suspicions
+from detbench.metrics.protocols.protocol import Protocol
+from detbench.metrics.scoring.conventions import Convention
+from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.uncertainty.clusters import group_count
+from detbench.metrics.uncertainty.intervals import Interval
+from detbench.metrics.uncertainty.ranking import Ranking
 
 SCHEMA_VERSION = 1
 
@@ -24,7 +24,9 @@ ValueIntervals = Mapping[str, tuple[Interval, tuple[Interval, ...]]]
 """By measure: the interval of the value and those of the classes, as `value_intervals` gives them."""
 
 
-def evaluation_record(evaluation: Evaluation, known: ValueIntervals | None = None) -> dict[str, Any]:
+def evaluation_record(
+    evaluation: Evaluation, known: ValueIntervals | None = None
+) -> dict[str, Any]:
     """Return the summary, the classes and the suspicions of an evaluation; null where a class has no ground truth.
 
     With intervals, `intervals` holds `[low, high]` of each measure in `summary`, and of the headline measure for each class in `classes`;
@@ -35,7 +37,10 @@ def evaluation_record(evaluation: Evaluation, known: ValueIntervals | None = Non
         "summary": evaluation.summary,
         "classes": _classes(evaluation),
         "classes_without_ground_truth": classes_without_ground_truth(evaluation),
-        "suspicions": [{"id": each.id, "evidence": each.evidence, "fix": each.fix} for each in suspicions(evaluation)],
+        "suspicions": [
+            {"id": each.id, "evidence": each.evidence, "fix": each.fix}
+            for each in suspicions(evaluation)
+        ],
     }
     return record | {"intervals": intervals_record(evaluation, known)} if known else record
 
@@ -50,7 +55,10 @@ def intervals_record(evaluation: Evaluation, known: ValueIntervals) -> dict[str,
         "method": overall.method,
         "groups": group_count(evaluation.ground_truth),
         "summary": {name: _ends(interval) for name, (interval, _) in known.items()},
-        "classes": {name: _ends(interval) for name, interval in zip(evaluation.ground_truth.class_names, classes, strict=True)},
+        "classes": {
+            name: _ends(interval)
+            for name, interval in zip(evaluation.ground_truth.class_names, classes, strict=True)
+        },
     }
 
 
@@ -62,7 +70,11 @@ def _ends(interval: Interval) -> list[float | None]:
 def classes_without_ground_truth(evaluation: Evaluation) -> list[str]:
     """Return the classes that have nothing to find and are left out of every mean."""
     positives = evaluation.counts[:, 0, 0, 3]
-    return [name for name, count in zip(evaluation.ground_truth.class_names, positives, strict=True) if count == 0]
+    return [
+        name
+        for name, count in zip(evaluation.ground_truth.class_names, positives, strict=True)
+        if count == 0
+    ]
 
 
 def _classes(evaluation: Evaluation) -> dict[str, dict[str, float | int | None]]:
@@ -100,7 +112,10 @@ def recorded_protocol(record: dict[str, Any]) -> Protocol:
 def _with_ends(area: dict[str, Any]) -> dict[str, Any]:
     """Return an area range whose absent ends are infinite."""
     low, high = area.get("low"), area.get("high")
-    return area | {"low": -math.inf if low is None else low, "high": math.inf if high is None else high}
+    return area | {
+        "low": -math.inf if low is None else low,
+        "high": math.inf if high is None else high,
+    }
 
 
 def results_document(
@@ -119,15 +134,26 @@ def results_document(
     document = {
         "schema_version": SCHEMA_VERSION,
         "protocol": evaluations[0].protocol.name,
-        "changed_switches": {switch: protocol_record(evaluations[0].protocol)[switch] for switch in evaluations[0].protocol.changed},
-        "runs": [evaluation_record(one, ends) | more for one, ends, more in zip(evaluations, each, additions, strict=True)],
+        "changed_switches": {
+            switch: protocol_record(evaluations[0].protocol)[switch]
+            for switch in evaluations[0].protocol.changed
+        },
+        "runs": [
+            evaluation_record(one, ends) | more
+            for one, ends, more in zip(evaluations, each, additions, strict=True)
+        ],
     }
     return document | _ranking_record(ranked) if ranked else document
 
 
 def _ranking_record(ranked: Ranking) -> dict[str, Any]:
-    pairs = [{name: _plain(value) for name, value in pair._asdict().items()} for pair in ranked.pairs()]
-    return {"ranks": {place.name: [place.best_rank, place.worst_rank] for place in ranked.places}, "pairs": pairs}
+    pairs = [
+        {name: _plain(value) for name, value in pair._asdict().items()} for pair in ranked.pairs()
+    ]
+    return {
+        "ranks": {place.name: [place.best_rank, place.worst_rank] for place in ranked.places},
+        "pairs": pairs,
+    }
 
 
 def convention_records(rows: list[Convention], coco: dict[str, float | None]) -> dict[str, Any]:

@@ -14,15 +14,21 @@ import msgspec
 from detbench.bench.environment import environment
 from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.store import LATENCY, load_results, save_samples
-from detbench.bench.results import SCHEMA_VERSION, ValueIntervals, evaluation_record, protocol_record, recorded_protocol
+from detbench.bench.results import (
+    SCHEMA_VERSION,
+    ValueIntervals,
+    evaluation_record,
+    protocol_record,
+    recorded_protocol,
+)
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder, atomic_path
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.evaluation_html import evaluation_html
-from detbench.metrics.protocol import Protocol
+from detbench.metrics.protocols.protocol import Protocol
+from detbench.metrics.scoring.evaluate import evaluate
+from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.scoring.evaluation_html import evaluation_html
 
 RECORD, GROUND_TRUTH, DETECTIONS = "record.json", "ground_truth.parquet", "detections.parquet"
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -49,9 +55,17 @@ class Run:
         """The protocol that was scored by, with every switch as it was."""
         try:
             return recorded_protocol(self.record["options"]["effective"]["protocol"])
-        except (KeyError, TypeError, AttributeError, msgspec.ValidationError, DetbenchError) as error:
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            msgspec.ValidationError,
+            DetbenchError,
+        ) as error:
             problem = f"does not say by which protocol was scored ({error})"
-            raise InputError(self.folder / RECORD, problem, fix="score again with `detbench eval -o`") from error
+            raise InputError(
+                self.folder / RECORD, problem, fix="score again with `detbench eval -o`"
+            ) from error
 
     def evaluation(self) -> Evaluation:
         """Score again under the recorded protocol, from the folder alone: matches are not stored, matching takes a tenth of a second."""
@@ -116,16 +130,24 @@ def write_run(
         "model": evaluation.detections.settings.get("model"),
         "options": {
             "passed": options,
-            "effective": {"protocol": protocol_record(evaluation.protocol), "model": dict(evaluation.detections.settings)},
+            "effective": {
+                "protocol": protocol_record(evaluation.protocol),
+                "model": dict(evaluation.detections.settings),
+            },
         },
-        "sources": {"ground_truth": evaluation.ground_truth.source, "detections": evaluation.detections.source},
+        "sources": {
+            "ground_truth": evaluation.ground_truth.source,
+            "detections": evaluation.detections.source,
+        },
         "digests": {
             "model": evaluation.detections.settings.get("digest"),
             "ground_truth": evaluation.ground_truth.digest,
             "detections": evaluation.detections.digest,
         },
         "environment": environment().as_dict(),
-        "evaluations": [{"protocol": evaluation.protocol.name, **evaluation_record(evaluation, intervals)}],
+        "evaluations": [
+            {"protocol": evaluation.protocol.name, **evaluation_record(evaluation, intervals)}
+        ],
         "latency": [result.as_record() for result in latency],
     }
     with atomic_folder(folder) as temporary:
@@ -152,10 +174,16 @@ def read_run(folder: Path) -> Run:
         if version < 1:
             raise InputError(path, f"has schema version {version}, which never was one")
         if version > SCHEMA_VERSION:
-            raise InputError(path, f"has schema version {version}, this detbench reads up to {SCHEMA_VERSION}", fix="upgrade detbench")
+            raise InputError(
+                path,
+                f"has schema version {version}, this detbench reads up to {SCHEMA_VERSION}",
+                fix="upgrade detbench",
+            )
         core = msgspec.json.decode(text, type=_Core)
     except OSError as error:
-        raise InputError(path, "cannot be read", fix="give a run folder, as `detbench eval -o` writes it") from error
+        raise InputError(
+            path, "cannot be read", fix="give a run folder, as `detbench eval -o` writes it"
+        ) from error
     except msgspec.DecodeError as error:
         raise InputError(path, f"is not a record: {error}") from error
     truth = load_ground_truth(folder / GROUND_TRUTH)
@@ -163,7 +191,9 @@ def read_run(folder: Path) -> Run:
     for kind, found in (("ground_truth", truth.digest), ("detections", detections.digest)):
         if core.digests.get(kind) != found:
             raise InputError(
-                folder / f"{kind}.parquet", "is not the file this run was recorded with: its digest differs", fix="score again"
+                folder / f"{kind}.parquet",
+                "is not the file this run was recorded with: its digest differs",
+                fix="score again",
             )
     record = upgraded(msgspec.json.decode(text))
     latency = load_results(folder / LATENCY, record.get("latency", ()), core.digests.get("latency"))

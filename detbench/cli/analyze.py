@@ -7,14 +7,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detbench.cli.app import AllowUnknown, Groups, Images, Names, OnlyPresent, ProtocolName, Split, Threads, app
-from detbench.cli.steps import check_targets, chosen_protocol, evaluate_all, given_names, load_all
-from detbench.cli.talk import show, show_json, status, talk
+from detbench.cli.shared.app import (
+    AllowUnknown,
+    Groups,
+    Images,
+    Names,
+    OnlyPresent,
+    ProtocolName,
+    Split,
+    Threads,
+    app,
+)
+from detbench.cli.shared.steps import (
+    check_targets,
+    chosen_protocol,
+    evaluate_all,
+    given_names,
+    load_all,
+)
+from detbench.cli.shared.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
-    from detbench.metrics.evaluation import Evaluation
-    from detbench.metrics.slices import Attribute
+    from detbench.metrics.errors.slices import Attribute
+    from detbench.metrics.scoring.evaluation import Evaluation
 
 
 @app.command("analyze")
@@ -36,19 +52,44 @@ def analyze_command(
     groups: Groups = None,
     slices: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="CSV of image_id and attributes of images, each of which makes slices.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="CSV of image_id and attributes of images, each of which makes slices.",
+            show_default=False,
+        ),
     ] = None,
-    beta: Annotated[float, typer.Option(help="Of the F measure that score thresholds are chosen by.")] = 1.0,
+    beta: Annotated[
+        float, typer.Option(help="Of the F measure that score thresholds are chosen by.")
+    ] = 1.0,
     tidecv: Annotated[
-        bool, typer.Option("--tidecv", help="Costs as tidecv 1.0.1 gives them: 100 detections per image, classes without objects as 0.")
+        bool,
+        typer.Option(
+            "--tidecv",
+            help="Costs as tidecv 1.0.1 gives them: 100 detections per image, classes without objects as 0.",
+        ),
     ] = False,
-    replicates: Annotated[int, typer.Option(min=0, help="Draws of images for intervals and p-values; 0 for none.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Names the draws, and the halves on which thresholds are chosen.")] = 0,
+    replicates: Annotated[
+        int, typer.Option(min=0, help="Draws of images for intervals and p-values; 0 for none.")
+    ] = 1000,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, help="Names the draws, and the halves on which thresholds are chosen."),
+    ] = 0,
     json: Annotated[
-        str | None, typer.Option(metavar="PATH|-", help="Write everything as JSON; - prints it and nothing else.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="PATH|-",
+            help="Write everything as JSON; - prints it and nothing else.",
+            show_default=False,
+        ),
     ] = None,
-    plots: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw the analyses.", show_default=False)] = None,
-    csv: Annotated[Path | None, typer.Option(metavar="DIR", help="Write every table as CSV.", show_default=False)] = None,
+    plots: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Draw the analyses.", show_default=False)
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write every table as CSV.", show_default=False),
+    ] = None,
     threads: Threads = None,
 ) -> None:
     """Say where the errors come from.
@@ -59,9 +100,9 @@ def analyze_command(
     from detbench.bench.analysis_record import study_document
     from detbench.bench.analyze import analyze
     from detbench.bench.runs import write_json
-    from detbench.metrics.operating import check_beta
+    from detbench.metrics.errors.thresholds import check_beta
     from detbench.metrics.warmup import warm_analysis
-    from detbench.reports.analysis_table import study_tables
+    from detbench.reports.terminal.analysis import study_tables
 
     check_beta(beta)
     file = None if json in (None, "-") else Path(json)
@@ -69,17 +110,29 @@ def analyze_command(
     check_targets([file] if file else [], [folder for folder in (plots, csv) if folder], given)
     _check_tables(csv, given)
     if _are_runs(paths):
-        evaluations = _of_runs(paths, [protocol, split, images, name, only_present or None, allow_unknown or None, groups])
+        evaluations = _of_runs(
+            paths,
+            [protocol, split, images, name, only_present or None, allow_unknown or None, groups],
+        )
     else:
         names = given_names(paths[1:], name)
         truth, found = load_all(
-            paths[0], paths[1:], names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown, groups=groups
+            paths[0],
+            paths[1:],
+            names,
+            split=split,
+            images=images,
+            only_present=only_present,
+            allow_unknown=allow_unknown,
+            groups=groups,
         )
         evaluations = evaluate_all(truth, found, chosen_protocol(truth, protocol), threads)
     attributes = _attributes(slices, evaluations)
     warm_analysis(talk)
     with status("analyzing"):
-        study = analyze(evaluations, attributes, replicates=replicates, seed=seed, beta=beta, as_tidecv=tidecv)
+        study = analyze(
+            evaluations, attributes, replicates=replicates, seed=seed, beta=beta, as_tidecv=tidecv
+        )
     document = study_document(study)
     if file:
         write_json(file, document)
@@ -89,7 +142,7 @@ def analyze_command(
 
         talk(f"tables: {len(save_analysis_csv(study, csv))} files in {csv}")
     if plots:
-        from detbench.reports.analysis_plots import save_analysis_plots
+        from detbench.reports.plots.analysis import save_analysis_plots
 
         with status("drawing"):
             drawn = save_analysis_plots(study, plots)
@@ -103,7 +156,7 @@ def analyze_command(
 def _check_tables(folder: Path | None, inputs: list[Path]) -> None:
     """Refuse a folder in which a table would replace an input."""
     if folder:
-        from detbench.cli.targets import check_apart
+        from detbench.cli.shared.targets import check_apart
         from detbench.reports.analysis_frames import TABLES
 
         check_apart([folder / f"{table}.csv" for table in TABLES], inputs)
@@ -116,18 +169,22 @@ def _are_runs(paths: list[Path]) -> bool:
     if all((path / RECORD).is_file() for path in paths):
         return True
     if len(paths) < 2:
-        raise DetbenchError("give detections after the ground truth, or run folders, as `detbench eval -o` writes them")
+        raise DetbenchError(
+            "give detections after the ground truth, or run folders, as `detbench eval -o` writes them"
+        )
     return False
 
 
 def _of_runs(folders: list[Path], options: list[object]) -> list[Evaluation]:
     """Score the runs again; options that choose what is scored are refused, since the runs say it."""
     from detbench.bench.runs import read_run
-    from detbench.cli.steps import check_names_differ
+    from detbench.cli.shared.steps import check_names_differ
     from detbench.metrics.warmup import warm_scoring
 
     if any(option is not None for option in options):
-        raise DetbenchError("run folders say themselves what was scored and how; leave out options that choose data, names or protocol")
+        raise DetbenchError(
+            "run folders say themselves what was scored and how; leave out options that choose data, names or protocol"
+        )
     warm_scoring(talk)
     runs = [read_run(folder) for folder in folders]
     check_names_differ([run.detections for run in runs])
@@ -139,10 +196,12 @@ def _attributes(file: Path | None, evaluations: list[Evaluation]) -> list[Attrib
         return []
     from detbench.data.attributes import read_attributes
     from detbench.errors import InputError
-    from detbench.metrics.slices import by_columns
+    from detbench.metrics.errors.slices import by_columns
 
     columns = read_attributes(file, evaluations[0].ground_truth)
     try:
         return by_columns(columns)
     except DetbenchError as error:
-        raise InputError(file, str(error), fix="leave this column out, rename it, or group its values") from error
+        raise InputError(
+            file, str(error), fix="leave this column out, rename it, or group its values"
+        ) from error

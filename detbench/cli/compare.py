@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detbench.cli.app import (
+from detbench.cli.shared.app import (
     AllowBroken,
     AllowUnknown,
     AllowUnmapped,
@@ -31,8 +31,8 @@ from detbench.cli.app import (
     Threads,
     app,
 )
-from detbench.cli.comparing import recorded, report_command_line, run_model, written
-from detbench.cli.steps import (
+from detbench.cli.shared.comparing import recorded, report_command_line, run_model, written
+from detbench.cli.shared.steps import (
     check_targets,
     chosen_protocol,
     evaluate_all,
@@ -42,17 +42,31 @@ from detbench.cli.steps import (
     passed_options,
     tables,
 )
-from detbench.cli.talk import show, status, talk
-from detbench.cli.targets import model_path
+from detbench.cli.shared.talk import show, status, talk
+from detbench.cli.shared.targets import model_path
 
 if TYPE_CHECKING:
     from detbench.bench.runs import Run
 
-Plots = Annotated[Path | None, typer.Option(metavar="DIR", help="Write every plot as a PNG file.", show_default=False)]
-Csv = Annotated[Path | None, typer.Option(metavar="DIR", help="Write every table as a CSV file.", show_default=False)]
-Markdown = Annotated[Path | None, typer.Option(metavar="FILE", help="Write summary and classes as Markdown.", show_default=False)]
-Latex = Annotated[Path | None, typer.Option(metavar="FILE", help="Write summary and classes as LaTeX.", show_default=False)]
-Pictures = Annotated[int, typer.Option("--pictures", metavar="N", min=0, help="Telling images on the page, at most.")]
+Plots = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write every plot as a PNG file.", show_default=False),
+]
+Csv = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write every table as a CSV file.", show_default=False),
+]
+Markdown = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write summary and classes as Markdown.", show_default=False),
+]
+Latex = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write summary and classes as LaTeX.", show_default=False),
+]
+Pictures = Annotated[
+    int, typer.Option("--pictures", metavar="N", min=0, help="Telling images on the page, at most.")
+]
 
 
 @app.command("compare")
@@ -68,7 +82,14 @@ def compare_command(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Where report.html and the run folders go.", show_default=False)
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Where report.html and the run folders go.",
+            show_default=False,
+        ),
     ],
     protocol: ProtocolName = None,
     split: Split = None,
@@ -87,8 +108,12 @@ def compare_command(
     batch: Batch = None,
     readers: Readers = 2,
     no_cache: NoCache = False,
-    no_latency: Annotated[bool, typer.Option("--no-latency", help="Do not time the models.")] = False,
-    latency_seconds: Annotated[float, typer.Option(min=0.1, help="Of timing for each model and stage, at most.")] = 5.0,
+    no_latency: Annotated[
+        bool, typer.Option("--no-latency", help="Do not time the models.")
+    ] = False,
+    latency_seconds: Annotated[
+        float, typer.Option(min=0.1, help="Of timing for each model and stage, at most.")
+    ] = 5.0,
     pictures: Pictures = 60,
     plots: Plots = None,
     csv: Csv = None,
@@ -107,8 +132,14 @@ def compare_command(
     places = [Path(each) for each in detectors]
     names = given_names(places, name)
     page = output / "report.html"
-    inputs = [dataset, *(model_path(each) if is_model(each) else Path(each) for each in detectors), *filter(None, [groups])]
-    check_targets([page, *filter(None, (markdown, latex))], [output, *filter(None, [csv, plots])], inputs)
+    inputs = [
+        dataset,
+        *(model_path(each) if is_model(each) else Path(each) for each in detectors),
+        *filter(None, [groups]),
+    ]
+    check_targets(
+        [page, *filter(None, (markdown, latex))], [output, *filter(None, [csv, plots])], inputs
+    )
     stored = [number for number, each in enumerate(detectors) if not is_model(each)]
     truth, loaded = load_all(
         dataset,
@@ -121,7 +152,13 @@ def compare_command(
         groups=groups,
     )
     rules = chosen_protocol(
-        truth, protocol, difficult=difficult, strict_overlap=strict_overlap, no_plus_one=no_plus_one, iou=iou, max_detections=max_detections
+        truth,
+        protocol,
+        difficult=difficult,
+        strict_overlap=strict_overlap,
+        no_plus_one=no_plus_one,
+        iou=iou,
+        max_detections=max_detections,
     )
     found = dict(zip(stored, loaded, strict=True))
     for number, spec in enumerate(detectors):
@@ -133,22 +170,53 @@ def compare_command(
                 "allow_broken": allow_broken,
                 "cached": not no_cache,
             }
-            found[number] = run_model(spec, truth, taken=found.values(), allow_unmapped=allow_unmapped, **run_options)
-    evaluations = evaluate_all(truth, [found[number] for number in range(len(detectors))], rules, threads)
-    specs = {found[number].name: spec for number, spec in enumerate(detectors) if number not in stored and not spec.startswith("replay:")}
+            found[number] = run_model(
+                spec, truth, taken=found.values(), allow_unmapped=allow_unmapped, **run_options
+            )
+    evaluations = evaluate_all(
+        truth, [found[number] for number in range(len(detectors))], rules, threads
+    )
+    specs = {
+        found[number].name: spec
+        for number, spec in enumerate(detectors)
+        if number not in stored and not spec.startswith("replay:")
+    }
     known = intervals_of(evaluations, wanted=not no_intervals)
-    runs = recorded(output / "runs", evaluations, known, {} if no_latency else specs, latency_seconds, passed_options(context))
+    runs = recorded(
+        output / "runs",
+        evaluations,
+        known,
+        {} if no_latency else specs,
+        latency_seconds,
+        passed_options(context),
+    )
     compared = frames(runs)
     show(*tables(evaluations, known, compared.ranking))
-    written(page, compared, pictures, report_command_line(runs, page), plots=plots, csv=csv, markdown=markdown, latex=latex)
+    written(
+        page,
+        compared,
+        pictures,
+        report_command_line(runs, page),
+        plots=plots,
+        csv=csv,
+        markdown=markdown,
+        latex=latex,
+    )
 
 
 @app.command("report")
 def report_command(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, or the folder that `compare` wrote.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="RUN...",
+            help="Run folders, or the folder that `compare` wrote.",
+            show_default=False,
+        ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The page to write.")] = Path("report.html"),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="The page to write.")
+    ] = Path("report.html"),
     images: Images = None,
     pictures: Pictures = 60,
     plots: Plots = None,
@@ -159,7 +227,7 @@ def report_command(
     """Build the page again from run folders alone."""
     from dataclasses import replace
 
-    from detbench.cli.steps import command_line
+    from detbench.cli.shared.steps import command_line
     from detbench.metrics.warmup import warm_scoring
     from detbench.reports.frames import frames
 
@@ -168,9 +236,21 @@ def report_command(
     check_targets(files, places, [folder for given in folders for folder in given])
     found = [run for given in folders for run in _read_in_order(given)]
     if images:
-        found = [replace(run, ground_truth=replace(run.ground_truth, image_folder=images)) for run in found]
+        found = [
+            replace(run, ground_truth=replace(run.ground_truth, image_folder=images))
+            for run in found
+        ]
     warm_scoring(talk)
-    written(output, frames(found), pictures, command_line(), plots=plots, csv=csv, markdown=markdown, latex=latex)
+    written(
+        output,
+        frames(found),
+        pictures,
+        command_line(),
+        plots=plots,
+        csv=csv,
+        markdown=markdown,
+        latex=latex,
+    )
 
 
 def _read_in_order(folders: Sequence[Path]) -> list[Run]:
@@ -189,4 +269,6 @@ def _run_folders(given: Path) -> list[Path]:
     inside = given / "runs"
     if not inside.is_dir():
         return [given]
-    return sorted(folder for folder in inside.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+    return sorted(
+        folder for folder in inside.iterdir() if folder.is_dir() and not folder.name.startswith(".")
+    )

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from detbench.cli.app import DatasetPath, Images, OnlyPresent, Split, data_app
-from detbench.cli.steps import check_targets, load_dataset, present_positions
-from detbench.cli.talk import show, show_json, status, talk
+from detbench.cli.shared.app import DatasetPath, Images, OnlyPresent, Split, data_app
+from detbench.cli.shared.steps import check_targets, load_dataset, present_positions
+from detbench.cli.shared.talk import show, show_json, status, talk
 
 
 @data_app.callback()
@@ -24,17 +24,27 @@ def stats(
     images: Images = None,
     only_present: OnlyPresent = False,
     plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Draw classes, objects per image, areas and shapes.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Draw classes, objects per image, areas and shapes.",
+            show_default=False,
+        ),
     ] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Draw on dark paper.")] = False,
     json: Annotated[
-        str | None, typer.Option(metavar="PATH|-", help="Write the statistics as JSON; - prints them and nothing else.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="PATH|-",
+            help="Write the statistics as JSON; - prints them and nothing else.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Count the objects of a dataset: by class, by image, by size and by shape."""
     from detbench.bench.runs import write_json
-    from detbench.reports.dataset import DatasetFrames
-    from detbench.reports.dataset_table import class_table, headline, quantile_table
+    from detbench.reports.dataset_frames import DatasetFrames
+    from detbench.reports.terminal.dataset import class_table, headline, quantile_table
 
     file = None if json in (None, "-") else Path(json)
     check_targets([file] if file else [], [plots] if plots else [], [dataset])
@@ -45,7 +55,7 @@ def stats(
         write_json(file, document)
         talk(f"statistics: {file}")
     if plots:
-        from detbench.reports.dataset_plots import save_dataset_plots
+        from detbench.reports.plots.dataset import save_dataset_plots
 
         with status("drawing"):
             drawn = save_dataset_plots(frames, plots, theme="dark" if dark else "light")

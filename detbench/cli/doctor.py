@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detbench.cli.app import DatasetPath, Images, ProtocolName, Split, app
-from detbench.cli.talk import show, show_json, status, talk
+from detbench.cli.shared.app import DatasetPath, Images, ProtocolName, Split, app
+from detbench.cli.shared.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
-    from detbench.bench.doctor.findings import Finding
+    from detbench.doctor.findings import Finding
 
 
 @app.command()
@@ -20,55 +20,104 @@ def doctor(
     ground_truth: DatasetPath,
     detections: Annotated[
         Path,
-        typer.Argument(help="comp3/comp4 folder, COCO results .json, YOLO text folder, or our .parquet.", show_default=False),
+        typer.Argument(
+            help="comp3/comp4 folder, COCO results .json, YOLO text folder, or our .parquet.",
+            show_default=False,
+        ),
     ],
     split: Split = None,
     images: Images = None,
     protocol: ProtocolName = None,
     json: Annotated[
-        str | None, typer.Option(metavar="PATH|-", help="Write the findings as JSON; - prints them and nothing else.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="PATH|-",
+            help="Write the findings as JSON; - prints them and nothing else.",
+            show_default=False,
+        ),
     ] = None,
     mend: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="ID", help="Write the detections without the fault of this id to --output; give it for each id.", show_default=False
+            metavar="ID",
+            help="Write the detections without the fault of this id to --output; give it for each id.",
+            show_default=False,
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Where --mend writes; the input is never changed.", show_default=False)
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Where --mend writes; the input is never changed.",
+            show_default=False,
+        ),
     ] = None,
     mended_truth: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write a split of VOC or YOLO without its faults to a new folder.", show_default=False),
+        typer.Option(
+            metavar="DIR",
+            help="Write a split of VOC or YOLO without its faults to a new folder.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Find what silently ruins an evaluation, and prove it. Leaves with 1 where there is an error."""
-    from detbench.bench.doctor.doctor import examine, mend_truth
-    from detbench.bench.doctor.doctor import mend as write_mended
-    from detbench.bench.doctor.findings import findings_document
     from detbench.bench.runs import write_json
-    from detbench.cli.steps import check_targets
+    from detbench.cli.shared.steps import check_targets
+    from detbench.doctor.doctor import examine, mend_truth
+    from detbench.doctor.doctor import mend as write_mended
+    from detbench.doctor.findings import findings_document
     from detbench.metrics.warmup import warm_scoring
 
     if bool(mend) != (output is not None):
         raise DetbenchError("--mend and --output belong together: which fault, and where to write")
     if sum((bool(mend), json is not None, mended_truth is not None)) > 1:
-        raise DetbenchError("--mend, --mended-truth and --json write different things; run `detbench doctor` once for each")
+        raise DetbenchError(
+            "--mend, --mended-truth and --json write different things; run `detbench doctor` once for each"
+        )
     file = None if json in (None, "-") else Path(json)
-    folders = [output] if output and detections.is_dir() and output.suffix not in (".json", ".parquet") else []
-    check_targets([path for path in (file, output) if path and path not in folders], folders, [ground_truth, detections])
+    folders = (
+        [output]
+        if output and detections.is_dir() and output.suffix not in (".json", ".parquet")
+        else []
+    )
+    check_targets(
+        [path for path in (file, output) if path and path not in folders],
+        folders,
+        [ground_truth, detections],
+    )
     if mended_truth:
         _check_new_dataset(mended_truth, ground_truth, detections)
     warm_scoring(talk)
     if mended_truth:
         with status("mending"):
-            written, read = mend_truth(ground_truth, detections, mended_truth, split=split, images=images, protocol=protocol)
-        talk(f"written: {mended_truth}, {written:,} objects of the split that was read{_left_out(written, read)}")
+            written, read = mend_truth(
+                ground_truth,
+                detections,
+                mended_truth,
+                split=split,
+                images=images,
+                protocol=protocol,
+            )
+        talk(
+            f"written: {mended_truth}, {written:,} objects of the split that was read{_left_out(written, read)}"
+        )
         return
     if mend and output:
         with status("mending"):
-            written, read = write_mended(ground_truth, detections, mend, output, split=split, images=images, protocol=protocol)
-        talk(f"written: {output}, {written:,} detections without {', '.join(mend)}{_left_out(written, read)}")
+            written, read = write_mended(
+                ground_truth,
+                detections,
+                mend,
+                output,
+                split=split,
+                images=images,
+                protocol=protocol,
+            )
+        talk(
+            f"written: {output}, {written:,} detections without {', '.join(mend)}{_left_out(written, read)}"
+        )
         return
     with status("examining"):
         findings = examine(ground_truth, detections, split=split, images=images, protocol=protocol)
@@ -86,12 +135,16 @@ def doctor(
 
 def _check_new_dataset(target: Path, ground_truth: Path, detections: Path) -> None:
     """Refuse a target that is there already, or inside the dataset, whose pictures or years it would add to."""
-    from detbench.cli.steps import check_targets
+    from detbench.cli.shared.steps import check_targets
     from detbench.data.files import is_free
 
     check_targets([], [target], [ground_truth, detections])
     yaml = ground_truth.suffix in (".yaml", ".yml")
-    folders = [each for each in (ground_truth.parent if yaml else ground_truth, detections) if each.is_dir()]
+    folders = [
+        each
+        for each in (ground_truth.parent if yaml else ground_truth, detections)
+        if each.is_dir()
+    ]
     inside = any(target.resolve().is_relative_to(folder.resolve()) for folder in folders)
     if inside or not is_free(target):
         problem = "lies in the dataset or among the detections" if inside else "already exists"
@@ -104,16 +157,26 @@ def _left_out(written: int, read: int) -> str:
 
 def _report(findings: list[Finding]) -> list[str]:
     """Return the lines of the report: a sum, then each finding with its evidence and fix."""
-    from detbench.bench.doctor.findings import SEVERITIES
+    from detbench.doctor.findings import SEVERITIES
 
     if not findings:
         return ["nothing found by any check of ids, boxes, scores and classes"]
-    counts = [(sum(finding.severity == severity for finding in findings), severity) for severity in SEVERITIES]
-    lines = [", ".join(f"{count} {severity}{'s' * (count != 1)}" for count, severity in counts if count)]
+    counts = [
+        (sum(finding.severity == severity for finding in findings), severity)
+        for severity in SEVERITIES
+    ]
+    lines = [
+        ", ".join(f"{count} {severity}{'s' * (count != 1)}" for count, severity in counts if count)
+    ]
     told: set[str] = set()
     for finding in findings:
         how = "advice" if not finding.is_command else "fix"
         fix = "by the same command" if finding.is_command and finding.fix in told else finding.fix
         told.add(finding.fix)
-        lines += ["", f"{finding.severity}: {finding.id}", f"  {finding.evidence}", f"  {how}: {fix}"]
+        lines += [
+            "",
+            f"{finding.severity}: {finding.id}",
+            f"  {finding.evidence}",
+            f"  {how}: {fix}",
+        ]
     return lines

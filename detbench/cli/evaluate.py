@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detbench.cli.app import (
+from detbench.cli.shared.app import (
     AllowUnknown,
     DatasetPath,
     DifficultRule,
@@ -25,7 +25,7 @@ from detbench.cli.app import (
     Threads,
     app,
 )
-from detbench.cli.steps import (
+from detbench.cli.shared.steps import (
     check_run_folders,
     check_targets,
     chosen_protocol,
@@ -38,12 +38,12 @@ from detbench.cli.steps import (
     tables,
     warn_of_suspicions,
 )
-from detbench.cli.talk import show, show_json, status, talk
+from detbench.cli.shared.talk import show, show_json, status, talk
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from detbench.metrics.evaluation import Evaluation
+    from detbench.metrics.scoring.evaluation import Evaluation
 
 
 @app.command("eval")
@@ -53,7 +53,8 @@ def evaluate_command(
     detections: Annotated[
         list[Path],
         typer.Argument(
-            help="comp3/comp4 folder, COCO results .json, YOLO text folder, or our .parquet; one for each detector.", show_default=False
+            help="comp3/comp4 folder, COCO results .json, YOLO text folder, or our .parquet; one for each detector.",
+            show_default=False,
         ),
     ],
     protocol: ProtocolName = None,
@@ -69,18 +70,40 @@ def evaluate_command(
     allow_unknown: AllowUnknown = False,
     groups: Groups = None,
     json: Annotated[
-        str | None, typer.Option(metavar="PATH|-", help="Write the results as JSON; - prints them and nothing else.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="PATH|-",
+            help="Write the results as JSON; - prints them and nothing else.",
+            show_default=False,
+        ),
     ] = None,
     plots: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Draw precision-recall curves, AP by class, size and IoU, F1 over the score.", show_default=False),
+        typer.Option(
+            metavar="DIR",
+            help="Draw precision-recall curves, AP by class, size and IoU, F1 over the score.",
+            show_default=False,
+        ),
     ] = None,
     audit: Annotated[
-        bool, typer.Option("--audit", help="Score the same boxes with pycocotools too and print the largest difference.")
+        bool,
+        typer.Option(
+            "--audit",
+            help="Score the same boxes with pycocotools too and print the largest difference.",
+        ),
     ] = False,
-    conventions: Annotated[bool, typer.Option("--conventions", help="Show the score under every convention in use.")] = False,
+    conventions: Annotated[
+        bool, typer.Option("--conventions", help="Show the score under every convention in use.")
+    ] = False,
     runs: Annotated[
-        Path | None, typer.Option("-o", "--runs", metavar="DIR", help="Write a run folder for each detector.", show_default=False)
+        Path | None,
+        typer.Option(
+            "-o",
+            "--runs",
+            metavar="DIR",
+            help="Write a run folder for each detector.",
+            show_default=False,
+        ),
     ] = None,
     no_intervals: NoIntervals = False,
     threads: Threads = None,
@@ -92,15 +115,30 @@ def evaluate_command(
     names = given_names(detections, name)
     file = None if json in (None, "-") else Path(json)
     check_targets(
-        [file] if file else [], [folder for folder in (plots, runs) if folder], [ground_truth, *detections, *filter(None, [groups])]
+        [file] if file else [],
+        [folder for folder in (plots, runs) if folder],
+        [ground_truth, *detections, *filter(None, [groups])],
     )
     truth, found = load_all(
-        ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown, groups=groups
+        ground_truth,
+        detections,
+        names,
+        split=split,
+        images=images,
+        only_present=only_present,
+        allow_unknown=allow_unknown,
+        groups=groups,
     )
     if runs:
         check_run_folders(runs, [detector.name for detector in found])
     rules = chosen_protocol(
-        truth, protocol, difficult=difficult, strict_overlap=strict_overlap, no_plus_one=no_plus_one, iou=iou, max_detections=max_detections
+        truth,
+        protocol,
+        difficult=difficult,
+        strict_overlap=strict_overlap,
+        no_plus_one=no_plus_one,
+        iou=iou,
+        max_detections=max_detections,
     )
     evaluations = evaluate_all(truth, found, rules, threads)
     known = intervals_of(evaluations, wanted=not no_intervals)
@@ -119,7 +157,7 @@ def evaluate_command(
         talk(f"results: {file}")
     if plots:
         from detbench.reports.frames import frames
-        from detbench.reports.plots import save_plots
+        from detbench.reports.plots.precision_recall import save_plots
 
         with status("drawing"):
             drawn = save_plots(evaluations, plots, tables=frames(evaluations, known=known))
@@ -127,7 +165,9 @@ def evaluate_command(
     if runs:
         passed = passed_options(context)
         for evaluation, intervals in zip(evaluations, known, strict=True):
-            talk(f"run: {write_run(runs / evaluation.detections.name, evaluation, options=passed, intervals=intervals)}")
+            talk(
+                f"run: {write_run(runs / evaluation.detections.name, evaluation, options=passed, intervals=intervals)}"
+            )
     warn_of_suspicions(document)
     if json == "-":
         show_json(document)
@@ -138,8 +178,8 @@ def evaluate_command(
 def _conventions(evaluation: Evaluation, record: dict[str, Any]) -> list[RenderableType]:
     """Score under every convention, add it to the record, and return what to show."""
     from detbench.bench.results import convention_records
-    from detbench.metrics.conventions import coco_numbers, convention_table
-    from detbench.reports.terminal import convention_grid, convention_lines
+    from detbench.metrics.scoring.conventions import coco_numbers, convention_table
+    from detbench.reports.terminal.evaluation import convention_grid, convention_lines
 
     rows = convention_table(evaluation.ground_truth, evaluation.detections)
     coco = coco_numbers(evaluation.ground_truth, evaluation.detections)
@@ -152,8 +192,8 @@ def _audit(evaluation: Evaluation, record: dict[str, Any]) -> list[RenderableTyp
     """Score with pycocotools, add the differences to the record, and return what to show."""
     from dataclasses import asdict
 
-    from detbench.metrics.audit import audit
-    from detbench.reports.terminal import audit_lines
+    from detbench.metrics.scoring.audit import audit
+    from detbench.reports.terminal.evaluation import audit_lines
 
     with status(f"scoring {evaluation.detections.name} with pycocotools"):
         outcome = audit(evaluation.ground_truth, evaluation.detections)

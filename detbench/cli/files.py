@@ -7,19 +7,34 @@ from typing import Annotated
 
 import typer
 
-from detbench.cli.app import Images, Split, app, fetch_app
-from detbench.cli.talk import talk
+from detbench.cli.shared.app import Images, Split, app, fetch_app
+from detbench.cli.shared.talk import talk
 
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(help="Ground truth or detections in any known format.", show_default=False)],
-    target: Annotated[Path, typer.Argument(help="What to write; the format follows from the name, or from --to.", show_default=False)],
+    source: Annotated[
+        Path,
+        typer.Argument(help="Ground truth or detections in any known format.", show_default=False),
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="What to write; the format follows from the name, or from --to.",
+            show_default=False,
+        ),
+    ],
     ground_truth: Annotated[
         Path | None,
-        typer.Option(help="The ground truth that the detections belong to; without it, SOURCE is ground truth.", show_default=False),
+        typer.Option(
+            help="The ground truth that the detections belong to; without it, SOURCE is ground truth.",
+            show_default=False,
+        ),
     ] = None,
-    to: Annotated[str | None, typer.Option(help="Format to write: voc, coco, yolo or parquet.", show_default=False)] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="Format to write: voc, coco, yolo or parquet.", show_default=False),
+    ] = None,
     split: Split = None,
     images: Images = None,
 ) -> None:
@@ -34,12 +49,19 @@ def convert(
 def fetch_voc2007_command(
     folder: Annotated[Path, typer.Argument(help="Where VOCdevkit/VOC2007 shall lie.")] = Path(),
     from_: Annotated[
-        list[Path] | None, typer.Option("--from", metavar="FILE", help="An archive already at hand.", show_default=False)
+        list[Path] | None,
+        typer.Option(
+            "--from", metavar="FILE", help="An archive already at hand.", show_default=False
+        ),
     ] = None,
-    trainval: Annotated[bool, typer.Option("--trainval", help="Get the training and validation images, too.")] = False,
+    trainval: Annotated[
+        bool, typer.Option("--trainval", help="Get the training and validation images, too.")
+    ] = False,
 ) -> None:
     """Get PASCAL VOC 2007 from its official host, checked and resumed, ready for `detbench eval`."""
     from detbench.data.fetch import fetch_voc2007
 
-    dataset = fetch_voc2007(folder, from_files=from_ or (), parts=("test", "trainval") if trainval else ("test",))
+    dataset = fetch_voc2007(
+        folder, from_files=from_ or (), parts=("test", "trainval") if trainval else ("test",)
+    )
     talk(f"dataset: {dataset}")

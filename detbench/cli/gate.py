@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detbench.cli.app import INTERRUPTED, Groups, app
-from detbench.cli.talk import show, show_json, status, talk, talk_to_github
+from detbench.cli.shared.app import INTERRUPTED, Groups, app
+from detbench.cli.shared.talk import show, show_json, status, talk, talk_to_github
 from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
@@ -43,27 +43,63 @@ def _no_verdict_is_no_failure() -> Iterator[None]:
 def gate_command(
     baseline: Annotated[
         str | None,
-        typer.Argument(help="A run folder; or history:FILE for the last run that passed on --branch.", show_default=False),
+        typer.Argument(
+            help="A run folder; or history:FILE for the last run that passed on --branch.",
+            show_default=False,
+        ),
     ] = None,
-    candidate: Annotated[Path | None, typer.Argument(help="The run folder that is to take its place.", show_default=False)] = None,
-    rules: Annotated[Path | None, typer.Option(help="TOML file of rules. Default: see --show-rules.", show_default=False)] = None,
-    show_rules: Annotated[bool, typer.Option("--show-rules", help="Print the default rules, to start from, and nothing else.")] = False,
-    branch: Annotated[str, typer.Option(help="Where the baseline of a history must have passed.")] = "main",
+    candidate: Annotated[
+        Path | None,
+        typer.Argument(help="The run folder that is to take its place.", show_default=False),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of rules. Default: see --show-rules.", show_default=False),
+    ] = None,
+    show_rules: Annotated[
+        bool,
+        typer.Option(
+            "--show-rules", help="Print the default rules, to start from, and nothing else."
+        ),
+    ] = False,
+    branch: Annotated[
+        str, typer.Option(help="Where the baseline of a history must have passed.")
+    ] = "main",
     models: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="BASELINE CANDIDATE", help="Time these two models anew, in turns, for rules on time.", show_default=False),
+        typer.Option(
+            metavar="BASELINE CANDIDATE",
+            help="Time these two models anew, in turns, for rules on time.",
+            show_default=False,
+        ),
     ] = None,
-    remeasure: Annotated[bool, typer.Option("--remeasure", help="The same with the models that the runs were made with.")] = False,
-    max_seconds: Annotated[float, typer.Option(min=0.1, help="Of timing anew, for each model and stage, at most.")] = 10.0,
+    remeasure: Annotated[
+        bool,
+        typer.Option("--remeasure", help="The same with the models that the runs were made with."),
+    ] = False,
+    max_seconds: Annotated[
+        float, typer.Option(min=0.1, help="Of timing anew, for each model and stage, at most.")
+    ] = 10.0,
     replicates: Annotated[int, typer.Option(min=100, help="Draws of images.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
     groups: Groups = None,
     json: Annotated[
-        str | None, typer.Option(metavar="PATH|-", help="Write the verdicts as JSON; - prints them and nothing else.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="PATH|-",
+            help="Write the verdicts as JSON; - prints them and nothing else.",
+            show_default=False,
+        ),
     ] = None,
-    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write them as JUnit XML.", show_default=False)] = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write them as JUnit XML.", show_default=False),
+    ] = None,
     markdown: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write them as Markdown, for a pull request.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write them as Markdown, for a pull request.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Stop a regression: compare a candidate with its baseline, rule by rule.
@@ -75,23 +111,36 @@ def gate_command(
     from detbench.bench.gate.rules import default_rules, default_text, read_rules
     from detbench.bench.gate.verdict import EXIT_CODES, overall
     from detbench.bench.runs import read_run
-    from detbench.cli.targets import model_path
+    from detbench.cli.shared.targets import model_path
     from detbench.data.groups import read_groups
 
     if show_rules:
         sys.stdout.write(default_text())
         return
     if baseline is None or candidate is None:
-        raise DetbenchError("a gate needs a BASELINE and a CANDIDATE, two run folders as `detbench eval -o` writes them")
+        raise DetbenchError(
+            "a gate needs a BASELINE and a CANDIDATE, two run folders as `detbench eval -o` writes them"
+        )
     targets = _Targets(json, junit, markdown)
-    targets.check(Path(baseline.removeprefix(_HISTORY)), candidate, rules, groups, *map(model_path, models or ()))
+    targets.check(
+        Path(baseline.removeprefix(_HISTORY)),
+        candidate,
+        rules,
+        groups,
+        *map(model_path, models or ()),
+    )
     asked = read_rules(rules) if rules else default_rules()
     with status(f"reading {candidate}"):
         second = read_run(candidate)
     with status(f"reading {baseline}"):
         first = read_run(_baseline_folder(baseline, second.name, branch))
     if groups:
-        first = replace(first, ground_truth=replace(first.ground_truth, groups=read_groups(groups, first.ground_truth)))
+        first = replace(
+            first,
+            ground_truth=replace(
+                first.ground_truth, groups=read_groups(groups, first.ground_truth)
+            ),
+        )
         second = replace(second, ground_truth=replace(second.ground_truth, groups=None))
     specs = models or (recorded_specs(first, second) if remeasure else None)
     if specs and not models:
@@ -105,7 +154,9 @@ def gate_command(
     warm_scoring(talk)
     with status("drawing images"):
         pairs = timed.pairs if timed else ()
-        verdicts = gate(first, second, asked, pairs=pairs, sizes=sizes, replicates=replicates, seed=seed)
+        verdicts = gate(
+            first, second, asked, pairs=pairs, sizes=sizes, replicates=replicates, seed=seed
+        )
     targets.write(first, second, verdicts)
     _show(first, second, verdicts, document_only=json == "-")
     raise typer.Exit(EXIT_CODES[overall(verdicts)])
@@ -122,13 +173,17 @@ def _baseline_folder(given: str, name: str, branch: str) -> Path:
     return folder
 
 
-def _timed(first: Run, second: Run, rules: Sequence[Rule], specs: Specs, most_s: float) -> Remeasured:
+def _timed(
+    first: Run, second: Run, rules: Sequence[Rule], specs: Specs, most_s: float
+) -> Remeasured:
     from detbench.bench.compare import timing_pictures
     from detbench.bench.gate.remeasure import remeasured
 
     talk("timing both models in turns")
     try:
-        return remeasured(first, second, rules, specs, timing_pictures(second.ground_truth), most_s=most_s)
+        return remeasured(
+            first, second, rules, specs, timing_pictures(second.ground_truth), most_s=most_s
+        )
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 
@@ -143,8 +198,8 @@ class _Targets:
 
     def check(self, *inputs: Path | None) -> None:
         """Refuse targets that cannot be written, or would replace what the gate reads."""
-        from detbench.cli.steps import check_targets
-        from detbench.cli.targets import check_apart
+        from detbench.cli.shared.steps import check_targets
+        from detbench.cli.shared.targets import check_apart
 
         files = [file for file in (self._json, self.junit, self.markdown) if file]
         given = [path for path in inputs if path]
@@ -155,8 +210,8 @@ class _Targets:
         from detbench.bench.gate.gate import gate_document
         from detbench.bench.runs import json_bytes
         from detbench.data.files import atomic_path
-        from detbench.reports.gate_junit import gate_junit
-        from detbench.reports.gate_markdown import gate_markdown
+        from detbench.reports.ci.junit import gate_junit
+        from detbench.reports.ci.markdown import gate_markdown
 
         text = gate_markdown(baseline, candidate, verdicts)
         contents = (
@@ -187,14 +242,18 @@ def _append(file: Path, text: str) -> None:
         with file.open("a", encoding="utf-8", errors="replace") as summary:
             summary.write(text)
     except OSError as error:
-        raise InputError(file, f"cannot be written: {error.strerror}", fix="GITHUB_STEP_SUMMARY must name a file") from error
+        raise InputError(
+            file, f"cannot be written: {error.strerror}", fix="GITHUB_STEP_SUMMARY must name a file"
+        ) from error
 
 
-def _show(baseline: Run, candidate: Run, verdicts: Sequence[Verdict], *, document_only: bool) -> None:
+def _show(
+    baseline: Run, candidate: Run, verdicts: Sequence[Verdict], *, document_only: bool
+) -> None:
     """Show the verdicts, and tell GitHub where it is listening."""
     from detbench.bench.gate.gate import gate_document
-    from detbench.reports.gate_github import workflow_commands
-    from detbench.reports.gate_table import gate_lines, gate_table
+    from detbench.reports.ci.github import workflow_commands
+    from detbench.reports.terminal.gate import gate_lines, gate_table
 
     if document_only:
         show_json(gate_document(baseline, candidate, verdicts))

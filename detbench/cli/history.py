@@ -7,15 +7,24 @@ from typing import Annotated, Literal
 
 import typer
 
-from detbench.cli.app import app
-from detbench.cli.steps import check_targets
-from detbench.cli.talk import show, show_json, status, talk
+from detbench.cli.shared.app import app
+from detbench.cli.shared.steps import check_targets
+from detbench.cli.shared.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError, InputError
 
-history_app = typer.Typer(help="Keep what runs came to over commits.", no_args_is_help=True, rich_markup_mode=None)
+history_app = typer.Typer(
+    help="Keep what runs came to over commits.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(history_app, name="history")
-HistoryFile = Annotated[Path, typer.Argument(metavar="FILE", help="The history: JSON, a line for each run.", show_default=False)]
-Detector = Annotated[str | None, typer.Option("--name", help="Only runs of this detector.", show_default=False)]
+HistoryFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", help="The history: JSON, a line for each run.", show_default=False
+    ),
+]
+Detector = Annotated[
+    str | None, typer.Option("--name", help="Only runs of this detector.", show_default=False)
+]
 _MOST_MEASURES = 3
 _ONLY_THESE = "Only these, in this order. Default:"
 
@@ -23,13 +32,23 @@ _ONLY_THESE = "Only these, in this order. Default:"
 @history_app.command("add")
 def add_command(
     file: HistoryFile,
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)
+    ],
     branch: Annotated[str | None, typer.Option(help="Of the commit.", show_default=False)] = None,
-    commit: Annotated[str | None, typer.Option(help="Default: the one that the run recorded.", show_default=False)] = None,
-    verdict: Annotated[
-        Literal["passed", "failed", "inconclusive"] | None, typer.Option(help="What the gate said.", show_default=False)
+    commit: Annotated[
+        str | None, typer.Option(help="Default: the one that the run recorded.", show_default=False)
     ] = None,
-    gate: Annotated[Path | None, typer.Option(help="Read the verdict from what `detbench gate --json` wrote.", show_default=False)] = None,
+    verdict: Annotated[
+        Literal["passed", "failed", "inconclusive"] | None,
+        typer.Option(help="What the gate said.", show_default=False),
+    ] = None,
+    gate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Read the verdict from what `detbench gate --json` wrote.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Add runs; of one that is there already, only what is new: a verdict, or another folder."""
     from detbench.bench.history import add, entry_of
@@ -47,16 +66,28 @@ def add_command(
             outcome = _outcome(gate, run.detections.digest) if gate else verdict
             entry = entry_of(run, file, commit=commit, branch=branch, verdict=outcome)
         added = add(file, entry)
-        talk(one_line(f"{file}: {entry.name} at {entry.commit or 'no commit'}{'' if added else ' is there already'}"))
+        talk(
+            one_line(
+                f"{file}: {entry.name} at {entry.commit or 'no commit'}{'' if added else ' is there already'}"
+            )
+        )
 
 
 @history_app.command("show")
 def show_command(
     file: HistoryFile,
-    measure: Annotated[list[str] | None, typer.Option(help=f"{_ONLY_THESE} the first {_MOST_MEASURES}.", show_default=False)] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(help=f"{_ONLY_THESE} the first {_MOST_MEASURES}.", show_default=False),
+    ] = None,
     name: Detector = None,
     json: Annotated[
-        str | None, typer.Option(metavar="PATH|-", help="Write the runs as JSON; - prints them and nothing else.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="PATH|-",
+            help="Write the runs as JSON; - prints them and nothing else.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Show runs, oldest first."""
@@ -65,7 +96,7 @@ def show_command(
     from detbench.bench.history import read_history
     from detbench.bench.results import SCHEMA_VERSION
     from detbench.bench.runs import write_json
-    from detbench.reports.history_table import history_table
+    from detbench.reports.terminal.history import history_table
 
     target = None if json in (None, "-") else Path(json)
     check_targets([target] if target else [], [], [file])
@@ -85,22 +116,36 @@ def show_command(
 @history_app.command("plot")
 def plot_command(
     file: HistoryFile,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where MEASURE.png goes.", show_default=False)],
-    measure: Annotated[list[str] | None, typer.Option(help=f"{_ONLY_THESE} every one that a run has.", show_default=False)] = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Where MEASURE.png goes.", show_default=False
+        ),
+    ],
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(help=f"{_ONLY_THESE} every one that a run has.", show_default=False),
+    ] = None,
     name: Detector = None,
     dark: Annotated[bool, typer.Option("--dark", help="Draw on dark paper.")] = False,
 ) -> None:
     """Draw measures over commits, with their intervals."""
     from detbench.bench.history import history_frame
-    from detbench.reports.figure_files import file_stems, save_figures
-    from detbench.reports.history_plot import trend
+    from detbench.reports.plots.figure_files import file_stems, save_figures
+    from detbench.reports.plots.history import trend
 
     check_targets([], [output], [file])
     frame = history_frame(file)
     if frame.empty:
-        raise InputError(file, "has no run with measures, so there is nothing to draw", fix="add runs with `detbench history add`")
+        raise InputError(
+            file,
+            "has no run with measures, so there is nothing to draw",
+            fix="add runs with `detbench history add`",
+        )
     if name and not frame["name"].eq(name).any():
-        raise DetbenchError(f"the history has no run of {name!r}, but of {', '.join(frame['name'].unique())}")
+        raise DetbenchError(
+            f"the history has no run of {name!r}, but of {', '.join(frame['name'].unique())}"
+        )
     frame = frame[frame["name"] == name] if name else frame
     known = list(dict.fromkeys(frame["measure"]))
     _check_measures(measure or (), known)
@@ -109,13 +154,17 @@ def plot_command(
     stems = file_stems(asked)
     figures = {stems[one]: (lambda one=one: trend(frame, one, theme=theme)) for one in asked}
     with status("drawing"):
-        drawn = save_figures(figures, output, theme=theme, names=[*map(str, frame["name"].unique())])
+        drawn = save_figures(
+            figures, output, theme=theme, names=[*map(str, frame["name"].unique())]
+        )
     talk(f"plots: {len(drawn)} files in {output}")
 
 
 def _check_measures(asked: list[str] | tuple[str, ...], known: list[str]) -> None:
     if unknown := [one for one in asked if one not in known]:
-        raise DetbenchError(f"no run of the history has {unknown[0]!r}; the measures there are {', '.join(known) or 'none'}")
+        raise DetbenchError(
+            f"no run of the history has {unknown[0]!r}; the measures there are {', '.join(known) or 'none'}"
+        )
 
 
 def _outcome(file: Path, detections: str) -> Literal["passed", "failed", "inconclusive"]:
@@ -127,7 +176,9 @@ def _outcome(file: Path, detections: str) -> Literal["passed", "failed", "inconc
     try:
         result = msgspec.json.decode(file.read_bytes(), type=GateResult)
     except OSError as error:
-        raise InputError(file, f"cannot be read: {error.strerror}", fix="`detbench gate --json` writes one") from error
+        raise InputError(
+            file, f"cannot be read: {error.strerror}", fix="`detbench gate --json` writes one"
+        ) from error
     except msgspec.DecodeError as error:
         raise InputError(file, f"is not what `detbench gate --json` writes: {error}") from error
     if result.candidate.digests.get("detections") != detections:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from detbench.cli.app import INTERRUPTED, app
-from detbench.cli.steps import check_run_folders, check_targets, passed_options
-from detbench.cli.talk import show, show_json, status, talk
+from detbench.cli.shared.app import INTERRUPTED, app
+from detbench.cli.shared.steps import check_run_folders, check_targets, passed_options
+from detbench.cli.shared.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
@@ -25,7 +25,12 @@ INVALID = 3
 """Exit code where a number must not be quoted or a comparison came to no end."""
 _LEAST_S = 0.5
 Json = Annotated[
-    str | None, typer.Option(metavar="PATH|-", help="Write the results as JSON; - prints them and nothing else.", show_default=False)
+    str | None,
+    typer.Option(
+        metavar="PATH|-",
+        help="Write the results as JSON; - prints them and nothing else.",
+        show_default=False,
+    ),
 ]
 
 
@@ -35,18 +40,35 @@ def latency_command(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL...", help="ADAPTER:PATH[,OPTION=VALUE...]; several are compared with each other.", show_default=False
+            metavar="MODEL...",
+            help="ADAPTER:PATH[,OPTION=VALUE...]; several are compared with each other.",
+            show_default=False,
         ),
     ],
     batch: Annotated[
-        str | None, typer.Option(metavar="N[,N...]", help="Pictures per batch. Default: the model's own, else 1.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="N[,N...]",
+            help="Pictures per batch. Default: the model's own, else 1.",
+            show_default=False,
+        ),
     ] = None,
-    device: Annotated[Literal["cpu", "gpu"] | None, typer.Option(help="Default: the model's own.", show_default=False)] = None,
+    device: Annotated[
+        Literal["cpu", "gpu"] | None,
+        typer.Option(help="Default: the model's own.", show_default=False),
+    ] = None,
     scenario: Annotated[
-        Literal["single_stream", "multi_stream", "offline"], typer.Option(help="How requests come, as in MLPerf.")
+        Literal["single_stream", "multi_stream", "offline"],
+        typer.Option(help="How requests come, as in MLPerf."),
     ] = "single_stream",
     query_pictures: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Pictures per query of multi_stream. Default: 8.", show_default=False)
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Pictures per query of multi_stream. Default: 8.",
+            show_default=False,
+        ),
     ] = None,
     stage: Annotated[
         str | None,
@@ -57,19 +79,43 @@ def latency_command(
         ),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Pictures to run on. Default: embedded ones.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Pictures to run on. Default: embedded ones.", show_default=False
+        ),
     ] = None,
     min_seconds: Annotated[
         float | None,
-        typer.Option(min=0.0, help="Of each model, stage and batch size at least. Default: 0.5, or --max-seconds.", show_default=False),
+        typer.Option(
+            min=0.0,
+            help="Of each model, stage and batch size at least. Default: 0.5, or --max-seconds.",
+            show_default=False,
+        ),
     ] = None,
-    max_seconds: Annotated[float, typer.Option(min=0.0, help="Of each model, stage and batch size at most.")] = 10.0,
-    isolate: Annotated[bool, typer.Option("--isolate", help="Run each model in a process of its own.")] = False,
-    aa: Annotated[bool, typer.Option("--aa", help="Compare a model with itself, again and again: false alarms on this machine.")] = False,
+    max_seconds: Annotated[
+        float, typer.Option(min=0.0, help="Of each model, stage and batch size at most.")
+    ] = 10.0,
+    isolate: Annotated[
+        bool, typer.Option("--isolate", help="Run each model in a process of its own.")
+    ] = False,
+    aa: Annotated[
+        bool,
+        typer.Option(
+            "--aa",
+            help="Compare a model with itself, again and again: false alarms on this machine.",
+        ),
+    ] = False,
     repetitions: Annotated[int, typer.Option(metavar="N", min=1, help="Comparisons of --aa.")] = 20,
     json: Json = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Write record and raw samples as a run folder.", show_default=False)
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Write record and raw samples as a run folder.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Time models: stage by stage, interleaved, with intervals, and with the reasons where a number must not be quoted."""
@@ -79,7 +125,7 @@ def latency_command(
     from detbench.bench.latency.scenario import scenario_named
     from detbench.bench.latency.sweep import Plan, sweep
     from detbench.bench.runs import write_json
-    from detbench.cli.targets import model_path
+    from detbench.cli.shared.targets import model_path
 
     file = None if json in (None, "-") else Path(json)
     chosen = models_of(models, device)
@@ -96,7 +142,10 @@ def latency_command(
         repetitions=repetitions if aa else None,
     )
     pictures = images_of(images) if images else embedded_images()
-    with _contenders(chosen, pictures, isolate=isolate, twice=aa) as contenders, _shown_tasks() as on_task:
+    with (
+        _contenders(chosen, pictures, isolate=isolate, twice=aa) as contenders,
+        _shown_tasks() as on_task,
+    ):
         timed = sweep(contenders, plan, on_task)
     if output:
         talk(f"run: {write_latency(output, timed, options=passed_options(context))}")
@@ -110,7 +159,16 @@ def latency_command(
     if timed.interrupted:
         talk("interrupted; what was measured so far is shown, and is not valid")
         raise typer.Exit(INTERRUPTED)
-    if aa and (missing := repetitions * len(plan.stages) * len({result.batch for result in timed.results}) - len(timed.pairs)) > 0:
+    if (
+        aa
+        and (
+            missing := repetitions
+            * len(plan.stages)
+            * len({result.batch for result in timed.results})
+            - len(timed.pairs)
+        )
+        > 0
+    ):
         talk(f"invalid: {missing} comparisons found no time; give more --max-seconds")
         raise typer.Exit(INVALID)
     if not timed.valid or not (aa or timed.decided):
@@ -118,7 +176,9 @@ def latency_command(
 
 
 @contextmanager
-def _contenders(models: Sequence[Model], images: Sequence[EncodedImage], *, isolate: bool, twice: bool) -> Iterator[list[Contender]]:
+def _contenders(
+    models: Sequence[Model], images: Sequence[EncodedImage], *, isolate: bool, twice: bool
+) -> Iterator[list[Contender]]:
     """Load the models, `twice` the only one, and free them in the end."""
     from dataclasses import replace
 
@@ -136,7 +196,11 @@ def _contenders(models: Sequence[Model], images: Sequence[EncodedImage], *, isol
                 if isolate:
                     contenders.append(WorkerContender(model, images))
                 else:
-                    loaded = loaded.again(model.name) if loaded and again else load_contender(model, images)
+                    loaded = (
+                        loaded.again(model.name)
+                        if loaded and again
+                        else load_contender(model, images)
+                    )
                     contenders.append(loaded)
             opened.callback(contenders[-1].close)
         yield contenders
@@ -154,8 +218,10 @@ def _shown_tasks() -> Iterator[Any]:
         yield on_task
 
 
-def _show(timed: Timed, plan: Plan, models: Sequence[Model], images: Sequence[EncodedImage], *, aa: bool) -> None:
-    from detbench.reports.latency_table import (
+def _show(
+    timed: Timed, plan: Plan, models: Sequence[Model], images: Sequence[EncodedImage], *, aa: bool
+) -> None:
+    from detbench.reports.terminal.latency import (
         CAPTION,
         alarm_lines,
         comparison_table,
@@ -166,7 +232,11 @@ def _show(timed: Timed, plan: Plan, models: Sequence[Model], images: Sequence[En
     )
 
     of = f"{_query(plan.scenario)}{len(images)} {'embedded pictures' if images[0].name.startswith('embedded') else 'pictures'}"
-    show(f"{', '.join(model.name for model in models)}: {plan.scenario.name}, {of}", latency_table(timed.results), CAPTION)
+    show(
+        f"{', '.join(model.name for model in models)}: {plan.scenario.name}, {of}",
+        latency_table(timed.results),
+        CAPTION,
+    )
     show(*settings_lines(timed.results))
     if aa:
         show(*alarm_lines(timed.pairs))
@@ -180,7 +250,11 @@ def _query(scenario: Scenario) -> str:
     """Return what one time is of, where that is more than one batch."""
     if scenario.pictures_per_query is not None:
         return f"times are of {scenario.pictures_per_query} pictures, "
-    return f"times are of {scenario.batches_per_query} batches, " if scenario.batches_per_query > 1 else ""
+    return (
+        f"times are of {scenario.batches_per_query} batches, "
+        if scenario.batches_per_query > 1
+        else ""
+    )
 
 
 def _check_targets(file: Path | None, folder: Path | None, inputs: Sequence[Path]) -> None:
@@ -199,7 +273,9 @@ def _batches(text: str | None) -> tuple[int, ...] | None:
     try:
         return tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError:
-        raise DetbenchError(f"--batch takes whole numbers separated by commas, not {text!r}") from None
+        raise DetbenchError(
+            f"--batch takes whole numbers separated by commas, not {text!r}"
+        ) from None
 
 
 def _stages(text: str | None) -> Any:
@@ -210,7 +286,10 @@ def _stages(text: str | None) -> Any:
     asked = list(STAGES) if text == "all" else [] if text is None else text.split(",")
     if unknown := [stage for stage in asked if stage not in STAGES]:
         raise DetbenchError(f"unknown stage {unknown[0]!r}; known are {', '.join(STAGES)}, and all")
-    return (*SIDE_BY_SIDE, *(stage for stage in STAGES if stage in asked and stage not in SIDE_BY_SIDE))
+    return (
+        *SIDE_BY_SIDE,
+        *(stage for stage in STAGES if stage in asked and stage not in SIDE_BY_SIDE),
+    )
 
 
 @app.command("env")
@@ -222,12 +301,16 @@ def environment_command(json: Json = None) -> None:
     from detbench.bench.machine import machine_now
     from detbench.bench.results import SCHEMA_VERSION
     from detbench.bench.runs import write_json
-    from detbench.reports.latency_table import environment_lines
+    from detbench.reports.terminal.latency import environment_lines
 
     check_targets([Path(json)] if json not in (None, "-") else [], [], [])
     with status("looking at the machine"):
         found, now = environment(), machine_now()
-    document = {"schema_version": SCHEMA_VERSION, "environment": found.as_dict(), "machine": asdict(now)}
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "environment": found.as_dict(),
+        "machine": asdict(now),
+    }
     if json == "-":
         show_json(document)
     elif json:

@@ -7,9 +7,23 @@ from typing import Annotated
 
 import typer
 
-from detbench.cli.app import AllowUnknown, DatasetPath, Groups, Images, OnlyPresent, Split, app
-from detbench.cli.steps import check_targets, chosen_protocol, evaluate_all, given_names, load_all
-from detbench.cli.talk import show, show_json, status, talk
+from detbench.cli.shared.app import (
+    AllowUnknown,
+    DatasetPath,
+    Groups,
+    Images,
+    OnlyPresent,
+    Split,
+    app,
+)
+from detbench.cli.shared.steps import (
+    check_targets,
+    chosen_protocol,
+    evaluate_all,
+    given_names,
+    load_all,
+)
+from detbench.cli.shared.talk import show, show_json, status, talk
 from detbench.errors import DetbenchError
 
 
@@ -18,48 +32,90 @@ def plan_command(
     ground_truth: DatasetPath,
     detections: Annotated[
         list[Path],
-        typer.Argument(help="Of one detector, or of the two that are to be compared: as for `detbench eval`.", show_default=False),
+        typer.Argument(
+            help="Of one detector, or of the two that are to be compared: as for `detbench eval`.",
+            show_default=False,
+        ),
     ],
     measure: Annotated[
-        str | None, typer.Option(help="As `detbench eval` names it. Default: the protocol's first.", show_default=False)
+        str | None,
+        typer.Option(
+            help="As `detbench eval` names it. Default: the protocol's first.", show_default=False
+        ),
     ] = None,
     difference: Annotated[
-        float | None, typer.Option(metavar="POINTS", help="Say how many images show this difference.", show_default=False)
+        float | None,
+        typer.Option(
+            metavar="POINTS", help="Say how many images show this difference.", show_default=False
+        ),
     ] = None,
-    power: Annotated[float, typer.Option(help="Probability that a true difference is called.")] = 0.8,
-    level: Annotated[float, typer.Option(help="Probability that a difference is called where there is none.")] = 0.05,
+    power: Annotated[
+        float, typer.Option(help="Probability that a true difference is called.")
+    ] = 0.8,
+    level: Annotated[
+        float, typer.Option(help="Probability that a difference is called where there is none.")
+    ] = 0.05,
     correlation: Annotated[
         float | None,
-        typer.Option(help="Assumed between one detector and its rival, over draws of images. Default: 0.7.", show_default=False),
+        typer.Option(
+            help="Assumed between one detector and its rival, over draws of images. Default: 0.7.",
+            show_default=False,
+        ),
     ] = None,
-    protocol: Annotated[str | None, typer.Option(help="coco, voc2007 or voc2012. Default: the dataset's own.", show_default=False)] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            help="coco, voc2007 or voc2012. Default: the dataset's own.", show_default=False
+        ),
+    ] = None,
     split: Split = None,
     images: Images = None,
-    name: Annotated[list[str] | None, typer.Option(help="Name of a detector, in the order of the files.", show_default=False)] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="Name of a detector, in the order of the files.", show_default=False),
+    ] = None,
     only_present: OnlyPresent = False,
     allow_unknown: AllowUnknown = False,
     replicates: Annotated[int, typer.Option(min=2, help="Draws of images.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
     groups: Groups = None,
     json: Annotated[
-        str | None, typer.Option(metavar="PATH|-", help="Write the plan as JSON; - prints it and nothing else.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="PATH|-",
+            help="Write the plan as JSON; - prints it and nothing else.",
+            show_default=False,
+        ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Default: all.", show_default=False)] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Default: all.", show_default=False)
+    ] = None,
 ) -> None:
     """Say how small a difference this dataset can show, and how many images a difference needs."""
     from detbench.bench.plan import plan_document
     from detbench.bench.runs import write_json
-    from detbench.metrics.power import plan
-    from detbench.metrics.resampled import resample
-    from detbench.reports.plan_table import plan_lines, plan_table
+    from detbench.metrics.uncertainty.power import plan
+    from detbench.metrics.uncertainty.replicates import resample
+    from detbench.reports.terminal.plan import plan_lines, plan_table
 
     if len(detections) > 2:
-        raise DetbenchError(f"a plan starts from one detector or from two that are to be compared, got {len(detections)}")
+        raise DetbenchError(
+            f"a plan starts from one detector or from two that are to be compared, got {len(detections)}"
+        )
     target = None if json in (None, "-") else Path(json)
-    check_targets([target] if target else [], [], [ground_truth, *detections, *filter(None, [groups])])
+    check_targets(
+        [target] if target else [], [], [ground_truth, *detections, *filter(None, [groups])]
+    )
     names = given_names(detections, name)
     truth, found = load_all(
-        ground_truth, detections, names, split=split, images=images, only_present=only_present, allow_unknown=allow_unknown, groups=groups
+        ground_truth,
+        detections,
+        names,
+        split=split,
+        images=images,
+        only_present=only_present,
+        allow_unknown=allow_unknown,
+        groups=groups,
     )
     rules = chosen_protocol(truth, protocol)
     asked = rules.measure(measure) if measure else rules.measures[0]

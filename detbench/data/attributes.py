@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from detbench.data.csv_table import read_table
+from detbench.data.formats.parsing.csv_table import read_table
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
 
@@ -29,14 +29,22 @@ def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None
     header, rows = read_table(path)
     names = [name for name in header if name != _KEY]
     if _KEY not in header or not names or not all(names) or len(set(header)) != len(header):
-        raise InputError(path, f"needs a header with {_KEY} and other names, each once, got {_named(header) or 'nothing'}", where="line 1")
+        raise InputError(
+            path,
+            f"needs a header with {_KEY} and other names, each once, got {_named(header) or 'nothing'}",
+            where="line 1",
+        )
     columns: dict[str, list[str | None]] = {name: [None] * len(truth.image_ids) for name in names}
     seen: set[str] = set()
     unknown: list[str] = []
     for number, line in rows:
         cells = dict(zip(header, line, strict=True))
         if cells[_KEY] in seen:
-            raise InputError(path, f"image {_named([cells[_KEY]])} is there a second time", where=f"line {number}")
+            raise InputError(
+                path,
+                f"image {_named([cells[_KEY]])} is there a second time",
+                where=f"line {number}",
+            )
         seen.add(cells[_KEY])
         position = truth.image_position(cells[_KEY])
         if position is None:
@@ -45,7 +53,9 @@ def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None
             if position is not None:
                 columns[name][position] = cells[name] or None
     if len(unknown) == len(seen):
-        what = f"none of its {len(seen):,} images is in {truth.name}" + (f": {_named(unknown)}" if unknown else "")
+        what = f"none of its {len(seen):,} images is in {truth.name}" + (
+            f": {_named(unknown)}" if unknown else ""
+        )
         raise InputError(path, what, fix=f"write image ids such as {truth.image_ids[0]!r}")
     if unknown:
         what = f"{len(unknown):,} of {len(seen):,} images are not in {truth.name} and are left out: {_named(unknown)}"
@@ -55,5 +65,8 @@ def read_attributes(path: Path, truth: GroundTruth) -> dict[str, list[str | None
 
 def _named(names: Sequence[str]) -> str:
     """Return the first of these names, none at full length that is too long to be one, and how many there are where these are not all."""
-    shown = [repr(name if len(name) <= _MOST_LETTERS else f"{name[:_MOST_LETTERS]}...") for name in names[:_MOST_NAMED]]
+    shown = [
+        repr(name if len(name) <= _MOST_LETTERS else f"{name[:_MOST_LETTERS]}...")
+        for name in names[:_MOST_NAMED]
+    ]
     return ", ".join(shown) + (f", ... ({len(names):,} in all)" if len(names) > _MOST_NAMED else "")

@@ -23,7 +23,11 @@ def frozen(values: ArrayLike, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArr
     A copy is made where dtype or layout ask for one, and of an array that the caller could still write into.
     """
     array = np.ascontiguousarray(values, dtype).reshape(shape)
-    if array.flags.writeable and isinstance(values, np.ndarray) and np.may_share_memory(array, values):
+    if (
+        array.flags.writeable
+        and isinstance(values, np.ndarray)
+        and np.may_share_memory(array, values)
+    ):
         array = array.copy()
     array.flags.writeable = False
     return array
@@ -39,7 +43,9 @@ def check_rows(image: Ints, images: int, **columns: NDArray[Any]) -> None:
     """Raise DetbenchError unless all columns are as long as `image` and it points into `images` images."""
     for name, values in columns.items():
         if len(values) != len(image):
-            raise DetbenchError(f"{name} has {len(values):,} rows, image_index {len(image):,}; every column needs one per box")
+            raise DetbenchError(
+                f"{name} has {len(values):,} rows, image_index {len(image):,}; every column needs one per box"
+            )
     if len(image) and not (image.min() >= 0 and image.max() < images):
         raise DetbenchError(f"image_index must lie within 0 and the number of images ({images:,})")
 

@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detbench.data.columns import Floats, Indices, Ints, check_groups, check_rows, digest, frozen, offsets_from_groups, rows_of_groups
+from detbench.data.columns import (
+    Floats,
+    Indices,
+    Ints,
+    check_groups,
+    check_rows,
+    digest,
+    frozen,
+    offsets_from_groups,
+    rows_of_groups,
+)
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, NotComparableError
 
@@ -86,14 +96,31 @@ class Detections:
         classes = np.asarray(class_index, np.int32).reshape(-1)
         score = np.asarray(scores, np.float64).reshape(-1)
         xyxy = np.asarray(boxes, np.float64).reshape(-1, 4)
-        area = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1]) if box_areas is None else np.asarray(box_areas, np.float64)
-        check_rows(image, len(ground_truth.image_ids), class_index=classes, scores=score, boxes=xyxy, box_areas=area)
+        area = (
+            (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
+            if box_areas is None
+            else np.asarray(box_areas, np.float64)
+        )
+        check_rows(
+            image,
+            len(ground_truth.image_ids),
+            class_index=classes,
+            scores=score,
+            boxes=xyxy,
+            box_areas=area,
+        )
         source_rows = None
         if (np.diff(image) < 0).any():
             order = np.argsort(image, kind="stable")
             if _order_within_classes_changes(image, classes):
                 source_rows = order
-            image, classes, score, xyxy, area = image[order], classes[order], score[order], xyxy[order], area[order]
+            image, classes, score, xyxy, area = (
+                image[order],
+                classes[order],
+                score[order],
+                xyxy[order],
+                area[order],
+            )
         return cls(
             image_ids=ground_truth.image_ids,
             class_names=ground_truth.class_names,

@@ -32,14 +32,28 @@ def download(url: str, target: Path, md5: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         _append(url, part)
     except requests.RequestException as error:
-        kept = f"; the {part.stat().st_size:,} bytes so far are kept" if part.is_file() and part.stat().st_size else ""
-        raise DetbenchError(f"{url}: download failed ({_reason(error)}){kept}; run the same command again to go on") from error
+        kept = (
+            f"; the {part.stat().st_size:,} bytes so far are kept"
+            if part.is_file() and part.stat().st_size
+            else ""
+        )
+        raise DetbenchError(
+            f"{url}: download failed ({_reason(error)}){kept}; run the same command again to go on"
+        ) from error
     except OSError as error:
-        raise InputError(part, f"cannot be written ({error.strerror})", fix="free the space, or name a place you may write to") from error
+        raise InputError(
+            part,
+            f"cannot be written ({error.strerror})",
+            fix="free the space, or name a place you may write to",
+        ) from error
     found = file_md5(part)
     if found != md5:
         part.unlink()
-        raise InputError(url, f"has MD5 {found}, expected {md5}", fix="fetch it again; if this repeats, the server's file is another one")
+        raise InputError(
+            url,
+            f"has MD5 {found}, expected {md5}",
+            fix="fetch it again; if this repeats, the server's file is another one",
+        )
     part.replace(target)
 
 
@@ -66,12 +80,28 @@ def _append(url: str, part: Path) -> None:
 def _save(response: requests.Response, part: Path, have: int) -> None:
     import requests
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     length = response.headers.get("Content-Length")
     total = have + int(length) if length else None
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress, part.open("ab" if have else "wb") as file:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with (
+        Progress(*columns, console=Console(stderr=True)) as progress,
+        part.open("ab" if have else "wb") as file,
+    ):
         task = progress.add_task(part.stem, total=total, completed=have)
         for chunk in response.iter_content(_CHUNK):
             file.write(chunk)

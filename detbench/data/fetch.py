@@ -15,8 +15,8 @@ from pathlib import Path
 
 from detbench.data.download import download, file_md5
 from detbench.data.files import atomic_folder
-from detbench.data.plain_text import unreadable
-from detbench.data.voc_devkit import check_tar_end, open_devkit
+from detbench.data.formats.parsing.plain_text import unreadable
+from detbench.data.formats.voc.devkit import check_tar_end, open_devkit
 from detbench.errors import DetbenchWarning, InputError
 
 BASE_URL = "http://host.robots.ox.ac.uk/pascal/VOC/voc2007/"
@@ -29,7 +29,13 @@ STORE = "VOC2007.download"
 """The folder, in the target folder, that keeps what an interrupted download has got so far."""
 
 
-def fetch_voc2007(folder: Path, *, from_files: Sequence[Path] = (), base_url: str = BASE_URL, parts: Sequence[str] = ("test",)) -> Path:
+def fetch_voc2007(
+    folder: Path,
+    *,
+    from_files: Sequence[Path] = (),
+    base_url: str = BASE_URL,
+    parts: Sequence[str] = ("test",),
+) -> Path:
     """Put VOC 2007 into `folder`, beside whatever lies there, and return its year's folder, `folder/VOCdevkit/VOC2007`.
 
     With `from_files`, these archives are unpacked and nothing is downloaded; one that is not an official archive is warned about,
@@ -43,16 +49,22 @@ def fetch_voc2007(folder: Path, *, from_files: Sequence[Path] = (), base_url: st
     """
     for part in parts:
         if part not in ARCHIVES:
-            raise InputError(folder, f"VOC 2007 has no part {part!r}", fix=f"choose from: {', '.join(ARCHIVES)}")
+            raise InputError(
+                folder, f"VOC 2007 has no part {part!r}", fix=f"choose from: {', '.join(ARCHIVES)}"
+            )
     folder = folder.absolute()
     year, store = folder / "VOCdevkit" / "VOC2007", folder / STORE
     if os.path.lexists(year):
-        raise InputError(year, "is there already", fix="evaluate with it, or remove it first to fetch it again")
+        raise InputError(
+            year, "is there already", fix="evaluate with it, or remove it first to fetch it again"
+        )
     made = [place for place in (store, year.parent, folder) if not os.path.lexists(place)]
     try:
         with atomic_folder(year) as hidden:
             unpacked = hidden / ".unpacked"
-            for archive in _at_hand(from_files) if from_files else _downloaded(store, base_url, parts):
+            for archive in (
+                _at_hand(from_files) if from_files else _downloaded(store, base_url, parts)
+            ):
                 _extract(archive, unpacked)
             for member in list(_year(unpacked, folder).iterdir()):
                 member.rename(hidden / member.name)
@@ -69,13 +81,19 @@ def fetch_voc2007(folder: Path, *, from_files: Sequence[Path] = (), base_url: st
 def _at_hand(files: Sequence[Path]) -> Iterator[Path]:
     for file in files:
         if not file.is_file():
-            raise InputError(file, "no such file", fix="name an official archive, as VOCtest_06-Nov-2007.tar")
+            raise InputError(
+                file, "no such file", fix="name an official archive, as VOCtest_06-Nov-2007.tar"
+            )
         try:
             found = file_md5(file)
         except OSError as error:
             raise unreadable(file, error) from error
         if found not in [md5 for _, md5 in ARCHIVES.values()]:
-            warnings.warn(f"{file}: is none of the official archives (by its MD5); it is used as it is", DetbenchWarning, stacklevel=3)
+            warnings.warn(
+                f"{file}: is none of the official archives (by its MD5); it is used as it is",
+                DetbenchWarning,
+                stacklevel=3,
+            )
         yield file
 
 
@@ -104,10 +122,16 @@ def _extract(archive: Path, folder: Path) -> None:
             tar.extractall(folder, filter="data")
             check_tar_end(tar)
     except tarfile.FilterError as error:
-        raise InputError(archive, f"refused: {error}", fix="this is no dataset; do not unpack it by other means either") from error
+        raise InputError(
+            archive,
+            f"refused: {error}",
+            fix="this is no dataset; do not unpack it by other means either",
+        ) from error
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         reason = str(error).partition(":")[0]
-        raise InputError(archive, f"is not a complete tar archive ({reason})", fix="fetch it again") from error
+        raise InputError(
+            archive, f"is not a complete tar archive ({reason})", fix="fetch it again"
+        ) from error
 
 
 def _year(unpacked: Path, folder: Path) -> Path:
@@ -115,7 +139,15 @@ def _year(unpacked: Path, folder: Path) -> Path:
     try:
         devkit = open_devkit(unpacked)
     except InputError as error:
-        raise InputError(folder, "would hold no single VOC devkit after unpacking", fix="name archives of VOC 2007") from error
+        raise InputError(
+            folder,
+            "would hold no single VOC devkit after unpacking",
+            fix="name archives of VOC 2007",
+        ) from error
     if devkit.year not in (None, 2007):
-        raise InputError(folder, f"would hold {devkit.folder_name} and not VOC 2007", fix="unpack it with tar; `detbench eval` reads it")
+        raise InputError(
+            folder,
+            f"would hold {devkit.folder_name} and not VOC 2007",
+            fix="unpack it with tar; `detbench eval` reads it",
+        )
     return Path(devkit.root)

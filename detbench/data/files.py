@@ -39,7 +39,9 @@ def check_file_target(path: Path) -> None:
         if path.is_dir():
             raise InputError(path, "is a folder, a file is to be written here", fix="name a file")
         if path.exists() and not path.is_file():
-            raise InputError(path, "is a device or a pipe, which a file would replace", fix="name a file")
+            raise InputError(
+                path, "is a device or a pipe, which a file would replace", fix="name a file"
+            )
 
 
 def is_free(path: Path) -> bool:
@@ -54,9 +56,15 @@ def check_place(path: Path, *, folder: bool) -> None:
     with _refusals_named(path, path):
         there = next(place for place in (path, *path.absolute().parents) if place.exists())
     if there.is_file() and (folder or there != path):
-        raise InputError(path, f"cannot be written: {there} is a file, not a folder", fix="name another place")
+        raise InputError(
+            path, f"cannot be written: {there} is a file, not a folder", fix="name another place"
+        )
     if not os.access(there, os.W_OK):
-        raise InputError(path, f"cannot be written: no permission for {there}", fix="name a place you may write to")
+        raise InputError(
+            path,
+            f"cannot be written: no permission for {there}",
+            fix="name a place you may write to",
+        )
 
 
 @contextmanager
@@ -108,11 +116,23 @@ def _check_folder_target(path: Path) -> None:
         if not path.exists():
             return
         if not is_free(path):
-            raise InputError(path, "already exists and is not an empty folder", fix="name another folder or remove this one first")
+            raise InputError(
+                path,
+                "already exists and is not an empty folder",
+                fix="name another folder or remove this one first",
+            )
         if path.samefile(Path.cwd()):
-            raise InputError(path, "is the current folder, which a new one cannot replace", fix="name a new folder in it")
+            raise InputError(
+                path,
+                "is the current folder, which a new one cannot replace",
+                fix="name a new folder in it",
+            )
         if path.is_mount():
-            raise InputError(path, "is where a disk is mounted, which a new folder cannot replace", fix="name a new folder in it")
+            raise InputError(
+                path,
+                "is where a disk is mounted, which a new folder cannot replace",
+                fix="name a new folder in it",
+            )
 
 
 def _hidden(path: Path) -> Path:
@@ -136,7 +156,9 @@ def _refusals_named(path: Path, hidden: Path) -> Iterator[None]:
         if not ours or error.errno not in _REFUSED_BY_DISK:
             raise
         raise InputError(
-            path, f"cannot be written: {os.strerror(error.errno)}", fix="free the space, or name a place you may write to"
+            path,
+            f"cannot be written: {os.strerror(error.errno)}",
+            fix="free the space, or name a place you may write to",
         ) from error
 
 

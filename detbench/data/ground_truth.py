@@ -91,9 +91,13 @@ class GroundTruth:
             if groups.ndim != 1 or (groups.size and groups.dtype.kind not in "iu"):
                 raise DetbenchError("groups must be whole numbers, one for each image")
             if len(groups) != images:
-                raise DetbenchError(f"groups must name one group for each of the {images:,} images, got {len(groups):,}")
+                raise DetbenchError(
+                    f"groups must name one group for each of the {images:,} images, got {len(groups):,}"
+                )
             object.__setattr__(self, "groups", frozen(groups, np.int64, (images,)))
-        object.__setattr__(self, "_index", {image_id: index for index, image_id in enumerate(self.image_ids)})
+        object.__setattr__(
+            self, "_index", {image_id: index for index, image_id in enumerate(self.image_ids)}
+        )
         self._check()
 
     def _check(self) -> None:
@@ -135,8 +139,18 @@ class GroundTruth:
         image = np.asarray(image_index, np.int64).reshape(-1)
         order = np.argsort(image, kind="stable")
         xyxy = np.asarray(boxes, np.float64).reshape(-1, 4)
-        measured = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1]) if box_areas is None else np.asarray(box_areas, np.float64)
-        check_rows(image, len(ids), class_index=np.asarray(class_index).reshape(-1), boxes=xyxy, box_areas=measured)
+        measured = (
+            (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
+            if box_areas is None
+            else np.asarray(box_areas, np.float64)
+        )
+        check_rows(
+            image,
+            len(ids),
+            class_index=np.asarray(class_index).reshape(-1),
+            boxes=xyxy,
+            box_areas=measured,
+        )
         none = np.zeros(len(image), np.bool_)
         return cls(
             image_ids=ids,
@@ -149,8 +163,12 @@ class GroundTruth:
             iscrowd=(none if iscrowd is None else np.asarray(iscrowd, np.bool_))[order],
             difficult=(none if difficult is None else np.asarray(difficult, np.bool_))[order],
             truncated=(none if truncated is None else np.asarray(truncated, np.bool_))[order],
-            category_ids=np.arange(1, len(names) + 1) if category_ids is None else np.asarray(category_ids, np.int64),
-            image_sizes=np.full((len(ids), 2), np.nan) if image_sizes is None else np.asarray(image_sizes, np.float64),
+            category_ids=np.arange(1, len(names) + 1)
+            if category_ids is None
+            else np.asarray(category_ids, np.int64),
+            image_sizes=np.full((len(ids), 2), np.nan)
+            if image_sizes is None
+            else np.asarray(image_sizes, np.float64),
             image_files=("",) * len(ids) if image_files is None else tuple(image_files),
             groups=None if groups is None else np.asarray(groups),
             image_folder=image_folder,
@@ -169,7 +187,10 @@ class GroundTruth:
     @cached_property
     def picture_names(self) -> tuple[str, ...]:
         """What the picture of each image is called below `image_folder`: its file name, else the image's id."""
-        return tuple(name or image_id for name, image_id in zip(self.image_files, self.image_ids, strict=True))
+        return tuple(
+            name or image_id
+            for name, image_id in zip(self.image_files, self.image_ids, strict=True)
+        )
 
     @cached_property
     def units(self) -> Ints:
@@ -185,17 +206,33 @@ class GroundTruth:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what is scored: ids, names, sizes and objects. Paths, groups, name and source do not count."""
-        columns = (self.class_index, self.boxes, self.box_areas, self.areas, self.iscrowd, self.difficult)
-        return digest((*self.image_ids, *self.class_names), (self.offsets, self.category_ids, self.image_sizes, *columns))
+        columns = (
+            self.class_index,
+            self.boxes,
+            self.box_areas,
+            self.areas,
+            self.iscrowd,
+            self.difficult,
+        )
+        return digest(
+            (*self.image_ids, *self.class_names),
+            (self.offsets, self.category_ids, self.image_sizes, *columns),
+        )
 
     def present_images(self) -> Ints:
         """Return the positions of the images whose picture lies in `image_folder`; none at all is a DetbenchError."""
         if self.image_folder is None:
-            raise DetbenchError(f"{self.name}: it is not known where the pictures are; give their folder (--images)")
-        there = np.flatnonzero([bool(name) and (self.image_folder / name).is_file() for name in self.image_files])
+            raise DetbenchError(
+                f"{self.name}: it is not known where the pictures are; give their folder (--images)"
+            )
+        there = np.flatnonzero(
+            [bool(name) and (self.image_folder / name).is_file() for name in self.image_files]
+        )
         if not len(there):
             fix = "give their folder (--images)"
-            raise DetbenchError(f"{self.name}: none of its {len(self.image_ids):,} pictures is in {self.image_folder}; {fix}")
+            raise DetbenchError(
+                f"{self.name}: none of its {len(self.image_ids):,} pictures is in {self.image_folder}; {fix}"
+            )
         return there
 
     def select_images(self, positions: Ints) -> GroundTruth:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Ints
-from detbench.data.csv_table import read_table
+from detbench.data.formats.parsing.csv_table import read_table
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
 
@@ -33,20 +33,42 @@ def read_groups(path: Path, truth: GroundTruth) -> Ints:
         where = f"line {line}"
         position = truth.image_position(image)
         if position is None:
-            raise InputError(path, f"image {image!r} is not in {truth.name}", where=where, fix=_example(truth))
+            raise InputError(
+                path, f"image {image!r} is not in {truth.name}", where=where, fix=_example(truth)
+            )
         if groups[position] >= 0:
-            raise InputError(path, f"image {image!r} is there a second time", where=where, fix="name each image once")
+            raise InputError(
+                path,
+                f"image {image!r} is there a second time",
+                where=where,
+                fix="name each image once",
+            )
         if not group:
-            raise InputError(path, f"image {image!r} has no group", where=where, fix="give an image that stands alone a group of its own")
+            raise InputError(
+                path,
+                f"image {image!r} has no group",
+                where=where,
+                fix="give an image that stands alone a group of its own",
+            )
         groups[position] = numbers.setdefault(group, len(numbers))
     missing = np.flatnonzero(groups < 0)
     if len(missing):
         first = truth.image_ids[int(missing[0])]
-        raise InputError(path, f"lacks {len(missing):,} of {len(groups):,} images, the first is {first!r}", fix="give each image a group")
+        raise InputError(
+            path,
+            f"lacks {len(missing):,} of {len(groups):,} images, the first is {first!r}",
+            fix="give each image a group",
+        )
     if len(numbers) < 2:
-        raise InputError(path, f"names {len(numbers)} group, and how results vary takes two at least to tell")
+        raise InputError(
+            path, f"names {len(numbers)} group, and how results vary takes two at least to tell"
+        )
     return groups
 
 
 def _example(truth: GroundTruth) -> str:
-    return f"write image ids such as {truth.image_ids[0]!r}" if truth.image_ids else "the dataset has no images"
+    return (
+        f"write image ids such as {truth.image_ids[0]!r}"
+        if truth.image_ids
+        else "the dataset has no images"
+    )

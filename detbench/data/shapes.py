@@ -9,16 +9,18 @@ import numpy as np
 from detbench.data.columns import Floats
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder
+from detbench.data.formats.voc.writer import write_split
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.shapes_picture import SHAPES, Picture, draw_picture
-from detbench.data.voc_writer import write_split
+from detbench.data.shapes_image import SHAPES, Picture, draw_picture
 
 _SPLITS = {"train": 0, "val": 100_000, "test": 200_000}
 """What is added to the number of an image to make its id."""
 _JPEG_QUALITY = 90
 
 
-def make_shapes(folder: Path, *, seed: int = 2007, train: int = 800, val: int = 100, test: int = 200) -> Path:
+def make_shapes(
+    folder: Path, *, seed: int = 2007, train: int = 800, val: int = 100, test: int = 200
+) -> Path:
     """Write the shapes dataset into `folder` (new or empty) and return its year's folder, `folder/VOCdevkit/VOC2007`.
 
     Each image depends on the seed, its split and its number alone: annotations, and pixels before JPEG coding, are the same in every run
@@ -28,7 +30,14 @@ def make_shapes(folder: Path, *, seed: int = 2007, train: int = 800, val: int = 
         year = hidden / "VOCdevkit" / "VOC2007"
         for split, count in (("train", train), ("val", val), ("test", test)):
             if count:
-                _write_split(year, split, [draw_picture(np.random.default_rng([seed, _SPLITS[split], i])) for i in range(count)])
+                _write_split(
+                    year,
+                    split,
+                    [
+                        draw_picture(np.random.default_rng([seed, _SPLITS[split], i]))
+                        for i in range(count)
+                    ],
+                )
     return folder / "VOCdevkit" / "VOC2007"
 
 
@@ -50,11 +59,24 @@ def shapes_detections(ground_truth: GroundTruth, quality: float, seed: int = 0) 
     off = np.abs(rng.normal(0, 1, len(source))) * (0.02 + 0.16 * fault) * (1 + again)
     boxes = _jitter(rng, ground_truth.boxes[source], off)
     confused = rng.random(len(source)) < 0.25 * fault
-    classes = (ground_truth.class_index[source] + confused * rng.integers(1, max(2, len(SHAPES)), len(source))) % len(
-        ground_truth.class_names
+    classes = (
+        ground_truth.class_index[source]
+        + confused * rng.integers(1, max(2, len(SHAPES)), len(source))
+    ) % len(ground_truth.class_names)
+    surety = (
+        1.4
+        + 2 * quality
+        - 6 * off
+        - 1.2 * again
+        - 1.5 * confused
+        - hard[source]
+        + rng.normal(0, 0.9, len(source))
     )
-    surety = 1.4 + 2 * quality - 6 * off - 1.2 * again - 1.5 * confused - hard[source] + rng.normal(0, 0.9, len(source))
-    blank = rng.integers(0, max(1, len(ground_truth.image_ids)), rng.poisson((0.3 + 2 * fault) * len(ground_truth.image_ids)))
+    blank = rng.integers(
+        0,
+        max(1, len(ground_truth.image_ids)),
+        rng.poisson((0.3 + 2 * fault) * len(ground_truth.image_ids)),
+    )
     image = np.concatenate([image[source], blank])
     boxes = np.vstack([boxes, _anywhere(rng, ground_truth.image_sizes[blank])])
     surety = np.concatenate([surety, -2.2 + 0.8 * fault + rng.normal(0, 1.0, len(blank))])
@@ -62,7 +84,9 @@ def shapes_detections(ground_truth: GroundTruth, quality: float, seed: int = 0) 
     return Detections.from_rows(
         ground_truth,
         image_index=image[order],
-        class_index=np.concatenate([classes, rng.integers(0, len(ground_truth.class_names), len(blank))])[order],
+        class_index=np.concatenate(
+            [classes, rng.integers(0, len(ground_truth.class_names), len(blank))]
+        )[order],
         scores=np.clip(1 / (1 + np.exp(-surety)), 1e-4, 1 - 1e-4).round(4)[order],
         boxes=_inside(boxes, ground_truth.image_sizes[image])[order],
         name=f"simulated-{quality:g}",
@@ -88,8 +112,12 @@ def _truth(ids: list[str], pictures: list[Picture], name: str) -> GroundTruth:
     return GroundTruth.from_rows(
         image_ids=ids,
         class_names=SHAPES,
-        image_index=np.repeat(np.arange(len(pictures)), [len(picture.classes) for picture in pictures]),
-        class_index=np.array([number for picture in pictures for number in picture.classes], np.int32),
+        image_index=np.repeat(
+            np.arange(len(pictures)), [len(picture.classes) for picture in pictures]
+        ),
+        class_index=np.array(
+            [number for picture in pictures for number in picture.classes], np.int32
+        ),
         boxes=np.array([box for picture in pictures for box in picture.boxes], np.float64),
         difficult=np.array([flag for picture in pictures for flag in picture.difficult], np.bool_),
         truncated=np.array([flag for picture in pictures for flag in picture.truncated], np.bool_),

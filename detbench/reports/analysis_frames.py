@@ -12,14 +12,26 @@ import numpy as np
 
 from detbench.bench.analyze import Analysis, Study
 from detbench.data.files import atomic_path
-from detbench.metrics.intervals import Interval
-from detbench.metrics.label_errors import places_in_images
-from detbench.metrics.lrp import PARTS
+from detbench.metrics.errors.label_errors import places_in_images
+from detbench.metrics.errors.lrp import PARTS
+from detbench.metrics.uncertainty.intervals import Interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES = ("tide", "lrp", "calibration", "reliability", "confusion", "thresholds", "recall", "slices", "bands", "cuts", "label_errors")
+TABLES = (
+    "tide",
+    "lrp",
+    "calibration",
+    "reliability",
+    "confusion",
+    "thresholds",
+    "recall",
+    "slices",
+    "bands",
+    "cuts",
+    "label_errors",
+)
 """The tables of `AnalysisFrames`, each of which becomes a file in `save_analysis_csv`."""
 _PARTIAL_COUNTS = ("errors", "object_in_image")
 """Columns of whole numbers that some rows lack."""
@@ -41,7 +53,15 @@ class AnalysisFrames:
         for each in self.study.analyses:
             for kind, cost in {"base": each.tide.base, **each.tide.costs}.items():
                 ends = _ends(each.tide_intervals.get(kind))
-                rows.append({"detector": each.name, "kind": kind, "cost": cost, **ends, "errors": each.tide.counts.get(kind, np.nan)})
+                rows.append(
+                    {
+                        "detector": each.name,
+                        "kind": kind,
+                        "cost": cost,
+                        **ends,
+                        "errors": each.tide.counts.get(kind, np.nan),
+                    }
+                )
         return _frame(rows)
 
     @cached_property
@@ -54,8 +74,17 @@ class AnalysisFrames:
         for each in self.study.analyses:
             for k, name in enumerate(_classes(each)):
                 cells = {column: getattr(each.lrp, column)[k] for column in (*PARTS, "threshold")}
-                ends = [_ends(_of(each.lrp_class_intervals.get(part, ()), k), part) for part in PARTS]
-                rows.append({"detector": each.name, "class": name, **cells, **{key: end for pair in ends for key, end in pair.items()}})
+                ends = [
+                    _ends(_of(each.lrp_class_intervals.get(part, ()), k), part) for part in PARTS
+                ]
+                rows.append(
+                    {
+                        "detector": each.name,
+                        "class": name,
+                        **cells,
+                        **{key: end for pair in ends for key, end in pair.items()},
+                    }
+                )
         return _frame(rows)
 
     @cached_property
@@ -82,9 +111,19 @@ class AnalysisFrames:
             if each.calibration is None:
                 continue
             found = each.calibration.diagram
-            columns = found.edges[:-1], found.edges[1:], found.counts, found.score, found.precision, found.placement
+            columns = (
+                found.edges[:-1],
+                found.edges[1:],
+                found.counts,
+                found.score,
+                found.precision,
+                found.placement,
+            )
             names = ("low_score", "high_score", "detections", "score", "precision", "placement")
-            rows += [{"detector": each.name, **dict(zip(names, row, strict=True))} for row in zip(*columns, strict=True)]
+            rows += [
+                {"detector": each.name, **dict(zip(names, row, strict=True))}
+                for row in zip(*columns, strict=True)
+            ]
         return _frame(rows)
 
     @cached_property
@@ -94,7 +133,11 @@ class AnalysisFrames:
         for each in self.study.analyses:
             names = [*_classes(each), "background"]
             for true, said in zip(*np.nonzero(each.confusion.counts), strict=True):
-                cell = {"object": names[true], "taken_for": names[said], "times": each.confusion.counts[true, said]}
+                cell = {
+                    "object": names[true],
+                    "taken_for": names[said],
+                    "times": each.confusion.counts[true, said],
+                }
                 rows.append({"detector": each.name, **cell})
         return _frame(rows)
 
@@ -109,10 +152,15 @@ class AnalysisFrames:
         rows = []
         for each in self.study.analyses:
             together = () if each.pooled_interval is None else (each.pooled_interval,)
-            for names, found, ends in (([""], each.pooled, together), (_classes(each), each.operating, each.operating_intervals)):
+            for names, found, ends in (
+                ([""], each.pooled, together),
+                (_classes(each), each.operating, each.operating_intervals),
+            ):
                 for k, name in enumerate(names):
                     cells = {column: getattr(found, column)[k] for column in columns}
-                    rows.append({"detector": each.name, "class": name, **cells, **_ends(_of(ends, k))})
+                    rows.append(
+                        {"detector": each.name, "class": name, **cells, **_ends(_of(ends, k))}
+                    )
         return _frame(rows)
 
     @cached_property
@@ -122,9 +170,21 @@ class AnalysisFrames:
         for each in self.study.analyses:
             for found, intervals in zip(each.recalls, each.recall_intervals, strict=True):
                 for v, value in enumerate(found.trait.values):
-                    cells = {"objects": found.objects[v], "reached": found.reached[v], "recall": found.taken[v]}
+                    cells = {
+                        "objects": found.objects[v],
+                        "reached": found.reached[v],
+                        "recall": found.taken[v],
+                    }
                     ends = _ends(intervals[v] if intervals else None)
-                    rows.append({"detector": each.name, "trait": found.trait.name, "value": value, **cells, **ends})
+                    rows.append(
+                        {
+                            "detector": each.name,
+                            "trait": found.trait.name,
+                            "value": value,
+                            **cells,
+                            **ends,
+                        }
+                    )
         return _frame(rows)
 
     @cached_property
@@ -133,7 +193,10 @@ class AnalysisFrames:
         rows = []
         for each in self.study.analyses:
             for found in each.slices:
-                before = {name: getattr(found, name) for name in ("attribute", "value", "images", "objects", "score")}
+                before = {
+                    name: getattr(found, name)
+                    for name in ("attribute", "value", "images", "objects", "score")
+                }
                 after = {name: getattr(found, name) for name in ("p", "p_holm", "p_fdr")}
                 change = {"difference": found.difference.estimate, **_ends(found.difference)}
                 rows.append({"detector": each.name, **before, **change, **after})
@@ -144,7 +207,14 @@ class AnalysisFrames:
         """How far the headline measure is open: `band`, `low`, `high`, `evidence`, `rule`."""
         return _frame(
             [
-                {"detector": each.name, "band": band.name, "low": band.low, "high": band.high, "evidence": band.evidence, "rule": band.rule}
+                {
+                    "detector": each.name,
+                    "band": band.name,
+                    "low": band.low,
+                    "high": band.high,
+                    "evidence": band.evidence,
+                    "rule": band.rule,
+                }
                 for each in self.study.analyses
                 for band in each.bands
             ]
@@ -153,7 +223,11 @@ class AnalysisFrames:
     @cached_property
     def cuts(self) -> pd.DataFrame:
         """The headline measure without detections below a score: `score`, `value`."""
-        rows = [(each.name, cut, value) for each in self.study.analyses for cut, value in each.cuts.items()]
+        rows = [
+            (each.name, cut, value)
+            for each in self.study.analyses
+            for cut, value in each.cuts.items()
+        ]
         return _frame([dict(zip(("detector", "score", "value"), row, strict=True)) for row in rows])
 
     @cached_property

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from detbench.data.columns import Floats, Ints
-from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.scoring.evaluation import Evaluation
 
 
 def plotted_iou(evaluation: Evaluation) -> float:
     """Return the IoU threshold that curves and operating points refer to: 0.5 where the protocol has it, else its lowest."""
     thresholds = evaluation.protocol.iou_thresholds
-    return next((threshold for threshold in thresholds if math.isclose(threshold, 0.5)), thresholds[0])
+    return next(
+        (threshold for threshold in thresholds if math.isclose(threshold, 0.5)), thresholds[0]
+    )
 
 
 def envelope(precision: Floats) -> Floats:
@@ -103,8 +105,12 @@ class ThresholdCurve:
             return self
         wanted = np.linspace(self.score[0], self.score[-1], points - 2)
         places = np.searchsorted(-self.score, -wanted, side="right") - 1
-        kept = np.unique(np.concatenate([places, [0, len(self.score) - 1, int(np.argmax(self.f1))]]))
-        return ThresholdCurve(self.score[kept], self.precision[kept], self.recall[kept], self.f1[kept])
+        kept = np.unique(
+            np.concatenate([places, [0, len(self.score) - 1, int(np.argmax(self.f1))]])
+        )
+        return ThresholdCurve(
+            self.score[kept], self.precision[kept], self.recall[kept], self.f1[kept]
+        )
 
 
 def threshold_curve(evaluation: Evaluation, classes: Ints, iou: float) -> ThresholdCurve:
@@ -125,4 +131,6 @@ def threshold_curve(evaluation: Evaluation, classes: Ints, iou: float) -> Thresh
     last = np.flatnonzero(np.diff(scores, append=-np.inf))
     hits = np.cumsum((matches.hits[0, places] >> t) & 1, dtype=np.int64)[last]
     taken, positives = last + 1, int(counts[present].sum())
-    return ThresholdCurve(scores[last], hits / taken, hits / max(positives, 1), 2 * hits / (taken + positives))
+    return ThresholdCurve(
+        scores[last], hits / taken, hits / max(positives, 1), 2 * hits / (taken + positives)
+    )

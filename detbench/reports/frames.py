@@ -13,12 +13,12 @@ import numpy as np
 from detbench.bench.results import ValueIntervals
 from detbench.bench.runs import Run
 from detbench.errors import DetbenchError, NotComparableError
-from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.ranking import Ranking, paired, ranking
-from detbench.metrics.resampled import Resampled
-from detbench.reports.groups import Given, grouped, what_differs
-from detbench.reports.pairs import CLASS_PAIR_COLUMNS, PAIR_COLUMNS, class_differences
-from detbench.reports.scored import Columns, Scored, latency_row
+from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.uncertainty.ranking import Ranking, paired, ranking
+from detbench.metrics.uncertainty.replicates import Resampled
+from detbench.reports.class_differences import CLASS_PAIR_COLUMNS, PAIR_COLUMNS, class_differences
+from detbench.reports.comparable_groups import Given, grouped, what_differs
+from detbench.reports.scored_detector import Columns, Scored, latency_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ class Frames:
         `group`, `dataset`, `protocol`, `images`, `ground_truths`, `detectors` (how many), `measure` (the headline measure's name),
         `heading` (a line that says all this), `ground_truth_digest`.
         """
-        from detbench.reports.terminal import headline
+        from detbench.reports.terminal.evaluation import headline
 
         rows = []
         for group in self._group_numbers():
@@ -90,7 +90,9 @@ class Frames:
         """
         frame = self._stacked(lambda scored: scored.summary_columns())
         headline = [next(iter(scored.evaluation.summary.values())) for scored in self.detectors]
-        frame["_headline"] = np.array([np.nan if value is None else value for value in headline], np.float64)
+        frame["_headline"] = np.array(
+            [np.nan if value is None else value for value in headline], np.float64
+        )
         return self._with_differences(frame, "_headline", ["group"]).drop(columns="_headline")
 
     @cached_property
@@ -102,7 +104,9 @@ class Frames:
         point of the highest F1 of this class (`best_threshold`, `best_f1`, `best_precision`, `best_recall`) at IoU 0.5, or the protocol's
         lowest.
         """
-        return self._with_differences(self._stacked(lambda scored: scored.class_columns()), "AP", ["group", "class"])
+        return self._with_differences(
+            self._stacked(lambda scored: scored.class_columns()), "AP", ["group", "class"]
+        )
 
     @cached_property
     def ranking(self) -> Ranking | None:
@@ -116,8 +120,15 @@ class Frames:
     @cached_property
     def _paired(self) -> list[Resampled]:
         detectors = self.require_one_group().detectors
-        found = paired([scored.evaluation for scored in detectors]) if all(scored.intervals for scored in detectors) else []
-        return [replace(each, name=scored.name) for each, scored in zip(found, detectors, strict=bool(found))]
+        found = (
+            paired([scored.evaluation for scored in detectors])
+            if all(scored.intervals for scored in detectors)
+            else []
+        )
+        return [
+            replace(each, name=scored.name)
+            for each, scored in zip(found, detectors, strict=bool(found))
+        ]
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -127,7 +138,12 @@ class Frames:
         of images; `p` of no difference, corrected for the number of pairs; `told_apart`, whether p is at most .05. Empty without
         intervals.
         """
-        rows = [(part.detectors[0].group, *row) for part in self.split() if part.ranking for row in part.ranking.pairs()]
+        rows = [
+            (part.detectors[0].group, *row)
+            for part in self.split()
+            if part.ranking
+            for row in part.ranking.pairs()
+        ]
         return _table(rows, PAIR_COLUMNS)
 
     @cached_property
@@ -166,8 +182,14 @@ class Frames:
 
     def curves_at(self, ious: Sequence[float] | None, points: int | None = None) -> pd.DataFrame:
         """Return the table of `curves` at some of the IoU thresholds, with as many points as asked for."""
-        levels = [scored.by_iou.protocol.iou_thresholds if ious is None else ious for scored in self.detectors]
-        curves = sum(len(scored.classes) * len(each) for scored, each in zip(self.detectors, levels, strict=True))
+        levels = [
+            scored.by_iou.protocol.iou_thresholds if ious is None else ious
+            for scored in self.detectors
+        ]
+        curves = sum(
+            len(scored.classes) * len(each)
+            for scored, each in zip(self.detectors, levels, strict=True)
+        )
         most = points or max(min(self.points, MOST_ROWS // max(curves, 1)), FEWEST_POINTS)
         chosen = {id(scored): each for scored, each in zip(self.detectors, levels, strict=True)}
         return self._stacked(lambda scored: scored.curve_columns(chosen[id(scored)], most))
@@ -212,17 +234,23 @@ class Frames:
         `p50_ms_high`, `p90_ms`, `p95_ms`, `p99_ms`, `throughput_per_s`, `samples`, `verdict`, `reasons`, and what else was recorded.
         """
         rows = [
-            {"detector": scored.name, "group": scored.group, **latency_row(entry)} for scored in self.detectors for entry in scored.latency
+            {"detector": scored.name, "group": scored.group, **latency_row(entry)}
+            for scored in self.detectors
+            for entry in scored.latency
         ]
         frame = _table(rows)
         first = ["detector", "group", *LATENCY_COLUMNS]
-        return frame.reindex(columns=[*first, *(name for name in frame.columns if name not in first)])
+        return frame.reindex(
+            columns=[*first, *(name for name in frame.columns if name not in first)]
+        )
 
     def of_group(self, group: int) -> Frames:
         """Return the tables of one group only."""
         if self._group_numbers() == [group]:
             return self
-        return replace(self, detectors=tuple(scored for scored in self.detectors if scored.group == group))
+        return replace(
+            self, detectors=tuple(scored for scored in self.detectors if scored.group == group)
+        )
 
     def split(self) -> list[Frames]:
         """Return the tables of each group, so that no table holds what cannot be compared."""
@@ -274,7 +302,11 @@ class Frames:
 
 
 def frames(
-    given: Given | Iterable[Given], *, known: Sequence[ValueIntervals] | None = None, baseline: str | None = None, points: int = MOST_POINTS
+    given: Given | Iterable[Given],
+    *,
+    known: Sequence[ValueIntervals] | None = None,
+    baseline: str | None = None,
+    points: int = MOST_POINTS,
 ) -> Frames:
     """Return the tables of runs and evaluations.
 
@@ -298,7 +330,9 @@ def frames(
         detectors.append(grouped(each, detectors, known[place] if known else None))
     names = [scored.name for scored in detectors]
     if baseline is not None and baseline not in names:
-        raise DetbenchError(f"there is no detector {baseline!r} to be the baseline; there are {', '.join(names)}")
+        raise DetbenchError(
+            f"there is no detector {baseline!r} to be the baseline; there are {', '.join(names)}"
+        )
     if points < 4:
         raise DetbenchError(f"a curve needs 4 points or more, got {points}")
     return Frames(tuple(detectors), baseline, points)

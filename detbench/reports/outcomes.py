@@ -9,8 +9,8 @@ import numpy as np
 
 from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.protocol import Protocol
+from detbench.metrics.protocols.protocol import Protocol
+from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.reports.curves import plotted_iou, threshold_curve
 
 HIT, IGNORED, DUPLICATE, MISPLACED, CONFUSED, BACKGROUND = range(6)
@@ -73,8 +73,14 @@ def outcomes(evaluation: Evaluation) -> Outcomes:
     outcome = np.select(cases, [HIT, IGNORED, DUPLICATE, MISPLACED, CONFUSED], BACKGROUND)
 
     usable = same & to_find[object_row] & hit[pair]
-    claimed = _claims(pair[usable], object_row[usable], overlap[usable], len(rows), evaluation.protocol)
-    partner = np.select([hit, outcome == CONFUSED, (outcome == BACKGROUND) | (outcome == IGNORED)], [claimed, at_other, -1], at_same)
+    claimed = _claims(
+        pair[usable], object_row[usable], overlap[usable], len(rows), evaluation.protocol
+    )
+    partner = np.select(
+        [hit, outcome == CONFUSED, (outcome == BACKGROUND) | (outcome == IGNORED)],
+        [claimed, at_other, -1],
+        at_same,
+    )
     found, approached = np.zeros((2, len(truth)), np.bool_)
     found[claimed[claimed >= 0]] = True
     approached[partner[outcome == MISPLACED]] = True
@@ -102,7 +108,9 @@ def _roles(truth: GroundTruth, protocol: Protocol) -> tuple[Flags, Flags]:
     return present, present & counts & in_range
 
 
-def _pairs(evaluation: Evaluation, rows: Ints, images: Indices, present: Flags) -> tuple[Ints, Ints, Floats]:
+def _pairs(
+    evaluation: Evaluation, rows: Ints, images: Indices, present: Flags
+) -> tuple[Ints, Ints, Floats]:
     """Return every pair of a taken detection and an object of its image that overlap: place of the detection, row of the object, IoU.
 
     IoU as the protocol measures it: one pixel less in width and height without "+1", by the detection's area where a crowd is a region.
@@ -115,7 +123,13 @@ def _pairs(evaluation: Evaluation, rows: Ints, images: Indices, present: Flags) 
     less = 0.0 if evaluation.protocol.plus_one else 1.0
     common = _side(a, b, 0, less) * _side(a, b, 1, less)
     overlapping = (common > 0) & present[objects]
-    pair, objects, common, a, b = pair[overlapping], objects[overlapping], common[overlapping], a[overlapping], b[overlapping]
+    pair, objects, common, a, b = (
+        pair[overlapping],
+        objects[overlapping],
+        common[overlapping],
+        a[overlapping],
+        b[overlapping],
+    )
     area = found.box_areas[rows[pair]] if not less else _smaller_areas(a)
     union = area + (truth.box_areas[objects] if not less else _smaller_areas(b)) - common
     region = truth.iscrowd[objects] & (evaluation.protocol.crowd == "region")
@@ -124,7 +138,9 @@ def _pairs(evaluation: Evaluation, rows: Ints, images: Indices, present: Flags) 
 
 def _side(a: Floats, b: Floats, side: int, less: float) -> Floats:
     """Return how long two columns of boxes overlap along x (0) or y (1)."""
-    return np.maximum(np.minimum(a[:, side + 2], b[:, side + 2]) - np.maximum(a[:, side], b[:, side]) - less, 0.0)
+    return np.maximum(
+        np.minimum(a[:, side + 2], b[:, side + 2]) - np.maximum(a[:, side], b[:, side]) - less, 0.0
+    )
 
 
 def _smaller_areas(boxes: Floats) -> Floats:
@@ -140,7 +156,9 @@ def _best(pair: Ints, objects: Ints, overlap: Floats, detections: int) -> tuple[
     return best, at
 
 
-def _claims(pair: Ints, objects: Ints, overlap: Floats, detections: int, protocol: Protocol) -> Ints:
+def _claims(
+    pair: Ints, objects: Ints, overlap: Floats, detections: int, protocol: Protocol
+) -> Ints:
     """Return which object each hit found (−1 where none is left): the best free one, the later (COCO) or first (VOC) among equals."""
     claimed = np.full(detections, -1, np.int64)
     later = protocol.assignment == "best_available"

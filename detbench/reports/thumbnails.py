@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from detbench.adapters.pictures import read_picture
+from detbench.adapters.images import read_picture
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.pictures import picture_size
+from detbench.data.image_headers import picture_size
 from detbench.errors import DetbenchError, InputError
 from detbench.threads import Threads
 
@@ -45,7 +45,9 @@ class _Small:
     full_size: tuple[float, float]
 
 
-def thumbnails(ground_truth: GroundTruth, images: Sequence[int], *, most_bytes: int = MOST_BYTES) -> Thumbnails:
+def thumbnails(
+    ground_truth: GroundTruth, images: Sequence[int], *, most_bytes: int = MOST_BYTES
+) -> Thumbnails:
     """Return thumbnails (long side at most 320 pixels, WebP) of the images at some positions.
 
     Quality is lowered until all fit into `most_bytes` of data URIs; what does not fit at the lowest is left out, from the end. A picture
@@ -55,13 +57,17 @@ def thumbnails(ground_truth: GroundTruth, images: Sequence[int], *, most_bytes: 
         DetbenchError: it is not known where the pictures are.
     """
     if ground_truth.image_folder is None:
-        raise DetbenchError(f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)")
+        raise DetbenchError(
+            f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)"
+        )
     with Threads() as pool:
         read = dict(zip(images, pool.map(partial(_read, ground_truth), images), strict=True))
         small = {image: each for image, each in read.items() if isinstance(each, _Small)}
         encoded: dict[int, str] = {}
         for quality in _QUALITIES:
-            encoded = dict(zip(small, pool.map(partial(_encoded, quality), small.values()), strict=True))
+            encoded = dict(
+                zip(small, pool.map(partial(_encoded, quality), small.values()), strict=True)
+            )
             if sum(map(len, encoded.values())) <= most_bytes:
                 break
     uris = _within(encoded, most_bytes)
@@ -86,7 +92,11 @@ def _read(ground_truth: GroundTruth, image: int) -> _Small | str:
             picture = _turned(picture, path)
     except InputError as error:
         return str(error)
-    full_size = (float(picture.width), float(picture.height)) if math.isnan(width + height) else (width, height)
+    full_size = (
+        (float(picture.width), float(picture.height))
+        if math.isnan(width + height)
+        else (width, height)
+    )
     picture.thumbnail((LONG_SIDE, LONG_SIDE))
     return _Small(picture, full_size)
 

@@ -40,11 +40,17 @@ def overview(frames: Frames) -> pd.DataFrame:
     Beside the headline measure stands its interval, where it is known.
     """
     measures = list(frames.require_one_group().detectors[0].evaluation.summary)
-    times = [name for name in ("infer_p50_ms", "end_to_end_p50_ms") if frames.summary[name].notna().any()]
+    times = [
+        name for name in ("infer_p50_ms", "end_to_end_p50_ms") if frames.summary[name].notna().any()
+    ]
     table = frames.summary[["detector", *measures, "detections", *times]]
     low, high = (frames.summary.get(f"{measures[0]}_{end}") for end in ("low", "high"))
     if low is not None and high is not None:
-        table.insert(2, "95 %", ["–" if np.isnan(a) else f"{a:.3f}–{b:.3f}" for a, b in zip(low, high, strict=True)])
+        table.insert(
+            2,
+            "95 %",
+            ["–" if np.isnan(a) else f"{a:.3f}–{b:.3f}" for a, b in zip(low, high, strict=True)],
+        )
     return table
 
 
@@ -52,11 +58,19 @@ def pair_overview(frames: Frames) -> pd.DataFrame:
     """Return the differences between the detectors of one group in points; empty where the images were not asked."""
     rows = frames.require_one_group().pairs
     columns = {
-        "difference": [f"{better} − {worse}" for better, worse in zip(rows["better"], rows["worse"], strict=True)],
+        "difference": [
+            f"{better} − {worse}"
+            for better, worse in zip(rows["better"], rows["worse"], strict=True)
+        ],
         "points": [f"{value * 100:+.2f}" for value in rows["difference"]],
-        "95 %": [f"{a * 100:+.2f} to {b * 100:+.2f}" for a, b in zip(rows["difference_low"], rows["difference_high"], strict=True)],
+        "95 %": [
+            f"{a * 100:+.2f} to {b * 100:+.2f}"
+            for a, b in zip(rows["difference_low"], rows["difference_high"], strict=True)
+        ],
         "p": rows["p"].to_numpy(np.float64).round(3),
-        "verdict": np.where(rows["told_apart"].to_numpy(bool), "more than chance", "cannot be told"),
+        "verdict": np.where(
+            rows["told_apart"].to_numpy(bool), "more than chance", "cannot be told"
+        ),
     }
     return type(rows)(columns)
 
@@ -65,7 +79,10 @@ def class_overview(frames: Frames) -> pd.DataFrame:
     """Return AP of one group, classes down and detectors across, in their order."""
     table = frames.require_one_group().classes
     first = table[table["detector"] == frames.detectors[0].name]
-    values = {scored.name: table.loc[table["detector"] == scored.name, "AP"].to_numpy() for scored in frames.detectors}
+    values = {
+        scored.name: table.loc[table["detector"] == scored.name, "AP"].to_numpy()
+        for scored in frames.detectors
+    }
     result = first[["class", "ground_truths"]].reset_index(drop=True)
     for name, column in values.items():
         result.insert(len(result.columns), name, column, allow_duplicates=True)
@@ -76,9 +93,15 @@ def markdown(frames: Frames) -> str:
     """Return summary, differences and classes as Markdown tables, a heading for each data and protocol."""
     parts = []
     for group in frames.split():
-        parts += [f"## {_in_markdown(group.groups['heading'].iloc[0])}", _markdown_table(overview(group))]
+        parts += [
+            f"## {_in_markdown(group.groups['heading'].iloc[0])}",
+            _markdown_table(overview(group)),
+        ]
         if len(group.pairs):
-            parts += [f"Differences in {group.groups['measure'].iloc[0]}", _markdown_table(pair_overview(group))]
+            parts += [
+                f"Differences in {group.groups['measure'].iloc[0]}",
+                _markdown_table(pair_overview(group)),
+            ]
         parts += ["AP by class", _markdown_table(class_overview(group))]
     return "\n\n".join(parts) + "\n"
 
@@ -88,25 +111,36 @@ def latex(frames: Frames) -> str:
     parts = []
     for group in frames.split():
         heading = group.groups["heading"].iloc[0]
-        tables = [(overview(group), heading), (pair_overview(group), f"Differences in {group.groups['measure'].iloc[0]}. {heading}")]
+        tables = [
+            (overview(group), heading),
+            (pair_overview(group), f"Differences in {group.groups['measure'].iloc[0]}. {heading}"),
+        ]
         for table, caption in (*tables, (class_overview(group), f"AP by class. {heading}")):
             if not len(table):
                 continue
             columns = "l" + "r" * (table.shape[1] - 1)
-            parts.append(_written(table).to_latex(index=False, escape=True, caption=_in_latex(caption), column_format=columns))
+            parts.append(
+                _written(table).to_latex(
+                    index=False, escape=True, caption=_in_latex(caption), column_format=columns
+                )
+            )
     return "\n".join(parts)
 
 
 def html(frames: Frames) -> str:
     """Return the summaries as HTML, everything escaped."""
     return "".join(
-        f"<h4>{escape(group.groups['heading'].iloc[0])}</h4>{_written(overview(group)).to_html(index=False)}" for group in frames.split()
+        f"<h4>{escape(group.groups['heading'].iloc[0])}</h4>{_written(overview(group)).to_html(index=False)}"
+        for group in frames.split()
     )
 
 
 def _markdown_table(frame: pd.DataFrame) -> str:
     written = _written(frame)
-    rows = [[_in_markdown(str(cell)) for cell in row] for row in (list(written.columns), *written.to_numpy().tolist())]
+    rows = [
+        [_in_markdown(str(cell)) for cell in row]
+        for row in (list(written.columns), *written.to_numpy().tolist())
+    ]
     marks = ["---" if place == 0 else "---:" for place in range(len(written.columns))]
     return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], marks, *rows[1:]))
 
@@ -114,12 +148,17 @@ def _markdown_table(frame: pd.DataFrame) -> str:
 def _in_markdown(text: str) -> str:
     """Return text as Markdown shows it: what would be markup is escaped, a line break becomes a space."""
     flat = " ".join(text.split("\n"))
-    return "".join("\\" + character if character in "\\`*_{}[]<>#|&$~" else character for character in flat)
+    return "".join(
+        "\\" + character if character in "\\`*_{}[]<>#|&$~" else character for character in flat
+    )
 
 
 def _in_latex(text: str) -> str:
     words = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    return "".join(words.get(character, "\\" + character if character in "&%$#_{}" else character) for character in text)
+    return "".join(
+        words.get(character, "\\" + character if character in "&%$#_{}" else character)
+        for character in text
+    )
 
 
 def _written(frame: pd.DataFrame) -> pd.DataFrame:

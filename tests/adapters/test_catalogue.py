@@ -68,7 +68,9 @@ def installed(tmp_path, monkeypatch):
         about = package / "detbench_corners-1.0.dist-info"
         about.mkdir(parents=True)
         (package / "detbench_corners.py").write_text(textwrap.dedent(CORNERS))
-        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: detbench-corners\nVersion: 1.0\n")
+        (about / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: detbench-corners\nVersion: 1.0\n"
+        )
         (about / "entry_points.txt").write_text(f"[detbench.adapters]\n{entry_points}\n")
         monkeypatch.syspath_prepend(package)
         monkeypatch.delitem(sys.modules, "detbench_corners", raising=False)
@@ -79,7 +81,11 @@ def installed(tmp_path, monkeypatch):
 def test_an_adapter_of_another_package_is_listed_loaded_and_run(installed):
     installed("corners = detbench_corners:Corners")
     listed = {adapter.name: adapter for adapter in adapters()}["corners"]
-    assert (listed.package, listed.installed, listed.install) == ("detbench-corners", True, "pip install detbench-corners")
+    assert (listed.package, listed.installed, listed.install) == (
+        "detbench-corners",
+        True,
+        "pip install detbench-corners",
+    )
     detector = load_detector("corners:any model,score=0.9", score=0.1)
     assert (detector.name, detector.settings) == ("any model", {"score": "0.1"})
     found = detect(detector, [np.full((20, 40, 3), 255, np.uint8), np.zeros((20, 40, 3), np.uint8)])
@@ -88,20 +94,29 @@ def test_an_adapter_of_another_package_is_listed_loaded_and_run(installed):
 
 def test_an_adapter_that_gives_no_detector_is_named(installed):
     installed("half = detbench_corners:half")
-    with pytest.raises(DetbenchError, match=r"adapter 'half' of package detbench-corners gave something \(object\) that lacks steps"):
+    with pytest.raises(
+        DetbenchError,
+        match=r"adapter 'half' of package detbench-corners gave something \(object\) that lacks steps",
+    ):
         load_detector("half:x")
 
 
 @pytest.mark.parametrize("value", ["detbench_corners:nothing", "no_such_module:load"])
 def test_an_adapter_that_cannot_be_imported_is_named(installed, value):
     installed(f"lost = {value}")
-    with pytest.raises(DetbenchError, match=r"adapter 'lost' of package detbench-corners cannot be imported.*pip install detbench-corners"):
+    with pytest.raises(
+        DetbenchError,
+        match=r"adapter 'lost' of package detbench-corners cannot be imported.*pip install detbench-corners",
+    ):
         load_detector("lost:x")
 
 
 def test_our_own_adapters_cannot_be_replaced(installed):
     installed("replay = detbench_corners:Corners")
-    with pytest.warns(DetbenchWarning, match="adapter 'replay' of package detbench-corners is not used: detbench has one"):
+    with pytest.warns(
+        DetbenchWarning,
+        match="adapter 'replay' of package detbench-corners is not used: detbench has one",
+    ):
         assert {adapter.name: adapter.package for adapter in adapters()}["replay"] == "detbench"
 
 
@@ -115,7 +130,10 @@ def test_our_own_adapters_are_listed():
     ("spec", "expected"),
     [
         ("onnx:model.onnx", ("onnx", "model.onnx", {})),
-        ("onnx:model.onnx,decoder=yolox,score=0.001", ("onnx", "model.onnx", {"decoder": "yolox", "score": "0.001"})),
+        (
+            "onnx:model.onnx,decoder=yolox,score=0.001",
+            ("onnx", "model.onnx", {"decoder": "yolox", "score": "0.001"}),
+        ),
         ("model.onnx", ("onnx", "model.onnx", {})),
         ("a/b=c/MODEL.ONNX,score=0.1", ("onnx", "a/b=c/MODEL.ONNX", {"score": "0.1"})),
         ("found.parquet", ("replay", "found.parquet", {})),
@@ -141,7 +159,10 @@ def test_a_spec_is_taken_apart(spec, expected):
         ("onnx:a,b.onnx", r"a comma inside a path or value is written \\,"),
         ("onnx:m.onnx,=3", "'=3' is not KEY=VALUE"),
         ("onnx:m.onnx,score=1,score=2", "option 'score' is given twice"),
-        ("model.h5", r"write NAME:model.h5, or use a known suffix \(.onnx is onnx, .keras is keras, .parquet is replay\)"),
+        (
+            "model.h5",
+            r"write NAME:model.h5, or use a known suffix \(.onnx is onnx, .keras is keras, .parquet is replay\)",
+        ),
         ("https://host/model.onn", "does not show"),
     ],
 )
@@ -151,7 +172,10 @@ def test_a_bad_spec_is_explained(spec, message):
 
 
 def test_an_unknown_adapter_lists_the_known():
-    with pytest.raises(DetbenchError, match="unknown adapter 'onxx'; known are: onnx, yolo, keras, kerashub, replay"):
+    with pytest.raises(
+        DetbenchError,
+        match="unknown adapter 'onxx'; known are: onnx, yolo, keras, kerashub, replay",
+    ):
         load_detector("onxx:model.onnx")
 
 
@@ -163,13 +187,20 @@ def test_a_missing_model_is_named(tmp_path):
 def test_a_missing_extra_says_what_to_install(monkeypatch):
     lacking = dataclasses.replace(catalogue.ADAPTERS["onnx"], needs="no_such_package")
     monkeypatch.setitem(catalogue.ADAPTERS, "onnx", lacking)
-    with pytest.raises(DetbenchError, match=r"adapter 'onnx' needs no_such_package, .*: pip install 'detbench\[onnx\]'"):
+    with pytest.raises(
+        DetbenchError,
+        match=r"adapter 'onnx' needs no_such_package, .*: pip install 'detbench\[onnx\]'",
+    ):
         load_detector("onnx:model.onnx")
 
 
 def test_options_become_texts(monkeypatch, tmp_path):
     given = {}
-    monkeypatch.setitem(catalogue.ADAPTERS, "echo", Adapter("echo", "detbench.adapters.replay:load"))
-    monkeypatch.setattr("detbench.adapters.replay.load", lambda path, options: given.update(options))
+    monkeypatch.setitem(
+        catalogue.ADAPTERS, "echo", Adapter("echo", "detbench.adapters.replay:load")
+    )
+    monkeypatch.setattr(
+        "detbench.adapters.replay.load", lambda path, options: given.update(options)
+    )
     load_detector(f"echo:{tmp_path},a=1,b=2", b=None, c=True, names=["dog", "cat"], score=0.5)
     assert given == {"a": "1", "b": "2", "c": "true", "names": "dog,cat", "score": "0.5"}

@@ -51,7 +51,9 @@ def test_the_aspect_ratio_is_kept_to_half_a_pixel(original, size, fit):
     ratio = (max if fit == "centre-crop" else min)(size[0] / original[0], size[1] / original[1])
     for axis in (0, 1):
         exact = original[axis] * ratio
-        assert abs(placement.resized[axis] - exact) <= 0.5 + 1e-9 or (exact < 1 and placement.resized[axis] == 1)
+        assert abs(placement.resized[axis] - exact) <= 0.5 + 1e-9 or (
+            exact < 1 and placement.resized[axis] == 1
+        )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,10 @@ def test_no_boxes():
     assert place((640, 480), (416, 416), "stretch").to_original(np.zeros((0, 4))).shape == (0, 4)
 
 
-@pytest.mark.parametrize(("original", "resized"), [((640, 427), (416, 277)), ((416, 100), (416, 100)), ((3, 1), (416, 138))])
+@pytest.mark.parametrize(
+    ("original", "resized"),
+    [((640, 427), (416, 277)), ((416, 100), (416, 100)), ((3, 1), (416, 138))],
+)
 def test_sides_rounded_down(original, resized):
     placement = place(original, (416, 416), "letterbox-corner", "down")
     assert placement.resized == resized

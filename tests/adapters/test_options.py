@@ -32,7 +32,10 @@ def test_names_of_a_file(tmp_path):
         ({"scroe": "1"}, "unknown option 'scroe'.*known are decoder, names, size"),
         ({"decoder": "yolo"}, "unknown decoder 'yolo'; known are yolov2"),
         ({"decoder": "end2end", "anchors": "1|2"}, "decoder end2end has no option 'anchors'"),
-        ({"decoder": "yolov8"}, r"decoder yolov8 reads .*outputs found\[1,3,6\] of an input 160×96 are not that"),
+        (
+            {"decoder": "yolov8"},
+            r"decoder yolov8 reads .*outputs found\[1,3,6\] of an input 160×96 are not that",
+        ),
         ({"anchors": "1|2"}, r"no decoder knows outputs found\[1,3,6\] of an input 160×96"),
         ({"size": "big"}, "option size=big: must be WIDTHxHEIGHT"),
         ({"score": "low"}, "option score=low: must be a number"),
@@ -46,18 +49,35 @@ def test_names_of_a_file(tmp_path):
         ({"names": "a|a|b"}, "names=.*'a' stands there more than once"),
         ({"threads": "-1"}, "option threads=-1: must be a whole number, 0 or more"),
         ({"score": "-1"}, "score must be a number within 0 and 1, not -1"),
-        ({"decoder": "fastestdet", "objectness_power": "nan"}, "option objectness_power=nan: must lie within 0 and 1"),
-        ({"decoder": "fastestdet", "objectness_power": "5"}, "option objectness_power=5.0: must lie within 0 and 1"),
+        (
+            {"decoder": "fastestdet", "objectness_power": "nan"},
+            "option objectness_power=nan: must lie within 0 and 1",
+        ),
+        (
+            {"decoder": "fastestdet", "objectness_power": "5"},
+            "option objectness_power=5.0: must lie within 0 and 1",
+        ),
         ({"decoder": "yolox", "strides": "0"}, "option strides=0: must be whole numbers from 1"),
         ({"decoder": "yolox", "strides": "8.5"}, "option strides=8.5: must be whole numbers"),
         ({"decoder": "yolov2", "anchors": "1|2|3"}, "option anchors=1.0.*: must be pairs"),
-        ({"decoder": "ssd", "variances": "1"}, "option variances=1.0: must be two positive numbers"),
+        (
+            {"decoder": "ssd", "variances": "1"},
+            "option variances=1.0: must be two positive numbers",
+        ),
         ({"size": "0"}, "option size=0: must be WIDTHxHEIGHT in pixels, each from 1 to 16384"),
-        ({"size": "20000"}, "option size=20000: must be WIDTHxHEIGHT in pixels, each from 1 to 16384"),
+        (
+            {"size": "20000"},
+            "option size=20000: must be WIDTHxHEIGHT in pixels, each from 1 to 16384",
+        ),
         ({"threads": "two"}, "option threads=two: must be a whole number"),
     ],
 )
 def test_options_that_cannot_be(tmp_path, options, problem):
-    path = save_model(tmp_path / "m.onnx", end2end() if options.get("decoder") != "yolov8" else {"found": np.zeros((3, 6), np.float32)})
+    path = save_model(
+        tmp_path / "m.onnx",
+        end2end()
+        if options.get("decoder") != "yolov8"
+        else {"found": np.zeros((3, 6), np.float32)},
+    )
     with pytest.raises(DetbenchError, match=problem):
         load(path, {**ABC, **options})

@@ -11,7 +11,12 @@ SAME = place((100, 100), (100, 100), "stretch")
 
 
 def finish(postprocessing, boxes, scores, classes, placement=SAME, dtype=np.float32):
-    return postprocessing.finish(np.array(boxes, dtype).reshape(-1, 4), np.array(scores, dtype), np.array(classes, np.int64), placement)
+    return postprocessing.finish(
+        np.array(boxes, dtype).reshape(-1, 4),
+        np.array(scores, dtype),
+        np.array(classes, np.int64),
+        placement,
+    )
 
 
 def spread(count):
@@ -32,15 +37,24 @@ def test_falling_score_with_ties_in_place():
 def test_the_best_candidates_enter_nms_and_the_best_of_those_it_keeps_stay():
     boxes = [(0, 0, 5, 5), (0, 0, 5, 5), *spread(4)[1:]]
     scores = [0.9, 0.8, 0.7, 0.6, 0.5]
-    assert finish(Postprocessing(0, 0.5, top_k=2), boxes, scores, [0] * 5).scores.tolist() == pytest.approx([0.9, 0.7])
-    assert finish(Postprocessing(0, 0.5, max_candidates=2), boxes, scores, [0] * 5).scores.tolist() == pytest.approx([0.9])
-    assert finish(Postprocessing(0, None, top_k=2), boxes, scores, [0] * 5).scores.tolist() == pytest.approx([0.9, 0.8])
+    assert finish(
+        Postprocessing(0, 0.5, top_k=2), boxes, scores, [0] * 5
+    ).scores.tolist() == pytest.approx([0.9, 0.7])
+    assert finish(
+        Postprocessing(0, 0.5, max_candidates=2), boxes, scores, [0] * 5
+    ).scores.tolist() == pytest.approx([0.9])
+    assert finish(
+        Postprocessing(0, None, top_k=2), boxes, scores, [0] * 5
+    ).scores.tolist() == pytest.approx([0.9, 0.8])
 
 
 def test_classes_suppress_each_other_only_when_agnostic():
     boxes = [(0, 0, 5, 5), (0, 0, 5, 5)]
     assert len(finish(Postprocessing(0, 0.5), boxes, [0.9, 0.8], [0, 1]).scores) == 2
-    assert len(finish(Postprocessing(0, 0.5, class_agnostic=True), boxes, [0.9, 0.8], [0, 1]).scores) == 1
+    assert (
+        len(finish(Postprocessing(0, 0.5, class_agnostic=True), boxes, [0.9, 0.8], [0, 1]).scores)
+        == 1
+    )
 
 
 def test_boxes_are_suppressed_in_the_input_and_given_in_the_picture():
@@ -54,7 +68,11 @@ def test_boxes_are_suppressed_in_the_input_and_given_in_the_picture():
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_results_are_in_double_precision(dtype):
     found = finish(Postprocessing(0.1, 0.5), spread(2), [0.25, 0.5], [3, 4], dtype=dtype)
-    assert (found.boxes.dtype, found.scores.dtype, found.classes.dtype) == (np.float64, np.float64, np.int64)
+    assert (found.boxes.dtype, found.scores.dtype, found.classes.dtype) == (
+        np.float64,
+        np.float64,
+        np.int64,
+    )
     assert found.scores.tolist() == [0.5, 0.25]
     assert found.boxes.tolist() == [[10, 0, 15, 5], [0, 0, 5, 5]]
 
@@ -71,7 +89,14 @@ def test_what_is_not_finite_is_refused_where_it_could_count(bad):
         finish(Postprocessing(0.5, 0.5), spread(2), [0.9, bad], [0, 0])
     with pytest.raises(DetbenchError, match=r"boxes that are NaN or infinite \(1 of 1\)"):
         finish(Postprocessing(0.5, 0.5), [(0, 0, 5, bad), (0, 0, 5, 5)], [0.9, 0.1], [0, 0])
-    assert len(finish(Postprocessing(0.5, 0.5), [(0, 0, 5, bad), (0, 0, 5, 5)], [0.1, 0.9], [0, 0]).scores) == 1
+    assert (
+        len(
+            finish(
+                Postprocessing(0.5, 0.5), [(0, 0, 5, bad), (0, 0, 5, 5)], [0.1, 0.9], [0, 0]
+            ).scores
+        )
+        == 1
+    )
 
 
 def test_settings_are_json_ready():

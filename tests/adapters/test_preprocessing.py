@@ -8,7 +8,7 @@ import pytest
 from detbench.adapters.geometry import Fit, place
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.errors import DetbenchError
-from detbench.metrics.resizing import resize_linear
+from detbench.metrics.kernels.resizing import resize_linear
 
 SIZES = [(64, 48), (48, 64), (33, 17), (1, 1), (3, 90)]
 
@@ -25,7 +25,10 @@ def bilinear(picture, size):
         first = np.floor(centre).astype(int)
         return first, np.minimum(first + 1, source - 1), centre - first
 
-    (left, right, x), (above, below, y) = taps(picture.shape[1], size[0]), taps(picture.shape[0], size[1])
+    (left, right, x), (above, below, y) = (
+        taps(picture.shape[1], size[0]),
+        taps(picture.shape[0], size[1]),
+    )
     x, y, values = x[None, :, None], y[:, None, None], picture.astype(np.float64)
     upper = values[above][:, left] * (1 - x) + values[above][:, right] * x
     lower = values[below][:, left] * (1 - x) + values[below][:, right] * x
@@ -56,11 +59,17 @@ def test_linear_is_bilinear_rounded_to_the_nearest(size, target):
     assert np.abs(resize_linear(picture, target) - bilinear(picture, target)).max() <= 0.5 + 1e-4
 
 
-@pytest.mark.parametrize(("size", "target"), [((640, 480), (416, 312)), ((500, 375), (352, 352)), ((100, 80), (416, 333))])
+@pytest.mark.parametrize(
+    ("size", "target"),
+    [((640, 480), (416, 312)), ((500, 375), (352, 352)), ((100, 80), (416, 333))],
+)
 def test_linear_is_that_of_opencv(size, target):
     cv2 = pytest.importorskip("cv2")
     picture = random_picture(*size)
-    difference = np.abs(resize_linear(picture, target).astype(int) - cv2.resize(picture, target, interpolation=cv2.INTER_LINEAR))
+    difference = np.abs(
+        resize_linear(picture, target).astype(int)
+        - cv2.resize(picture, target, interpolation=cv2.INTER_LINEAR)
+    )
     assert difference.max() <= 1
     assert (difference > 0).mean() < 0.2
 
@@ -107,7 +116,9 @@ def test_a_crop_is_cut_out_of_the_whole_picture_as_pillow_resizes_it(size, resiz
     from PIL import Image
 
     picture = random_picture(*size)
-    preprocessing = Preprocessing((24, 24), "centre-crop", scale=1.0, dtype="uint8", layout="nhwc", resize=resize)
+    preprocessing = Preprocessing(
+        (24, 24), "centre-crop", scale=1.0, dtype="uint8", layout="nhwc", resize=resize
+    )
     batch = preprocessing.apply([picture])
     (left, top), resized = batch.placements[0].offset, batch.placements[0].resized
     method = Image.Resampling.BILINEAR if resize == "antialias" else Image.Resampling.NEAREST
@@ -124,7 +135,7 @@ def test_warming_up_compiles_all_that_preparing_pictures_needs():
     code = """if True:
         import numpy as np
         from detbench.adapters.preprocessing import Preprocessing
-        from detbench.metrics import resizing
+        from detbench.metrics.kernels import resizing
         from detbench.metrics.warmup import warm_postprocessing
 
         warm_postprocessing(print)
@@ -153,7 +164,9 @@ def test_a_batch_is_its_pictures_and_may_be_empty():
 
 @pytest.mark.parametrize("resize", ["linear", "antialias", "nearest"])
 def test_a_picture_of_one_colour_stays_so_and_one_of_the_right_size_is_not_touched(resize):
-    preprocessing = Preprocessing((32, 32), "stretch", scale=1.0, dtype="uint8", layout="nhwc", resize=resize)
+    preprocessing = Preprocessing(
+        (32, 32), "stretch", scale=1.0, dtype="uint8", layout="nhwc", resize=resize
+    )
     assert (preprocessing.apply([np.full((50, 70, 3), 77, np.uint8)]).inputs == 77).all()
     assert (preprocessing.apply([random_picture(32, 32)]).inputs[0] == random_picture(32, 32)).all()
 
@@ -162,9 +175,17 @@ def test_antialias_and_nearest_are_pillows():
     from PIL import Image
 
     picture = random_picture(60, 50)
-    for resize, method in (("antialias", Image.Resampling.BILINEAR), ("nearest", Image.Resampling.NEAREST)):
-        preprocessing = Preprocessing((32, 20), "stretch", scale=1.0, dtype="uint8", layout="nhwc", resize=resize)
-        assert (preprocessing.apply([picture]).inputs[0] == np.asarray(Image.fromarray(picture).resize((32, 20), method))).all()
+    for resize, method in (
+        ("antialias", Image.Resampling.BILINEAR),
+        ("nearest", Image.Resampling.NEAREST),
+    ):
+        preprocessing = Preprocessing(
+            (32, 20), "stretch", scale=1.0, dtype="uint8", layout="nhwc", resize=resize
+        )
+        assert (
+            preprocessing.apply([picture]).inputs[0]
+            == np.asarray(Image.fromarray(picture).resize((32, 20), method))
+        ).all()
 
 
 def test_pictures_are_not_written_to_and_need_not_be_contiguous():
@@ -178,7 +199,9 @@ def test_pictures_are_not_written_to_and_need_not_be_contiguous():
 def test_settings_survive_json():
     import json
 
-    preprocessing = Preprocessing((416, 320), "letterbox-corner", mean=(1, 2, 3), colour="bgr", dtype="float16")
+    preprocessing = Preprocessing(
+        (416, 320), "letterbox-corner", mean=(1, 2, 3), colour="bgr", dtype="float16"
+    )
     assert Preprocessing.from_dict(json.loads(json.dumps(preprocessing.as_dict()))) == preprocessing
 
 
@@ -215,7 +238,9 @@ def test_missing_settings_are_named():
         Preprocessing.from_dict({"size": (416, 416)})
 
 
-@pytest.mark.parametrize("picture", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
+@pytest.mark.parametrize(
+    "picture", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
+)
 def test_what_is_no_picture_is_refused(picture):
     with pytest.raises(DetbenchError, match=r"a picture must be \(height, width, 3\) uint8"):
         Preprocessing((32, 32), "stretch").apply([picture])

@@ -14,7 +14,13 @@ from detbench.errors import DetbenchError, InputError
 
 @pytest.fixture
 def stored(tmp_path):
-    truth = GroundTruth.from_rows(image_ids=["a", "b", "c"], class_names=["dog", "cat"], image_index=[], class_index=[], boxes=[])
+    truth = GroundTruth.from_rows(
+        image_ids=["a", "b", "c"],
+        class_names=["dog", "cat"],
+        image_index=[],
+        class_index=[],
+        boxes=[],
+    )
     found = Detections.from_rows(
         truth,
         image_index=[2, 0, 2, 2],
@@ -29,7 +35,11 @@ def stored(tmp_path):
 
 def test_detections_come_back_by_image_and_falling_score(stored):
     detector = load_detector(f"replay:{stored}")
-    assert (detector.name, detector.class_names, detector.batch_size) == ("somebody's", ("dog", "cat"), None)
+    assert (detector.name, detector.class_names, detector.batch_size) == (
+        "somebody's",
+        ("dog", "cat"),
+        None,
+    )
     found = detector.found_for("c")
     assert found.scores.tolist() == [0.9, 0.1, 0.1]
     assert found.classes.tolist() == [0, 1, 1]
@@ -83,4 +93,6 @@ def test_every_image_of_a_real_file_comes_back(files):
         warnings.simplefilter("ignore")
         found = load_detections(files.found("parquet"), truth)
     detector = load_detector(str(files.found("parquet")))
-    assert sum(len(detector.found_for(image_id).scores) for image_id in truth.image_ids) == len(found)
+    assert sum(len(detector.found_for(image_id).scores) for image_id in truth.image_ids) == len(
+        found
+    )

@@ -20,7 +20,10 @@ class FakeDetector:
         self.settings = {"digest": digest}
 
     def preprocess(self, pictures):
-        placements = tuple(place((picture.shape[1], picture.shape[0]), self.input_size, "stretch") for picture in pictures)
+        placements = tuple(
+            place((picture.shape[1], picture.shape[0]), self.input_size, "stretch")
+            for picture in pictures
+        )
         return Batch(np.array([picture.mean() / 255 for picture in pictures]), placements)
 
     def to_device(self, batch):

@@ -9,7 +9,7 @@ from detbench.bench.latency.contender import LocalContender
 from detbench.bench.runs import write_run
 from detbench.data.load import load_ground_truth
 from detbench.errors import InputError
-from detbench.metrics.evaluate import evaluate
+from detbench.metrics.scoring.evaluate import evaluate
 from tests.bench.fake_detector import FakeDetector
 from tests.metrics.scored import random_pair
 
@@ -48,10 +48,15 @@ def test_the_same_run_is_kept(evaluation, tmp_path):
     assert finished_run(folder, evaluation).folder == folder
 
 
-@pytest.mark.parametrize(("seed", "protocol", "what"), [(1, "voc2007", "other ground truth"), (0, "voc2012", "another protocol")])
+@pytest.mark.parametrize(
+    ("seed", "protocol", "what"),
+    [(1, "voc2007", "other ground truth"), (0, "voc2012", "another protocol")],
+)
 def test_another_run_is_never_replaced(evaluation, tmp_path, seed, protocol, what):
     folder = write_run(tmp_path / "finder", evaluation, options={})
-    with pytest.raises(InputError, match=f"finder: holds a run of {what}, which is not replaced; name another -o"):
+    with pytest.raises(
+        InputError, match=f"finder: holds a run of {what}, which is not replaced; name another -o"
+    ):
         finished_run(folder, evaluate(*random_pair(seed), protocol))
 
 
@@ -88,8 +93,16 @@ def test_models_of_different_batch_sizes_are_timed_one_after_the_other(files, mo
     monkeypatch.setattr("detbench.bench.compare.load_contender", load)
     pictures = timing_pictures(load_ground_truth(files.truth("voc"), split="test"))
     seen = []
-    timed = time_models(dict.fromkeys(sizes, "fake"), pictures, most_s=0.05, on_task=lambda names, task: seen.append((names, task.stage)))
+    timed = time_models(
+        dict.fromkeys(sizes, "fake"),
+        pictures,
+        most_s=0.05,
+        on_task=lambda names, task: seen.append((names, task.stage)),
+    )
     assert seen == [("a, b", "infer"), ("a, b", "end_to_end"), ("c", "infer"), ("c", "end_to_end")]
-    assert {(result.stage, result.batch) for result in of_model(timed, "c")} == {("infer", 2), ("end_to_end", 2)}
+    assert {(result.stage, result.batch) for result in of_model(timed, "c")} == {
+        ("infer", 2),
+        ("end_to_end", 2),
+    }
     assert {(pair.a, pair.b) for pair in timed.pairs} == {("a", "b")}
     assert all(len(result.samples_ns) for result in timed.results)

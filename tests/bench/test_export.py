@@ -24,7 +24,9 @@ def yolo(tmp_path_factory):
     from detbench.adapters.yolo.model_file import save_yolo
 
     path = tmp_path_factory.mktemp("yolo") / "small.keras"
-    save_yolo(Yolo(class_names=SHAPES, anchors=ANCHORS, input_size=(64, 64), width=4, depth=1), path)
+    save_yolo(
+        Yolo(class_names=SHAPES, anchors=ANCHORS, input_size=(64, 64), width=4, depth=1), path
+    )
     return path
 
 
@@ -49,7 +51,16 @@ def test_options_of_the_model_are_those_of_its_export(yolo, tmp_path):
 
 def test_a_dataset_scores_both(yolo, files, tmp_path, command):
     outcome = command(
-        "export", f"yolo:{yolo}", "-o", tmp_path / "m.onnx", "--dataset", files.truth("voc"), "--split", "test", "--json", "-"
+        "export",
+        f"yolo:{yolo}",
+        "-o",
+        tmp_path / "m.onnx",
+        "--dataset",
+        files.truth("voc"),
+        "--split",
+        "test",
+        "--json",
+        "-",
     )
     audit = json.loads(outcome.out)["audit"]
     assert outcome.code == 0
@@ -68,7 +79,9 @@ def test_an_export_beyond_its_tolerance_is_not_kept(yolo, tmp_path, command):
 
 def test_other_models_than_kerass_are_refused(yolo, tmp_path, command):
     export(f"yolo:{yolo}", tmp_path / "small.onnx")
-    with pytest.raises(DetbenchError, match="small is no Keras model; detbench export converts yolo:"):
+    with pytest.raises(
+        DetbenchError, match="small is no Keras model; detbench export converts yolo:"
+    ):
         export(str(tmp_path / "small.onnx"), tmp_path / "again.onnx")
     assert command("export", f"yolo:{yolo}", "-o", tmp_path / "model.pb").code == 2
 
@@ -84,7 +97,9 @@ def test_a_difference_in_weights_is_found(yolo):
 
 
 def test_failures_name_what_is_beyond_its_tolerance():
-    audit = ExportAudit({"a": 1e-5, "b": float("nan")}, 1, (0, 0), 0, 1e-4, MeanAp("mAP", 0.5, 0.498))
+    audit = ExportAudit(
+        {"a": 1e-5, "b": float("nan")}, 1, (0, 0), 0, 1e-4, MeanAp("mAP", 0.5, 0.498)
+    )
     assert audit.failures == ["output b differs by nan", "mAP differs by -0.0020"]
     assert np.isnan(audit.share_matched)
 

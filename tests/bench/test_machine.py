@@ -79,18 +79,30 @@ def test_a_gpu_tells_its_state_in_words(monkeypatch):
     installed(monkeypatch, FakeNvml())
     gpu = open_gpu()
     assert gpu.info() == GpuInfo("GPU 0", "570.1", 80 << 30, 1980)
-    assert gpu.state() == GpuState(1755, 412.5, 61, 3 << 30, 0.97, ("power limit (software)", "too hot (software)"))
+    assert gpu.state() == GpuState(
+        1755, 412.5, 61, 3 << 30, 0.97, ("power limit (software)", "too hot (software)")
+    )
     assert gpu.state().throttled == ("too hot (software)",)
 
 
 @pytest.mark.parametrize(
     ("bits", "throttled"),
-    [(0x8, "slow-down (hardware)"), (0x20, "too hot (software)"), (0x40, "too hot (hardware)"), (0x80, "power brake (hardware)")],
+    [
+        (0x8, "slow-down (hardware)"),
+        (0x20, "too hot (software)"),
+        (0x40, "too hot (hardware)"),
+        (0x80, "power brake (hardware)"),
+    ],
 )
 def test_the_bits_are_those_of_nvml(monkeypatch, bits, throttled):
     import pynvml as real
 
-    names = {0x8: "HwSlowdown", 0x20: "SwThermalSlowdown", 0x40: "HwThermalSlowdown", 0x80: "HwPowerBrakeSlowdown"}
+    names = {
+        0x8: "HwSlowdown",
+        0x20: "SwThermalSlowdown",
+        0x40: "HwThermalSlowdown",
+        0x80: "HwPowerBrakeSlowdown",
+    }
     assert getattr(real, f"nvmlClocksEventReason{names[bits]}") == bits
     installed(monkeypatch, FakeNvml(reasons=bits | 0x1))
     assert open_gpu().state().throttled == (throttled,)
@@ -104,12 +116,18 @@ def test_no_driver_and_no_library_are_normal(monkeypatch):
 
 
 def test_what_a_device_does_not_support_is_none(monkeypatch):
-    broken = ("nvmlDeviceGetPowerUsage", "nvmlDeviceGetUtilizationRates", "nvmlDeviceGetCurrentClocksEventReasons")
+    broken = (
+        "nvmlDeviceGetPowerUsage",
+        "nvmlDeviceGetUtilizationRates",
+        "nvmlDeviceGetCurrentClocksEventReasons",
+    )
     installed(monkeypatch, FakeNvml(broken=broken))
     assert open_gpu().state() == GpuState(1755, None, 61, 3 << 30, None, ())
 
 
-@pytest.mark.parametrize(("visible", "name"), [("1", "GPU 1"), ("1,0", "GPU 1"), ("GPU-uuid", "GPU 0")])
+@pytest.mark.parametrize(
+    ("visible", "name"), [("1", "GPU 1"), ("1,0", "GPU 1"), ("GPU-uuid", "GPU 0")]
+)
 def test_the_device_is_the_first_that_frameworks_see(monkeypatch, visible, name):
     installed(monkeypatch, FakeNvml())
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)

@@ -75,7 +75,12 @@ def test_ctrl_c_in_the_last_batch_is_not_lost(dataset, mapping):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            predict(FakeDetector(), dataset, mapping, on_progress=lambda now: now.done == PICTURES and signal.raise_signal(signal.SIGINT))
+            predict(
+                FakeDetector(),
+                dataset,
+                mapping,
+                on_progress=lambda now: now.done == PICTURES and signal.raise_signal(signal.SIGINT),
+            )
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -87,7 +92,9 @@ def test_what_decides_the_result_is_in_the_key(dataset, mapping, tmp_path, chang
     if change == "picture":
         Image.new("RGB", (11, 10), (255, 255, 255)).save(dataset.image_folder / "0.png")
     detector = FakeDetector(digest="sha256:other") if change == "model" else FakeDetector()
-    found, progress = predict(detector, dataset, mapping, batch_size=2 if change == "batch" else None, cache=cache)
+    found, progress = predict(
+        detector, dataset, mapping, batch_size=2 if change == "batch" else None, cache=cache
+    )
     assert progress.from_cache == (PICTURES - 32 if change == "picture" else 0)
     assert found.scores[0] == (1.0 if change == "picture" else 0.0)
 
@@ -102,14 +109,21 @@ def test_a_damaged_cache_entry_is_run_again(dataset, mapping, tmp_path):
     assert first.digest == second.digest
 
 
-def test_broken_pictures_fail_the_run_counted_and_named_once_the_others_are_done(dataset, mapping, tmp_path):
+def test_broken_pictures_fail_the_run_counted_and_named_once_the_others_are_done(
+    dataset, mapping, tmp_path
+):
     cache = PredictionCache(tmp_path / "cache")
     (dataset.image_folder / "5.png").write_bytes(b"no picture")
     (dataset.image_folder / "6.png").unlink()
-    with pytest.raises(DetbenchError, match=r"2 pictures could not be read: .*5\.png.*6\.png.*--allow-broken"):
+    with pytest.raises(
+        DetbenchError, match=r"2 pictures could not be read: .*5\.png.*6\.png.*--allow-broken"
+    ):
         predict(FakeDetector(), dataset, mapping, cache=cache)
     detector = FakeDetector()
-    with pytest.warns(DetbenchWarning, match=r"2 pictures could not be read and have no detections: .*5\.png.*6\.png"):
+    with pytest.warns(
+        DetbenchWarning,
+        match=r"2 pictures could not be read and have no detections: .*5\.png.*6\.png",
+    ):
         found, _ = predict(detector, dataset, mapping, allow_broken=True, cache=cache)
     assert detector.batches == []
     assert np.diff(found.offsets)[4:8].tolist() == [1, 0, 0, 1]
@@ -117,7 +131,9 @@ def test_broken_pictures_fail_the_run_counted_and_named_once_the_others_are_done
 
 
 def test_pictures_without_a_file_name_are_called_by_their_image_and_counted(dataset, mapping):
-    nameless = replace(dataset, image_ids=tuple(f"{n}.png" for n in range(PICTURES)), image_files=("",) * PICTURES)
+    nameless = replace(
+        dataset, image_ids=tuple(f"{n}.png" for n in range(PICTURES)), image_files=("",) * PICTURES
+    )
     for n in (5, 6):
         (dataset.image_folder / f"{n}.png").write_bytes(b"no picture")
     with pytest.warns(DetbenchWarning, match=r"2 pictures could not be read"):
@@ -128,7 +144,9 @@ def test_pictures_without_a_file_name_are_called_by_their_image_and_counted(data
 def test_a_picture_of_another_size_than_annotated_is_refused(dataset, mapping):
     sizes = np.full((PICTURES, 2), 10.0)
     sizes[7] = (20, 10)
-    with pytest.raises(InputError, match=r"7\.png: has 10 × 10 pixels, its annotations say 20 × 10"):
+    with pytest.raises(
+        InputError, match=r"7\.png: has 10 × 10 pixels, its annotations say 20 × 10"
+    ):
         predict(FakeDetector(), replace(dataset, image_sizes=sizes), mapping)
 
 
@@ -154,13 +172,17 @@ def test_notes_on_pictures_survive_the_cache(dataset, mapping, tmp_path):
 def test_a_cache_that_cannot_be_written_is_said_once_and_done_without(dataset, mapping, tmp_path):
     blocked = tmp_path / "cache"
     blocked.write_text("a file")
-    with pytest.warns(DetbenchWarning, match=r"cannot be written .*DETBENCH_CACHE.*--no-cache") as said:
+    with pytest.warns(
+        DetbenchWarning, match=r"cannot be written .*DETBENCH_CACHE.*--no-cache"
+    ) as said:
         found, _ = predict(FakeDetector(), dataset, mapping, cache=PredictionCache(blocked))
     assert len(said) == 1
     assert len(found) == PICTURES
 
 
-def test_detectors_without_a_digest_and_pictures_of_one_name_share_nothing(dataset, mapping, tmp_path):
+def test_detectors_without_a_digest_and_pictures_of_one_name_share_nothing(
+    dataset, mapping, tmp_path
+):
     cache = PredictionCache(tmp_path / "cache")
     nameless = FakeDetector()
     nameless.settings = {}
@@ -169,7 +191,9 @@ def test_detectors_without_a_digest_and_pictures_of_one_name_share_nothing(datas
     predict(FakeDetector(), dataset, mapping, cache=cache)
     moved = tmp_path / "other"
     shutil.copytree(dataset.image_folder, moved, copy_function=shutil.copy2)
-    _, progress = predict(FakeDetector(), replace(dataset, image_folder=moved), mapping, cache=cache)
+    _, progress = predict(
+        FakeDetector(), replace(dataset, image_folder=moved), mapping, cache=cache
+    )
     assert progress.from_cache == 0
 
 
@@ -197,14 +221,21 @@ def test_a_model_of_fixed_batch_refuses_another(dataset, mapping):
 
 
 def test_no_folder_of_pictures_is_said(mapping):
-    dataset = GroundTruth.from_rows(image_ids=["a"], class_names=["dog", "cat"], image_index=[], class_index=[], boxes=[])
+    dataset = GroundTruth.from_rows(
+        image_ids=["a"], class_names=["dog", "cat"], image_index=[], class_index=[], boxes=[]
+    )
     with pytest.raises(DetbenchError, match="--images"):
         predict(FakeDetector(), dataset, mapping)
 
 
 def test_a_dataset_without_pictures_gives_nothing(mapping, tmp_path):
     dataset = GroundTruth.from_rows(
-        image_ids=[], class_names=["dog", "cat"], image_index=[], class_index=[], boxes=[], image_folder=tmp_path
+        image_ids=[],
+        class_names=["dog", "cat"],
+        image_index=[],
+        class_index=[],
+        boxes=[],
+        image_folder=tmp_path,
     )
     found, progress = predict(FakeDetector(), dataset, mapping)
     assert (len(found), progress.done) == (0, 0)

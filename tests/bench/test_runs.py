@@ -12,8 +12,8 @@ import pytest
 from detbench.bench.results import evaluation_record
 from detbench.bench.runs import json_bytes, read_run, write_json, write_run
 from detbench.errors import InputError
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.protocol import ALL_AREAS, COCO, VOC2007, VOC2012, AreaRange
+from detbench.metrics.protocols.protocol import ALL_AREAS, COCO, VOC2007, VOC2012, AreaRange
+from detbench.metrics.scoring.evaluate import evaluate
 from tests.metrics.scored import random_pair
 
 
@@ -25,7 +25,9 @@ def evaluation():
 
 @pytest.fixture
 def folder(evaluation, tmp_path):
-    return write_run(tmp_path / "runs" / "finder", evaluation, options={"protocol": None, "iou": "0.5"})
+    return write_run(
+        tmp_path / "runs" / "finder", evaluation, options={"protocol": None, "iou": "0.5"}
+    )
 
 
 def edit(folder, change):
@@ -50,11 +52,24 @@ def test_the_record_says_what_was_done_with_what(folder, evaluation):
     assert set(record) == {
         "schema_version", "name", "created", "model", "options", "sources", "digests", "environment", "evaluations", "latency",
     }  # fmt: skip
-    assert (record["schema_version"], record["name"], record["model"], record["latency"]) == (1, "finder", None, [])
+    assert (record["schema_version"], record["name"], record["model"], record["latency"]) == (
+        1,
+        "finder",
+        None,
+        [],
+    )
     assert record["options"]["passed"] == {"protocol": None, "iou": "0.5"}
     effective = record["options"]["effective"]["protocol"]
-    assert (effective["name"], effective["iou_thresholds"], effective["difficult"]) == ("voc2007", [0.5], "ignore")
-    assert record["digests"] == {"model": None, "ground_truth": evaluation.ground_truth.digest, "detections": evaluation.detections.digest}
+    assert (effective["name"], effective["iou_thresholds"], effective["difficult"]) == (
+        "voc2007",
+        [0.5],
+        "ignore",
+    )
+    assert record["digests"] == {
+        "model": None,
+        "ground_truth": evaluation.ground_truth.digest,
+        "detections": evaluation.detections.digest,
+    }
     assert record["environment"]["libraries"]["numpy"] == np.__version__
     [scores] = record["evaluations"]
     assert (scores["protocol"], scores["summary"]) == ("voc2007", evaluation.summary)
@@ -82,7 +97,9 @@ def test_json_is_written_whole_or_not_at_all(tmp_path):
         COCO,
         VOC2007,
         VOC2012,
-        replace(VOC2007, strict_overlap=True, plus_one=False, difficult="count", precision_epsilon=1e-9),
+        replace(
+            VOC2007, strict_overlap=True, plus_one=False, difficult="count", precision_epsilon=1e-9
+        ),
         COCO.with_thresholds((0.3, 0.55)).with_max_detections((3, 20)),
         replace(VOC2012, name="mine", area_ranges=(ALL_AREAS, AreaRange("tiny", 0, 400))),
     ],
@@ -118,13 +135,18 @@ def test_a_switch_newer_than_the_record_has_its_default(folder, evaluation):
 def test_a_record_without_a_usable_protocol(folder, change):
     edit(folder, change)
     run = read_run(folder)
-    with pytest.raises(InputError, match=r"record\.json: does not say by which protocol was scored.*score again"):
+    with pytest.raises(
+        InputError, match=r"record\.json: does not say by which protocol was scored.*score again"
+    ):
         run.evaluation()
 
 
 def test_an_older_record_is_upgraded_step_by_step(folder, monkeypatch):
     monkeypatch.setattr("detbench.bench.runs.SCHEMA_VERSION", 3)
-    steps = {1: lambda record: record | {"first": True}, 2: lambda record: record | {"second": record["first"]}}
+    steps = {
+        1: lambda record: record | {"first": True},
+        2: lambda record: record | {"second": record["first"]},
+    }
     monkeypatch.setattr("detbench.bench.runs.UPGRADES", steps)
     record = read_run(folder).record
     assert (record["schema_version"], record["first"], record["second"]) == (3, True, True)
@@ -174,7 +196,10 @@ def test_a_missing_file_is_named(folder, name):
         ('{"schema_version": 1, "name": "x", "digests": 1}', "is not a record.*digests"),
         ('{"schema_version": 1, "name": "x", "digests": {}}', "digest differs"),
         ('{"schema_version": 0}', "has schema version 0, which never was one"),
-        ('{"schema_version": 2}', "has schema version 2, this detbench reads up to 1; upgrade detbench"),
+        (
+            '{"schema_version": 2}',
+            "has schema version 2, this detbench reads up to 1; upgrade detbench",
+        ),
     ],
 )
 def test_a_damaged_or_newer_record_is_one_clear_error(folder, text, message):
@@ -189,7 +214,9 @@ def test_a_changed_file_is_noticed(folder, tmp_path):
     for name in ("ground_truth", "detections"):
         kept = (folder / f"{name}.parquet").read_bytes()
         (folder / f"{name}.parquet").write_bytes((other / f"{name}.parquet").read_bytes())
-        with pytest.raises(InputError, match=f"{name}.parquet: is not the file this run was recorded with"):
+        with pytest.raises(
+            InputError, match=f"{name}.parquet: is not the file this run was recorded with"
+        ):
             read_run(folder)
         (folder / f"{name}.parquet").write_bytes(kept)
     assert read_run(folder).detections.name == "finder"

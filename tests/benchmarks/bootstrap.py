@@ -18,10 +18,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detbench.data.load import save_detections, save_ground_truth
-from detbench.metrics.bootstrap import bootstrap
-from detbench.metrics.difference import differences
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.protocol import COCO, VOC2007, Measure, Protocol
+from detbench.metrics.protocols.protocol import COCO, VOC2007, Measure, Protocol
+from detbench.metrics.scoring.evaluate import evaluate
+from detbench.metrics.uncertainty.bootstrap import bootstrap
+from detbench.metrics.uncertainty.difference import differences
 from tests.experiments.population import Population, population
 
 REPLICATES = 1000
@@ -37,10 +37,15 @@ DIFFERENCE = "AP, difference with intervals and p"
 def tasks(everything: Population) -> dict[str, Callable[[], object]]:
     """Return what is timed: bootstraps of evaluations that are at hand."""
     pairs = {
-        protocol: [evaluate(everything.ground_truth, each, protocol) for each in everything.detections] for protocol in (COCO, VOC2007)
+        protocol: [
+            evaluate(everything.ground_truth, each, protocol) for each in everything.detections
+        ]
+        for protocol in (COCO, VOC2007)
     }
     timed: dict[str, Callable[[], object]] = {
-        name: lambda pair=pairs[protocol], measures=measures: bootstrap(pair, measures, replicates=REPLICATES)
+        name: lambda pair=pairs[protocol], measures=measures: bootstrap(
+            pair, measures, replicates=REPLICATES
+        )
         for name, (protocol, measures) in TASKS.items()
     }
     timed[DIFFERENCE] = lambda: differences(*pairs[COCO], [Measure("AP")], replicates=REPLICATES)
@@ -57,7 +62,9 @@ def hotcoco_task(everything: Population, replicates: int) -> Callable[[], object
         reference, evaluations = hotcoco.COCO(str(annotations)), []
         for each in everything.detections:
             save_detections(each, everything.ground_truth, results, "coco")
-            evaluations.append(hotcoco.COCOeval(reference, reference.load_res(str(results)), "bbox"))
+            evaluations.append(
+                hotcoco.COCOeval(reference, reference.load_res(str(results)), "bbox")
+            )
             evaluations[-1].evaluate()
     return lambda: hotcoco.compare(*evaluations, n_bootstrap=replicates, seed=0, confidence=0.95)
 
@@ -99,17 +106,37 @@ def main() -> None:
     peer = hotcoco_task(everything, options.hotcoco_replicates)
     for task in timed.values():
         task()
-    rounds = [({name: seconds(task) for name, task in timed.items()}, seconds(peer)) for _ in range(options.rounds)]
+    rounds = [
+        ({name: seconds(task) for name, task in timed.items()}, seconds(peer))
+        for _ in range(options.rounds)
+    ]
     scale = REPLICATES / options.hotcoco_replicates
-    print(f"{everything.ground_truth.name}: {len(everything.ground_truth.image_ids):,} images, ", end="")
-    print(f"{' and '.join(f'{len(each):,}' for each in everything.detections)} detections; {REPLICATES:,} paired replicates\n")
-    print("| | wall s | processor s | hotcoco takes times as much processor time |\n|---|---|---|---|")
+    print(
+        f"{everything.ground_truth.name}: {len(everything.ground_truth.image_ids):,} images, ",
+        end="",
+    )
+    print(
+        f"{' and '.join(f'{len(each):,}' for each in everything.detections)} detections; {REPLICATES:,} paired replicates\n"
+    )
+    print(
+        "| | wall s | processor s | hotcoco takes times as much processor time |\n|---|---|---|---|"
+    )
     for name in timed:
         wall, processor = zip(*(times[name] for times, _ in rounds), strict=True)
-        ratios = [scale * theirs / own for (_, theirs), own in zip((peer for _, peer in rounds), processor, strict=True)]
-        print(f"| {name} | {_spread(wall, 2)} | {_spread(processor, 2)} | {_spread(ratios, 0)} |", flush=True)
-    wall, processor = ([scale * each for each in kind] for kind in zip(*(peer for _, peer in rounds), strict=True))
-    print(f"| hotcoco `compare`, {options.hotcoco_replicates} replicates scaled | {_spread(wall, 0)} | {_spread(processor, 0)} | |")
+        ratios = [
+            scale * theirs / own
+            for (_, theirs), own in zip((peer for _, peer in rounds), processor, strict=True)
+        ]
+        print(
+            f"| {name} | {_spread(wall, 2)} | {_spread(processor, 2)} | {_spread(ratios, 0)} |",
+            flush=True,
+        )
+    wall, processor = (
+        [scale * each for each in kind] for kind in zip(*(peer for _, peer in rounds), strict=True)
+    )
+    print(
+        f"| hotcoco `compare`, {options.hotcoco_replicates} replicates scaled | {_spread(wall, 0)} | {_spread(processor, 0)} | |"
+    )
     before, peak = memory_of(DIFFERENCE)
     print(f"\npeak memory of {DIFFERENCE}: {peak:.0f} MB; {before:.0f} MB before resampling")
 

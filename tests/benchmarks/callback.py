@@ -16,16 +16,19 @@ from pathlib import Path
 
 from detbench import load_ground_truth
 from detbench.adapters.classes import map_classes
-from detbench.adapters.keras import DetectionMetrics, live_detector
+from detbench.adapters.keras import in_memory_detector
 from detbench.adapters.keras.preset import load_preset, read_class_names
 from detbench.bench.predict import predict
+from detbench.training.keras import DetectionMetrics
 
 BATCH = 16
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("preset", type=Path)
     parser.add_argument("ground_truth")
     parser.add_argument("--split", default="test")
@@ -34,9 +37,11 @@ def main() -> None:
     warnings.simplefilter("ignore")
     truth = load_ground_truth(options.ground_truth, split=options.split)
     model, names = load_preset(str(options.preset)), read_class_names(options.preset)
-    detector = live_detector(model, class_names=names)
+    detector = in_memory_detector(model, class_names=names)
     mapping = map_classes(detector.class_names, truth.class_names)
-    metrics = DetectionMetrics(truth, class_names=names, batch_size=BATCH, detector=lambda _: detector)
+    metrics = DetectionMetrics(
+        truth, class_names=names, batch_size=BATCH, detector=lambda _: detector
+    )
     metrics.set_params({"epochs": options.rounds})
     metrics.set_model(model)
     spent: dict[str, list[float]] = {"predict": [], "callback": []}
@@ -51,7 +56,10 @@ def main() -> None:
     seconds = {name: statistics.median(values[1:]) for name, values in spent.items()}
     for name, value in seconds.items():
         print(f"{name:10} {value * 1e3:8.1f} ms for {len(truth.image_ids)} pictures")
-    ratios = [callback / alone for alone, callback in zip(spent["predict"][1:], spent["callback"][1:], strict=True)]
+    ratios = [
+        callback / alone
+        for alone, callback in zip(spent["predict"][1:], spent["callback"][1:], strict=True)
+    ]
     print(
         f"ratio      {seconds['callback'] / seconds['predict']:8.3f} of the medians, {statistics.median(ratios):.3f} median of the rounds"
     )

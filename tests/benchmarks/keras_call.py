@@ -24,7 +24,9 @@ def main() -> None:
     parser.add_argument("--backend", default="tensorflow")
     asked = parser.parse_args()
     model, ways = ways_of(loaded(asked.model, asked.backend))
-    print(f"{model.name}, {model.count_params():,} weights, backend {asked.backend}, {asked.rounds} rounds; ms of one call")
+    print(
+        f"{model.name}, {model.count_params():,} weights, backend {asked.backend}, {asked.rounds} rounds; ms of one call"
+    )
     for name, samples in timed(ways, asked.rounds).items():
         p10, p50, p95 = np.percentile(samples, [10, 50, 95])
         print(f"{name:20} p10 {p10:8.2f}  p50 {p50:8.2f}  p95 {p95:8.2f}")
@@ -38,7 +40,11 @@ def loaded(path: Path | None, backend: str) -> Any:
     keras = import_keras(backend)
     from detbench.adapters.yolo.model import Yolo
 
-    return keras.saving.load_model(path) if path else Yolo(class_names=["a", "b", "c", "d"], anchors=[[1, 1], [2, 2], [4, 4]])
+    return (
+        keras.saving.load_model(path)
+        if path
+        else Yolo(class_names=["a", "b", "c", "d"], anchors=[[1, 1], [2, 2], [4, 4]])
+    )
 
 
 def ways_of(model: Any) -> tuple[Any, dict[str, Callable[[], object]]]:
@@ -50,7 +56,11 @@ def ways_of(model: Any) -> tuple[Any, dict[str, Callable[[], object]]]:
     from detbench.adapters.keras.runtime import KerasRuntime
 
     size = converted_size(model.preprocessor) if is_hub_detector(model) else model.input_size
-    raw = keras.Model(model.inputs, model.outputs, name=model.name) if is_hub_detector(model) else model
+    raw = (
+        keras.Model(model.inputs, model.outputs, name=model.name)
+        if is_hub_detector(model)
+        else model
+    )
     inputs = np.random.default_rng(0).random((1, size[1], size[0], 3), np.float32)
     runtime = KerasRuntime(raw, size)
 

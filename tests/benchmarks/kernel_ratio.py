@@ -27,7 +27,9 @@ def ratios(rounds: int, images: int, detections: int) -> list[float]:
             "pycocotools": peers.coco_api(peers.peer("pycocotools"), annotations, results)[0],
         }
         times = peers.interleave(tasks, rounds, rounds)
-    return [theirs / ours for ours, theirs in zip(times["detbench"], times["pycocotools"], strict=True)]
+    return [
+        theirs / ours for ours, theirs in zip(times["detbench"], times["pycocotools"], strict=True)
+    ]
 
 
 def main() -> int:
@@ -40,7 +42,9 @@ def main() -> int:
     options = parser.parse_args()
     found = ratios(options.rounds, options.images, options.detections)
     middle = statistics.median(found)
-    print(f"detbench is {middle:.0f} times as fast as pycocotools ({min(found):.0f} to {max(found):.0f}); least {options.least:g}")
+    print(
+        f"detbench is {middle:.0f} times as fast as pycocotools ({min(found):.0f} to {max(found):.0f}); least {options.least:g}"
+    )
     return 0 if middle >= options.least else 1
 
 

@@ -18,7 +18,12 @@ import numpy as np
 import workload
 from numpy.typing import NDArray
 
-SIZES = [(5_000, 365, 500_000), (10_000, 365, 1_000_000), (25_000, 365, 2_500_000), (50_000, 365, 5_000_000)]
+SIZES = [
+    (5_000, 365, 500_000),
+    (10_000, 365, 1_000_000),
+    (25_000, 365, 2_500_000),
+    (50_000, 365, 5_000_000),
+]
 TRUTHS_PER_IMAGE = 12
 ROUNDS = 3
 CHILD = """
@@ -49,7 +54,11 @@ def write(folder: Path, images: int, classes: int, detections: int) -> tuple[Pat
         iscrowd=made.truth_crowd,
     )
     found = Detections.from_rows(
-        truth, image_index=made.image - 1, class_index=made.category - 1, scores=made.score, boxes=corners(made.box)
+        truth,
+        image_index=made.image - 1,
+        class_index=made.category - 1,
+        scores=made.score,
+        boxes=corners(made.box),
     )
     save_ground_truth(truth, folder / "truth.parquet")
     save_detections(found, truth, folder / "detections.parquet")
@@ -63,13 +72,21 @@ def corners(xywh: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def main() -> None:
     """Measure all sizes."""
-    print("| detections | images | classes | load s | evaluate s | µs per detection, in all | peak memory MB |")
+    print(
+        "| detections | images | classes | load s | evaluate s | µs per detection, in all | peak memory MB |"
+    )
     print("|---|---|---|---|---|---|---|")
     for images, classes, detections in SIZES:
         with tempfile.TemporaryDirectory() as name:
             paths = write(Path(name), images, classes, detections)
             runs = [
-                json.loads(subprocess.run([sys.executable, "-c", CHILD, *map(str, paths)], check=True, capture_output=True).stdout)
+                json.loads(
+                    subprocess.run(
+                        [sys.executable, "-c", CHILD, *map(str, paths)],
+                        check=True,
+                        capture_output=True,
+                    ).stdout
+                )
                 for _ in range(ROUNDS)
             ]
         best = min(runs, key=lambda run: run["load"] + run["evaluate"])

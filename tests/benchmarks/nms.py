@@ -12,20 +12,27 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.metrics.nms import nms
+from detbench.metrics.kernels.nms import nms
 
 BOXES = 10_000
 IOU = 0.5
 ROUNDS = 15
-SIZES = {"small boxes, most are kept": (10, 100, 1000), "large boxes, most are suppressed": (20, 300, 640)}
+SIZES = {
+    "small boxes, most are kept": (10, 100, 1000),
+    "large boxes, most are suppressed": (20, 300, 640),
+}
 """Shortest and longest side of a box, and side of the picture."""
 
 
-def make(shortest: float, longest: float, picture: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def make(
+    shortest: float, longest: float, picture: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return random boxes (N, 4) and scores (N,)."""
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, picture, (BOXES, 2))
-    return np.hstack([corner, corner + rng.uniform(shortest, longest, (BOXES, 2))]), rng.random(BOXES)
+    return np.hstack([corner, corner + rng.uniform(shortest, longest, (BOXES, 2))]), rng.random(
+        BOXES
+    )
 
 
 def numpy_loop(boxes: NDArray[np.float64], scores: NDArray[np.float64], iou: float) -> list[int]:
@@ -52,14 +59,19 @@ def milliseconds(function: Callable[[], object]) -> float:
 
 def main() -> None:
     """Measure both in turns, after one call that is not counted."""
-    print("| 10,000 boxes | kept | detbench ms | numpy loop ms | ratio: median (range) |\n|---|---|---|---|---|")
+    print(
+        "| 10,000 boxes | kept | detbench ms | numpy loop ms | ratio: median (range) |\n|---|---|---|---|---|"
+    )
     for title, sizes in SIZES.items():
         boxes, scores = make(*sizes)
         kept = nms(boxes, scores, iou=IOU)
         if kept.tolist() != numpy_loop(boxes, scores, IOU):
             raise SystemExit(f"{title}: the two disagree")
         pairs = [
-            (milliseconds(lambda: nms(boxes, scores, iou=IOU)), milliseconds(lambda: numpy_loop(boxes, scores, IOU)))  # noqa: B023
+            (
+                milliseconds(lambda: nms(boxes, scores, iou=IOU)),  # noqa: B023
+                milliseconds(lambda: numpy_loop(boxes, scores, IOU)),  # noqa: B023
+            )
             for _ in range(ROUNDS)
         ]
         ours, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))

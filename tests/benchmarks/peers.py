@@ -58,11 +58,15 @@ def peer(name: str) -> Any:
         import pycocotools.coco
         import pycocotools.cocoeval
 
-        return argparse.Namespace(COCO=pycocotools.coco.COCO, COCOeval=pycocotools.cocoeval.COCOeval)
+        return argparse.Namespace(
+            COCO=pycocotools.coco.COCO, COCOeval=pycocotools.cocoeval.COCOeval
+        )
     if name == "faster-coco-eval":
         import faster_coco_eval
 
-        return argparse.Namespace(COCO=faster_coco_eval.COCO, COCOeval=faster_coco_eval.COCOeval_faster)
+        return argparse.Namespace(
+            COCO=faster_coco_eval.COCO, COCOeval=faster_coco_eval.COCOeval_faster
+        )
     if name == "hotcoco":
         import hotcoco
 
@@ -84,7 +88,9 @@ def ours(annotations: Path, results: Path, folder: Path) -> tuple[Task, Task, Ta
 
     def load_and_score(truth_path: Path, detections_path: Path) -> Any:
         fresh = detbench.load_ground_truth(truth_path)
-        return detbench.evaluate(fresh, detbench.load_detections(detections_path, fresh), "coco", threads=THREADS).summary
+        return detbench.evaluate(
+            fresh, detbench.load_detections(detections_path, fresh), "coco", threads=THREADS
+        ).summary
 
     return (
         lambda: detbench.evaluate(truth, detections, "coco", threads=THREADS).summary,
@@ -112,18 +118,31 @@ def interleave(tasks: dict[str, Task], rounds: int, slow_rounds: int) -> dict[st
 
 def table(title: str, times: dict[str, list[float]], references: list[str]) -> str:
     """Return a Markdown table of medians and of ratios to each of `references`, round by round."""
-    lines = [f"**{title}**", "", "| | median s | min s | " + " | ".join(f"ratio to {name}" for name in references) + " | rounds |"]
+    lines = [
+        f"**{title}**",
+        "",
+        "| | median s | min s | "
+        + " | ".join(f"ratio to {name}" for name in references)
+        + " | rounds |",
+    ]
     lines.append("|---" * (4 + len(references)) + "|")
     for name, seconds in sorted(times.items(), key=lambda item: statistics.median(item[1])):
-        ratios = [statistics.median(own / base for own, base in zip(seconds, times[each], strict=False)) for each in references]
+        ratios = [
+            statistics.median(own / base for own, base in zip(seconds, times[each], strict=False))
+            for each in references
+        ]
         numbers = " | ".join(f"{ratio:.2f}×" for ratio in ratios)
-        lines.append(f"| {name} | {statistics.median(seconds):.4f} | {min(seconds):.4f} | {numbers} | {len(seconds)} |")
+        lines.append(
+            f"| {name} | {statistics.median(seconds):.4f} | {min(seconds):.4f} | {numbers} | {len(seconds)} |"
+        )
     return "\n".join(lines)
 
 
 def main() -> None:
     """Make the workload, run all contenders and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--images", type=int, default=5_000)
     parser.add_argument("--classes", type=int, default=80)
     parser.add_argument("--detections", type=int, default=500_000)
@@ -138,13 +157,20 @@ def main() -> None:
         annotations, results = workload.write_json(made, folder)
         del made
         evaluate_only, from_json, from_parquet = ours(annotations, results, folder)
-        tasks = {"evaluate": {"detbench": evaluate_only}, "files": {"detbench": from_json, "detbench, from Parquet": from_parquet}}
+        tasks = {
+            "evaluate": {"detbench": evaluate_only},
+            "files": {"detbench": from_json, "detbench, from Parquet": from_parquet},
+        }
         expected = np.array(list(evaluate_only().values()), np.float64)
         for contender in options.only:
             with contextlib.redirect_stdout(io.StringIO()):
-                tasks["evaluate"][contender], tasks["files"][contender] = coco_api(peer(contender), annotations, results)
+                tasks["evaluate"][contender], tasks["files"][contender] = coco_api(
+                    peer(contender), annotations, results
+                )
                 if contender not in SLOW:
-                    difference = np.abs(np.asarray(tasks["evaluate"][contender]())[:12] - expected).max()
+                    difference = np.abs(
+                        np.asarray(tasks["evaluate"][contender]())[:12] - expected
+                    ).max()
                     assert difference < 1e-9, (contender, difference)
         print(
             f"{options.detections:,} detections, {options.truths:,} ground truths, {options.images:,} images, {options.classes} classes\n"
@@ -154,7 +180,13 @@ def main() -> None:
             ("Evaluate only, from loaded columns", "evaluate", ["detbench"]),
             ("From files to the 12 numbers", "files", ["detbench", parquet]),
         ):
-            print(table(title, interleave(tasks[key], options.rounds, options.slow_rounds), references), end="\n\n", flush=True)
+            print(
+                table(
+                    title, interleave(tasks[key], options.rounds, options.slow_rounds), references
+                ),
+                end="\n\n",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

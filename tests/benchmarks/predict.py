@@ -15,7 +15,7 @@ import warnings
 
 from detbench import load_detector, load_ground_truth
 from detbench.adapters.classes import map_classes
-from detbench.adapters.pictures import read_picture
+from detbench.adapters.images import read_picture
 from detbench.bench.predict import predict
 
 ROUNDS = 5
@@ -44,7 +44,9 @@ def one_by_one(detector, paths) -> dict[str, float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("model")
     parser.add_argument("ground_truth")
     parser.add_argument("images")
@@ -56,11 +58,23 @@ def main() -> None:
     one_by_one(detector, paths[:3])
     rounds = [one_by_one(detector, paths) for _ in range(ROUNDS)]
     steps = {step: statistics.median(each[step] for each in rounds) for step in STEPS}
-    around = sum(milliseconds for step, milliseconds in steps.items() if step not in ("read", "infer"))
+    around = sum(
+        milliseconds for step, milliseconds in steps.items() if step not in ("read", "infer")
+    )
     mapping = map_classes(detector.class_names, truth.class_names, allow_unmapped=True)
     runs = [predict(detector, truth, mapping)[1] for _ in range(ROUNDS)]
-    print("| ms per picture | " + " | ".join(STEPS) + " | around infer, of all but reading |\n" + "|---" * (len(STEPS) + 2) + "|")
-    print(f"| {detector.name} | " + " | ".join(f"{steps[step]:.2f}" for step in STEPS) + f" | {around / (around + steps['infer']):.1%} |")
+    print(
+        "| ms per picture | "
+        + " | ".join(STEPS)
+        + " | around infer, of all but reading |\n"
+        + "|---" * (len(STEPS) + 2)
+        + "|"
+    )
+    print(
+        f"| {detector.name} | "
+        + " | ".join(f"{steps[step]:.2f}" for step in STEPS)
+        + f" | {around / (around + steps['infer']):.1%} |"
+    )
     rate = statistics.median(run.done / run.elapsed_s for run in runs)
     share = statistics.median(run.infer_share for run in runs)
     print(f"\n`predict`: {rate:.1f} pictures/s, the model runs in {share:.1%} of the time")

@@ -26,19 +26,30 @@ Columns = tuple[Any, Any]
 def duckdb_results(path: Path) -> Columns:
     import duckdb
 
-    from detbench.data.arrow import list_values, to_numpy
+    from detbench.data.formats.parsing.arrow import list_values, to_numpy
 
     columns = "{image_id: 'DOUBLE', category_id: 'DOUBLE', bbox: 'DOUBLE[4]', score: 'DOUBLE'}"
-    table = duckdb.sql(f"SELECT * FROM read_json('{path}', format = 'array', columns = {columns})").to_arrow_table()  # noqa: S608
+    table = duckdb.sql(
+        f"SELECT * FROM read_json('{path}', format = 'array', columns = {columns})"  # noqa: S608
+    ).to_arrow_table()
     boxes = np.concatenate([list_values(chunk) for chunk in table["bbox"].chunks])
-    return boxes.reshape(-1, 4), np.concatenate([to_numpy(chunk) for chunk in table["score"].chunks])
+    return boxes.reshape(-1, 4), np.concatenate(
+        [to_numpy(chunk) for chunk in table["score"].chunks]
+    )
 
 
 def msgspec_results(path: Path) -> Columns:
     import msgspec
 
     row = msgspec.defstruct(
-        "row", [("image_id", int), ("category_id", int), ("bbox", tuple[float, float, float, float]), ("score", float)], gc=False
+        "row",
+        [
+            ("image_id", int),
+            ("category_id", int),
+            ("bbox", tuple[float, float, float, float]),
+            ("score", float),
+        ],
+        gc=False,
     )
     rows: Any = msgspec.json.decode(path.read_bytes(), type=list[row])  # type: ignore[valid-type]
     return np.array([row.bbox for row in rows]), np.array([row.score for row in rows])
@@ -47,7 +58,12 @@ def msgspec_results(path: Path) -> Columns:
 def polars_results(path: Path) -> Columns:
     import polars
 
-    schema = {"image_id": polars.Int64, "category_id": polars.Int32, "bbox": polars.List(polars.Float64), "score": polars.Float64}
+    schema = {
+        "image_id": polars.Int64,
+        "category_id": polars.Int32,
+        "bbox": polars.List(polars.Float64),
+        "score": polars.Float64,
+    }
     table = polars.read_json(path, schema=schema)
     return table["bbox"].explode().to_numpy().reshape(-1, 4), table["score"].to_numpy()
 
@@ -56,17 +72,29 @@ def pyarrow_results(path: Path) -> Columns:
     import pyarrow as pa
     from pyarrow import json as arrow_json
 
-    fields = [("image_id", pa.int64()), ("category_id", pa.int32()), ("bbox", pa.list_(pa.float64())), ("score", pa.float64())]
+    fields = [
+        ("image_id", pa.int64()),
+        ("category_id", pa.int32()),
+        ("bbox", pa.list_(pa.float64())),
+        ("score", pa.float64()),
+    ]
     lines = path.read_bytes().strip()[1:-1].replace(b"},{", b"}\n{")
-    table = arrow_json.read_json(pa.BufferReader(lines), parse_options=arrow_json.ParseOptions(explicit_schema=pa.schema(fields)))
-    return table["bbox"].combine_chunks().flatten().to_numpy().reshape(-1, 4), table["score"].to_numpy()
+    table = arrow_json.read_json(
+        pa.BufferReader(lines),
+        parse_options=arrow_json.ParseOptions(explicit_schema=pa.schema(fields)),
+    )
+    return table["bbox"].combine_chunks().flatten().to_numpy().reshape(-1, 4), table[
+        "score"
+    ].to_numpy()
 
 
 def orjson_results(path: Path) -> Columns:
     import orjson
 
     rows = orjson.loads(path.read_bytes())
-    return np.fromiter(itertools.chain.from_iterable(row["bbox"] for row in rows), float), np.array([row["score"] for row in rows])
+    return np.fromiter(itertools.chain.from_iterable(row["bbox"] for row in rows), float), np.array(
+        [row["score"] for row in rows]
+    )
 
 
 def json_results(path: Path) -> Columns:
@@ -76,20 +104,20 @@ def json_results(path: Path) -> Columns:
 
 @functools.cache
 def _truth(path: Path) -> Any:
-    from detbench.data.coco import read_coco
+    from detbench.data.formats.coco.annotations import read_coco
 
     return read_coco(path)
 
 
 def detbench_results(path: Path) -> Columns:
-    from detbench.data.coco_results import read_coco_results
+    from detbench.data.formats.coco.results import read_coco_results
 
     found = read_coco_results(path, _truth(path.with_name("annotations.json")))
     return found.boxes, found.scores
 
 
 def msgspec_annotations(path: Path) -> Columns:
-    from detbench.data.coco import read_coco
+    from detbench.data.formats.coco.annotations import read_coco
 
     truth = read_coco(path.with_name("annotations.json"))
     return truth.boxes, truth.areas
@@ -105,12 +133,17 @@ def duckdb_annotations(path: Path) -> Columns:
 
     row = "STRUCT(id BIGINT, image_id BIGINT, category_id BIGINT, bbox DOUBLE[4], area DOUBLE, iscrowd INTEGER)[]"
     source = f"read_json('{path.with_name('annotations.json')}', columns = {{annotations: '{row}'}}, maximum_object_size = 1000000000)"
-    table = duckdb.sql(f"SELECT r.bbox, r.area FROM (SELECT unnest(annotations) AS r FROM {source})").to_arrow_table()  # noqa: S608
+    table = duckdb.sql(
+        f"SELECT r.bbox, r.area FROM (SELECT unnest(annotations) AS r FROM {source})"  # noqa: S608
+    ).to_arrow_table()
     return table.column(0).combine_chunks().values, table.column(1)
 
 
 def detbench_parquet(path: Path) -> Columns:
-    from detbench.data.parquet import read_parquet_detections, read_parquet_ground_truth
+    from detbench.data.formats.parquet.tables import (
+        read_parquet_detections,
+        read_parquet_ground_truth,
+    )
 
     truth = read_parquet_ground_truth(path.with_name("ground_truth.parquet"))
     found = read_parquet_detections(path.with_name("detections.parquet"), truth)
@@ -141,15 +174,26 @@ def layouts(folder: Path) -> dict[str, Any]:
     found = load_detections(folder / "results.json", load_ground_truth(folder / "annotations.json"))
 
     def lists(values: Any, width: int = 1) -> Any:
-        return pa.ListArray.from_arrays(pa.array((found.offsets * width).astype(np.int32)), pa.array(values))
+        return pa.ListArray.from_arrays(
+            pa.array((found.offsets * width).astype(np.int32)), pa.array(values)
+        )
 
-    scalars = {"class_index": lists(found.class_index), "score": lists(found.scores), "box_area": lists(found.box_areas)}
+    scalars = {
+        "class_index": lists(found.class_index),
+        "score": lists(found.scores),
+        "box_area": lists(found.box_areas),
+    }
     flat = found.boxes.reshape(-1)
-    sides = {side: lists(np.ascontiguousarray(found.boxes[:, number])) for number, side in enumerate(("x1", "y1", "x2", "y2"))}
+    sides = {
+        side: lists(np.ascontiguousarray(found.boxes[:, number]))
+        for number, side in enumerate(("x1", "y1", "x2", "y2"))
+    }
     return {
         "4 numbers per box in one list": pa.table({**scalars, "box": lists(flat, 4)}),
         "one list per side": pa.table({**scalars, **sides}),
-        "list of fixed-size lists": pa.table({**scalars, "box": lists(pa.FixedSizeListArray.from_arrays(pa.array(flat), 4))}),
+        "list of fixed-size lists": pa.table(
+            {**scalars, "box": lists(pa.FixedSizeListArray.from_arrays(pa.array(flat), 4))}
+        ),
     }
 
 
@@ -161,8 +205,12 @@ def measure_layouts(folder: Path) -> None:
     pa.set_cpu_count(2)
     file = folder / "layout.parquet"
     print(f"{'layout':32}{'compression':14}{'MB':>6}{'ms':>8}")
-    for (name, table), compression in itertools.product(layouts(folder).items(), ("none", "lz4", "zstd")):
-        parquet.write_table(table, file, compression=compression, use_dictionary=False, write_statistics=False)
+    for (name, table), compression in itertools.product(
+        layouts(folder).items(), ("none", "lz4", "zstd")
+    ):
+        parquet.write_table(
+            table, file, compression=compression, use_dictionary=False, write_statistics=False
+        )
         best = min(_seconds(lambda: _read_layout(file)) for _ in range(10))
         print(f"{name:32}{compression:14}{file.stat().st_size / 1e6:6.1f}{best * 1e3:8.1f}")
     file.unlink()
@@ -172,10 +220,16 @@ def _read_layout(file: Path) -> Any:
     from pyarrow import parquet
 
     columns = {}
-    for name, column in zip((table := parquet.ParquetFile(file).read()).column_names, table.columns, strict=True):
+    for name, column in zip(
+        (table := parquet.ParquetFile(file).read()).column_names, table.columns, strict=True
+    ):
         values = column.combine_chunks().values
         columns[name] = np.from_dlpack(values.values if hasattr(values, "values") else values)
-    return columns["box"].reshape(-1, 4) if "box" in columns else np.stack([columns[side] for side in ("x1", "y1", "x2", "y2")], axis=1)
+    return (
+        columns["box"].reshape(-1, 4)
+        if "box" in columns
+        else np.stack([columns[side] for side in ("x1", "y1", "x2", "y2")], axis=1)
+    )
 
 
 def _seconds(action: Callable[[], Any]) -> float:
@@ -185,7 +239,12 @@ def _seconds(action: Callable[[], Any]) -> float:
 
 
 def _write_parquet(path: Path) -> None:
-    from detbench.data.load import load_detections, load_ground_truth, save_detections, save_ground_truth
+    from detbench.data.load import (
+        load_detections,
+        load_ground_truth,
+        save_detections,
+        save_ground_truth,
+    )
 
     truth = load_ground_truth(path.with_name("annotations.json"))
     save_ground_truth(truth, path.with_name("ground_truth.parquet"))

@@ -23,7 +23,12 @@ ROUNDS = 7
 def seconds(arguments: list[str], **environment: str) -> float:
     """Return the wall time of one `detbench` command."""
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "detbench", *arguments], check=True, capture_output=True, env=os.environ | environment)
+    subprocess.run(
+        [sys.executable, "-m", "detbench", *arguments],
+        check=True,
+        capture_output=True,
+        env=os.environ | environment,
+    )
     return time.perf_counter() - started
 
 
@@ -35,9 +40,9 @@ def median(arguments: list[str]) -> str:
 
 def one_image(folder: Path) -> list[str]:
     """Write a VOC dataset of one image with a results folder; return their paths."""
+    from detbench.data.formats.voc.annotations import read_voc
+    from detbench.data.formats.voc.results import write_voc_results
     from detbench.data.shapes import make_shapes, shapes_detections
-    from detbench.data.voc import read_voc
-    from detbench.data.voc_results import write_voc_results
 
     dataset = make_shapes(folder / "shapes", train=0, val=0, test=1)
     write_voc_results(shapes_detections(read_voc(dataset), 1.0), folder / "results")
@@ -46,7 +51,9 @@ def one_image(folder: Path) -> list[str]:
 
 def main() -> None:
     """Measure all rows."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("ground_truth")
     parser.add_argument("detections")
     options = parser.parse_args()

@@ -6,9 +6,9 @@ import pytest
 from detbench.data.columns import frozen
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.order import descending, order_by_class
-from detbench.metrics.overlap import iou
+from detbench.metrics.kernels.order import descending, order_by_class
+from detbench.metrics.kernels.overlap import iou
+from detbench.metrics.scoring.evaluate import evaluate
 from tests.benchmarks import workload
 
 
@@ -31,7 +31,12 @@ def dataset(made):
         boxes=corners(made.truth_box),
         iscrowd=made.truth_crowd,
     )
-    rows = {"image_index": made.image - 1, "class_index": made.category - 1, "scores": made.score, "boxes": corners(made.box)}
+    rows = {
+        "image_index": made.image - 1,
+        "class_index": made.category - 1,
+        "scores": made.score,
+        "boxes": corners(made.box),
+    }
     return truth, Detections.from_rows(truth, **rows)
 
 

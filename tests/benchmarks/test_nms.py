@@ -2,7 +2,7 @@
 
 import pytest
 
-from detbench.metrics.nms import nms
+from detbench.metrics.kernels.nms import nms
 from tests.benchmarks.nms import IOU, SIZES, make, numpy_loop
 
 

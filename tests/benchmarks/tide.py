@@ -20,8 +20,8 @@ import numpy as np
 
 from detbench.data.detections import Detections
 from detbench.data.load import load_detections, load_ground_truth
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.tide import tide
+from detbench.metrics.errors.tide import tide
+from detbench.metrics.scoring.evaluate import evaluate
 from tests.golden.make_tide import by_tidecv
 from tests.metrics.analysed import plain
 
@@ -45,7 +45,9 @@ def timed(function: Callable[[], Any]) -> tuple[float, Any]:
 
 def main() -> None:
     """Compare and time."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("ground_truth", type=Path)
     parser.add_argument("detections", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
@@ -55,14 +57,22 @@ def main() -> None:
     rows = plain(evaluation)
     shape = len(truth.image_ids), len(truth.class_names)
     tide(evaluation, as_tidecv=True)
-    rounds = [(timed(lambda: tide(evaluation, as_tidecv=True)), timed(lambda: by_tidecv(*rows, *shape))) for _ in range(asked.rounds)]
+    rounds = [
+        (timed(lambda: tide(evaluation, as_tidecv=True)), timed(lambda: by_tidecv(*rows, *shape)))
+        for _ in range(asked.rounds)
+    ]
     (_, ours), (_, theirs) = rounds[0]
-    differences = [abs(ours.base - theirs["base"] / 100), *(abs(cost - theirs["costs"][name] / 100) for name, cost in ours.costs.items())]
+    differences = [
+        abs(ours.base - theirs["base"] / 100),
+        *(abs(cost - theirs["costs"][name] / 100) for name, cost in ours.costs.items()),
+    ]
     if max(differences) > AGREEMENT:
         raise SystemExit(f"the two disagree by {max(differences):g}: {ours} {theirs}")
     ratios = [other[0] / own[0] for own, other in rounds]
     seconds = [statistics.median(each[side][0] for each in rounds) for side in (0, 1)]
-    print(f"base AP50 {ours.base:.6f}, costs {' '.join(f'{name} {cost:.4f}' for name, cost in ours.costs.items())}")
+    print(
+        f"base AP50 {ours.base:.6f}, costs {' '.join(f'{name} {cost:.4f}' for name, cost in ours.costs.items())}"
+    )
     print(f"largest difference {max(differences):.1e}")
     spread = f"{statistics.median(ratios):.0f} ({min(ratios):.0f} to {max(ratios):.0f})"
     print(f"detbench {seconds[0]:.3f} s, tidecv {seconds[1]:.1f} s, ratio: median (range) {spread}")

@@ -32,7 +32,13 @@ class Workload:
     score: NDArray[np.float64]
 
 
-def make(images: int = 5_000, classes: int = 80, detections: int = 500_000, truths: int = 36_781, seed: int = 0) -> Workload:
+def make(
+    images: int = 5_000,
+    classes: int = 80,
+    detections: int = 500_000,
+    truths: int = 36_781,
+    seed: int = 0,
+) -> Workload:
     """Make a workload of exactly these sizes; the same seed gives the same workload."""
     rng = np.random.default_rng(seed)
     popularity = 1.0 / np.arange(1, classes + 1) ** 0.7
@@ -96,20 +102,41 @@ def write_json(workload: Workload, folder: Path) -> tuple[Path, Path]:
     annotations.write_text(
         json.dumps(
             {
-                "images": [{"id": i, "file_name": f"{i:012d}.jpg", "width": 640, "height": 480} for i in range(1, workload.images + 1)],
-                "categories": [{"id": k, "name": f"class {k:03d}"} for k in range(1, workload.classes + 1)],
+                "images": [
+                    {"id": i, "file_name": f"{i:012d}.jpg", "width": 640, "height": 480}
+                    for i in range(1, workload.images + 1)
+                ],
+                "categories": [
+                    {"id": k, "name": f"class {k:03d}"} for k in range(1, workload.classes + 1)
+                ],
                 "annotations": [
-                    {"id": n, "image_id": i, "category_id": k, "bbox": b, "area": round(b[2] * b[3] * 0.7, 4), "iscrowd": c}
+                    {
+                        "id": n,
+                        "image_id": i,
+                        "category_id": k,
+                        "bbox": b,
+                        "area": round(b[2] * b[3] * 0.7, 4),
+                        "iscrowd": c,
+                    }
                     for n, (i, k, b, c) in enumerate(truth, 1)
                 ],
             }
         )
     )
-    rows = zip(workload.image.tolist(), workload.category.tolist(), workload.box.tolist(), workload.score.tolist(), strict=True)
+    rows = zip(
+        workload.image.tolist(),
+        workload.category.tolist(),
+        workload.box.tolist(),
+        workload.score.tolist(),
+        strict=True,
+    )
     with results.open("w") as file:
         file.write("[")
         for row, (i, k, b, s) in enumerate(rows):
-            file.write(("," if row else "") + json.dumps({"image_id": i, "category_id": k, "bbox": b, "score": s}))
+            file.write(
+                ("," if row else "")
+                + json.dumps({"image_id": i, "category_id": k, "bbox": b, "score": s})
+            )
         file.write("]")
     return annotations, results
 

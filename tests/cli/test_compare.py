@@ -26,7 +26,9 @@ def test_the_page_is_written_though_nobody_reads_the_table(files, tmp_path):
     os.close(reader)
     arguments = ["compare", files.truth("coco"), files.found("coco"), "-o", tmp_path / "out"]
     command_line = [sys.executable, "-m", "detbench", *map(str, arguments)]
-    done = subprocess.run(command_line, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        command_line, stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+    )
     os.close(writer)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert (tmp_path / "out/report.html").exists()
@@ -49,12 +51,18 @@ def model(tmp_path_factory):
         helper.make_node("Concat", ["box", "score", "kind"], ["output0"], axis=2),
     ]
     ends = [("images", [1, 3, 64, 64]), ("output0", [1, 1, 6])]
-    inputs, outputs = ([helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)] for name, shape in ends)
+    inputs, outputs = (
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)] for name, shape in ends
+    )
     made = helper.make_model(
-        helper.make_graph(nodes, "fixed", inputs, outputs, constants), opset_imports=[helper.make_opsetid("", 13)], ir_version=8
+        helper.make_graph(nodes, "fixed", inputs, outputs, constants),
+        opset_imports=[helper.make_opsetid("", 13)],
+        ir_version=8,
     )
     names = {0: "circle", 1: "square", 2: "triangle", 3: "word"}
-    helper.set_model_props(made, {"names": str(names), "task": "detect", "imgsz": "[64, 64]", "stride": "32"})
+    helper.set_model_props(
+        made, {"names": str(names), "task": "detect", "imgsz": "[64, 64]", "stride": "32"}
+    )
     path = tmp_path_factory.mktemp("model") / "fixed.onnx"
     onnx.save(made, path)
     return path
@@ -83,35 +91,66 @@ def test_from_result_files_to_the_page(compared):
     assert "comp4" in done.out
     assert "mAP" in done.out
     page = read((folder / "report.html").read_text())
-    assert [row.attributes["data-run"] for row in page.one("table", data_table="summary").all("tr") if row.attributes] == ["comp4", "copy"]
+    assert [
+        row.attributes["data-run"]
+        for row in page.one("table", data_table="summary").all("tr")
+        if row.attributes
+    ] == ["comp4", "copy"]
     commands = [code.words for code in page.all("code")]
     assert record(folder / "runs" / "copy")["options"]["passed"]["command"] in commands
-    assert f"detbench report {folder / 'runs' / 'comp4'} {folder / 'runs' / 'copy'} -o {folder / 'report.html'}" in commands
+    assert (
+        f"detbench report {folder / 'runs' / 'comp4'} {folder / 'runs' / 'copy'} -o {folder / 'report.html'}"
+        in commands
+    )
 
 
 def test_a_model_is_run_scored_timed_and_recorded(command, files, model, tmp_path):
-    arguments = ("compare", files.truth("voc"), files.found("voc"), f"onnx:{model}", "-o", tmp_path / "run", "--latency-seconds", "0.2")
+    arguments = (
+        "compare",
+        files.truth("voc"),
+        files.found("voc"),
+        f"onnx:{model}",
+        "-o",
+        tmp_path / "run",
+        "--latency-seconds",
+        "0.2",
+    )
     done = command(*arguments)
     assert done.code == 0, done.err
     timed = record(tmp_path / "run" / "runs" / "fixed")["latency"]
-    assert [(each["stage"], each["batch"], each["model"]) for each in timed] == [("infer", 1, "fixed"), ("end_to_end", 1, "fixed")]
+    assert [(each["stage"], each["batch"], each["model"]) for each in timed] == [
+        ("infer", 1, "fixed"),
+        ("end_to_end", 1, "fixed"),
+    ]
     assert (tmp_path / "run" / "runs" / "fixed" / "latency.parquet").is_file()
     assert record(tmp_path / "run" / "runs" / "comp4")["latency"] == []
     assert record(tmp_path / "run" / "runs" / "fixed")["digests"]["model"].startswith("sha256:")
     page = read((tmp_path / "run" / "report.html").read_text())
     assert len(list(page.one("table", data_table="latency").all("tr", data_run="fixed"))) == 2
 
-    before = {path: path.read_bytes() for path in (tmp_path / "run" / "runs").rglob("*") if path.is_file()}
+    before = {
+        path: path.read_bytes() for path in (tmp_path / "run" / "runs").rglob("*") if path.is_file()
+    }
     again = command(*arguments)
     assert again.code == 0, again.err
     assert again.err.count("finished before, kept") == 2
     assert "8 pictures (8 from an earlier run)" in again.err
-    assert {path: path.read_bytes() for path in (tmp_path / "run" / "runs").rglob("*") if path.is_file()} == before
+    assert {
+        path: path.read_bytes() for path in (tmp_path / "run" / "runs").rglob("*") if path.is_file()
+    } == before
 
 
 def test_a_killed_comparison_goes_on(command, files, model, tmp_path):
     """As after a kill between two runs: what is finished is kept, the rest is made."""
-    arguments = ("compare", files.truth("voc"), files.found("voc"), f"onnx:{model}", "-o", tmp_path / "run", "--no-latency")
+    arguments = (
+        "compare",
+        files.truth("voc"),
+        files.found("voc"),
+        f"onnx:{model}",
+        "-o",
+        tmp_path / "run",
+        "--no-latency",
+    )
     assert command(*arguments).code == 0
     shutil.rmtree(tmp_path / "run" / "runs" / "fixed")
     (tmp_path / "run" / "report.html").unlink()
@@ -127,14 +166,20 @@ def test_a_run_that_is_kept_without_times_says_so(command, files, model, tmp_pat
     assert command(*arguments, "--no-latency").code == 0
     assert "no times" not in command(*arguments, "--no-latency").err
     again = command(*arguments)
-    assert "runs/fixed (finished before, kept; it has no times, which come once the folder is removed)" in again.err
+    assert (
+        "runs/fixed (finished before, kept; it has no times, which come once the folder is removed)"
+        in again.err
+    )
 
 
 def test_a_run_that_is_kept_without_intervals_says_so(command, files, tmp_path):
     given = ("compare", files.truth("voc"), files.found("voc"), "-o", tmp_path / "run")
     assert command(*given, "--no-intervals").code == 0
     again = command(*given)
-    assert "(finished before, kept; it has no intervals, which come once the folder is removed)" in again.err
+    assert (
+        "(finished before, kept; it has no intervals, which come once the folder is removed)"
+        in again.err
+    )
 
 
 def test_models_of_one_name_are_refused_before_the_second_is_run(command, files, model, tmp_path):
@@ -143,9 +188,22 @@ def test_models_of_one_name_are_refused_before_the_second_is_run(command, files,
     both = (f"onnx:{model}", f"onnx:{tmp_path / 'other' / model.name}")
     done = command("compare", files.truth("voc"), *both, "-o", tmp_path / "run")
     assert done.code == 2
-    assert done.err.endswith("error: detectors need different names, got fixed, fixed; give --name once for each file\n")
+    assert done.err.endswith(
+        "error: detectors need different names, got fixed, fixed; give --name once for each file\n"
+    )
     assert done.err.count("running over") == 1
-    named = command("compare", files.truth("voc"), *both, "--name", "one", "--name", "two", "--no-latency", "-o", tmp_path / "run")
+    named = command(
+        "compare",
+        files.truth("voc"),
+        *both,
+        "--name",
+        "one",
+        "--name",
+        "two",
+        "--no-latency",
+        "-o",
+        tmp_path / "run",
+    )
     assert named.code == 0, named.err
     assert "two: running over" in named.err
 
@@ -153,19 +211,36 @@ def test_models_of_one_name_are_refused_before_the_second_is_run(command, files,
 def test_another_comparison_is_never_overwritten(command, files, compared, tmp_path):
     _, folder = compared
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    done = command("compare", files.truth("voc"), files.found("voc"), "-o", folder, "--protocol", "coco")
+    done = command(
+        "compare", files.truth("voc"), files.found("voc"), "-o", folder, "--protocol", "coco"
+    )
     assert done.code == 2
-    assert "runs/comp4: holds a run of another protocol, which is not replaced; name another -o, or remove this folder" in done.err
+    assert (
+        "runs/comp4: holds a run of another protocol, which is not replaced; name another -o, or remove this folder"
+        in done.err
+    )
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_tables_as_files(command, files, tmp_path):
-    targets = ["--csv", tmp_path / "csv", "--markdown", tmp_path / "t.md", "--latex", tmp_path / "t.tex"]
-    done = command("compare", files.truth("voc"), files.found("voc"), "-o", tmp_path / "run", *targets)
+    targets = [
+        "--csv",
+        tmp_path / "csv",
+        "--markdown",
+        tmp_path / "t.md",
+        "--latex",
+        tmp_path / "t.tex",
+    ]
+    done = command(
+        "compare", files.truth("voc"), files.found("voc"), "-o", tmp_path / "run", *targets
+    )
     assert done.code == 0, done.err
     with (tmp_path / "csv" / "summary.csv").open() as file:
         [row] = csv.DictReader(file)
-    assert float(row["mAP"]) == record(tmp_path / "run" / "runs" / "comp4")["evaluations"][0]["summary"]["mAP"]
+    assert (
+        float(row["mAP"])
+        == record(tmp_path / "run" / "runs" / "comp4")["evaluations"][0]["summary"]["mAP"]
+    )
     assert "| comp4 |" in (tmp_path / "t.md").read_text()
     assert "comp4" in (tmp_path / "t.tex").read_text()
 
@@ -180,13 +255,22 @@ class TestReport:
         assert done.err.endswith(f"report: {tmp_path / 'again.html'}\n")
         one = command("report", f"{moved}/copy", f"{moved}/comp4", "-o", tmp_path / "one.html")
         assert one.code == 0, one.err
-        tables = [read((tmp_path / name).read_text()).one("table", data_table="summary") for name in ("again.html", "one.html")]
-        rows = [[row.attributes["data-run"] for row in table.all("tr") if row.attributes] for table in tables]
+        tables = [
+            read((tmp_path / name).read_text()).one("table", data_table="summary")
+            for name in ("again.html", "one.html")
+        ]
+        rows = [
+            [row.attributes["data-run"] for row in table.all("tr") if row.attributes]
+            for table in tables
+        ]
         assert rows == [["comp4", "copy"], ["copy", "comp4"]]
 
     def test_files_beside_the_runs_are_no_runs(self, command, compared, tmp_path):
         _, folder = compared
-        assert command("report", folder, "--csv", folder / "runs", "-o", tmp_path / "one.html").code == 0
+        assert (
+            command("report", folder, "--csv", folder / "runs", "-o", tmp_path / "one.html").code
+            == 0
+        )
         done = command("report", folder, "-o", tmp_path / "two.html")
         assert done.code == 0, done.err
 
@@ -194,17 +278,36 @@ class TestReport:
         copy = tmp_path / "copy.json"
         shutil.copy(files.found("coco"), copy)
         names = ("--name", "z", "--name", "a")
-        assert command("compare", files.truth("voc"), files.found("voc"), copy, *names, "-o", tmp_path / "run").code == 0
+        assert (
+            command(
+                "compare",
+                files.truth("voc"),
+                files.found("voc"),
+                copy,
+                *names,
+                "-o",
+                tmp_path / "run",
+            ).code
+            == 0
+        )
         assert command("report", tmp_path / "run", "-o", tmp_path / "again.html").code == 0
         for page in (tmp_path / "run" / "report.html", tmp_path / "again.html"):
             rows = read(page.read_text()).one("table", data_table="summary").all("tr")
-            assert [row.attributes["data-run"] for row in rows if "data-run" in row.attributes] == ["z", "a"]
+            assert [row.attributes["data-run"] for row in rows if "data-run" in row.attributes] == [
+                "z",
+                "a",
+            ]
 
     def test_pictures_that_have_moved(self, command, compared, files, tmp_path):
         _, folder = compared
         shutil.copytree(files.truth("voc") / "JPEGImages", tmp_path / "pictures")
         run = folder / "runs" / "comp4"
-        assert command("report", run, "-o", tmp_path / "a.html", "--images", tmp_path / "pictures").code == 0
+        assert (
+            command(
+                "report", run, "-o", tmp_path / "a.html", "--images", tmp_path / "pictures"
+            ).code
+            == 0
+        )
         assert command("report", run, "-o", tmp_path / "b.html", "--pictures", "0").code == 0
         assert "data:image/webp" in (tmp_path / "a.html").read_text()
         assert "data:image/webp" not in (tmp_path / "b.html").read_text()
@@ -224,11 +327,25 @@ class TestReport:
         path.write_text(json.dumps(record(path.parent) | {"schema_version": 99}))
         done = command("report", folder / "runs" / "copy", "-o", tmp_path / "new.html")
         assert done.code == 2
-        assert f"{path}: has schema version 99, this detbench reads up to 1; upgrade detbench" in done.err
+        assert (
+            f"{path}: has schema version 99, this detbench reads up to 1; upgrade detbench"
+            in done.err
+        )
 
     def test_runs_of_two_protocols_stand_apart(self, command, compared, files, tmp_path):
         _, folder = compared
-        assert command("compare", files.truth("voc"), files.found("voc"), "-o", tmp_path / "coco", "--protocol", "coco").code == 0
+        assert (
+            command(
+                "compare",
+                files.truth("voc"),
+                files.found("voc"),
+                "-o",
+                tmp_path / "coco",
+                "--protocol",
+                "coco",
+            ).code
+            == 0
+        )
         done = command("report", folder, tmp_path / "coco", "-o", tmp_path / "both.html")
         assert done.code == 0, done.err
         page = read((tmp_path / "both.html").read_text())
@@ -240,13 +357,28 @@ class TestReport:
     ("arguments", "message"),
     [
         (["compare", "{dataset}", "{found}"], "-o"),
-        (["compare", "{dataset}", "{found}", "{found}", "-o", "{out}"], "detectors need different names"),
-        (["compare", "{dataset}", "{found}", "-o", "{out}", "--name", "a", "--name", "b"], "2 names for 1 detection files"),
-        (["compare", "{dataset}", "{found}", "-o", "{out}", "--name", "a/b"], "'a/b' cannot be the name of a run folder"),
+        (
+            ["compare", "{dataset}", "{found}", "{found}", "-o", "{out}"],
+            "detectors need different names",
+        ),
+        (
+            ["compare", "{dataset}", "{found}", "-o", "{out}", "--name", "a", "--name", "b"],
+            "2 names for 1 detection files",
+        ),
+        (
+            ["compare", "{dataset}", "{found}", "-o", "{out}", "--name", "a/b"],
+            "'a/b' cannot be the name of a run folder",
+        ),
         (["compare", "{dataset}", "nowhere", "-o", "{out}"], "nowhere: no such file or folder"),
-        (["compare", "{dataset}", "onnx:nowhere.onnx", "-o", "{out}"], "nowhere.onnx: no such model"),
+        (
+            ["compare", "{dataset}", "onnx:nowhere.onnx", "-o", "{out}"],
+            "nowhere.onnx: no such model",
+        ),
         (["compare", "{dataset}", "{found}", "-o", "{found}"], "is an input and would be replaced"),
-        (["compare", "{dataset}", "{found}", "-o", "{out}", "--markdown", "{out}/report.html"], "is the target of two options"),
+        (
+            ["compare", "{dataset}", "{found}", "-o", "{out}", "--markdown", "{out}/report.html"],
+            "is the target of two options",
+        ),
         (["report", "{dataset}", "-o", "{out}"], "record.json: cannot be read; give a run folder"),
         (["report"], "RUN"),
     ],
@@ -264,10 +396,18 @@ def test_three_detectors_on_voc_2007(command, shared_data, tmp_path):
     """From the result files of three public detectors to the page, with the published score on it."""
     names = ("htt1084_d56c7e49", "robinyen_darknet", "hli2020_darknet")
     found = [shared_data / "dets_voc" / name for name in names]
-    done = command("compare", shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz", *found, "-o", tmp_path / "run")
+    done = command(
+        "compare",
+        shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz",
+        *found,
+        "-o",
+        tmp_path / "run",
+    )
     assert done.code == 0, done.err
     page = tmp_path / "run" / "report.html"
     assert page.stat().st_size <= 5_000_000
     summary = read(page.read_text()).one("table", data_table="summary")
-    shown = float(summary.one("tr", data_run=names[0]).one("td", data_measure="mAP").attributes["data-v"])
+    shown = float(
+        summary.one("tr", data_run=names[0]).one("td", data_measure="mAP").attributes["data-v"]
+    )
     assert shown == pytest.approx(0.7218680971856, abs=1e-12)

@@ -21,26 +21,43 @@ class TestConvert:
     @pytest.mark.parametrize("source", FORMATS)
     def test_detections_keep_their_score(self, command, files, tmp_path, source, target):
         name = tmp_path / {"coco": "x.json", "parquet": "x.parquet"}.get(target, "x")
-        outcome = command("convert", files.found(source), name, "--to", target, "--ground-truth", files.truth("voc"))
+        outcome = command(
+            "convert",
+            files.found(source),
+            name,
+            "--to",
+            target,
+            "--ground-truth",
+            files.truth("voc"),
+        )
         assert outcome.code == 0, outcome.err
         assert outcome.err == f"written: {name}\n"
         options = ("--protocol", "voc2012", "--json", "-", "--name", "same")
         before = parsed(command("eval", files.truth("voc"), files.found("voc"), *options))
         after = parsed(command("eval", files.truth("voc"), name, *options))
-        assert after["runs"][0]["summary"]["mAP"] == pytest.approx(before["runs"][0]["summary"]["mAP"], abs=1e-12)
+        assert after["runs"][0]["summary"]["mAP"] == pytest.approx(
+            before["runs"][0]["summary"]["mAP"], abs=1e-12
+        )
         for shape in SHAPES:
-            assert after["runs"][0]["classes"][shape] == pytest.approx(before["runs"][0]["classes"][shape], abs=1e-12)
+            assert after["runs"][0]["classes"][shape] == pytest.approx(
+                before["runs"][0]["classes"][shape], abs=1e-12
+            )
 
     @pytest.mark.parametrize("target", FORMATS)
     @pytest.mark.parametrize("source", FORMATS)
     def test_ground_truth_keeps_the_score(self, command, files, tmp_path, source, target):
         """Under the COCO protocol, which counts difficult objects: not every format can say which they are."""
         name = tmp_path / {"coco": "x.json", "parquet": "x.parquet"}.get(target, "x")
-        options = {"voc": ("--split", "test"), "coco": ("--images", files.truth("voc") / "JPEGImages")}.get(source, ())
+        options = {
+            "voc": ("--split", "test"),
+            "coco": ("--images", files.truth("voc") / "JPEGImages"),
+        }.get(source, ())
         outcome = command("convert", files.truth(source), name, "--to", target, *options)
         assert outcome.code == 0, outcome.err
         options = ("--protocol", "coco", "--json", "-")
-        before = parsed(command("eval", files.truth("coco"), files.found("yolo"), *options))["runs"][0]
+        before = parsed(command("eval", files.truth("coco"), files.found("yolo"), *options))[
+            "runs"
+        ][0]
         shown = ("--split", "test") if (source, target) in {("voc", "voc"), ("voc", "yolo")} else ()
         after = parsed(command("eval", name, files.found("yolo"), *options, *shown))["runs"][0]
         assert after["summary"] == pytest.approx(before["summary"], abs=1e-12)
@@ -57,7 +74,10 @@ def test_fetch_from_a_file_at_hand_gives_what_eval_takes(command, files, tmp_pat
     assert outcome.code == 0
     assert outcome.out == ""
     warning, last = outcome.err.splitlines()
-    assert warning == f"warning: {archive}: is none of the official archives (by its MD5); it is used as it is"
+    assert (
+        warning
+        == f"warning: {archive}: is none of the official archives (by its MD5); it is used as it is"
+    )
     assert last == f"dataset: {dataset}"
     fetched = parsed(command("eval", dataset, files.found("voc"), "--json", "-"))
     assert fetched == parsed(command("eval", files.truth("voc"), files.found("voc"), "--json", "-"))

@@ -48,7 +48,9 @@ class Broken:
         document = change(document) or document
         path.write_text(document if isinstance(document, str) else json.dumps(document))
 
-    def lines(self, change, format_name: str = "voc", file: str = "comp4_det_test_circle.txt") -> None:
+    def lines(
+        self, change, format_name: str = "voc", file: str = "comp4_det_test_circle.txt"
+    ) -> None:
         """Let `change` edit the lines of one text file of results."""
         path = self.copy("found", format_name) / file
         lines = path.read_text().splitlines()
@@ -62,7 +64,9 @@ class Broken:
         values = table[column].to_pylist()
         change(values)
         place = table.schema.get_field_index(column)
-        changed = table.set_column(place, table.schema.field(column), pa.array(values, table.schema.field(column).type))
+        changed = table.set_column(
+            place, table.schema.field(column), pa.array(values, table.schema.field(column).type)
+        )
         pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
 
     def xml(self, change) -> None:
@@ -105,12 +109,30 @@ def turned(rows):
 CASES = {
     # numbers that are none
     "coco NaN score": (lambda b: b.results(put(3, "score", float("nan"))), r"found\.json, .*NaN"),
-    "coco NaN in a box": (lambda b: b.results(lambda rows: rows[4]["bbox"].__setitem__(2, float("nan"))), r"found\.json, .*NaN"),
-    "coco Infinity": (lambda b: b.results(put(0, "score", float("inf"))), r"found\.json, .*Infinity"),
-    "coco 1e999": (lambda b: b.results(lambda rows: json.dumps(rows).replace("0.", "1e999", 1)), r"found\.json.*"),
-    "voc nan score": (lambda b: b.lines(edit(1, w1="nan")), r"comp4_det_test_circle\.txt, line 2: .*not finite"),
-    "voc inf coordinate": (lambda b: b.lines(edit(2, w4="-inf")), r"comp4_det_test_circle\.txt, line 3: .*not finite"),
-    "yolo nan": (lambda b: b.lines(edit(0, w2="nan"), "yolo", "200001.txt"), r"200001\.txt, line 1: .*"),
+    "coco NaN in a box": (
+        lambda b: b.results(lambda rows: rows[4]["bbox"].__setitem__(2, float("nan"))),
+        r"found\.json, .*NaN",
+    ),
+    "coco Infinity": (
+        lambda b: b.results(put(0, "score", float("inf"))),
+        r"found\.json, .*Infinity",
+    ),
+    "coco 1e999": (
+        lambda b: b.results(lambda rows: json.dumps(rows).replace("0.", "1e999", 1)),
+        r"found\.json.*",
+    ),
+    "voc nan score": (
+        lambda b: b.lines(edit(1, w1="nan")),
+        r"comp4_det_test_circle\.txt, line 2: .*not finite",
+    ),
+    "voc inf coordinate": (
+        lambda b: b.lines(edit(2, w4="-inf")),
+        r"comp4_det_test_circle\.txt, line 3: .*not finite",
+    ),
+    "yolo nan": (
+        lambda b: b.lines(edit(0, w2="nan"), "yolo", "200001.txt"),
+        r"200001\.txt, line 1: .*",
+    ),
     "parquet NaN score": (
         lambda b: b.parquet("score", inside(0, 0, float("nan"))),
         r"found\.parquet, image '200001', score 1 of \d: is not finite: nan",
@@ -120,11 +142,16 @@ CASES = {
         r"found\.parquet, image '200002', box 2 of \d: is not finite: \[.*inf",
     ),
     "coco NaN in the annotations": (
-        lambda b: b.annotations(lambda doc: doc["annotations"][2]["bbox"].__setitem__(0, float("nan"))),
+        lambda b: b.annotations(
+            lambda doc: doc["annotations"][2]["bbox"].__setitem__(0, float("nan"))
+        ),
         r"truth\.json, .*NaN",
     ),
     # another box format
-    "coco inverted": (lambda b: b.results(turned), r"found\.json: 28 of 28 boxes are inverted .*xywh"),
+    "coco inverted": (
+        lambda b: b.results(turned),
+        r"found\.json: 28 of 28 boxes are inverted .*xywh",
+    ),
     "voc inverted": (
         lambda b: [b.copy("found", "voc"), *map(invert, b.found.glob("*.txt"))],
         r"comp4: 28 of 28 boxes are inverted .*xywh",
@@ -134,8 +161,14 @@ CASES = {
         r"found\.parquet: 28 of 28 boxes are inverted",
     ),
     # names the ground truth does not have
-    "coco unknown image": (lambda b: b.results(put(5, "image_id", 77)), r"found\.json, .*5.*image '77' is not in the ground truth"),
-    "voc unknown image": (lambda b: b.lines(edit(0, w0="777")), r"circle\.txt, line 1: image '777' is not in the ground truth"),
+    "coco unknown image": (
+        lambda b: b.results(put(5, "image_id", 77)),
+        r"found\.json, .*5.*image '77' is not in the ground truth",
+    ),
+    "voc unknown image": (
+        lambda b: b.lines(edit(0, w0="777")),
+        r"circle\.txt, line 1: image '777' is not in the ground truth",
+    ),
     "yolo unknown image": (
         lambda b: (b.copy("found", "yolo") / "777.txt").write_text("0 .5 .5 .1 .1 .9\n"),
         r"labels, 777\.txt: image '777' is not in the ground truth",
@@ -149,7 +182,9 @@ CASES = {
         r"found\.json, results\[5\]: category_id 91 is not .*80 classes 1–90",
     ),
     "voc unknown class": (
-        lambda b: (b.copy("found", "voc") / "comp4_det_test_hexagon.txt").write_text("200001 .5 1 1 9 9\n"),
+        lambda b: (b.copy("found", "voc") / "comp4_det_test_hexagon.txt").write_text(
+            "200001 .5 1 1 9 9\n"
+        ),
         r"comp4, comp4_det_test_hexagon\.txt: class 'hexagon' is not in the ground truth",
     ),
     "yolo unknown class": (
@@ -160,7 +195,10 @@ CASES = {
         lambda b: (b.copy("found", "voc") / "comp4_det_test_word.txt").unlink(),
         r"comp4: comp4_det_test_word\.txt is missing; create an empty one",
     ),
-    "voc another split": (lambda b: b.options.extend(["--split", "val"]), r"circle\.txt, line \d+: image '20000\d' is not .*another split"),
+    "voc another split": (
+        lambda b: b.options.extend(["--split", "val"]),
+        r"circle\.txt, line \d+: image '20000\d' is not .*another split",
+    ),
     "coco another split": (
         lambda b: b.annotations(lambda doc: doc.update(images=doc["images"][:2], annotations=[])),
         r"found\.json, .*image '.*' is not in the ground truth; detections of another split",
@@ -168,23 +206,40 @@ CASES = {
     "no such split": (lambda b: b.options.extend(["--split", "dev"]), r"dev\.txt|'dev'"),
     # rows that are none
     "coco box of three": (lambda b: b.results(put(6, "bbox", [1, 2, 3])), r"found\.json, .*6.*"),
-    "coco box of five": (lambda b: b.results(put(6, "bbox", [1, 2, 3, 4, 5])), r"found\.json, .*6.*"),
+    "coco box of five": (
+        lambda b: b.results(put(6, "bbox", [1, 2, 3, 4, 5])),
+        r"found\.json, .*6.*",
+    ),
     "voc line of five": (
         lambda b: b.lines(lambda lines: lines.__setitem__(1, "200001 .5 1 2 3")),
         r"circle\.txt, line 2: 5 values, expected 6",
     ),
     "yolo line of five": (
-        lambda b: b.lines(lambda lines: lines.__setitem__(0, "0 .5 .5 .1 .1"), "yolo", "200001.txt"),
+        lambda b: b.lines(
+            lambda lines: lines.__setitem__(0, "0 .5 .5 .1 .1"), "yolo", "200001.txt"
+        ),
         r"200001\.txt, line 1: 5 values, expected 6.*save_conf",
     ),
     "coco annotation box of three": (
         lambda b: b.annotations(lambda doc: doc["annotations"][2].update(bbox=[1, 2, 3])),
         r"truth\.json, .*annotations.*2.*",
     ),
-    "coco string for a score": (lambda b: b.results(put(2, "score", "0.9")), r"found\.json, .*2.*(float|number)"),
-    "coco true for a score": (lambda b: b.results(put(2, "score", True)), r"found\.json, .*2.*(float|number)"),
-    "coco null score": (lambda b: b.results(put(2, "score", None)), r"found\.json, .*2.*(float|number)"),
-    "coco no score": (lambda b: b.results(lambda rows: rows[2].clear()), r"found\.json, results\[2\]: has no 'image_id'"),
+    "coco string for a score": (
+        lambda b: b.results(put(2, "score", "0.9")),
+        r"found\.json, .*2.*(float|number)",
+    ),
+    "coco true for a score": (
+        lambda b: b.results(put(2, "score", True)),
+        r"found\.json, .*2.*(float|number)",
+    ),
+    "coco null score": (
+        lambda b: b.results(put(2, "score", None)),
+        r"found\.json, .*2.*(float|number)",
+    ),
+    "coco no score": (
+        lambda b: b.results(lambda rows: rows[2].clear()),
+        r"found\.json, results\[2\]: has no 'image_id'",
+    ),
     "coco string for a coordinate": (
         lambda b: b.results(lambda rows: rows[2]["bbox"].__setitem__(0, "7")),
         r"found\.json, .*2.*(float|number)",
@@ -193,20 +248,46 @@ CASES = {
         lambda b: b.annotations(lambda doc: doc["annotations"][2]["bbox"].__setitem__(0, "7")),
         r"truth\.json, .*annotations.*2.*(float|number)",
     ),
-    "voc word for a number": (lambda b: b.lines(edit(1, w2="left")), r"circle\.txt, line 2: .*'left'"),
-    "yolo word for a number": (lambda b: b.lines(edit(0, w2="left"), "yolo", "200001.txt"), r"200001\.txt, line 1: .*left"),
+    "voc word for a number": (
+        lambda b: b.lines(edit(1, w2="left")),
+        r"circle\.txt, line 2: .*'left'",
+    ),
+    "yolo word for a number": (
+        lambda b: b.lines(edit(0, w2="left"), "yolo", "200001.txt"),
+        r"200001\.txt, line 1: .*left",
+    ),
     "voc binary": (
-        lambda b: (b.copy("found", "voc") / "comp4_det_test_word.txt").write_bytes(bytes(range(256))),
+        lambda b: (b.copy("found", "voc") / "comp4_det_test_word.txt").write_bytes(
+            bytes(range(256))
+        ),
         r"comp4_det_test_word\.txt, line 1: ",
     ),
     # files that are none
-    "coco malformed": (lambda b: b.results(lambda rows: "[{]"), r"found\.json, .*(byte|line|character)"),
-    "coco object for a list": (lambda b: b.results(lambda rows: '{"a": 1}'), r"found\.json: is an object, .*where results are expected"),
-    "coco truncated": (lambda b: b.results(lambda rows: json.dumps(rows)[:-40]), r"found\.json.*(truncated|end|cut)"),
-    "coco empty file": (lambda b: b.results(lambda rows: " "), r"found\.json.*(empty|truncated|end)"),
-    "annotations truncated": (lambda b: b.annotations(lambda doc: json.dumps(doc)[:-40]), r"truth\.json.*(truncated|end|cut)"),
+    "coco malformed": (
+        lambda b: b.results(lambda rows: "[{]"),
+        r"found\.json, .*(byte|line|character)",
+    ),
+    "coco object for a list": (
+        lambda b: b.results(lambda rows: '{"a": 1}'),
+        r"found\.json: is an object, .*where results are expected",
+    ),
+    "coco truncated": (
+        lambda b: b.results(lambda rows: json.dumps(rows)[:-40]),
+        r"found\.json.*(truncated|end|cut)",
+    ),
+    "coco empty file": (
+        lambda b: b.results(lambda rows: " "),
+        r"found\.json.*(empty|truncated|end)",
+    ),
+    "annotations truncated": (
+        lambda b: b.annotations(lambda doc: json.dumps(doc)[:-40]),
+        r"truth\.json.*(truncated|end|cut)",
+    ),
     "annotations empty object": (lambda b: b.annotations(lambda doc: "{}"), r"truth\.json.*images"),
-    "annotations are results": (lambda b: setattr(b, "truth", b.files.found("coco")), r"found\.json.*(object|annotations)"),
+    "annotations are results": (
+        lambda b: setattr(b, "truth", b.files.found("coco")),
+        r"found\.json.*(object|annotations)",
+    ),
     "results are annotations": (
         lambda b: b.results(lambda rows: b.files.truth("coco").read_text()),
         r"found\.json: is an object, .*where results are expected",
@@ -219,19 +300,38 @@ CASES = {
         lambda b: setattr(b, "found", b.files.truth("parquet")),
         r"truth\.parquet: holds ground truth, not detections",
     ),
-    "parquet foreign": (lambda b: pq.write_table(pa.table({"a": [1]}), b.copy("found", "parquet")), r"found\.parquet.*"),
+    "parquet foreign": (
+        lambda b: pq.write_table(pa.table({"a": [1]}), b.copy("found", "parquet")),
+        r"found\.parquet.*",
+    ),
     "tar truncated": (lambda b: cut(b.tar(), 30_000), r"voc\.tar: is not a complete tar archive"),
-    "tar cut between members": (lambda b: cut(b.tar(), 10_240), r"voc\.tar: is not a complete tar archive"),
-    "tar of nothing": (lambda b: b.tar().write_bytes(b""), r"voc\.tar: is not a complete tar archive"),
-    "xml malformed": (lambda b: b.xml(lambda text: text.replace(b"</object>", b"", 1)), r"200001\.xml, line \d+.*"),
+    "tar cut between members": (
+        lambda b: cut(b.tar(), 10_240),
+        r"voc\.tar: is not a complete tar archive",
+    ),
+    "tar of nothing": (
+        lambda b: b.tar().write_bytes(b""),
+        r"voc\.tar: is not a complete tar archive",
+    ),
+    "xml malformed": (
+        lambda b: b.xml(lambda text: text.replace(b"</object>", b"", 1)),
+        r"200001\.xml, line \d+.*",
+    ),
     "xml truncated": (lambda b: b.xml(lambda text: text[:-30]), r"200001\.xml.*"),
-    "xml without a coordinate": (lambda b: b.xml(lambda text: re.sub(rb"<xmin>.*?</xmin>", b"", text, count=1)), r"200001\.xml.*xmin"),
+    "xml without a coordinate": (
+        lambda b: b.xml(lambda text: re.sub(rb"<xmin>.*?</xmin>", b"", text, count=1)),
+        r"200001\.xml.*xmin",
+    ),
     "xml word for a coordinate": (
-        lambda b: b.xml(lambda text: re.sub(rb"<xmin>.*?</xmin>", b"<xmin>left</xmin>", text, count=1)),
+        lambda b: b.xml(
+            lambda text: re.sub(rb"<xmin>.*?</xmin>", b"<xmin>left</xmin>", text, count=1)
+        ),
         r"200001\.xml.*left",
     ),
     "xml nan coordinate": (
-        lambda b: b.xml(lambda text: re.sub(rb"<xmin>.*?</xmin>", b"<xmin>nan</xmin>", text, count=1)),
+        lambda b: b.xml(
+            lambda text: re.sub(rb"<xmin>.*?</xmin>", b"<xmin>nan</xmin>", text, count=1)
+        ),
         r"200001\.xml.*(nan|finite)",
     ),
     "xml missing": (
@@ -240,11 +340,17 @@ CASES = {
     ),
     # attacks
     "xml entity": (
-        lambda b: b.xml(lambda text: b'<!DOCTYPE a [<!ENTITY x "circle">]>' + text.replace(b"<name>circle", b"<name>&x;")),
+        lambda b: b.xml(
+            lambda text: (
+                b'<!DOCTYPE a [<!ENTITY x "circle">]>' + text.replace(b"<name>circle", b"<name>&x;")
+            )
+        ),
         r"200001\.xml.*(DOCTYPE|entit)",
     ),
     "xml external entity": (
-        lambda b: b.xml(lambda text: b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]>' + text),
+        lambda b: b.xml(
+            lambda text: b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]>' + text
+        ),
         r"200001\.xml.*(DOCTYPE|entit)",
     ),
     "xml billion laughs": (
@@ -253,7 +359,9 @@ CASES = {
                 b"<!DOCTYPE a [<!ENTITY a '"
                 + b"ha" * 50
                 + b"'>"
-                + b"".join(b"<!ENTITY %c '%s'>" % (98 + n, (b"&%c;" % (97 + n)) * 50) for n in range(8))
+                + b"".join(
+                    b"<!ENTITY %c '%s'>" % (98 + n, (b"&%c;" % (97 + n)) * 50) for n in range(8)
+                )
                 + b"]>"
                 + text.replace(b"<name>", b"<name>&i;")
             )
@@ -262,7 +370,9 @@ CASES = {
     ),
     # identities
     "duplicate annotation id": (
-        lambda b: b.annotations(lambda doc: doc["annotations"][3].update(id=doc["annotations"][1]["id"])),
+        lambda b: b.annotations(
+            lambda doc: doc["annotations"][3].update(id=doc["annotations"][1]["id"])
+        ),
         r"truth\.json.*annotation.*id.*",
     ),
     "duplicate image id": (
@@ -270,7 +380,9 @@ CASES = {
         r"truth\.json.*image.*",
     ),
     "duplicate category id": (
-        lambda b: b.annotations(lambda doc: doc["categories"][1].update(id=doc["categories"][0]["id"])),
+        lambda b: b.annotations(
+            lambda doc: doc["categories"][1].update(id=doc["categories"][0]["id"])
+        ),
         r"truth\.json.*categor.*",
     ),
     "annotation on an unknown image": (
@@ -282,41 +394,89 @@ CASES = {
         r"truth\.json, .*annotations.*99",
     ),
     # options
-    "no ground truth": (lambda b: setattr(b, "truth", b.folder / "nowhere"), r"nowhere: no such file or folder"),
-    "no detections": (lambda b: setattr(b, "found", b.folder / "nowhere"), r"nowhere: no such file or folder"),
-    "a folder of nothing as ground truth": (lambda b: setattr(b, "truth", b.folder), r": this folder is not recognised as ground truth"),
+    "no ground truth": (
+        lambda b: setattr(b, "truth", b.folder / "nowhere"),
+        r"nowhere: no such file or folder",
+    ),
+    "no detections": (
+        lambda b: setattr(b, "found", b.folder / "nowhere"),
+        r"nowhere: no such file or folder",
+    ),
+    "a folder of nothing as ground truth": (
+        lambda b: setattr(b, "truth", b.folder),
+        r": this folder is not recognised as ground truth",
+    ),
     "a folder of nothing as detections": (
         lambda b: [(b.folder / "empty").mkdir(), setattr(b, "found", b.folder / "empty")],
         r"empty: this folder is not recognised as detections",
     ),
-    "a text file as detections": (lambda b: setattr(b, "found", Path(__file__)), r"test_errors\.py: this file is not recognised"),
+    "a text file as detections": (
+        lambda b: setattr(b, "found", Path(__file__)),
+        r"test_errors\.py: this file is not recognised",
+    ),
     "unknown protocol": (
         lambda b: b.options.extend(["--protocol", "pascal"]),
         r"no protocol 'pascal'; choose one of coco, voc2007, voc2012",
     ),
-    "too many names": (lambda b: b.options.extend(["--name", "a", "--name", "b"]), r"2 names for 1 detection files"),
-    "a name that leads elsewhere": (lambda b: b.options.extend(["--name", "../x"]), r"'\.\./x' cannot be the name of a run folder"),
+    "too many names": (
+        lambda b: b.options.extend(["--name", "a", "--name", "b"]),
+        r"2 names for 1 detection files",
+    ),
+    "a name that leads elsewhere": (
+        lambda b: b.options.extend(["--name", "../x"]),
+        r"'\.\./x' cannot be the name of a run folder",
+    ),
     "a name that is no name": (lambda b: b.options.extend(["--name", ""]), r"--name needs a name"),
-    "iou word": (lambda b: b.options.extend(["--iou", "half"]), r"--iou takes numbers separated by commas, got 'half'"),
-    "iou nothing": (lambda b: b.options.extend(["--iou", ""]), r"--iou takes numbers separated by commas, got ''"),
+    "iou word": (
+        lambda b: b.options.extend(["--iou", "half"]),
+        r"--iou takes numbers separated by commas, got 'half'",
+    ),
+    "iou nothing": (
+        lambda b: b.options.extend(["--iou", ""]),
+        r"--iou takes numbers separated by commas, got ''",
+    ),
     "iou 0": (lambda b: b.options.extend(["--iou", "0"]), r"IoU thresholds must lie in \(0, 1\]"),
     "iou 50": (lambda b: b.options.extend(["--iou", "50"]), r"IoU thresholds must lie in \(0, 1\]"),
-    "iou nan": (lambda b: b.options.extend(["--iou", "nan"]), r"IoU thresholds must lie in \(0, 1\]"),
-    "iou twice": (lambda b: b.options.extend(["--iou", ".5,.5"]), r"IoU thresholds must rise|twice"),
+    "iou nan": (
+        lambda b: b.options.extend(["--iou", "nan"]),
+        r"IoU thresholds must lie in \(0, 1\]",
+    ),
+    "iou twice": (
+        lambda b: b.options.extend(["--iou", ".5,.5"]),
+        r"IoU thresholds must rise|twice",
+    ),
     "iou too many": (
         lambda b: b.options.extend(["--iou", ",".join(str(n / 100) for n in range(1, 40))]),
         r"1 to 32 IoU thresholds, got 39",
     ),
-    "max detections word": (lambda b: b.options.extend(["--max-detections", "many"]), r"--max-detections takes .*got 'many'"),
-    "max detections fraction": (lambda b: b.options.extend(["--max-detections", "1.5"]), r"--max-detections takes .*got '1\.5'"),
-    "max detections 0": (lambda b: b.options.extend(["--max-detections", "0"]), r"max_detections must rise from 1"),
-    "max detections -1": (lambda b: b.options.extend(["--max-detections", "-1"]), r"max_detections must rise from 1"),
-    "max detections huge": (lambda b: b.options.extend(["--max-detections", "9" * 30]), r"max_detections must rise from 1 to"),
+    "max detections word": (
+        lambda b: b.options.extend(["--max-detections", "many"]),
+        r"--max-detections takes .*got 'many'",
+    ),
+    "max detections fraction": (
+        lambda b: b.options.extend(["--max-detections", "1.5"]),
+        r"--max-detections takes .*got '1\.5'",
+    ),
+    "max detections 0": (
+        lambda b: b.options.extend(["--max-detections", "0"]),
+        r"max_detections must rise from 1",
+    ),
+    "max detections -1": (
+        lambda b: b.options.extend(["--max-detections", "-1"]),
+        r"max_detections must rise from 1",
+    ),
+    "max detections huge": (
+        lambda b: b.options.extend(["--max-detections", "9" * 30]),
+        r"max_detections must rise from 1 to",
+    ),
     "split of a file": (
         lambda b: [b.annotations(lambda doc: None), b.options.extend(["--split", "test"])],
         r"truth\.json: has no splits to choose 'test' from",
     ),
-    "pictures nowhere": (lambda b: b.options.extend(["--images", str(b.folder / "p")]), r"p: is not a folder"),
+    "pictures nowhere": (
+        lambda b: b.options.extend(["--images", str(b.folder / "p")]),
+        r"p: is not a folder",
+    ),
     "present pictures nowhere": (
         lambda b: [b.annotations(lambda doc: None), b.options.extend(["--only-present"])],
         r"pictures",
@@ -326,7 +486,9 @@ CASES = {
 
 def invert(path: Path) -> None:
     lines = [line.split() for line in path.read_text().splitlines()]
-    path.write_text("".join(" ".join([*words[:2], *words[4:], *words[2:4]]) + "\n" for words in lines))
+    path.write_text(
+        "".join(" ".join([*words[:2], *words[4:], *words[2:4]]) + "\n" for words in lines)
+    )
 
 
 def cut(path: Path, length: int) -> None:
@@ -340,7 +502,9 @@ def broken(files, tmp_path) -> Broken:
 
 
 def errors(text: str) -> list[str]:
-    return [line for line in text.splitlines() if not line.startswith(("warning: ", "only present: "))]
+    return [
+        line for line in text.splitlines() if not line.startswith(("warning: ", "only present: "))
+    ]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -372,9 +536,16 @@ def test_empty_detections_score_0_and_say_so(command, broken, format_name):
     outcome = command("eval", broken.truth, broken.found, "--protocol", "coco", "--json", "-")
     assert outcome.code == 0
     summary = json.loads(outcome.out)["runs"][0]["summary"]
-    assert {name: summary[name] for name in ("AP", "AP50", "AR100")} == {"AP": 0.0, "AP50": 0.0, "AR100": 0.0}
+    assert {name: summary[name] for name in ("AP", "AP50", "AR100")} == {
+        "AP": 0.0,
+        "AP50": 0.0,
+        "AR100": 0.0,
+    }
     warning, suspicion = outcome.err.splitlines()
-    assert warning == f"warning: {broken.found}: no detections at all; every class with ground truth scores 0"
+    assert (
+        warning
+        == f"warning: {broken.found}: no detections at all; every class with ground truth scores 0"
+    )
     assert suspicion.startswith("suspicious: ")
     assert "there are no detections" in suspicion
 
@@ -398,7 +569,9 @@ def test_a_few_inverted_boxes_are_counted_in_a_warning_and_stay_false_positives(
     assert "warning: " in outcome.err
     assert "1 of 29 boxes are inverted" in outcome.err
     word = json.loads(outcome.out)["runs"][0]["classes"]["word"]
-    whole = json.loads(command("eval", broken.truth, broken.files.found("voc"), "--json", "-").out)["runs"][0]["classes"]["word"]
+    whole = json.loads(command("eval", broken.truth, broken.files.found("voc"), "--json", "-").out)[
+        "runs"
+    ][0]["classes"]["word"]
     assert word["detections"] == whole["detections"] + 1
     assert word["recall"] == whole["recall"]
     assert word["AP"] < whole["AP"]
@@ -413,16 +586,31 @@ def test_allow_unknown_drops_with_a_warning(command, broken):
     assert command("eval", broken.truth, broken.found).code == 2
     outcome = command("eval", broken.truth, broken.found, "--allow-unknown", "--json", "-")
     assert outcome.code == 0
-    assert "dropped 1 of 28 detections whose image is not in the ground truth (the first: '77'" in outcome.err
-    assert "dropped 1 of 28 detections whose class is not in the ground truth (the first: '91'" in outcome.err
-    assert sum(values["detections"] for values in json.loads(outcome.out)["runs"][0]["classes"].values()) == 26
+    assert (
+        "dropped 1 of 28 detections whose image is not in the ground truth (the first: '77'"
+        in outcome.err
+    )
+    assert (
+        "dropped 1 of 28 detections whose class is not in the ground truth (the first: '91'"
+        in outcome.err
+    )
+    assert (
+        sum(
+            values["detections"]
+            for values in json.loads(outcome.out)["runs"][0]["classes"].values()
+        )
+        == 26
+    )
 
 
 def test_two_detectors_of_one_name_are_refused_until_named(command, files):
     twice = ("eval", files.truth("voc"), files.found("voc"), files.found("voc"))
     outcome = command(*twice)
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err == "error: detectors need different names, got comp4, comp4; give --name once for each file\n"
+    assert (
+        outcome.err
+        == "error: detectors need different names, got comp4, comp4; give --name once for each file\n"
+    )
     assert command(*twice, "--name", "one", "--name", "one").code == 2
     named = command(*twice, "--name", "one", "--name", "two")
     assert named.code == 0
@@ -435,11 +623,23 @@ def occupied(folder: Path) -> dict[str, tuple[str, Path, str]]:
     (folder / "dir").mkdir()
     os.mkfifo(folder / "pipe")
     return {
-        "a folder for a file": ("--json", folder / "dir", "is a folder, a file is to be written here"),
+        "a folder for a file": (
+            "--json",
+            folder / "dir",
+            "is a folder, a file is to be written here",
+        ),
         "below a file": ("--json", folder / "file" / "out.json", "is a file, not a folder"),
         "a pipe for a file": ("--json", folder / "pipe", "is a device or a pipe"),
-        "a name too long": ("--json", folder / ("x" * 300), "cannot be written: File name too long"),
-        "a folder's name too long": ("--plots", folder / ("x" * 300), "cannot be written: File name too long"),
+        "a name too long": (
+            "--json",
+            folder / ("x" * 300),
+            "cannot be written: File name too long",
+        ),
+        "a folder's name too long": (
+            "--plots",
+            folder / ("x" * 300),
+            "cannot be written: File name too long",
+        ),
         "plots in a file": ("--plots", folder / "file", "is a file, not a folder"),
         "plots below a file": ("--plots", folder / "file" / "plots", "is a file, not a folder"),
         "runs in a file": ("-o", folder / "file", "is a file, not a folder"),
@@ -472,7 +672,9 @@ def test_targets_that_cannot_be_written_are_refused(command, files, tmp_path, ca
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="may write everywhere")
 def test_a_folder_without_permission_is_refused(command, files, tmp_path):
     tmp_path.chmod(0o500)
-    outcome = command("eval", files.truth("voc"), files.found("voc"), "--json", tmp_path / "out.json")
+    outcome = command(
+        "eval", files.truth("voc"), files.found("voc"), "--json", tmp_path / "out.json"
+    )
     assert (outcome.code, outcome.out) == (2, "")
     assert "no permission" in outcome.err
 
@@ -512,7 +714,14 @@ def test_conversions_that_cannot_be(command, files, tmp_path, target, options, m
 def test_a_conversion_of_bad_input_writes_nothing(command, broken, tmp_path):
     broken.results(put(3, "score", float("nan")))
     for target in (["out.parquet"], ["out", "--to", "voc"]):
-        outcome = command("convert", broken.found, tmp_path / target[0], *target[1:], "--ground-truth", broken.truth)
+        outcome = command(
+            "convert",
+            broken.found,
+            tmp_path / target[0],
+            *target[1:],
+            "--ground-truth",
+            broken.truth,
+        )
         assert (outcome.code, outcome.out) == (2, "")
         assert "NaN" in outcome.err
         assert [path.name for path in tmp_path.iterdir()] == ["input"]
@@ -538,7 +747,9 @@ def test_tar_members_cannot_leave_the_target(command, broken, tmp_path, member):
         tar.addfile(info)
     before = sorted(tmp_path.rglob("*"))
     outcome = command("fetch", "voc2007", tmp_path / "target", "--from", archive)
-    if member["name"].startswith("/"):  # an absolute name becomes one beside the year's folder, which alone is kept
+    if member["name"].startswith(
+        "/"
+    ):  # an absolute name becomes one beside the year's folder, which alone is kept
         assert outcome.code == 0
         assert not Path(member["name"]).exists()
         assert [path.name for path in (tmp_path / "target").iterdir()] == ["VOCdevkit"]
@@ -571,12 +782,19 @@ main()
 @pytest.mark.parametrize("work", ["eval", "convert voc", "convert parquet"])
 def test_a_killed_run_leaves_no_half_target(files, tmp_path, work):
     """The process dies when bytes are written and names are about to change."""
-    target = tmp_path / {"eval": "runs/comp4", "convert voc": "VOC2007", "convert parquet": "truth.parquet"}[work]
+    target = (
+        tmp_path
+        / {"eval": "runs/comp4", "convert voc": "VOC2007", "convert parquet": "truth.parquet"}[work]
+    )
     if work == "eval":
         arguments = ["eval", files.truth("voc"), files.found("voc"), "-o", target.parent]
     else:
         arguments = ["convert", files.truth("voc"), target, "--to", work.split()[1]]
-    process = subprocess.Popen([sys.executable, "-c", STALLED, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", STALLED, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         assert any(b"stalled" in line for line in process.stdout)
     finally:
@@ -586,6 +804,11 @@ def test_a_killed_run_leaves_no_half_target(files, tmp_path, work):
     assert process.returncode == -signal.SIGKILL
     assert not target.exists()
     assert [path.name[0] for path in target.parent.iterdir()] == ["."]
-    again = subprocess.run([sys.executable, "-m", "detbench", *map(str, arguments)], capture_output=True, text=True, check=False)
+    again = subprocess.run(
+        [sys.executable, "-m", "detbench", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert again.returncode == 0, again.stderr
     assert target.exists()

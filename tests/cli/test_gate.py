@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from detbench.bench.runs import write_run
-from detbench.metrics.evaluate import evaluate
+from detbench.metrics.scoring.evaluate import evaluate
 from tests.bench.gate.made import images, run, write_runs
 
 QUICK = ("--replicates", "100")
@@ -31,7 +31,10 @@ def no_github(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize(("candidate", "code", "word"), [("good", 0, "passed"), ("bad", 1, "failed"), ("elsewhere", 3, "inconclusive")])
+@pytest.mark.parametrize(
+    ("candidate", "code", "word"),
+    [("good", 0, "passed"), ("bad", 1, "failed"), ("elsewhere", 3, "inconclusive")],
+)
 def test_the_exit_code_is_the_verdict(command, runs, candidate, code, word):
     done = command("gate", runs / "good", runs / candidate, *QUICK)
     assert done.code == code, done.err
@@ -41,7 +44,11 @@ def test_the_exit_code_is_the_verdict(command, runs, candidate, code, word):
 def test_json_is_the_document_and_nothing_else_and_the_same_each_time(command, runs):
     done = command("gate", runs / "good", runs / "bad", *QUICK, "--json", "-")
     document = json.loads(done.out)
-    assert (document["schema_version"], document["outcome"], document["candidate"]["name"]) == (1, "failed", "finder")
+    assert (document["schema_version"], document["outcome"], document["candidate"]["name"]) == (
+        1,
+        "failed",
+        "finder",
+    )
     assert command("gate", runs / "good", runs / "bad", *QUICK, "--json", "-").out == done.out
 
 
@@ -51,7 +58,18 @@ def test_every_file_is_written_and_github_is_told(command, runs, tmp_path, monke
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     files = [tmp_path / name for name in ("gate.json", "gate.xml", "gate.md")]
-    done = command("gate", runs / "good", runs / "bad", *QUICK, "--json", files[0], "--junit", files[1], "--markdown", files[2])
+    done = command(
+        "gate",
+        runs / "good",
+        runs / "bad",
+        *QUICK,
+        "--json",
+        files[0],
+        "--junit",
+        files[1],
+        "--markdown",
+        files[2],
+    )
     assert done.code == 1
     assert json.loads(files[0].read_text())["outcome"] == "failed"
     assert ElementTree.fromstring(files[1].read_bytes()).attrib["name"] == "detbench gate"  # noqa: S314
@@ -67,7 +85,10 @@ def test_every_file_is_written_and_github_is_told(command, runs, tmp_path, monke
         (("good", "newer"), "has schema version 99, this detbench reads up to 1; upgrade detbench"),
         (("good", "nowhere"), "cannot be read; give a run folder"),
         (("good", "bad", "--rules", "nowhere.toml"), "nowhere.toml: cannot be read"),
-        (("good", "bad", "--remeasure"), "does not say which model it was made with; give both with --models BASELINE CANDIDATE"),
+        (
+            ("good", "bad", "--remeasure"),
+            "does not say which model it was made with; give both with --models BASELINE CANDIDATE",
+        ),
         (("history:none.jsonl", "good"), "none.jsonl: cannot be read"),
     ],
 )
@@ -92,7 +113,9 @@ class Gone:
 
 
 @pytest.mark.parametrize("candidate", ["good", "bad"])
-def test_a_reader_that_goes_away_changes_no_verdict(command, runs, tmp_path, monkeypatch, candidate):
+def test_a_reader_that_goes_away_changes_no_verdict(
+    command, runs, tmp_path, monkeypatch, candidate
+):
     (tmp_path / "out").touch()
     with (tmp_path / "out").open("r+") as out:
         monkeypatch.setattr("sys.stdout", Gone(out))
@@ -101,7 +124,16 @@ def test_a_reader_that_goes_away_changes_no_verdict(command, runs, tmp_path, mon
     assert "Traceback" not in done.err
 
 
-@pytest.mark.parametrize("bug", [ZeroDivisionError("a bug"), EOFError("a bug"), SystemExit(1), MemoryError(), TypeError("a bug")])
+@pytest.mark.parametrize(
+    "bug",
+    [
+        ZeroDivisionError("a bug"),
+        EOFError("a bug"),
+        SystemExit(1),
+        MemoryError(),
+        TypeError("a bug"),
+    ],
+)
 def test_a_bug_is_no_verdict(command, runs, monkeypatch, bug):
     """Python, and typer for some of these, would leave with 1, which says that the candidate failed."""
 
@@ -132,7 +164,9 @@ def lines_that_command(text):
     return [line for line in re.split(r"[\r\n]", text) if COMMANDS.search(line)]
 
 
-@pytest.mark.parametrize("arguments", [("gate", "good", "bad", *QUICK), ("gate", "good", "bad", *QUICK, "--json", "-")])
+@pytest.mark.parametrize(
+    "arguments", [("gate", "good", "bad", *QUICK), ("gate", "good", "bad", *QUICK, "--json", "-")]
+)
 def test_no_name_is_a_command_to_github(command, evil, monkeypatch, arguments):
     monkeypatch.chdir(evil)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -147,7 +181,9 @@ def test_no_name_is_a_command_to_github(command, evil, monkeypatch, arguments):
         assert json.loads(done.out)["candidate"]["name"] == f"{EVIL} bad"
 
 
-def test_no_name_in_a_history_or_an_error_is_a_command_to_github(command, evil, tmp_path, monkeypatch):
+def test_no_name_in_a_history_or_an_error_is_a_command_to_github(
+    command, evil, tmp_path, monkeypatch
+):
     monkeypatch.chdir(evil)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     history = tmp_path / "h.jsonl"
@@ -189,17 +225,26 @@ def test_groups_are_drawn_together(command, runs, tmp_path):
     rows = [(f"{n:03d}", n // 30) for n in range(60)]
     groups.write_text("image,group\n" + "".join(f"{image},{group}\n" for image, group in rows))
     done = command("gate", runs / "good", runs / "bad", *QUICK, "--groups", groups)
-    assert (done.code, "the data are too few to say whether by chance" in done.out) == (3, True), done.err
+    assert (done.code, "the data are too few to say whether by chance" in done.out) == (3, True), (
+        done.err
+    )
     groups.write_text("image,group\n000,a\n")
     done = command("gate", runs / "good", runs / "bad", *QUICK, "--groups", groups)
-    assert (done.code, "groups.csv: lacks 59 of 60 images, the first is '001'; give each image a group" in done.err) == (2, True)
+    assert (
+        done.code,
+        "groups.csv: lacks 59 of 60 images, the first is '001'; give each image a group"
+        in done.err,
+    ) == (2, True)
 
 
 def test_a_mistyped_class_leaves_with_2(command, runs, tmp_path):
     rules = tmp_path / "gate.toml"
     rules.write_text('[[rule]]\nmeasure = "AP[dgo]"\nminimum_effect = 0.01\n')
     done = command("gate", runs / "good", runs / "good", "--rules", rules, *QUICK)
-    assert (done.code, "there is no class 'dgo'; did you mean 'dog'? The classes are cat, dog, cow" in done.err) == (2, True)
+    assert (
+        done.code,
+        "there is no class 'dgo'; did you mean 'dog'? The classes are cat, dog, cow" in done.err,
+    ) == (2, True)
 
 
 def test_own_rules_start_from_the_default_ones(command, runs, tmp_path):
@@ -207,7 +252,10 @@ def test_own_rules_start_from_the_default_ones(command, runs, tmp_path):
     shown = command("gate", "--show-rules")
     assert shown.code == 0
     rules.write_text(shown.out)
-    both = [command("gate", runs / "good", runs / "bad", *given, *QUICK, "--json", "-").out for given in ((), ("--rules", rules))]
+    both = [
+        command("gate", runs / "good", runs / "bad", *given, *QUICK, "--json", "-").out
+        for given in ((), ("--rules", rules))
+    ]
     assert both[0] == both[1]
     rules.write_text('[[rule]]\nmeasure = "mAP"\nminimum_effect = 0.99\n')
     assert command("gate", runs / "good", runs / "bad", "--rules", rules, *QUICK).code == 0
@@ -222,7 +270,20 @@ def test_models_are_timed_in_turns(command, runs, tmp_path):
     latency = '[[rule]]\nmeasure = "latency.p50_ms"\nstage = "infer"\nminimum_effect = "900%"\n'
     rules.write_text(latency + '[[rule]]\nmeasure = "model_size"\nminimum_effect = "1%"\n')
     spec = f"{model},decoder=end2end,names=cat|dog"
-    done = command("gate", runs / "good", runs / "bad", "--rules", rules, "--models", spec, spec, "--max-seconds", "0.3", "--json", "-")
+    done = command(
+        "gate",
+        runs / "good",
+        runs / "bad",
+        "--rules",
+        rules,
+        "--models",
+        spec,
+        spec,
+        "--max-seconds",
+        "0.3",
+        "--json",
+        "-",
+    )
     assert done.code in (0, 3), done.err
     latency, size = json.loads(done.out)["verdicts"]
     assert latency["baseline"] > 0
@@ -232,18 +293,59 @@ def test_models_are_timed_in_turns(command, runs, tmp_path):
 
 def test_a_history_from_first_run_to_plot(command, runs, tmp_path):
     history = tmp_path / "history.jsonl"
-    assert command("history", "add", history, runs / "good", "--branch", "main", "--commit", "c1", "--verdict", "passed").code == 0
-    gated = command("gate", f"history:{history}", runs / "bad", *QUICK, "--json", tmp_path / "gate.json")
+    assert (
+        command(
+            "history",
+            "add",
+            history,
+            runs / "good",
+            "--branch",
+            "main",
+            "--commit",
+            "c1",
+            "--verdict",
+            "passed",
+        ).code
+        == 0
+    )
+    gated = command(
+        "gate", f"history:{history}", runs / "bad", *QUICK, "--json", tmp_path / "gate.json"
+    )
     assert gated.code == 1
     assert "the last of finder that passed on main" in gated.err
-    added = command("history", "add", history, runs / "bad", "--branch", "main", "--commit", "c2", "--gate", tmp_path / "gate.json")
+    added = command(
+        "history",
+        "add",
+        history,
+        runs / "bad",
+        "--branch",
+        "main",
+        "--commit",
+        "c2",
+        "--gate",
+        tmp_path / "gate.json",
+    )
     assert added.code == 0, added.err
     assert (
         "is there already"
-        in command("history", "add", history, runs / "good", "--branch", "main", "--commit", "c1", "--verdict", "passed").err
+        in command(
+            "history",
+            "add",
+            history,
+            runs / "good",
+            "--branch",
+            "main",
+            "--commit",
+            "c1",
+            "--verdict",
+            "passed",
+        ).err
     )
     shown = json.loads(command("history", "show", history, "--json", "-").out)
-    assert {(each["commit"], each["verdict"]) for each in shown["runs"]} == {("c1", "passed"), ("c2", "failed")}
+    assert {(each["commit"], each["verdict"]) for each in shown["runs"]} == {
+        ("c1", "passed"),
+        ("c2", "failed"),
+    }
     assert "c2" in command("history", "show", history).out
     assert command("history", "plot", history, "-o", tmp_path / "plots").code == 0
     assert (tmp_path / "plots" / "mAP.png").read_bytes().startswith(b"\x89PNG")
@@ -254,7 +356,10 @@ def test_a_history_without_runs_draws_nothing(command, runs, tmp_path):
     history = tmp_path / "history.jsonl"
     history.touch()
     done = command("history", "plot", history, "-o", tmp_path / "plots")
-    assert (done.code, "has no run with measures, so there is nothing to draw" in done.err) == (2, True)
+    assert (done.code, "has no run with measures, so there is nothing to draw" in done.err) == (
+        2,
+        True,
+    )
     command("history", "add", history, runs / "good")
     done = command("history", "plot", history, "-o", tmp_path / "plots", "--name", "nobody")
     assert (done.code, "has no run of 'nobody', but of finder" in done.err) == (2, True)
@@ -266,7 +371,9 @@ def test_what_a_history_draws_is_what_its_help_says(command, runs, tmp_path):
     command("history", "add", history, runs / "good")
     assert "every one that a run has" in " ".join(command("history", "plot", "--help").out.split())
     command("history", "plot", history, "-o", tmp_path / "plots")
-    measures = json.loads(command("history", "show", history, "--json", "-").out)["runs"][0]["measures"]
+    measures = json.loads(command("history", "show", history, "--json", "-").out)["runs"][0][
+        "measures"
+    ]
     assert {path.stem for path in (tmp_path / "plots").iterdir()} == set(measures)
 
 
@@ -274,10 +381,25 @@ def test_what_a_history_refuses(command, runs, tmp_path):
     history = tmp_path / "history.jsonl"
     command("gate", runs / "good", runs / "good", *QUICK, "--json", tmp_path / "gate.json")
     done = command("history", "add", history, runs / "bad", "--gate", tmp_path / "gate.json")
-    assert (done.code, "is about another run; gate this run, or give its own file" in done.err) == (2, True)
-    done = command("history", "add", history, runs / "bad", "--gate", tmp_path / "gate.json", "--verdict", "passed")
+    assert (done.code, "is about another run; gate this run, or give its own file" in done.err) == (
+        2,
+        True,
+    )
+    done = command(
+        "history",
+        "add",
+        history,
+        runs / "bad",
+        "--gate",
+        tmp_path / "gate.json",
+        "--verdict",
+        "passed",
+    )
     assert (done.code, "give one of them" in done.err) == (2, True)
     command("history", "add", history, runs / "good")
     for verb in (("show",), ("plot", "-o", tmp_path / "plots")):
         done = command("history", verb[0], history, *verb[1:], "--measure", "speed")
-        assert (done.code, "no run of the history has 'speed'; the measures there are mAP" in done.err) == (2, True)
+        assert (
+            done.code,
+            "no run of the history has 'speed'; the measures there are mAP" in done.err,
+        ) == (2, True)

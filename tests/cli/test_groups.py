@@ -15,7 +15,9 @@ def pairs(files, tmp_path):
     """The small dataset's eight images two by two, as CSV."""
     ids = load_ground_truth(files.truth("coco")).image_ids
     path = tmp_path / "pairs.csv"
-    path.write_text("image,group\n" + "".join(f"{image_id},video {n // 2}\n" for n, image_id in enumerate(ids)))
+    path.write_text(
+        "image,group\n" + "".join(f"{image_id},video {n // 2}\n" for n, image_id in enumerate(ids))
+    )
     return path
 
 
@@ -24,8 +26,13 @@ def test_eval(command, files, pairs, tmp_path):
     shuffled = pairs.with_name("shuffled.csv")
     header, *rows = pairs.read_text().splitlines(keepends=True)
     shuffled.write_text("".join([header, *reversed(rows)]))
-    assert scored(command, *arguments, "--groups", shuffled) == scored(command, *arguments, "--groups", pairs)
-    alone, grouped = ({"out": command(*arguments, *more).out, **scored(command, *arguments, *more)} for more in ((), ("--groups", pairs)))
+    assert scored(command, *arguments, "--groups", shuffled) == scored(
+        command, *arguments, "--groups", pairs
+    )
+    alone, grouped = (
+        {"out": command(*arguments, *more).out, **scored(command, *arguments, *more)}
+        for more in ((), ("--groups", pairs))
+    )
     assert "8 images, " in alone["out"]
     assert "8 images in 4 groups, " in grouped["out"]
     assert alone["summary"] == grouped["summary"]
@@ -45,7 +52,17 @@ def scored(command, *arguments):
 
 
 def test_compare_and_report_know_them_and_keep_others_apart(command, files, pairs, tmp_path):
-    arguments = ("compare", files.truth("coco"), files.found("coco"), files.found("parquet"), "--name", "a", "--name", "b", "-o")
+    arguments = (
+        "compare",
+        files.truth("coco"),
+        files.found("coco"),
+        files.found("parquet"),
+        "--name",
+        "a",
+        "--name",
+        "b",
+        "-o",
+    )
     assert command(*arguments, tmp_path / "grouped", "--groups", pairs).code == 0
     assert command(*arguments, tmp_path / "alone").code == 0
     refused = command(*arguments, tmp_path / "grouped")
@@ -63,9 +80,21 @@ def test_compare_and_report_know_them_and_keep_others_apart(command, files, pair
 
 
 def test_analyze(command, files, pairs, tmp_path):
-    arguments = ("analyze", files.truth("coco"), files.found("coco"), "--replicates", 100, "--json", "-")
-    alone, grouped = (json.loads(command(*arguments, *more).out)["runs"][0] for more in ((), ("--groups", pairs)))
-    for one, other in zip(alone["tide"]["costs"].values(), grouped["tide"]["costs"].values(), strict=True):
+    arguments = (
+        "analyze",
+        files.truth("coco"),
+        files.found("coco"),
+        "--replicates",
+        100,
+        "--json",
+        "-",
+    )
+    alone, grouped = (
+        json.loads(command(*arguments, *more).out)["runs"][0] for more in ((), ("--groups", pairs))
+    )
+    for one, other in zip(
+        alone["tide"]["costs"].values(), grouped["tide"]["costs"].values(), strict=True
+    ):
         assert one["value"] == other["value"]
     assert alone["thresholds"] != grouped["thresholds"]
     assert alone["slices"] != grouped["slices"]
@@ -73,19 +102,37 @@ def test_analyze(command, files, pairs, tmp_path):
 
 def test_gate_finds_them_in_the_runs(command, files, pairs, tmp_path):
     for name, more in (("grouped", ("--groups", pairs)), ("alone", ())):
-        assert command("eval", files.truth("coco"), files.found("coco"), "-o", tmp_path / name, *more).code == 0
+        assert (
+            command(
+                "eval", files.truth("coco"), files.found("coco"), "-o", tmp_path / name, *more
+            ).code
+            == 0
+        )
     rules = tmp_path / "gate.toml"
     rules.write_text('[[rule]]\nmeasure = "AP"\nminimum_effect = 0.01\n')
 
     def ends(baseline, *more):
-        done = command("gate", tmp_path / baseline / "found", tmp_path / "alone/found", "--rules", rules, "--json", "-", *more)
+        done = command(
+            "gate",
+            tmp_path / baseline / "found",
+            tmp_path / "alone/found",
+            "--rules",
+            rules,
+            "--json",
+            "-",
+            *more,
+        )
         return json.loads(done.out)
 
-    assert ends("grouped") | {"baseline": None} == ends("alone", "--groups", pairs) | {"baseline": None}
+    assert ends("grouped") | {"baseline": None} == ends("alone", "--groups", pairs) | {
+        "baseline": None
+    }
 
 
 def test_a_file_that_is_no_groups(command, files, tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    refused = command("eval", files.truth("coco"), files.found("coco"), "--groups", tmp_path / "other.csv")
+    refused = command(
+        "eval", files.truth("coco"), files.found("coco"), "--groups", tmp_path / "other.csv"
+    )
     assert refused.code == 2
     assert "needs the header image,group, got a,b" in refused.err

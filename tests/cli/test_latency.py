@@ -22,7 +22,10 @@ def model(tmp_path_factory):
 @pytest.fixture
 def quiet_machine(monkeypatch):
     """A machine and a series in which nothing is wrong, whatever this one does."""
-    monkeypatch.setattr("detbench.bench.latency.series.Series._reasons", lambda self, *_: [self.problem] if self.problem else [])
+    monkeypatch.setattr(
+        "detbench.bench.latency.series.Series._reasons",
+        lambda self, *_: [self.problem] if self.problem else [],
+    )
 
 
 def test_json_is_the_documented_document_and_nothing_else(command, model, quiet_machine):
@@ -31,8 +34,15 @@ def test_json_is_the_documented_document_and_nothing_else(command, model, quiet_
     assert done.code == 0
     assert document["schema_version"] == 1
     assert document["comparisons"] == []
-    found = [(result["model"], result["batch"], result["stage"], result["scenario"]) for result in document["results"]]
-    assert found == [("tiny", batch, stage, "single_stream") for batch in (1, 2) for stage in ("infer", "end_to_end")]
+    found = [
+        (result["model"], result["batch"], result["stage"], result["scenario"])
+        for result in document["results"]
+    ]
+    assert found == [
+        ("tiny", batch, stage, "single_stream")
+        for batch in (1, 2)
+        for stage in ("infer", "end_to_end")
+    ]
     for result in document["results"]:
         assert 0 < result["p50_ms"] <= result["p90_ms"] <= result["p99_ms"]
         assert result["samples"] > 0
@@ -52,16 +62,25 @@ def test_the_table_has_the_model_alone_beside_end_to_end(command, model, quiet_m
 def test_several_models_are_compared(command, model, quiet_machine):
     done = command("latency", model, f"{model},threads=1", *QUICK, "--json", "-")
     document = json.loads(done.out)
-    assert {(pair["stage"], pair["batch"]) for pair in document["comparisons"]} == {("infer", 1), ("end_to_end", 1)}
+    assert {(pair["stage"], pair["batch"]) for pair in document["comparisons"]} == {
+        ("infer", 1),
+        ("end_to_end", 1),
+    }
     inconclusive = any(pair["verdict"] == "inconclusive" for pair in document["comparisons"])
     assert done.code == (3 if inconclusive else 0)
 
 
 def test_an_invalid_number_leaves_with_3_and_says_why(command, model, monkeypatch):
-    monkeypatch.setattr("detbench.bench.latency.series.machine_reasons", lambda *_: ["throttled: GPU too hot (hardware)"])
+    monkeypatch.setattr(
+        "detbench.bench.latency.series.machine_reasons",
+        lambda *_: ["throttled: GPU too hot (hardware)"],
+    )
     done = command("latency", model, *QUICK)
     assert done.code == 3
-    assert "invalid: throttled, 2 of 2: tiny infer, batch 1: GPU too hot (hardware); tiny end_to_end, batch 1: GPU too" in done.err
+    assert (
+        "invalid: throttled, 2 of 2: tiny infer, batch 1: GPU too hot (hardware); tiny end_to_end, batch 1: GPU too"
+        in done.err
+    )
     assert "invalid" in done.out
 
 
@@ -69,7 +88,9 @@ def test_a_model_against_itself(command, model, quiet_machine):
     done = command("latency", model, "--aa", "--repetitions", "1", "--max-seconds", "30")
     assert done.code in (0, 3)
     for stage in ("infer", "end_to_end"):
-        assert re.search(rf"tiny against itself, {stage}, batch 1: \d false alarms in 1 comparisons", done.out)
+        assert re.search(
+            rf"tiny against itself, {stage}, batch 1: \d false alarms in 1 comparisons", done.out
+        )
 
 
 def test_a_model_against_itself_without_enough_time(command, model, quiet_machine):
@@ -125,7 +146,10 @@ def test_ctrl_c_shows_what_there_is(command, model, monkeypatch):
         (("replay:found.parquet",), "holds stored detections, and there is no model to time"),
         (("none.onnx",), "no such model"),
         (("a.onnx", "b.onnx", "--aa"), "--aa compares one model with itself"),
-        (("a.onnx", "--batch", "one"), "--batch takes whole numbers separated by commas, not 'one'"),
+        (
+            ("a.onnx", "--batch", "one"),
+            "--batch takes whole numbers separated by commas, not 'one'",
+        ),
         (("a.onnx", "--batch", "0"), "at least one picture, not 0"),
         (("a.onnx", "--stage", "train"), "unknown stage 'train'"),
         (("a.onnx", "--images", "nowhere"), "cannot be read as a folder of pictures"),

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from detbench.data.formats.parquet.tables import read_parquet_header
 from detbench.data.load import load_detections, load_ground_truth
-from detbench.data.parquet import read_parquet_header
-from detbench.metrics.evaluate import evaluate
+from detbench.metrics.scoring.evaluate import evaluate
 from tests.conftest import heeding_ctrl_c
 
 onnx = pytest.importorskip("onnx")
@@ -50,7 +50,9 @@ def model(tmp_path_factory) -> Path:
         [box, kind, shape],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    helper.set_model_props(made, {"names": str(NAMES), "task": "detect", "imgsz": "[64, 64]", "stride": "32"})
+    helper.set_model_props(
+        made, {"names": str(NAMES), "task": "detect", "imgsz": "[64, 64]", "stride": "32"}
+    )
     path = tmp_path_factory.mktemp("model") / "fixed.onnx"
     onnx.save(made, path)
     return path
@@ -58,7 +60,9 @@ def model(tmp_path_factory) -> Path:
 
 def test_predict_then_eval(command, files, model, tmp_path):
     dataset = files.truth("voc")
-    done = command("predict", f"onnx:{model},decoder=end2end", dataset, "-o", tmp_path / "d.parquet")
+    done = command(
+        "predict", f"onnx:{model},decoder=end2end", dataset, "-o", tmp_path / "d.parquet"
+    )
     assert done.code == 0, done.err
     assert done.out == ""
     assert "detections: " in done.err
@@ -74,11 +78,19 @@ def test_predict_then_eval(command, files, model, tmp_path):
 
 
 def test_settings_reach_the_detections_and_the_record(command, files, model, tmp_path):
-    assert command("predict", f"onnx:{model},score=0.002", files.truth("voc"), "-o", tmp_path / "d.parquet").code == 0
+    assert (
+        command(
+            "predict", f"onnx:{model},score=0.002", files.truth("voc"), "-o", tmp_path / "d.parquet"
+        ).code
+        == 0
+    )
     settings = read_parquet_header(tmp_path / "d.parquet").settings
     assert settings["postprocessing"]["score"] == 0.002
     assert settings["digest"].startswith("sha256:")
-    assert command("eval", files.truth("voc"), tmp_path / "d.parquet", "-o", tmp_path / "runs").code == 0
+    assert (
+        command("eval", files.truth("voc"), tmp_path / "d.parquet", "-o", tmp_path / "runs").code
+        == 0
+    )
     record = json.loads(next((tmp_path / "runs").rglob("record.json")).read_text())
     assert record["options"]["effective"]["model"] == settings
     assert record["digests"]["model"] == settings["digest"]
@@ -110,14 +122,28 @@ def many(model, tmp_path):
     annotations = tmp_path / "many.json"
     images = [{"id": n, "file_name": f"{n}.jpg", "width": 700, "height": 700} for n in range(MANY)]
     categories = [{"id": k, "name": name} for k, name in NAMES.items()]
-    annotations.write_text(json.dumps({"images": images, "categories": categories, "annotations": []}))
-    base = [sys.executable, "-m", "detbench", "predict", f"onnx:{model}", annotations, "--images", folder, "-o"]
+    annotations.write_text(
+        json.dumps({"images": images, "categories": categories, "annotations": []})
+    )
+    base = [
+        sys.executable,
+        "-m",
+        "detbench",
+        "predict",
+        f"onnx:{model}",
+        annotations,
+        "--images",
+        folder,
+        "-o",
+    ]
     return base, os.environ | {"DETBENCH_CACHE": str(tmp_path / "killed")}
 
 
 def stopped_midway(base, environment, output, with_signal):
     """Start the command and send it a signal once a chunk is finished; return it, ended."""
-    running = subprocess.Popen(heeding_ctrl_c([*base, output]), env=environment, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        heeding_ctrl_c([*base, output]), env=environment, stderr=subprocess.PIPE, text=True
+    )
     deadline = time.monotonic() + 60
     while not finished_chunks(Path(environment["DETBENCH_CACHE"])) and time.monotonic() < deadline:
         time.sleep(0.001)
@@ -133,7 +159,9 @@ def test_a_killed_run_goes_on_and_ends_the_same(many, tmp_path):
     kept = len(finished_chunks(tmp_path / "killed"))
     assert 0 < kept < MANY / 32
     assert not (tmp_path / "a.parquet").exists()
-    resumed = subprocess.run([*base, tmp_path / "a.parquet"], env=environment, capture_output=True, text=True, check=True)
+    resumed = subprocess.run(
+        [*base, tmp_path / "a.parquet"], env=environment, capture_output=True, text=True, check=True
+    )
     assert f"{MANY} pictures ({kept * 32} from an earlier run)" in resumed.stderr
     subprocess.run([*base, tmp_path / "b.parquet", "--no-cache"], capture_output=True, check=True)
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
@@ -148,7 +176,9 @@ def test_ctrl_c_says_how_to_go_on(many, tmp_path):
 
 
 def test_previews_show_picture_and_input(command, files, model, tmp_path):
-    done = command("predict", f"onnx:{model}", files.truth("voc"), "-o", tmp_path / "d.parquet", "--preview", 3)
+    done = command(
+        "predict", f"onnx:{model}", files.truth("voc"), "-o", tmp_path / "d.parquet", "--preview", 3
+    )
     assert "previews: 3 files" in done.err
     drawn = sorted((tmp_path / "d-previews").iterdir())
     assert len(drawn) == 3
@@ -183,7 +213,13 @@ def test_adapters_are_listed(command):
 
 
 def test_replay_passes_detections_through(command, files, tmp_path):
-    done = command("predict", f"replay:{files.found('parquet')}", files.truth("voc"), "-o", tmp_path / "d.parquet")
+    done = command(
+        "predict",
+        f"replay:{files.found('parquet')}",
+        files.truth("voc"),
+        "-o",
+        tmp_path / "d.parquet",
+    )
     assert done.code == 0, done.err
     scores = [json.loads(command("eval", files.truth("voc"), path, "--json", "-").out)["runs"][0]["summary"] for path in
               (files.found("parquet"), tmp_path / "d.parquet")]  # fmt: skip
@@ -201,7 +237,10 @@ def test_replay_passes_detections_through(command, files, tmp_path):
         (["onnx:{model}", "{dataset}", "-o", "{out}", "--batch", "3"], "batches of 1 only"),
         (["onnx:{model},provider=cuda", "{dataset}", "-o", "{out}"], "CPUExecutionProvider"),
         (["onnx:{model}", "{dataset}"], "-o FILE"),
-        (["onnx:{model}", "{dataset}", "-o", "{out}.csv"], "its suffix names no format of detections"),
+        (
+            ["onnx:{model}", "{dataset}", "-o", "{out}.csv"],
+            "its suffix names no format of detections",
+        ),
         (["replay:{found}", "{dataset}", "-o", "{out}", "--preview", "2"], "a replay has no model"),
         (["onnx:{model}", "{dataset}", "-o", "{out}", "--try-resize"], "leave out -o"),
         (["onnx:{model}", "{dataset}", "-o", "{out}/"], "folder"),
@@ -209,7 +248,12 @@ def test_replay_passes_detections_through(command, files, tmp_path):
 )
 def test_mistakes_are_one_sentence(command, files, model, tmp_path, arguments, message):
     (tmp_path / "d.parquet").mkdir() if arguments[-1] == "{out}/" else None
-    places = {"found": files.found("parquet"), "model": model, "dataset": files.truth("voc"), "out": tmp_path / "d.parquet"}
+    places = {
+        "found": files.found("parquet"),
+        "model": model,
+        "dataset": files.truth("voc"),
+        "out": tmp_path / "d.parquet",
+    }
     done = command("predict", *(argument.format(**places) for argument in arguments))
     assert done.code == 2
     errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
@@ -229,20 +273,29 @@ def test_a_broken_picture_fails_the_run_unless_allowed(command, model, tmp_path)
     assert done.code == 2
     assert broken.name in done.err
     assert not (tmp_path / "d.parquet").exists()
-    allowed = command("predict", f"onnx:{model}", dataset, "-o", tmp_path / "d.parquet", "--allow-broken")
+    allowed = command(
+        "predict", f"onnx:{model}", dataset, "-o", tmp_path / "d.parquet", "--allow-broken"
+    )
     assert allowed.code == 0, allowed.err
     assert f"1 picture could not be read and have no detections: {broken}" in allowed.err
 
 
 @pytest.mark.parametrize(
-    ("path", "expected", "tolerance"), [("yolox_nano_kazuhito/yolox_nano.onnx", 0.302, 0.01), ("fastestdet/FastestDet.onnx", 0.196, 0.02)]
+    ("path", "expected", "tolerance"),
+    [
+        ("yolox_nano_kazuhito/yolox_nano.onnx", 0.302, 0.01),
+        ("fastestdet/FastestDet.onnx", 0.196, 0.02),
+    ],
 )
 def test_real_models_on_real_photographs(command, shared_data, tmp_path, path, expected, tolerance):
     """The published AP of both models, in two commands; and through the class mapping on VOC's photographs."""
     dataset = shared_data / "coco_tiny_val" / "instances_val2017.json"
     spec = f"onnx:{shared_data / 'models' / path}"
     pictures = shared_data / "coco_tiny_val" / "val2017"
-    assert command("predict", spec, dataset, "--images", pictures, "-o", tmp_path / "d.parquet").code == 0
+    assert (
+        command("predict", spec, dataset, "--images", pictures, "-o", tmp_path / "d.parquet").code
+        == 0
+    )
     scored = json.loads(command("eval", dataset, tmp_path / "d.parquet", "--json", "-").out)
     assert scored["runs"][0]["summary"]["AP"] == pytest.approx(expected, abs=tolerance)
 
@@ -254,10 +307,14 @@ def test_real_models_on_real_photographs(command, shared_data, tmp_path, path, e
     refused = command("predict", spec, voc, "--only-present", "-o", tmp_path / "v.parquet")
     assert refused.code == 2
     assert "--allow-unmapped" in refused.err
-    done = command("predict", spec, voc, "--only-present", "-o", tmp_path / "v.parquet", "--allow-unmapped")
+    done = command(
+        "predict", spec, voc, "--only-present", "-o", tmp_path / "v.parquet", "--allow-unmapped"
+    )
     assert done.code == 0, done.err
     assert "motorcycle" in done.err
     truth = load_ground_truth(voc)
     smaller = truth.select_images(truth.present_images())
     assert len(smaller.image_ids) == 14
-    assert evaluate(smaller, load_detections(tmp_path / "v.parquet", smaller)).average_precision > 0.6
+    assert (
+        evaluate(smaller, load_detections(tmp_path / "v.parquet", smaller)).average_precision > 0.6
+    )

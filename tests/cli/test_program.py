@@ -15,12 +15,29 @@ import detbench
 
 
 def shell(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "detbench", *map(str, arguments)], capture_output=True, text=True, check=False, **options)
+    return subprocess.run(
+        [sys.executable, "-m", "detbench", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
 
 
 class TestOwnProcess:
     def test_help_is_quick_because_it_imports_no_library(self):
-        heavy = ["numpy", "numba", "pandas", "matplotlib", "pyarrow", "duckdb", "tensorflow", "keras", "onnxruntime", "pycocotools"]
+        heavy = [
+            "numpy",
+            "numba",
+            "pandas",
+            "matplotlib",
+            "pyarrow",
+            "duckdb",
+            "tensorflow",
+            "keras",
+            "onnxruntime",
+            "pycocotools",
+        ]
         script = f"""
 import sys
 sys.argv = ["detbench", *sys.argv[1:]]
@@ -31,7 +48,12 @@ finally:
     print("LOADED", [name for name in {heavy} if name in sys.modules])
 """
         for arguments in (["--help"], ["eval", "--help"]):
-            done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [sys.executable, "-c", script, *arguments],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
             assert "Usage: " in done.stdout
             assert done.stdout.endswith("LOADED []\n")
 
@@ -64,11 +86,28 @@ finally:
         """As in `detbench eval ... | head -1`, with a pipe that is closed before anything is written."""
         reader, writer = os.pipe()
         os.close(reader)
-        arguments = [sys.executable, "-m", "detbench", "eval", files.truth("coco"), files.found("coco")]
+        arguments = [
+            sys.executable,
+            "-m",
+            "detbench",
+            "eval",
+            files.truth("coco"),
+            files.found("coco"),
+        ]
         for options in ([], ["--json", "-"]):
-            done = subprocess.run([*map(str, arguments), *options], stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+            done = subprocess.run(
+                [*map(str, arguments), *options],
+                stdout=writer,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
             assert done.returncode == 0
-            assert [line for line in done.stderr.splitlines() if not line.startswith("compiling the numerical kernels")] == []
+            assert [
+                line
+                for line in done.stderr.splitlines()
+                if not line.startswith("compiling the numerical kernels")
+            ] == []
         os.close(writer)
 
     @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
@@ -79,7 +118,9 @@ finally:
         odd.write_bytes(files.found("coco").read_bytes())
         reader, terminal = os.openpty()
         arguments = [sys.executable, "-m", "detbench", "eval", str(files.truth("coco")), str(odd)]
-        done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=terminal, text=True, check=False)
+        done = subprocess.run(
+            arguments, stdout=subprocess.PIPE, stderr=terminal, text=True, check=False
+        )
         os.close(terminal)
         with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
             assert b"Traceback" not in os.read(reader, 100_000)
@@ -97,7 +138,9 @@ evaluate.load_all = broken
 sys.argv = ["detbench", "eval", "a", "b"]
 cli.main()
 """
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 2
         assert "Traceback" in done.stderr
         assert done.stderr.rstrip().endswith("ZeroDivisionError: a bug")
@@ -116,7 +159,11 @@ def test_a_terminal_without_unicode_is_no_reason_to_fail(files):
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     arguments = ["eval", files.truth("voc"), files.found("voc")]
     done = subprocess.run(
-        [sys.executable, "-m", "detbench", *map(str, arguments)], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, "-m", "detbench", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "mAP" in done.stdout
@@ -143,7 +190,11 @@ def test_demo_runs_the_shipped_models_which_are_as_good_as_the_docs_say(command,
 def test_demo_says_what_it_leaves_out(command, tmp_path, monkeypatch):
     from detbench.adapters import catalogue
 
-    nothing = {name: replace(adapter, needs="surely_not_installed") for name, adapter in catalogue.ADAPTERS.items() if adapter.needs}
+    nothing = {
+        name: replace(adapter, needs="surely_not_installed")
+        for name, adapter in catalogue.ADAPTERS.items()
+        if adapter.needs
+    }
     monkeypatch.setattr(catalogue, "ADAPTERS", catalogue.ADAPTERS | nothing)
     outcome = command("demo", "-o", tmp_path / "demo")
     assert outcome.code == 2

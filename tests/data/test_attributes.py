@@ -25,7 +25,9 @@ def test_values_by_image(tmp_path):
 
 
 def test_images_that_are_not_there(tmp_path):
-    with pytest.warns(DetbenchWarning, match="1 of 2 images are not in made and are left out: '[^']+'$"):
+    with pytest.warns(
+        DetbenchWarning, match="1 of 2 images are not in made and are left out: '[^']+'$"
+    ):
         assert read(tmp_path, "image_id,a\n000,x\nother,y\n") == {"a": ["x", None, None]}
 
 
@@ -38,7 +40,10 @@ def test_images_that_are_not_there(tmp_path):
         ("image_id,a,a\n", "each once"),
         ("image_id,a\n000\n", "line 2: expected 2 values, got 1"),
         ("image_id,a\n000,x\n000,y\n", "line 3: image '000' is there a second time"),
-        ("image_id,a\n7,x\n", "none of its 1 images is in made: '7'; write image ids such as '000'"),
+        (
+            "image_id,a\n7,x\n",
+            "none of its 1 images is in made: '7'; write image ids such as '000'",
+        ),
         (b"image_id,a\n000,\xff\n", "cannot be read as CSV"),
     ],
 )
@@ -50,7 +55,10 @@ def test_refused(tmp_path, text, problem):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("{" + ", ".join(f"key{n}: {n}" for n in range(9000)) + "}", r"got '\{key0: 0', .*'key4: 4', \.\.\. \(9,000 in all\)"),
+        (
+            "{" + ", ".join(f"key{n}: {n}" for n in range(9000)) + "}",
+            r"got '\{key0: 0', .*'key4: 4', \.\.\. \(9,000 in all\)",
+        ),
         ("a" * 90_000, "got 'aaaa"),
         (
             "image_id,b\n" + "".join(f"x{n},1\n" for n in range(9000)),

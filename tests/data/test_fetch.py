@@ -12,11 +12,15 @@ import pytest
 from detbench.data import fetch
 from detbench.data.download import download
 from detbench.data.fetch import fetch_voc2007
-from detbench.data.voc import read_voc
+from detbench.data.formats.voc.annotations import read_voc
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 
 XML = b"<annotation><filename>a.jpg</filename></annotation>"
-MEMBERS = {"Annotations/a.xml": XML, "ImageSets/Main/test.txt": b"a\n", "JPEGImages/a.jpg": b"\xff" * 400_000}
+MEMBERS = {
+    "Annotations/a.xml": XML,
+    "ImageSets/Main/test.txt": b"a\n",
+    "JPEGImages/a.jpg": b"\xff" * 400_000,
+}
 TEST_NAME, TRAIN_NAME = fetch.ARCHIVES["test"][0], fetch.ARCHIVES["trainval"][0]
 
 
@@ -50,7 +54,11 @@ def serving(files):
             if content is None:
                 self.send_error(404)
                 return
-            start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and server.serves_ranges else 0
+            start = (
+                int(asked.removeprefix("bytes=").rstrip("-"))
+                if asked and server.serves_ranges
+                else 0
+            )
             if start >= len(content):
                 self.send_error(416)
                 return
@@ -79,7 +87,10 @@ def server(monkeypatch):
     """Serve a small VOC 2007 test and trainval, whose checksums are those expected."""
     train = {"Annotations/b.xml": XML, "ImageSets/Main/trainval.txt": b"b\n"}
     files = {TEST_NAME: tar_bytes(), TRAIN_NAME: tar_bytes(train)}
-    known = {part: (name, hashlib.md5(files[name]).hexdigest()) for part, (name, _) in fetch.ARCHIVES.items()}  # noqa: S324
+    known = {
+        part: (name, hashlib.md5(files[name]).hexdigest())  # noqa: S324
+        for part, (name, _) in fetch.ARCHIVES.items()
+    }
     monkeypatch.setattr(fetch, "ARCHIVES", known)
     with serving(files) as running:
         yield running
@@ -101,9 +112,15 @@ def test_both_parts_make_one_devkit(server, tmp_path):
 
 def test_an_interrupted_download_goes_on_where_it_stopped(server, tmp_path, capsys):
     server.hang_up_after = 200_000
-    with pytest.raises(DetbenchError, match=r"download failed .*the 196,608 bytes so far are kept; run the same command again"):
+    with pytest.raises(
+        DetbenchError,
+        match=r"download failed .*the 196,608 bytes so far are kept; run the same command again",
+    ):
         fetch_voc2007(tmp_path / "voc", base_url=server.url)
-    assert [path.name for path in (tmp_path / "voc").rglob("*")] == [fetch.STORE, f"{TEST_NAME}.part"]
+    assert [path.name for path in (tmp_path / "voc").rglob("*")] == [
+        fetch.STORE,
+        f"{TEST_NAME}.part",
+    ]
     server.hang_up_after = None
     fetch_voc2007(tmp_path / "voc", base_url=server.url)
     assert server.ranges == [None, "bytes=196608-"]
@@ -131,7 +148,9 @@ def test_a_part_that_is_whole_is_only_checked(server, tmp_path):
 
 def test_a_wrong_checksum_leaves_nothing_to_go_on_from(server, tmp_path):
     server.files[TEST_NAME] = server.files[TEST_NAME].replace(b"a.jpg", b"b.jpg")
-    with pytest.raises(InputError, match=rf"{TEST_NAME}: has MD5 \w+, expected \w+; fetch it again"):
+    with pytest.raises(
+        InputError, match=rf"{TEST_NAME}: has MD5 \w+, expected \w+; fetch it again"
+    ):
         fetch_voc2007(tmp_path / "voc", base_url=server.url)
     assert not (tmp_path / "voc").exists()
     assert not any(file.is_file() for file in tmp_path.rglob("*"))
@@ -147,13 +166,17 @@ def test_a_server_that_refuses_is_named(server, tmp_path):
 
 def test_a_file_at_hand_needs_no_server(server, tmp_path):
     (tmp_path / "mine.tar").write_bytes(server.files[TEST_NAME])
-    fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "mine.tar"], base_url="http://127.0.0.1:9/")
+    fetch_voc2007(
+        tmp_path / "voc", from_files=[tmp_path / "mine.tar"], base_url="http://127.0.0.1:9/"
+    )
     assert read_voc(tmp_path / "voc").image_ids == ("a",)
 
 
 def test_the_annotations_alone_are_used_with_a_warning(shared_data, tmp_path):
     with pytest.warns(DetbenchWarning, match="is none of the official archives"):
-        year = fetch_voc2007(tmp_path / "voc", from_files=[shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz"])
+        year = fetch_voc2007(
+            tmp_path / "voc", from_files=[shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz"]
+        )
     assert len(read_voc(year)) == 14_976
 
 
@@ -164,7 +187,10 @@ def test_the_annotations_alone_are_used_with_a_warning(shared_data, tmp_path):
         (tar_bytes()[:200_000], r"mine\.tar: is not a complete tar archive"),
         (tar_bytes()[:1024], r"mine\.tar: is not a complete tar archive"),
         (b"text" * 1000, r"mine\.tar: is not a complete tar archive"),
-        (tar_bytes({"../../../escaped.txt": b"x"}), r"mine\.tar: refused: .*escaped\.txt.* outside the destination"),
+        (
+            tar_bytes({"../../../escaped.txt": b"x"}),
+            r"mine\.tar: refused: .*escaped\.txt.* outside the destination",
+        ),
         (tar_bytes({"a.txt": b"x"}), r"voc: would hold no single VOC devkit after unpacking"),
     ],
     ids=["cut in a member", "cut between members", "no tar", "escape", "no devkit"],
@@ -193,7 +219,9 @@ def test_wrong_arguments_are_refused_before_anything_is_fetched(server, tmp_path
     with pytest.raises(InputError, match=r"none\.tar: no such file"):
         fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "none.tar"])
     (tmp_path / "VOCdevkit/VOC2007").mkdir(parents=True)
-    with pytest.raises(InputError, match="VOCdevkit/VOC2007: is there already; evaluate with it, or remove it"):
+    with pytest.raises(
+        InputError, match="VOCdevkit/VOC2007: is there already; evaluate with it, or remove it"
+    ):
         fetch_voc2007(tmp_path, base_url=server.url)
     assert server.ranges == []
 
@@ -253,6 +281,8 @@ def test_an_archive_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeyp
 
     monkeypatch.setattr(fetch, "file_md5", refuse)
     (tmp_path / "mine.tar").write_bytes(tar_bytes())
-    with pytest.raises(InputError, match=r"mine\.tar: cannot be read: Permission denied; allow reading it"):
+    with pytest.raises(
+        InputError, match=r"mine\.tar: cannot be read: Permission denied; allow reading it"
+    ):
         fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "mine.tar"])
     assert not (tmp_path / "voc").exists()

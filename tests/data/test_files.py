@@ -32,7 +32,9 @@ def write_and_raise(path: Path, error: BaseException) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+def test_error_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
     target = tmp_path / "a.json"
     target.write_text("old")
     with pytest.raises(error), atomic_path(target) as path:
@@ -43,7 +45,10 @@ def test_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: type[
 
 def test_full_disk_is_a_user_error_that_names_the_target(tmp_path: Path) -> None:
     target = tmp_path / "a.json"
-    with pytest.raises(InputError, match=r"a\.json: cannot be written: No space left") as caught, atomic_path(target):
+    with (
+        pytest.raises(InputError, match=r"a\.json: cannot be written: No space left") as caught,
+        atomic_path(target),
+    ):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert caught.value.path == target
     assert not any(tmp_path.iterdir())
@@ -56,7 +61,10 @@ def test_errors_about_other_files_pass_through(tmp_path: Path) -> None:
 
 def test_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written"), atomic_path(tmp_path / "file" / "a.json") as path:
+    with (
+        pytest.raises(InputError, match="cannot be written"),
+        atomic_path(tmp_path / "file" / "a.json") as path,
+    ):
         path.write_text("")
     with pytest.raises(InputError, match="is a folder"), atomic_path(tmp_path):
         pass
@@ -77,7 +85,10 @@ def test_folder_takes_an_empty_place_and_refuses_a_full_one(tmp_path: Path) -> N
     target.mkdir()
     with atomic_folder(target) as folder:
         (folder / "a.txt").write_text("a")
-    with pytest.raises(InputError, match="not an empty folder; name another"), atomic_folder(target):
+    with (
+        pytest.raises(InputError, match="not an empty folder; name another"),
+        atomic_folder(target),
+    ):
         pass
     assert (target / "a.txt").read_text() == "a"
 
@@ -100,12 +111,17 @@ def test_killed_process_leaves_no_half_target(tmp_path: Path) -> None:
     assert not (tmp_path / "a.json").exists()
 
 
-def test_current_folder_and_mounts_are_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_current_folder_and_mounts_are_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     for name in (Path(), tmp_path / "here", Path("../here")):
         with (
-            pytest.raises(InputError, match="is the current folder, which a new one cannot replace; name a new folder"),
+            pytest.raises(
+                InputError,
+                match="is the current folder, which a new one cannot replace; name a new folder",
+            ),
             atomic_folder(name),
         ):
             pass
@@ -114,19 +130,27 @@ def test_current_folder_and_mounts_are_not_replaced(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "disk").mkdir()
     monkeypatch.setattr(Path, "is_mount", lambda path: path.name == "disk")
-    with pytest.raises(InputError, match="disk: is where a disk is mounted"), atomic_folder(tmp_path / "disk"):
+    with (
+        pytest.raises(InputError, match="disk: is where a disk is mounted"),
+        atomic_folder(tmp_path / "disk"),
+    ):
         pass
 
 
 def test_names_too_long_are_user_errors(tmp_path: Path) -> None:
     for context in (atomic_folder, atomic_path):
-        with pytest.raises(InputError, match="cannot be written: File name too long"), context(tmp_path / ("x" * 300)):
+        with (
+            pytest.raises(InputError, match="cannot be written: File name too long"),
+            context(tmp_path / ("x" * 300)),
+        ):
             pass
 
 
 def test_names_that_no_text_can_hold_are_user_errors(tmp_path: Path) -> None:
     with (
-        pytest.raises(InputError, match=r"a\.json: cannot be written: the name 'bild \\udcff' is not UTF-8"),
+        pytest.raises(
+            InputError, match=r"a\.json: cannot be written: the name 'bild \\udcff' is not UTF-8"
+        ),
         atomic_path(tmp_path / "a.json"),
     ):
         "bild \udcff".encode()

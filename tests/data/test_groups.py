@@ -6,7 +6,7 @@ import pytest
 from detbench.data.groups import read_groups
 from detbench.data.load import load_ground_truth, save_ground_truth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
-from detbench.metrics.copies import with_copies
+from detbench.metrics.uncertainty.copies import with_copies
 from tests.metrics.scored import truth
 
 TRUTH = truth([], images=4)
@@ -32,11 +32,26 @@ def test_groups_are_numbered_in_the_order_of_the_images(tmp_path, encoding):
     [
         ("", "line 1: needs the header image,group, got nothing"),
         ("image_id,video\n000,a\n", "line 1: needs the header image,group, got image_id,video"),
-        ("image,group\n000,a\n007,b\n", "line 3: image '007' is not in made; write image ids such as '000'"),
-        ("image,group\n000,a\n000,b\n", "line 3: image '000' is there a second time; name each image once"),
-        ("image,group\n000,\n", "line 2: image '000' has no group; give an image that stands alone a group of its own"),
-        ("image,group\n000,a\n002,b\n", "lacks 2 of 4 images, the first is '001'; give each image a group"),
-        ("image,group\n000,a\n001,a\n002,a\n003,a\n", "names 1 group, and how results vary takes two at least to tell"),
+        (
+            "image,group\n000,a\n007,b\n",
+            "line 3: image '007' is not in made; write image ids such as '000'",
+        ),
+        (
+            "image,group\n000,a\n000,b\n",
+            "line 3: image '000' is there a second time; name each image once",
+        ),
+        (
+            "image,group\n000,\n",
+            "line 2: image '000' has no group; give an image that stands alone a group of its own",
+        ),
+        (
+            "image,group\n000,a\n002,b\n",
+            "lacks 2 of 4 images, the first is '001'; give each image a group",
+        ),
+        (
+            "image,group\n000,a\n001,a\n002,a\n003,a\n",
+            "names 1 group, and how results vary takes two at least to tell",
+        ),
         ("image,group\n000\n", "line 2: expected 2 values, got 1"),
     ],
 )
@@ -72,7 +87,9 @@ def test_ground_truth_keeps_them(tmp_path):
 
 
 def test_one_for_each_image():
-    with pytest.raises(DetbenchError, match="groups must name one group for each of the 4 images, got 3"):
+    with pytest.raises(
+        DetbenchError, match="groups must name one group for each of the 4 images, got 3"
+    ):
         truth([], images=4, groups=[0, 1, 2])
     for wrong in ([0.5, 1, 2, 3], ["a", "b", "c", "d"], [[0], [1], [2], [3]]):
         with pytest.raises(DetbenchError, match="groups must be whole numbers, one for each image"):
@@ -81,5 +98,8 @@ def test_one_for_each_image():
 
 def test_only_parquet_keeps_them(tmp_path):
     grouped = truth([(0, 0, [10, 10, 60, 60])], images=4, groups=[0, 0, 1, 1])
-    with pytest.warns(DetbenchWarning, match="in which groups images are is not written, which only Parquet can say"):
+    with pytest.warns(
+        DetbenchWarning,
+        match="in which groups images are is not written, which only Parquet can say",
+    ):
         save_ground_truth(grouped, tmp_path / "truth.json")

@@ -15,9 +15,15 @@ import pytest
 from PIL import Image
 
 from detbench.data.detections import Detections
-from detbench.data.formats import DETECTIONS_FORMATS, GROUND_TRUTH_FORMATS
+from detbench.data.formats.table import DETECTIONS_FORMATS, GROUND_TRUTH_FORMATS
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.load import convert, load_detections, load_ground_truth, save_detections, save_ground_truth
+from detbench.data.load import (
+    convert,
+    load_detections,
+    load_ground_truth,
+    save_detections,
+    save_ground_truth,
+)
 from detbench.errors import DetbenchError, InputError
 
 TARGETS = {"parquet": "x.parquet", "coco": "x.json", "voc": "x", "yolo": "x"}
@@ -47,7 +53,12 @@ def truth(tmp_path: Path) -> GroundTruth:
 @pytest.fixture
 def detections(truth: GroundTruth) -> Detections:
     return Detections.from_rows(
-        truth, image_index=[0, 1, 2], class_index=[0, 1, 1], scores=[0.5, 0.25, 0.75], boxes=[[0, 0, 64, 32]] * 3, name="finder"
+        truth,
+        image_index=[0, 1, 2],
+        class_index=[0, 1, 1],
+        scores=[0.5, 0.25, 0.75],
+        boxes=[[0, 0, 64, 32]] * 3,
+        name="finder",
     )
 
 
@@ -58,13 +69,20 @@ def assert_same_boxes(one: GroundTruth | Detections, other: GroundTruth | Detect
 
 
 @pytest.mark.parametrize("name", GROUND_TRUTH_FORMATS)
-def test_every_format_of_ground_truth_is_saved_recognised_and_loaded(tmp_path: Path, truth: GroundTruth, name: str) -> None:
+def test_every_format_of_ground_truth_is_saved_recognised_and_loaded(
+    tmp_path: Path, truth: GroundTruth, name: str
+) -> None:
     target = tmp_path / TARGETS[name]
     save_ground_truth(truth, target, name)
     again = load_ground_truth(target)
     assert_same_boxes(again, truth)
     assert [int(image_id) for image_id in again.image_ids] == [1, 2, 3]
-    assert load_ground_truth(target, images=tmp_path / ("x/images/val" if name == "yolo" else "pictures")).image_folder is not None
+    assert (
+        load_ground_truth(
+            target, images=tmp_path / ("x/images/val" if name == "yolo" else "pictures")
+        ).image_folder
+        is not None
+    )
 
 
 @pytest.mark.parametrize("name", DETECTIONS_FORMATS)
@@ -82,12 +100,21 @@ def test_every_format_of_detections_is_saved_recognised_and_loaded(
 
 def test_suffix_says_the_format(tmp_path: Path, truth: GroundTruth, detections: Detections) -> None:
     save_ground_truth(truth, tmp_path / "a.json")
-    assert set(json.loads((tmp_path / "a.json").read_text())) == {"images", "categories", "annotations"}
+    assert set(json.loads((tmp_path / "a.json").read_text())) == {
+        "images",
+        "categories",
+        "annotations",
+    }
     save_detections(detections, truth, tmp_path / "d.parquet")
     assert (tmp_path / "d.parquet").read_bytes()[:4] == b"PAR1"
-    with pytest.raises(InputError, match=r"folder: in which format to write does not show; name it \(\.parquet is parquet, .*: voc, yolo"):
+    with pytest.raises(
+        InputError,
+        match=r"folder: in which format to write does not show; name it \(\.parquet is parquet, .*: voc, yolo",
+    ):
         save_ground_truth(truth, tmp_path / "folder")
-    with pytest.raises(DetbenchError, match="unknown format 'csv'; known are: parquet, coco, voc, yolo"):
+    with pytest.raises(
+        DetbenchError, match="unknown format 'csv'; known are: parquet, coco, voc, yolo"
+    ):
         save_ground_truth(truth, tmp_path / "a.csv", "csv")
 
 
@@ -109,7 +136,12 @@ def test_tar_of_a_devkit(tmp_path: Path, truth: GroundTruth) -> None:
 
 def test_folder_of_images_named_like_classes_is_yolo(tmp_path: Path) -> None:
     truth = GroundTruth.from_rows(
-        image_ids=["red_car", "dog"], class_names=["car", "dog"], image_index=[], class_index=[], boxes=[], image_sizes=[(100, 100)] * 2
+        image_ids=["red_car", "dog"],
+        class_names=["car", "dog"],
+        image_index=[],
+        class_index=[],
+        boxes=[],
+        image_sizes=[(100, 100)] * 2,
     )
     (tmp_path / "red_car.txt").write_text("0 0.5 0.5 0.5 0.5 0.9\n")
     assert load_detections(tmp_path, truth).boxes.tolist() == [[25, 25, 75, 75]]
@@ -127,7 +159,12 @@ def test_convert_ground_truth_and_back(tmp_path: Path, truth: GroundTruth, targe
 def test_convert_detections(tmp_path: Path, truth: GroundTruth, detections: Detections) -> None:
     save_detections(detections, truth, tmp_path / "d.parquet")
     save_ground_truth(truth, tmp_path / "truth.parquet")
-    convert(tmp_path / "d.parquet", tmp_path / "comp4", ground_truth=tmp_path / "truth.parquet", to="voc")
+    convert(
+        tmp_path / "d.parquet",
+        tmp_path / "comp4",
+        ground_truth=tmp_path / "truth.parquet",
+        to="voc",
+    )
     convert(tmp_path / "comp4", tmp_path / "d.json", ground_truth=tmp_path / "truth.parquet")
     assert_same_boxes(load_detections(tmp_path / "d.json", truth), detections)
 
@@ -147,23 +184,36 @@ def test_mistaken_paths(tmp_path: Path, truth: GroundTruth) -> None:
         load_detections(tmp_path / "none", truth)
     (tmp_path / "a.csv").touch()
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"a\.csv: this file is not recognised as ground truth; expected one of: .*VOC devkit.*data\.yaml"):
+    with pytest.raises(
+        InputError,
+        match=r"a\.csv: this file is not recognised as ground truth; expected one of: .*VOC devkit.*data\.yaml",
+    ):
         load_ground_truth(tmp_path / "a.csv")
     with pytest.raises(InputError, match="empty: this folder is not recognised as ground truth"):
         load_ground_truth(tmp_path / "empty")
-    with pytest.raises(InputError, match=r"empty: this folder is not recognised as detections; expected one of: .*comp4_det_"):
+    with pytest.raises(
+        InputError,
+        match=r"empty: this folder is not recognised as detections; expected one of: .*comp4_det_",
+    ):
         load_detections(tmp_path / "empty", truth)
     save_ground_truth(truth, tmp_path / "a.json")
     for name in ("a.json", "a.parquet"):
         save_ground_truth(truth, tmp_path / name)
-        with pytest.raises(InputError, match=rf"{name}: has no splits to choose 'val' from; leave --split out"):
+        with pytest.raises(
+            InputError, match=rf"{name}: has no splits to choose 'val' from; leave --split out"
+        ):
             load_ground_truth(tmp_path / name, split="val")
     with pytest.raises(InputError, match="nowhere: is not a folder"):
         load_ground_truth(tmp_path / "a.json", images=tmp_path / "nowhere")
 
 
-def test_ground_truth_and_detections_in_each_others_place(tmp_path: Path, truth: GroundTruth, detections: Detections) -> None:
-    for name, message in (("x.json", "COCO results are|COCO annotations are"), ("x.parquet", "holds ")):
+def test_ground_truth_and_detections_in_each_others_place(
+    tmp_path: Path, truth: GroundTruth, detections: Detections
+) -> None:
+    for name, message in (
+        ("x.json", "COCO results are|COCO annotations are"),
+        ("x.parquet", "holds "),
+    ):
         save_ground_truth(truth, tmp_path / name)
         with pytest.raises(InputError, match=message):
             load_detections(tmp_path / name, truth)
@@ -184,19 +234,25 @@ def test_real_data(shared_data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.parquet", "voc"])
-def test_source_is_never_the_target(tmp_path: Path, truth: GroundTruth, detections: Detections, name: str) -> None:
+def test_source_is_never_the_target(
+    tmp_path: Path, truth: GroundTruth, detections: Detections, name: str
+) -> None:
     save_ground_truth(truth, tmp_path / name, "voc" if name == "voc" else None)
     save_detections(detections, truth, tmp_path / "d.json")
     (tmp_path / "link").symlink_to(tmp_path / name)
     for target in (tmp_path / name, tmp_path / "pictures" / ".." / name, tmp_path / "link"):
-        with pytest.raises(InputError, match="is the source itself, which would be replaced; name another target"):
+        with pytest.raises(
+            InputError, match="is the source itself, which would be replaced; name another target"
+        ):
             convert(tmp_path / name, target, to="coco")
         with pytest.raises(InputError, match="is the ground truth itself, which would be replaced"):
             convert(tmp_path / "d.json", target, ground_truth=tmp_path / name, to="coco")
     assert_same_boxes(load_ground_truth(tmp_path / name), truth)
 
 
-def test_convert_into_the_current_folder_is_refused(tmp_path: Path, truth: GroundTruth, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convert_into_the_current_folder_is_refused(
+    tmp_path: Path, truth: GroundTruth, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save_ground_truth(truth, tmp_path / "a.json")
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
@@ -205,9 +261,15 @@ def test_convert_into_the_current_folder_is_refused(tmp_path: Path, truth: Groun
     assert not any(Path.cwd().iterdir())
 
 
-def test_paths_the_system_refuses_are_named(tmp_path: Path, truth: GroundTruth, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_the_system_refuses_are_named(
+    tmp_path: Path, truth: GroundTruth, monkeypatch: pytest.MonkeyPatch
+) -> None:
     long = tmp_path / ("x" * 300 + ".json")
-    for load in (load_ground_truth, lambda path: load_detections(path, truth), lambda path: load_ground_truth(tmp_path, images=path)):
+    for load in (
+        load_ground_truth,
+        lambda path: load_detections(path, truth),
+        lambda path: load_ground_truth(tmp_path, images=path),
+    ):
         with pytest.raises(InputError, match=r"xxx\.json: cannot be read: File name too long"):
             load(long)
     with pytest.raises(InputError, match="File name too long"):
@@ -226,7 +288,9 @@ def test_paths_the_system_refuses_are_named(tmp_path: Path, truth: GroundTruth, 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of other systems are text")
 @pytest.mark.parametrize("name", ["coco", "voc", "yolo"])
-def test_names_that_are_not_utf_8_can_be_written_again(tmp_path: Path, truth: GroundTruth, detections: Detections, name: str) -> None:
+def test_names_that_are_not_utf_8_can_be_written_again(
+    tmp_path: Path, truth: GroundTruth, detections: Detections, name: str
+) -> None:
     folder = tmp_path / os.fsdecode(b"fold\xffer")
     found = folder / TARGETS[name].replace("x", os.fsdecode(b"d\xe4"))
     annotations = folder / os.fsdecode(b"g\xe4.json")

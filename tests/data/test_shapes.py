@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from detbench.data.formats.voc.annotations import read_voc
 from detbench.data.shapes import make_shapes, shapes_detections
-from detbench.data.shapes_picture import SHAPES, draw_picture
-from detbench.data.voc import read_voc
+from detbench.data.shapes_image import SHAPES, draw_picture
 from detbench.errors import InputError
 
 
@@ -17,13 +17,19 @@ def year(tmp_path_factory):
 
 def hashes(folder):
     return {
-        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.rglob("*") if file.is_file()
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in folder.rglob("*")
+        if file.is_file()
     }
 
 
 def test_the_ordinary_reader_takes_it(year):
     test, train = read_voc(year), read_voc(year, split="train")
-    assert (len(test.image_ids), len(train.image_ids), len(read_voc(year, split="val").image_ids)) == (40, 30, 2)
+    assert (
+        len(test.image_ids),
+        len(train.image_ids),
+        len(read_voc(year, split="val").image_ids),
+    ) == (40, 30, 2)
     assert test.class_names == SHAPES
     assert test.protocol == "voc2007"
     assert set(test.image_ids).isdisjoint(train.image_ids)
@@ -53,7 +59,9 @@ def test_every_run_makes_the_same_whatever_the_sizes_of_the_splits(year, tmp_pat
     files = {name: value for name, value in hashes(again).items() if "ImageSets" not in name}
     assert files.items() <= hashes(year).items()
     assert len(files) == 10
-    assert sorted(file.name for file in (again / "ImageSets/Main").iterdir() if "_" not in file.name) == ["test.txt"]
+    assert sorted(
+        file.name for file in (again / "ImageSets/Main").iterdir() if "_" not in file.name
+    ) == ["test.txt"]
 
 
 def test_another_seed_makes_other_pictures():
@@ -63,7 +71,10 @@ def test_another_seed_makes_other_pictures():
 
 def test_a_box_bounds_the_pixels_that_differ_from_a_picture_without_the_shape(monkeypatch):
     """A lone shape is found again by comparing with the plain ground, noise left out."""
-    monkeypatch.setattr("detbench.data.shapes_picture._ground", lambda rng, width, height: np.full((height, width, 3), 128.0))
+    monkeypatch.setattr(
+        "detbench.data.shapes_image._ground",
+        lambda rng, width, height: np.full((height, width, 3), 128.0),
+    )
     checked = 0
     for seed in range(60):
         picture = draw_picture(np.random.default_rng(seed))

@@ -27,7 +27,12 @@ def written_boxes(draw, decimals, upright=True):
     number = st.integers(-(10**7), 10**7).map(lambda digits: digits / 10**decimals)
     left, top, right, bottom = (draw(number) for _ in range(4))
     if upright:
-        left, right, top, bottom = min(left, right), max(left, right), min(top, bottom), max(top, bottom)
+        left, right, top, bottom = (
+            min(left, right),
+            max(left, right),
+            min(top, bottom),
+            max(top, bottom),
+        )
     return (left - 1, top - 1, right, bottom)
 
 
@@ -47,13 +52,21 @@ def random_truths(draw):
 
 @st.composite
 def random_detections(draw, ground_truth):
-    boxes = draw(st.lists(written_boxes(decimals=draw(st.sampled_from([0, 2, 6, 12]))), min_size=1, max_size=12))
+    boxes = draw(
+        st.lists(
+            written_boxes(decimals=draw(st.sampled_from([0, 2, 6, 12]))), min_size=1, max_size=12
+        )
+    )
     rows = len(boxes)
     classes = np.sort(draw(st.lists(st.integers(0, 2), min_size=rows, max_size=rows)))
     return Detections.from_rows(
         ground_truth,
         image_index=draw(st.lists(st.integers(0, 2), min_size=rows, max_size=rows)),
         class_index=classes,
-        scores=draw(st.lists(st.sampled_from([0.5, 0.25, 1e-7, -3.0, 0.1 + 0.2]), min_size=rows, max_size=rows)),
+        scores=draw(
+            st.lists(
+                st.sampled_from([0.5, 0.25, 1e-7, -3.0, 0.1 + 0.2]), min_size=rows, max_size=rows
+            )
+        ),
         boxes=boxes,
     )

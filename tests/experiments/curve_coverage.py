@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.metrics.curve_bands import curve_bands
-from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.protocol import VOC2012
+from detbench.metrics.protocols.protocol import VOC2012
+from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.uncertainty.curve_bands import curve_bands
 from tests.experiments.kept import results
 from tests.experiments.population import Population, population, scored
 
@@ -48,8 +48,16 @@ def one(task: tuple[int, int]) -> NDArray[np.float64]:
     size, number = task
     truth, found = pool().sample(size, np.random.default_rng([size, number]))
     [evaluation, *_] = scored(truth, found[:1], VOC2012)
-    bands = {band.class_name: band for band in curve_bands(evaluation, 0.5, recalls=RECALLS, seed=number, threads=1)}
-    return np.array([[bands[name].low, bands[name].high, interpolated(evaluation, name)] for name in classes(size)])
+    bands = {
+        band.class_name: band
+        for band in curve_bands(evaluation, 0.5, recalls=RECALLS, seed=number, threads=1)
+    }
+    return np.array(
+        [
+            [bands[name].low, bands[name].high, interpolated(evaluation, name)]
+            for name in classes(size)
+        ]
+    )
 
 
 def main() -> None:
@@ -58,19 +66,28 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=500)
     parser.add_argument("--sizes", type=int, nargs="+", default=[200, 1000, 4952])
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--keep", type=Path, help="folder that results are kept in, to go on after a break")
+    parser.add_argument(
+        "--keep", type=Path, help="folder that results are kept in, to go on after a break"
+    )
     options = parser.parse_args()
     everything = pool()
     [whole, *_] = scored(everything.ground_truth, everything.detections[:1], VOC2012)
-    print(f"population: {everything.ground_truth.name}, {len(everything.ground_truth.image_ids):,} images; {options.samples:,} samples\n")
-    print(f"| images | class | {' | '.join(f'recall {level:g}' for level in RECALLS)} |\n{'|---' * (len(RECALLS) + 2)}|")
+    print(
+        f"population: {everything.ground_truth.name}, {len(everything.ground_truth.image_ids):,} images; {options.samples:,} samples\n"
+    )
+    print(
+        f"| images | class | {' | '.join(f'recall {level:g}' for level in RECALLS)} |\n{'|---' * (len(RECALLS) + 2)}|"
+    )
     for size in options.sizes:
         with Pool(options.processes) as workers:
             out = results(workers, one, [(size, n) for n in range(options.samples)], options.keep)
         for place, name in enumerate(classes(size)):
             truth = interpolated(whole, name)
             held = (out[:, place, 0] <= truth) & (truth <= out[:, place, 1])
-            cells = [f"{share:.1%} ({value:.2f})" for share, value in zip(held.mean(axis=0), truth, strict=True)]
+            cells = [
+                f"{share:.1%} ({value:.2f})"
+                for share, value in zip(held.mean(axis=0), truth, strict=True)
+            ]
             print(f"| {size:,} | {name} | {' | '.join(cells)} |", flush=True)
 
 

@@ -18,14 +18,19 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from detbench.bench.doctor.doctor import examine
-from detbench.bench.doctor.findings import Finding
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.load import load_detections, load_ground_truth, save_detections, save_ground_truth
+from detbench.data.load import (
+    load_detections,
+    load_ground_truth,
+    save_detections,
+    save_ground_truth,
+)
 from detbench.data.shapes import make_shapes, shapes_detections
+from detbench.doctor.doctor import examine
+from detbench.doctor.findings import Finding
 from detbench.errors import DetbenchWarning
-from tests.bench.doctor.simulated import KINDS, annotated, detected
+from tests.doctor.simulated import KINDS, annotated, detected
 from tests.experiments.mistakes import MISTAKES, Mistake, Pair
 
 VOC = "VOCtest_06-Nov-2007.annotations.tar.gz"
@@ -54,7 +59,10 @@ def base_sets(data: Path, folder: Path) -> Iterator[tuple[str, Pair]]:
     yield "shapes", load_pair(*written(truth, shapes_detections(truth, 0.7), folder / "made"))
     if data.is_dir():
         tiny = data / "coco_tiny_val"
-        yield "COCO, YOLOX-nano", load_pair(tiny / "instances_val2017.json", tiny / "yolox_nano_results.json")
+        yield (
+            "COCO, YOLOX-nano",
+            load_pair(tiny / "instances_val2017.json", tiny / "yolox_nano_results.json"),
+        )
         truth = load_ground_truth(data / VOC)
         found = load_detections(data / "dets_voc" / "htt1084_d56c7e49", truth)
         _, results = written(truth, found, folder / "voc")
@@ -67,7 +75,11 @@ def planted(pair: Pair, mistake: Mistake, folder: Path) -> list[Finding]:
     mistake.plant(spoilt)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "truth.json").write_bytes(msgspec.json.encode(spoilt.truth))
-    encode = json.dumps if mistake.id == "not-finite" else lambda found: msgspec.json.encode(found).decode()
+    encode = (
+        json.dumps
+        if mistake.id == "not-finite"
+        else lambda found: msgspec.json.encode(found).decode()
+    )
     (folder / "found.json").write_text(encode(spoilt.found))
     return examine(folder / "truth.json", folder / "found.json")
 
@@ -79,7 +91,11 @@ def named(findings: list[Finding], mistake: Mistake, before: list[Finding]) -> b
 
 def others(findings: list[Finding], mistake: Mistake) -> list[str]:
     """Return the errors and warnings that do not name the mistake."""
-    return [finding.id for finding in findings if finding.severity != "note" and finding.id != mistake.id]
+    return [
+        finding.id
+        for finding in findings
+        if finding.severity != "note" and finding.id != mistake.id
+    ]
 
 
 def clean_sets(data: Path, folder: Path) -> Iterator[tuple[str, Path, Path]]:
@@ -98,9 +114,19 @@ def clean_sets(data: Path, folder: Path) -> Iterator[tuple[str, Path, Path]]:
     save_detections(found, truth, folder / "labels", "yolo")
     yield "shapes, YOLO files", folder / "yolo", folder / "labels"
     few = np.arange(5)
-    yield "shapes, five images", *written(truth.select_images(few), found.select_images(truth.select_images(few), few), folder / "few")
+    yield (
+        "shapes, five images",
+        *written(
+            truth.select_images(few),
+            found.select_images(truth.select_images(few), few),
+            folder / "few",
+        ),
+    )
     yield "shapes, one class", *written(*of_one_class(truth, found), folder / "one")
-    yield "shapes, most images without objects", *written(*mostly_empty(truth, found), folder / "empty")
+    yield (
+        "shapes, most images without objects",
+        *written(*mostly_empty(truth, found), folder / "empty"),
+    )
     if data.is_dir():
         yield from real_sets(data, folder)
 
@@ -110,12 +136,17 @@ def simulated_sets(folder: Path) -> Iterator[tuple[str, Path, Path]]:
     for place, (kind, (scene, detector)) in enumerate(KINDS.items()):
         rng = np.random.default_rng([0, place])
         truth = annotated(rng, **scene)
-        yield f"simulated: {kind}", *written(truth, detected(rng, truth, **detector), folder / f"kind{place}")
+        yield (
+            f"simulated: {kind}",
+            *written(truth, detected(rng, truth, **detector), folder / f"kind{place}"),
+        )
 
 
 def of_one_class(truth: GroundTruth, found: Detections) -> tuple[GroundTruth, Detections]:
     """Return ground truth and detections with all classes made one."""
-    image = [np.repeat(np.arange(len(truth.image_ids)), np.diff(each.offsets)) for each in (truth, found)]
+    image = [
+        np.repeat(np.arange(len(truth.image_ids)), np.diff(each.offsets)) for each in (truth, found)
+    ]
     one = GroundTruth.from_rows(
         image_ids=truth.image_ids,
         class_names=["shape"],
@@ -124,7 +155,13 @@ def of_one_class(truth: GroundTruth, found: Detections) -> tuple[GroundTruth, De
         boxes=truth.boxes,
         image_sizes=truth.image_sizes,
     )
-    return one, Detections.from_rows(one, image_index=image[1], class_index=np.zeros(len(found)), scores=found.scores, boxes=found.boxes)
+    return one, Detections.from_rows(
+        one,
+        image_index=image[1],
+        class_index=np.zeros(len(found)),
+        scores=found.scores,
+        boxes=found.boxes,
+    )
 
 
 def mostly_empty(truth: GroundTruth, found: Detections) -> tuple[GroundTruth, Detections]:
@@ -141,7 +178,13 @@ def mostly_empty(truth: GroundTruth, found: Detections) -> tuple[GroundTruth, De
         difficult=truth.difficult,
         image_sizes=np.tile(truth.image_sizes, (5, 1)),
     )
-    return more, Detections.from_rows(more, image_index=image[1], class_index=found.class_index, scores=found.scores, boxes=found.boxes)
+    return more, Detections.from_rows(
+        more,
+        image_index=image[1],
+        class_index=found.class_index,
+        scores=found.scores,
+        boxes=found.boxes,
+    )
 
 
 def real_sets(data: Path, folder: Path) -> Iterator[tuple[str, Path, Path]]:
@@ -153,7 +196,10 @@ def real_sets(data: Path, folder: Path) -> Iterator[tuple[str, Path, Path]]:
         yield f"VOC 2007, {name}", data / VOC, results
         found = load_detections(results, truth)
         smaller = truth.select_images(part)
-        yield f"120 images of VOC 2007, {name}", *written(smaller, found.select_images(smaller, part), folder / name)
+        yield (
+            f"120 images of VOC 2007, {name}",
+            *written(smaller, found.select_images(smaller, part), folder / name),
+        )
     tiny = data / "coco_tiny_val"
     for name in ("yolox_nano", "fastestdet"):
         yield f"COCO, {name}", tiny / "instances_val2017.json", tiny / f"{name}_results.json"
@@ -161,11 +207,22 @@ def real_sets(data: Path, folder: Path) -> Iterator[tuple[str, Path, Path]]:
     found, part = load_detections(tiny / "yolox_nano_results.json", truth), np.arange(0, 80, 4)
     yield (
         "20 images of COCO, yolox_nano",
-        *written(truth.select_images(part), found.select_images(truth.select_images(part), part), folder / "t"),
+        *written(
+            truth.select_images(part),
+            found.select_images(truth.select_images(part), part),
+            folder / "t",
+        ),
     )
     coco = data / "coco"
-    yield "100 images of COCO, fake boxes", coco / "instances_val2014_100.json", coco / "instances_val2014_fakebbox100_results.json"
-    yield "rafaelpadilla's seven images", *written(*seven_images(coco / "rafaelpadilla_review" / "test_case_1"), folder / "seven")
+    yield (
+        "100 images of COCO, fake boxes",
+        coco / "instances_val2014_100.json",
+        coco / "instances_val2014_fakebbox100_results.json",
+    )
+    yield (
+        "rafaelpadilla's seven images",
+        *written(*seven_images(coco / "rafaelpadilla_review" / "test_case_1"), folder / "seven"),
+    )
 
 
 def seven_images(folder: Path) -> tuple[GroundTruth, Detections]:
@@ -177,7 +234,9 @@ def seven_images(folder: Path) -> tuple[GroundTruth, Detections]:
             for image in range(7)
             for line in (folder / part / f"0000{image + 1}.txt").read_text().splitlines()
         ]
-        columns.append((np.array([image for image, _ in lines]), np.array([numbers for _, numbers in lines])))
+        columns.append(
+            (np.array([image for image, _ in lines]), np.array([numbers for _, numbers in lines]))
+        )
     (truth_image, xywh), (image, rows) = columns
     truth = GroundTruth.from_rows(
         image_ids=[f"{n}" for n in range(1, 8)],
@@ -187,13 +246,19 @@ def seven_images(folder: Path) -> tuple[GroundTruth, Detections]:
         boxes=np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]]),
     )
     boxes = np.hstack([rows[:, 1:3], rows[:, 1:3] + rows[:, 3:]])
-    return truth, Detections.from_rows(truth, image_index=image, class_index=np.zeros(len(rows)), scores=rows[:, 0], boxes=boxes)
+    return truth, Detections.from_rows(
+        truth, image_index=image, class_index=np.zeros(len(rows)), scores=rows[:, 0], boxes=boxes
+    )
 
 
 def mistake_table(bases: list[tuple[str, Pair]], folder: Path) -> None:
     """Print which mistakes are named on which set, and what else was said."""
-    before = {name: planted(pair, Mistake("", "", "", lambda _: None), folder) for name, pair in bases}
-    print(f"| mistake | how | finding | {' | '.join(before)} |\n|---|---|---|{'---|' * len(before)}")
+    before = {
+        name: planted(pair, Mistake("", "", "", lambda _: None), folder) for name, pair in bases
+    }
+    print(
+        f"| mistake | how | finding | {' | '.join(before)} |\n|---|---|---|{'---|' * len(before)}"
+    )
     missed: dict[str, set[str]] = {name: set() for name in before}
     for mistake in MISTAKES:
         cells = []
@@ -203,11 +268,16 @@ def mistake_table(bases: list[tuple[str, Pair]], folder: Path) -> None:
                 missed[name].add(mistake.name)
             also = others(findings, mistake)
             cells.append(
-                ("named" if named(findings, mistake, before[name]) else "**missed**") + (f" (also {', '.join(also)})" if also else "")
+                ("named" if named(findings, mistake, before[name]) else "**missed**")
+                + (f" (also {', '.join(also)})" if also else "")
             )
-        print(f"| {mistake.name} | {mistake.how} | `{mistake.id}` | {' | '.join(cells)} |", flush=True)
+        print(
+            f"| {mistake.name} | {mistake.how} | `{mistake.id}` | {' | '.join(cells)} |", flush=True
+        )
     total = len({mistake.name for mistake in MISTAKES})
-    print(f"| **named** | | | {' | '.join(f'**{total - len(names)} of {total}**' for names in missed.values())} |\n")
+    print(
+        f"| **named** | | | {' | '.join(f'**{total - len(names)} of {total}**' for names in missed.values())} |\n"
+    )
 
 
 def clean_table(data: Path, folder: Path) -> None:
@@ -219,13 +289,18 @@ def clean_table(data: Path, folder: Path) -> None:
         wall = time.perf_counter() - begin
         wrong = [finding.id for finding in findings if finding.severity != "note"]
         notes = [finding.id for finding in findings if finding.severity == "note"]
-        print(f"| {name} | {', '.join(wrong) or 'none'} | {', '.join(notes)} | {wall:.1f} |", flush=True)
+        print(
+            f"| {name} | {', '.join(wrong) or 'none'} | {', '.join(notes)} | {wall:.1f} |",
+            flush=True,
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[3] / "shared" / "data")
-    parser.add_argument("--base", help="Only base sets of which this is part of the name, and no clean sets.")
+    parser.add_argument(
+        "--base", help="Only base sets of which this is part of the name, and no clean sets."
+    )
     arguments = parser.parse_args()
     data = arguments.data
     warnings.simplefilter("ignore", DetbenchWarning)
@@ -234,7 +309,9 @@ def main() -> None:
         if arguments.base is None:
             clean_table(data, folder)
             print()
-        chosen = [(name, pair) for name, pair in base_sets(data, folder) if (arguments.base or "") in name]
+        chosen = [
+            (name, pair) for name, pair in base_sets(data, folder) if (arguments.base or "") in name
+        ]
         mistake_table(chosen, folder / "planted")
 
 

@@ -37,8 +37,8 @@ from detbench.bench.runs import Run
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.protocol import COCO, VOC2007, Protocol
+from detbench.metrics.protocols.protocol import COCO, VOC2007, Protocol
+from detbench.metrics.scoring.evaluate import evaluate
 from tests.experiments.kept import results
 from tests.experiments.population import Population, exchanged, population
 
@@ -88,7 +88,9 @@ def pool() -> Population:
     return population()
 
 
-def with_rows(found: Detections, keep: NDArray[np.bool_], *, name: str, noise: float = 0.0, seed: int = 0) -> Detections:
+def with_rows(
+    found: Detections, keep: NDArray[np.bool_], *, name: str, noise: float = 0.0, seed: int = 0
+) -> Detections:
     """Return some of the detections, their scores and boxes moved by chance: by a share of the sides."""
     rng = np.random.default_rng([seed, 77])
     boxes, scores = found.boxes[keep], found.scores[keep]
@@ -116,7 +118,9 @@ def pair(run: str, close: bool, loss: float) -> tuple[Detections, Detections]:
     first, second = pool().detections
     if close:
         everything = np.ones(len(first), np.bool_)
-        baseline, other = (with_rows(first, everything, name=f"seed {n}", noise=NOISE, seed=n) for n in (1, 2))
+        baseline, other = (
+            with_rows(first, everything, name=f"seed {n}", noise=NOISE, seed=n) for n in (1, 2)
+        )
     else:
         baseline, other = first, second
     if not loss:
@@ -124,7 +128,9 @@ def pair(run: str, close: bool, loss: float) -> tuple[Detections, Detections]:
     return _calibrated(baseline, other, PROTOCOLS[run], loss)
 
 
-def _calibrated(one: Detections, other: Detections, protocol: Protocol, loss: float) -> tuple[Detections, Detections]:
+def _calibrated(
+    one: Detections, other: Detections, protocol: Protocol, loss: float
+) -> tuple[Detections, Detections]:
     """Return the two with detections of the better one, or of the second, taken away until the second is worse by `loss`."""
     measure, truth = protocol.measures[0], pool().ground_truth
 
@@ -137,7 +143,11 @@ def _calibrated(one: Detections, other: Detections, protocol: Protocol, loss: fl
     low, high = 0.0, 0.3
     for _ in range(14):
         middle = (low + high) / 2
-        low, high = (middle, high) if value(with_rows(thinned, luck >= middle, name="")) > target else (low, middle)
+        low, high = (
+            (middle, high)
+            if value(with_rows(thinned, luck >= middle, name="")) > target
+            else (low, middle)
+        )
     done = with_rows(thinned, luck >= low, name="thinned")
     return (one, done) if thinned is other else (done, other)
 
@@ -149,17 +159,27 @@ def judged(task: tuple[int, int]) -> list[bool]:
     world = Population(pool().ground_truth, pair(cell.run, cell.close, cell.loss))
     truth, found = world.sample(cell.images, rng)
     if not cell.loss:
-        coins = np.repeat(rng.integers(0, 2, (len(truth.image_ids), 1)), len(truth.class_names), axis=1)
+        coins = np.repeat(
+            rng.integers(0, 2, (len(truth.image_ids), 1)), len(truth.class_names), axis=1
+        )
         found = exchanged(truth, found, coins)
     runs = [run_of(truth, each, PROTOCOLS[cell.run]) for each in found]
     verdicts = gate(runs[0], runs[1], default_rules(), replicates=REPLICATES, seed=trial)
     fails = {verdict.rule.measure.text for verdict in verdicts if verdict.outcome == "failed"}
-    return [bool(fails), bool(fails & {"mAP", "AP"}), "mAP.area" in fails, "AP[*]" in fails, overall(verdicts) == "inconclusive"]
+    return [
+        bool(fails),
+        bool(fails & {"mAP", "AP"}),
+        "mAP.area" in fails,
+        "AP[*]" in fails,
+        overall(verdicts) == "inconclusive",
+    ]
 
 
 def run_of(truth: GroundTruth, found: Detections, protocol: Protocol) -> Run:
     """Return a run that no folder holds."""
-    return Run(Path(), {"options": {"effective": {"protocol": protocol_record(protocol)}}}, truth, found)
+    return Run(
+        Path(), {"options": {"effective": {"protocol": protocol_record(protocol)}}}, truth, found
+    )
 
 
 @dataclass(frozen=True)
@@ -178,7 +198,15 @@ def times_judged(task: tuple[int, int]) -> list[bool]:
     for rule in (rule for rule in default_rules() if rule.measure.timed):
         rounds = _in_turns(rng, (1.0, 1 + slower / 1000))
         results = [
-            LatencyResult(name, rule.stage, 1, rule.scenario, 1, samples_ns=np.concatenate(one), machine=(A_LOOK,))
+            LatencyResult(
+                name,
+                rule.stage,
+                1,
+                rule.scenario,
+                1,
+                samples_ns=np.concatenate(one),
+                machine=(A_LOOK,),
+            )
             for name, one in zip("ab", rounds, strict=True)
         ]
         runs = [Timed((result,), {}) for result in results]
@@ -188,7 +216,9 @@ def times_judged(task: tuple[int, int]) -> list[bool]:
     return [bool(fails), *(name in fails for name in TIMES), overall(verdicts) == "inconclusive"]
 
 
-def _in_turns(rng: np.random.Generator, scales: tuple[float, float]) -> list[list[NDArray[np.int64]]]:
+def _in_turns(
+    rng: np.random.Generator, scales: tuple[float, float]
+) -> list[list[NDArray[np.int64]]]:
     """Return for two models rounds of samples around 5 ms with a heavy tail and bursts of other load, in one slow drift."""
     drift = np.cumsum(rng.normal(0, 0.01, ROUNDS))
     drift -= drift.mean()
@@ -208,7 +238,10 @@ def row(name: str, images: str, found: NDArray[np.bool_] | Floats) -> str:
 
 def accuracy(cells: Sequence[int], pairs: int, processes: int, keep: Path | None) -> None:
     """Print how often each kind of pair fails."""
-    print(f"| pairs | images | how many | fail | by mAP or AP | by mAP.area | by a class | inconclusive |\n{RULE}", flush=True)
+    print(
+        f"| pairs | images | how many | fail | by mAP or AP | by mAP.area | by a class | inconclusive |\n{RULE}",
+        flush=True,
+    )
     unchanged = []
     for number in cells:
         cell = CELLS[number]
@@ -224,10 +257,15 @@ def accuracy(cells: Sequence[int], pairs: int, processes: int, keep: Path | None
 
 def times(pairs: int, processes: int, keep: Path | None) -> None:
     """Print how often times fail."""
-    print(f"\n| times | samples of each | how many | fail | by p50 | by p99 | by throughput | inconclusive |\n{RULE}", flush=True)
+    print(
+        f"\n| times | samples of each | how many | fail | by p50 | by p99 | by throughput | inconclusive |\n{RULE}",
+        flush=True,
+    )
     with Pool(processes) as workers:
         for slower in SLOWER:
-            found = results(workers, times_judged, [(slower, trial) for trial in range(pairs)], keep)
+            found = results(
+                workers, times_judged, [(slower, trial) for trial in range(pairs)], keep
+            )
             print(row(f"latency +{slower / 10:g} %", f"{ROUNDS * IN_ROUND:,}", found), flush=True)
 
 
@@ -235,15 +273,27 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=500, help="of each kind")
-    cells = "; ".join(f"{n}: {cell.name}, {cell.run}, {cell.images:,} images" for n, cell in enumerate(CELLS))
-    parser.add_argument("--cells", type=int, nargs="*", default=list(range(len(CELLS))), help=f"which kinds of pairs ({cells})")
+    cells = "; ".join(
+        f"{n}: {cell.name}, {cell.run}, {cell.images:,} images" for n, cell in enumerate(CELLS)
+    )
+    parser.add_argument(
+        "--cells",
+        type=int,
+        nargs="*",
+        default=list(range(len(CELLS))),
+        help=f"which kinds of pairs ({cells})",
+    )
     parser.add_argument("--no-times", action="store_true", help="leave out latency and throughput")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--keep", type=Path, help="folder that results are kept in, to go on after a break")
+    parser.add_argument(
+        "--keep", type=Path, help="folder that results are kept in, to go on after a break"
+    )
     options = parser.parse_args()
     started = time.perf_counter()
     if options.cells:
-        print(f"population: {pool().ground_truth.name}, {len(pool().ground_truth.image_ids):,} images\n")
+        print(
+            f"population: {pool().ground_truth.name}, {len(pool().ground_truth.image_ids):,} images\n"
+        )
         accuracy(options.cells, options.pairs, options.processes, options.keep)
     if not options.no_times:
         times(options.pairs, options.processes, options.keep)

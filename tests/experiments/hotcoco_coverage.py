@@ -34,9 +34,15 @@ def hotcoco_interval(task: tuple[int, int, int]) -> NDArray[np.float64]:
         evaluations = []
         for each in found:
             save_detections(each, truth, Path(folder) / "found.json", "coco")
-            evaluations.append(hotcoco.COCOeval(reference, reference.load_res(str(Path(folder) / "found.json")), "bbox"))
+            evaluations.append(
+                hotcoco.COCOeval(
+                    reference, reference.load_res(str(Path(folder) / "found.json")), "bbox"
+                )
+            )
             evaluations[-1].evaluate()
-    intervals = hotcoco.compare(*evaluations, n_bootstrap=replicates, seed=number, confidence=0.95)["ci"]
+    intervals = hotcoco.compare(*evaluations, n_bootstrap=replicates, seed=number, confidence=0.95)[
+        "ci"
+    ]
     return np.array([(intervals[name]["lower"], intervals[name]["upper"]) for name in NAMES])
 
 
@@ -47,16 +53,22 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=200)
     parser.add_argument("--replicates", type=int, default=200)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--keep", type=Path, help="folder that results are kept in, to go on after a break")
+    parser.add_argument(
+        "--keep", type=Path, help="folder that results are kept in, to go on after a break"
+    )
     options = parser.parse_args()
     started, truth = time.perf_counter(), truths(0)[: len(NAMES), 0, 1]
     with Pool(options.processes) as workers:
         tasks = [(options.size, n, options.replicates) for n in range(options.comparisons)]
         low, high = results(workers, hotcoco_interval, tasks, options.keep).transpose(2, 0, 1)
     held = ((low <= truth) & (truth <= high)).mean(axis=0)
-    print(f"hotcoco {hotcoco.__version__}, {options.comparisons} samples of {options.size:,} images, {options.replicates} replicates\n")
+    print(
+        f"hotcoco {hotcoco.__version__}, {options.comparisons} samples of {options.size:,} images, {options.replicates} replicates\n"
+    )
     print("| | true difference | coverage | width, points |\n|---|---|---|---|")
-    for name, value, share, width in zip(NAMES, truth, held, (high - low).mean(axis=0), strict=True):
+    for name, value, share, width in zip(
+        NAMES, truth, held, (high - low).mean(axis=0), strict=True
+    ):
         print(f"| {name} | {100 * value:.2f} | {share:.1%} | {100 * width:.2f} |")
     print(f"\n{time.perf_counter() - started:.0f} s on {options.processes} processes")
 

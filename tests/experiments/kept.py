@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 Task = tuple[int, ...]
 
 
-def results(workers: Pool, function: Callable[[Task], Any], tasks: Sequence[Task], folder: Path | None) -> NDArray[Any]:
+def results(
+    workers: Pool, function: Callable[[Task], Any], tasks: Sequence[Task], folder: Path | None
+) -> NDArray[Any]:
     """Return the results of all tasks (tasks, ...); those that `folder` has are not computed again, the others are added to it."""
     if folder is None:
         return np.array(workers.map(function, tasks, chunksize=4))

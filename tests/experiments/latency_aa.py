@@ -70,7 +70,9 @@ def interleaved(a: Call, b: Call, rng: np.random.Generator) -> Comparison:
     """Compare in rounds, in an order drawn for each."""
     a_rounds, b_rounds = [], []
     for a_first in rng.random(ROUNDS) < 0.5:
-        for call, kept in ((a, a_rounds), (b, b_rounds)) if a_first else ((b, b_rounds), (a, a_rounds)):
+        for call, kept in (
+            ((a, a_rounds), (b, b_rounds)) if a_first else ((b, b_rounds), (a, a_rounds))
+        ):
             kept.append(take(call, IN_ROUND))
     return compare(a_rounds, b_rounds)
 
@@ -79,10 +81,14 @@ def sequential(a: Call, b: Call) -> Comparison:
     """Compare as is usually done: all of A, then all of B, and an interval as if samples were independent."""
     a_ns, b_ns = take(a, ROUNDS * IN_ROUND), take(b, ROUNDS * IN_ROUND)
     ratio = float(np.median(b_ns) / np.median(a_ns))
-    half = math.hypot(*(_half_interval(samples) / float(np.median(samples)) for samples in (a_ns, b_ns)))
+    half = math.hypot(
+        *(_half_interval(samples) / float(np.median(samples)) for samples in (a_ns, b_ns))
+    )
     low, high = ratio * math.exp(-half), ratio * math.exp(half)
     seen = (low > 1 and ratio >= 1 + EFFECT) or (high < 1 and ratio <= 1 / (1 + EFFECT))
-    return Comparison(ratio, (low, high), ("slower" if ratio > 1 else "faster") if seen else "inconclusive")
+    return Comparison(
+        ratio, (low, high), ("slower" if ratio > 1 else "faster") if seen else "inconclusive"
+    )
 
 
 def _half_interval(samples: Samples) -> float:
@@ -121,8 +127,17 @@ def repetition(call: Call, rng: np.random.Generator) -> Iterator[dict[str, Any]]
     """Yield the outcome of each way to compare, without and with the slowdown."""
     extra_ns = SLOWDOWN * float(np.median(take(call, 50)))
     for slowdown, other in ((0.0, call), (SLOWDOWN, spinning(call, extra_ns))):
-        for way, found in (("interleaved", interleaved(call, other, rng)), ("sequential", sequential(call, other))):
-            yield {"way": way, "slowdown": slowdown, "ratio": found.ratio, "interval": found.interval, "verdict": found.verdict}
+        for way, found in (
+            ("interleaved", interleaved(call, other, rng)),
+            ("sequential", sequential(call, other)),
+        ):
+            yield {
+                "way": way,
+                "slowdown": slowdown,
+                "ratio": found.ratio,
+                "interval": found.interval,
+                "verdict": found.verdict,
+            }
 
 
 def measure(path: Path, repetitions: int) -> list[dict[str, Any]]:
@@ -132,11 +147,17 @@ def measure(path: Path, repetitions: int) -> list[dict[str, Any]]:
     with path.open("a") as record:
         for until in range(BLOCK, repetitions + BLOCK, BLOCK):
             for loaded in (False, True):
-                done = max((row["repetition"] for row in rows if row["loaded"] == loaded), default=-1) + 1
+                done = (
+                    max((row["repetition"] for row in rows if row["loaded"] == loaded), default=-1)
+                    + 1
+                )
                 missing = range(done, min(until, repetitions))
                 with load(loaded and len(missing) > 0):
                     for number in missing:
-                        fresh = [{"repetition": number, "loaded": loaded, **row} for row in repetition(call, rng)]
+                        fresh = [
+                            {"repetition": number, "loaded": loaded, **row}
+                            for row in repetition(call, rng)
+                        ]
                         record.write("".join(json.dumps(row) + "\n" for row in fresh))
                         rows += fresh
     return rows
@@ -155,9 +176,14 @@ def table(rows: list[dict[str, Any]]) -> str:
         verdicts = collections.Counter(row["verdict"] for row in group)
         outside = np.mean([not row["interval"][0] <= 1 <= row["interval"][1] for row in group])
         low, high = np.percentile([row["ratio"] for row in group], [2.5, 97.5])
-        shares = " | ".join(f"{verdicts[name] / len(group):.1%}" for name in ("slower", "faster", "same", "inconclusive"))
+        shares = " | ".join(
+            f"{verdicts[name] / len(group):.1%}"
+            for name in ("slower", "faster", "same", "inconclusive")
+        )
         load_name = "bursts" if loaded else "none"
-        lines.append(f"| {load_name} | {slowdown:.0%} | {way} | {len(group):,} | {outside:.1%} | {shares} | {low:.3f}–{high:.3f} |")
+        lines.append(
+            f"| {load_name} | {slowdown:.0%} | {way} | {len(group):,} | {outside:.1%} | {shares} | {low:.3f}–{high:.3f} |"
+        )
     return "\n".join(lines)
 
 
@@ -174,7 +200,10 @@ def main() -> None:
     rows = measure(options.record, options.repetitions)
     typical = float(np.median(take(workload(), 200)))
     print(table(rows))
-    print(f"\nThe call takes {typical / 1e3:.0f} µs; {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}; ", end="")
+    print(
+        f"\nThe call takes {typical / 1e3:.0f} µs; {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}; ",
+        end="",
+    )
     print(f"{time.perf_counter() - started:.0f} s")
 
 

@@ -17,7 +17,15 @@ import numpy as np
 
 from detbench.bench.latency.percentiles import interval
 from detbench.bench.latency.stopping import StoppingRule
-from tests.experiments.latency_series import DEPENDENCE, GRID, LEVELS, Array, bimodal, gamma, lognormal
+from tests.experiments.latency_series import (
+    DEPENDENCE,
+    GRID,
+    LEVELS,
+    Array,
+    bimodal,
+    gamma,
+    lognormal,
+)
 
 MOST = 20_000
 """Samples after which the maximum duration is over."""
@@ -73,13 +81,21 @@ def stopped(series: Array, rule: StoppingRule) -> int:
 
 def row(setting: Setting, runs: int, seed: int) -> str:
     """Return a line of the table; an interval that is not there counts as one that does not hold."""
-    rule = StoppingRule(setting.relative_width, (50, setting.tail), min_s=0.5, max_s=MOST * SAMPLE_S, min_samples=100)
+    rule = StoppingRule(
+        setting.relative_width,
+        (50, setting.tail),
+        min_s=0.5,
+        max_s=MOST * SAMPLE_S,
+        min_samples=100,
+    )
     held, counts = np.zeros((runs, 2), bool), np.zeros(runs, int)
     for run, series in zip(range(runs), setting.series(seed), strict=False):
         counts[run] = stopped(series, rule)
         for place, q in enumerate(rule.percentiles):
             found = interval(series[: counts[run]], q)
-            held[run, place] = found is not None and found[0] <= setting.quantile(q / 100) <= found[1]
+            held[run, place] = (
+                found is not None and found[0] <= setting.quantile(q / 100) <= found[1]
+            )
     median, tail = held.mean(axis=0)
     return f"| {setting.name} | p{setting.tail:g} | {setting.relative_width:.0%} | {np.median(counts):,.0f} | {median:.1%} | {tail:.1%} |"
 
@@ -92,11 +108,15 @@ def main() -> None:
     parser.add_argument("--only", default="", help="settings whose name holds this")
     options = parser.parse_args()
     started = time.perf_counter()
-    print("| latencies | tail | width asked for | samples (median) | p50 held | tail held |\n|---|---|---|---|---|---|")
+    print(
+        "| latencies | tail | width asked for | samples (median) | p50 held | tail held |\n|---|---|---|---|---|---|"
+    )
     for setting in SETTINGS:
         if options.only in setting.name:
             print(row(setting, options.runs, options.seed), flush=True)
-    print(f"\n{options.runs:,} runs each, seed {options.seed}, {time.perf_counter() - started:.0f} s")
+    print(
+        f"\n{options.runs:,} runs each, seed {options.seed}, {time.perf_counter() - started:.0f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,11 @@ Ends = tuple[float, float]
 def independent(samples: Array, q: float) -> Ends:
     """Return the order statistics between which the percentile of independent samples lies."""
     share = q / 100
-    ranks = len(samples) * share - 0.5 + np.array([-1.96, 1.96]) * math.sqrt(len(samples) * share * (1 - share))
+    ranks = (
+        len(samples) * share
+        - 0.5
+        + np.array([-1.96, 1.96]) * math.sqrt(len(samples) * share * (1 - share))
+    )
     low, high = np.interp(ranks, np.arange(len(samples)), np.sort(samples))
     return float(low), float(high)
 
@@ -44,7 +48,10 @@ def block_length(values: Array) -> int:
     quiet = max(5, math.ceil(math.sqrt(math.log10(count))))
     longest = math.ceil(math.sqrt(count)) + quiet
     centred = values - values.mean()
-    covariance = np.array([centred[: count - lag] @ centred[lag:] for lag in range(longest + quiet + 1)]) / count
+    covariance = (
+        np.array([centred[: count - lag] @ centred[lag:] for lag in range(longest + quiet + 1)])
+        / count
+    )
     small = np.abs(covariance / covariance[0]) < 2 * math.sqrt(math.log10(count) / count)
     last = next((lag for lag in range(longest) if small[lag + 1 : lag + 1 + quiet].all()), longest)
     window = min(2 * max(last, 1), longest)
@@ -61,7 +68,9 @@ def row(dependence: str, q: float, runs: int) -> str:
     for series in DEPENDENCE[dependence](rng, runs, COUNT):
         samples = 1e6 * np.exp(0.1 * series)
         kinds = independent(samples, q), bootstrapped(samples, q, rng), interval(samples, q)
-        held.append([ends is not None and ends[0] <= lognormal(q / 100) <= ends[1] for ends in kinds])
+        held.append(
+            [ends is not None and ends[0] <= lognormal(q / 100) <= ends[1] for ends in kinds]
+        )
     shares = " | ".join(f"{share:.1%}" for share in np.mean(held, axis=0))
     return f"| {dependence} | p{q:g} | {shares} |"
 
@@ -71,7 +80,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=500)
     options = parser.parse_args()
-    print("| samples | percentile | as if independent | block bootstrap | ours |\n|---|---|---|---|---|")
+    print(
+        "| samples | percentile | as if independent | block bootstrap | ours |\n|---|---|---|---|---|"
+    )
     for dependence in ("independent", "AR(1) .5", "AR(1) .9"):
         for q in (50, 90, 99) if dependence != "AR(1) .9" else (50, 90):
             print(row(dependence, q, options.runs), flush=True)

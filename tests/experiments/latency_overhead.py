@@ -75,8 +75,12 @@ def gaps_us(kind, spin_ns):
 
 def main():
     found = environment()
-    print(f"{found.cpu}, {found.cores} cores, Python {found.python}, load {os.getloadavg()[0]:.1f}\n")
-    print("| clock | model µs | samples | between two requests µs: median | p99 | share of all time |\n|---|---|---|---|---|---|")
+    print(
+        f"{found.cpu}, {found.cores} cores, Python {found.python}, load {os.getloadavg()[0]:.1f}\n"
+    )
+    print(
+        "| clock | model µs | samples | between two requests µs: median | p99 | share of all time |\n|---|---|---|---|---|---|"
+    )
     for kind in ("cpu", "onnxruntime", "tensorflow", "jax"):
         for spin_ns in SPIN_NS:
             try:

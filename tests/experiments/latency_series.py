@@ -22,7 +22,12 @@ def lognormal(probability: float) -> float:
 
 def gamma(probability: float) -> float:
     """Return a quantile of .5 ms + a gamma of shape 4 and mean .5 ms, in ns."""
-    return 5e5 + 1.25e5 * _inverse(lambda x: 1 - math.exp(-x) * sum(x**k / math.factorial(k) for k in range(4)), probability, 0, 100)
+    return 5e5 + 1.25e5 * _inverse(
+        lambda x: 1 - math.exp(-x) * sum(x**k / math.factorial(k) for k in range(4)),
+        probability,
+        0,
+        100,
+    )
 
 
 def bimodal(probability: float) -> float:

@@ -35,7 +35,10 @@ def row(dependence: str, name: str, level: Array, runs: int) -> str:
     found = [settled_after(1e6 * level * np.exp(SPREAD * each)) for each in series]
     counts = [each.count for each in found]
     low, middle, high = np.percentile(counts, [10, 50, 90])
-    taken, settled = np.mean([count > 0 for count in counts]), np.mean([each.settled for each in found])
+    taken, settled = (
+        np.mean([count > 0 for count in counts]),
+        np.mean([each.settled for each in found]),
+    )
     return f"| {len(level):,} | {dependence} | {name} | {taken:.1%} | {middle:.0f} ({low:.0f}–{high:.0f}) | {settled:.1%} |"
 
 
@@ -44,7 +47,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=1000)
     options = parser.parse_args()
-    print("| samples | dependence | level | something taken | taken (10–90 %) | settled |\n|---|---|---|---|---|---|")
+    print(
+        "| samples | dependence | level | something taken | taken (10–90 %) | settled |\n|---|---|---|---|---|---|"
+    )
     for count in (100, 500, 2000):
         for dependence in ("independent", "AR(1) .5", "bursts of 20"):
             for name, level in levels(count).items():

@@ -22,7 +22,9 @@ class Pair:
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(27))
 
     def copy(self) -> Pair:
-        decoded: tuple[dict[str, Any], list[dict[str, Any]]] = msgspec.json.decode(msgspec.json.encode((self.truth, self.found)))
+        decoded: tuple[dict[str, Any], list[dict[str, Any]]] = msgspec.json.decode(
+            msgspec.json.encode((self.truth, self.found))
+        )
         return Pair(*decoded)
 
     @property
@@ -30,7 +32,9 @@ class Pair:
         return {image["id"]: (image["width"], image["height"]) for image in self.truth["images"]}
 
     def some(self, share: float) -> list[dict[str, Any]]:
-        chosen = self.rng.choice(len(self.found), max(1, int(share * len(self.found))), replace=False)
+        chosen = self.rng.choice(
+            len(self.found), max(1, int(share * len(self.found))), replace=False
+        )
         return [self.found[n] for n in chosen]
 
 
@@ -56,7 +60,12 @@ def boxes(change: Callable[..., list[float]]) -> Callable[[Pair], None]:
 def letterboxed(side: float) -> Callable[..., list[float]]:
     def change(x: float, y: float, w: float, h: float, width: float, height: float) -> list[float]:
         scale = side / max(width, height)
-        return [x * scale + (side - width * scale) / 2, y * scale + (side - height * scale) / 2, w * scale, h * scale]
+        return [
+            x * scale + (side - width * scale) / 2,
+            y * scale + (side - height * scale) / 2,
+            w * scale,
+            h * scale,
+        ]
 
     return change
 
@@ -95,7 +104,9 @@ def every(key: str, value: Any) -> Callable[[Pair], None]:
 
 
 def swap_classes(pair: Pair) -> None:
-    (first, _), (second, _) = Counter(row["category_id"] for row in pair.truth["annotations"]).most_common(2)
+    (first, _), (second, _) = Counter(
+        row["category_id"] for row in pair.truth["annotations"]
+    ).most_common(2)
     exchanged = {first: second, second: first}
     for row in pair.found:
         row["category_id"] = exchanged.get(row["category_id"], row["category_id"])
@@ -204,7 +215,12 @@ def many(pair: Pair) -> None:
     for n in range(150):
         corner = (pair.rng.uniform(0, 0.5, 2) * (width, height)).tolist()
         pair.found.append(
-            {"image_id": image, "category_id": kind, "bbox": [*corner, width / 3, height / 3 + n / 50], "score": 0.01 + n / 1e5}
+            {
+                "image_id": image,
+                "category_id": kind,
+                "bbox": [*corner, width / 3, height / 3 + n / 50],
+                "score": 0.01 + n / 1e5,
+            }
         )
 
 
@@ -236,7 +252,9 @@ def zero_id(pair: Pair) -> None:
 
 def lose_class(pair: Pair) -> None:
     kind = Counter(row["category_id"] for row in pair.truth["annotations"]).most_common(1)[0][0]
-    pair.truth["annotations"] = [row for row in pair.truth["annotations"] if row["category_id"] != kind]
+    pair.truth["annotations"] = [
+        row for row in pair.truth["annotations"] if row["category_id"] != kind
+    ]
 
 
 def lose_flags(pair: Pair) -> None:
@@ -257,15 +275,50 @@ def as_text(pair: Pair) -> None:
 
 
 MISTAKES = (
-    Mistake("xyxy for xywh", "x1 y1 x2 y2", "box-format-xyxy", boxes(lambda x, y, w, h, *_: [x, y, x + w, y + h])),
-    Mistake("cxcywh for xywh", "cx cy w h", "box-format-cxcywh", boxes(lambda x, y, w, h, *_: [x + w / 2, y + h / 2, w, h])),
-    Mistake("yxyx for xywh", "y1 x1 y2 x2", "box-format-yxyx", boxes(lambda x, y, w, h, *_: [y, x, y + h, x + w])),
-    Mistake("normalised", "xywh", "box-normalised", boxes(lambda x, y, w, h, a, b: [x / a, y / b, w / a, h / b])),
-    Mistake("normalised", "xyxy", "box-normalised", boxes(lambda x, y, w, h, a, b: [x / a, y / b, (x + w) / a, (y + h) / b])),
+    Mistake(
+        "xyxy for xywh",
+        "x1 y1 x2 y2",
+        "box-format-xyxy",
+        boxes(lambda x, y, w, h, *_: [x, y, x + w, y + h]),
+    ),
+    Mistake(
+        "cxcywh for xywh",
+        "cx cy w h",
+        "box-format-cxcywh",
+        boxes(lambda x, y, w, h, *_: [x + w / 2, y + h / 2, w, h]),
+    ),
+    Mistake(
+        "yxyx for xywh",
+        "y1 x1 y2 x2",
+        "box-format-yxyx",
+        boxes(lambda x, y, w, h, *_: [y, x, y + h, x + w]),
+    ),
+    Mistake(
+        "normalised",
+        "xywh",
+        "box-normalised",
+        boxes(lambda x, y, w, h, a, b: [x / a, y / b, w / a, h / b]),
+    ),
+    Mistake(
+        "normalised",
+        "xyxy",
+        "box-normalised",
+        boxes(lambda x, y, w, h, a, b: [x / a, y / b, (x + w) / a, (y + h) / b]),
+    ),
     Mistake("letterbox left in", "border only", "letterbox-offset", boxes(border_left)),
     Mistake("letterbox left in", "416 × 416", "letterbox-offset", boxes(letterboxed(416))),
-    Mistake("wrong scale", "half", "box-scale", boxes(lambda x, y, w, h, *_: [x / 2, y / 2, w / 2, h / 2])),
-    Mistake("wrong scale", "640 × 640", "box-scale", boxes(lambda x, y, w, h, a, b: [x * 640 / a, y * 640 / b, w * 640 / a, h * 640 / b])),
+    Mistake(
+        "wrong scale",
+        "half",
+        "box-scale",
+        boxes(lambda x, y, w, h, *_: [x / 2, y / 2, w / 2, h / 2]),
+    ),
+    Mistake(
+        "wrong scale",
+        "640 × 640",
+        "box-scale",
+        boxes(lambda x, y, w, h, a, b: [x * 640 / a, y * 640 / b, w * 640 / a, h * 640 / b]),
+    ),
     Mistake("a pixel off", "+1", "pixel-offset", boxes(moved(1, 1))),
     Mistake("a pixel off", "−1", "pixel-offset", boxes(moved(-1, -1))),
     Mistake("classes mixed up", "two swapped", "classes-permuted", swap_classes),

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.data.detections import Detections
-from detbench.metrics.difference import differences
-from detbench.metrics.permutation import permutation_test
-from detbench.metrics.power import images_needed, smallest_difference
-from detbench.metrics.protocol import COCO, VOC2007, VOC2012, Measure, Protocol
+from detbench.metrics.protocols.protocol import COCO, VOC2007, VOC2012, Measure, Protocol
+from detbench.metrics.uncertainty.difference import differences
+from detbench.metrics.uncertainty.permutation import permutation_test
+from detbench.metrics.uncertainty.power import images_needed, smallest_difference
 from tests.experiments.kept import Task, results
 from tests.experiments.population import Population, exchanged, population, scored
 
@@ -47,7 +47,9 @@ def pool() -> Population:
 def kolmogorov_smirnov(p: Found) -> tuple[float, float]:
     """Return the distance of p-values from the uniform distribution, and how often chance shows a larger one (Kolmogorov's series)."""
     n, rising = len(p), np.sort(p)
-    distance = max(float((np.arange(1, n + 1) / n - rising).max()), float((rising - np.arange(n) / n).max()))
+    distance = max(
+        float((np.arange(1, n + 1) / n - rising).max()), float((rising - np.arange(n) / n).max())
+    )
     scaled = (math.sqrt(n) + 0.12 + 0.11 / math.sqrt(n)) * distance
     terms = [2 * (-1) ** (k - 1) * math.exp(-2 * k**2 * scaled**2) for k in range(1, 101)]
     return distance, min(1.0, max(0.0, sum(terms))) if scaled > 0.2 else 1.0
@@ -64,7 +66,9 @@ def null(task: tuple[int, int]) -> Found:
         a, b = scored(truth, mixed, protocol)
         (by_bootstrap,) = differences(a, b, [measure], replicates=DRAWS - 1, seed=number, threads=1)
         by_swaps = [
-            permutation_test(a, b, [measure], permutations=DRAWS - 1, seed=number, scores=scores, threads=1)[0].p
+            permutation_test(
+                a, b, [measure], permutations=DRAWS - 1, seed=number, scores=scores, threads=1
+            )[0].p
             for scores in ("auto", "ranks")
         ]
         out.append([by_bootstrap.p, *by_swaps])
@@ -83,11 +87,18 @@ def false_discoveries(task: tuple[int, int, int]) -> Found:
     worse = exchanged(truth, [found[0], _without_some(found[1], rng, really)], coins)
     (change,) = differences(*scored(truth, worse, VOC2012), replicates=999, seed=number, threads=1)
     false = ~np.isin(np.arange(classes), really)
-    called = [np.array([getattr(each, kind) for each in change.classes]) <= LEVEL for kind in ("p_fdr", "p_holm")]
-    return np.array([[(each & false).sum() / max(each.sum(), 1), (each & false).any()] for each in called])
+    called = [
+        np.array([getattr(each, kind) for each in change.classes]) <= LEVEL
+        for kind in ("p_fdr", "p_holm")
+    ]
+    return np.array(
+        [[(each & false).sum() / max(each.sum(), 1), (each & false).any()] for each in called]
+    )
 
 
-def _without_some(found: Detections, rng: np.random.Generator, classes: NDArray[np.integer]) -> Detections:
+def _without_some(
+    found: Detections, rng: np.random.Generator, classes: NDArray[np.integer]
+) -> Detections:
     """Return detections in which every second one of the classes has lost its score."""
     hurt = np.isin(found.class_index, classes) & (rng.random(len(found)) < 0.5)
     return replace(found, scores=np.where(hurt, found.scores * 0.01, found.scores))
@@ -98,12 +109,16 @@ def noticed(task: tuple[int, int, int]) -> bool:
     size, number, place = task
     _, protocol, measure = MEASURES[place]
     truth, found = pool().sample(size, np.random.default_rng([3, size, number]))
-    (change,) = differences(*scored(truth, found, protocol), [measure], replicates=DRAWS - 1, seed=number, threads=1)
+    (change,) = differences(
+        *scored(truth, found, protocol), [measure], replicates=DRAWS - 1, seed=number, threads=1
+    )
     return bool(change.p <= LEVEL and change.interval.estimate > 0)
 
 
 def uniformity(run: Run, comparisons: int, sizes: Sequence[int]) -> None:
-    print("| images | measure | test | p ≤ .01 | p ≤ .05 | p ≤ .5 | KS distance | KS p |\n|---|---|---|---|---|---|---|---|")
+    print(
+        "| images | measure | test | p ≤ .01 | p ≤ .05 | p ≤ .5 | KS distance | KS p |\n|---|---|---|---|---|---|---|---|"
+    )
     for size in sizes:
         out = run(null, [(size, n) for n in range(comparisons)])
         for place, (name, _, _) in enumerate(MEASURES):
@@ -111,25 +126,42 @@ def uniformity(run: Run, comparisons: int, sizes: Sequence[int]) -> None:
                 p = out[:, place, test]
                 shares = " | ".join(f"{(p <= level).mean():.1%}" for level in (0.01, 0.05, 0.5))
                 distance, by_chance = kolmogorov_smirnov(p)
-                print(f"| {size:,} | {name} | {title} | {shares} | {distance:.3f} | {by_chance:.2f} |", flush=True)
+                print(
+                    f"| {size:,} | {name} | {title} | {shares} | {distance:.3f} | {by_chance:.2f} |",
+                    flush=True,
+                )
 
 
 def discoveries(run: Run, comparisons: int, size: int) -> None:
-    print("\n| classes that differ | false among those called by BH | any false call by Holm |\n|---|---|---|")
+    print(
+        "\n| classes that differ | false among those called by BH | any false call by Holm |\n|---|---|---|"
+    )
     for differing in (0, 10):
         out = run(false_discoveries, [(size, n, differing) for n in range(comparisons)])
-        print(f"| {differing} of 20 | {out[:, 0, 0].mean():.1%} | {out[:, 1, 1].mean():.1%} |", flush=True)
+        print(
+            f"| {differing} of 20 | {out[:, 0, 0].mean():.1%} | {out[:, 1, 1].mean():.1%} |",
+            flush=True,
+        )
 
 
 def power(run: Run, comparisons: int) -> None:
     everything = pool()
     images = len(everything.ground_truth.image_ids)
-    print("\n| measure | true difference | planned images for power .8 | noticed |\n|---|---|---|---|")
+    print(
+        "\n| measure | true difference | planned images for power .8 | noticed |\n|---|---|---|---|"
+    )
     for place, (name, protocol, measure) in enumerate(MEASURES):
-        (change,) = differences(*scored(everything.ground_truth, everything.detections, protocol), [measure])
-        size = images_needed(smallest_difference(change.standard_error), images, change.interval.estimate)
+        (change,) = differences(
+            *scored(everything.ground_truth, everything.detections, protocol), [measure]
+        )
+        size = images_needed(
+            smallest_difference(change.standard_error), images, change.interval.estimate
+        )
         share = np.mean(run(noticed, [(size, n, place) for n in range(comparisons)]))
-        print(f"| {name} | {100 * change.interval.estimate:.2f} | {size:,} | {share:.1%} |", flush=True)
+        print(
+            f"| {name} | {100 * change.interval.estimate:.2f} | {size:,} | {share:.1%} |",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -138,10 +170,15 @@ def main() -> None:
     parser.add_argument("--comparisons", type=int, default=1000)
     parser.add_argument("--sizes", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--keep", type=Path, help="folder that results are kept in, to go on after a break")
+    parser.add_argument(
+        "--keep", type=Path, help="folder that results are kept in, to go on after a break"
+    )
     options = parser.parse_args()
     started = time.perf_counter()
-    print(f"population: {pool().ground_truth.name}; {options.comparisons:,} comparisons each\n", flush=True)
+    print(
+        f"population: {pool().ground_truth.name}; {options.comparisons:,} comparisons each\n",
+        flush=True,
+    )
     with Pool(options.processes) as workers:
         run = lambda function, tasks: results(workers, function, tasks, options.keep)  # noqa: E731
         uniformity(run, options.comparisons, options.sizes)

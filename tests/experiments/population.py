@@ -14,10 +14,10 @@ from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.data.shapes import shapes_detections
-from detbench.metrics.copies import with_copies
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.protocol import COCO, VOC2007, VOC2012, Measure, Protocol
+from detbench.metrics.protocols.protocol import COCO, VOC2007, VOC2012, Measure, Protocol
+from detbench.metrics.scoring.evaluate import evaluate
+from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.uncertainty.copies import with_copies
 
 QUESTIONS: tuple[tuple[str, Protocol, Measure], ...] = (
     ("AP", COCO, Measure("AP")),
@@ -44,7 +44,11 @@ class Population:
     def class_of_size(self, objects: float, size: int) -> int:
         """Return the class of which a sample of `size` images holds about this many objects that count."""
         counted = self.ground_truth.class_index[~self.ground_truth.difficult]
-        expected = np.bincount(counted, minlength=len(self.ground_truth.class_names)) * size / len(self.ground_truth.image_ids)
+        expected = (
+            np.bincount(counted, minlength=len(self.ground_truth.class_names))
+            * size
+            / len(self.ground_truth.image_ids)
+        )
         return int(np.abs(expected - objects).argmin())
 
 
@@ -53,9 +57,13 @@ def population() -> Population:
     archive = data_folder() / "VOCtest_06-Nov-2007.annotations.tar.gz"
     if not archive.is_file():
         truth = _simulated_truth()
-        return Population(truth, (shapes_detections(truth, 0.70, seed=1), shapes_detections(truth, 0.74, seed=2)))
+        return Population(
+            truth, (shapes_detections(truth, 0.70, seed=1), shapes_detections(truth, 0.74, seed=2))
+        )
     truth = load_ground_truth(archive)
-    first, second = (load_detections(data_folder() / "dets_voc" / name, truth) for name in DETECTORS)
+    first, second = (
+        load_detections(data_folder() / "dets_voc" / name, truth) for name in DETECTORS
+    )
     return Population(truth, (first, second))
 
 
@@ -75,14 +83,20 @@ def exchanged(truth: GroundTruth, found: Sequence[Detections], coins: Ints) -> l
     sides = [coins[image, each.class_index] for each, image in pair]
     out = []
     for wanted in (0, 1):
-        taken = [side == (wanted if number == 0 else 1 - wanted) for number, side in enumerate(sides)]
+        taken = [
+            side == (wanted if number == 0 else 1 - wanted) for number, side in enumerate(sides)
+        ]
         image = np.concatenate([image[rows] for (_, image), rows in zip(pair, taken, strict=True)])
         order = np.argsort(image, kind="stable")
         columns = {
-            column: np.concatenate([getattr(each, column)[rows] for (each, _), rows in zip(pair, taken, strict=True)])[order]
+            column: np.concatenate(
+                [getattr(each, column)[rows] for (each, _), rows in zip(pair, taken, strict=True)]
+            )[order]
             for column in ("class_index", "scores", "boxes", "box_areas")
         }
-        out.append(Detections.from_rows(truth, image_index=image[order], name=f"mixed {wanted}", **columns))
+        out.append(
+            Detections.from_rows(truth, image_index=image[order], name=f"mixed {wanted}", **columns)
+        )
     return out
 
 

@@ -13,15 +13,19 @@ from collections.abc import Sequence
 
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth
-from detbench.metrics.difference import Difference, difference
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.intervals import Interval, intervals
-from detbench.metrics.permutation import PermutationTest, permutation_test, score_distance
-from detbench.metrics.power import plan
-from detbench.metrics.protocol import Measure
-from detbench.metrics.ranking import ranking
-from detbench.metrics.resampled import REPLICATES, Resampled, resample
+from detbench.metrics.protocols.protocol import Measure
+from detbench.metrics.scoring.evaluate import evaluate
+from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.uncertainty.difference import Difference, difference
+from detbench.metrics.uncertainty.intervals import Interval, intervals
+from detbench.metrics.uncertainty.permutation import (
+    PermutationTest,
+    permutation_test,
+    score_distance,
+)
+from detbench.metrics.uncertainty.power import plan
+from detbench.metrics.uncertainty.ranking import ranking
+from detbench.metrics.uncertainty.replicates import REPLICATES, Resampled, resample
 from tests.experiments.population import DETECTORS, QUESTIONS, data_folder
 
 NAMES = (*DETECTORS, "hli2020_darknet")
@@ -37,12 +41,21 @@ def points(interval: Interval, *, signed: bool = False) -> str:
 
 def called(change: Difference) -> str:
     """Return how many classes differ by Holm and by Benjamini–Hochberg."""
-    return " / ".join(str(sum(getattr(each, kind) <= LEVEL for each in change.classes)) for kind in ("p_holm", "p_fdr"))
+    return " / ".join(
+        str(sum(getattr(each, kind) <= LEVEL for each in change.classes))
+        for kind in ("p_holm", "p_fdr")
+    )
 
 
 def row(title: str, found: Resampled, change: Difference, swapped: PermutationTest) -> str:
     """Return a detector's line, compared with the first."""
-    verdict = "not told apart" if change.p > LEVEL else "better" if change.interval.estimate > 0 else "worse"
+    verdict = (
+        "not told apart"
+        if change.p > LEVEL
+        else "better"
+        if change.interval.estimate > 0
+        else "worse"
+    )
     cells = [
         points(intervals(found)[0]),
         points(change.interval, signed=True),
@@ -62,12 +75,20 @@ def question(title: str, measure: Measure, evaluations: Sequence[Evaluation]) ->
         (swapped,) = permutation_test(evaluations[0], evaluation, [measure], permutations=SWAPS)
         print(row(title, one, difference(found[0], one), swapped), flush=True)
     ranked = ranking(found)
-    places = ", ".join(f"{place.name} {place.best_rank} to {place.worst_rank}" for place in ranked.places)
-    said = [f"{title}: ranks {places}; corrected p {', '.join(f'{pair.p:.3f}' for pair in ranked.pairs())}"]
+    places = ", ".join(
+        f"{place.name} {place.best_rank} to {place.worst_rank}" for place in ranked.places
+    )
+    said = [
+        f"{title}: ranks {places}; corrected p {', '.join(f'{pair.p:.3f}' for pair in ranked.pairs())}"
+    ]
     for other in found[1:]:
-        planned = plan([found[0], other], len(evaluations[0].ground_truth.image_ids), difference=POINT)
+        planned = plan(
+            [found[0], other], len(evaluations[0].ground_truth.image_ids), difference=POINT
+        )
         shown = f"{100 * planned.smallest:.2f} points with power {planned.power:g}, 1 point on {planned.needed:,} images"
-        said.append(f"{title}, {found[0].name} and {other.name}: {shown}, correlation {planned.correlation:.2f}")
+        said.append(
+            f"{title}, {found[0].name} and {other.name}: {shown}, correlation {planned.correlation:.2f}"
+        )
     return said
 
 
@@ -84,7 +105,9 @@ def main() -> None:
     """Print the tables."""
     started = time.process_time()
     truth, found = real()
-    print(f"{truth.name}, {len(truth.image_ids):,} images; {REPLICATES:,} draws, {SWAPS:,} swaps, seed 0; in points\n")
+    print(
+        f"{truth.name}, {len(truth.image_ids):,} images; {REPLICATES:,} draws, {SWAPS:,} swaps, seed 0; in points\n"
+    )
     print(
         f"| | measure | value (95 %) | less `{NAMES[0]}` (95 %) | p, bootstrap | p, permutation | classes called by Holm / BH | verdict |"
     )
@@ -97,7 +120,9 @@ def main() -> None:
         said += question(title, measure, evaluations)
         distances |= {round(score_distance(evaluations[0], each), 2) for each in evaluations[1:]}
     print("", *said, sep="\n")
-    print(f"Kolmogorov–Smirnov distances of scores: {', '.join(f'{each:g}' for each in sorted(distances))}")
+    print(
+        f"Kolmogorov–Smirnov distances of scores: {', '.join(f'{each:g}' for each in sorted(distances))}"
+    )
     print(f"{time.process_time() - started:.0f} processor s")
 
 

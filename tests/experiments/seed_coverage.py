@@ -12,10 +12,10 @@ import argparse
 
 import numpy as np
 
-from detbench.metrics.intervals import intervals
-from detbench.metrics.protocol import Measure
-from detbench.metrics.resampled import HALVES, Resampled
-from detbench.metrics.seeds import over_seeds
+from detbench.metrics.protocols.protocol import Measure
+from detbench.metrics.uncertainty.intervals import intervals
+from detbench.metrics.uncertainty.replicates import HALVES, Resampled
+from detbench.metrics.uncertainty.seeds import over_seeds
 
 DRAWS, TRUTH, OF_IMAGES = 500, 0.5, 0.01
 TOGETHER = 0.3
@@ -55,7 +55,12 @@ def main() -> None:
     for trainings in (2, 3, 5, 10):
         for ratio in (0.3, 1.0, 3.0):
             rng = np.random.default_rng([trainings, int(10 * ratio)])
-            held = np.mean([study(trainings, ratio * OF_IMAGES, rng, number) for number in range(options.studies)])
+            held = np.mean(
+                [
+                    study(trainings, ratio * OF_IMAGES, rng, number)
+                    for number in range(options.studies)
+                ]
+            )
             print(f"| {trainings} | {ratio:g} | {held:.1%} |", flush=True)
 
 

@@ -17,7 +17,9 @@ CASES = (*((seed, 12) for seed in (0, 1, 2, 3, 5, 8, 13, 21)), (4, 2), (6, 2), (
 NAMES = {"FalsePos": "FP", "FalseNeg": "FN"}
 
 
-def by_tidecv(objects: list[Any], detections: list[Any], images: int, classes: int, most: int = 100) -> dict[str, Any]:
+def by_tidecv(
+    objects: list[Any], detections: list[Any], images: int, classes: int, most: int = 100
+) -> dict[str, Any]:
     """Return tidecv's base AP and gains, in points, with at most so many detections per image."""
     from tidecv import TIDE, Data
 
@@ -36,7 +38,12 @@ def by_tidecv(objects: list[Any], detections: list[Any], images: int, classes: i
         found.add_detection(image, label, score, _xywh(box))
     run = TIDE().evaluate(truth, found, mode=TIDE.BOX)
     gains = run.fix_main_errors() | run.fix_special_errors()
-    return {"base": run.ap, "costs": {NAMES.get(kind.short_name, kind.short_name): gain for kind, gain in gains.items()}}
+    return {
+        "base": run.ap,
+        "costs": {
+            NAMES.get(kind.short_name, kind.short_name): gain for kind, gain in gains.items()
+        },
+    }
 
 
 def _xywh(box: list[float]) -> list[float]:

@@ -6,8 +6,8 @@ import numpy as np
 
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.scoring.evaluate import evaluate
+from detbench.metrics.scoring.evaluation import Evaluation
 
 
 def truth(rows, classes=("cat", "dog"), images=4, size=(200, 100), **columns) -> GroundTruth:
@@ -37,7 +37,9 @@ def detections(ground_truth, rows, name="finder") -> Detections:
 def perfect(ground_truth, name="finder", **changes) -> Detections:
     """Return the ground truth's own boxes as detections with falling scores; `changes` replace columns."""
     columns = {
-        "image_index": np.repeat(np.arange(len(ground_truth.image_ids)), np.diff(ground_truth.offsets)),
+        "image_index": np.repeat(
+            np.arange(len(ground_truth.image_ids)), np.diff(ground_truth.offsets)
+        ),
         "class_index": ground_truth.class_index,
         "scores": np.linspace(0.9, 0.1, len(ground_truth)),
         "boxes": ground_truth.boxes,
@@ -56,11 +58,19 @@ def random_pair(seed, classes=3, images=6, objects=20, found=60, names=None, det
     boxes = np.concatenate([corner, corner + rng.uniform(5, 60, (objects, 2))], axis=1).round(1)
     image, label = rng.integers(0, images, objects), rng.integers(0, classes, objects)
     ground_truth = truth(
-        list(zip(image.tolist(), label.tolist(), boxes.tolist(), strict=True)), names or [f"class{k}" for k in range(classes)], images
+        list(zip(image.tolist(), label.tolist(), boxes.tolist(), strict=True)),
+        names or [f"class{k}" for k in range(classes)],
+        images,
     )
     chosen = rng.integers(0, objects, found)
     moved = (boxes[chosen] + rng.normal(0, 2, (found, 4))).round(1)
     moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2] + 1)
     confused = np.where(rng.random(found) < 0.2, rng.integers(0, classes, found), label[chosen])
-    rows = zip(image[chosen].tolist(), confused.tolist(), rng.random(found).round(2).tolist(), moved.tolist(), strict=True)
+    rows = zip(
+        image[chosen].tolist(),
+        confused.tolist(),
+        rng.random(found).round(2).tolist(),
+        moved.tolist(),
+        strict=True,
+    )
     return ground_truth, detections(ground_truth, list(rows), detector)

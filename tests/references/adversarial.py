@@ -9,7 +9,23 @@ id 0 is pycocotools' known defect and is tested apart.
 import numpy as np
 
 SIDES = np.array([1, 4, 8, 16, 31, 32, 33, 48, 95, 96, 97, 140], float)
-SCORES = np.array([-1.5, -0.0, 0.0, 0.1, 0.1 + 1e-17, 0.25, 0.3, 0.30000000000000004, 0.5, 0.75, 0.999999999, 1.0, 3.0])
+SCORES = np.array(
+    [
+        -1.5,
+        -0.0,
+        0.0,
+        0.1,
+        0.1 + 1e-17,
+        0.25,
+        0.3,
+        0.30000000000000004,
+        0.5,
+        0.75,
+        0.999999999,
+        1.0,
+        3.0,
+    ]
+)
 
 
 def adversarial(seed, *, most_images=6, most_classes=4, most_truths=7, most_detections=25):
@@ -36,7 +52,11 @@ def adversarial(seed, *, most_images=6, most_classes=4, most_truths=7, most_dete
                     "iscrowd": int(crowds and rng.random() < 0.3),
                 }
             )
-        count = int(rng.integers(0, most_detections + 1)) if rng.random() < 0.93 else int(rng.integers(101, 130))
+        count = (
+            int(rng.integers(0, most_detections + 1))
+            if rng.random() < 0.93
+            else int(rng.integers(101, 130))
+        )
         one_class = count > 100 and rng.random() < 0.8
         near = [a["bbox"] for a in annotations if a["image_id"] == image_id]
         for _ in range(count):
@@ -53,7 +73,9 @@ def adversarial(seed, *, most_images=6, most_classes=4, most_truths=7, most_dete
         annotation["id"] = number
     order = rng.permutation(len(results)) if rng.random() < 0.5 else range(len(results))
     truth = {
-        "images": [{"id": i, "width": 200, "height": 200, "file_name": f"{i}.jpg"} for i in image_ids],
+        "images": [
+            {"id": i, "width": 200, "height": 200, "file_name": f"{i}.jpg"} for i in image_ids
+        ],
         "categories": [{"id": k, "name": f"class {k}"} for k in category_ids],
         "annotations": annotations,
     }
@@ -75,5 +97,10 @@ def _detection(rng, near, whole_pixels):
         shift = rng.integers(-6, 7, 4) if whole_pixels else rng.normal(0, 5, 4)
         return (box + shift).tolist()
     if kind < 0.8:
-        return [float(rng.integers(0, 100)), 5.0, float(rng.choice([0.0, -8.0])), float(rng.choice([10.0, -3.0]))]
+        return [
+            float(rng.integers(0, 100)),
+            5.0,
+            float(rng.choice([0.0, -8.0])),
+            float(rng.choice([10.0, -3.0])),
+        ]
     return _box(rng, whole_pixels)

@@ -25,5 +25,7 @@ def calibration_error(rows, bins, localisation=False):
             aim = len(found) / len(inside)
             if localisation:
                 aim *= sum(found) / len(found) if found else 0.0
-            total += len(inside) / len(rows) * abs(aim - sum(row[1] for row in inside) / len(inside))
+            total += (
+                len(inside) / len(rows) * abs(aim - sum(row[1] for row in inside) / len(inside))
+            )
     return total if rows else math.nan

@@ -22,7 +22,11 @@ def pycocotools_eval(truth, results, **parameters):
             found = dataset.loadRes(copy.deepcopy(results))
         else:
             found = COCO()
-            found.dataset = {"images": truth["images"], "categories": truth["categories"], "annotations": []}
+            found.dataset = {
+                "images": truth["images"],
+                "categories": truth["categories"],
+                "annotations": [],
+            }
             found.createIndex()
         evaluator = COCOeval(dataset, found, "bbox")
         for name, value in parameters.items():
@@ -39,7 +43,9 @@ def assert_bit_identical(evaluation, evaluator):
     for name in ("precision", "recall", "scores"):
         ours, theirs = getattr(evaluation, name), evaluator.eval[name]
         assert ours.shape == theirs.shape, name
-        assert np.array_equal(ours, theirs), f"{name} differs at {np.argwhere(ours != theirs)[:5].tolist()}"
+        assert np.array_equal(ours, theirs), (
+            f"{name} differs at {np.argwhere(ours != theirs)[:5].tolist()}"
+        )
     if len(evaluator.stats):
         numbers = [-1.0 if value is None else value for value in evaluation.summary.values()]
         assert np.array_equal(numbers, evaluator.stats)

@@ -9,10 +9,23 @@ def confusion(objects, detections, classes, threshold, least):
     used = set()
     for d in sorted(range(len(detections)), key=lambda d: -detections[d][2]):
         image, label, score, box = detections[d]
-        near = [(overlap(box, row[2], row[3] == "region"), g, row) for g, row in enumerate(objects) if row[0] == image]
-        free = [(-value, row[1] != label, g) for value, g, row in near if row[3] == "regular" and g not in used and value >= threshold]
+        near = [
+            (overlap(box, row[2], row[3] == "region"), g, row)
+            for g, row in enumerate(objects)
+            if row[0] == image
+        ]
+        free = [
+            (-value, row[1] != label, g)
+            for value, g, row in near
+            if row[3] == "regular" and g not in used and value >= threshold
+        ]
         left_out = any(
-            row[1] == label and (value > threshold if row[3] == "region" else row[3] == "ignored" and value >= threshold)
+            row[1] == label
+            and (
+                value > threshold
+                if row[3] == "region"
+                else row[3] == "ignored" and value >= threshold
+            )
             for value, _, row in near
         )
         if score < least:

@@ -21,7 +21,9 @@ def optimal_lrp(objects, detections, label, threshold=0.5):
         taken = [value for other, value in rows if other >= score]
         found = [value for value in taken if value is not None]
         fp, fn = len(taken) - len(found), positives - len(found)
-        error = (sum((1 - value) / (1 - threshold) for value in found) + fp + fn) / (len(found) + fp + fn)
+        error = (sum((1 - value) / (1 - threshold) for value in found) + fp + fn) / (
+            len(found) + fp + fn
+        )
         if error < best[0] - 1e-13:
             placed = sum(1 - value for value in found) / len(found) if found else math.nan
             best = (error, placed, fp / len(taken), fn / positives, score)

@@ -26,7 +26,11 @@ def matched(objects, detections, threshold):
         image, label, _, box = detections[d]
         best = 0.0
         for g, (where, which, truth, kind) in enumerate(objects):
-            value = overlap(box, truth) if (where, which, kind) == (image, label, "regular") and g not in used else 0.0
+            value = (
+                overlap(box, truth)
+                if (where, which, kind) == (image, label, "regular") and g not in used
+                else 0.0
+            )
             if value >= threshold and value > best:
                 best, hits[d] = value, g
         used.add(hits[d])

@@ -16,7 +16,11 @@ def tide(objects, detections, threshold=0.5, background=0.1, as_tidecv=False):
     found = set(hits) - {None}
     kinds, targets = [], []
     for d in range(len(detections)):
-        kind, target = ("hit", hits[d]) if hits[d] is not None else _kind(objects, detections[d], found, threshold, background)
+        kind, target = (
+            ("hit", hits[d])
+            if hits[d] is not None
+            else _kind(objects, detections[d], found, threshold, background)
+        )
         kinds.append(kind)
         targets.append(target)
     menders = {}
@@ -37,7 +41,9 @@ def tide(objects, detections, threshold=0.5, background=0.1, as_tidecv=False):
                 rows.append((label, score, False))
         return rows
 
-    asked = {objects[g][1] for g in regular} | ({row[1] for row in detections} if as_tidecv and regular else set())
+    asked = {objects[g][1] for g in regular} | (
+        {row[1] for row in detections} if as_tidecv and regular else set()
+    )
 
     def mean_ap(rows, positives):
         return _mean_ap([row for row in rows if row[0] in asked], positives) if asked else math.nan
@@ -46,11 +52,16 @@ def tide(objects, detections, threshold=0.5, background=0.1, as_tidecv=False):
     gains = {}
     for kind in ("Cls", "Loc", "Both", "Dupe", "Bkg"):
         gains[kind] = max(mean_ap(points(kind), [objects[g][1] for g in regular]) - base, 0.0)
-    gains["Miss"] = max(mean_ap(points(), [objects[g][1] for g in regular if g not in missed]) - base, 0.0)
+    gains["Miss"] = max(
+        mean_ap(points(), [objects[g][1] for g in regular if g not in missed]) - base, 0.0
+    )
     perfect = [(label, 1.0 if correct else 0.0, correct) for label, _, correct in points()]
     gains["FP"] = mean_ap(perfect, [objects[g][1] for g in regular]) - base
     gains["FN"] = mean_ap(points(), [objects[g][1] for g in regular if g in found]) - base
-    counts = {kind: sum(k == kind and not i for k, i in zip(kinds, ignored, strict=True)) for kind in ("Cls", "Loc", "Both", "Dupe", "Bkg")}
+    counts = {
+        kind: sum(k == kind and not i for k, i in zip(kinds, ignored, strict=True))
+        for kind in ("Cls", "Loc", "Both", "Dupe", "Bkg")
+    }
     return base, gains, counts | {"Miss": len(missed)}
 
 
@@ -82,7 +93,12 @@ def _kind(objects, detection, found, threshold, background):
 
 def _mean_ap(rows, positives):
     classes = {row[0] for row in rows} | set(positives)
-    return sum(_ap([row for row in rows if row[0] == k], positives.count(k)) for k in classes) / len(classes) if classes else 0.0
+    return (
+        sum(_ap([row for row in rows if row[0] == k], positives.count(k)) for k in classes)
+        / len(classes)
+        if classes
+        else 0.0
+    )
 
 
 def _ap(rows, positives):
@@ -93,4 +109,10 @@ def _ap(rows, positives):
     for n, (_, _, correct) in enumerate(sorted(rows, key=lambda row: -row[1]), 1):
         hits += correct
         curve.append((hits / positives, hits / n))
-    return sum(max((precision for recall, precision in curve if recall >= r / 100), default=0.0) for r in range(101)) / 101
+    return (
+        sum(
+            max((precision for recall, precision in curve if recall >= r / 100), default=0.0)
+            for r in range(101)
+        )
+        / 101
+    )

@@ -28,7 +28,11 @@ def evaluate_class(truths, detections, threshold=0.5, strict=False, plus_one=Tru
             height = min(box[3], truth[3]) - max(box[1], truth[1]) + one
             if width > 0 and height > 0:
                 area = (box[2] - box[0] + one) * (box[3] - box[1] + one)
-                union = area + (truth[2] - truth[0] + one) * (truth[3] - truth[1] + one) - width * height
+                union = (
+                    area
+                    + (truth[2] - truth[0] + one) * (truth[3] - truth[1] + one)
+                    - width * height
+                )
                 overlap = width * height / union
                 if overlap > best_overlap:
                     best, best_overlap = number, overlap
@@ -50,7 +54,9 @@ def eleven_point(recall, precision):
     """Average precision of VOC 2007: the mean of the best precision at recall >= 0, 0.1, ..., 1."""
     ap = 0.0
     for n in range(11):
-        reached = [p for r, p in zip(recall, precision, strict=True) if r >= n * 0.1 and not math.isnan(p)]
+        reached = [
+            p for r, p in zip(recall, precision, strict=True) if r >= n * 0.1 and not math.isnan(p)
+        ]
         ap += max(reached, default=0.0) / 11
     return ap
 

@@ -42,7 +42,11 @@ def responsible(objects, labels, anchors):
 def loss(raw, objects, labels, anchors):
     """Parts of one picture: raw[row][column][anchor] holds x, y, w, h, objectness, class logits; objects cx, cy, w, h in cells."""
     rows, columns = len(raw), len(raw[0])
-    answers = {place: n for n, place in enumerate(responsible(objects, labels, anchors)) if place is not None}
+    answers = {
+        place: n
+        for n, place in enumerate(responsible(objects, labels, anchors))
+        if place is not None
+    }
     parts = {"coordinates": 0.0, "object": 0.0, "no_object": 0.0, "classes": 0.0}
     for row in range(rows):
         for column in range(columns):
@@ -55,11 +59,17 @@ def loss(raw, objects, labels, anchors):
                     continue
                 n = answers[row, column, a]
                 cx, cy, w, h = objects[n]
-                parts["coordinates"] += 5 * ((sig(tx) - (cx - column)) ** 2 + (sig(ty) - (cy - row)) ** 2)
-                parts["coordinates"] += 5 * ((tw - math.log(w / aw)) ** 2 + (th - math.log(h / ah)) ** 2)
+                parts["coordinates"] += 5 * (
+                    (sig(tx) - (cx - column)) ** 2 + (sig(ty) - (cy - row)) ** 2
+                )
+                parts["coordinates"] += 5 * (
+                    (tw - math.log(w / aw)) ** 2 + (th - math.log(h / ah)) ** 2
+                )
                 parts["object"] += 5 * (sig(to) - iou(box, objects[n])) ** 2
                 most = max(logits)
-                parts["classes"] += most + math.log(sum(math.exp(v - most) for v in logits)) - logits[labels[n]]
+                parts["classes"] += (
+                    most + math.log(sum(math.exp(v - most) for v in logits)) - logits[labels[n]]
+                )
     return parts
 
 
@@ -76,7 +86,12 @@ def k_means(sizes, count):
         centres = []
         for group in range(count):
             members = [size for size, g in zip(sizes, groups, strict=True) if g == group]
-            centres.append((sum(w for w, _ in members) / len(members), sum(h for _, h in members) / len(members)))
+            centres.append(
+                (
+                    sum(w for w, _ in members) / len(members),
+                    sum(h for _, h in members) / len(members),
+                )
+            )
         table = [[shape_iou(size, centre) for centre in centres] for size in sizes]
         average = sum(max(row) for row in table) / len(sizes)
         best = max(best, average)

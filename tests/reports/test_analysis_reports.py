@@ -12,7 +12,7 @@ from rich.console import Console
 
 from detbench.bench.analyze import analyze
 from detbench.reports.analysis_frames import TABLES, analysis_frames, save_analysis_csv
-from detbench.reports.analysis_plots import (
+from detbench.reports.plots.analysis import (
     confusion_matrix,
     lrp_parts,
     recall_bars,
@@ -20,7 +20,7 @@ from detbench.reports.analysis_plots import (
     save_analysis_plots,
     tide_bars,
 )
-from detbench.reports.analysis_table import study_tables
+from detbench.reports.terminal.analysis import study_tables
 from tests.metrics.scored import detections, random_pair, scored, truth
 
 BOX = (10, 10, 60, 60)
@@ -86,7 +86,9 @@ def study_of(label_errors, slices):
 def test_plots_say_how_many_classes_they_leave_out():
     names = [f"c{k:02d}" for k in range(60)]
     data = truth([(k % 4, k, BOX) for k in range(60)], names)
-    figure = confusion_matrix(analyze([scored(data, detections(data, [(0, 0, 0.9, BOX)]))]).analyses[0])
+    figure = confusion_matrix(
+        analyze([scored(data, detections(data, [(0, 0, 0.9, BOX)]))]).analyses[0]
+    )
     assert "40 of 60 classes" in figure.get_suptitle()
     assert len(figure.axes[0].get_yticklabels()) == 41
 
@@ -110,17 +112,28 @@ def test_frames_hold_the_numbers(study):
         assert set(cells["object"]) <= {*each.evaluation.ground_truth.class_names, "background"}
         lrp = frames.lrp[frames.lrp["detector"] == each.name]
         assert lrp["error"].mean() == pytest.approx(each.lrp.means["error"])
-        recall = frames.recall[(frames.recall["detector"] == each.name) & (frames.recall["trait"] == "size")]
+        recall = frames.recall[
+            (frames.recall["detector"] == each.name) & (frames.recall["trait"] == "size")
+        ]
         assert recall["objects"].sum() == len(each.evaluation.ground_truth)
-        ends = frames.thresholds[frames.thresholds["detector"] == each.name].set_index("class").loc["", ["low", "high"]]
+        ends = (
+            frames.thresholds[frames.thresholds["detector"] == each.name]
+            .set_index("class")
+            .loc["", ["low", "high"]]
+        )
         assert ends.tolist() == [each.pooled_interval.low, each.pooled_interval.high]
-        assert lrp["error_low"].tolist() == pytest.approx([one.low for one in each.lrp_class_intervals["error"]], nan_ok=True)
+        assert lrp["error_low"].tolist() == pytest.approx(
+            [one.low for one in each.lrp_class_intervals["error"]], nan_ok=True
+        )
     assert len(frames.label_errors) == len(study.label_errors)
     first = study.analyses[0].evaluation.ground_truth
     for error, row in zip(study.label_errors, frames.label_errors.itertuples(), strict=True):
         assert (error.object is None) == pd.isna(row.object_in_image)
         if error.object is not None:
-            assert first.offsets[first.image_ids.index(row.image_id)] + row.object_in_image == error.object
+            assert (
+                first.offsets[first.image_ids.index(row.image_id)] + row.object_in_image
+                == error.object
+            )
     assert len(frames.slices) == sum(len(each.slices) for each in study.analyses)
 
 
@@ -128,7 +141,9 @@ def test_csv_files_are_the_frames(study, tmp_path):
     paths = save_analysis_csv(study, tmp_path / "csv")
     assert {path.stem for path in paths} <= set(TABLES)
     again = pd.read_csv(tmp_path / "csv" / "tide.csv")
-    pd.testing.assert_frame_equal(again, analysis_frames(study).tide, check_exact=True, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        again, analysis_frames(study).tide, check_exact=True, check_dtype=False
+    )
 
 
 def test_counts_are_whole_numbers_in_csv_files(study, tmp_path):
@@ -143,7 +158,10 @@ def test_counts_are_whole_numbers_in_csv_files(study, tmp_path):
 def test_where_no_score_finds_anything_no_threshold_is_named():
     data = truth([(n, 0, BOX) for n in range(4)])
     text = shown(analyze([scored(data, detections(data, [(0, 0, 0.9, (70, 70, 80, 80))]))]))
-    assert "finder: no score of one half of the images has an F1 above 0, so that there is none to try on the other" in text
+    assert (
+        "finder: no score of one half of the images has an F1 above 0, so that there is none to try on the other"
+        in text
+    )
     assert "finder: what is taken for what most often, where no score finds anything" in text
     assert "score ≥ –" not in text
 
@@ -153,7 +171,14 @@ def test_tide_bars_are_as_high_as_the_costs(study):
     for d, each in enumerate(study.analyses):
         heights = [bar.get_height() for axes in (left, right) for bar in axes.containers[d]]
         assert heights == pytest.approx([100 * cost for cost in each.tide.costs.values()])
-    assert [label.get_text() for label in left.get_xticklabels()] == ["Cls", "Loc", "Both", "Dupe", "Bkg", "Miss"]
+    assert [label.get_text() for label in left.get_xticklabels()] == [
+        "Cls",
+        "Loc",
+        "Both",
+        "Dupe",
+        "Bkg",
+        "Miss",
+    ]
 
 
 def test_reliability_points_are_the_bins(study):
@@ -183,6 +208,9 @@ def test_files(study, tmp_path, theme):
 
 def test_nothing_to_show(empty, tmp_path):
     assert "protocol voc2007" in shown(empty)
-    assert all(isinstance(draw(empty), Figure) for draw in (tide_bars, lrp_parts, recall_bars, reliability_diagram))
+    assert all(
+        isinstance(draw(empty), Figure)
+        for draw in (tide_bars, lrp_parts, recall_bars, reliability_diagram)
+    )
     save_analysis_plots(empty, tmp_path / "plots")
     save_analysis_csv(empty, tmp_path / "csv")

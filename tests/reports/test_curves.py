@@ -21,7 +21,9 @@ def plain_curve(evaluation, names, iou=0.5):
         count = int(evaluation.per_class().loc[name, "ground_truths"])
         positives += count
         hits = np.round(recall * max(count, 1)).astype(int)
-        rows += [(s, h) for s, h in zip(score.tolist(), np.diff(hits, prepend=0).tolist(), strict=True)]
+        rows += [
+            (s, h) for s, h in zip(score.tolist(), np.diff(hits, prepend=0).tolist(), strict=True)
+        ]
         assert len(precision) == len(score)
     result = []
     for threshold in sorted({score for score, _ in rows}, reverse=True):
@@ -51,7 +53,9 @@ def test_precision_recall_and_f1_over_the_score(protocol, seed):
 def test_no_threshold_parts_equal_scores():
     ground_truth = truth([(0, 0, BOX), (1, 0, BOX)])
     rows = [(0, 0, 0.9, BOX), (1, 0, 0.5, BOX), (2, 0, 0.5, BOX), (3, 0, 0.1, BOX)]
-    curve = threshold_curve(scored(ground_truth, detections(ground_truth, rows)), np.array([0]), 0.5)
+    curve = threshold_curve(
+        scored(ground_truth, detections(ground_truth, rows)), np.array([0]), 0.5
+    )
     assert curve.score.tolist() == [0.9, 0.5, 0.1]
     assert curve.precision.tolist() == [1, 2 / 3, 1 / 2]
     assert curve.recall.tolist() == [0.5, 1, 1]
@@ -61,8 +65,17 @@ def test_no_threshold_parts_equal_scores():
 
 def test_of_equally_good_thresholds_the_highest_is_best():
     ground_truth = truth([(0, 0, BOX), (1, 0, BOX), (2, 0, BOX)])
-    rows = [(0, 0, 0.9, BOX), (3, 0, 0.8, BOX), (1, 0, 0.7, BOX), (3, 0, 0.6, BOX), (3, 0, 0.5, BOX), (2, 0, 0.4, BOX)]
-    curve = threshold_curve(scored(ground_truth, detections(ground_truth, rows)), np.array([0]), 0.5)
+    rows = [
+        (0, 0, 0.9, BOX),
+        (3, 0, 0.8, BOX),
+        (1, 0, 0.7, BOX),
+        (3, 0, 0.6, BOX),
+        (3, 0, 0.5, BOX),
+        (2, 0, 0.4, BOX),
+    ]
+    curve = threshold_curve(
+        scored(ground_truth, detections(ground_truth, rows)), np.array([0]), 0.5
+    )
     ties = np.flatnonzero(curve.f1 == curve.f1.max())
     assert len(ties) == 2
     assert curve.best() == ties[0]
@@ -82,14 +95,23 @@ def test_nothing_to_find_and_nothing_found():
 def test_thinned_thresholds_are_measured_ones_with_first_last_and_best(seed, points):
     rng = np.random.default_rng(seed)
     ground_truth = truth([(n, 0, BOX) for n in range(40)], images=80)
-    rows = [(int(n), 0, score, BOX) for n, score in zip(rng.integers(0, 80, 200), rng.beta(0.4, 1, 200), strict=True)]
-    curve = threshold_curve(scored(ground_truth, detections(ground_truth, rows)), np.array([0]), 0.5)
+    rows = [
+        (int(n), 0, score, BOX)
+        for n, score in zip(rng.integers(0, 80, 200), rng.beta(0.4, 1, 200), strict=True)
+    ]
+    curve = threshold_curve(
+        scored(ground_truth, detections(ground_truth, rows)), np.array([0]), 0.5
+    )
     thin = curve.thinned(points)
     assert len(thin.score) <= points + 1
     assert (np.diff(thin.score) < 0).all()
     measured = set(zip(curve.score, curve.precision, curve.recall, curve.f1, strict=True))
     assert set(zip(thin.score, thin.precision, thin.recall, thin.f1, strict=True)) <= measured
-    assert (thin.score[0], thin.score[-1], thin.f1.max()) == (curve.score[0], curve.score[-1], curve.f1.max())
+    assert (thin.score[0], thin.score[-1], thin.f1.max()) == (
+        curve.score[0],
+        curve.score[-1],
+        curve.f1.max(),
+    )
 
 
 def random_curve(seed, length):
@@ -124,7 +146,9 @@ def test_with_points_for_all_corners_the_interpolated_curve_is_exact(seed):
     corners_kept, levels_kept = interpolated(recall[kept], precision[kept])
     for at in np.linspace(0.001, recall[-1], 300):
         full = levels_all[np.searchsorted(corners_all, at)]
-        assert levels_kept[np.searchsorted(corners_kept, at)] == full == height(recall, precision, at)
+        assert (
+            levels_kept[np.searchsorted(corners_kept, at)] == full == height(recall, precision, at)
+        )
 
 
 @pytest.mark.parametrize("points", [16, 40, 100])

@@ -13,8 +13,8 @@ import detbench.reports
 from detbench.bench.results import evaluation_record
 from detbench.bench.runs import read_run, write_run
 from detbench.errors import DetbenchError, NotComparableError
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.protocol import COCO, COCO_AREAS, COCO_THRESHOLDS, VOC2007
+from detbench.metrics.protocols.protocol import COCO, COCO_AREAS, COCO_THRESHOLDS, VOC2007
+from detbench.metrics.scoring.evaluate import evaluate
 from detbench.reports.frames import frames
 from detbench.reports.writers import TABLES
 from tests.metrics.scored import detections, perfect, random_pair, scored, truth
@@ -24,7 +24,10 @@ BOX = (10, 10, 60, 60)
 
 def two(protocol="voc2007", seed=0):
     ground_truth, first = random_pair(seed, detector="first")
-    return [scored(ground_truth, first, protocol), scored(ground_truth, perfect(ground_truth, "second"), protocol)]
+    return [
+        scored(ground_truth, first, protocol),
+        scored(ground_truth, perfect(ground_truth, "second"), protocol),
+    ]
 
 
 def test_the_function_is_found_where_notebooks_look():
@@ -40,7 +43,9 @@ def test_summary_and_classes_are_those_of_the_record(protocol):
         record = json.loads(json.dumps(evaluation_record(evaluation)))
         row = tables.summary.iloc[place]
         assert row["detector"] == record["name"]
-        assert {name: None if pd.isna(row[name]) else row[name] for name in record["summary"]} == record["summary"]
+        assert {
+            name: None if pd.isna(row[name]) else row[name] for name in record["summary"]
+        } == record["summary"]
         rows = tables.classes[tables.classes["detector"] == record["name"]].set_index("class")
         assert list(rows.index) == list(record["classes"])
         for name, values in record["classes"].items():
@@ -61,7 +66,10 @@ def test_differences_are_to_the_best_or_to_the_baseline():
     values = [evaluation.class_ap for evaluation in evaluations]
     assert to_first.classes["difference"].tolist() == [0, 0, 0, *(values[1] - values[0])]
     best = np.maximum(*values)
-    assert frames(evaluations).classes["difference"].tolist() == [*(values[0] - best), *(values[1] - best)]
+    assert frames(evaluations).classes["difference"].tolist() == [
+        *(values[0] - best),
+        *(values[1] - best),
+    ]
 
 
 def test_the_operating_point_is_the_best_f1_in_the_table_over_scores():
@@ -69,11 +77,19 @@ def test_the_operating_point_is_the_best_f1_in_the_table_over_scores():
     classes = tables.classes.set_index(["detector", "class"])
     for key, rows in tables.thresholds.groupby(["detector", "class"]):
         at = rows.loc[rows["f1"].idxmax()]
-        for column, measure in (("threshold", "score"), ("f1", "f1"), ("precision", "precision"), ("recall", "recall")):
+        for column, measure in (
+            ("threshold", "score"),
+            ("f1", "f1"),
+            ("precision", "precision"),
+            ("recall", "recall"),
+        ):
             assert classes.loc[key, f"best_{column}"] == at[measure]
     for detector, rows in tables.overall.groupby("detector"):
         row = tables.summary.set_index("detector").loc[detector]
-        assert (row["best_f1"], row["best_threshold"]) == (rows["f1"].max(), rows.loc[rows["f1"].idxmax(), "score"])
+        assert (row["best_f1"], row["best_threshold"]) == (
+            rows["f1"].max(),
+            rows.loc[rows["f1"].idxmax(), "score"],
+        )
 
 
 def test_ap_by_iou_and_size_is_that_of_the_protocol_with_these_switches():
@@ -82,7 +98,9 @@ def test_ap_by_iou_and_size_is_that_of_the_protocol_with_these_switches():
     truth_, found = evaluation.ground_truth, evaluation.detections
     for iou in COCO_THRESHOLDS:
         alone = evaluate(truth_, found, VOC2007.with_thresholds((iou,)))
-        assert tables.ious.set_index("iou").loc[iou, "AP"] == pytest.approx(alone.class_ap.mean(), abs=1e-15)
+        assert tables.ious.set_index("iou").loc[iou, "AP"] == pytest.approx(
+            alone.class_ap.mean(), abs=1e-15
+        )
         assert tables.class_ious.query("iou == @iou")["AP"].tolist() == alone.class_ap.tolist()
     assert tables.sizes["size"].tolist() == ["all", "small", "medium", "large"]
     for area in COCO_AREAS[1:]:
@@ -98,7 +116,10 @@ def test_coco_numbers_need_no_second_evaluation():
     tables = frames(evaluation)
     assert tables.detectors[0].by_iou is evaluation
     assert tables.detectors[0].by_size is evaluation
-    for column, measures in (("AP", ("AP", "APs", "APm", "APl")), ("recall", ("AR100", "ARs", "ARm", "ARl"))):
+    for column, measures in (
+        ("AP", ("AP", "APs", "APm", "APl")),
+        ("recall", ("AR100", "ARs", "ARm", "ARl")),
+    ):
         known = [None if np.isnan(value) else value for value in tables.sizes[column]]
         assert known == [evaluation.summary[measure] for measure in measures]
         assert None in known
@@ -108,7 +129,9 @@ def test_coco_numbers_need_no_second_evaluation():
 def test_thirty_thresholds_of_ones_own_are_left_as_they_are():
     ground_truth, found = random_pair(0)
     many = tuple(np.linspace(0.51, 0.949, 30).tolist())
-    assert frames(scored(ground_truth, found, COCO.with_thresholds(many))).ious["iou"].tolist() == list(many)
+    assert frames(scored(ground_truth, found, COCO.with_thresholds(many))).ious[
+        "iou"
+    ].tolist() == list(many)
 
 
 def test_curves_are_measured_points_and_keep_to_the_points():
@@ -118,9 +141,13 @@ def test_curves_are_measured_points_and_keep_to_the_points():
         assert len(rows) <= 16
         evaluation = next(each.by_iou for each in tables.detectors if each.name == name)
         precision, recall, score = evaluation.curve(class_name, iou)
-        assert set(zip(rows["score"], rows["recall"], rows["precision"], strict=True)) <= set(zip(score, recall, precision, strict=True))
+        assert set(zip(rows["score"], rows["recall"], rows["precision"], strict=True)) <= set(
+            zip(score, recall, precision, strict=True)
+        )
         for row in rows.itertuples():
-            assert row.interpolated == max(p for p, r in zip(precision, recall, strict=True) if r >= row.recall)
+            assert row.interpolated == max(
+                p for p, r in zip(precision, recall, strict=True) if r >= row.recall
+            )
     few = tables.curves_at([0.5], points=4)
     assert set(few["iou"]) == {0.5}
     assert few.groupby(["detector", "class"]).size().max() <= 4
@@ -145,10 +172,17 @@ def test_runs_of_other_data_or_protocols_stand_in_groups_of_their_own():
     assert tables.summary["best"].tolist() == [False, True, True, True, True]
     assert pd.isna(tables.summary["AP50"].iloc[0])
     assert [len(part.summary) for part in tables.split()] == [2, 1, 1, 1]
-    for place, message in ((1, "different data .*digests"), (2, "protocols voc2007 and coco"), (4, "different strict_overlap")):
+    for place, message in (
+        (1, "different data .*digests"),
+        (2, "protocols voc2007 and coco"),
+        (4, "different strict_overlap"),
+    ):
         with pytest.raises(NotComparableError, match=message):
             frames([given[0], given[place]]).require_one_group()
-    assert tables.of_group(0).require_one_group().summary["detector"].tolist() == ["finder", "perfect"]
+    assert tables.of_group(0).require_one_group().summary["detector"].tolist() == [
+        "finder",
+        "perfect",
+    ]
 
 
 def test_the_same_data_read_twice_is_the_same_data():
@@ -175,18 +209,32 @@ def test_a_run_brings_its_latency(folder):
     run = read_run(folder)
     entries = [
         latency("infer"),
-        latency("end_to_end", p50_ms=2.5, p50_interval_ms=None, verdict="invalid", reasons=["clock moved", "noisy"]),
+        latency(
+            "end_to_end",
+            p50_ms=2.5,
+            p50_interval_ms=None,
+            verdict="invalid",
+            reasons=["clock moved", "noisy"],
+        ),
         latency("infer", batch=8, p50_ms=None, settings={"threads": 2}),
     ]
     tables = frames(replace(run, record=run.record | {"latency": entries}))
     assert tables.latency["stage"].tolist() == ["infer", "end_to_end", "infer"]
-    assert tables.latency[["p50_ms", "p50_ms_low", "p50_ms_high"]].iloc[0].tolist() == [0.9, 0.88, 0.93]
+    assert tables.latency[["p50_ms", "p50_ms_low", "p50_ms_high"]].iloc[0].tolist() == [
+        0.9,
+        0.88,
+        0.93,
+    ]
     assert tables.latency["p50_ms_low"].isna().tolist() == [False, True, False]
     assert tables.latency["reasons"].tolist() == ["", "clock moved; noisy", ""]
     assert "settings" not in tables.latency
     assert tables.latency["p50_ms"].dtype == np.float64
     row = tables.summary.iloc[0]
-    assert (row["infer_p50_ms"], row["infer_p50_ms_high"], row["infer_verdict"]) == (0.9, 0.93, "valid")
+    assert (row["infer_p50_ms"], row["infer_p50_ms_high"], row["infer_verdict"]) == (
+        0.9,
+        0.93,
+        "valid",
+    )
     assert (row["end_to_end_p50_ms"], row["end_to_end_verdict"]) == (2.5, "invalid")
     assert pd.isna(row["end_to_end_p50_ms_low"])
 
@@ -204,7 +252,9 @@ def test_run_folders_give_the_tables_of_their_evaluations(folder):
 def test_what_cannot_be_tabulated():
     with pytest.raises(DetbenchError, match="nothing to tabulate"):
         frames([])
-    with pytest.raises(DetbenchError, match="no detector 'third' to be the baseline; there are first, second"):
+    with pytest.raises(
+        DetbenchError, match="no detector 'third' to be the baseline; there are first, second"
+    ):
         frames(two(), baseline="third")
     with pytest.raises(DetbenchError, match="4 points or more"):
         frames(two(), points=3)
@@ -222,7 +272,9 @@ def test_no_detections_no_ground_truth_and_classes_of_either_kind():
     assert tables.summary["mAP"].tolist() == [0, 0]
     assert tables.summary["best_f1"].isna().all()
     assert (len(tables.curves), len(tables.thresholds), len(tables.overall)) == (0, 0, 0)
-    assert {"class", "iou", "score", "recall", "precision", "interpolated"} <= set(tables.curves.columns)
+    assert {"class", "iou", "score", "recall", "precision", "interpolated"} <= set(
+        tables.curves.columns
+    )
     assert tables.classes["AP"].isna().tolist() == [False, True, False, True]
     assert tables.classes["best"].tolist() == [True, False, True, False]
     empty = truth([])

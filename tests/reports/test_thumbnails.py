@@ -21,7 +21,9 @@ def decoded(uri: str) -> Image.Image:
 
 
 def noise(width, height, seed=0) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8))
+    return Image.fromarray(
+        np.random.default_rng(seed).integers(0, 255, (height, width, 3), np.uint8)
+    )
 
 
 def made(folder, pictures, **columns):
@@ -31,13 +33,21 @@ def made(folder, pictures, **columns):
         if picture:
             picture.save(folder / name)
     sizes = [picture.size if picture else (10, 10) for picture in pictures]
-    return truth([], images=len(pictures), **{"image_files": names, "image_folder": folder, "image_sizes": sizes} | columns)
+    return truth(
+        [],
+        images=len(pictures),
+        **{"image_files": names, "image_folder": folder, "image_sizes": sizes} | columns,
+    )
 
 
 def test_the_long_side_is_at_most_320_pixels_and_small_pictures_stay(tmp_path):
     ground_truth = made(tmp_path, [noise(800, 400), noise(300, 900), noise(40, 30)])
     small = thumbnails(ground_truth, [2, 0, 1])
-    assert {image: decoded(uri).size for image, uri in small.uris.items()} == {2: (40, 30), 0: (LONG_SIDE, 160), 1: (107, LONG_SIDE)}
+    assert {image: decoded(uri).size for image, uri in small.uris.items()} == {
+        2: (40, 30),
+        0: (LONG_SIDE, 160),
+        1: (107, LONG_SIDE),
+    }
     assert list(small.uris) == [2, 0, 1]
     assert small.sizes == {0: (800, 400), 1: (300, 900), 2: (40, 30)}
     assert (small.unreadable, small.left_out) == ({}, ())
@@ -46,14 +56,18 @@ def test_the_long_side_is_at_most_320_pixels_and_small_pictures_stay(tmp_path):
 def test_colours_and_places_are_those_of_the_picture(tmp_path):
     picture = Image.new("RGB", (640, 320), (200, 30, 30))
     picture.paste((30, 30, 200), (320, 0, 640, 320))
-    shown = np.asarray(decoded(thumbnails(made(tmp_path, [picture]), [0]).uris[0]).convert("RGB")).astype(int)
+    shown = np.asarray(
+        decoded(thumbnails(made(tmp_path, [picture]), [0]).uris[0]).convert("RGB")
+    ).astype(int)
     assert np.abs(shown[80, 40] - (200, 30, 30)).max() < 25
     assert np.abs(shown[80, 280] - (30, 30, 200)).max() < 25
 
 
 def test_sizes_are_those_of_the_annotations(tmp_path):
     picture = noise(64, 48)
-    assert thumbnails(made(tmp_path, [picture], image_sizes=[(128, 96)]), [0]).sizes == {0: (128, 96)}
+    assert thumbnails(made(tmp_path, [picture], image_sizes=[(128, 96)]), [0]).sizes == {
+        0: (128, 96)
+    }
     assert thumbnails(made(tmp_path, [picture], image_sizes=None), [0]).sizes == {0: (64, 48)}
 
 

@@ -28,10 +28,22 @@ def cells(line: str) -> list[str]:
 
 def test_csv_keeps_every_digit(tmp_path):
     ground_truth, found = random_pair(0)
-    tables = frames([scored(ground_truth, found), scored(ground_truth, perfect(ground_truth, "perfect"))])
+    tables = frames(
+        [scored(ground_truth, found), scored(ground_truth, perfect(ground_truth, "perfect"))]
+    )
     paths = save_csv(tables, tmp_path)
     assert sorted(path.stem for path in paths) == sorted(
-        ("groups", "summary", "classes", "curves", "thresholds", "overall", "sizes", "ious", "class_ious")
+        (
+            "groups",
+            "summary",
+            "classes",
+            "curves",
+            "thresholds",
+            "overall",
+            "sizes",
+            "ious",
+            "class_ious",
+        )
     )
     for name in ("summary", "classes", "curves"):
         read = pd.read_csv(tmp_path / f"{name}.csv", dtype=str, keep_default_na=False)
@@ -48,7 +60,9 @@ def test_csv_of_odd_names_reads_back(tmp_path):
 
 def test_markdown_has_a_table_of_detectors_and_one_of_classes():
     text = markdown(odd())
-    assert text.startswith("## made: 4 images, 5 objects, protocol voc2007\n\n| detector | mAP | detections |\n| --- | ---: | ---: |\n")
+    assert text.startswith(
+        "## made: 4 images, 5 objects, protocol voc2007\n\n| detector | mAP | detections |\n| --- | ---: | ---: |\n"
+    )
     lines = text.splitlines()
     assert cells(lines[4]) == ["me & <you>", "1.0000", "5"]
     start = next(n for n, line in enumerate(lines) if line.startswith("| class"))
@@ -64,7 +78,12 @@ def test_groups_get_headings_of_their_own():
         "## made: 6 images, 20 objects, protocol coco",
     ]
     captions = re.findall(r"\\caption\{(.*)\}", latex(tables))
-    assert [caption.split("protocol ")[1] for caption in captions] == ["voc2007", "voc2007", "coco", "coco"]
+    assert [caption.split("protocol ")[1] for caption in captions] == [
+        "voc2007",
+        "voc2007",
+        "coco",
+        "coco",
+    ]
 
 
 def test_latex_escapes_names():
@@ -96,7 +115,12 @@ def test_html_is_well_formed_and_shows_names_as_they_are():
 
 def test_absent_values_are_dashes_and_times_come_when_they_are_known():
     ground_truth = truth([(0, 0, BOX)])
-    tables = frames([scored(ground_truth, perfect(ground_truth)), scored(ground_truth, detections(ground_truth, [], "none"))])
+    tables = frames(
+        [
+            scored(ground_truth, perfect(ground_truth)),
+            scored(ground_truth, detections(ground_truth, [], "none")),
+        ]
+    )
     assert list(overview(tables).columns) == ["detector", "mAP", "detections"]
     table = class_overview(tables)
     assert list(table.columns) == ["class", "ground_truths", "finder", "none"]
@@ -109,4 +133,6 @@ def test_a_detector_named_as_a_column(name):
     ground_truth = truth([(0, 0, BOX)])
     table = class_overview(frames(scored(ground_truth, perfect(ground_truth, name))))
     assert list(table.columns) == ["class", "ground_truths", name]
-    assert cells(markdown(frames(scored(ground_truth, perfect(ground_truth, name)))).splitlines()[-2]) == ["cat", "1", "1.0000"]
+    assert cells(
+        markdown(frames(scored(ground_truth, perfect(ground_truth, name)))).splitlines()[-2]
+    ) == ["cat", "1", "1.0000"]

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 
 from detbench.adapters.counting import counted, there
 from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, Shapes
-from detbench.adapters.decoders.detr import Detr, RtDetr
-from detbench.adapters.decoders.end2end import EndToEnd
-from detbench.adapters.decoders.fastestdet import FastestDet
-from detbench.adapters.decoders.kerascv import KerasCv
-from detbench.adapters.decoders.nanodet import NanoDet
-from detbench.adapters.decoders.retinanet import RetinaNet
-from detbench.adapters.decoders.selected import Selected
-from detbench.adapters.decoders.ssd import Ssd
-from detbench.adapters.decoders.torchvision import Torchvision
-from detbench.adapters.decoders.yolov1 import CellBox, YoloV1
-from detbench.adapters.decoders.yolov2 import TinyYoloV2, YoloV2
-from detbench.adapters.decoders.yolov5 import YoloV5
-from detbench.adapters.decoders.yolov8 import YoloV8
-from detbench.adapters.decoders.yolox import YoloX
+from detbench.adapters.decoders.dense.fastestdet import FastestDet
+from detbench.adapters.decoders.dense.nanodet import NanoDet
+from detbench.adapters.decoders.dense.retinanet import RetinaNet
+from detbench.adapters.decoders.dense.ssd import Ssd
+from detbench.adapters.decoders.transformer.detr import Detr, RtDetr
+from detbench.adapters.decoders.transformer.selected import Selected
+from detbench.adapters.decoders.with_nms.end2end import EndToEnd
+from detbench.adapters.decoders.with_nms.kerascv import KerasCv
+from detbench.adapters.decoders.with_nms.torchvision import Torchvision
+from detbench.adapters.decoders.yolo.yolov1 import CellBox, YoloV1
+from detbench.adapters.decoders.yolo.yolov2 import TinyYoloV2, YoloV2
+from detbench.adapters.decoders.yolo.yolov5 import YoloV5
+from detbench.adapters.decoders.yolo.yolov8 import YoloV8
+from detbench.adapters.decoders.yolo.yolox import YoloX
 from detbench.errors import DetbenchError
 
 _KINDS: tuple[type[Decoder], ...] = (
@@ -32,7 +32,9 @@ UNNAMED_CLASSES = 80
 """A model without names can only be COCO's, so that the layout which gives it as many classes is the right one."""
 
 
-def choose(decoders: Mapping[str, Decoder], shapes: Shapes, class_count: int | None) -> tuple[Decoder, int]:
+def choose(
+    decoders: Mapping[str, Decoder], shapes: Shapes, class_count: int | None
+) -> tuple[Decoder, int]:
     """Return the only one of `decoders` that recognises the shapes, and its number of classes (UNKNOWN where shapes do not tell).
 
     Args:
@@ -47,15 +49,21 @@ def choose(decoders: Mapping[str, Decoder], shapes: Shapes, class_count: int | N
     fits = {name: fit.class_count for name, fit in found.items() if fit is not None and fit.sure}
     if not fits:
         known = "\n".join(f"  {one.name}: {one.layout}" for one in decoders.values())
-        raise DetbenchError(f"no decoder knows outputs {shapes} of an input {_size(shapes)}; choose with decoder= among\n{known}")
+        raise DetbenchError(
+            f"no decoder knows outputs {shapes} of an input {_size(shapes)}; choose with decoder= among\n{known}"
+        )
     expected = UNNAMED_CLASSES if class_count is None else class_count
     agreeing = {name: count for name, count in fits.items() if count in (UNKNOWN, expected)}
     if not agreeing and class_count is not None:
-        raise DetbenchError(f"outputs {shapes} hold {_listed(fits)}, and there {there(class_count)}")
+        raise DetbenchError(
+            f"outputs {shapes} hold {_listed(fits)}, and there {there(class_count)}"
+        )
     left = agreeing or fits
     if len(left) > 1:
         how = "decoder= or tell their number with names=" if class_count is None else "decoder="
-        raise DetbenchError(f"outputs {shapes} of an input {_size(shapes)} may be {_listed(left)}; say which with {how}")
+        raise DetbenchError(
+            f"outputs {shapes} of an input {_size(shapes)} may be {_listed(left)}; say which with {how}"
+        )
     name, count = left.popitem()
     return decoders[name], count
 
@@ -64,7 +72,9 @@ def check(decoder: Decoder, shapes: Shapes, class_count: int | None) -> int:
     """Return the number of classes a decoder that was asked for finds in the shapes; raises DetbenchError where they do not fit."""
     fit = decoder.fits(shapes)
     if fit is None:
-        raise DetbenchError(f"decoder {decoder.name} reads {decoder.layout}; outputs {shapes} of an input {_size(shapes)} are not that")
+        raise DetbenchError(
+            f"decoder {decoder.name} reads {decoder.layout}; outputs {shapes} of an input {_size(shapes)} are not that"
+        )
     if class_count is not None and fit.class_count not in (UNKNOWN, class_count):
         held = f"outputs {shapes} hold {counted(fit.class_count, 'class')} as decoder {decoder.name} reads them"
         raise DetbenchError(f"{held}, and there {there(class_count)}")
@@ -76,5 +86,8 @@ def _size(shapes: Shapes) -> str:
 
 
 def _listed(fits: Mapping[str, int]) -> str:
-    held = {name: counted(count, "class") if count else "any number of classes" for name, count in fits.items()}
+    held = {
+        name: counted(count, "class") if count else "any number of classes"
+        for name, count in fits.items()
+    }
     return " or ".join(f"{name} ({count})" for name, count in held.items())

@@ -52,7 +52,9 @@ class Shapes:
         return found[0] if len(found) == 1 else (0,) * rank
 
     def __str__(self) -> str:
-        return ", ".join(f"{name}[{','.join(map(str, shape))}]" for name, shape in self.outputs.items())
+        return ", ".join(
+            f"{name}[{','.join(map(str, shape))}]" for name, shape in self.outputs.items()
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +106,9 @@ class Decoder(Protocol):
         """Return for each picture of the batch what scores at least `floor`."""
 
 
-def above(scores: NDArray[Any], floor: float, *, multi_label: bool) -> tuple[Integers, Integers, Floats]:
+def above(
+    scores: NDArray[Any], floor: float, *, multi_label: bool
+) -> tuple[Integers, Integers, Floats]:
     """Return row, class and score of what is at least `floor` in dense scores (n, C).
 
     `multi_label` gives every class of a row that reaches the floor, else a row gives its best class only (the first of equal ones).
@@ -125,7 +129,9 @@ def reaching(scores: NDArray[Any], floor: float) -> Integers:
 def check_strides(strides: tuple[int, ...]) -> None:
     """Raise DetbenchError for strides that make no grid."""
     if not strides or min(strides) < 1:
-        raise DetbenchError(f"option strides={'|'.join(map(str, strides))}: must be whole numbers from 1")
+        raise DetbenchError(
+            f"option strides={'|'.join(map(str, strides))}: must be whole numbers from 1"
+        )
 
 
 def corners(boxes: Floats) -> Floats:

@@ -22,7 +22,9 @@ def class_head(shapes: Shapes) -> tuple[int, int]:
 
 def classes_and_boxes(raw: Raw) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the two heads (B, n, …)."""
-    (one, first), (_, second) = ((name, values) for name, values in raw.outputs.items() if values.ndim == 3)
+    (one, first), (_, second) = (
+        (name, values) for name, values in raw.outputs.items() if values.ndim == 3
+    )
     return (second, first) if _is_boxes(one, first.shape[2], second.shape[2]) else (first, second)
 
 

@@ -1,4 +1,4 @@
-"""Keras models: run as detectors, and measured while they train; each name is imported when it is first used, and Keras with it."""
+"""Keras models run as detectors: from a file, a KerasHub preset, or in memory; Keras is imported when a name is first used."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from detbench.adapters.keras.detection_metrics import DetectionMetrics
-    from detbench.adapters.keras.gallery import PredictionGallery
-    from detbench.adapters.keras.live import live_detector
+    from detbench.adapters.keras.in_memory import in_memory_detector
 
-_HOMES = {
-    "DetectionMetrics": "detbench.adapters.keras.detection_metrics",
-    "PredictionGallery": "detbench.adapters.keras.gallery",
-    "live_detector": "detbench.adapters.keras.live",
-}
+__all__ = ["in_memory_detector"]
 
-__all__ = ["DetectionMetrics", "PredictionGallery", "live_detector"]
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'detbench.adapters.keras' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module("detbench.adapters.keras.in_memory"), name)
     globals()[name] = value
     return value

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from detbench.adapters.assembly import Loaded, Source, assemble
-from detbench.adapters.decoders.kerascv import KerasCv
+from detbench.adapters.decoders.with_nms.kerascv import KerasCv
 from detbench.adapters.keras.backend import backend_name, import_keras
 from detbench.adapters.keras.digests import file_record
 from detbench.adapters.keras.model_file import load_model, read_keras_file
@@ -43,8 +43,12 @@ def load(path: Path, options: Mapping[str, str]) -> RawDetector:
     if file.needs_hub and is_hub_detector(model):
         from detbench.adapters.keras.hub import hub_detector
 
-        return hub_detector(model, asked, options, place=path, name=path.stem, class_names=None, record=record)
-    return plain_detector(model, asked, options, place=path, name=path.stem, class_names=None, record=record)
+        return hub_detector(
+            model, asked, options, place=path, name=path.stem, class_names=None, record=record
+        )
+    return plain_detector(
+        model, asked, options, place=path, name=path.stem, class_names=None, record=record
+    )
 
 
 def is_hub_detector(model: Any) -> bool:
@@ -76,5 +80,7 @@ def plain_detector(
     source = Source(place, name, model_input(model), Metadata(class_names), "the caller", loaded)
     detector = assemble(source, asked, options)
     if isinstance(detector.decoder, KerasCv) and not detector.decoder.format:
-        raise DetbenchError(f"{place}: does not say in which format its boxes are; say it with format=xyxy, yxyx, xywh, rel_xyxy, …")
+        raise DetbenchError(
+            f"{place}: does not say in which format its boxes are; say it with format=xyxy, yxyx, xywh, rel_xyxy, …"
+        )
     return detector

@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 from typing import Any
 
-from detbench.adapters.keras.quiet import without_chatter
+from detbench.adapters.keras.silence_tensorflow import without_chatter
 from detbench.errors import DetbenchError
 
 BACKENDS = ("tensorflow", "jax")
@@ -37,14 +37,18 @@ def import_keras(backend: str | None = None) -> Any:
     try:
         keras = _keras()
     except ImportError as error:
-        raise DetbenchError(f"Keras models need Keras and a backend, which cannot be loaded ({error}): {INSTALL}") from error
+        raise DetbenchError(
+            f"Keras models need Keras and a backend, which cannot be loaded ({error}): {INSTALL}"
+        ) from error
     running = keras.backend.backend()
     if backend and running != backend:
         raise DetbenchError(
             f"Keras runs on {running} in this process and cannot change to {backend}; start another process, or set KERAS_BACKEND={backend}"
         )
     if running not in BACKENDS:
-        raise DetbenchError(f"Keras runs on {running}, and detbench runs models on {' or '.join(BACKENDS)}; set backend=tensorflow")
+        raise DetbenchError(
+            f"Keras runs on {running}, and detbench runs models on {' or '.join(BACKENDS)}; set backend=tensorflow"
+        )
     return keras
 
 
@@ -58,7 +62,9 @@ def import_keras_hub(backend: str | None = None) -> Any:
             if keras.backend.backend() == "jax":
                 _leave_accelerators_to_jax()
     except ImportError as error:
-        raise DetbenchError(f"presets need KerasHub, which cannot be loaded ({error}): {INSTALL}") from error
+        raise DetbenchError(
+            f"presets need KerasHub, which cannot be loaded ({error}): {INSTALL}"
+        ) from error
     return keras_hub
 
 

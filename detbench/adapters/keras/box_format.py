@@ -19,7 +19,9 @@ _SWAPPED = ("yxyx", "center_yxhw")
 def check_box_format(name: str) -> None:
     """Raise DetbenchError for a format that is not in `BOX_FORMATS`, alone or after `rel_`."""
     if name.removeprefix(_RELATIVE) not in BOX_FORMATS:
-        raise DetbenchError(f"there is no box_format {name!r}; choose one of {', '.join(BOX_FORMATS)}, or rel_ and one of these")
+        raise DetbenchError(
+            f"there is no box_format {name!r}; choose one of {', '.join(BOX_FORMATS)}, or rel_ and one of these"
+        )
 
 
 def to_xyxy(boxes: ArrayLike, box_format: str, size: tuple[float, float]) -> NDArray[np.float64]:

@@ -20,7 +20,11 @@ def path_digest(path: Path) -> str:
     """Return `sha256:…` of a file, or of the names and digests of all files of a folder."""
     if path.is_file():
         return f"sha256:{_file(path)}"
-    lines = [f"{_file(file)}  {file.relative_to(path).as_posix()}\n" for file in sorted(path.rglob("*")) if file.is_file()]
+    lines = [
+        f"{_file(file)}  {file.relative_to(path).as_posix()}\n"
+        for file in sorted(path.rglob("*"))
+        if file.is_file()
+    ]
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 

@@ -44,8 +44,12 @@ def load(target: str, options: Mapping[str, str]) -> RawDetector:
     model, folder = load_preset(target), Path(target)
     local = folder.is_dir()
     known = read_class_names(folder) if local else None
-    record = {"adapter": "kerashub"} | (file_record(folder) if local else {"model": folder.name, "digest": weights_digest(model)})
-    return hub_detector(model, asked, options, place=target, name=folder.name, class_names=known, record=record)
+    record = {"adapter": "kerashub"} | (
+        file_record(folder) if local else {"model": folder.name, "digest": weights_digest(model)}
+    )
+    return hub_detector(
+        model, asked, options, place=target, name=folder.name, class_names=known, record=record
+    )
 
 
 def hub_detector(
@@ -73,18 +77,39 @@ def hub_detector(
         DetbenchError: as `assemble` does, and for an ObjectDetector whose heads we do not know.
     """
     heads, metadata = described(model, asked, class_names)
-    origin = f"taken as COCO's {model.num_classes}" if class_names is None else "the preset or the caller"
-    if class_names is None and asked.names is None and metadata.class_names and "coco" not in Path(place).name.lower():
-        warnings.warn(f"{place}: has no class names; its {model.num_classes} classes are {origin}", DetbenchWarning, stacklevel=4)
+    origin = (
+        f"taken as COCO's {model.num_classes}"
+        if class_names is None
+        else "the preset or the caller"
+    )
+    if (
+        class_names is None
+        and asked.names is None
+        and metadata.class_names
+        and "coco" not in Path(place).name.lower()
+    ):
+        warnings.warn(
+            f"{place}: has no class names; its {model.num_classes} classes are {origin}",
+            DetbenchWarning,
+            stacklevel=4,
+        )
 
     def loaded(size: tuple[int, int]) -> Loaded:
         runtime = KerasRuntime(model, size, heads)
-        return Loaded(runtime, runtime.shapes, {**record, **runtime.settings, "keras_hub": _version(), "kind": type(model).__name__})
+        return Loaded(
+            runtime,
+            runtime.shapes,
+            {**record, **runtime.settings, "keras_hub": _version(), "kind": type(model).__name__},
+        )
 
-    return assemble(Source(place, name, model_input(model), metadata, origin, loaded), asked, options)
+    return assemble(
+        Source(place, name, model_input(model), metadata, origin, loaded), asked, options
+    )
 
 
-def described(model: Any, asked: Options, class_names: tuple[str, ...] | None) -> tuple[tuple[str, ...], Metadata]:
+def described(
+    model: Any, asked: Options, class_names: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], Metadata]:
     """Return the names of a KerasHub detector's raw heads and what it says about itself."""
     outputs = {str(name) for name in model.output}
     if outputs >= set(_RETINANET):
@@ -92,7 +117,9 @@ def described(model: Any, asked: Options, class_names: tuple[str, ...] | None) -
     elif outputs >= set(_D_FINE):
         heads, decoder, layout = _D_FINE, "rtdetr", {}
     else:
-        raise DetbenchError(f"{type(model).__name__} gives {', '.join(sorted(outputs))}, and only heads of RetinaNet and D-FINE are known")
+        raise DetbenchError(
+            f"{type(model).__name__} gives {', '.join(sorted(outputs))}, and only heads of RetinaNet and D-FINE are known"
+        )
     if not model.prediction_decoder.from_logits:
         raise DetbenchError(
             f"{type(model).__name__} {model.name} gives scores where logits are expected (its decoder has from_logits=False)"
@@ -102,7 +129,9 @@ def described(model: Any, asked: Options, class_names: tuple[str, ...] | None) -
         decoder=decoder,
         decoder_options=layout,
         size=converted_size(model.preprocessor),
-        preprocessing=read_converter(model.preprocessor, DECODERS[decoder]().preprocessing((1, 1)).fit),
+        preprocessing=read_converter(
+            model.preprocessor, DECODERS[decoder]().preprocessing((1, 1)).fit
+        ),
         postprocessing=_suppression(model, decoder, asked),
     )
 

@@ -14,10 +14,22 @@ from detbench.errors import InputError
 
 _HDF5 = b"\x89HDF"
 _OWN_YOLO = "detbench>Yolo"
-_BROKEN = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError, BadZipFile, EOFError)
+_BROKEN = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    ImportError,
+    BadZipFile,
+    EOFError,
+)
 """What Keras raises for files it cannot make a model of."""
-_UNKNOWN = re.compile(r"[Cc]ould not locate (?:class|function) '?([\w.>]+)|Unknown (?:layer|object)[^']*'([\w.>]+)'")
-_IN_PYTHON = "in Python, import what defines it, load the model, and wrap it: detbench.adapters.keras.live_detector(model)"
+_UNKNOWN = re.compile(
+    r"[Cc]ould not locate (?:class|function) '?([\w.>]+)|Unknown (?:layer|object)[^']*'([\w.>]+)'"
+)
+_IN_PYTHON = "in Python, import what defines it, load the model, and wrap it: detbench.adapters.keras.in_memory_detector(model)"
 _SHOWN = 300
 
 
@@ -37,7 +49,9 @@ class KerasFile:
 def read_keras_file(path: Path) -> KerasFile:
     """Look into a model file; raises InputError where it is missing, empty, cut off or no Keras model."""
     if not path.is_file():
-        raise InputError(path, "no such model" if not path.exists() else "is no file", fix="name a .keras file")
+        raise InputError(
+            path, "no such model" if not path.exists() else "is no file", fix="name a .keras file"
+        )
     if not path.stat().st_size:
         raise InputError(path, "is empty", fix="save it again with model.save")
     with path.open("rb") as file:
@@ -49,7 +63,11 @@ def read_keras_file(path: Path) -> KerasFile:
             written = json.loads(archive.read("metadata.json"))
             made = json.loads(config)
     except (BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
-        raise InputError(path, f"is cut off or no Keras model ({error})", fix="copy it again, or save it with model.save") from None
+        raise InputError(
+            path,
+            f"is cut off or no Keras model ({error})",
+            fix="copy it again, or save it with model.save",
+        ) from None
     own = isinstance(made, dict) and made.get("registered_name") == _OWN_YOLO
     return KerasFile(path, str(written.get("keras_version", "")), own, '"keras_hub' in config)
 
@@ -72,10 +90,20 @@ def _explained(file: KerasFile, error: Exception, version: str) -> InputError:
     text = str(error)
     if unknown := _UNKNOWN.search(text):
         name = unknown[1] or unknown[2]
-        return InputError(file.path, f"holds {name}, a layer or function of its own that is unknown here", fix=_IN_PYTHON)
+        return InputError(
+            file.path,
+            f"holds {name}, a layer or function of its own that is unknown here",
+            fix=_IN_PYTHON,
+        )
     if "ambda" in text:
-        return InputError(file.path, "holds a Lambda layer, whose code is not run from a file", fix=_IN_PYTHON)
-    other = f"; Keras {file.keras_version} wrote it, this is {version}" if file.keras_version not in ("", version) else ""
+        return InputError(
+            file.path, "holds a Lambda layer, whose code is not run from a file", fix=_IN_PYTHON
+        )
+    other = (
+        f"; Keras {file.keras_version} wrote it, this is {version}"
+        if file.keras_version not in ("", version)
+        else ""
+    )
     short = (text.strip().split("\n", 1)[0] or type(error).__name__)[:_SHOWN]
     fix = "copy it again, or save it again"
     if other:

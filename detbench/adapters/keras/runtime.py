@@ -41,12 +41,18 @@ class KerasRuntime:
         self.model = model
         self._only = tuple(only)
         self.input = model_input(model)
-        if any(one not in (None, asked) for one, asked in zip(self.input.size, input_size, strict=True)):
+        if any(
+            one not in (None, asked) for one, asked in zip(self.input.size, input_size, strict=True)
+        ):
             shown = "×".join(str(one or "any") for one in self.input.size)
-            raise DetbenchError(f"model {model.name} takes pictures of {shown} pixels, not {input_size[0]}×{input_size[1]}")
+            raise DetbenchError(
+                f"model {model.name} takes pictures of {shown} pixels, not {input_size[0]}×{input_size[1]}"
+            )
         self.input_size = input_size
         self._names: tuple[str, ...] = ()
-        self._call: _TensorFlowCall | _JaxCall = (_JaxCall if self.backend == "jax" else _TensorFlowCall)(model, self._named)
+        self._call: _TensorFlowCall | _JaxCall = (
+            _JaxCall if self.backend == "jax" else _TensorFlowCall
+        )(model, self._named)
         self._shapes = self._call.compile(*self.signature)
 
     @property
@@ -79,7 +85,11 @@ class KerasRuntime:
     @property
     def settings(self) -> Mapping[str, Any]:
         """Backend, versions and device, for the record."""
-        return {"backend": self.backend, "keras": str(self._keras.__version__), **self._call.settings}
+        return {
+            "backend": self.backend,
+            "keras": str(self._keras.__version__),
+            **self._call.settings,
+        }
 
     def to_device(self, inputs: NDArray[Any]) -> Any:
         """Return the batch as a tensor on the backend's default device."""
@@ -101,14 +111,18 @@ class KerasRuntime:
         """Return the wanted outputs in the model's order, those that numpy does not know in 32 bits, and keep their names."""
         named = _by_name(outputs)
         if missing := [name for name in self._only if name not in named]:
-            raise DetbenchError(f"model {self.model.name} has no output {missing[0]!r}; it has {', '.join(named)}")
+            raise DetbenchError(
+                f"model {self.model.name} has no output {missing[0]!r}; it has {', '.join(named)}"
+            )
         wanted = {name: named[name] for name in self._only} or named
         self._names = tuple(wanted)
         return [self._plain(value) for value in wanted.values()]
 
     def _plain(self, value: Any) -> Any:
         if not hasattr(value, "shape"):
-            raise DetbenchError(f"model {self.model.name} gives outputs within outputs; wrap it so that it gives a dict of arrays")
+            raise DetbenchError(
+                f"model {self.model.name} gives outputs within outputs; wrap it so that it gives a dict of arrays"
+            )
         unknown = self._keras.backend.standardize_dtype(value.dtype) == "bfloat16"
         return self._keras.ops.cast(value, "float32") if unknown else value
 
@@ -123,11 +137,17 @@ def model_input(model: Any) -> Input:
         return Input("input", "float32", "nhwc", None, (None, None))
     shown = ", ".join(f"{one.name}{list(one.shape)} {one.dtype}" for one in declared)
     if len(declared) > 1:
-        raise DetbenchError(f"model {model.name} takes {len(declared)} inputs ({shown}), and a detector takes one, the pictures")
+        raise DetbenchError(
+            f"model {model.name} takes {len(declared)} inputs ({shown}), and a detector takes one, the pictures"
+        )
     dtype = str(declared[0].dtype)
-    found = image_input(declared[0].name, tuple(declared[0].shape), dtype if dtype in _INPUT_TYPES else "float32")
+    found = image_input(
+        declared[0].name, tuple(declared[0].shape), dtype if dtype in _INPUT_TYPES else "float32"
+    )
     if found is None or found.single:
-        raise DetbenchError(f"model {model.name} takes {shown}, which is no batch of colour pictures")
+        raise DetbenchError(
+            f"model {model.name} takes {shown}, which is no batch of colour pictures"
+        )
     return found
 
 
@@ -156,7 +176,9 @@ class _TensorFlowCall:
     def compile(self, shape: tuple[int | None, ...], dtype: str) -> list[tuple[int, ...]]:
         tf = self._tf
         signature = [tf.TensorSpec(shape, dtype)]
-        plain = tf.autograph.experimental.do_not_convert(lambda images: self._named(self._model(images, training=False)))
+        plain = tf.autograph.experimental.do_not_convert(
+            lambda images: self._named(self._model(images, training=False))
+        )
         self._function = tf.function(plain, input_signature=signature).get_concrete_function()
         batch = shape[0] or 1
         declared = [tuple(one.shape) for one in self._function.structured_outputs]
@@ -167,7 +189,10 @@ class _TensorFlowCall:
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"tensorflow": str(self._tf.__version__), "device": "gpu" if self._on_accelerator else "cpu"}
+        return {
+            "tensorflow": str(self._tf.__version__),
+            "device": "gpu" if self._on_accelerator else "cpu",
+        }
 
     def to_device(self, inputs: NDArray[Any]) -> Any:
         return self._tf.convert_to_tensor(inputs)
@@ -215,4 +240,6 @@ class _JaxCall:
         self._jax.block_until_ready(self._last)
 
     def _variables(self) -> tuple[list[Any], list[Any]]:
-        return [one.value for one in self._model.trainable_variables], [one.value for one in self._model.non_trainable_variables]
+        return [one.value for one in self._model.trainable_variables], [
+            one.value for one in self._model.non_trainable_variables
+        ]

@@ -36,7 +36,14 @@ def load(path: Path, options: Mapping[str, str]) -> RawDetector:
     def loaded(size: tuple[int, int]) -> Loaded:
         return Loaded(session, _shapes(session, size), _settings(file, session))
 
-    source = Source(path, path.stem, session.input, read_metadata(path, session.metadata), "the model's metadata", loaded)
+    source = Source(
+        path,
+        path.stem,
+        session.input,
+        read_metadata(path, session.metadata),
+        "the model's metadata",
+        loaded,
+    )
     return assemble(source, asked, options)
 
 
@@ -47,8 +54,13 @@ def _shapes(session: Session, size: tuple[int, int]) -> Shapes:
     if declared is not None:
         return Shapes(declared, size)
     planes = (3, size[1], size[0]) if session.input.layout == "nchw" else (size[1], size[0], 3)
-    outputs = session.to_host(session.run(session.to_device(np.zeros((batch, *planes), session.input.dtype))))
-    return Shapes({name: output.shape for name, output in zip(session.output_names, outputs, strict=True)}, size)
+    outputs = session.to_host(
+        session.run(session.to_device(np.zeros((batch, *planes), session.input.dtype)))
+    )
+    return Shapes(
+        {name: output.shape for name, output in zip(session.output_names, outputs, strict=True)},
+        size,
+    )
 
 
 def _settings(file: ModelFile, session: Session) -> dict[str, Any]:
@@ -56,7 +68,10 @@ def _settings(file: ModelFile, session: Session) -> dict[str, Any]:
         "adapter": "onnx",
         "model": file.path.name,
         "digest": f"sha256:{file.digest}",
-        "size_bytes": sum(stored_bytes(each) or 0 for each in (file.path, *(file.path.parent / place for place in file.external))),
+        "size_bytes": sum(
+            stored_bytes(each) or 0
+            for each in (file.path, *(file.path.parent / place for place in file.external))
+        ),
         "weights": {place: f"sha256:{digest}" for place, digest in file.external.items()},
         "opset": dict(file.opset),
         "producer": file.producer,

@@ -27,19 +27,31 @@ def read_metadata(path: Path, properties: Mapping[str, str]) -> Metadata:
 def _ours(path: Path, properties: Mapping[str, str]) -> Metadata:
     version = properties["detbench.schema_version"]
     if version != str(VERSION):
-        raise InputError(path, f"has metadata of version {version}, and this detbench reads {VERSION}", fix="upgrade detbench")
-    values = {key: _json(path, key, properties[f"detbench.{key}"]) for key in _OURS if f"detbench.{key}" in properties}
+        raise InputError(
+            path,
+            f"has metadata of version {version}, and this detbench reads {VERSION}",
+            fix="upgrade detbench",
+        )
+    values = {
+        key: _json(path, key, properties[f"detbench.{key}"])
+        for key in _OURS
+        if f"detbench.{key}" in properties
+    }
     decoder, preprocessing = values.get("decoder", {}), values.get("preprocessing")
     names, options = values.get("class_names"), decoder.get("options", {})
     if names is not None and not all(isinstance(name, str) for name in names):
         raise _wrong(path, "detbench.class_names", "must hold texts only")
     if not isinstance(decoder.get("name", ""), str) or not isinstance(options, dict):
-        raise _wrong(path, "detbench.decoder", "must hold a text as its name and a JSON dict as its options")
+        raise _wrong(
+            path, "detbench.decoder", "must hold a text as its name and a JSON dict as its options"
+        )
     return Metadata(
         class_names=tuple(names) if names is not None else None,
         decoder=decoder.get("name"),
         decoder_options=options,
-        size=_pair(path, "detbench.preprocessing", "size", preprocessing.get("size")) if preprocessing is not None else None,
+        size=_pair(path, "detbench.preprocessing", "size", preprocessing.get("size"))
+        if preprocessing is not None
+        else None,
         preprocessing=preprocessing,
         postprocessing=values.get("postprocessing"),
     )
@@ -58,7 +70,11 @@ def _json(path: Path, key: str, text: str) -> Any:
 
 def _pair(path: Path, key: str, name: str, value: Any) -> tuple[int, int]:
     """Return a size of two sides in pixels, checked."""
-    if not isinstance(value, list | tuple) or len(value) != 2 or not all(type(side) is int and side > 0 for side in value):
+    if (
+        not isinstance(value, list | tuple)
+        or len(value) != 2
+        or not all(type(side) is int and side > 0 for side in value)
+    ):
         raise _wrong(path, key, f"{name} must be two whole numbers of pixels, not {value!r}")
     return value[0], value[1]
 
@@ -71,14 +87,29 @@ def _ultralytics(path: Path, properties: Mapping[str, str]) -> Metadata:
     """Read the keys of https://docs.ultralytics.com/modes/export/; values are Python literals."""
     task = properties.get("task", "detect")
     if task != "detect":
-        raise InputError(path, f"is a model for the task {task!r}", where="metadata task", fix="export a model that detects")
+        raise InputError(
+            path,
+            f"is a model for the task {task!r}",
+            where="metadata task",
+            fix="export a model that detects",
+        )
     names, size = _literal(path, properties, "names"), _literal(path, properties, "imgsz")
     if isinstance(names, list):
         names = dict(enumerate(names))
     if not isinstance(names, dict) or set(names) != set(range(len(names))):
-        raise InputError(path, "must number the classes from 0", where="metadata names", fix="give the names with names=")
-    sides = _pair(path, "imgsz", "height and width", size) if isinstance(size, list | tuple) else None
-    return Metadata(tuple(str(names[number]) for number in range(len(names))), size=sides[::-1] if sides else None)
+        raise InputError(
+            path,
+            "must number the classes from 0",
+            where="metadata names",
+            fix="give the names with names=",
+        )
+    sides = (
+        _pair(path, "imgsz", "height and width", size) if isinstance(size, list | tuple) else None
+    )
+    return Metadata(
+        tuple(str(names[number]) for number in range(len(names))),
+        size=sides[::-1] if sides else None,
+    )
 
 
 def _literal(path: Path, properties: Mapping[str, str], key: str) -> Any:

@@ -34,15 +34,25 @@ class ModelFile:
 def read_model_file(path: Path) -> ModelFile:
     """Read what a model file says about itself; raises InputError where it is missing, cut off, no ONNX model, or lacks its weights."""
     if not path.is_file():
-        raise InputError(path, "no such model" if not path.exists() else "is no file", fix="name an ONNX file")
+        raise InputError(
+            path, "no such model" if not path.exists() else "is no file", fix="name an ONNX file"
+        )
     if not path.stat().st_size:
         raise InputError(path, "is empty", fix="fetch or export it again")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         try:
             opset, producer, places = _facts(content)
         except _BrokenError as error:
-            raise InputError(path, f"is cut off or no ONNX model ({error})", fix="fetch or export it again") from None
-    return ModelFile(path, _digest(path), opset, producer, {place: _digest(_external(path, place)) for place in sorted(places)})
+            raise InputError(
+                path, f"is cut off or no ONNX model ({error})", fix="fetch or export it again"
+            ) from None
+    return ModelFile(
+        path,
+        _digest(path),
+        opset,
+        producer,
+        {place: _digest(_external(path, place)) for place in sorted(places)},
+    )
 
 
 class _BrokenError(Exception):
@@ -81,7 +91,9 @@ def _places(content: mmap.mmap, graph: tuple[int, int]) -> Iterator[str]:
                     yield _text(content, entry.get(2))
 
 
-def _fields(content: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int | tuple[int, int]]]:
+def _fields(
+    content: mmap.mmap, start: int, end: int
+) -> Iterator[tuple[int, int | tuple[int, int]]]:
     """Yield number and value of each field of a message: a whole number, or the span of its bytes."""
     while start < end:
         tag, start = _varint(content, start, end)
@@ -129,9 +141,15 @@ def _external(path: Path, place: str) -> Path:
     """Return where weights lie: beside the model, as ONNX demands."""
     file = path.parent / place
     if Path(place).is_absolute() or ".." in Path(place).parts:
-        raise InputError(path, f"keeps weights in {place!r}, outside its folder", fix="export it again")
+        raise InputError(
+            path, f"keeps weights in {place!r}, outside its folder", fix="export it again"
+        )
     if not file.is_file():
-        raise InputError(path, f"keeps weights in {place}, which is not beside it", fix=f"put {place} into {path.parent}")
+        raise InputError(
+            path,
+            f"keeps weights in {place}, which is not beside it",
+            fix=f"put {place} into {path.parent}",
+        )
     return file
 
 

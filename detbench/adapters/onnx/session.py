@@ -48,10 +48,14 @@ class Session:
         options.log_severity_level = _FATAL
         options.intra_op_num_threads = threads
         try:
-            self._session = runtime.InferenceSession(str(path), options, providers=[self._provider], enable_fallback=0)
+            self._session = runtime.InferenceSession(
+                str(path), options, providers=[self._provider], enable_fallback=0
+            )
         except _errors() as error:
             raise InputError(
-                path, f"onnxruntime cannot load it for provider {provider} ({_short(error)})", fix="check or export it again"
+                path,
+                f"onnxruntime cannot load it for provider {provider} ({_short(error)})",
+                fix="check or export it again",
             ) from error
         if self._session.get_providers()[0] != self._provider:
             used = ", ".join(self._session.get_providers())
@@ -60,7 +64,9 @@ class Session:
             )
         images = [one for one in self._session.get_inputs() if one.name not in _COMPANIONS]
         self.input = _image_input(path, images)
-        self._companions = {one.name: one.shape for one in self._session.get_inputs() if one.name in _COMPANIONS}
+        self._companions = {
+            one.name: one.shape for one in self._session.get_inputs() if one.name in _COMPANIONS
+        }
         self.output_names = tuple(output.name for output in self._session.get_outputs())
         self._device = "cuda" if self._provider in _ON_CUDA else "cpu"
 
@@ -86,7 +92,9 @@ class Session:
             shape = list(output.shape)
             if len(shape) > 2 and not isinstance(shape[0], int):
                 shape[0] = batch
-            if not shape or not all(isinstance(dimension, int) and dimension > 0 for dimension in shape):
+            if not shape or not all(
+                isinstance(dimension, int) and dimension > 0 for dimension in shape
+            ):
                 return None
             shapes[output.name] = tuple(shape)
         return shapes
@@ -94,7 +102,9 @@ class Session:
     def to_device(self, inputs: NDArray[Any]) -> Any:
         """Return the batch where the provider takes it."""
         images = inputs[0] if self.input.single else inputs
-        return _runtime().OrtValue.ortvalue_from_numpy(np.ascontiguousarray(images), self._device, 0)
+        return _runtime().OrtValue.ortvalue_from_numpy(
+            np.ascontiguousarray(images), self._device, 0
+        )
 
     def run(self, value: Any) -> Any:
         """Run the model on what `to_device` gave, return when it is done; the outputs stay on the device."""
@@ -110,7 +120,9 @@ class Session:
         try:
             self._session.run_with_iobinding(binding)
         except _errors() as error:
-            raise DetbenchError(f"{self._path}: onnxruntime cannot run it on {value.shape()} ({_short(error)})") from error
+            raise DetbenchError(
+                f"{self._path}: onnxruntime cannot run it on {value.shape()} ({_short(error)})"
+            ) from error
         return binding
 
     def _companion(self, name: str, batch: int, size: Sequence[int]) -> Any:
@@ -119,7 +131,10 @@ class Session:
             values = np.full((batch, 2), size, np.int64)
         else:
             declared = zip(self._companions[name][1:], size[::-1], strict=True)
-            values = np.ones((batch, *(one if isinstance(one, int) else side for one, side in declared)), np.int64)
+            values = np.ones(
+                (batch, *(one if isinstance(one, int) else side for one, side in declared)),
+                np.int64,
+            )
         return _runtime().OrtValue.ortvalue_from_numpy(values, "cpu", 0)
 
     def synchronize(self) -> None:
@@ -134,7 +149,9 @@ def _runtime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise DetbenchError(f"ONNX models need onnxruntime, which cannot be loaded ({error}): pip install 'detbench[onnx]'") from error
+        raise DetbenchError(
+            f"ONNX models need onnxruntime, which cannot be loaded ({error}): pip install 'detbench[onnx]'"
+        ) from error
     return onnxruntime
 
 
@@ -142,7 +159,11 @@ def _errors() -> tuple[type[Exception], ...]:
     """Return the errors onnxruntime raises; it has no common one."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    own = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    own = [
+        kind
+        for kind in vars(state).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ]
     return (*own, RuntimeError, ValueError)
 
 
@@ -153,9 +174,13 @@ def _short(error: Exception) -> str:
 
 def _provider(runtime: Any, asked: str) -> str:
     available = runtime.get_available_providers()
-    full = _PROVIDERS.get(asked.lower(), next((name for name in available if name.lower() == asked.lower()), asked))
+    full = _PROVIDERS.get(
+        asked.lower(), next((name for name in available if name.lower() == asked.lower()), asked)
+    )
     if full not in available:
-        raise DetbenchError(f"provider {asked!r} is not in this onnxruntime; it has {', '.join(available)}")
+        raise DetbenchError(
+            f"provider {asked!r} is not in this onnxruntime; it has {', '.join(available)}"
+        )
     return str(full)
 
 
@@ -163,11 +188,23 @@ def _image_input(path: Path, inputs: Sequence[Any]) -> Input:
     """Return the one input as an image of three channels; raises InputError where it is something else."""
     declared = ", ".join(f"{one.name}{one.shape} {one.type}" for one in inputs)
     if len(inputs) != 1:
-        raise InputError(path, f"takes {len(inputs)} inputs ({declared})", fix="export it with the image as its only input")
+        raise InputError(
+            path,
+            f"takes {len(inputs)} inputs ({declared})",
+            fix="export it with the image as its only input",
+        )
     (image,) = inputs
     if image.type not in _TYPES:
-        raise InputError(path, f"takes {declared}, and images are float, float16 or uint8", fix="export it for one of these")
+        raise InputError(
+            path,
+            f"takes {declared}, and images are float, float16 or uint8",
+            fix="export it for one of these",
+        )
     found = image_input(image.name, image.shape, _TYPES[image.type])
     if found is None:
-        raise InputError(path, f"takes {declared}, and not images of three channels", fix="export it for a batch of colour images")
+        raise InputError(
+            path,
+            f"takes {declared}, and not images of three channels",
+            fix="export it for a batch of colour images",
+        )
     return found

@@ -16,6 +16,10 @@ RETINANET = _HERE / "retinanet"
 """A KerasHub RetinaNet as a preset folder."""
 SPECS = {
     name: f"{adapter}:{str(path).replace(',', chr(92) + ',')}"
-    for name, adapter, path in (("yolo", "yolo", YOLO), ("yolo-onnx", "onnx", YOLO_ONNX), ("retinanet", "kerashub", RETINANET))
+    for name, adapter, path in (
+        ("yolo", "yolo", YOLO),
+        ("yolo-onnx", "onnx", YOLO_ONNX),
+        ("retinanet", "kerashub", RETINANET),
+    )
 }
 """How each is loaded, by the name people see."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from detbench.adapters.assembly import Loaded, Source, assemble
-from detbench.adapters.decoders.yolov2 import YoloV2
+from detbench.adapters.decoders.yolo.yolov2 import YoloV2
 from detbench.adapters.keras.backend import backend_name, import_keras
 from detbench.adapters.keras.digests import file_record
 from detbench.adapters.keras.runtime import KerasRuntime, model_input
@@ -55,10 +55,16 @@ def metadata_of(model: Yolo) -> Metadata:
     )
 
 
-def _detector(model: Yolo, options: Mapping[str, str], place: str | Path, name: str, record: Mapping[str, Any]) -> RawDetector:
+def _detector(
+    model: Yolo, options: Mapping[str, str], place: str | Path, name: str, record: Mapping[str, Any]
+) -> RawDetector:
     def loaded(size: tuple[int, int]) -> Loaded:
         runtime = KerasRuntime(model, size)
-        return Loaded(runtime, runtime.shapes, {"adapter": "yolo", **record, "stored": model.stored, **runtime.settings})
+        return Loaded(
+            runtime,
+            runtime.shapes,
+            {"adapter": "yolo", **record, "stored": model.stored, **runtime.settings},
+        )
 
     source = Source(place, name, model_input(model), metadata_of(model), "the model", loaded)
     return assemble(source, _asked(options), options)

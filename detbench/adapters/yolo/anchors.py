@@ -35,7 +35,9 @@ def find_anchors(sizes: Floats, count: int, seed: int = 0) -> Floats:
     """
     different = len(np.unique(sizes, axis=0))
     if not 1 <= count <= different:
-        raise DetbenchError(f"{count} anchors cannot be made of {counted(different, 'box size')}; choose from 1 to {different}")
+        raise DetbenchError(
+            f"{count} anchors cannot be made of {counted(different, 'box size')}; choose from 1 to {different}"
+        )
     if not (np.isfinite(sizes) & (sizes > 0)).all():
         raise DetbenchError("anchors are made of boxes with positive widths and heights")
     rng = np.random.default_rng([seed, count])

@@ -26,7 +26,9 @@ _LARGEST_LOG = 8.0
 """Sizes are exp of this many anchors at most, so that no square of a size overflows in 32 bits."""
 
 
-def loss_parts(raw: Any, targets: Mapping[str, Any], anchors: Sequence[tuple[float, float]]) -> dict[str, Any]:
+def loss_parts(
+    raw: Any, targets: Mapping[str, Any], anchors: Sequence[tuple[float, float]]
+) -> dict[str, Any]:
     """Return the weighted parts of the loss as scalars by name; their sum is the loss.
 
     Args:
@@ -40,8 +42,18 @@ def loss_parts(raw: Any, targets: Mapping[str, Any], anchors: Sequence[tuple[flo
     slots = rows * columns * count
     flat = ops.cast(ops.reshape(raw, (-1, slots, values)), "float32")
     cells, shapes = _frame(rows, columns, anchors)
-    boxes = ops.concatenate([ops.sigmoid(flat[..., :2]) + cells, ops.exp(ops.minimum(flat[..., 2:4], _LARGEST_LOG)) * shapes], axis=-1)
-    truth, labels, answering = ops.cast(targets["boxes"], "float32"), targets["labels"], targets["slots"]
+    boxes = ops.concatenate(
+        [
+            ops.sigmoid(flat[..., :2]) + cells,
+            ops.exp(ops.minimum(flat[..., 2:4], _LARGEST_LOG)) * shapes,
+        ],
+        axis=-1,
+    )
+    truth, labels, answering = (
+        ops.cast(targets["boxes"], "float32"),
+        targets["labels"],
+        targets["slots"],
+    )
     overlap = ops.stop_gradient(iou(boxes[:, :, None], truth[:, None]))
     found = ops.cast(answering >= 0, "float32")
     index = ops.maximum(answering, 0)
@@ -53,7 +65,9 @@ def loss_parts(raw: Any, targets: Mapping[str, Any], anchors: Sequence[tuple[flo
         "classes": _cross_entropy(own[..., 5:], labels),
     }
     counted = {name: part if name == "no_object" else part * found for name, part in parts.items()}
-    return {name: weight * ops.mean(ops.sum(counted[name], axis=1)) for name, weight in WEIGHTS.items()}
+    return {
+        name: weight * ops.mean(ops.sum(counted[name], axis=1)) for name, weight in WEIGHTS.items()
+    }
 
 
 def iou(one: Any, other: Any) -> Any:
@@ -71,7 +85,9 @@ def _frame(rows: int, columns: int, anchors: Sequence[tuple[float, float]]) -> t
     """Return the corner of each slot's cell and the size of its anchor, (slots, 2) in cells."""
     y, x = np.mgrid[:rows, :columns]
     cells = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-    return np.repeat(cells, len(anchors), axis=0), np.tile(np.asarray(anchors, np.float32), (rows * columns, 1))
+    return np.repeat(cells, len(anchors), axis=0), np.tile(
+        np.asarray(anchors, np.float32), (rows * columns, 1)
+    )
 
 
 def _taken(table: Any, index: Any) -> Any:
@@ -99,7 +115,10 @@ def _empty(overlap: Any, answering: Any, slots: int) -> Any:
     """Return 1 for the boxes (B, slots) that must find nothing: not responsible, and no object overlapped by more than FORGIVEN_IOU."""
     from keras import ops
 
-    answers = ops.any(ops.arange(slots, dtype="int32")[None, :, None] == ops.cast(answering, "int32")[:, None, :], axis=2)
+    answers = ops.any(
+        ops.arange(slots, dtype="int32")[None, :, None] == ops.cast(answering, "int32")[:, None, :],
+        axis=2,
+    )
     forgiven = ops.max(overlap, axis=2) > FORGIVEN_IOU
     return ops.cast(ops.logical_not(ops.logical_or(answers, forgiven)), "float32")
 
@@ -108,4 +127,6 @@ def _cross_entropy(logits: Any, labels: Any) -> Any:
     from keras import ops
 
     logs = ops.log_softmax(logits, axis=-1)
-    return -ops.take_along_axis(logs, ops.cast(ops.maximum(labels, 0), "int32")[..., None], axis=-1)[..., 0]
+    return -ops.take_along_axis(
+        logs, ops.cast(ops.maximum(labels, 0), "int32")[..., None], axis=-1
+    )[..., 0]

@@ -65,7 +65,9 @@ class Yolo(keras.Model):  # type: ignore[misc]
             x = _block(x, width * _WIDEST, f"deep_{layer}")
         cells = (input_size[1] // stride, input_size[0] // stride)
         x = keras.layers.Conv2D(len(anchors) * (5 + len(class_names)), 1, name="head")(x)
-        outputs = keras.layers.Reshape((*cells, len(anchors), 5 + len(class_names)), name="output")(x)
+        outputs = keras.layers.Reshape((*cells, len(anchors), 5 + len(class_names)), name="output")(
+            x
+        )
         super().__init__(inputs=inputs, outputs=outputs, name=name, **others)
         self.class_names = tuple(class_names)
         self.anchors = tuple((float(w), float(h)) for w, h in anchors)
@@ -76,14 +78,26 @@ class Yolo(keras.Model):  # type: ignore[misc]
     @property
     def grid(self) -> Grid:
         """The cells and anchors of the output."""
-        return Grid(self.input_size[0] // self.stride, self.input_size[1] // self.stride, self.stride, self.anchors)
+        return Grid(
+            self.input_size[0] // self.stride,
+            self.input_size[1] // self.stride,
+            self.stride,
+            self.anchors,
+        )
 
     def compile(self, *arguments: Any, **options: Any) -> None:
         """As `keras.Model.compile`; needs an optimizer only."""
         super().compile(*arguments, **options)
         self.part_means = [keras.metrics.Mean(name=part) for part in WEIGHTS]
 
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
         """Return the loss of a batch and keep its parts as metrics; `y` as `batch_targets` gives it."""
         parts, count = loss_parts(y_pred, y, self.anchors), keras.ops.shape(y_pred)[0]
         for mean in self.part_means:
@@ -114,7 +128,9 @@ class Yolo(keras.Model):  # type: ignore[misc]
         if stride < 2 or stride & (stride - 1):
             raise ValueError(f"stride must be a power of two from 2, not {stride}")
         if any(side < stride or side % stride for side in input_size):
-            raise ValueError(f"input_size must be multiples of the stride {stride}, not {tuple(input_size)}")
+            raise ValueError(
+                f"input_size must be multiples of the stride {stride}, not {tuple(input_size)}"
+            )
 
 
 def _block(x: Any, channels: int, name: str, *, halved: bool = False) -> Any:

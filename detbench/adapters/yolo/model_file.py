@@ -80,7 +80,9 @@ def _copier(target: Any) -> Callable[[str, Any], None]:
     def copy(name: str, member: Any) -> None:
         if isinstance(member, h5py.Dataset):
             values = member[()]
-            made = target.create_dataset(name, data=values.astype(np.float16) if values.dtype == np.float32 else values)
+            made = target.create_dataset(
+                name, data=values.astype(np.float16) if values.dtype == np.float32 else values
+            )
         else:
             made = target.require_group(name)
         for key, value in member.attrs.items():

@@ -47,7 +47,9 @@ class Objects:
     """(n,) class; NONE for objects that are neither to be found nor counted against the model (VOC's difficult, COCO's crowds)."""
 
 
-def batch_targets(grid: Grid, pictures: Sequence[Objects], room: int) -> dict[str, NDArray[np.float32 | np.int32]]:
+def batch_targets(
+    grid: Grid, pictures: Sequence[Objects], room: int
+) -> dict[str, NDArray[np.float32 | np.int32]]:
     """Return the targets of a batch, padded to `room` objects per picture.
 
     Returns:
@@ -61,9 +63,13 @@ def batch_targets(grid: Grid, pictures: Sequence[Objects], room: int) -> dict[st
     for row, objects in enumerate(pictures):
         count = len(objects.boxes)
         cells = objects.boxes / grid.stride
-        boxes[row, :count] = np.concatenate([(cells[:, :2] + cells[:, 2:]) / 2, cells[:, 2:] - cells[:, :2]], axis=1)
+        boxes[row, :count] = np.concatenate(
+            [(cells[:, :2] + cells[:, 2:]) / 2, cells[:, 2:] - cells[:, :2]], axis=1
+        )
         labels[row, :count] = objects.labels
-        slots[row, :count] = responsible(grid, boxes[row, :count].astype(np.float64), objects.labels)
+        slots[row, :count] = responsible(
+            grid, boxes[row, :count].astype(np.float64), objects.labels
+        )
     return {"boxes": boxes, "labels": labels, "slots": slots}
 
 

@@ -22,12 +22,12 @@ from detbench.bench.runs import Run
 from detbench.data.columns import Ints
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import NotComparableError
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.evaluation import Evaluation
-from detbench.metrics.intervals import FEWEST_UNITS, expanded_quantile, standard_error
-from detbench.metrics.protocol import Measure, Protocol
-from detbench.metrics.resampled import Resampled, resample, resample_halves
-from detbench.metrics.units import unit_count
+from detbench.metrics.protocols.protocol import Measure, Protocol
+from detbench.metrics.scoring.evaluate import evaluate
+from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.uncertainty.clusters import unit_count
+from detbench.metrics.uncertainty.intervals import FEWEST_UNITS, expanded_quantile, standard_error
+from detbench.metrics.uncertainty.replicates import Resampled, resample, resample_halves
 
 FEWEST_IMAGES = 10
 """Images that must show a class before the rule for every class looks at it, and objects before chance may excuse a huge loss."""
@@ -52,24 +52,44 @@ class Paired(NamedTuple):
     """Candidate − baseline."""
 
 
-def accuracy_verdicts(baseline: Run, candidate: Run, rules: Sequence[Rule], *, replicates: int, seed: int) -> list[list[Verdict]]:
+def accuracy_verdicts(
+    baseline: Run, candidate: Run, rules: Sequence[Rule], *, replicates: int, seed: int
+) -> list[list[Verdict]]:
     """Return for each rule on accuracy its verdicts: one, or one for each class.
 
     Raises:
         DetbenchError: a rule names a class or measure that is nowhere.
     """
     for rule in rules:
-        check_known(rule.measure, (baseline.ground_truth, candidate.ground_truth), (baseline.protocol, candidate.protocol))
-    asked = [_measure_under(rule.measure, run.protocol) for rule in rules for run in (baseline, candidate)]
+        check_known(
+            rule.measure,
+            (baseline.ground_truth, candidate.ground_truth),
+            (baseline.protocol, candidate.protocol),
+        )
+    asked = [
+        _measure_under(rule.measure, run.protocol)
+        for rule in rules
+        for run in (baseline, candidate)
+    ]
     pairs = list(zip(rules, asked[::2], asked[1::2], strict=True))
-    unlike = unlike_scores(baseline, candidate) if any(one or other for _, one, other in pairs) else ""
+    unlike = (
+        unlike_scores(baseline, candidate) if any(one or other for _, one, other in pairs) else ""
+    )
     source = _Scores(baseline, candidate, replicates, seed)
     verdicts: list[list[Verdict]] = []
     for rule, one, other in pairs:
         if one is None and other is None:
-            verdicts.append([unjudged(rule, "skipped", f"neither run has it (protocol {baseline.protocol.name})")])
+            verdicts.append(
+                [
+                    unjudged(
+                        rule, "skipped", f"neither run has it (protocol {baseline.protocol.name})"
+                    )
+                ]
+            )
         elif unlike or one is None or other is None:
-            verdicts.append([unjudged(rule, "inconclusive", unlike or "only one of the runs has it")])
+            verdicts.append(
+                [unjudged(rule, "inconclusive", unlike or "only one of the runs has it")]
+            )
         else:
             verdicts.append(source.verdicts(rule, one))
     return verdicts
@@ -80,7 +100,9 @@ def _groups(baseline: GroundTruth, candidate: GroundTruth) -> Ints | None:
     if baseline.groups is None or candidate.groups is None:
         return candidate.groups if baseline.groups is None else baseline.groups
     if not np.array_equal(baseline.units, candidate.units):
-        raise NotComparableError("the images of baseline and candidate are in different groups; say which with --groups")
+        raise NotComparableError(
+            "the images of baseline and candidate are in different groups; say which with --groups"
+        )
     return baseline.groups
 
 
@@ -107,14 +129,19 @@ class _Scores:
         if unit_count(pair[0].ground_truth) < FEWEST_UNITS:
             (first,), (second,) = resample_halves(pair, measures)
         else:
-            (first,), (second,) = resample(pair, measures, replicates=self.replicates, seed=self.seed)
+            (first,), (second,) = resample(
+                pair, measures, replicates=self.replicates, seed=self.seed
+            )
         return Paired(first, second, second.minus(first))
 
     def _pair(self, protocol: Protocol) -> tuple[Evaluation, Evaluation]:
         if protocol not in self._evaluations:
             runs = (self.baseline, self.candidate)
             groups = _groups(self.baseline.ground_truth, self.candidate.ground_truth)
-            first, second = (evaluate(replace(run.ground_truth, groups=groups), run.detections, protocol) for run in runs)
+            first, second = (
+                evaluate(replace(run.ground_truth, groups=groups), run.detections, protocol)
+                for run in runs
+            )
             self._evaluations[protocol] = first, second
         return self._evaluations[protocol]
 
@@ -127,7 +154,9 @@ def verdicts_of(rule: Rule, found: Paired) -> list[Verdict]:
     column = 0 if wanted is None else 1 + found.change.class_names.index(wanted)
     if np.isnan(found.baseline.values[column]):
         return [unjudged(rule, "skipped", "there is nothing of it to find")]
-    return [judged(rule, _effect(found, column, rule.confidence), by_chance=_by_chance(found, column))]
+    return [
+        judged(rule, _effect(found, column, rule.confidence), by_chance=_by_chance(found, column))
+    ]
 
 
 def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
@@ -166,20 +195,30 @@ def _effect(found: Paired, column: int, confidence: float) -> Effect:
 
 def _by_chance(found: Paired, column: int, classes: int = 1) -> float:
     """Return what chance may take, beyond which a huge loss is not let pass; 0 where so few images say nothing about chance."""
-    return _reach(found, column, 1 - (1 - BEYOND_CHANCE) / classes) if found.change.units[column] >= FEWEST_IMAGES else 0.0
+    return (
+        _reach(found, column, 1 - (1 - BEYOND_CHANCE) / classes)
+        if found.change.units[column] >= FEWEST_IMAGES
+        else 0.0
+    )
 
 
 def _reach(found: Paired, column: int, confidence: float) -> float:
     """Return how far an end of the difference's interval lies from the difference; NaN where there is no interval."""
     units = int(found.change.units[column])
-    return expanded_quantile(confidence, units) * standard_error(found.change, column) if units >= FEWEST_UNITS else math.nan
+    return (
+        expanded_quantile(confidence, units) * standard_error(found.change, column)
+        if units >= FEWEST_UNITS
+        else math.nan
+    )
 
 
 def _measure_under(name: MeasureName, protocol: Protocol) -> _ProtocolMeasure | None:
     """Return what a rule's measure is under a protocol, None where the protocol has no such measure."""
     known = {measure.name: measure for measure in protocol.measures}
     if name.base == AREA and "mAP" in known:
-        return _ProtocolMeasure(replace(protocol, interpolation="area", recall_grid=()), known["mAP"])
+        return _ProtocolMeasure(
+            replace(protocol, interpolation="area", recall_grid=()), known["mAP"]
+        )
     if name.class_name is not None and name.base == "AP":
         return _ProtocolMeasure(protocol, protocol.measures[0])
     return _ProtocolMeasure(protocol, known[name.base]) if name.base in known else None

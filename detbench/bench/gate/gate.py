@@ -59,17 +59,36 @@ def gate(
         NotComparableError: a rule on accuracy, where both runs know groups of the images and these differ.
     """
     on_accuracy = [rule for rule in rules if rule.measure.kind == "accuracy"]
-    found = iter(accuracy_verdicts(baseline, candidate, on_accuracy, replicates=replicates, seed=seed))
-    return [verdict for rule in rules for verdict in _verdicts(rule, found, baseline, candidate, pairs, sizes)]
+    found = iter(
+        accuracy_verdicts(baseline, candidate, on_accuracy, replicates=replicates, seed=seed)
+    )
+    return [
+        verdict
+        for rule in rules
+        for verdict in _verdicts(rule, found, baseline, candidate, pairs, sizes)
+    ]
 
 
 def _verdicts(
-    rule: Rule, found: Iterator[list[Verdict]], baseline: Run, candidate: Run, pairs: Sequence[Pair], sizes: Sizes
+    rule: Rule,
+    found: Iterator[list[Verdict]],
+    baseline: Run,
+    candidate: Run,
+    pairs: Sequence[Pair],
+    sizes: Sizes,
 ) -> list[Verdict]:
     if rule.measure.kind == "accuracy":
         return next(found)
     if rule.measure.kind == "model_size":
-        return [_size(rule, *(each or _recorded_size(run) for each, run in zip(sizes, (baseline, candidate), strict=True)))]
+        return [
+            _size(
+                rule,
+                *(
+                    each or _recorded_size(run)
+                    for each, run in zip(sizes, (baseline, candidate), strict=True)
+                ),
+            )
+        ]
     return [timing_verdict(rule, baseline, candidate, pairs)]
 
 
@@ -82,7 +101,11 @@ def _size(rule: Rule, baseline: int | None, candidate: int | None) -> Verdict:
     if baseline is None and candidate is None:
         return unjudged(rule, "skipped", "neither run has it")
     if baseline is None or candidate is None:
-        return unjudged(rule, "inconclusive", f"only the {'candidate' if baseline is None else 'baseline'} has it")
+        return unjudged(
+            rule,
+            "inconclusive",
+            f"only the {'candidate' if baseline is None else 'baseline'} has it",
+        )
     return judged(rule, exact(float(baseline), float(candidate)))
 
 
@@ -119,7 +142,9 @@ def _verdict_record(verdict: Verdict) -> dict[str, Any]:
         "candidate": effect.candidate if effect else None,
         "difference": effect.difference if effect else None,
         "interval": [effect.low, effect.high] if effect and known else None,
-        "minimum_effect": f"{100 * rule.minimum_effect:g}%" if rule.relative else rule.minimum_effect,
+        "minimum_effect": f"{100 * rule.minimum_effect:g}%"
+        if rule.relative
+        else rule.minimum_effect,
         "confidence": rule.confidence,
         "direction": "higher_is_better" if rule.higher_is_better else "lower_is_better",
     }

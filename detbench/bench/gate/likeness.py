@@ -10,7 +10,7 @@ from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.verdict import device_of
 from detbench.bench.runs import Run
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.protocol import Protocol
+from detbench.metrics.protocols.protocol import Protocol
 
 _PREPARATION = ("preprocessing", "postprocessing")
 
@@ -27,7 +27,9 @@ def unlike_scores(baseline: Run, candidate: Run) -> str:
     return ""
 
 
-def unlike_machines(baseline: Run, candidate: Run, first: LatencyResult, second: LatencyResult) -> str:
+def unlike_machines(
+    baseline: Run, candidate: Run, first: LatencyResult, second: LatencyResult
+) -> str:
     """Return why the times of two results must not be compared; empty if they were taken on machines of one kind."""
     ours, theirs = _machine(baseline.record, first), _machine(candidate.record, second)
     for what, one in ours.items():
@@ -65,7 +67,9 @@ def _other_protocol(ours: Protocol, theirs: Protocol) -> str:
     if ours.name != theirs.name:
         return f"the baseline was scored by protocol {ours.name}, the candidate by {theirs.name}"
     switches = sorted({*ours.changed, *theirs.changed}) or ["measures"]
-    named = ", ".join(f"{switch} {getattr(ours, switch)} and {getattr(theirs, switch)}" for switch in switches)
+    named = ", ".join(
+        f"{switch} {getattr(ours, switch)} and {getattr(theirs, switch)}" for switch in switches
+    )
     return f"protocol {ours.name} was not the same in both: {named}"
 
 
@@ -83,8 +87,15 @@ def _machine(record: Mapping[str, Any], result: LatencyResult) -> dict[str, Any]
     device = result.settings.get("device") or device_of(result.settings)
     kind = {"CPU": found.get("cpu"), "cores": found.get("cores")}
     gpu = device_of(result.settings) == "gpu"
-    gpus = [(each.get("name"), each.get("driver")) for each in found.get("gpus", ())] if gpu else None
-    return {**kind, "GPUs and drivers": gpus, "device": device, "provider": result.settings.get("provider")}
+    gpus = (
+        [(each.get("name"), each.get("driver")) for each in found.get("gpus", ())] if gpu else None
+    )
+    return {
+        **kind,
+        "GPUs and drivers": gpus,
+        "device": device,
+        "provider": result.settings.get("provider"),
+    }
 
 
 def _shown(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
-from detbench.metrics.protocol import PROTOCOLS, Protocol
+from detbench.metrics.protocols.protocol import PROTOCOLS, Protocol
 
 Kind = Literal["accuracy", "latency", "throughput", "memory", "model_size"]
 EVERY_CLASS = "*"
@@ -56,11 +56,17 @@ def measure_name(text: str) -> MeasureName | None:
         return MeasureName(text, "accuracy", base=found["base"], class_name=found["name"])
     if found := _PERCENTILE.fullmatch(text):
         return MeasureName(text, "latency", percentile=float(found["q"]))
-    kinds: dict[str, Kind] = {"throughput_per_s": "throughput", "memory": "memory", "model_size": "model_size"}
+    kinds: dict[str, Kind] = {
+        "throughput_per_s": "throughput",
+        "memory": "memory",
+        "model_size": "model_size",
+    }
     return MeasureName(text, kinds[text]) if text in kinds else None
 
 
-def check_known(measure: MeasureName, truths: Iterable[GroundTruth], protocols: Sequence[Protocol]) -> None:
+def check_known(
+    measure: MeasureName, truths: Iterable[GroundTruth], protocols: Sequence[Protocol]
+) -> None:
     """Refuse a measure of accuracy that a run of these cannot have, because its class or its name is mistyped.
 
     Raises:

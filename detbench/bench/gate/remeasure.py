@@ -84,7 +84,9 @@ def _plans(rules: Sequence[Rule], most_s: float) -> list[Plan]:
     scenario_named = {str(name): scenario for name, scenario in SCENARIOS.items()}
     stages: dict[tuple[str, int], list[str]] = {}
     for rule in rules:
-        if rule.measure.timed and rule.stage not in stages.setdefault((rule.scenario, rule.batch), []):
+        if rule.measure.timed and rule.stage not in stages.setdefault(
+            (rule.scenario, rule.batch), []
+        ):
             stages[rule.scenario, rule.batch].append(rule.stage)
     return [
         Plan(tuple(asked), (batch,), scenario_named[scenario], min(Plan().min_s, most_s), most_s)  # type: ignore[arg-type]
@@ -96,10 +98,20 @@ def _recorded_spec(run: Run) -> str:
     passed = run.record.get("options", {}).get("passed", {}).get("detectors", ())
     models = [spec for spec in passed if isinstance(spec, str) and is_model(spec)]
     wanted = {run.record.get("model"), run.name}
-    fitting = [spec for spec in models if {Path(parse_spec(spec).target).name, Path(parse_spec(spec).target).stem} & wanted]
+    fitting = [
+        spec
+        for spec in models
+        if {Path(parse_spec(spec).target).name, Path(parse_spec(spec).target).stem} & wanted
+    ]
     if len(fitting) != 1:
-        raise InputError(run.folder, "does not say which model it was made with", fix="give both with --models BASELINE CANDIDATE")
+        raise InputError(
+            run.folder,
+            "does not say which model it was made with",
+            fix="give both with --models BASELINE CANDIDATE",
+        )
     target = Path(parse_spec(fitting[0]).target)
     if not target.exists():
-        raise DetbenchError(f"{run.folder}: its model {target} is not there any more; give both with --models BASELINE CANDIDATE")
+        raise DetbenchError(
+            f"{run.folder}: its model {target} is not there any more; give both with --models BASELINE CANDIDATE"
+        )
     return fitting[0]

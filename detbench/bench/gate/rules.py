@@ -74,7 +74,9 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, f"cannot be read: {error}", fix="give a TOML file of rules") from error
+        raise InputError(
+            path, f"cannot be read: {error}", fix="give a TOML file of rules"
+        ) from error
     return parsed_rules(text, path)
 
 
@@ -85,10 +87,22 @@ def parsed_rules(text: str, path: Path) -> tuple[Rule, ...]:
     except tomllib.TOMLDecodeError as error:
         raise InputError(path, f"is not TOML: {error}") from error
     if unknown := sorted(set(document) - {"rule"}):
-        raise InputError(path, f"has the unknown key {unknown[0]!r}", fix="a file of rules has tables [[rule]] and nothing else")
+        raise InputError(
+            path,
+            f"has the unknown key {unknown[0]!r}",
+            fix="a file of rules has tables [[rule]] and nothing else",
+        )
     tables = document.get("rule")
-    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
-        raise InputError(path, "has no rules", fix='write each as a table [[rule]] with at least measure = "..." and minimum_effect = ...')
+    if (
+        not isinstance(tables, list)
+        or not tables
+        or not all(isinstance(table, dict) for table in tables)
+    ):
+        raise InputError(
+            path,
+            "has no rules",
+            fix='write each as a table [[rule]] with at least measure = "..." and minimum_effect = ...',
+        )
     return tuple(_Reader(path, number, table).rule() for number, table in enumerate(tables, 1))
 
 
@@ -97,19 +111,38 @@ class _Reader:
 
     def __init__(self, path: Path, number: int, table: dict[str, Any]) -> None:
         self._path, self._table = path, table
-        self._where = f"rule {number}" + (f" ({table['measure']})" if isinstance(table.get("measure"), str) else "")
+        self._where = f"rule {number}" + (
+            f" ({table['measure']})" if isinstance(table.get("measure"), str) else ""
+        )
 
     def rule(self) -> Rule:
         measure = self._measure()
         minimum, relative = self._minimum_effect()
         if not relative and measure.kind == "accuracy" and minimum >= 1:
-            raise self._error(f"minimum_effect {minimum:g} is more than there is", "accuracy lies in 0..1, and a point is 0.01")
-        direction = self._take("direction", "", str, lambda value: value in {"", *_DIRECTIONS}, f"one of {', '.join(_DIRECTIONS)}")
-        confidence = self._take("confidence", _DEFAULT_CONFIDENCE, float, lambda value: 0.5 < value < 1, "a number between 0.5 and 1")
+            raise self._error(
+                f"minimum_effect {minimum:g} is more than there is",
+                "accuracy lies in 0..1, and a point is 0.01",
+            )
+        direction = self._take(
+            "direction",
+            "",
+            str,
+            lambda value: value in {"", *_DIRECTIONS},
+            f"one of {', '.join(_DIRECTIONS)}",
+        )
+        confidence = self._take(
+            "confidence",
+            _DEFAULT_CONFIDENCE,
+            float,
+            lambda value: 0.5 < value < 1,
+            "a number between 0.5 and 1",
+        )
         prove = self._take("prove", False, bool, lambda _: True, "true or false")
         timing = self._timing() if measure.timed else {}
         if unknown := sorted(self._table):
-            keys = "measure, minimum_effect, direction, confidence, prove" + (", stage, batch, scenario, drift" if measure.timed else "")
+            keys = "measure, minimum_effect, direction, confidence, prove" + (
+                ", stage, batch, scenario, drift" if measure.timed else ""
+            )
             raise self._error(f"has the unknown key {unknown[0]!r}", f"allowed here are {keys}")
         higher = _DIRECTIONS.get(direction, measure.higher_is_better)
         return Rule(measure, higher, minimum, relative, confidence, prove, **timing)
@@ -124,21 +157,48 @@ class _Reader:
     def _minimum_effect(self) -> tuple[float, bool]:
         allowed = 'a number above 0 in the unit of the measure (0.01 is one point), or a share of the baseline such as "3%"'
         value = self._table.pop("minimum_effect", None)
-        if isinstance(value, str) and (found := _PERCENT.fullmatch(value)) and float(found["number"]) > 0:
+        if (
+            isinstance(value, str)
+            and (found := _PERCENT.fullmatch(value))
+            and float(found["number"]) > 0
+        ):
             return float(found["number"]) / 100, True
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
             return float(value), False
-        raise self._error("lacks minimum_effect" if value is None else f"minimum_effect is {value!r}", f"give {allowed}")
+        raise self._error(
+            "lacks minimum_effect" if value is None else f"minimum_effect is {value!r}",
+            f"give {allowed}",
+        )
 
     def _timing(self) -> dict[str, Any]:
         return {
-            "stage": self._take("stage", "end_to_end", str, lambda value: value in STAGES, f"one of {', '.join(STAGES)}"),
+            "stage": self._take(
+                "stage",
+                "end_to_end",
+                str,
+                lambda value: value in STAGES,
+                f"one of {', '.join(STAGES)}",
+            ),
             "batch": self._take("batch", 1, int, lambda value: value >= 1, "a whole number from 1"),
-            "scenario": self._take("scenario", "single_stream", str, lambda value: value in SCENARIOS, f"one of {', '.join(SCENARIOS)}"),
-            "drift": self._take("drift", _DEFAULT_DRIFT, float, lambda value: 0 <= value < math.inf, "a share from 0, such as 0.15"),
+            "scenario": self._take(
+                "scenario",
+                "single_stream",
+                str,
+                lambda value: value in SCENARIOS,
+                f"one of {', '.join(SCENARIOS)}",
+            ),
+            "drift": self._take(
+                "drift",
+                _DEFAULT_DRIFT,
+                float,
+                lambda value: 0 <= value < math.inf,
+                "a share from 0, such as 0.15",
+            ),
         }
 
-    def _take(self, key: str, default: Any, kind: type, fits: Callable[[Any], bool], allowed: str) -> Any:
+    def _take(
+        self, key: str, default: Any, kind: type, fits: Callable[[Any], bool], allowed: str
+    ) -> Any:
         value = self._table.pop(key, default)
         if value is _ABSENT:
             raise self._error(f"lacks {key}", f"allowed are {ALLOWED}")

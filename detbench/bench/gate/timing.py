@@ -20,24 +20,32 @@ from detbench.bench.latency.long_run import degrees_of_freedom, long_run_varianc
 from detbench.bench.latency.percentiles import interval
 from detbench.bench.latency.result import LatencyResult
 from detbench.bench.runs import Run
-from detbench.metrics.student import student_quantile
+from detbench.metrics.uncertainty.student_t import student_quantile
 
 _NS_PER_MS, _MEDIAN = 1e6, 50.0
 _PAIR_CONFIDENCE = 0.95
 """Of the intervals that interleaved comparisons come with."""
 
 
-def timing_verdict(rule: Rule, baseline: Run, candidate: Run, pairs: Sequence[Pair] = ()) -> Verdict:
+def timing_verdict(
+    rule: Rule, baseline: Run, candidate: Run, pairs: Sequence[Pair] = ()
+) -> Verdict:
     """Return the verdict of a rule on time or memory; `pairs` are interleaved comparisons of the baseline (a) with the candidate (b)."""
     first, second = (_result(rule, run.latency) for run in (baseline, candidate))
     if first is None and second is None:
         return unjudged(rule, "skipped", "neither run has it")
     if first is None or second is None:
-        return unjudged(rule, "inconclusive", f"only the {'candidate' if first is None else 'baseline'} has it")
+        return unjudged(
+            rule, "inconclusive", f"only the {'candidate' if first is None else 'baseline'} has it"
+        )
     if unlike := unlike_machines(baseline, candidate, first, second):
         return unjudged(rule, "inconclusive", f"{unlike}; time both with --models on one machine")
     pair = next((each for each in pairs if _is_about(rule, each)), None)
-    if rule.measure.percentile == _MEDIAN and pair is not None and not math.isnan(pair.comparison.ratio):
+    if (
+        rule.measure.percentile == _MEDIAN
+        and pair is not None
+        and not math.isnan(pair.comparison.ratio)
+    ):
         return judged(rule, _of_pair(rule, first, second, pair))
     if rule.measure.kind == "memory":
         return _memory(rule, first, second)
@@ -49,9 +57,15 @@ def timing_verdict(rule: Rule, baseline: Run, candidate: Run, pairs: Sequence[Pa
 def _stored(rule: Rule, first: LatencyResult, second: LatencyResult) -> Verdict:
     one, other = (_measured(rule, result) for result in (first, second))
     if one is None or other is None:
-        return unjudged(rule, "inconclusive" if rule.prove else "skipped", "the samples are too few for an interval")
+        return unjudged(
+            rule,
+            "inconclusive" if rule.prove else "skipped",
+            "the samples are too few for an interval",
+        )
     turns = in_turns(first, second)
-    effect = replace(_difference(one, other), remark="timed in turns" if turns else "not timed in turns")
+    effect = replace(
+        _difference(one, other), remark="timed in turns" if turns else "not timed in turns"
+    )
     verdict = judged(rule, effect)
     if verdict.outcome != "failed" or turns or _beyond_drift(rule, effect):
         return verdict
@@ -64,11 +78,22 @@ def _stored(rule: Rule, first: LatencyResult, second: LatencyResult) -> Verdict:
 
 def _result(rule: Rule, results: Sequence[LatencyResult]) -> LatencyResult | None:
     wanted = (rule.stage, rule.batch, rule.scenario)
-    return next((each for each in results if (each.stage, each.batch, each.scenario) == wanted and len(each.samples_ns)), None)
+    return next(
+        (
+            each
+            for each in results
+            if (each.stage, each.batch, each.scenario) == wanted and len(each.samples_ns)
+        ),
+        None,
+    )
 
 
 def _is_about(rule: Rule, pair: Pair) -> bool:
-    return (pair.task.stage, pair.task.batch, pair.task.scenario.name) == (rule.stage, rule.batch, rule.scenario)
+    return (pair.task.stage, pair.task.batch, pair.task.scenario.name) == (
+        rule.stage,
+        rule.batch,
+        rule.scenario,
+    )
 
 
 def _of_pair(rule: Rule, first: LatencyResult, second: LatencyResult, pair: Pair) -> Effect:
@@ -76,11 +101,26 @@ def _of_pair(rule: Rule, first: LatencyResult, second: LatencyResult, pair: Pair
     baseline = first.percentile_ms(_MEDIAN) or math.nan
     centre, (low, high) = math.log(pair.comparison.ratio), pair.comparison.interval
     if low <= 0 or math.isinf(high):
-        return Effect(baseline, second.percentile_ms(_MEDIAN) or math.nan, baseline * (pair.comparison.ratio - 1), math.nan, math.nan)
-    stretch = NormalDist().inv_cdf(rule.confidence) / NormalDist().inv_cdf((1 + _PAIR_CONFIDENCE) / 2)
-    low, high = (baseline * (math.exp(centre + stretch * (math.log(end) - centre)) - 1) for end in (low, high))
+        return Effect(
+            baseline,
+            second.percentile_ms(_MEDIAN) or math.nan,
+            baseline * (pair.comparison.ratio - 1),
+            math.nan,
+            math.nan,
+        )
+    stretch = NormalDist().inv_cdf(rule.confidence) / NormalDist().inv_cdf(
+        (1 + _PAIR_CONFIDENCE) / 2
+    )
+    low, high = (
+        baseline * (math.exp(centre + stretch * (math.log(end) - centre)) - 1)
+        for end in (low, high)
+    )
     ratio, reason = pair.comparison.ratio, unfit(rule, first, second)
-    remark = f"timed in turns, which makes the ratio hold although {reason}" if reason else "timed in turns"
+    remark = (
+        f"timed in turns, which makes the ratio hold although {reason}"
+        if reason
+        else "timed in turns"
+    )
     return Effect(baseline, baseline * ratio, baseline * (ratio - 1), low, high, remark=remark)
 
 
@@ -91,18 +131,28 @@ def _memory(rule: Rule, first: LatencyResult, second: LatencyResult) -> Verdict:
         reason = "neither run has it" if peaks[0] is peaks[1] else "only one of the runs has it"
         return unjudged(rule, "skipped" if peaks[0] is peaks[1] else "inconclusive", reason)
     if kinds[0] != kinds[1]:
-        return unjudged(rule, "inconclusive", f"the baseline's is memory of the {kinds[0]}, the candidate's of the {kinds[1]}")
+        return unjudged(
+            rule,
+            "inconclusive",
+            f"the baseline's is memory of the {kinds[0]}, the candidate's of the {kinds[1]}",
+        )
     return judged(rule, exact(float(peaks[0]), float(peaks[1])))
 
 
 def _peak(result: LatencyResult) -> tuple[str, int | None]:
     """Return whose memory it is, and how many bytes."""
-    return ("host", result.peak_host_bytes) if result.peak_device_bytes is None else ("device", result.peak_device_bytes)
+    return (
+        ("host", result.peak_host_bytes)
+        if result.peak_device_bytes is None
+        else ("device", result.peak_device_bytes)
+    )
 
 
 def exact(baseline: float, candidate: float) -> Effect:
     """Return the difference of two numbers that are known exactly."""
-    return Effect(baseline, candidate, candidate - baseline, candidate - baseline, candidate - baseline)
+    return Effect(
+        baseline, candidate, candidate - baseline, candidate - baseline, candidate - baseline
+    )
 
 
 def _measured(rule: Rule, result: LatencyResult) -> tuple[float, float, float] | None:
@@ -111,7 +161,11 @@ def _measured(rule: Rule, result: LatencyResult) -> tuple[float, float, float] |
         return _throughput(result, rule.confidence)
     found = interval(result.samples_ns, rule.measure.percentile, confidence=2 * rule.confidence - 1)
     value = result.percentile_ms(rule.measure.percentile)
-    return None if found is None or value is None else (value, found[0] / _NS_PER_MS, found[1] / _NS_PER_MS)
+    return (
+        None
+        if found is None or value is None
+        else (value, found[0] / _NS_PER_MS, found[1] / _NS_PER_MS)
+    )
 
 
 def _throughput(result: LatencyResult, confidence: float) -> tuple[float, float, float] | None:

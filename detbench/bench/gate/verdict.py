@@ -71,16 +71,27 @@ def judged(rule: Rule, effect: Effect, name: str = "", *, by_chance: float = 0.0
     elif math.isnan(surely):
         outcome, why = "inconclusive", "there are too few data for an interval"
     elif loss >= least and surely > 0:
-        outcome, why = "failed", f"worse by {amount} or more" + (", beyond chance" if effect.low < effect.high else "")
+        outcome, why = (
+            "failed",
+            f"worse by {amount} or more" + (", beyond chance" if effect.low < effect.high else ""),
+        )
     elif rule.prove and at_most >= least:
-        outcome, why = "inconclusive", f"that it is worse by {amount} is not ruled out, which this rule demands"
+        outcome, why = (
+            "inconclusive",
+            f"that it is worse by {amount} is not ruled out, which this rule demands",
+        )
     elif loss >= max(_huge(rule, effect.baseline), by_chance):
-        outcome, why = "inconclusive", f"worse by far more than {amount}, and the data are too few to say whether by chance"
+        outcome, why = (
+            "inconclusive",
+            f"worse by far more than {amount}, and the data are too few to say whether by chance",
+        )
     else:
         outcome, why = "passed", _why_passed(loss, surely, at_most, least, amount)
     shown = name or rule.text
     remark = f"; {effect.remark}" if effect.remark else ""
-    return Verdict(rule, shown, outcome, f"{shown}: {outcome}, {_change(rule, effect)}: {why}{remark}", effect)
+    return Verdict(
+        rule, shown, outcome, f"{shown}: {outcome}, {_change(rule, effect)}: {why}{remark}", effect
+    )
 
 
 def overall(verdicts: Sequence[Verdict]) -> Outcome:
@@ -117,6 +128,13 @@ def _why_passed(loss: float, surely: float, at_most: float, least: float, amount
 def _change(rule: Rule, effect: Effect) -> str:
     """Return the values, the difference and its interval, in a few words."""
     values = f"{value_text(rule, effect.baseline)} → {value_text(rule, effect.candidate)}"
-    difference, low, high = (change_text(rule, effect.baseline, change) for change in (effect.difference, effect.low, effect.high))
+    difference, low, high = (
+        change_text(rule, effect.baseline, change)
+        for change in (effect.difference, effect.low, effect.high)
+    )
     known = not math.isnan(effect.low) and effect.low < effect.high
-    return f"{values} ({difference}, interval {low} to {high})" if known else f"{values} ({difference})"
+    return (
+        f"{values} ({difference}, interval {low} to {high})"
+        if known
+        else f"{values} ({difference})"
+    )

@@ -19,7 +19,11 @@ _DIGITS = 4
 def value_text(rule: Rule, value: float) -> str:
     """Return a value of the rule's measure, without its unit; accuracy in 0..100."""
     factor, _ = _UNITS[rule.measure.kind]
-    return f"{factor * value:.2f}" if rule.measure.kind == "accuracy" else f"{factor * value:,.{_DIGITS}g}"
+    return (
+        f"{factor * value:.2f}"
+        if rule.measure.kind == "accuracy"
+        else f"{factor * value:,.{_DIGITS}g}"
+    )
 
 
 def change_text(rule: Rule, baseline: float, change: float) -> str:
@@ -27,7 +31,11 @@ def change_text(rule: Rule, baseline: float, change: float) -> str:
     if rule.relative and baseline:
         return f"{100 * change / abs(baseline):+.2f} %"
     factor, unit = _UNITS[rule.measure.kind]
-    return f"{factor * change:+.2f} {unit}" if rule.measure.kind == "accuracy" else f"{factor * change:+.{_DIGITS}g} {unit}"
+    return (
+        f"{factor * change:+.2f} {unit}"
+        if rule.measure.kind == "accuracy"
+        else f"{factor * change:+.{_DIGITS}g} {unit}"
+    )
 
 
 def least_text(rule: Rule) -> str:

@@ -24,7 +24,7 @@ class Clock:
     def __init__(self, detector: Detector, now: Now = time.perf_counter_ns) -> None:
         self.detector, self.now = detector, now
 
-    def wait(self, outputs: Any) -> None:  # noqa: ARG002 - what others wait for
+    def wait(self, outputs: Any) -> None:  # noqa: ARG002 - the event is behind them
         """Wait until the device has made `outputs`, and everything it was asked for before."""
         self.detector.synchronize()
 

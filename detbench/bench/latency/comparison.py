@@ -36,7 +36,12 @@ class Comparison:
 
 
 def compare(
-    a_rounds: Sequence[Samples], b_rounds: Sequence[Samples], *, confidence: float = 0.95, margin: float = 0.01, least_effect: float = 0.01
+    a_rounds: Sequence[Samples],
+    b_rounds: Sequence[Samples],
+    *,
+    confidence: float = 0.95,
+    margin: float = 0.01,
+    least_effect: float = 0.01,
 ) -> Comparison:
     """Compare B with A.
 
@@ -55,8 +60,15 @@ def compare(
         DetbenchError: not as many rounds of A as of B, or a round without samples or of samples of 0 ns.
     """
     if len(a_rounds) != len(b_rounds):
-        raise DetbenchError(f"{len(a_rounds)} rounds of A and {len(b_rounds)} of B cannot be paired; time both in every round")
-    logs = np.array([_log_median(b, number) - _log_median(a, number) for number, (a, b) in enumerate(zip(a_rounds, b_rounds, strict=True))])
+        raise DetbenchError(
+            f"{len(a_rounds)} rounds of A and {len(b_rounds)} of B cannot be paired; time both in every round"
+        )
+    logs = np.array(
+        [
+            _log_median(b, number) - _log_median(a, number)
+            for number, (a, b) in enumerate(zip(a_rounds, b_rounds, strict=True))
+        ]
+    )
     centre, low, high = _centre(_joined(logs), (1 - confidence) / 2)
     ratio, ends = math.exp(centre), (math.exp(low), math.exp(high))
     return Comparison(ratio, ends, _verdict(ratio, ends, margin, least_effect))
@@ -65,7 +77,9 @@ def compare(
 def _log_median(samples_ns: Samples, number: int) -> float:
     median = float(np.median(samples_ns)) if len(samples_ns) else 0.0
     if median <= 0:
-        raise DetbenchError(f"round {number} has no samples longer than 0 ns; time more calls a round, or use a finer clock")
+        raise DetbenchError(
+            f"round {number} has no samples longer than 0 ns; time more calls a round, or use a finer clock"
+        )
     return math.log(median)
 
 
@@ -84,7 +98,11 @@ def _centre(logs: NDArray[np.float64], tail: float) -> tuple[float, float, float
     rows, columns = np.triu_indices(len(logs))
     means = np.sort((logs[rows] + logs[columns]) / 2)
     skipped = _skipped(len(logs), tail)
-    low, high = (float(means[skipped]), float(means[-1 - skipped])) if skipped >= 0 else (-math.inf, math.inf)
+    low, high = (
+        (float(means[skipped]), float(means[-1 - skipped]))
+        if skipped >= 0
+        else (-math.inf, math.inf)
+    )
     return float(np.median(means)), low, high
 
 
@@ -99,7 +117,9 @@ def _skipped(count: int, tail: float) -> int:
     return int(np.searchsorted(np.cumsum(chances), tail, side="right")) - 1
 
 
-def _verdict(ratio: float, ends: tuple[float, float], margin: float, least_effect: float) -> Verdict:
+def _verdict(
+    ratio: float, ends: tuple[float, float], margin: float, least_effect: float
+) -> Verdict:
     low, high = ends
     if 1 / (1 + margin) <= low and high <= 1 + margin:
         return "same"

@@ -25,8 +25,20 @@ from detbench.errors import DetbenchError
 INTERRUPTED = "interrupted"
 OUT_OF_MEMORY = "out of memory"
 """How the problem of a model begins whose batch does not fit."""
-_MEMORY_WORDS = ("out of memory", "resource_exhausted", "resource exhausted", "bad_alloc", "failed to allocate", "oom when")
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "XLA_FLAGS")
+_MEMORY_WORDS = (
+    "out of memory",
+    "resource_exhausted",
+    "resource exhausted",
+    "bad_alloc",
+    "failed to allocate",
+    "oom when",
+)
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "XLA_FLAGS",
+)
 
 
 @dataclass(frozen=True)
@@ -134,9 +146,17 @@ class LocalContender:
         except Exception as error:  # noqa: BLE001 - whatever a model raises is a finding
             return Facts(problem=problem_of(error, task.batch))
         wanted, have = task.scenario.requests(task.batch), self._work.arguments
-        self._queries = [[have[(first + step) % len(have)] for step in range(wanted)] for first in range(len(have))]
+        self._queries = [
+            [have[(first + step) % len(have)] for step in range(wanted)]
+            for first in range(len(have))
+        ]
         self._batch, self._next = task.batch, 0
-        return Facts(requests.first_call_s[task.stage], self._facts(wanted), self._memory.peak_bytes, self.clock.peak_device_bytes())
+        return Facts(
+            requests.first_call_s[task.stage],
+            self._facts(wanted),
+            self._memory.peak_bytes,
+            self.clock.peak_device_bytes(),
+        )
 
     def take(self, count: int, lead_in: int) -> Slice:
         """Return samples of queries that rotate; garbage is not collected meanwhile."""
@@ -164,7 +184,9 @@ class LocalContender:
 
     def again(self, name: str) -> LocalContender:
         """Return the same loaded model as another contender, with batches of its own: what A/A compares."""
-        return LocalContender(self._detector, self._images, name=name, memory=self._memory, clock=self.clock)
+        return LocalContender(
+            self._detector, self._images, name=name, memory=self._memory, clock=self.clock
+        )
 
     def close(self) -> None:
         """Free the model and its batches."""
@@ -224,7 +246,9 @@ def _no_garbage_collection() -> Iterator[None]:
 
 def _is_out_of_memory(error: BaseException) -> bool:
     """Return whether a framework says with this error that memory ran out; each has its own words for it."""
-    return isinstance(error, MemoryError) or any(word in f"{type(error).__name__} {error}".lower() for word in _MEMORY_WORDS)
+    return isinstance(error, MemoryError) or any(
+        word in f"{type(error).__name__} {error}".lower() for word in _MEMORY_WORDS
+    )
 
 
 def problem_of(error: BaseException, batch: int) -> str:
@@ -232,4 +256,8 @@ def problem_of(error: BaseException, batch: int) -> str:
     if _is_out_of_memory(error):
         return f"{OUT_OF_MEMORY} at {counted(batch, 'picture')} per batch"
     first = (str(error).strip().splitlines() or [""])[0][:300]
-    return f"failed: {first}" if isinstance(error, DetbenchError) else f"failed: {type(error).__name__}: {first}"
+    return (
+        f"failed: {first}"
+        if isinstance(error, DetbenchError)
+        else f"failed: {type(error).__name__}: {first}"
+    )

@@ -60,11 +60,19 @@ def read_latency(folder: Path) -> tuple[LatencyResult, ...]:
     try:
         record = msgspec.json.decode(path.read_bytes(), type=_Record)
     except OSError as error:
-        raise InputError(path, f"cannot be read: {error.strerror}", fix="give a folder, as `detbench latency -o` writes it") from None
+        raise InputError(
+            path,
+            f"cannot be read: {error.strerror}",
+            fix="give a folder, as `detbench latency -o` writes it",
+        ) from None
     except msgspec.DecodeError as error:
         raise InputError(path, f"is not a record: {error}") from None
     if record.schema_version > SCHEMA_VERSION:
-        raise InputError(path, f"has schema version {record.schema_version}, of a newer detbench", fix="upgrade detbench")
+        raise InputError(
+            path,
+            f"has schema version {record.schema_version}, of a newer detbench",
+            fix="upgrade detbench",
+        )
     if not record.latency:
         raise InputError(path, "has no latencies", fix="`detbench latency -o` writes some")
     return load_results(folder / LATENCY, record.latency, record.digests.get("latency"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detbench.data.shapes_picture import draw_picture
+from detbench.data.shapes_image import draw_picture
 from detbench.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -37,7 +37,11 @@ def images_of(folder: Path) -> tuple[EncodedImage, ...]:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
         images = tuple(EncodedImage(path.name, path.read_bytes()) for path in paths[:_MOST])
     except OSError as error:
-        raise InputError(folder, f"cannot be read as a folder of pictures: {error.strerror}", fix="check --images") from None
+        raise InputError(
+            folder,
+            f"cannot be read as a folder of pictures: {error.strerror}",
+            fix="check --images",
+        ) from None
     if not images:
         raise InputError(folder, f"holds no pictures ({', '.join(SUFFIXES)})", fix="check --images")
     return images
@@ -48,7 +52,10 @@ def _embedded(number: int) -> EncodedImage:
     from PIL import Image
 
     rng = np.random.default_rng([640, number])
-    rows = [np.hstack([draw_picture(rng).pixels[:_TILE, :_TILE] for _ in range(_COLUMNS)]) for _ in range(_ROWS)]
+    rows = [
+        np.hstack([draw_picture(rng).pixels[:_TILE, :_TILE] for _ in range(_COLUMNS)])
+        for _ in range(_ROWS)
+    ]
     encoded = io.BytesIO()
     Image.fromarray(np.vstack(rows)[:_EMBEDDED_HEIGHT]).save(encoded, "JPEG", quality=_JPEG_QUALITY)
     return EncodedImage(f"embedded-{number}.jpg", encoded.getvalue())

@@ -94,7 +94,10 @@ class _Enough:
 
     def __call__(self, running: Sequence[Series]) -> bool:
         if self._repeated:
-            there = len(running[0].rounds) >= self._wanted and min(len(each.settled_rounds()) for each in running) >= self._wanted
+            there = (
+                len(running[0].rounds) >= self._wanted
+                and min(len(each.settled_rounds()) for each in running) >= self._wanted
+            )
             return there or any(each.out_of_time for each in running)
         if not all(each.enough for each in running):
             return False
@@ -112,13 +115,17 @@ def _is_narrow(comparison: Comparison) -> bool:
     return high - low <= _NARROW_RATIO * comparison.ratio
 
 
-def _take_turns(series: Sequence[Series], watch: MachineWatch, rng: np.random.Generator, enough: _Enough) -> bool:
+def _take_turns(
+    series: Sequence[Series], watch: MachineWatch, rng: np.random.Generator, enough: _Enough
+) -> bool:
     """Go round until there is enough of everything; return whether the user broke it off, which is a problem of all."""
     try:
         while not _is_interrupted(series) and (running := _without_problem(series)):
             counts = _counts(running)
             for place in rng.permutation(len(running)):
-                running[place].add(running[place].contender.take(counts[place], 1 if len(running) > 1 else 0))
+                running[place].add(
+                    running[place].contender.take(counts[place], 1 if len(running) > 1 else 0)
+                )
                 watch.look()
                 if _is_interrupted(series):
                     break
@@ -166,5 +173,12 @@ def _pairs(series: Sequence[Series], task: Task, repetitions: int | None) -> lis
         size = ROUNDS_OF_COMPARISON if repetitions else max(len(a_rounds), 1)
         for start in range(0, len(a_rounds) - size + 1, size):
             part = slice(start, start + size)
-            pairs.append(Pair(a.contender.name, b.contender.name, task, compare(a_rounds[part], b_rounds[part])))
+            pairs.append(
+                Pair(
+                    a.contender.name,
+                    b.contender.name,
+                    task,
+                    compare(a_rounds[part], b_rounds[part]),
+                )
+            )
     return pairs

@@ -42,18 +42,26 @@ def models_of(specs: Sequence[str], device: Device | None = None) -> list[Model]
     parsed = [parse_spec(spec) for spec in specs]
     for spec, (adapter, _, _) in zip(specs, parsed, strict=True):
         if adapter == "replay":
-            raise DetbenchError(f"{spec} holds stored detections, and there is no model to time; give the model itself")
+            raise DetbenchError(
+                f"{spec} holds stored detections, and there is no model to time; give the model itself"
+            )
     if twice := [spec for spec, times in Counter(specs).items() if times > 1]:
         raise DetbenchError(f"{twice[0]} is given twice; --aa compares a model with itself")
     names = [_name(one, parsed) for one in parsed]
-    told_apart = [spec if names.count(name) > 1 else name for spec, name in zip(specs, names, strict=True)]
+    told_apart = [
+        spec if names.count(name) > 1 else name for spec, name in zip(specs, names, strict=True)
+    ]
     return [Model(spec, name, device) for spec, name in zip(specs, told_apart, strict=True)]
 
 
 def _name(one: Spec, specs: Sequence[Spec]) -> str:
     stem = Path(one.target).stem
     others = [other.options for other in specs if Path(other.target).stem == stem]
-    differing = [f"{key}={value}" for key, value in one.options.items() if any(other.get(key) != value for other in others)]
+    differing = [
+        f"{key}={value}"
+        for key, value in one.options.items()
+        if any(other.get(key) != value for other in others)
+    ]
     return " ".join([stem, *differing])
 
 
@@ -61,16 +69,22 @@ def load_contender(model: Model, images: Sequence[EncodedImage]) -> LocalContend
     """Load a model in this process; raises DetbenchError for whatever its adapter refuses, and where its device is not there."""
     memory = HostMemory()
     adapter = parse_spec(model.spec).name
-    options = {"provider": _ONNX_PROVIDERS[model.device]} if adapter == "onnx" and model.device else {}
+    options = (
+        {"provider": _ONNX_PROVIDERS[model.device]} if adapter == "onnx" and model.device else {}
+    )
     if model.device == "cpu" and adapter != "onnx":
         _hide_gpus()
     with memory.counted():
         detector = load_detector(model.spec, **options)
     if isinstance(detector, ReplayDetector):
-        raise DetbenchError(f"{model.spec} holds stored detections, and there is no model to time; give the model itself")
+        raise DetbenchError(
+            f"{model.spec} holds stored detections, and there is no model to time; give the model itself"
+        )
     found = device_of(detector.settings)
     if model.device is not None and found != model.device:
-        raise DetbenchError(f"{model.spec}: device {model.device} was asked for and is not there; it runs on {found}")
+        raise DetbenchError(
+            f"{model.spec}: device {model.device} was asked for and is not there; it runs on {found}"
+        )
     return LocalContender(detector, images, name=model.name, memory=memory)
 
 

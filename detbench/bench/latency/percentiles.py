@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.bench.latency.long_run import degrees_of_freedom, long_run_variance
-from detbench.metrics.student import student_quantile
+from detbench.metrics.uncertainty.student_t import student_quantile
 
 Samples = NDArray[np.int64] | NDArray[np.float64]
 
@@ -35,7 +35,9 @@ def samples_needed(q: float, confidence: float = 0.95) -> int:
     return math.ceil(math.log((1 - confidence) / 2) / math.log(share))
 
 
-def interval(samples_ns: Samples, q: float, *, confidence: float = 0.95) -> tuple[float, float] | None:
+def interval(
+    samples_ns: Samples, q: float, *, confidence: float = 0.95
+) -> tuple[float, float] | None:
     """Return the interval of the q-th percentile (0 < q < 100) in ns.
 
     Args:
@@ -61,7 +63,11 @@ def _inflation(samples_ns: Samples, level: float) -> float:
     """Return the long-run variance of "not above the level" as a multiple of its variance; samples at the level count half."""
     below = ((samples_ns < level).astype(np.float64) + (samples_ns <= level)) / 2
     variance = float(below.var())
-    return max(long_run_variance(below, degrees_of_freedom(len(below))) / variance, _LEAST_INFLATION) if variance else 1.0
+    return (
+        max(long_run_variance(below, degrees_of_freedom(len(below))) / variance, _LEAST_INFLATION)
+        if variance
+        else 1.0
+    )
 
 
 def _ranks(count: int, share: float, inflation: float, confidence: float) -> tuple[float, float]:

@@ -58,7 +58,13 @@ class LatencyResult:
     def remarks(self) -> tuple[str, ...]:
         """What must be said beside the numbers, valid or not."""
         few = 0 < len(self.samples_ns) < FEWEST_SAMPLES
-        return (f"fewer than {FEWEST_SAMPLES} samples: intervals may be too narrow, above all of tail percentiles",) if few else ()
+        return (
+            (
+                f"fewer than {FEWEST_SAMPLES} samples: intervals may be too narrow, above all of tail percentiles",
+            )
+            if few
+            else ()
+        )
 
     def percentile_ms(self, q: float) -> float | None:
         """Return the q-th percentile (0..100) in ms; None without samples."""
@@ -77,13 +83,21 @@ class LatencyResult:
     @property
     def jitter_ms(self) -> float | None:
         """The mean absolute difference of successive samples in ms; None with fewer than two."""
-        return float(np.abs(np.diff(self.samples_ns)).mean()) / _NS_PER_MS if len(self.samples_ns) > 1 else None
+        return (
+            float(np.abs(np.diff(self.samples_ns)).mean()) / _NS_PER_MS
+            if len(self.samples_ns) > 1
+            else None
+        )
 
     @property
     def throughput_per_s(self) -> float | None:
         """Pictures per second of timed work; None without samples."""
         total_ns = int(self.samples_ns.sum())
-        return self.pictures_per_sample * len(self.samples_ns) * _NS_PER_S / total_ns if total_ns else None
+        return (
+            self.pictures_per_sample * len(self.samples_ns) * _NS_PER_S / total_ns
+            if total_ns
+            else None
+        )
 
     def summary(self) -> dict[str, Any]:
         """Return what `detbench latency --json` says of it; null where there are no samples."""
@@ -124,9 +138,20 @@ class LatencyResult:
         }
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], warmup_ns: SamplesNs, samples_ns: SamplesNs) -> LatencyResult:
+    def from_record(
+        cls, record: Mapping[str, Any], warmup_ns: SamplesNs, samples_ns: SamplesNs
+    ) -> LatencyResult:
         """Read what `as_record` wrote; the statistics are those of the samples, whatever the record says."""
-        plain = ("model", "stage", "batch", "scenario", "pictures_per_sample", "first_call_s", "duration_s", "settings")
+        plain = (
+            "model",
+            "stage",
+            "batch",
+            "scenario",
+            "pictures_per_sample",
+            "first_call_s",
+            "duration_s",
+            "settings",
+        )
         return cls(
             **{name: record[name] for name in plain},
             warmup_ns=warmup_ns,

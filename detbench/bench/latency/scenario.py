@@ -41,7 +41,9 @@ class Scenario:
     def rule(self, min_s: float, max_s: float) -> StoppingRule:
         """Return when enough is measured: when the intervals of the median and of the percentile that is quoted are narrow."""
         percentiles = (50.0,) if self.percentile is None else (50.0, self.percentile)
-        return StoppingRule(percentiles=percentiles, min_s=min_s, max_s=max_s, min_samples=FEWEST_SAMPLES)
+        return StoppingRule(
+            percentiles=percentiles, min_s=min_s, max_s=max_s, min_samples=FEWEST_SAMPLES
+        )
 
 
 SINGLE_STREAM = Scenario("single_stream", 90.0, None)

@@ -11,7 +11,12 @@ import numpy as np
 from detbench.bench.latency.contender import Contender, Facts, Slice, Task
 from detbench.bench.latency.result import LatencyResult, SamplesNs
 from detbench.bench.latency.stopping import Decision, StoppingRule
-from detbench.bench.latency.verdict import device_of, device_reasons, left_over_reasons, machine_reasons
+from detbench.bench.latency.verdict import (
+    device_of,
+    device_reasons,
+    left_over_reasons,
+    machine_reasons,
+)
 from detbench.bench.latency.warmup import Warmup, settled_after
 from detbench.bench.machine import MachineState
 
@@ -57,7 +62,11 @@ class Series:
     def settled_rounds(self) -> list[SamplesNs]:
         """Return the rounds that lie behind the warm-up as a whole."""
         starts = np.cumsum([0, *map(len, self.rounds)])[:-1]
-        return [each for start, each in zip(starts, self.rounds, strict=True) if start >= self._warmup.count]
+        return [
+            each
+            for start, each in zip(starts, self.rounds, strict=True)
+            if start >= self._warmup.count
+        ]
 
     def result(self, states: Sequence[MachineState], asked_device: str | None) -> LatencyResult:
         """Return what was measured, with every reason not to quote it."""
@@ -90,7 +99,12 @@ class Series:
 
     def _is_due(self) -> bool:
         """Return whether looking at the samples can tell something new."""
-        return bool(self.problem) or self.out_of_time or self._count >= self._next_look or self._elapsed_s >= self._look_again_s
+        return (
+            bool(self.problem)
+            or self.out_of_time
+            or self._count >= self._next_look
+            or self._elapsed_s >= self._look_again_s
+        )
 
     def _look(self) -> None:
         """Find the warm-up and ask the stopping rule."""
@@ -119,7 +133,9 @@ class Series:
         device = "cpu" if self._task.stage in _ON_HOST else device_of(settings)
         reasons += machine_reasons(states, os.cpu_count() or 1, device)
         if self._task.stage == "infer" and not self.problem:
-            per_request = float(np.median(self._samples())) / self._task.scenario.requests(self._task.batch)
+            per_request = float(np.median(self._samples())) / self._task.scenario.requests(
+                self._task.batch
+            )
             early = left_over_reasons(self.contender.left_over_ns(_LEFT_OVER_REPEATS), per_request)
             self.returned_early = bool(early)
             reasons += early

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from detbench.adapters.detector import Batch, Detector, Found, Picture
-from detbench.adapters.pictures import decode_picture
+from detbench.adapters.images import decode_picture
 from detbench.bench.latency.clock import Clock
 from detbench.bench.latency.images import EncodedImage
 
-Stage = Literal["preprocess", "host_to_device", "infer", "device_to_host", "postprocess", "end_to_end"]
+Stage = Literal[
+    "preprocess", "host_to_device", "infer", "device_to_host", "postprocess", "end_to_end"
+]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 _MOST_BATCHES = 8
 _LONGEST_PAUSE_NS = 2_000_000_000
@@ -47,7 +49,9 @@ class _Passage:
 class Requests:
     """The batches that a detector is timed on at one batch size, taken through every step once."""
 
-    def __init__(self, detector: Detector, clock: Clock, batch: int, images: Sequence[EncodedImage]) -> None:
+    def __init__(
+        self, detector: Detector, clock: Clock, batch: int, images: Sequence[EncodedImage]
+    ) -> None:
         """Make the batches; the first passage is the detector's first call at this size, timed step by step.
 
         Whatever the detector raises passes through.
@@ -109,9 +113,13 @@ class Requests:
         outputs = detector.infer(detector.to_device(batch))
         return detector.postprocess(detector.to_host(outputs), batch)
 
-    def _passage(self, number: int, timed: Callable[[str, Callable[[Any], Any], Any], Any]) -> _Passage:
+    def _passage(
+        self, number: int, timed: Callable[[str, Callable[[Any], Any], Any], Any]
+    ) -> _Passage:
         detector, count = self._detector, len(self._images)
-        encoded = tuple(self._images[(number * self._size + place) % count] for place in range(self._size))
+        encoded = tuple(
+            self._images[(number * self._size + place) % count] for place in range(self._size)
+        )
         pictures = timed("decode", _decoded, encoded)
         batch = timed("preprocess", detector.preprocess, pictures)
         inputs = timed("host_to_device", detector.to_device, batch)

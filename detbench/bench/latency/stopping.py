@@ -42,15 +42,27 @@ class StoppingRule:
         following = 2 * look or self._first_look()
         if elapsed_s >= self.max_s:
             wide = self._wide(samples_ns)
-            return Decision(True, f"{self.max_s:g} s are over" + (f", and {wide}" if wide else ""), not wide, following)
+            return Decision(
+                True,
+                f"{self.max_s:g} s are over" + (f", and {wide}" if wide else ""),
+                not wide,
+                following,
+            )
         wide = self._wide(samples_ns[:look]) or self._wide(samples_ns[: look // 2])
         if wide:
             return Decision(False, wide, False, following)
         early = elapsed_s < self.min_s
-        return Decision(not early, f"it is not yet {self.min_s:g} s" if early else "every interval is narrow enough", True, following)
+        return Decision(
+            not early,
+            f"it is not yet {self.min_s:g} s" if early else "every interval is narrow enough",
+            True,
+            following,
+        )
 
     def _first_look(self) -> int:
-        return 2 * max(math.ceil(self.min_samples / 2), *(samples_needed(q) for q in self.percentiles))
+        return 2 * max(
+            math.ceil(self.min_samples / 2), *(samples_needed(q) for q in self.percentiles)
+        )
 
     def _last_look(self, count: int) -> int:
         """Return the largest size, of those that are looked at, that the samples have reached; 0 before the first."""

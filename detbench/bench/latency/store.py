@@ -37,10 +37,15 @@ def save_samples(results: Sequence[LatencyResult], path: Path) -> str:
 
     columns = {name: pa.array([getattr(result, name) for result in results]) for name in _OF}
     lists = pa.list_(pa.field("element", pa.int64(), nullable=False))
-    columns |= {name: pa.array([getattr(result, name) for result in results], lists) for name in _SAMPLES}
+    columns |= {
+        name: pa.array([getattr(result, name) for result in results], lists) for name in _SAMPLES
+    }
     header = msgspec.json.encode(_Header(SCHEMA_VERSION, "latency"))
     table = pa.table(columns)
-    with atomic_path(path) as hidden, ParquetWriter(hidden, table.schema, compression="zstd", store_schema=False) as writer:
+    with (
+        atomic_path(path) as hidden,
+        ParquetWriter(hidden, table.schema, compression="zstd", store_schema=False) as writer,
+    ):
         writer.write_table(table)
         writer.add_key_value_metadata({_KEY: header})
     return file_digest(path)
@@ -51,7 +56,9 @@ def file_digest(path: Path) -> str:
     return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
-def load_results(path: Path, records: Sequence[Mapping[str, Any]], digest: str | None) -> tuple[LatencyResult, ...]:
+def load_results(
+    path: Path, records: Sequence[Mapping[str, Any]], digest: str | None
+) -> tuple[LatencyResult, ...]:
     """Return the results of records, with their samples from a file; none without records.
 
     Raises:
@@ -64,10 +71,15 @@ def load_results(path: Path, records: Sequence[Mapping[str, Any]], digest: str |
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror}", fix=_AGAIN) from None
     if found != digest:
-        raise InputError(path, "is not the file this run was recorded with: its digest differs", fix=_AGAIN)
+        raise InputError(
+            path, "is not the file this run was recorded with: its digest differs", fix=_AGAIN
+        )
     samples = _samples(path)
     try:
-        return tuple(LatencyResult.from_record(record, *lists) for record, lists in zip(records, samples, strict=True))
+        return tuple(
+            LatencyResult.from_record(record, *lists)
+            for record, lists in zip(records, samples, strict=True)
+        )
     except (KeyError, TypeError, ValueError) as error:
         problem = f"the latencies of its record are not what detbench writes ({error})"
         raise InputError(path.with_name("record.json"), problem, fix=_AGAIN) from None
@@ -80,11 +92,21 @@ def _samples(path: Path) -> list[tuple[SamplesNs, SamplesNs]]:
 
     try:
         with ParquetFile(path) as file:
-            header = msgspec.json.decode((file.metadata.metadata or {}).get(_KEY, b"{}"), type=_Header)
+            header = msgspec.json.decode(
+                (file.metadata.metadata or {}).get(_KEY, b"{}"), type=_Header
+            )
             if header.schema_version > SCHEMA_VERSION:
-                raise InputError(path, f"has schema version {header.schema_version}, of a newer detbench", fix="upgrade detbench")
+                raise InputError(
+                    path,
+                    f"has schema version {header.schema_version}, of a newer detbench",
+                    fix="upgrade detbench",
+                )
             table = file.read([*_SAMPLES], use_threads=False)
     except (pa.ArrowException, OSError, KeyError, msgspec.DecodeError) as error:
-        raise InputError(path, f"is no file of latencies: {str(error).partition('.')[0]}", fix=_AGAIN) from None
-    warmups, samples = ([np.array(row, np.int64) for row in table[name].to_pylist()] for name in _SAMPLES)
+        raise InputError(
+            path, f"is no file of latencies: {str(error).partition('.')[0]}", fix=_AGAIN
+        ) from None
+    warmups, samples = (
+        [np.array(row, np.int64) for row in table[name].to_pylist()] for name in _SAMPLES
+    )
     return list(zip(warmups, samples, strict=True))

@@ -69,7 +69,9 @@ class Timed:
         return all(pair.comparison.verdict != "inconclusive" for pair in self.pairs)
 
 
-def sweep(contenders: Sequence[Contender], plan: Plan, on_task: Callable[[Task], None] = lambda _: None) -> Timed:
+def sweep(
+    contenders: Sequence[Contender], plan: Plan, on_task: Callable[[Task], None] = lambda _: None
+) -> Timed:
     """Time contenders on everything a plan has; those that run out of memory at a batch size are left out of larger ones.
 
     Raises DetbenchError, before anything is timed, for a batch size that a model cannot take.
@@ -82,14 +84,20 @@ def sweep(contenders: Sequence[Contender], plan: Plan, on_task: Callable[[Task],
         for stage in plan.stages:
             task = Task(stage, batch, plan.scenario)
             able = [each for each in contenders if batch < too_large.get(each.name, batch + 1)]
-            done.results.extend(_not_tried(each, task, too_large[each.name]) for each in contenders if each not in able)
+            done.results.extend(
+                _not_tried(each, task, too_large[each.name])
+                for each in contenders
+                if each not in able
+            )
             if not able:
                 continue
             on_task(task)
             rule = plan.scenario.rule(plan.min_s, plan.max_s * (plan.repetitions or 1))
             watch = MachineWatch(pids, gpu=gpu)
             try:
-                measured = measure(able, task, rule, watch, asked_device=plan.device, repetitions=plan.repetitions)
+                measured = measure(
+                    able, task, rule, watch, asked_device=plan.device, repetitions=plan.repetitions
+                )
             except KeyboardInterrupt:
                 return replace(done, interrupted=True)
             done.results.extend(measured.results)
@@ -105,8 +113,12 @@ def _batches(contenders: Sequence[Contender], asked: tuple[int, ...] | None) -> 
     only = [each.batch_size for each in contenders if each.batch_size is not None]
     batches = asked or (only[0] if only else 1,)
     for each in contenders:
-        if each.batch_size is not None and (wrong := [batch for batch in batches if batch != each.batch_size]):
-            raise DetbenchError(f"{each.name} takes {counted(each.batch_size, 'picture')} at a time, not {wrong[0]}; change --batch")
+        if each.batch_size is not None and (
+            wrong := [batch for batch in batches if batch != each.batch_size]
+        ):
+            raise DetbenchError(
+                f"{each.name} takes {counted(each.batch_size, 'picture')} at a time, not {wrong[0]}; change --batch"
+            )
     return batches
 
 
@@ -117,4 +129,6 @@ def _ran_out(result: LatencyResult) -> bool:
 def _not_tried(contender: Contender, task: Task, failed_at: int) -> LatencyResult:
     reason = f"not tried: {OUT_OF_MEMORY} at {counted(failed_at, 'picture')} per batch"
     pictures = task.batch * task.scenario.requests(task.batch)
-    return LatencyResult(contender.name, task.stage, task.batch, task.scenario.name, pictures, reasons=(reason,))
+    return LatencyResult(
+        contender.name, task.stage, task.batch, task.scenario.name, pictures, reasons=(reason,)
+    )

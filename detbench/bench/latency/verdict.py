@@ -39,7 +39,10 @@ def device_reasons(settings: Mapping[str, Any], asked: str | None) -> list[str]:
 
 def _same_provider(found: str, asked: str) -> bool:
     """Return whether onnxruntime's `CUDAExecutionProvider` is what `cuda`, or its full name, asks for."""
-    short, long = found.lower().removesuffix("executionprovider"), asked.lower().removesuffix("executionprovider")
+    short, long = (
+        found.lower().removesuffix("executionprovider"),
+        asked.lower().removesuffix("executionprovider"),
+    )
     return short == _SHORT_PROVIDERS.get(long, long)
 
 
@@ -52,14 +55,18 @@ def machine_reasons(states: Sequence[MachineState], cores: int, device: str) -> 
         device: where the model runs, `cpu` or `gpu`; the GPU of a model that runs on the CPU is all one.
     """
     reasons = []
-    events = [state.cpu_throttle_events for state in states if state.cpu_throttle_events is not None]
+    events = [
+        state.cpu_throttle_events for state in states if state.cpu_throttle_events is not None
+    ]
     if events and events[-1] > events[0]:
         reasons.append(f"throttled: the CPU counted {events[-1] - events[0]:,} thermal events")
     clocks = np.array([state.cpu_mhz for state in states[1:] if state.cpu_mhz is not None])
     reasons += _moved("CPU clock", clocks, _MOST_CPU_CLOCK_CHANGE)
     outside = [state.outside_cores for state in states if state.outside_cores is not None]
     if outside and np.mean(outside) > _MOST_OUTSIDE_SHARE * cores:
-        reasons.append(f"load from outside: other processes kept {np.mean(outside):.1f} of {cores} cores busy")
+        reasons.append(
+            f"load from outside: other processes kept {np.mean(outside):.1f} of {cores} cores busy"
+        )
     return reasons + (_gpu_reasons(states) if device == "gpu" else [])
 
 
@@ -67,7 +74,9 @@ def _gpu_reasons(states: Sequence[MachineState]) -> list[str]:
     gpus = [state.gpu for state in states[1:] if state.gpu is not None]
     throttled = sorted({reason for gpu in gpus for reason in gpu.throttled})
     clocks = np.array([gpu.sm_clock_mhz for gpu in gpus if gpu.sm_clock_mhz is not None])
-    return [f"throttled: GPU {reason}" for reason in throttled] + _moved("GPU SM clock", clocks, _MOST_SM_CLOCK_CHANGE)
+    return [f"throttled: GPU {reason}" for reason in throttled] + _moved(
+        "GPU SM clock", clocks, _MOST_SM_CLOCK_CHANGE
+    )
 
 
 def _moved(what: str, clocks: Any, most: float) -> list[str]:
@@ -89,4 +98,6 @@ def left_over_reasons(left_over_ns: Sequence[tuple[int, int]], infer_ns: float) 
     hidden = straight - rested
     if hidden < _LEAST_LEFT_OVER_NS or hidden < _MOST_LEFT_OVER_SHARE * (infer_ns + hidden):
         return []
-    return [f"not synchronised: {hidden / 1e6:.2f} ms of the model's work went on after the clock had stopped at {infer_ns / 1e6:.2f} ms"]
+    return [
+        f"not synchronised: {hidden / 1e6:.2f} ms of the model's work went on after the clock had stopped at {infer_ns / 1e6:.2f} ms"
+    ]

@@ -63,7 +63,10 @@ def _change(values: NDArray[np.float64]) -> int:
     around = np.concatenate([first - first.mean(), second - second.mean()])
     spread = np.sqrt(long_run_variance(around, 2 * degrees_of_freedom(count)))
     level = np.median(values[place:])
-    changed = abs(sums[place - 1]) > _CRITICAL * spread and abs(np.median(values[:place]) - level) > _LEAST_CHANGE * level
+    changed = (
+        abs(sums[place - 1]) > _CRITICAL * spread
+        and abs(np.median(values[:place]) - level) > _LEAST_CHANGE * level
+    )
     return place if changed else 0
 
 

@@ -29,7 +29,9 @@ class WorkerContender:
         self.name = model.name
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, model, tuple(images)), daemon=True)
+        self._process = context.Process(
+            target=_serve, args=(theirs, model, tuple(images)), daemon=True
+        )
         with _ctrl_c_later():
             self._process.start()
         theirs.close()
@@ -82,7 +84,9 @@ class WorkerContender:
         try:
             problem, *found = self._pipe.recv()
         except (EOFError, OSError):
-            raise DetbenchError(f"{model.spec}: its process ended while it was loaded; run it without --isolate to see why") from None
+            raise DetbenchError(
+                f"{model.spec}: its process ended while it was loaded; run it without --isolate to see why"
+            ) from None
         if problem:
             raise DetbenchError(problem)
         remarks, settings, batch_size = found
@@ -115,7 +119,9 @@ def _serve(pipe: Connection, model: Model, images: Sequence[EncodedImage]) -> No
     """Load the model and answer until the other side hangs up; Ctrl-C is for the other side to deal with."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with warnings.catch_warnings(record=True, action="always", category=DetbenchWarning) as caught:
+        with warnings.catch_warnings(
+            record=True, action="always", category=DetbenchWarning
+        ) as caught:
             contender = load_contender(model, images)
     except DetbenchError as error:
         pipe.send((str(error), [], {}, None))

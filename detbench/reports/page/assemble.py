@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from detbench.bench.doctor.suspicions import suspicions
-from detbench.metrics.units import group_count
+from detbench.doctor.suspicions import suspicions
+from detbench.metrics.uncertainty.clusters import group_count
 from detbench.reports.curves import plotted_iou
 from detbench.reports.frames import Frames
 from detbench.reports.page.claims import claims, isolated
@@ -27,11 +27,11 @@ from detbench.reports.page.content import (
     SizeRange,
     Timing,
 )
+from detbench.reports.page.error_analysis import why
 from detbench.reports.page.explorer import explorer_data
 from detbench.reports.page.gallery import gallery
 from detbench.reports.page.provenance import command_of, part_provenance, run_provenance
-from detbench.reports.page.why import why
-from detbench.reports.scored import OPERATING_POINT, Scored
+from detbench.reports.scored_detector import OPERATING_POINT, Scored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,10 +41,16 @@ def content_of(frames: Frames, *, command: str, gallery_size: int) -> Content:
     """Return the content of a page, detectors in their order; those on other data or of another protocol make parts of their own."""
     from detbench import __version__
 
-    parts = tuple(_part(f"p{place}", group, gallery_size) for place, group in enumerate(frames.split()))
+    parts = tuple(
+        _part(f"p{place}", group, gallery_size) for place, group in enumerate(frames.split())
+    )
     datasets = ", ".join(dict.fromkeys(isolated(part.dataset) for part in parts))
     detectors = len(frames.detectors)
-    title = f"{isolated(frames.detectors[0].name)} on {datasets}" if detectors == 1 else f"{detectors} detectors on {datasets}"
+    title = (
+        f"{isolated(frames.detectors[0].name)} on {datasets}"
+        if detectors == 1
+        else f"{detectors} detectors on {datasets}"
+    )
     return Content(title, parts, _notices(parts), command, str(__version__))
 
 
@@ -61,14 +67,20 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
     first = frames.detectors[0].evaluation
     group = frames.groups.iloc[0]
     names = _of_detector(frames.classes, frames.detectors[0].name)
-    classes = tuple(ClassName(str(row["class"]), int(row["ground_truths"])) for row in _records(names))
-    detectors = tuple(_detector(frames, scored, look) for look, scored in enumerate(frames.detectors))
+    classes = tuple(
+        ClassName(str(row["class"]), int(row["ground_truths"])) for row in _records(names)
+    )
+    detectors = tuple(
+        _detector(frames, scored, look) for look, scored in enumerate(frames.detectors)
+    )
     pictures, note = gallery(frames, gallery_size)
     headline = str(group["measure"])
     groups = group_count(first.ground_truth)
     pairs = _pairs(frames)
     reference, class_pairs = _class_pairs(frames)
-    shared = tuple(row for row in detectors[0].provenance if all(row in each.provenance for each in detectors))
+    shared = tuple(
+        row for row in detectors[0].provenance if all(row in each.provenance for each in detectors)
+    )
     return Part(
         key=key,
         heading=str(group["heading"]),
@@ -78,16 +90,29 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
         objects=int(group["ground_truths"]),
         protocol=first.protocol.name,
         headline=headline,
-        detectors=tuple(replace(each, provenance=tuple(row for row in each.provenance if row not in shared)) for each in detectors),
+        detectors=tuple(
+            replace(each, provenance=tuple(row for row in each.provenance if row not in shared))
+            for each in detectors
+        ),
         pairs=pairs,
         reference=reference,
         class_pairs=class_pairs,
         classes=classes,
-        sizes=tuple(_size(row) for row in _records(_of_detector(frames.sizes, frames.detectors[0].name))),
+        sizes=tuple(
+            _size(row) for row in _records(_of_detector(frames.sizes, frames.detectors[0].name))
+        ),
         ious=frames.detectors[0].by_iou.protocol.iou_thresholds,
         plotted_iou=plotted_iou(first),
         explorer=explorer_data(frames),
-        claims=claims(detectors, headline, [each.name for each in classes], int(group["images"]), pairs, class_pairs, groups=groups),
+        claims=claims(
+            detectors,
+            headline,
+            [each.name for each in classes],
+            int(group["images"]),
+            pairs,
+            class_pairs,
+            groups=groups,
+        ),
         why=why([scored.evaluation for scored in frames.detectors], pictured=gallery_size > 0),
         gallery=pictures,
         gallery_note=note,
@@ -98,7 +123,14 @@ def _part(key: str, frames: Frames, gallery_size: int) -> Part:
 def _pairs(frames: Frames) -> tuple[Pair, ...]:
     place = {scored.name: number for number, scored in enumerate(frames.detectors)}
     return tuple(
-        Pair(place[row["better"]], place[row["worse"]], row["difference"] * 100, _points(row), _plain(row["p"]), row["told_apart"])
+        Pair(
+            place[row["better"]],
+            place[row["worse"]],
+            row["difference"] * 100,
+            _points(row),
+            _plain(row["p"]),
+            row["told_apart"],
+        )
         for row in _records(frames.pairs)
     )
 
@@ -110,7 +142,9 @@ def _class_pairs(frames: Frames) -> tuple[int | None, dict[int, tuple[ClassPair,
     rows = _records(frames.class_pairs)
     for row in rows:
         difference = _plain(row["difference"])
-        pair = ClassPair(None if difference is None else difference * 100, _points(row), row["told_apart"])
+        pair = ClassPair(
+            None if difference is None else difference * 100, _points(row), row["told_apart"]
+        )
         found[place[row["detector"]]] = (*found.get(place[row["detector"]], ()), pair)
     return (place[rows[0]["reference"]] if rows else None), found
 
@@ -132,7 +166,9 @@ def _rank(frames: Frames, name: str) -> str:
 
 def _detector(frames: Frames, scored: Scored, look: int) -> Detector:
     [summary] = _records(_of_detector(frames.summary, scored.name))
-    by_iou, by_size = (_records(_of_detector(table, scored.name)) for table in (frames.ious, frames.sizes))
+    by_iou, by_size = (
+        _records(_of_detector(table, scored.name)) for table in (frames.ious, frames.sizes)
+    )
     return Detector(
         name=scored.name,
         look=look,
@@ -141,7 +177,9 @@ def _detector(frames: Frames, scored: Scored, look: int) -> Detector:
         rank=_rank(frames, scored.name),
         detections=int(summary["detections"]),
         best=_operating_point(summary),
-        classes=tuple(_class_row(row) for row in _records(_of_detector(frames.classes, scored.name))),
+        classes=tuple(
+            _class_row(row) for row in _records(_of_detector(frames.classes, scored.name))
+        ),
         by_iou=tuple(_plain(row["AP"]) for row in by_iou),
         iou_intervals=tuple(_interval(row, "AP") for row in by_iou),
         by_size=tuple(_plain(row["AP"]) for row in by_size),
@@ -155,7 +193,9 @@ def _detector(frames: Frames, scored: Scored, look: int) -> Detector:
 
 def _class_row(row: Mapping[str, Any]) -> ClassRow:
     measures = {name: _plain(row[name]) for name in ("AP", "AP50", "AP75", "recall") if name in row}
-    return ClassRow(measures, _intervals(row, measures), int(row["detections"]), _operating_point(row))
+    return ClassRow(
+        measures, _intervals(row, measures), int(row["detections"]), _operating_point(row)
+    )
 
 
 def _intervals(row: Mapping[str, Any], measures: Iterable[str]) -> dict[str, Interval]:

@@ -98,7 +98,9 @@ def strip_scale(values: Iterable[float | None], width: float) -> Scale:
 
 def iou_chart(part: Part) -> IouChart | None:
     """Return AP over IoU, or None where no detector has a value."""
-    values = [value for detector in part.detectors for value in detector.by_iou if value is not None]
+    values = [
+        value for detector in part.detectors for value in detector.by_iou if value is not None
+    ]
     if not values or len(part.ious) < 2:
         return None
     x = Scale(part.ious[0], part.ious[-1], LEFT, WIDTH - RIGHT, part.ious)
@@ -107,8 +109,16 @@ def iou_chart(part: Part) -> IouChart | None:
 
 
 def _line(detector: Detector, ious: Sequence[float], x: Scale, y: Scale) -> Line:
-    points = tuple((x(iou), y(value)) for iou, value in zip(ious, detector.by_iou, strict=True) if value is not None)
-    bars = tuple((x(iou), y(ends[0]), y(min(ends[1], y.high))) for iou, ends in zip(ious, detector.iou_intervals, strict=True) if ends)
+    points = tuple(
+        (x(iou), y(value))
+        for iou, value in zip(ious, detector.by_iou, strict=True)
+        if value is not None
+    )
+    bars = tuple(
+        (x(iou), y(ends[0]), y(min(ends[1], y.high)))
+        for iou, ends in zip(ious, detector.iou_intervals, strict=True)
+        if ends
+    )
     return Line(detector.look, points, bars)
 
 
@@ -117,16 +127,30 @@ def speed_chart(part: Part) -> SpeedChart | None:
     timed = [
         (each, row, value)
         for each in part.detectors
-        if (row := representative(each)) and row.p50_ms is not None and (value := each.summary[part.headline]) is not None
+        if (row := representative(each))
+        and row.p50_ms is not None
+        and (value := each.summary[part.headline]) is not None
     ]
     if not timed:
         return None
     stage = timed[0][1].stage
     timed = [entry for entry in timed if entry[1].stage == stage]
-    ends = [end for _, row, _ in timed for end in (row.p50_ms, *(row.p50_interval_ms or ())) if end is not None]
+    ends = [
+        end
+        for _, row, _ in timed
+        for end in (row.p50_ms, *(row.p50_interval_ms or ()))
+        if end is not None
+    ]
     x = _from_zero(max(ends) * 1.15, LEFT, WIDTH - RIGHT)
-    y = _around([end for each, _, value in timed for end in (value, *each.intervals.get(part.headline, ()))])
-    points = _labelled([_speed_point(each, row, value, each.intervals.get(part.headline), x, y, timed) for each, row, value in timed])
+    y = _around(
+        [end for each, _, value in timed for end in (value, *each.intervals.get(part.headline, ()))]
+    )
+    points = _labelled(
+        [
+            _speed_point(each, row, value, each.intervals.get(part.headline), x, y, timed)
+            for each, row, value in timed
+        ]
+    )
     front = tuple(sorted((point.x, point.y) for point in points if point.fronted))
     return SpeedChart(x, y, points, front)
 
@@ -142,10 +166,14 @@ def _speed_point(
 ) -> SpeedPoint:
     time = row.p50_ms or 0.0
     rivals = [(other.p50_ms or 0.0, score) for _, other, score in timed if other.verdict == "valid"]
-    beaten = row.verdict != "valid" or any(t <= time and score >= value and (t < time or score > value) for t, score in rivals)
+    beaten = row.verdict != "valid" or any(
+        t <= time and score >= value and (t < time or score > value) for t, score in rivals
+    )
     low, high = (x(end) for end in row.p50_interval_ms) if row.p50_interval_ms else (None, None)
     bottom, top = (y(end) for end in score_ends) if score_ends else (None, None)
-    return SpeedPoint(detector, row, x(time), y(value), low, high, bottom, top, x(time), y(value), not beaten)
+    return SpeedPoint(
+        detector, row, x(time), y(value), low, high, bottom, top, x(time), y(value), not beaten
+    )
 
 
 def _labelled(points: Sequence[SpeedPoint]) -> tuple[SpeedPoint, ...]:
@@ -156,7 +184,14 @@ def _labelled(points: Sequence[SpeedPoint]) -> tuple[SpeedPoint, ...]:
         width = _LETTER * len(point.label)
         left = round(min(max(point.x - width / 2, LEFT), max(WIDTH - width, LEFT)), 2)
         heights = [point.y + rise for rise in (-11.0, 22.0, -27.0, 38.0)]
-        free = [y for y in heights if all(abs(y - other) >= _LINE or left > end or left + width < start for start, end, other in taken)]
+        free = [
+            y
+            for y in heights
+            if all(
+                abs(y - other) >= _LINE or left > end or left + width < start
+                for start, end, other in taken
+            )
+        ]
         base = round(min(max((free or heights)[0], _LINE), HEIGHT - BOTTOM - 4), 2)
         taken.append((left, left + width, base))
         placed.append(replace(point, label_x=left, label_y=base))
@@ -174,10 +209,15 @@ def _around(values: Sequence[float]) -> Scale:
     low, high = max(low - 0.05, 0.0), min(high + 0.05, 1.0)
     count = round((high - low) / 0.05)
     stride = max(count // 5, 1)
-    return Scale(low, high, HEIGHT - BOTTOM, TOP, tuple(low + 0.05 * n for n in range(0, count + 1, stride)))
+    return Scale(
+        low, high, HEIGHT - BOTTOM, TOP, tuple(low + 0.05 * n for n in range(0, count + 1, stride))
+    )
 
 
 def _step(most: float) -> float:
     """Return 1, 2 or 5 times a power of ten such that four to eight steps reach `most`."""
     power: float = 10.0 ** math.floor(math.log10(most)) if most > 0 else 1.0
-    return next((power * factor for factor in (0.1, 0.2, 0.5, 1.0, 2.0) if most / (power * factor) <= 8), power)
+    return next(
+        (power * factor for factor in (0.1, 0.2, 0.5, 1.0, 2.0) if most / (power * factor) <= 8),
+        power,
+    )

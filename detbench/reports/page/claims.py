@@ -21,9 +21,16 @@ def claims(
     groups: int | None = None,
 ) -> tuple[str, ...]:
     """Return sentences on who leads, by how much and how surely, in how many classes, and how fast, best first."""
-    known = [(value, detector) for detector in detectors if (value := detector.summary[headline]) is not None]
+    known = [
+        (value, detector)
+        for detector in detectors
+        if (value := detector.summary[headline]) is not None
+    ]
     if not known:
-        return ("No class has an object that counts, so nothing can be measured on this data.", _speed(detectors))
+        return (
+            "No class has an object that counts, so nothing can be measured on this data.",
+            _speed(detectors),
+        )
     known.sort(key=lambda pair: -pair[0])
     said = (
         _lead(known, headline),
@@ -42,7 +49,11 @@ def isolated(name: str) -> str:
 def representative(detector: Detector) -> Timing | None:
     """Return the timing that stands for a detector: end to end, one picture at a time, else the whole of the model alone."""
     for stage in ("end_to_end", "infer"):
-        rows = [row for row in detector.timings if row.stage == stage and row.batch == 1 and row.p50_ms is not None]
+        rows = [
+            row
+            for row in detector.timings
+            if row.stage == stage and row.batch == 1 and row.p50_ms is not None
+        ]
         if rows:
             return next((row for row in rows if row.scenario == "single_stream"), rows[0])
     return None
@@ -65,13 +76,20 @@ def _lead(known: Sequence[tuple[float, Detector]], headline: str) -> str:
     )
 
 
-def _classes(known: Sequence[tuple[float, Detector]], classes: Sequence[str], class_pairs: Mapping[int, Sequence[ClassPair]]) -> str:
+def _classes(
+    known: Sequence[tuple[float, Detector]],
+    classes: Sequence[str],
+    class_pairs: Mapping[int, Sequence[ClassPair]],
+) -> str:
     """Say in how many classes the leader leads too, in how many of them surely, and where it is furthest behind."""
     winner, others = known[0][1], [detector for _, detector in known[1:]]
     gaps = []
     for k, name in enumerate(classes):
         own = winner.classes[k].measures["AP"]
-        best = max((value for each in others if (value := each.classes[k].measures["AP"]) is not None), default=None)
+        best = max(
+            (value for each in others if (value := each.classes[k].measures["AP"]) is not None),
+            default=None,
+        )
         if own is not None and best is not None:
             gaps.append((best - own, name))
     tied = len(known) > 1 and known[0][0] == known[1][0]
@@ -79,7 +97,11 @@ def _classes(known: Sequence[tuple[float, Detector]], classes: Sequence[str], cl
         return ""
     gap, worst = max(gaps)
     ahead = sum(gap < 0 for gap, _ in gaps)
-    tail = f"; it is furthest behind in {isolated(worst)}, by {gap * 100:.1f} points" if gap >= 0.0005 else ""
+    tail = (
+        f"; it is furthest behind in {isolated(worst)}, by {gap * 100:.1f} points"
+        if gap >= 0.0005
+        else ""
+    )
     return f"{isolated(winner.name)} has the highest AP in {ahead} of {len(gaps)} classes{_surely(class_pairs)}{tail}."
 
 
@@ -88,12 +110,20 @@ def _surely(class_pairs: Mapping[int, Sequence[ClassPair]]) -> str:
     by_class = [*zip(*class_pairs.values(), strict=True)]
     if not by_class:
         return ""
-    sure = sum(all(pair.told_apart and (pair.points or 0.0) < 0 for pair in pairs) for pairs in by_class)
+    sure = sum(
+        all(pair.told_apart and (pair.points or 0.0) < 0 for pair in pairs) for pairs in by_class
+    )
     ahead = f", and in {sure} of them it is" if sure else ", though in none of them"
     return f"{ahead} ahead of every other by more than chance explains"
 
 
-def _doubt(detectors: Sequence[Detector], pairs: Sequence[Pair], headline: str, images: int, groups: int | None) -> str:
+def _doubt(
+    detectors: Sequence[Detector],
+    pairs: Sequence[Pair],
+    headline: str,
+    images: int,
+    groups: int | None,
+) -> str:
     """Say what the images say of the lead of the first over the second, or that they were not asked."""
     if len(detectors) < 2:
         return ""
@@ -128,10 +158,15 @@ def _speed(detectors: Sequence[Detector]) -> str:
     if not timed:
         return "Speed was not measured."
     invalid = [detector.name for row, detector in timed if row.verdict != "valid"]
-    valid = sorted(((row, each) for row, each in timed if row.verdict == "valid"), key=lambda pair: pair[0].p50_ms or 0.0)
+    valid = sorted(
+        ((row, each) for row, each in timed if row.verdict == "valid"),
+        key=lambda pair: pair[0].p50_ms or 0.0,
+    )
     parts = [_fastest(valid)] if valid else []
     if invalid:
-        parts.append(f"The timing of {listed(invalid)} is not valid; the reasons stand with the numbers.")
+        parts.append(
+            f"The timing of {listed(invalid)} is not valid; the reasons stand with the numbers."
+        )
     return " ".join(parts)
 
 
@@ -144,7 +179,11 @@ def _fastest(valid: Sequence[tuple[Timing, Detector]]) -> str:
     if not rest:
         return f"{isolated(first.name)}: {measured}; the others were timed at another stage."
     other, second = rest[0]
-    if row.p50_interval_ms and other.p50_interval_ms and row.p50_interval_ms[1] < other.p50_interval_ms[0]:
+    if (
+        row.p50_interval_ms
+        and other.p50_interval_ms
+        and row.p50_interval_ms[1] < other.p50_interval_ms[0]
+    ):
         ratio = (other.p50_ms or 0.0) / (row.p50_ms or 1.0)
         return f"{isolated(first.name)} is the fastest: {measured}, {isolated(second.name)} {ratio:.2f} times as long."
     return f"{isolated(first.name)} has the lowest median time ({measured}), but not outside the interval of {isolated(second.name)}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from detbench.reports.page.why import Why
+from detbench.reports.page.error_analysis import Why
 
 Interval = tuple[float, float]
 """Lower and upper end."""
@@ -131,7 +131,7 @@ class DrawnBox:
     width: float
     height: float
     role: str
-    """What became of it, as `detbench.reports.telling.Box.outcome`."""
+    """What became of it, as `detbench.reports.example_images.Box.outcome`."""
     look: int | None
     """Of the detector; None for ground truth."""
     label: str
@@ -207,7 +207,10 @@ class Part:
     def any_interval(self) -> bool:
         """Whether a score on the page has an interval."""
         return any(
-            each.intervals or any(each.iou_intervals) or any(each.size_intervals) or any(row.intervals for row in each.classes)
+            each.intervals
+            or any(each.iou_intervals)
+            or any(each.size_intervals)
+            or any(row.intervals for row in each.classes)
             for each in self.detectors
         )
 

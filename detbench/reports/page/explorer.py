@@ -30,7 +30,9 @@ def explorer_data(frames: Frames) -> dict[str, Any]:
     With very many classes only a few IoU thresholds are kept.
     """
     first = frames.detectors[0]
-    ious = _kept_ious(first.by_iou.protocol.iou_thresholds, len(first.classes) * len(frames.detectors))
+    ious = _kept_ious(
+        first.by_iou.protocol.iou_thresholds, len(first.classes) * len(frames.detectors)
+    )
     count = len(first.classes) * len(ious) * len(frames.detectors)
     points = min(max(_MOST_IN_ALL // max(count, 1), FEWEST_POINTS), _MOST_POINTS)
     curves = _by_place(frames, frames.curves_at(ious, points), ious)
@@ -45,11 +47,16 @@ def explorer_data(frames: Frames) -> dict[str, Any]:
         "ious": [round(iou, 6) for iou in ious],
         "plotted": round(plotted_iou(first.evaluation), 6),
         "curves": [
-            [[_curve(curves.get((d, k, t)), values.get((d, k, t))) for d in places] for t in range(len(ious))]
+            [
+                [_curve(curves.get((d, k, t)), values.get((d, k, t))) for d in places]
+                for t in range(len(ious))
+            ]
             for k in range(len(first.classes))
         ],
         "bands": [[_band(bands.get((d, k, 0))) for d in places] for k in range(len(first.classes))],
-        "scores": [[_score_curve(scores.get((d, k, 0))) for d in places] for k in range(len(first.classes))],
+        "scores": [
+            [_score_curve(scores.get((d, k, 0))) for d in places] for k in range(len(first.classes))
+        ],
     }
 
 
@@ -57,10 +64,14 @@ def _kept_ious(thresholds: Sequence[float], classes: int) -> list[float]:
     """Return all IoU thresholds, or a few where there would be too many curves for one page."""
     if len(thresholds) * classes <= _MOST_CURVES:
         return [*thresholds]
-    return [each for each in thresholds if np.isclose(each, _FEW_IOUS, rtol=0, atol=1e-9).any()] or [thresholds[0]]
+    return [
+        each for each in thresholds if np.isclose(each, _FEW_IOUS, rtol=0, atol=1e-9).any()
+    ] or [thresholds[0]]
 
 
-def _by_place(frames: Frames, table: pd.DataFrame, ious: Sequence[float | None]) -> dict[tuple[int, int, int], pd.DataFrame]:
+def _by_place(
+    frames: Frames, table: pd.DataFrame, ious: Sequence[float | None]
+) -> dict[tuple[int, int, int], pd.DataFrame]:
     """Cut a table into the rows of each detector, class and IoU threshold, by their places."""
     detectors = {each.name: place for place, each in enumerate(frames.detectors)}
     classes = {name: place for place, name in enumerate(frames.detectors[0].classes)}
@@ -89,13 +100,20 @@ def _curve(points: pd.DataFrame | None, value: pd.DataFrame | None) -> dict[str,
 
 
 def _band(rows: pd.DataFrame | None) -> dict[str, Any] | None:
-    return None if rows is None else {"l": _steps(rows["low"]).tolist(), "h": _steps(rows["high"]).tolist()}
+    return (
+        None
+        if rows is None
+        else {"l": _steps(rows["low"]).tolist(), "h": _steps(rows["high"]).tolist()}
+    )
 
 
 def _score_curve(points: pd.DataFrame | None) -> dict[str, Any]:
     if points is None:
         return {"s": [], "p": [], "r": [], "f": []}
-    columns = {short: _steps(points[name]).tolist() for short, name in (("p", "precision"), ("r", "recall"), ("f", "f1"))}
+    columns = {
+        short: _steps(points[name]).tolist()
+        for short, name in (("p", "precision"), ("r", "recall"), ("f", "f1"))
+    }
     return {"s": _scores(points["score"]), **columns}
 
 

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from detbench.data.files import atomic_path
-from detbench.metrics.tide import MEANINGS
+from detbench.metrics.errors.tide import MEANINGS
 from detbench.reports.frames import Frames
 from detbench.reports.page import charts
 from detbench.reports.page.assemble import content_of
 from detbench.reports.page.content import Content
-from detbench.reports.page.why import DRAWS, PICTURED
-from detbench.reports.style import COLOURS
+from detbench.reports.page.error_analysis import DRAWS, PICTURED
+from detbench.reports.plots.style import COLOURS
 
 _HERE = Path(__file__).parent
 _STYLES = ("vendor/uPlot.min.css", "templates/page.css")
@@ -46,7 +46,9 @@ def build_page(frames: Frames, *, command: str = "", gallery_size: int = GALLERY
     return render(content_of(frames, command=command, gallery_size=gallery_size))
 
 
-def write_page(path: Path, frames: Frames, *, command: str = "", gallery_size: int = GALLERY_SIZE) -> Path:
+def write_page(
+    path: Path, frames: Frames, *, command: str = "", gallery_size: int = GALLERY_SIZE
+) -> Path:
     """Write the report page, all of it or nothing, and return its path."""
     page = build_page(frames, command=command, gallery_size=gallery_size)
     with atomic_path(path) as temporary:
@@ -60,9 +62,19 @@ def render(content: Content) -> str:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters |= {"fixed": fixed, "exact": exact, "grouped": grouped, "signed": signed, "signed_between": signed_between}
+    environment.filters |= {
+        "fixed": fixed,
+        "exact": exact,
+        "grouped": grouped,
+        "signed": signed,
+        "signed_between": signed_between,
+    }
     style, script = (_joined(names) for names in (_STYLES, _SCRIPTS))
     data = _json([part.explorer for part in content.parts])
     return environment.get_template("page.html").render(
@@ -128,5 +140,10 @@ def _json(value: Any) -> str:
 def _policy(style: str, script: str) -> str:
     """Return a content security policy under which the page runs its own script and style and may ask for nothing."""
     sources = {"style-src": style, "script-src": script}
-    hashes = [f"{kind} 'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for kind, text in sources.items()]
-    return "; ".join(["default-src 'none'", "img-src data:", *hashes, "base-uri 'none'", "form-action 'none'"])
+    hashes = [
+        f"{kind} 'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for kind, text in sources.items()
+    ]
+    return "; ".join(
+        ["default-src 'none'", "img-src data:", *hashes, "base-uri 'none'", "form-action 'none'"]
+    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from detbench.bench.runs import Run
-from detbench.metrics.evaluation import Evaluation
+from detbench.metrics.scoring.evaluation import Evaluation
 
 _GIB = 2**30
 
@@ -50,7 +50,16 @@ def command_of(run: Run) -> str:
     return str(((run.record.get("options") or {}).get("passed") or {}).get("command") or "")
 
 
-_SETTINGS = ("adapter", "backend", "provider", "providers", "batch_size", "preprocessing", "decoder", "postprocessing")
+_SETTINGS = (
+    "adapter",
+    "backend",
+    "provider",
+    "providers",
+    "batch_size",
+    "preprocessing",
+    "decoder",
+    "postprocessing",
+)
 """Of a model's effective settings those that fit into a line or two; the record holds them all."""
 
 
@@ -73,9 +82,13 @@ def _libraries(machine: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _text(value: object) -> str:
     """Return a value as people read it: names without underscores, numbers to five digits; the record holds them all."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{str(key).replace('_', ' ')} {_text(each)}" for key, each in value.items())
+        return ", ".join(
+            f"{str(key).replace('_', ' ')} {_text(each)}" for key, each in value.items()
+        )
     if isinstance(value, list | tuple):
-        return " ".join(f"({_text(each)})" if isinstance(each, list | tuple) else _text(each) for each in value)
+        return " ".join(
+            f"({_text(each)})" if isinstance(each, list | tuple) else _text(each) for each in value
+        )
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -21,7 +21,11 @@ def chosen(outputs, size=SQUARE, class_count=None, options=()):
         ({"output0": (1, 84, 8400)}, SQUARE, ("yolov8", 80)),
         ({"output0": (4, 84, 5040)}, (640, 384), ("yolov8", 80)),
         ({"output": (1, 25200, 85)}, SQUARE, ("yolov5", 80)),
-        ({"output": (1, 25200, 85), "a": (1, 3, 80, 80, 85), "b": (1, 3, 40, 40, 85)}, SQUARE, ("yolov5", 80)),
+        (
+            {"output": (1, 25200, 85), "a": (1, 3, 80, 80, 85), "b": (1, 3, 40, 40, 85)},
+            SQUARE,
+            ("yolov5", 80),
+        ),
         ({"output": (1, 102000, 85)}, (1280, 1280), ("yolov5", 80)),
         ({"output": (1, 3549, 85)}, (416, 416), ("yolox", 80)),
         ({"output": (1, 8400, 85)}, SQUARE, ("yolox", 80)),
@@ -34,9 +38,17 @@ def chosen(outputs, size=SQUARE, class_count=None, options=()):
         ({"output0": (1, 300, 6)}, SQUARE, ("end2end", 0)),
         ({"boxes": (0, 4), "labels": (0,), "scores": (0,)}, SQUARE, ("torchvision", 0)),
         ({"labels": (1, 300), "boxes": (1, 300, 4), "scores": (1, 300)}, SQUARE, ("selected", 0)),
-        ({"bbox_regression": (1, 76725, 4), "cls_logits": (1, 76725, 91)}, SQUARE, ("retinanet", 91)),
+        (
+            {"bbox_regression": (1, 76725, 4), "cls_logits": (1, 76725, 91)},
+            SQUARE,
+            ("retinanet", 91),
+        ),
         ({"a": (1, 12834, 80), "b": (1, 12834, 4)}, (300, 224), ("retinanet", 80)),
-        ({"boxes": (1, 100, 4), "confidence": (1, 100), "classes": (1, 100)}, SQUARE, ("kerascv", 0)),
+        (
+            {"boxes": (1, 100, 4), "confidence": (1, 100), "classes": (1, 100)},
+            SQUARE,
+            ("kerascv", 0),
+        ),
     ],
 )
 def test_shapes_of_models_without_names(outputs, size, expected):
@@ -55,8 +67,18 @@ def test_names_decide_between_layouts():
 @pytest.mark.parametrize(
     ("outputs", "size", "class_count", "candidates"),
     [
-        ({"grid": (1, 125, 13, 13)}, (416, 416), 20, r"yolov2 \(20 classes\) or tinyyolov2 \(20 classes\)"),
-        ({"logits": (1, 100, 92), "pred_boxes": (1, 100, 4)}, SQUARE, None, r"detr \(91 classes\) or rtdetr \(92 classes\)"),
+        (
+            {"grid": (1, 125, 13, 13)},
+            (416, 416),
+            20,
+            r"yolov2 \(20 classes\) or tinyyolov2 \(20 classes\)",
+        ),
+        (
+            {"logits": (1, 100, 92), "pred_boxes": (1, 100, 4)},
+            SQUARE,
+            None,
+            r"detr \(91 classes\) or rtdetr \(92 classes\)",
+        ),
         ({"o": (1, 84, 6)}, (64, 64), 1, r"end2end \(any number of classes\) or yolox \(1 class\)"),
     ],
 )
@@ -66,17 +88,25 @@ def test_an_ambiguous_shape_lists_the_candidates(outputs, size, class_count, can
 
 
 def test_an_unknown_shape_lists_shapes_and_decoders():
-    with pytest.raises(DetbenchError, match=r"no decoder knows outputs x\[1,7,7,30\], y\[1,5\] of an input 448×448") as raised:
+    with pytest.raises(
+        DetbenchError, match=r"no decoder knows outputs x\[1,7,7,30\], y\[1,5\] of an input 448×448"
+    ) as raised:
         chosen({"x": (1, 7, 7, 30), "y": (1, 5)}, (448, 448))
     assert all(name in str(raised.value) for name in DECODERS)
 
 
 def test_options_of_a_layout_leave_only_its_decoders():
-    assert chosen({"o": (1, 3549, 52)}, (416, 416), 20, {"reg_max": "7", "strides": "8|16|32"}) == ("nanodet", 20)
+    assert chosen({"o": (1, 3549, 52)}, (416, 416), 20, {"reg_max": "7", "strides": "8|16|32"}) == (
+        "nanodet",
+        20,
+    )
 
 
 def test_an_asked_for_decoder_may_read_what_it_would_not_be_chosen_for():
     decoder = DECODERS["yolov5"]()
     assert check(decoder, Shapes({"o": (1, 8400, 85)}, SQUARE), None) == 80
-    with pytest.raises(DetbenchError, match="hold 80 classes as decoder yolov5 reads them, and there are 20 class names"):
+    with pytest.raises(
+        DetbenchError,
+        match="hold 80 classes as decoder yolov5 reads them, and there are 20 class names",
+    ):
         check(decoder, Shapes({"o": (1, 8400, 85)}, SQUARE), 20)

@@ -5,8 +5,8 @@ import pytest
 
 from detbench.adapters.decoders.choose import choose
 from detbench.adapters.decoders.decoder import Raw, Shapes
-from detbench.adapters.decoders.yolov1 import CellBox, YoloV1
-from detbench.adapters.decoders.yolov2 import YoloV2
+from detbench.adapters.decoders.yolo.yolov1 import CellBox, YoloV1
+from detbench.adapters.decoders.yolo.yolov2 import YoloV2
 from detbench.adapters.options import make_decoder, make_decoders
 from detbench.errors import DetbenchError
 from tests.references import onnx_decodes as plain
@@ -27,7 +27,9 @@ def assert_same(found, expected):
         rows = np.column_stack([got.boxes, got.scores, got.classes])
         assert len(table) > 3
         assert rows.shape == table.shape
-        np.testing.assert_allclose(rows[np.lexsort(rows.T)], table[np.lexsort(table.T)], rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(
+            rows[np.lexsort(rows.T)], table[np.lexsort(table.T)], rtol=1e-6, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize("stride", [16, 32])
@@ -46,7 +48,9 @@ def test_both_ranks_of_yolov2_read_the_same_values_alike():
     first = last.transpose(0, 3, 4, 1, 2).reshape(1, -1, 10, 14)
     assert decoder.fits(Shapes({"o": first.shape}, SIZE)) == (CLASSES, True)
     tables = [decoder.decode(Raw({"o": raw}, SIZE), FLOOR)[0] for raw in (last, first)]
-    sets = [np.unique(np.column_stack([one.boxes, one.scores, one.classes]), axis=0) for one in tables]
+    sets = [
+        np.unique(np.column_stack([one.boxes, one.scores, one.classes]), axis=0) for one in tables
+    ]
     assert len(sets[0]) > 10
     np.testing.assert_array_equal(*sets)
 
@@ -65,18 +69,33 @@ def test_one_box_per_cell(sizes, how, order):
     decoder = make_decoder("cellbox", {"sizes": sizes, "values": how, "box": order})
     given = boxes if order == "xywhc" else np.concatenate([boxes[..., 4:], boxes[..., :4]], axis=-1)
     outputs = {"class": classes, "box": given}
-    assert decoder.fits(Shapes({name: one.shape for name, one in outputs.items()}, SIZE)) == (CLASSES, True)
+    assert decoder.fits(Shapes({name: one.shape for name, one in outputs.items()}, SIZE)) == (
+        CLASSES,
+        True,
+    )
     found = decoder.decode(Raw(outputs, SIZE), FLOOR)
-    cells = [[[([boxes[b, y, x].tolist()], classes[b, y, x].tolist()) for x in range(6)] for y in range(6)] for b in range(2)]
-    assert_same(found, [plain.cell_boxes(one, SIZE, FLOOR, sizes, how == "logits") for one in cells])
+    cells = [
+        [
+            [([boxes[b, y, x].tolist()], classes[b, y, x].tolist()) for x in range(6)]
+            for y in range(6)
+        ]
+        for b in range(2)
+    ]
+    assert_same(
+        found, [plain.cell_boxes(one, SIZE, FLOOR, sizes, how == "logits") for one in cells]
+    )
 
 
 def flat(boxes, classes, order):
     batch, cells = boxes.shape[:2]
     if order == "classes-confidences-boxes":
-        return np.concatenate([classes, boxes[..., 4], boxes[..., :4].reshape(batch, cells, -1)], axis=-1)
+        return np.concatenate(
+            [classes, boxes[..., 4], boxes[..., :4].reshape(batch, cells, -1)], axis=-1
+        )
     joined = boxes.reshape(batch, cells, -1)
-    return np.concatenate([classes, joined] if order == "classes-boxes" else [joined, classes], axis=-1)
+    return np.concatenate(
+        [classes, joined] if order == "classes-boxes" else [joined, classes], axis=-1
+    )
 
 
 @pytest.mark.parametrize("order", ["classes-boxes", "classes-confidences-boxes", "boxes-classes"])
@@ -86,8 +105,17 @@ def test_several_boxes_per_cell(order, sizes):
     decoder = YoloV1(boxes=3, order=order, sizes=sizes)
     raw = flat(boxes, classes, order)
     assert decoder.fits(Shapes({"o": raw.shape}, SIZE)) == (CLASSES, False)
-    cells = [[[(boxes[b, 7 * y + x].tolist(), classes[b, 7 * y + x].tolist()) for x in range(7)] for y in range(7)] for b in range(2)]
-    assert_same(decoder.decode(Raw({"o": raw}, SIZE), FLOOR), [plain.cell_boxes(one, SIZE, FLOOR, sizes) for one in cells])
+    cells = [
+        [
+            [(boxes[b, 7 * y + x].tolist(), classes[b, 7 * y + x].tolist()) for x in range(7)]
+            for y in range(7)
+        ]
+        for b in range(2)
+    ]
+    assert_same(
+        decoder.decode(Raw({"o": raw}, SIZE), FLOOR),
+        [plain.cell_boxes(one, SIZE, FLOOR, sizes) for one in cells],
+    )
 
 
 def chosen(outputs, class_count=None):
@@ -104,7 +132,8 @@ def test_one_box_per_cell_is_chosen_by_the_names_of_its_outputs():
 def test_with_five_classes_the_boxes_go_by_their_name():
     boxes, classes = values(0, 1, 6, 6, 5), values(1, 1, 6, 6, 5)
     tables = [
-        CellBox().decode(Raw(outputs, SIZE), 0.1)[0] for outputs in ({"class": classes, "box": boxes}, {"box": boxes, "class": classes})
+        CellBox().decode(Raw(outputs, SIZE), 0.1)[0]
+        for outputs in ({"class": classes, "box": boxes}, {"box": boxes, "class": classes})
     ]
     assert len(tables[0].scores) > 10
     np.testing.assert_array_equal(tables[0].boxes, tables[1].boxes)
@@ -136,6 +165,9 @@ def test_what_is_no_square_grid_or_has_no_class_is_refused(shape):
 
 
 def test_half_precision_and_nothing_found():
-    outputs = {"box": np.zeros((1, 6, 6, 5), np.float16), "class": np.zeros((1, 6, 6, 3), np.float16)}
+    outputs = {
+        "box": np.zeros((1, 6, 6, 5), np.float16),
+        "class": np.zeros((1, 6, 6, 3), np.float16),
+    }
     (nothing,) = CellBox().decode(Raw(outputs, SIZE), 0.1)
     assert (nothing.boxes.shape, len(nothing.scores)) == ((0, 4), 0)

@@ -28,14 +28,28 @@ def retinanet(hub: Any, class_count: int = 4, **converter: Any) -> Any:
         image_shape=(None, None, 3),
     )
     backbone = hub.models.RetinaNetBackbone(
-        image_encoder=encoder, min_level=3, max_level=5, use_p5=False, use_fpn_batch_norm=False, image_shape=(None, None, 3)
+        image_encoder=encoder,
+        min_level=3,
+        max_level=5,
+        use_p5=False,
+        use_fpn_batch_norm=False,
+        image_shape=(None, None, 3),
     )
-    settings = {"image_size": SIZE[::-1], "scale": [1 / 50, 1 / 60, 1 / 70], "offset": [-1.0, -2.0, -1.5], **converter}
+    settings = {
+        "image_size": SIZE[::-1],
+        "scale": [1 / 50, 1 / 60, 1 / 70],
+        "offset": [-1.0, -2.0, -1.5],
+        **converter,
+    }
     model = hub.models.RetinaNetObjectDetector(
         backbone,
         num_classes=class_count,
-        preprocessor=hub.models.RetinaNetObjectDetectorPreprocessor(hub.layers.RetinaNetImageConverter(**settings)),
-        anchor_generator=hub.layers.AnchorGenerator("yxyx", 3, 5, num_scales=2, aspect_ratios=[0.4, 1.0, 2.5], anchor_size=3.5),
+        preprocessor=hub.models.RetinaNetObjectDetectorPreprocessor(
+            hub.layers.RetinaNetImageConverter(**settings)
+        ),
+        anchor_generator=hub.layers.AnchorGenerator(
+            "yxyx", 3, 5, num_scales=2, aspect_ratios=[0.4, 1.0, 2.5], anchor_size=3.5
+        ),
         pre_logits_num_conv_layers=1,
     )
     for head in (model.box_head, model.classification_head):
@@ -48,7 +62,12 @@ def d_fine(hub: Any, class_count: int = 5) -> Any:
     """Two levels, twenty queries."""
     extractor = hub.models.HGNetV2Backbone(
         stem_channels=[3, 8, 8],
-        stackwise_stage_filters=[[8, 8, 16, 1, 3, 3], [16, 8, 32, 1, 3, 3], [32, 8, 32, 1, 3, 3], [32, 8, 32, 1, 3, 3]],
+        stackwise_stage_filters=[
+            [8, 8, 16, 1, 3, 3],
+            [16, 8, 32, 1, 3, 3],
+            [32, 8, 32, 1, 3, 3],
+            [32, 8, 32, 1, 3, 3],
+        ],
         apply_downsample=[False, True, True, True],
         use_lightweight_conv_block=[False, False, True, True],
         depths=[1, 1, 1, 1],
@@ -91,5 +110,7 @@ def d_fine(hub: Any, class_count: int = 5) -> Any:
     )
     converter = hub.layers.DFineImageConverter(image_size=SIZE[::-1], scale=1 / 255)
     return hub.models.DFineObjectDetector(
-        backbone, num_classes=class_count, preprocessor=hub.models.DFineObjectDetectorPreprocessor(converter)
+        backbone,
+        num_classes=class_count,
+        preprocessor=hub.models.DFineObjectDetectorPreprocessor(converter),
     )

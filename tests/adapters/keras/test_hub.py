@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from detbench.adapters.catalogue import load_detector
-from detbench.adapters.decoders.retinanet import anchors
+from detbench.adapters.decoders.dense.retinanet import anchors
 from detbench.adapters.geometry import Placement
-from detbench.adapters.keras import live_detector
+from detbench.adapters.keras import in_memory_detector
 from detbench.adapters.keras.preset import read_class_names, write_class_names
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 from tests.adapters.keras import models
@@ -26,16 +26,23 @@ def kerashub_found(hub, model, raw, inputs, **limits) -> list[dict[str, np.ndarr
     `tf.image.non_max_suppression` keeps. The likely cause is that it gathers boxes by float32 positions cut to whole numbers.
     """
     model.prediction_decoder = hub.layers.NonMaxSuppression("yxyx", from_logits=True, **limits)
-    found = {name: np.asarray(values) for name, values in model.decode_predictions(raw, inputs).items()}
+    found = {
+        name: np.asarray(values) for name, values in model.decode_predictions(raw, inputs).items()
+    }
     counts = found.pop("num_detections")
-    return [{name: values[row][:count] for name, values in found.items()} for row, count in enumerate(counts)]
+    return [
+        {name: values[row][:count] for name, values in found.items()}
+        for row, count in enumerate(counts)
+    ]
 
 
 def found_in_input(detector, batch) -> list[Any]:
     """What a detector finds, in pixels of its input and clipped to it."""
     whole = Placement((WIDTH, HEIGHT), (WIDTH, HEIGHT), (0, 0))
     outputs = detector.to_host(detector.infer(detector.to_device(batch)))
-    return detector.postprocess(outputs, type(batch)(batch.inputs, (whole,) * len(batch.placements)))
+    return detector.postprocess(
+        outputs, type(batch)(batch.inputs, (whole,) * len(batch.placements))
+    )
 
 
 def assert_same(found, expected):
@@ -49,23 +56,45 @@ def assert_same(found, expected):
 
 
 def test_a_retinanet_finds_what_kerashub_finds(hub, retinanet_preset):
-    detector = load_detector(f"kerashub:{retinanet_preset}", class_agnostic=True, score=0.6, top_k=200)
+    detector = load_detector(
+        f"kerashub:{retinanet_preset}", class_agnostic=True, score=0.6, top_k=200
+    )
     batch = detector.preprocess(models.pictures())
     model = hub.models.ObjectDetector.from_preset(str(retinanet_preset))
-    np.testing.assert_allclose(batch.inputs, np.asarray(model.preprocessor(np.stack(models.pictures()))), atol=1e-5)
+    np.testing.assert_allclose(
+        batch.inputs, np.asarray(model.preprocessor(np.stack(models.pictures()))), atol=1e-5
+    )
     expected = kerashub_found(
-        hub, model, model(batch.inputs), batch.inputs, confidence_threshold=0.6, iou_threshold=0.5, max_detections=200
+        hub,
+        model,
+        model(batch.inputs),
+        batch.inputs,
+        confidence_threshold=0.6,
+        iou_threshold=0.5,
+        max_detections=200,
     )
     for one, other in zip(found_in_input(detector, batch), expected, strict=True):
         assert_same(one, other)
 
 
 def test_a_d_fine_finds_what_kerashub_finds(hub, d_fine_preset):
-    detector = load_detector(f"kerashub:{d_fine_preset}", names="a|b|c|d|e", class_agnostic=True, score=0.001)
+    detector = load_detector(
+        f"kerashub:{d_fine_preset}", names="a|b|c|d|e", class_agnostic=True, score=0.001
+    )
     batch = detector.preprocess(models.pictures())
     model = detector.runtime.model
-    raw = dict(zip(detector.runtime.output_names, detector.infer(detector.to_device(batch)), strict=True))
-    expected = kerashub_found(hub, model, raw, batch.inputs, confidence_threshold=0.001, iou_threshold=0.5, max_detections=20)
+    raw = dict(
+        zip(detector.runtime.output_names, detector.infer(detector.to_device(batch)), strict=True)
+    )
+    expected = kerashub_found(
+        hub,
+        model,
+        raw,
+        batch.inputs,
+        confidence_threshold=0.001,
+        iou_threshold=0.5,
+        max_detections=20,
+    )
     for one, other in zip(found_in_input(detector, batch), expected, strict=True):
         assert_same(one, other)
     assert detector.settings["postprocessing"]["nms_iou"] == 0.5
@@ -74,9 +103,14 @@ def test_a_d_fine_finds_what_kerashub_finds(hub, d_fine_preset):
 @pytest.mark.parametrize("size", [(128, 96), (101, 75), (33, 200)])
 def test_anchors_are_kerashubs(hub, size):
     ratios = (0.3, 1.0, 2.0)
-    generator = hub.layers.AnchorGenerator("center_xywh", 2, 5, num_scales=3, aspect_ratios=list(ratios), anchor_size=3.3)
+    generator = hub.layers.AnchorGenerator(
+        "center_xywh", 2, 5, num_scales=3, aspect_ratios=list(ratios), anchor_size=3.3
+    )
     levels = generator(np.zeros((1, size[1], size[0], 3), np.float32))
-    np.testing.assert_array_equal(anchors(size, 2, 5, 3, ratios, 3.3), np.concatenate([np.asarray(one) for one in levels.values()]))
+    np.testing.assert_array_equal(
+        anchors(size, 2, 5, 3, ratios, 3.3),
+        np.concatenate([np.asarray(one) for one in levels.values()]),
+    )
 
 
 def test_a_preset_predicts_the_same_after_saving_and_loading(hub, retinanet_preset, tmp_path):
@@ -91,7 +125,13 @@ def test_a_preset_predicts_the_same_after_saving_and_loading(hub, retinanet_pres
 
 
 def test_classes_suppress_each_other_only_when_asked(small_retinanet):
-    other = live_detector(small_retinanet.runtime.model, class_names="abcd", score=0.5, top_k=1000, class_agnostic=True)
+    other = in_memory_detector(
+        small_retinanet.runtime.model,
+        class_names="abcd",
+        score=0.5,
+        top_k=1000,
+        class_agnostic=True,
+    )
     batch = small_retinanet.preprocess(models.pictures())
     per_class, across = found_in_input(small_retinanet, batch)[0], found_in_input(other, batch)[0]
     assert small_retinanet.settings["postprocessing"]["class_agnostic"] is False
@@ -102,11 +142,19 @@ def test_classes_suppress_each_other_only_when_asked(small_retinanet):
 def test_boxes_are_mapped_back_to_a_picture_of_another_shape(small_retinanet):
     picture = models.pictures(1, (4 * WIDTH, 2 * HEIGHT))[0]
     batch = small_retinanet.preprocess([picture])
-    found = small_retinanet.postprocess(small_retinanet.to_host(small_retinanet.infer(small_retinanet.to_device(batch))), batch)[0]
-    assert batch.placements == (Placement((4 * WIDTH, 2 * HEIGHT), (WIDTH, HEIGHT // 2), (0, HEIGHT // 4)),)
+    found = small_retinanet.postprocess(
+        small_retinanet.to_host(small_retinanet.infer(small_retinanet.to_device(batch))), batch
+    )[0]
+    assert batch.placements == (
+        Placement((4 * WIDTH, 2 * HEIGHT), (WIDTH, HEIGHT // 2), (0, HEIGHT // 4)),
+    )
     shown = found_in_input(small_retinanet, batch)[0]
-    inside = ((shown.boxes[:, 1::2] > HEIGHT / 4) & (shown.boxes[:, 1::2] < 3 * HEIGHT / 4)).all(axis=1)
-    np.testing.assert_allclose(found.boxes[inside], shown.boxes[inside] * 4 - [0, HEIGHT, 0, HEIGHT])
+    inside = ((shown.boxes[:, 1::2] > HEIGHT / 4) & (shown.boxes[:, 1::2] < 3 * HEIGHT / 4)).all(
+        axis=1
+    )
+    np.testing.assert_allclose(
+        found.boxes[inside], shown.boxes[inside] * 4 - [0, HEIGHT, 0, HEIGHT]
+    )
     assert inside.sum() > 5
 
 
@@ -121,8 +169,10 @@ def test_the_record_says_what_decides(small_retinanet):
 
 
 def test_names_of_coco_are_taken_by_their_number(hub):
-    with pytest.warns(DetbenchWarning, match="no class names; its 91 classes are taken as COCO's 91"):
-        detector = live_detector(models.retinanet(hub, 91))
+    with pytest.warns(
+        DetbenchWarning, match="no class names; its 91 classes are taken as COCO's 91"
+    ):
+        detector = in_memory_detector(models.retinanet(hub, 91))
     assert detector.class_names[:3] == ("N/A", "person", "bicycle")
 
 
@@ -131,12 +181,17 @@ def test_class_names_come_back_as_written(tmp_path):
     write_class_names(tmp_path, ["cat", "dög"])
     assert read_class_names(tmp_path) == ("cat", "dög")
     (tmp_path / "detbench.json").write_text('{"schema_version": 2, "class_names": []}')
-    with pytest.raises(InputError, match="has version 2, and this detbench reads 1; upgrade detbench"):
+    with pytest.raises(
+        InputError, match="has version 2, and this detbench reads 1; upgrade detbench"
+    ):
         read_class_names(tmp_path)
 
 
 def test_as_many_names_as_classes_are_needed(retinanet_preset):
-    with pytest.raises(DetbenchError, match="hold 4 classes as decoder retinanet reads them, and there are 3 class names"):
+    with pytest.raises(
+        DetbenchError,
+        match="hold 4 classes as decoder retinanet reads them, and there are 3 class names",
+    ):
         load_detector(f"kerashub:{retinanet_preset}", names="a|b|c")
 
 
@@ -160,9 +215,7 @@ def test_a_preset_that_cannot_be_reached_says_what_to_do_offline(hub, monkeypatc
         raise ConnectionError("Failed to resolve 'api.kaggle.com'")
 
     monkeypatch.setattr(hub.models.ObjectDetector, "from_preset", unreachable)
-    expected = (
-        r"cannot be reached \(Failed to resolve.*from_preset\('retinanet_resnet50_fpn_v2_coco'\)\.save_to_preset\('FOLDER'\) on a conn"
-    )
+    expected = r"cannot be reached \(Failed to resolve.*from_preset\('retinanet_resnet50_fpn_v2_coco'\)\.save_to_preset\('FOLDER'\) on a conn"
     with pytest.raises(DetbenchError, match=expected):
         load_detector("kerashub:retinanet_resnet50_fpn_v2_coco")
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from detbench.adapters.keras.backend import import_keras
-from detbench.adapters.keras.quiet import without_chatter
+from detbench.adapters.keras.silence_tensorflow import without_chatter
 from detbench.errors import DetbenchError
 
 IMAGES = np.random.default_rng(0).random((3, 8, 12, 3), np.float32)
@@ -20,7 +20,9 @@ def keras():
 def two_heads(keras, shape=(None, None, 3), batch=None):
     inputs = keras.Input(shape, batch_size=batch)
     features = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, padding="same")(inputs))
-    return keras.Model(inputs, {"second": features, "first": keras.layers.Conv2D(2, 1)(features)}, name="two")
+    return keras.Model(
+        inputs, {"second": features, "first": keras.layers.Conv2D(2, 1)(features)}, name="two"
+    )
 
 
 def runtime_of(model, **options):
@@ -85,7 +87,10 @@ def test_models_that_are_no_detectors_are_refused(keras):
 
 
 def test_a_backend_cannot_change(keras):
-    with pytest.raises(DetbenchError, match=r"runs on tensorflow in this process and cannot change to jax; .*KERAS_BACKEND=jax"):
+    with pytest.raises(
+        DetbenchError,
+        match=r"runs on tensorflow in this process and cannot change to jax; .*KERAS_BACKEND=jax",
+    ):
         import_keras("jax")
 
 
@@ -107,7 +112,11 @@ def test_jax_gives_what_tensorflow_gives(keras, tmp_path):
         "np.savez(sys.argv[2], **before)\n"
     )
     found = tmp_path / "found.npz"
-    subprocess.run([sys.executable, "-W", "error", "-c", script, tmp_path / "two.keras", found], check=True, timeout=300)
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", script, tmp_path / "two.keras", found],
+        check=True,
+        timeout=300,
+    )
     for name, values in model.predict(IMAGES, verbose=0).items():
         np.testing.assert_allclose(np.load(found)[name], values, atol=1e-5)
 
@@ -116,6 +125,9 @@ def test_chatter_is_dropped_and_the_rest_said_afterwards(capfd):
     import os
 
     with without_chatter():
-        os.write(2, b"I0000 00:00:1.2 3 port.cc:153] oneDNN custom operations are on.\nsomething that matters\n")
+        os.write(
+            2,
+            b"I0000 00:00:1.2 3 port.cc:153] oneDNN custom operations are on.\nsomething that matters\n",
+        )
         assert capfd.readouterr().err == ""
     assert capfd.readouterr().err == "something that matters\n"

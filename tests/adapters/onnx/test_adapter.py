@@ -48,7 +48,12 @@ def assert_found(found):
 def test_a_model_of_any_type_and_layout(tmp_path, dtype, shape):
     detector = load(save_model(tmp_path / "m.onnx", end2end(), shape, dtype=dtype), ABC)
     assert isinstance(detector, Detector)
-    assert (detector.name, detector.class_names, detector.input_size, detector.batch_size) == ("m", ("a", "b", "c"), SIZE, 1)
+    assert (detector.name, detector.class_names, detector.input_size, detector.batch_size) == (
+        "m",
+        ("a", "b", "c"),
+        SIZE,
+        1,
+    )
     batch = detector.preprocess([np.full((192, 320, 3), 255, np.uint8)])
     assert (batch.inputs.shape, str(batch.inputs.dtype)) == (shape, dtype)
     assert batch.inputs.max() == (255 if dtype == "uint8" else 1)
@@ -64,7 +69,10 @@ def test_outputs_in_half_precision(tmp_path):
 
 @pytest.mark.parametrize("open_outputs", [False, True])
 def test_any_batch(tmp_path, open_outputs):
-    detector = load(save_model(tmp_path / "m.onnx", end2end(), (None, 3, 96, 160), open_outputs=open_outputs), ABC)
+    detector = load(
+        save_model(tmp_path / "m.onnx", end2end(), (None, 3, 96, 160), open_outputs=open_outputs),
+        ABC,
+    )
     assert detector.batch_size is None
     found = detect(detector, [PICTURE] * 3)
     assert len(found) == 3
@@ -84,8 +92,15 @@ def test_a_fixed_batch_is_filled_up_and_cut(tmp_path):
 
 def test_a_model_of_one_picture_without_a_batch(tmp_path):
     values = np.array(CORNERS[:2], np.float32)
-    outputs = {"boxes": values[:, :4], "labels": values[:, 5].astype(np.int64), "scores": values[:, 4]}
-    detector = load(save_model(tmp_path / "m.onnx", outputs, (3, 96, 160), batched=False, open_outputs=True), ABC)
+    outputs = {
+        "boxes": values[:, :4],
+        "labels": values[:, 5].astype(np.int64),
+        "scores": values[:, 4],
+    }
+    detector = load(
+        save_model(tmp_path / "m.onnx", outputs, (3, 96, 160), batched=False, open_outputs=True),
+        ABC,
+    )
     assert (detector.batch_size, detector.decoder.name) == (1, "torchvision")
     assert_found(detect(detector, [PICTURE])[0])
     with pytest.raises(DetbenchError, match="takes 1 picture at a time, not 2"):
@@ -95,7 +110,10 @@ def test_a_model_of_one_picture_without_a_batch(tmp_path):
 @pytest.mark.parametrize("shape", [(None, 3, 96, 160), (None, 96, 160, 3)])
 def test_the_size_boxes_are_scaled_to_is_the_inputs(tmp_path, shape):
     boxes = np.array(CORNERS, np.float32)[:2, :4] / [160, 96, 160, 96]
-    detector = load(save_selecting(tmp_path / "m.onnx", boxes.astype(np.float32), shape), {**ABC, "fit": "stretch"})
+    detector = load(
+        save_selecting(tmp_path / "m.onnx", boxes.astype(np.float32), shape),
+        {**ABC, "fit": "stretch"},
+    )
     assert detector.decoder.name == "selected"
     for found in detect(detector, [PICTURE] * 2):
         np.testing.assert_allclose(found.boxes, [[20, 40, 60, 80], [100, 20, 140, 60]], rtol=1e-6)
@@ -111,19 +129,41 @@ def test_an_open_size_must_be_chosen(tmp_path):
 
 def test_a_fixed_size_cannot_be_changed(tmp_path):
     path = save_model(tmp_path / "m.onnx", end2end())
-    with pytest.raises(InputError, match=r"takes pictures of 160×96 pixels, not 320×320; leave size= out"):
+    with pytest.raises(
+        InputError, match=r"takes pictures of 160×96 pixels, not 320×320; leave size= out"
+    ):
         load(path, {**ABC, "size": "320x320"})
 
 
 def test_settings_hold_everything_effective(tmp_path):
     path = save_model(tmp_path / "m.onnx", end2end())
-    options = {**ABC, "score": "0.25", "nms": "0.5", "top_k": "7", "class_agnostic": "yes", "pad": "3", "mean": "0.1|0.2|0.3"}
+    options = {
+        **ABC,
+        "score": "0.25",
+        "nms": "0.5",
+        "top_k": "7",
+        "class_agnostic": "yes",
+        "pad": "3",
+        "mean": "0.1|0.2|0.3",
+    }
     settings = load(
-        path, {**options, "scale": "1/128", "fit": "stretch", "colour": "bgr", "resize": "nearest", "rounding": "down"}
+        path,
+        {
+            **options,
+            "scale": "1/128",
+            "fit": "stretch",
+            "colour": "bgr",
+            "resize": "nearest",
+            "rounding": "down",
+        },
     ).settings
     assert settings["size_bytes"] == len(path.read_bytes())
     assert settings["digest"] == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
-    assert (settings["opset"], settings["producer"], settings["provider"]) == ({"ai.onnx": 17}, "detbench tests", "CPUExecutionProvider")
+    assert (settings["opset"], settings["producer"], settings["provider"]) == (
+        {"ai.onnx": 17},
+        "detbench tests",
+        "CPUExecutionProvider",
+    )
     assert settings["decoder"] == {"name": "end2end"}
     wanted = {"score": 0.25, "nms_iou": 0.5, "top_k": 7, "class_agnostic": True}
     assert wanted.items() <= settings["postprocessing"].items()
@@ -157,7 +197,10 @@ def test_classes_without_names_are_cocos_only_if_they_are_80(tmp_path):
 @pytest.mark.parametrize("decoder", [{}, {"decoder": "yolov8"}])
 def test_as_many_names_as_classes(tmp_path, decoder):
     path = save_model(tmp_path / "m.onnx", yolov8(20))
-    with pytest.raises(DetbenchError, match=r"m\.onnx: outputs output0\[1,24,315\] hold .*20 classes.* and there are 3 class names"):
+    with pytest.raises(
+        DetbenchError,
+        match=r"m\.onnx: outputs output0\[1,24,315\] hold .*20 classes.* and there are 3 class names",
+    ):
         load(path, {**ABC, **decoder})
 
 
@@ -170,7 +213,9 @@ def test_a_class_beyond_the_names_is_an_error(tmp_path):
 def test_nan_outputs_name_output_and_picture(tmp_path):
     values = np.stack([np.array(CORNERS, np.float32)] * 3)
     values[2, 1, 3] = np.nan
-    detector = load(save_model(tmp_path / "m.onnx", {"found": values}, (3, 3, 96, 160), batched=False), ABC)
+    detector = load(
+        save_model(tmp_path / "m.onnx", {"found": values}, (3, 3, 96, 160), batched=False), ABC
+    )
     with pytest.raises(DetbenchError, match="output found of picture 2 of the batch holds NaN"):
         detect(detector, [PICTURE] * 3)
 
@@ -178,7 +223,9 @@ def test_nan_outputs_name_output_and_picture(tmp_path):
 def test_nan_of_what_fills_up_a_fixed_batch_is_nobodys(tmp_path):
     values = np.stack([np.array(CORNERS, np.float32)] * 3)
     values[2, 1, 3] = np.nan
-    detector = load(save_model(tmp_path / "m.onnx", {"found": values}, (3, 3, 96, 160), batched=False), ABC)
+    detector = load(
+        save_model(tmp_path / "m.onnx", {"found": values}, (3, 3, 96, 160), batched=False), ABC
+    )
     assert len(detect(detector, [PICTURE] * 2)) == 2
     filled = detector.preprocess([np.full((192, 320, 3), 255, np.uint8)]).inputs
     assert (filled == filled[:1]).all()
@@ -187,8 +234,14 @@ def test_nan_of_what_fills_up_a_fixed_batch_is_nobodys(tmp_path):
 
 def test_outputs_without_a_batch_allow_one_picture_only(tmp_path):
     values = np.array(CORNERS[:2], np.float32)
-    outputs = {"boxes": values[:, :4], "labels": values[:, 5].astype(np.int64), "scores": values[:, 4]}
-    detector = load(save_model(tmp_path / "m.onnx", outputs, (None, 3, 96, 160), batched=False), ABC)
+    outputs = {
+        "boxes": values[:, :4],
+        "labels": values[:, 5].astype(np.int64),
+        "scores": values[:, 4],
+    }
+    detector = load(
+        save_model(tmp_path / "m.onnx", outputs, (None, 3, 96, 160), batched=False), ABC
+    )
     assert detector.batch_size == 1
     with pytest.raises(DetbenchError, match="takes 1 picture at a time, not 2"):
         detect(detector, [PICTURE] * 2)
@@ -198,14 +251,20 @@ def test_outputs_without_a_batch_allow_one_picture_only(tmp_path):
 
 def test_outputs_of_another_number_of_pictures_are_refused(tmp_path):
     values = np.stack([np.array(CORNERS, np.float32)] * 3)
-    detector = load(save_model(tmp_path / "m.onnx", {"found": values}, (None, 3, 96, 160), batched=False), ABC)
+    detector = load(
+        save_model(tmp_path / "m.onnx", {"found": values}, (None, 3, 96, 160), batched=False), ABC
+    )
     with pytest.raises(DetbenchError, match="gave outputs of 3 pictures for a batch of 2"):
         detect(detector, [PICTURE] * 2)
 
 
 def test_settings_know_the_content_of_files_that_options_name(tmp_path):
     outputs = {"loc": np.zeros((2, 4), np.float32), "conf": np.zeros((2, 3), np.float32)}
-    path, boxes, names = save_model(tmp_path / "m.onnx", outputs), tmp_path / "prior.txt", tmp_path / "names.txt"
+    path, boxes, names = (
+        save_model(tmp_path / "m.onnx", outputs),
+        tmp_path / "prior.txt",
+        tmp_path / "names.txt",
+    )
     names.write_text("a\nb\n")
     options = {"names": str(names), "decoder": "ssd", "default_boxes": str(boxes)}
     found = []
@@ -222,24 +281,44 @@ def test_settings_know_the_content_of_files_that_options_name(tmp_path):
 
 
 def test_a_size_of_the_metadata_that_the_model_does_not_take_is_not_called_an_option(tmp_path):
-    path = save_model(tmp_path / "m.onnx", end2end(), properties={"names": "['a', 'b', 'c']", "imgsz": "[320, 320]"})
-    with pytest.raises(InputError, match=r"takes pictures of 160×96 pixels, and its metadata says 320×320; .*size=WIDTHxHEIGHT"):
+    path = save_model(
+        tmp_path / "m.onnx",
+        end2end(),
+        properties={"names": "['a', 'b', 'c']", "imgsz": "[320, 320]"},
+    )
+    with pytest.raises(
+        InputError,
+        match=r"takes pictures of 160×96 pixels, and its metadata says 320×320; .*size=WIDTHxHEIGHT",
+    ):
         load(path, {})
     assert load(path, {"size": "160x96"}).input_size == SIZE
 
 
 def test_a_provider_that_is_not_there_is_an_error_with_those_that_are(tmp_path):
     path = save_model(tmp_path / "m.onnx", end2end())
-    with pytest.raises(DetbenchError, match=r"provider 'rocm' is not in this onnxruntime; it has .*CPUExecutionProvider"):
+    with pytest.raises(
+        DetbenchError,
+        match=r"provider 'rocm' is not in this onnxruntime; it has .*CPUExecutionProvider",
+    ):
         load(path, {**ABC, "provider": "rocm"})
-    assert load(path, {**ABC, "provider": "cpuexecutionprovider", "threads": "1"}).settings["provider"] == "CPUExecutionProvider"
+    assert (
+        load(path, {**ABC, "provider": "cpuexecutionprovider", "threads": "1"}).settings["provider"]
+        == "CPUExecutionProvider"
+    )
 
 
 def test_a_provider_that_falls_back_is_an_error(tmp_path, monkeypatch):
     import onnxruntime
 
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
-    with pytest.warns(UserWarning, match="CUDAExecutionProvider"), pytest.raises(DetbenchError, match="fell back to CPUExecutionProvider"):
+    monkeypatch.setattr(
+        onnxruntime,
+        "get_available_providers",
+        lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"],
+    )
+    with (
+        pytest.warns(UserWarning, match="CUDAExecutionProvider"),
+        pytest.raises(DetbenchError, match="fell back to CPUExecutionProvider"),
+    ):
         load(save_model(tmp_path / "m.onnx", end2end()), {**ABC, "provider": "cuda"})
 
 
@@ -295,7 +374,9 @@ def test_weights_beside_the_model_are_digested_and_missed(tmp_path):
     digest = hashlib.sha256((tmp_path / "m.data").read_bytes()).hexdigest()
     settings = load(path, ABC).settings
     assert settings["weights"] == {"m.data": f"sha256:{digest}"}
-    assert settings["size_bytes"] == len(path.read_bytes()) + len((tmp_path / "m.data").read_bytes())
+    assert settings["size_bytes"] == len(path.read_bytes()) + len(
+        (tmp_path / "m.data").read_bytes()
+    )
     (tmp_path / "m.data").unlink()
     with pytest.raises(InputError, match=r"keeps weights in m\.data, which is not beside it"):
         load(path, ABC)
@@ -326,7 +407,9 @@ def test_inputs_that_are_no_images(tmp_path, shape, extra, problem):
 
 def test_a_batch_the_graph_cannot_run_is_said_in_our_words(tmp_path):
     detector = load(save_model(tmp_path / "m.onnx", end2end()), ABC)
-    with pytest.raises(DetbenchError, match=r"m\.onnx: onnxruntime cannot run it on \[2, 3, 96, 160\]"):
+    with pytest.raises(
+        DetbenchError, match=r"m\.onnx: onnxruntime cannot run it on \[2, 3, 96, 160\]"
+    ):
         detector.infer(detector.runtime.to_device(np.zeros((2, 3, 96, 160), np.float32)))
 
 

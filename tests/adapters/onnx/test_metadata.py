@@ -27,7 +27,12 @@ def test_our_metadata_there_and_back(metadata):
 
 
 def test_ultralytics_metadata():
-    properties = {"names": "{0: 'person', 1: \"it's\"}", "imgsz": "[384, 640]", "stride": "32", "task": "detect"}
+    properties = {
+        "names": "{0: 'person', 1: \"it's\"}",
+        "imgsz": "[384, 640]",
+        "stride": "32",
+        "task": "detect",
+    }
     assert read_metadata("m.onnx", properties) == Metadata(("person", "it's"), size=(640, 384))
     assert read_metadata("m.onnx", {"names": "['a', 'b']", "stride": "32"}) == Metadata(("a", "b"))
     assert read_metadata("m.onnx", {"author": "somebody"}) == Metadata()
@@ -38,18 +43,42 @@ def test_ultralytics_metadata():
     [
         ({"names": "{0: 'a', 2: 'b'}"}, "metadata names: must number the classes from 0"),
         ({"names": "{0: 'a', 'x': 'b'}"}, "metadata names: must number the classes from 0"),
-        ({"names": "['a']", "imgsz": "['a', 'b']"}, "metadata imgsz: height and width must be two whole numbers"),
+        (
+            {"names": "['a']", "imgsz": "['a', 'b']"},
+            "metadata imgsz: height and width must be two whole numbers",
+        ),
         ({"names": "__import__('os').getcwd()"}, "metadata names: cannot be read"),
         ({"names": "{0: 'a'"}, "metadata names: cannot be read"),
         ({"names": "{0: 'a'}", "task": "segment"}, "is a model for the task 'segment'"),
-        ({"detbench.schema_version": "2"}, "metadata of version 2, and this detbench reads 1; upgrade detbench"),
-        ({"detbench.schema_version": "1", "detbench.class_names": "[1"}, "metadata detbench.class_names: is no JSON"),
+        (
+            {"detbench.schema_version": "2"},
+            "metadata of version 2, and this detbench reads 1; upgrade detbench",
+        ),
+        (
+            {"detbench.schema_version": "1", "detbench.class_names": "[1"},
+            "metadata detbench.class_names: is no JSON",
+        ),
         ({"detbench.schema_version": "1", "detbench.class_names": "{}"}, "must be a JSON list"),
         ({"detbench.schema_version": "1", "detbench.decoder": "[]"}, "must be a JSON dict"),
-        ({"detbench.schema_version": "1", "detbench.decoder": '{"name": "yolox", "options": [1]}'}, "metadata detbench.decoder: must hold"),
-        ({"detbench.schema_version": "1", "detbench.preprocessing": '{"fit": "stretch"}'}, "detbench.preprocessing: size must be two"),
-        ({"detbench.schema_version": "1", "detbench.preprocessing": '{"size": 5}'}, "detbench.preprocessing: size must be two .* not 5"),
-        ({"detbench.schema_version": "1", "detbench.class_names": "[1, 2]"}, "metadata detbench.class_names: must hold texts only"),
+        (
+            {
+                "detbench.schema_version": "1",
+                "detbench.decoder": '{"name": "yolox", "options": [1]}',
+            },
+            "metadata detbench.decoder: must hold",
+        ),
+        (
+            {"detbench.schema_version": "1", "detbench.preprocessing": '{"fit": "stretch"}'},
+            "detbench.preprocessing: size must be two",
+        ),
+        (
+            {"detbench.schema_version": "1", "detbench.preprocessing": '{"size": 5}'},
+            "detbench.preprocessing: size must be two .* not 5",
+        ),
+        (
+            {"detbench.schema_version": "1", "detbench.class_names": "[1, 2]"},
+            "metadata detbench.class_names: must hold texts only",
+        ),
     ],
 )
 def test_metadata_that_cannot_be_read_names_file_and_key(properties, problem):
@@ -68,7 +97,9 @@ def made(path, outputs, properties, shape=(1, 3, 96, 160)):
 def test_a_model_is_loaded_as_its_metadata_says_and_as_asked(tmp_path):
     from detbench.adapters.onnx.adapter import load
 
-    path = made(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, FULL.as_properties())
+    path = made(
+        tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, FULL.as_properties()
+    )
     detector = load(path, {"score": "0.125"})
     assert detector.class_names == ("cat", "dög")
     assert detector.settings["decoder"] == {"name": "yolov2", "anchors": [1.0, 2.0], "stride": 32}
@@ -77,14 +108,21 @@ def test_a_model_is_loaded_as_its_metadata_says_and_as_asked(tmp_path):
     assert detector.settings["postprocessing"] == {**FULL.postprocessing, "score": 0.125}
     assert detector.settings["class_names_from"] == "the model's metadata"
     other = load(path, {"names": "x|y"})
-    assert (other.class_names, other.settings["class_names_from"]) == (("x", "y"), "the option names")
+    assert (other.class_names, other.settings["class_names_from"]) == (
+        ("x", "y"),
+        "the option names",
+    )
 
 
 @pytest.mark.parametrize("key", ["preprocessing", "postprocessing", "decoder"])
 def test_settings_of_the_metadata_that_detbench_does_not_know_name_the_file(tmp_path, key):
     from detbench.adapters.onnx.adapter import load
 
-    wrong = {"name": "yolov2", "options": {"colour": 1}} if key == "decoder" else {"size": [160, 96], "fit": "stretch", "gamma": 2}
+    wrong = (
+        {"name": "yolov2", "options": {"colour": 1}}
+        if key == "decoder"
+        else {"size": [160, 96], "fit": "stretch", "gamma": 2}
+    )
     properties = {**FULL.as_properties(), f"detbench.{key}": json.dumps(wrong)}
     path = made(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, properties)
     with pytest.raises(DetbenchError, match=r"m\.onnx.*(gamma|unknown setting|colour)"):
@@ -94,13 +132,41 @@ def test_settings_of_the_metadata_that_detbench_does_not_know_name_the_file(tmp_
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [
-        ("postprocessing", {"score": "a", "nms_iou": 0.5}, "metadata detbench.postprocessing: score must be"),
-        ("postprocessing", {"score": 0.5, "nms_iou": "a"}, "metadata detbench.postprocessing: the IoU of NMS .nms_iou. must"),
-        ("preprocessing", {"size": [160, 96], "fit": 3}, "metadata detbench.preprocessing: fit must be"),
-        ("decoder", {"name": "yolox", "options": {"strides": 5}}, "option strides=5: must be whole numbers"),
-        ("decoder", {"name": "yolox", "options": {"strides": [0]}}, "option strides=0: must be whole numbers from 1"),
-        ("decoder", {"name": "nanodet", "options": {"reg_max": [1]}}, "option reg_max=.*: must be a whole number"),
-        ("decoder", {"name": "ssd", "options": {"default_boxes": 1}}, "option default_boxes=1: must be a text"),
+        (
+            "postprocessing",
+            {"score": "a", "nms_iou": 0.5},
+            "metadata detbench.postprocessing: score must be",
+        ),
+        (
+            "postprocessing",
+            {"score": 0.5, "nms_iou": "a"},
+            "metadata detbench.postprocessing: the IoU of NMS .nms_iou. must",
+        ),
+        (
+            "preprocessing",
+            {"size": [160, 96], "fit": 3},
+            "metadata detbench.preprocessing: fit must be",
+        ),
+        (
+            "decoder",
+            {"name": "yolox", "options": {"strides": 5}},
+            "option strides=5: must be whole numbers",
+        ),
+        (
+            "decoder",
+            {"name": "yolox", "options": {"strides": [0]}},
+            "option strides=0: must be whole numbers from 1",
+        ),
+        (
+            "decoder",
+            {"name": "nanodet", "options": {"reg_max": [1]}},
+            "option reg_max=.*: must be a whole number",
+        ),
+        (
+            "decoder",
+            {"name": "ssd", "options": {"default_boxes": 1}},
+            "option default_boxes=1: must be a text",
+        ),
     ],
 )
 def test_values_of_the_metadata_that_cannot_be_name_file_and_key(tmp_path, key, value, problem):
@@ -116,6 +182,15 @@ def test_an_ultralytics_model_of_any_size_takes_its_own(tmp_path):
     from detbench.adapters.onnx.adapter import load
 
     properties = {"names": "{0: 'person', 1: 'car'}", "imgsz": "[96, 160]", "task": "detect"}
-    path = made(tmp_path / "m.onnx", {"output0": np.zeros((6, 315), np.float32)}, properties, (None, 3, None, None))
+    path = made(
+        tmp_path / "m.onnx",
+        {"output0": np.zeros((6, 315), np.float32)},
+        properties,
+        (None, 3, None, None),
+    )
     detector = load(path, {})
-    assert (detector.decoder.name, detector.input_size, detector.class_names) == ("yolov8", (160, 96), ("person", "car"))
+    assert (detector.decoder.name, detector.input_size, detector.class_names) == (
+        "yolov8",
+        (160, 96),
+        ("person", "car"),
+    )

@@ -47,7 +47,9 @@ def predict(path, truth, folder):
 def recovered(found, reference, floor):
     """Return the share of the reference's boxes with at least this score that were found: same class, IoU over .9, score within .1."""
     hits = total = 0
-    for (start, end), (a, b) in zip(pairwise(reference.offsets), pairwise(found.offsets), strict=True):
+    for (start, end), (a, b) in zip(
+        pairwise(reference.offsets), pairwise(found.offsets), strict=True
+    ):
         for row in range(start, end):
             if reference.scores[row] < floor:
                 continue
@@ -55,22 +57,44 @@ def recovered(found, reference, floor):
             others = found.boxes[a:b]
             sides = np.minimum(others[:, 2:], box[2:]) - np.maximum(others[:, :2], box[:2])
             shared = np.clip(sides, 0, None).prod(axis=1)
-            union = (others[:, 2:] - others[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod() - shared
+            union = (
+                (others[:, 2:] - others[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod() - shared
+            )
             close = np.abs(found.scores[a:b] - reference.scores[row]) < 0.1
-            hits += bool(((shared > 0.9 * union) & close & (found.class_index[a:b] == reference.class_index[row])).any())
+            hits += bool(
+                (
+                    (shared > 0.9 * union)
+                    & close
+                    & (found.class_index[a:b] == reference.class_index[row])
+                ).any()
+            )
     return hits / total
 
 
 @pytest.mark.parametrize(
     ("model", "results", "ap", "ap50", "within", "share"),
     [
-        ("yolox_nano_kazuhito/yolox_nano.onnx", "yolox_nano_results.json", 0.3024, 0.4664, 0.01, 0.97),
+        (
+            "yolox_nano_kazuhito/yolox_nano.onnx",
+            "yolox_nano_results.json",
+            0.3024,
+            0.4664,
+            0.01,
+            0.97,
+        ),
         ("fastestdet/FastestDet.onnx", "fastestdet_results.json", 0.1961, 0.3412, 0.02, 0.6),
     ],
 )
 def test_published_results_are_reached(shared_data, truth, model, results, ap, ap50, within, share):
-    found = predict(shared_data / "models" / model, truth, shared_data / "coco_tiny_val" / "val2017")
+    found = predict(
+        shared_data / "models" / model, truth, shared_data / "coco_tiny_val" / "val2017"
+    )
     summary = detbench.evaluate(truth, found).summary
     assert summary["AP"] == pytest.approx(ap, abs=within)
     assert summary["AP50"] == pytest.approx(ap50, abs=within)
-    assert recovered(found, detbench.load_detections(shared_data / "coco_tiny_val" / results, truth), 0.3) >= share
+    assert (
+        recovered(
+            found, detbench.load_detections(shared_data / "coco_tiny_val" / results, truth), 0.3
+        )
+        >= share
+    )

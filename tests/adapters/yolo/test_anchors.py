@@ -28,7 +28,9 @@ def test_as_good_as_k_means_can_be(seed, count):
 
 def test_clusters_far_apart_are_found():
     centres = np.array([[1, 1], [1, 6], [7, 2], [9, 9]], float)
-    boxes = np.concatenate([centre * np.random.default_rng(0).uniform(0.98, 1.02, (30, 2)) for centre in centres])
+    boxes = np.concatenate(
+        [centre * np.random.default_rng(0).uniform(0.98, 1.02, (30, 2)) for centre in centres]
+    )
     means = np.array([boxes[30 * n : 30 * n + 30].mean(axis=0) for n in range(4)])
     np.testing.assert_allclose(find_anchors(boxes, 4), means, rtol=1e-12)
 
@@ -51,7 +53,9 @@ def test_average_iou_rises_to_one():
 @pytest.mark.parametrize("count", [0, 4])
 def test_as_many_anchors_as_sizes_at_most(count):
     boxes = np.repeat(sizes(5, 3), 2, axis=0)
-    with pytest.raises(DetbenchError, match=f"{count} anchors cannot be made of 3 box sizes; choose from 1 to 3"):
+    with pytest.raises(
+        DetbenchError, match=f"{count} anchors cannot be made of 3 box sizes; choose from 1 to 3"
+    ):
         find_anchors(boxes, count)
 
 

@@ -17,11 +17,15 @@ def test_against_plain_loops():
     rng = np.random.default_rng(0)
     shared = 0
     for _ in range(50):
-        boxes = np.concatenate([rng.uniform(0, [3, 2], (12, 2)), rng.uniform(0.3, 3, (12, 2))], axis=1)
+        boxes = np.concatenate(
+            [rng.uniform(0, [3, 2], (12, 2)), rng.uniform(0.3, 3, (12, 2))], axis=1
+        )
         labels = rng.integers(-1, 3, 12)
         places = plain.responsible(boxes.tolist(), labels.tolist(), ANCHORS)
         expected = [NONE if place is None else slot(*place) for place in places]
-        shared += sum(label >= 0 and place is None for label, place in zip(labels, places, strict=True))
+        shared += sum(
+            label >= 0 and place is None for label, place in zip(labels, places, strict=True)
+        )
         assert responsible(GRID, boxes, labels).tolist() == expected
     assert shared > 10
 
@@ -41,7 +45,10 @@ def test_batches_are_padded_and_empty_pictures_are_all_padding():
     found = Objects(np.array([[16.0, 16, 48, 32], [0, 0, 8, 8]]), np.array([2, NONE]))
     nothing = Objects(np.zeros((0, 4)), np.zeros(0, int))
     targets = batch_targets(GRID, [found, nothing], 3)
-    assert targets["boxes"].tolist() == [[[2, 1.5, 2, 1], [0.25, 0.25, 0.5, 0.5], [0, 0, 0, 0]], [[0, 0, 0, 0]] * 3]
+    assert targets["boxes"].tolist() == [
+        [[2, 1.5, 2, 1], [0.25, 0.25, 0.5, 0.5], [0, 0, 0, 0]],
+        [[0, 0, 0, 0]] * 3,
+    ]
     assert targets["labels"].tolist() == [[2, NONE, NONE], [NONE] * 3]
     assert targets["slots"].tolist() == [[slot(1, 2, 1), NONE, NONE], [NONE] * 3]
     assert [values.dtype for values in targets.values()] == [np.float32, np.int32, np.int32]

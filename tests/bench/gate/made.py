@@ -12,8 +12,8 @@ from detbench.bench.results import protocol_record
 from detbench.bench.runs import Run, write_run
 from detbench.data.detections import Detections
 from detbench.data.shapes import shapes_detections
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.protocol import protocol_named
+from detbench.metrics.protocols.protocol import protocol_named
+from detbench.metrics.scoring.evaluate import evaluate
 from tests.metrics.scored import truth
 
 CPU = {"cpu": "a CPU", "cores": 2, "gpus": []}
@@ -25,14 +25,21 @@ def images(count=150, classes=("cat", "dog", "cow"), seed=1):
     corner = rng.uniform(0, 80, (2 * count, 2))
     boxes = np.hstack([corner, corner + rng.uniform(15, 60, (2 * count, 2))])
     rows = list(
-        zip(np.repeat(np.arange(count), 2).tolist(), rng.integers(0, len(classes), 2 * count).tolist(), boxes.tolist(), strict=True)
+        zip(
+            np.repeat(np.arange(count), 2).tolist(),
+            rng.integers(0, len(classes), 2 * count).tolist(),
+            boxes.tolist(),
+            strict=True,
+        )
     )
     return truth(rows, classes, count)
 
 
 def run(ground_truth, found=0.8, *, protocol="voc2007", latency=(), environment=CPU, seed=0) -> Run:
     """Return a run that no folder holds; `found` are detections, or the quality of simulated ones."""
-    detections = found if isinstance(found, Detections) else shapes_detections(ground_truth, found, seed)
+    detections = (
+        found if isinstance(found, Detections) else shapes_detections(ground_truth, found, seed)
+    )
     rules = protocol_named(protocol) if isinstance(protocol, str) else protocol
     record = {
         "options": {"effective": {"protocol": protocol_record(rules)}},
@@ -42,11 +49,23 @@ def run(ground_truth, found=0.8, *, protocol="voc2007", latency=(), environment=
     return Run(Path("runs") / detections.name, record, ground_truth, detections, tuple(latency))
 
 
-def timed(scale=1.0, *, stage="infer", scenario="single_stream", count=4000, seed=0, name="model", **changes) -> LatencyResult:
+def timed(
+    scale=1.0,
+    *,
+    stage="infer",
+    scenario="single_stream",
+    count=4000,
+    seed=0,
+    name="model",
+    **changes,
+) -> LatencyResult:
     """Return independent times around 5 ms times `scale`."""
     rng = np.random.default_rng([seed, round(scale * 1000)])
     samples = (5e6 * scale * (1 + rng.gamma(0.5, 0.05, count))).astype(np.int64)
-    columns = {"settings": {"device": "cpu", "provider": "CPUExecutionProvider"}, "samples_ns": samples} | changes
+    columns = {
+        "settings": {"device": "cpu", "provider": "CPUExecutionProvider"},
+        "samples_ns": samples,
+    } | changes
     return LatencyResult(name, stage, 1, scenario, 1, **columns)
 
 

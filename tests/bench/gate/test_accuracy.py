@@ -11,10 +11,10 @@ from detbench.bench.gate.rules import default_rules
 from detbench.bench.gate.verdict import Effect, judged, overall
 from detbench.data.detections import Detections
 from detbench.errors import DetbenchError, NotComparableError
-from detbench.metrics.bootstrap import bootstrap
-from detbench.metrics.copies import with_copies
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.protocol import COCO, VOC2007
+from detbench.metrics.protocols.protocol import COCO, VOC2007
+from detbench.metrics.scoring.evaluate import evaluate
+from detbench.metrics.uncertainty.bootstrap import bootstrap
+from detbench.metrics.uncertainty.copies import with_copies
 from tests.bench.gate.made import images, run
 from tests.bench.gate.test_rules import one
 from tests.metrics.scored import detections, perfect, truth
@@ -25,7 +25,10 @@ BOX = [10, 10, 60, 60]
 
 
 def outcomes(baseline, candidate, *rules, replicates=200):
-    return {verdict.name: verdict for verdict in gate(baseline, candidate, rules or default_rules(), replicates=replicates)}
+    return {
+        verdict.name: verdict
+        for verdict in gate(baseline, candidate, rules or default_rules(), replicates=replicates)
+    }
 
 
 @pytest.mark.parametrize("protocol", ["voc2007", "voc2012", "coco"])
@@ -35,7 +38,9 @@ def test_identical_detections_differ_by_exactly_nothing(protocol):
     assert overall(verdicts) == "passed"
     compared = [verdict for verdict in verdicts if verdict.effect]
     assert len(compared) == {"voc2007": 5, "voc2012": 5, "coco": 4}[protocol]
-    assert {(v.effect.difference, v.effect.low, v.effect.high, v.outcome) for v in compared} == {(0, 0, 0, "passed")}
+    assert {(v.effect.difference, v.effect.low, v.effect.high, v.outcome) for v in compared} == {
+        (0, 0, 0, "passed")
+    }
     assert all("nothing changed" in verdict.sentence for verdict in compared)
 
 
@@ -55,7 +60,10 @@ def test_a_much_worse_candidate_fails_and_a_better_one_passes():
 
 def test_the_interval_is_that_of_a_slow_bootstrap_with_students_t():
     ground_truth = images(10)
-    first, second = (evaluate(ground_truth, run(ground_truth, quality).detections, "voc2007") for quality in (0.9, 0.5))
+    first, second = (
+        evaluate(ground_truth, run(ground_truth, quality).detections, "voc2007")
+        for quality in (0.9, 0.5)
+    )
     drawn = []
     for b in range(40):
         positions = np.sort(np.random.default_rng([3, b]).integers(0, 10, 10))
@@ -78,17 +86,25 @@ def test_a_loss_that_is_large_but_may_be_chance_passes_with_a_remark_unless_proo
     assert "worse by 0.5 points or more, which may be chance" in verdict.sentence
     (verdict,) = gate(baseline, candidate, [replace(MAP, prove=True)], replicates=100)
     assert verdict.outcome == "inconclusive"
-    assert "that it is worse by 0.5 points is not ruled out, which this rule demands" in verdict.sentence
+    assert (
+        "that it is worse by 0.5 points is not ruled out, which this rule demands"
+        in verdict.sentence
+    )
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
-def test_a_huge_loss_on_very_few_images_is_inconclusive_and_its_interval_stays_within_what_is_possible(count):
+def test_a_huge_loss_on_very_few_images_is_inconclusive_and_its_interval_stays_within_what_is_possible(
+    count,
+):
     few = truth([(n, 0, BOX) for n in range(count)], images=count)
     verdicts = outcomes(run(few, perfect(few)), run(few, detections(few, [(0, 0, 0.9, BOX)])))
     compared = [verdict for verdict in verdicts.values() if verdict.effect]
     assert {verdict.outcome for verdict in compared} == {"inconclusive"}
     assert all(-1 <= verdict.effect.low < verdict.effect.high <= 1 for verdict in compared)
-    assert "worse by far more than 0.5 points, and the data are too few to say whether by chance" in verdicts["mAP"].sentence
+    assert (
+        "worse by far more than 0.5 points, and the data are too few to say whether by chance"
+        in verdicts["mAP"].sentence
+    )
     assert overall(list(verdicts.values())) == "inconclusive"
 
 
@@ -106,10 +122,14 @@ def test_a_huge_loss_on_very_few_images_is_inconclusive_and_its_interval_stays_w
         (replace(MAP, minimum_effect=0.03, relative=True), 0.5, 0.16, "inconclusive"),
     ],
 )
-def test_an_unproven_loss_is_too_large_to_pass_from_ten_effects_or_half_of_the_baseline_on(rule, baseline, loss, outcome):
+def test_an_unproven_loss_is_too_large_to_pass_from_ten_effects_or_half_of_the_baseline_on(
+    rule, baseline, loss, outcome
+):
     unproven = Effect(baseline, baseline - loss, -loss, -1, 0.01)
     assert judged(rule, unproven).outcome == outcome
-    assert judged(rule, replace(unproven, high=-0.001)).outcome == ("failed" if loss >= rule.least(baseline) else "passed")
+    assert judged(rule, replace(unproven, high=-0.001)).outcome == (
+        "failed" if loss >= rule.least(baseline) else "passed"
+    )
 
 
 def test_what_chance_takes_from_one_of_many_classes_is_no_huge_loss():
@@ -117,22 +137,37 @@ def test_what_chance_takes_from_one_of_many_classes_is_no_huge_loss():
     sentences = []
     for seed in range(5):
         crowd = images(60, tuple("abcdefghij"), seed=seed)
-        verdicts = gate(run(crowd, 0.3, seed=2 * seed), run(crowd, 0.3, seed=2 * seed + 1), [every_class], replicates=100)
+        verdicts = gate(
+            run(crowd, 0.3, seed=2 * seed),
+            run(crowd, 0.3, seed=2 * seed + 1),
+            [every_class],
+            replicates=100,
+        )
         assert {verdict.outcome for verdict in verdicts} <= {"passed", "skipped"}
-        sentences += [v.sentence for v in verdicts if v.effect and v.effect.difference <= -0.5 * v.effect.baseline]
+        sentences += [
+            v.sentence
+            for v in verdicts
+            if v.effect and v.effect.difference <= -0.5 * v.effect.baseline
+        ]
     assert sentences
-    assert all("worse by 5 points or more, which may be chance" in sentence for sentence in sentences)
+    assert all(
+        "worse by 5 points or more, which may be chance" in sentence for sentence in sentences
+    )
 
 
 def test_what_chance_takes_on_few_images_is_no_huge_loss():
     sentences = []
     for seed in range(6):
         few = images(20, seed=seed)
-        (verdict,) = gate(run(few, 0.3, seed=2 * seed), run(few, 0.3, seed=2 * seed + 1), [MAP], replicates=100)
+        (verdict,) = gate(
+            run(few, 0.3, seed=2 * seed), run(few, 0.3, seed=2 * seed + 1), [MAP], replicates=100
+        )
         assert verdict.outcome == "passed"
         sentences += [verdict.sentence] if verdict.effect.difference < -0.05 else []
     assert sentences
-    assert all("worse by 0.5 points or more, which may be chance" in sentence for sentence in sentences)
+    assert all(
+        "worse by 0.5 points or more, which may be chance" in sentence for sentence in sentences
+    )
 
 
 def test_a_huge_loss_of_a_class_that_chance_hardly_makes_but_no_proof_stops_is_inconclusive():
@@ -150,20 +185,28 @@ def test_a_huge_loss_of_a_class_that_chance_hardly_makes_but_no_proof_stops_is_i
 @pytest.mark.parametrize("found", ["perfect", "nothing"])
 def test_identical_detections_pass_every_rule_whatever_the_images(count, prove, found):
     few = truth([(n, 0, BOX) for n in range(count)], images=count)
-    nothing = Detections.from_rows(few, image_index=[], class_index=[], scores=[], boxes=np.zeros((0, 4)), name="nothing")
+    nothing = Detections.from_rows(
+        few, image_index=[], class_index=[], scores=[], boxes=np.zeros((0, 4)), name="nothing"
+    )
     same = run(few, perfect(few) if found == "perfect" else nothing)
     for measure in ("mAP", "AP[*]", "AP[cat]"):
         for effect in ("0.005", '"3%"'):
             rule = replace(one(f'measure = "{measure}"\nminimum_effect = {effect}'), prove=prove)
             verdicts = gate(same, same, [rule], replicates=100)
             assert overall(verdicts) == "passed", verdicts
-            assert [(verdict.effect.difference, "nothing changed" in verdict.sentence) for verdict in verdicts] == [(0, True)]
+            assert [
+                (verdict.effect.difference, "nothing changed" in verdict.sentence)
+                for verdict in verdicts
+            ] == [(0, True)]
 
 
 def test_a_sure_but_small_loss_passes():
     worse, better = run(TRUTH, 0.5), run(TRUTH, 0.9)
     (verdict,) = gate(better, worse, [replace(MAP, minimum_effect=0.9)], replicates=100)
-    assert (verdict.outcome, "worse, but by less than 90 points" in verdict.sentence) == ("passed", True)
+    assert (verdict.outcome, "worse, but by less than 90 points" in verdict.sentence) == (
+        "passed",
+        True,
+    )
     (verdict,) = gate(better, worse, [replace(MAP, minimum_effect=0.9, prove=True)], replicates=100)
     assert verdict.outcome == "passed"
 
@@ -183,19 +226,33 @@ def test_one_class_that_is_lost_is_found():
     verdicts = outcomes(run(TRUTH, found), run(TRUTH, without))
     assert verdicts["AP[dog]"].outcome == "failed"
     assert verdicts["AP[cat]"].outcome == verdicts["AP[cow]"].outcome == "passed"
-    named = outcomes(run(TRUTH, found), run(TRUTH, without), one('measure = "AP[dog]"\nminimum_effect = "5%"'))
+    named = outcomes(
+        run(TRUTH, found), run(TRUTH, without), one('measure = "AP[dog]"\nminimum_effect = "5%"')
+    )
     assert named["AP[dog]"].effect.candidate == 0
     assert named["AP[dog]"].outcome == "failed"
 
 
 def test_classes_that_few_images_show_and_classes_that_are_not_there():
-    ground_truth = truth([(n, 0, BOX) for n in range(12)] + [(0, 1, BOX)], ("cat", "dog", "cow"), 12)
+    ground_truth = truth(
+        [(n, 0, BOX) for n in range(12)] + [(0, 1, BOX)], ("cat", "dog", "cow"), 12
+    )
     without_dog = detections(ground_truth, [(n, 0, 0.9, BOX) for n in range(12)])
-    rules = [one(f'measure = "{measure}"\nminimum_effect = 0.05') for measure in ("AP[*]", "AP[cow]")]
-    found = outcomes(run(ground_truth, perfect(ground_truth)), run(ground_truth, without_dog), *rules)
+    rules = [
+        one(f'measure = "{measure}"\nminimum_effect = 0.05') for measure in ("AP[*]", "AP[cow]")
+    ]
+    found = outcomes(
+        run(ground_truth, perfect(ground_truth)), run(ground_truth, without_dog), *rules
+    )
     assert found["AP[cat]"].outcome == "passed"
-    assert (found["AP[dog]"].outcome, "10 images, or groups of them, must show the class" in found["AP[dog]"].sentence) == ("skipped", True)
-    assert (found["AP[cow]"].outcome, found["AP[cow]"].sentence) == ("skipped", "AP[cow]: skipped, there is nothing of it to find")
+    assert (
+        found["AP[dog]"].outcome,
+        "10 images, or groups of them, must show the class" in found["AP[dog]"].sentence,
+    ) == ("skipped", True)
+    assert (found["AP[cow]"].outcome, found["AP[cow]"].sentence) == (
+        "skipped",
+        "AP[cow]: skipped, there is nothing of it to find",
+    )
 
 
 @pytest.mark.parametrize(
@@ -225,22 +282,39 @@ def test_a_mistyped_class_or_measure_is_misuse(measure, protocol, problem):
 def test_measures_that_neither_run_has_are_skipped_and_named():
     one_run = run(TRUTH)
     (verdict,) = gate(one_run, one_run, [one('measure = "AP75"\nminimum_effect = 0.05')])
-    assert (verdict.outcome, verdict.sentence) == ("skipped", "AP75: skipped, neither run has it (protocol voc2007)")
-    sizes = gate(run(TRUTH, protocol=COCO), run(TRUTH, protocol=COCO), [one('measure = "APm"\nminimum_effect = 0.05')], replicates=20)
+    assert (verdict.outcome, verdict.sentence) == (
+        "skipped",
+        "AP75: skipped, neither run has it (protocol voc2007)",
+    )
+    sizes = gate(
+        run(TRUTH, protocol=COCO),
+        run(TRUTH, protocol=COCO),
+        [one('measure = "APm"\nminimum_effect = 0.05')],
+        replicates=20,
+    )
     assert sizes[0].outcome == "passed"
 
 
 @pytest.mark.parametrize(
     ("candidate", "reason"),
     [
-        (run(images(151)), "the runs are of different images: 0 only in the baseline, 1 only in the candidate, 150 in both"),
+        (
+            run(images(151)),
+            "the runs are of different images: 0 only in the baseline, 1 only in the candidate, 150 in both",
+        ),
         (run(images(seed=2)), "the runs are of the same images with different annotations"),
-        (run(images(classes=("cat", "dog", "cat 2"))), "the runs are of different classes on the same images"),
+        (
+            run(images(classes=("cat", "dog", "cat 2"))),
+            "the runs are of different classes on the same images",
+        ),
         (
             run(TRUTH, protocol=replace(VOC2007, strict_overlap=True)),
             "protocol voc2007 was not the same in both: strict_overlap False and True",
         ),
-        (run(TRUTH, protocol="voc2012"), "the baseline was scored by protocol voc2007, the candidate by voc2012"),
+        (
+            run(TRUTH, protocol="voc2012"),
+            "the baseline was scored by protocol voc2007, the candidate by voc2012",
+        ),
     ],
 )
 def test_what_is_not_alike_is_inconclusive(candidate, reason):
@@ -250,13 +324,21 @@ def test_what_is_not_alike_is_inconclusive(candidate, reason):
 
 def test_one_model_prepared_in_two_ways_is_inconclusive_and_two_models_are_not():
     def prepared(fit, digest):
-        found = replace(run(TRUTH).detections, settings={"digest": digest, "preprocessing": {"fit": fit, "size": 640}})
+        found = replace(
+            run(TRUTH).detections,
+            settings={"digest": digest, "preprocessing": {"fit": fit, "size": 640}},
+        )
         return run(TRUTH, found)
 
     (verdict,) = gate(prepared("letterbox", "sha256:1"), prepared("stretch", "sha256:1"), [MAP])
     assert verdict.outcome == "inconclusive"
-    assert "one model with two ways of preprocessing: fit was letterbox in the baseline and stretch in the candidate" in verdict.sentence
-    (verdict,) = gate(prepared("letterbox", "sha256:1"), prepared("stretch", "sha256:2"), [MAP], replicates=20)
+    assert (
+        "one model with two ways of preprocessing: fit was letterbox in the baseline and stretch in the candidate"
+        in verdict.sentence
+    )
+    (verdict,) = gate(
+        prepared("letterbox", "sha256:1"), prepared("stretch", "sha256:2"), [MAP], replicates=20
+    )
     assert verdict.outcome == "passed"
 
 
@@ -267,17 +349,25 @@ def test_groups_are_the_evidence():
         return replace(baseline, ground_truth=replace(TRUTH, groups=groups))
 
     whole, alone, thirds = (
-        gate(in_groups(groups), candidate, [MAP], replicates=200)[0].effect for groups in (None, np.arange(150), np.arange(150) // 50)
+        gate(in_groups(groups), candidate, [MAP], replicates=200)[0].effect
+        for groups in (None, np.arange(150), np.arange(150) // 50)
     )
     assert whole == alone
     assert thirds.difference == whole.difference
     in_thirds = replace(candidate, ground_truth=in_groups(np.arange(150) // 50).ground_truth)
-    drawn = bootstrap([each.evaluation() for each in (in_groups(np.arange(150) // 50), in_thirds)], replicates=200)
+    drawn = bootstrap(
+        [each.evaluation() for each in (in_groups(np.arange(150) // 50), in_thirds)], replicates=200
+    )
     spread = (drawn[1][0].values - drawn[0][0].values).std(ddof=1)
-    assert thirds.high - thirds.difference == pytest.approx(6.965 * math.sqrt(3 / 2) * spread, rel=1e-3)
+    assert thirds.high - thirds.difference == pytest.approx(
+        6.965 * math.sqrt(3 / 2) * spread, rel=1e-3
+    )
     (of_one,) = gate(in_groups(np.zeros(150, np.int64)), candidate, [MAP])
     assert of_one.outcome == "inconclusive"
-    with pytest.raises(NotComparableError, match="baseline and candidate are in different groups; say which with --groups"):
+    with pytest.raises(
+        NotComparableError,
+        match="baseline and candidate are in different groups; say which with --groups",
+    ):
         gate(in_groups(np.arange(150) // 30), in_thirds, [MAP])
     assert gate(in_groups(np.arange(150) // 30), in_thirds, []) == []
     (of_the_candidate,) = gate(baseline, in_thirds, [MAP], replicates=200)
@@ -287,9 +377,13 @@ def test_groups_are_the_evidence():
 @pytest.mark.parametrize("count", [0, 1])
 def test_zero_images_and_one(count):
     few = truth([(0, 0, BOX)] * count, images=count)
-    nothing = Detections.from_rows(few, image_index=[], class_index=[], scores=[], boxes=np.zeros((0, 4)), name="nothing")
+    nothing = Detections.from_rows(
+        few, image_index=[], class_index=[], scores=[], boxes=np.zeros((0, 4)), name="nothing"
+    )
     (verdict,) = gate(run(few, perfect(few)), run(few, nothing), [MAP])
     assert verdict.outcome == "inconclusive"
-    assert ("there are 0 images" if count == 0 else "too few data for an interval") in verdict.sentence
+    assert (
+        "there are 0 images" if count == 0 else "too few data for an interval"
+    ) in verdict.sentence
     (same,) = gate(run(few, perfect(few)), run(few, perfect(few)), [MAP])
     assert same.outcome == ("passed" if count else "inconclusive")

@@ -40,7 +40,12 @@ class FakeDevice:
     def __init__(self, time, *, name="fake", infer_ns=2 * MS, noise=0.01, returns_early=False, waits=True, fails=None, most=None,
                  batch_size=None, settings=None):  # fmt: skip
         self.time, self.name, self.infer_ns, self.noise = time, name, infer_ns, noise
-        self.returns_early, self.waits, self.fails, self.most = returns_early, waits, fails or {}, most
+        self.returns_early, self.waits, self.fails, self.most = (
+            returns_early,
+            waits,
+            fails or {},
+            most,
+        )
         self.batch_size = batch_size
         self.settings = settings or {}
         self.rng = np.random.default_rng(0)
@@ -49,7 +54,10 @@ class FakeDevice:
 
     def preprocess(self, pictures):
         self.time.pass_ns(0.4 * MS)
-        placements = tuple(place((picture.shape[1], picture.shape[0]), self.input_size, "stretch") for picture in pictures)
+        placements = tuple(
+            place((picture.shape[1], picture.shape[0]), self.input_size, "stretch")
+            for picture in pictures
+        )
         return Batch(np.array([[picture.mean()] for picture in pictures]), placements)
 
     def to_device(self, batch):
@@ -64,7 +72,9 @@ class FakeDevice:
         if self.calls in self.fails:
             raise self.fails[self.calls]
         work = self.infer_ns(self.calls) if callable(self.infer_ns) else self.infer_ns
-        self.busy_until = max(self.busy_until, self.time.ns) + int(work * (1 + self.noise * self.rng.standard_normal()))
+        self.busy_until = max(self.busy_until, self.time.ns) + int(
+            work * (1 + self.noise * self.rng.standard_normal())
+        )
         if not self.returns_early:
             self._wait()
         return inputs
@@ -76,7 +86,9 @@ class FakeDevice:
 
     def postprocess(self, outputs, batch):
         self.time.pass_ns(0.3 * MS)
-        return [Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64)) for _ in batch.placements]
+        return [
+            Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64)) for _ in batch.placements
+        ]
 
     def synchronize(self):
         self.syncs += 1

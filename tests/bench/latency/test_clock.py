@@ -70,7 +70,9 @@ def test_torch_waits_for_an_event_and_not_for_the_device(monkeypatch):
 
 
 def test_torch_on_the_cpu_has_nothing_to_wait_for(monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: False)))
+    monkeypatch.setitem(
+        sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: False))
+    )
     clock = clock_for(device(backend="torch"))
     clock.wait(None)
     assert clock.peak_device_bytes() is None

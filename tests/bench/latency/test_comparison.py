@@ -17,7 +17,9 @@ Rounds = list[NDArray[np.float64]]
 
 def single(logs: list[float]) -> Comparison:
     """Return the comparison of rounds of one sample each, with these logarithms of the ratio."""
-    return compare([np.array([1e6])] * len(logs), [np.array([1e6 * math.exp(each)]) for each in logs])
+    return compare(
+        [np.array([1e6])] * len(logs), [np.array([1e6 * math.exp(each)]) for each in logs]
+    )
 
 
 def signed_rank_p(logs: list[float], shift: float) -> float:
@@ -25,8 +27,13 @@ def signed_rank_p(logs: list[float], shift: float) -> float:
     moved = [each - shift for each in logs]
     ranks = [1 + sum(abs(other) < abs(each) for other in moved) for each in moved]
     seen = sum(rank for rank, each in zip(ranks, moved, strict=True) if each > 0)
-    sums = [sum(rank for rank, up in zip(ranks, signs, strict=True) if up) for signs in itertools.product([0, 1], repeat=len(logs))]
-    return 2 * min(np.mean([each <= seen for each in sums]), np.mean([each >= seen for each in sums]))
+    sums = [
+        sum(rank for rank, up in zip(ranks, signs, strict=True) if up)
+        for signs in itertools.product([0, 1], repeat=len(logs))
+    ]
+    return 2 * min(
+        np.mean([each <= seen for each in sums]), np.mean([each >= seen for each in sums])
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -17,12 +17,17 @@ PREPARING = 8
 def pair(slower=1.0, **options):
     """Two devices on one clock, as models in one process are."""
     time = FakeTime()
-    a, b = FakeDevice(time, name="a"), FakeDevice(time, name="b", infer_ns=2 * MS * slower, **options)
+    a, b = (
+        FakeDevice(time, name="a"),
+        FakeDevice(time, name="b", infer_ns=2 * MS * slower, **options),
+    )
     b.rng = np.random.default_rng(1)
     return [contender(a), contender(b)]
 
 
-@pytest.mark.parametrize(("slower", "verdict"), [(1.0, "same"), (1.03, "slower"), (1 / 1.03, "faster")])
+@pytest.mark.parametrize(
+    ("slower", "verdict"), [(1.0, "same"), (1.03, "slower"), (1 / 1.03, "faster")]
+)
 def test_the_ratio_is_that_of_the_devices(slower, verdict):
     measured = measure(pair(slower), INFER, RULE, FakeWatch())
     [found] = measured.pairs
@@ -35,19 +40,30 @@ def test_the_ratio_is_that_of_the_devices(slower, verdict):
 
 def test_every_pair_of_several_models_is_compared():
     time = FakeTime()
-    devices = [FakeDevice(time, name=name, infer_ns=ms * MS) for name, ms in (("a", 2), ("b", 4), ("c", 8))]
+    devices = [
+        FakeDevice(time, name=name, infer_ns=ms * MS) for name, ms in (("a", 2), ("b", 4), ("c", 8))
+    ]
     measured = measure([contender(device) for device in devices], INFER, RULE, FakeWatch())
-    assert {(pair.a, pair.b): round(pair.comparison.ratio, 1) for pair in measured.pairs} == {("a", "b"): 2, ("a", "c"): 4, ("b", "c"): 2}
+    assert {(pair.a, pair.b): round(pair.comparison.ratio, 1) for pair in measured.pairs} == {
+        ("a", "b"): 2,
+        ("a", "c"): 4,
+        ("b", "c"): 2,
+    }
 
 
 def test_turns_come_in_random_order_one_slice_each():
     contenders = pair()
     turns = []
     for one in contenders:
-        one.take = lambda count, lead_in, one=one, take=one.take: (turns.append((one.name, lead_in)), take(count, lead_in))[1]
+        one.take = lambda count, lead_in, one=one, take=one.take: (
+            turns.append((one.name, lead_in)),
+            take(count, lead_in),
+        )[1]
     measure(contenders, INFER, RULE, FakeWatch())
     rounds = list(zip(turns[::2], turns[1::2], strict=True))
-    assert all({first, second} == {("a", 1), ("b", 1)} for first, second in rounds), "each once a round, after a query that does not count"
+    assert all({first, second} == {("a", 1), ("b", 1)} for first, second in rounds), (
+        "each once a round, after a query that does not count"
+    )
     a_first = sum(first == ("a", 1) for first, _ in rounds)
     assert len(rounds) >= ROUNDS_OF_COMPARISON
     assert 0.25 < a_first / len(rounds) < 0.75
@@ -55,7 +71,9 @@ def test_turns_come_in_random_order_one_slice_each():
 
 def test_a_slow_and_a_fast_model_get_the_same_time():
     time = FakeTime()
-    fast, slow = (FakeDevice(time, name=name, infer_ns=ms * MS) for name, ms in (("fast", 1), ("slow", 50)))
+    fast, slow = (
+        FakeDevice(time, name=name, infer_ns=ms * MS) for name, ms in (("fast", 1), ("slow", 50))
+    )
     measured = measure([contender(fast), contender(slow)], INFER, RULE, FakeWatch())
     quick, tardy = measured.results
     assert quick.duration_s == pytest.approx(tardy.duration_s, rel=0.4)
@@ -81,7 +99,13 @@ def test_one_that_fails_leaves_the_other_to_go_on():
 def test_a_model_against_itself_again_and_again():
     time = FakeTime()
     one = contender(FakeDevice(time, name="m"))
-    measured = measure([one, one.again("m, again")], INFER, SINGLE_STREAM.rule(0.1, 100.0), FakeWatch(), repetitions=5)
+    measured = measure(
+        [one, one.again("m, again")],
+        INFER,
+        SINGLE_STREAM.rule(0.1, 100.0),
+        FakeWatch(),
+        repetitions=5,
+    )
     assert len(measured.pairs) == 5
     assert {pair.comparison.verdict for pair in measured.pairs} <= {"same", "inconclusive"}
     assert {(pair.a, pair.b) for pair in measured.pairs} == {("m", "m, again")}
@@ -100,7 +124,16 @@ def test_ctrl_c_in_one_ends_all_at_once(call):
 
 def test_what_returns_early_is_compared_with_nothing():
     time = FakeTime()
-    honest, early = FakeDevice(time, name="honest"), FakeDevice(time, name="early", returns_early=True, waits=False)
-    measured = measure([contender(honest), contender(early)], INFER, SINGLE_STREAM.rule(0.1, 1.0), FakeWatch())
-    assert [reason.split(":")[0] for reason in measured.results[1].reasons if reason.startswith("not syn")] == ["not synchronised"]
+    honest, early = (
+        FakeDevice(time, name="honest"),
+        FakeDevice(time, name="early", returns_early=True, waits=False),
+    )
+    measured = measure(
+        [contender(honest), contender(early)], INFER, SINGLE_STREAM.rule(0.1, 1.0), FakeWatch()
+    )
+    assert [
+        reason.split(":")[0]
+        for reason in measured.results[1].reasons
+        if reason.startswith("not syn")
+    ] == ["not synchronised"]
     assert measured.pairs == []

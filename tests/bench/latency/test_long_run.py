@@ -15,7 +15,10 @@ def slow_variance(values: list[float], frequencies: int) -> float:
     count, mean = len(values), sum(values) / len(values)
     squares = []
     for j in range(1, frequencies + 1):
-        coefficient = sum((value - mean) * math.cos(math.pi * j * (t + 0.5) / count) for t, value in enumerate(values))
+        coefficient = sum(
+            (value - mean) * math.cos(math.pi * j * (t + 0.5) / count)
+            for t, value in enumerate(values)
+        )
         squares.append(2 / count * coefficient**2)
     return sum(squares) / frequencies
 
@@ -23,7 +26,9 @@ def slow_variance(values: list[float], frequencies: int) -> float:
 @pytest.mark.parametrize("count", [20, 101, 256])
 def test_it_is_the_mean_of_squared_cosine_coefficients(count: int) -> None:
     values = np.random.default_rng(count).normal(size=count)
-    assert long_run_variance(values, 12) == pytest.approx(slow_variance(values.tolist(), 12), rel=1e-10)
+    assert long_run_variance(values, 12) == pytest.approx(
+        slow_variance(values.tolist(), 12), rel=1e-10
+    )
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9, -0.5])
@@ -32,7 +37,9 @@ def test_it_finds_that_of_autoregressive_series(correlation: float) -> None:
     values = shocks.tolist()
     for now in range(1, len(values)):
         values[now] += correlation * values[now - 1]
-    assert long_run_variance(np.array(values), degrees_of_freedom(len(values))) == pytest.approx(1 / (1 - correlation) ** 2, rel=0.12)
+    assert long_run_variance(np.array(values), degrees_of_freedom(len(values))) == pytest.approx(
+        1 / (1 - correlation) ** 2, rel=0.12
+    )
 
 
 def test_a_constant_series_has_none() -> None:

@@ -19,7 +19,13 @@ INFER = Task("infer", 1, SINGLE_STREAM)
 
 
 def timed(device, task=INFER, *, watch=None, asked=None, max_s=2.0):
-    measured = measure([contender(device)], task, task.scenario.rule(0.1, max_s), watch or FakeWatch(), asked_device=asked)
+    measured = measure(
+        [contender(device)],
+        task,
+        task.scenario.rule(0.1, max_s),
+        watch or FakeWatch(),
+        asked_device=asked,
+    )
     return measured.results[0]
 
 
@@ -35,7 +41,14 @@ def test_a_steady_device_is_valid_and_has_its_own_time():
 
 @pytest.mark.parametrize(
     ("stage", "expected_ms"),
-    [("preprocess", 0.4), ("host_to_device", 0.1), ("infer", 2.0), ("device_to_host", 0.2), ("postprocess", 0.3), ("end_to_end", 3.0)],
+    [
+        ("preprocess", 0.4),
+        ("host_to_device", 0.1),
+        ("infer", 2.0),
+        ("device_to_host", 0.2),
+        ("postprocess", 0.3),
+        ("end_to_end", 3.0),
+    ],
 )
 def test_each_stage_is_timed_apart(stage, expected_ms):
     result = timed(FakeDevice(FakeTime()), Task(stage, 1, SINGLE_STREAM))
@@ -84,7 +97,10 @@ def test_an_asynchronous_device_that_comes_back_early_is_caught():
     assert result.percentile_ms(50) < 0.1, "what the clock was made to believe"
     assert result.verdict == "invalid"
     [reason] = result.reasons
-    assert re.match(r"not synchronised: (1\.9|2\.0)\d ms of the model's work went on after the clock had stopped at 0\.00 ms", reason)
+    assert re.match(
+        r"not synchronised: (1\.9|2\.0)\d ms of the model's work went on after the clock had stopped at 0\.00 ms",
+        reason,
+    )
 
 
 def test_a_long_way_back_to_the_host_is_no_early_return():
@@ -103,7 +119,9 @@ ON_GPU = {"device": "gpu"}
 def test_a_throttled_gpu_is_invalid_and_ends():
     device = FakeDevice(FakeTime(), infer_ns=lambda call: 2 * MS * (1 + call / 50), settings=ON_GPU)
     watch = FakeWatch(
-        state(0, gpu=gpu("idle", mhz=300)), state(1, gpu=gpu("too hot (hardware)")), state(2, gpu=gpu("power limit (software)"))
+        state(0, gpu=gpu("idle", mhz=300)),
+        state(1, gpu=gpu("too hot (hardware)")),
+        state(2, gpu=gpu("power limit (software)")),
     )
     result = timed(device, watch=watch)
     assert result.verdict == "invalid"
@@ -114,23 +132,47 @@ def test_a_throttled_gpu_is_invalid_and_ends():
 
 
 def test_a_power_limit_that_moves_no_clock_is_valid():
-    watch = FakeWatch(state(0, gpu=gpu("idle", mhz=300)), state(1, gpu=gpu("power limit (software)")), state(2, gpu=gpu()))
+    watch = FakeWatch(
+        state(0, gpu=gpu("idle", mhz=300)),
+        state(1, gpu=gpu("power limit (software)")),
+        state(2, gpu=gpu()),
+    )
     assert timed(FakeDevice(FakeTime(), settings=ON_GPU), watch=watch).reasons == ()
 
 
 def test_a_gpu_clock_that_moves_counts_where_the_gpu_works():
-    watch = FakeWatch(state(0, gpu=gpu(mhz=300)), state(1, gpu=gpu(mhz=1700)), state(2, gpu=gpu(mhz=1200)))
-    assert timed(FakeDevice(FakeTime(), settings=ON_GPU), watch=watch).reasons == ("clock moved: GPU SM clock between 1,200 and 1,700 MHz",)
+    watch = FakeWatch(
+        state(0, gpu=gpu(mhz=300)), state(1, gpu=gpu(mhz=1700)), state(2, gpu=gpu(mhz=1200))
+    )
+    assert timed(FakeDevice(FakeTime(), settings=ON_GPU), watch=watch).reasons == (
+        "clock moved: GPU SM clock between 1,200 and 1,700 MHz",
+    )
     assert timed(FakeDevice(FakeTime()), watch=watch).verdict == "valid"
-    assert timed(FakeDevice(FakeTime(), settings=ON_GPU), Task("postprocess", 1, SINGLE_STREAM), watch=watch).verdict == "valid"
+    assert (
+        timed(
+            FakeDevice(FakeTime(), settings=ON_GPU),
+            Task("postprocess", 1, SINGLE_STREAM),
+            watch=watch,
+        ).verdict
+        == "valid"
+    )
 
 
 @pytest.mark.parametrize(
     ("states", "reason"),
     [
-        ((state(0, throttled=3), state(1, throttled=8)), "throttled: the CPU counted 5 thermal events"),
-        ((state(0), state(1, mhz=3000), state(2, mhz=2000)), "clock moved: CPU clock between 2,000 and 3,000 MHz"),
-        ((state(0, outside=None), state(1, outside=900.0)), "load from outside: other processes kept 900.0 of"),
+        (
+            (state(0, throttled=3), state(1, throttled=8)),
+            "throttled: the CPU counted 5 thermal events",
+        ),
+        (
+            (state(0), state(1, mhz=3000), state(2, mhz=2000)),
+            "clock moved: CPU clock between 2,000 and 3,000 MHz",
+        ),
+        (
+            (state(0, outside=None), state(1, outside=900.0)),
+            "load from outside: other processes kept 900.0 of",
+        ),
     ],
 )
 def test_what_the_machine_does_makes_it_invalid(states, reason):
@@ -157,8 +199,12 @@ def test_a_clock_that_stands_still_ends():
 
 def test_a_provider_that_was_not_asked_for_is_seen():
     settings = {"provider": "CPUExecutionProvider", "options": {"provider": "cuda"}}
-    assert timed(FakeDevice(FakeTime(), settings=settings)).reasons == ("provider cuda was asked for, and it runs by CPUExecutionProvider",)
-    assert timed(FakeDevice(FakeTime()), asked="gpu").reasons == ("device gpu was asked for, and it runs on cpu",)
+    assert timed(FakeDevice(FakeTime(), settings=settings)).reasons == (
+        "provider cuda was asked for, and it runs by CPUExecutionProvider",
+    )
+    assert timed(FakeDevice(FakeTime()), asked="gpu").reasons == (
+        "device gpu was asked for, and it runs on cpu",
+    )
     right = {"provider": "CUDAExecutionProvider", "options": {"provider": "cuda"}}
     assert timed(FakeDevice(FakeTime(), settings=right), asked="gpu").reasons == ()
 
@@ -171,8 +217,13 @@ def test_a_crash_midway_keeps_the_samples():
 
 
 def test_a_crash_at_once_is_told():
-    result = timed(FakeDevice(FakeTime(), fails={1: DetbenchError("model.onnx: takes another size")}))
-    assert (len(result.samples_ns), result.reasons) == (0, ("failed: model.onnx: takes another size",))
+    result = timed(
+        FakeDevice(FakeTime(), fails={1: DetbenchError("model.onnx: takes another size")})
+    )
+    assert (len(result.samples_ns), result.reasons) == (
+        0,
+        ("failed: model.onnx: takes another size",),
+    )
     assert result.percentile_ms(50) is None
     assert result.throughput_per_s is None
 
@@ -210,9 +261,19 @@ def test_jitter_is_the_mean_step():
 
 def test_few_samples_are_taken_only_for_want_of_time_and_are_remarked():
     slow = timed(FakeDevice(FakeTime(), infer_ns=30 * MS), max_s=6.0)
-    assert (slow.verdict, len(slow.samples_ns) < FEWEST_SAMPLES, slow.duration_s >= 6.0) == ("valid", True, True)
-    assert slow.remarks == ("fewer than 500 samples: intervals may be too narrow, above all of tail percentiles",)
+    assert (slow.verdict, len(slow.samples_ns) < FEWEST_SAMPLES, slow.duration_s >= 6.0) == (
+        "valid",
+        True,
+        True,
+    )
+    assert slow.remarks == (
+        "fewer than 500 samples: intervals may be too narrow, above all of tail percentiles",
+    )
     assert slow.summary()["remarks"] == list(slow.remarks)
     quick = timed(FakeDevice(FakeTime()), max_s=6.0)
-    assert (quick.verdict, len(quick.samples_ns) >= FEWEST_SAMPLES, quick.remarks) == ("valid", True, ())
+    assert (quick.verdict, len(quick.samples_ns) >= FEWEST_SAMPLES, quick.remarks) == (
+        "valid",
+        True,
+        (),
+    )
     assert quick.duration_s < 6.0

@@ -25,7 +25,10 @@ def model_file(tmp_path_factory):
 
 
 def test_names_are_those_of_the_files_unless_two_share_one():
-    assert [model.name for model in models_of(["onnx:a/one.onnx", "two.onnx,threads=1"])] == ["one", "two"]
+    assert [model.name for model in models_of(["onnx:a/one.onnx", "two.onnx,threads=1"])] == [
+        "one",
+        "two",
+    ]
     same = ["a.onnx,threads=1,score=0.1", "b/a.onnx,threads=2,score=0.1", "a.onnx,score=0.1"]
     assert [model.name for model in models_of(same)] == ["a threads=1", "a threads=2", "a"]
     assert [model.name for model in models_of(["a/m.onnx", "b/m.onnx"])] == ["a/m.onnx", "b/m.onnx"]
@@ -57,9 +60,14 @@ def test_a_device_that_is_not_there(model_file):
 def test_an_adapter_that_ignores_the_device_is_caught(monkeypatch):
     from tests.bench.latency.fake_device import FakeDevice, FakeTime
 
-    monkeypatch.setattr("detbench.bench.latency.models.load_detector", lambda spec, **_: FakeDevice(FakeTime(), settings={"device": "cpu"}))
+    monkeypatch.setattr(
+        "detbench.bench.latency.models.load_detector",
+        lambda spec, **_: FakeDevice(FakeTime(), settings={"device": "cpu"}),
+    )
     [model] = models_of(["mine:model"], "gpu")
-    with pytest.raises(DetbenchError, match="mine:model: device gpu was asked for and is not there; it runs on cpu"):
+    with pytest.raises(
+        DetbenchError, match="mine:model: device gpu was asked for and is not there; it runs on cpu"
+    ):
         load_contender(model, embedded_images(2))
 
 
@@ -72,7 +80,10 @@ def test_a_model_is_timed_here_or_elsewhere(model_file, isolate):
         piece = contender.take(5, 1)
         assert (facts.problem, piece.problem) == ("", "")
         assert facts.first_call_s > 0
-        assert (facts.settings["provider"], facts.settings["clock"]) == ("CPUExecutionProvider", "onnxruntime")
+        assert (facts.settings["provider"], facts.settings["clock"]) == (
+            "CPUExecutionProvider",
+            "onnxruntime",
+        )
         assert len(piece.samples_ns) == 5
         assert piece.samples_ns.min() > 0
         assert piece.taken_ns >= piece.samples_ns.sum()
@@ -96,8 +107,13 @@ def test_a_process_that_is_killed_is_a_failure_and_no_hang(model_file):
     contender._process.kill()
     contender._process.join()
     piece = contender.take(5, 0)
-    assert (len(piece.samples_ns), piece.problem.startswith("failed: its process ended")) == (0, True)
-    assert contender.prepare(Task("infer", 1, SINGLE_STREAM)).problem.startswith("failed: its process ended")
+    assert (len(piece.samples_ns), piece.problem.startswith("failed: its process ended")) == (
+        0,
+        True,
+    )
+    assert contender.prepare(Task("infer", 1, SINGLE_STREAM)).problem.startswith(
+        "failed: its process ended"
+    )
     contender.close()
 
 

@@ -26,12 +26,16 @@ def truth(q: float) -> float:
     return 1e6 * math.exp(0.1 * NormalDist().inv_cdf(q / 100))
 
 
-def block_bootstrap(samples: Array, q: float, block: int, rng: np.random.Generator, repeats: int = 400) -> tuple[float, float]:
+def block_bootstrap(
+    samples: Array, q: float, block: int, rng: np.random.Generator, repeats: int = 400
+) -> tuple[float, float]:
     """Return the percentile interval of a circular block bootstrap, drawn block by block."""
     doubled, found = np.concatenate([samples, samples]), []
     for _ in range(repeats):
         starts = rng.integers(0, len(samples), len(samples) // block)
-        found.append(np.percentile(np.concatenate([doubled[start : start + block] for start in starts]), q))
+        found.append(
+            np.percentile(np.concatenate([doubled[start : start + block] for start in starts]), q)
+        )
     low, high = np.percentile(found, [2.5, 97.5])
     return float(low), float(high)
 
@@ -42,7 +46,9 @@ def test_percentiles_lie_between_the_samples_beside_them() -> None:
 
 
 @pytest.mark.parametrize(("q", "needed"), [(99, 368), (95, 72), (90, 36), (50, 6), (1, 368)])
-def test_as_many_samples_are_needed_as_bring_one_beyond_the_percentile(q: float, needed: int) -> None:
+def test_as_many_samples_are_needed_as_bring_one_beyond_the_percentile(
+    q: float, needed: int
+) -> None:
     assert samples_needed(q) == needed
     beyond = 1 - max(q, 100 - q) / 100
     assert 1 - (1 - beyond) ** needed >= 0.975 > 1 - (1 - beyond) ** (needed - 1)
@@ -71,16 +77,30 @@ def test_of_independent_samples_the_ends_are_those_of_the_binomial(q: float) -> 
         found = interval(samples, q)
         assert found is not None
         ranks.append([np.mean(np.sort(samples) <= end) * count for end in found])
-    logs = [math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1) for k in range(count + 1)]
-    chances = [math.exp(each + k * math.log(share) + (count - k) * math.log1p(-share)) for k, each in enumerate(logs)]
-    exact = np.interp([0.025, 0.975], np.cumsum(chances) - np.array(chances) / 2, np.arange(count + 1))
+    logs = [
+        math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1)
+        for k in range(count + 1)
+    ]
+    chances = [
+        math.exp(each + k * math.log(share) + (count - k) * math.log1p(-share))
+        for k, each in enumerate(logs)
+    ]
+    exact = np.interp(
+        [0.025, 0.975], np.cumsum(chances) - np.array(chances) / 2, np.arange(count + 1)
+    )
     widths = [high - low for low, high in ranks]
     assert np.mean(widths) == pytest.approx(exact[1] - exact[0], rel=0.12)
-    assert np.mean(ranks) == pytest.approx(exact.mean(), abs=0.2 * math.sqrt(count * share * (1 - share)))
+    assert np.mean(ranks) == pytest.approx(
+        exact.mean(), abs=0.2 * math.sqrt(count * share * (1 - share))
+    )
 
 
-@pytest.mark.parametrize(("q", "correlation"), [(50, 0.0), (90, 0.0), (99, 0.0), (50, 0.8), (90, 0.8)])
-def test_the_interval_holds_the_true_percentile_as_often_as_it_says(q: float, correlation: float) -> None:
+@pytest.mark.parametrize(
+    ("q", "correlation"), [(50, 0.0), (90, 0.0), (99, 0.0), (50, 0.8), (90, 0.8)]
+)
+def test_the_interval_holds_the_true_percentile_as_often_as_it_says(
+    q: float, correlation: float
+) -> None:
     rng, held = np.random.default_rng([int(q), int(10 * abs(correlation))]), []
     for _ in range(400):
         found = interval(series(rng, 1000, correlation), q)

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from detbench.bench.latency.stopping import StoppingRule
 
-RULE = StoppingRule(relative_width=0.05, percentiles=(50, 90), min_s=1.0, max_s=10.0, min_samples=100)
+RULE = StoppingRule(
+    relative_width=0.05, percentiles=(50, 90), min_s=1.0, max_s=10.0, min_samples=100
+)
 
 
 def samples(count: int, spread: float = 0.01, seed: int = 0) -> NDArray[np.float64]:
@@ -55,7 +57,10 @@ def test_a_high_percentile_takes_its_samples() -> None:
     rule = StoppingRule(percentiles=(50, 99), min_s=0, min_samples=10)
     assert rule.decide(samples(10), 5.0).next_look == 2 * 368
     assert not rule.decide(samples(735), 5.0).stop
-    assert rule.decide(samples(367), 30.0).reason == "30 s are over, and 367 samples tell too little of p99"
+    assert (
+        rule.decide(samples(367), 30.0).reason
+        == "30 s are over, and 367 samples tell too little of p99"
+    )
     assert rule.decide(samples(1472), 5.0).stop
 
 

@@ -15,7 +15,7 @@ from detbench.bench.latency.scenario import SINGLE_STREAM
 from detbench.bench.latency.sweep import Plan, Timed, sweep
 from detbench.bench.runs import json_bytes, read_run, write_run
 from detbench.errors import InputError
-from detbench.metrics.evaluate import evaluate
+from detbench.metrics.scoring.evaluate import evaluate
 from tests.bench.latency.fake_device import FakeDevice, FakeTime, contender
 from tests.metrics.scored import random_pair
 
@@ -23,8 +23,13 @@ from tests.metrics.scored import random_pair
 @pytest.fixture(scope="module")
 def timed():
     time = FakeTime()
-    devices = [FakeDevice(time, name="a", infer_ns=lambda call: 5e6 if call < 40 else 2e6), FakeDevice(time, name="b", most=1)]
-    return sweep([contender(device) for device in devices], Plan(batches=(1, 2), min_s=0.05, max_s=0.5))
+    devices = [
+        FakeDevice(time, name="a", infer_ns=lambda call: 5e6 if call < 40 else 2e6),
+        FakeDevice(time, name="b", most=1),
+    ]
+    return sweep(
+        [contender(device) for device in devices], Plan(batches=(1, 2), min_s=0.05, max_s=0.5)
+    )
 
 
 def same(found, expected):
@@ -41,7 +46,12 @@ def test_what_is_written_is_read_back(timed, tmp_path):
         same(one, expected)
     record = json.loads((folder / "record.json").read_text())
     assert record["options"] == {"passed": {"batch": "1,2"}}
-    assert {pair["verdict"] for pair in record["comparisons"]} <= {"faster", "slower", "same", "inconclusive"}
+    assert {pair["verdict"] for pair in record["comparisons"]} <= {
+        "faster",
+        "slower",
+        "same",
+        "inconclusive",
+    }
     assert record["environment"]["libraries"]["numpy"] == np.__version__
 
 
@@ -52,11 +62,15 @@ def test_the_same_results_give_the_same_file(timed, tmp_path):
 
 def test_a_scored_run_carries_latencies(timed, tmp_path):
     truth, found = random_pair(0)
-    folder = write_run(tmp_path / "run", evaluate(truth, found, "voc2007"), options={}, latency=timed.results)
+    folder = write_run(
+        tmp_path / "run", evaluate(truth, found, "voc2007"), options={}, latency=timed.results
+    )
     run = read_run(folder)
     assert [result.stage for result in run.latency] == [result.stage for result in timed.results]
     same(run.latency[0], timed.results[0])
-    assert [entry["p50_ms"] for entry in run.record["latency"]] == [result.percentile_ms(50) for result in timed.results]
+    assert [entry["p50_ms"] for entry in run.record["latency"]] == [
+        result.percentile_ms(50) for result in timed.results
+    ]
     for one, expected in zip(read_latency(folder), timed.results, strict=True):
         same(one, expected)
 
@@ -74,11 +88,20 @@ def test_a_scored_run_without_latencies_has_none(tmp_path):
     ("change", "message"),
     [
         (lambda folder: (folder / "latency.parquet").unlink(), "latency.parquet: cannot be read"),
-        (lambda folder: (folder / "latency.parquet").write_bytes(b"PAR1"), "is not the file this run was recorded with"),
+        (
+            lambda folder: (folder / "latency.parquet").write_bytes(b"PAR1"),
+            "is not the file this run was recorded with",
+        ),
         (lambda folder: (folder / "record.json").unlink(), "record.json: cannot be read"),
         (lambda folder: (folder / "record.json").write_text("{}"), "is not a record"),
-        (lambda folder: edit(folder, schema_version=99), "has schema version 99, of a newer detbench"),
-        (lambda folder: edit(folder, latency=[{}]), "the latencies of its record are not what detbench writes"),
+        (
+            lambda folder: edit(folder, schema_version=99),
+            "has schema version 99, of a newer detbench",
+        ),
+        (
+            lambda folder: edit(folder, latency=[{}]),
+            "the latencies of its record are not what detbench writes",
+        ),
     ],
 )
 def test_what_was_damaged_is_named(timed, tmp_path, change, message):
@@ -102,7 +125,11 @@ def test_the_document_has_the_documented_shape(timed):
     }  # fmt: skip
     assert {"a", "b", "stage", "ratio", "interval", "verdict"} <= set(document["comparisons"][0])
     failed = next(result for result in document["results"] if result["samples"] == 0)
-    assert (failed["p50_ms"], failed["p50_interval_ms"], failed["verdict"]) == (None, None, "invalid")
+    assert (failed["p50_ms"], failed["p50_interval_ms"], failed["verdict"]) == (
+        None,
+        None,
+        "invalid",
+    )
 
 
 def test_a_comparison_without_an_interval_says_so():

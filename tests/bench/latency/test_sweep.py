@@ -24,7 +24,9 @@ def test_every_batch_and_stage_is_timed_infer_beside_end_to_end():
 
 
 def test_out_of_memory_is_reported_and_the_sweep_goes_on_below():
-    timed = sweep([contender(FakeDevice(FakeTime(), most=8))], Plan(("infer",), (16, 64, 1, 8), **QUICK))
+    timed = sweep(
+        [contender(FakeDevice(FakeTime(), most=8))], Plan(("infer",), (16, 64, 1, 8), **QUICK)
+    )
     assert [(result.batch, result.verdict, result.reasons) for result in timed.results] == [
         (16, "invalid", ("out of memory at 16 pictures per batch",)),
         (64, "invalid", ("not tried: out of memory at 16 pictures per batch",)),
@@ -39,7 +41,10 @@ def test_one_model_out_of_memory_does_not_stop_the_other():
     time = FakeTime()
     small, large = FakeDevice(time, name="small", most=1), FakeDevice(time, name="large")
     timed = sweep([contender(small), contender(large)], Plan(("infer",), (4,), **QUICK))
-    assert {result.model: result.verdict for result in timed.results} == {"small": "invalid", "large": "valid"}
+    assert {result.model: result.verdict for result in timed.results} == {
+        "small": "invalid",
+        "large": "valid",
+    }
 
 
 def test_memory_that_runs_out_midway_counts_too():
@@ -53,7 +58,9 @@ def test_memory_that_runs_out_midway_counts_too():
 
 def test_a_batch_the_model_cannot_take_is_an_error_before_anything_runs():
     device = FakeDevice(FakeTime(), batch_size=4)
-    with pytest.raises(DetbenchError, match="fake takes 4 pictures at a time, not 1; change --batch"):
+    with pytest.raises(
+        DetbenchError, match="fake takes 4 pictures at a time, not 1; change --batch"
+    ):
         sweep([contender(device)], Plan(batches=(1,)))
     assert device.calls == 0
     assert sweep([contender(device)], Plan(("infer",), **QUICK)).results[0].batch == 4
@@ -89,7 +96,10 @@ def test_ctrl_c_between_samples_keeps_what_is_done(monkeypatch):
     [
         ({"stages": ("train",)}, "unknown stage 'train'; known are preprocess"),
         ({"batches": (0,)}, "at least one picture, not 0"),
-        ({"min_s": 2.0, "max_s": 1.0}, "at most the longest .--max-seconds., which is more than 0, not 2 and 1 s"),
+        (
+            {"min_s": 2.0, "max_s": 1.0},
+            "at most the longest .--max-seconds., which is more than 0, not 2 and 1 s",
+        ),
     ],
 )
 def test_a_plan_that_makes_no_sense(plan, message):

@@ -31,7 +31,10 @@ def test_settled_series_lose_nothing() -> None:
     assert np.mean([not each.settled for each in found]) <= 0.02
 
 
-@pytest.mark.parametrize(("first", "steps"), [(1.2, 30), (1.2, 200), (0.8, 200), (1.1, 300), (5.0, 1), (5.0, 3), (3.0, 100)])
+@pytest.mark.parametrize(
+    ("first", "steps"),
+    [(1.2, 30), (1.2, 200), (0.8, 200), (1.1, 300), (5.0, 1), (5.0, 3), (3.0, 100)],
+)
 def test_a_step_is_found_where_it_is(first: float, steps: int) -> None:
     counts = [settled_after(noise(seed) * factor(first, steps)).count for seed in range(20)]
     assert np.median(counts) == pytest.approx(steps, abs=3)

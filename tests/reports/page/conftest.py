@@ -16,5 +16,7 @@ def runs(tmp_path_factory):
 def page_file(runs, tmp_path_factory):
     """The page of these runs."""
     return write_page(
-        tmp_path_factory.mktemp("report") / "report.html", frames([read_run(run) for run in runs]), command="detbench report x"
+        tmp_path_factory.mktemp("report") / "report.html",
+        frames([read_run(run) for run in runs]),
+        command="detbench report x",
     )

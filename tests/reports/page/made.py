@@ -13,8 +13,8 @@ from detbench.bench.latency.result import LatencyResult
 from detbench.bench.runs import read_run, write_run
 from detbench.data.load import load_ground_truth
 from detbench.data.shapes import make_shapes, shapes_detections
-from detbench.metrics.evaluate import evaluate
-from detbench.metrics.intervals import value_intervals
+from detbench.metrics.scoring.evaluate import evaluate
+from detbench.metrics.uncertainty.intervals import value_intervals
 from detbench.reports.frames import frames
 from detbench.reports.page.page import build_page
 from tests.metrics.scored import detections, truth
@@ -25,22 +25,37 @@ _VOID = {"meta", "input", "link", "img", "br"}
 
 def latencies(name: str, centre_ms: float, reasons: tuple[str, ...] = ()) -> list[LatencyResult]:
     """Return made times of a model: the model alone and, three times as long, end to end."""
-    samples = (np.random.default_rng(0).normal(centre_ms, centre_ms / 50, 400) * 1e6).astype(np.int64)
+    samples = (np.random.default_rng(0).normal(centre_ms, centre_ms / 50, 400) * 1e6).astype(
+        np.int64
+    )
     return [
-        LatencyResult(name, stage, 1, "single_stream", 1, samples_ns=samples * factor, reasons=reasons)
+        LatencyResult(
+            name, stage, 1, "single_stream", 1, samples_ns=samples * factor, reasons=reasons
+        )
         for stage, factor in (("infer", 1), ("end_to_end", 3))
     ]
 
 
 def shapes_runs(folder: Path, protocol: str = "coco", images: int = 40) -> list[Path]:
     """Write runs of three simulated detectors with intervals, two of them with times, on pictures that are there."""
-    data = load_ground_truth(make_shapes(folder / "shapes", train=0, val=0, test=images), split="test")
-    evaluations = [evaluate(data, replace(shapes_detections(data, quality), name=name), protocol) for name, quality in QUALITIES.items()]
+    data = load_ground_truth(
+        make_shapes(folder / "shapes", train=0, val=0, test=images), split="test"
+    )
+    evaluations = [
+        evaluate(data, replace(shapes_detections(data, quality), name=name), protocol)
+        for name, quality in QUALITIES.items()
+    ]
     written = []
-    for place, (name, evaluation, known) in enumerate(zip(QUALITIES, evaluations, value_intervals(evaluations), strict=True)):
+    for place, (name, evaluation, known) in enumerate(
+        zip(QUALITIES, evaluations, value_intervals(evaluations), strict=True)
+    ):
         timed = latencies(name, 10.0 / (place + 1)) if name != "poor" else ()
         options = {"command": f"detbench compare shapes {name} -o run"}
-        written.append(write_run(folder / "runs" / name, evaluation, options=options, intervals=known, latency=timed))
+        written.append(
+            write_run(
+                folder / "runs" / name, evaluation, options=options, intervals=known, latency=timed
+            )
+        )
     return written
 
 
@@ -49,7 +64,9 @@ def small_page(classes, *, found=True, names=("finder",), objects=3) -> str:
     rows = [(k % 4, k, (10, 10, 50 + k, 60)) for k in range(min(objects, len(classes)))]
     data = truth(rows, classes)
     hits = [(image, k, 0.9 - k / 1000, box) for image, k, box in rows] if found else []
-    return build_page(frames([evaluate(data, detections(data, hits, name=name), "voc2007") for name in names]))
+    return build_page(
+        frames([evaluate(data, detections(data, hits, name=name), "voc2007") for name in names])
+    )
 
 
 def page_of(folders, **options) -> str:
@@ -72,7 +89,10 @@ class Element:
     def all(self, tag=None, **wanted):
         """Yield descendants of a tag with given attributes, `_` standing for `-`."""
         for child in self.children:
-            same = all(child.attributes.get(key.replace("_", "-")) == value for key, value in wanted.items())
+            same = all(
+                child.attributes.get(key.replace("_", "-")) == value
+                for key, value in wanted.items()
+            )
             if tag in (None, child.tag) and same:
                 yield child
             yield from child.all(tag, **wanted)
@@ -99,7 +119,9 @@ class _Reader(HTMLParser):
             self.open.append(made)
 
     def handle_startendtag(self, tag, attributes):
-        self.open[-1].children.append(Element(tag, {name: value or "" for name, value in attributes}))
+        self.open[-1].children.append(
+            Element(tag, {name: value or "" for name, value in attributes})
+        )
 
     def handle_endtag(self, tag):
         assert self.open[-1].tag == tag, f"</{tag}> closes <{self.open[-1].tag}>"

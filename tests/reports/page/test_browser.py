@@ -4,8 +4,17 @@ import shutil
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'detbench[dev]'")
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="needs playwright: pip install 'detbench[dev]'"
+)
+CHROMIUM = next(
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
+)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
 SHOWN_FIRST = 24
 
@@ -24,7 +33,9 @@ def opened(browser, page_file):
     contexts, said, asked = [], [], []
 
     def open_page(**options):
-        context = browser.new_context(offline=True, **{"viewport": {"width": 1200, "height": 900}} | options)
+        context = browser.new_context(
+            offline=True, **{"viewport": {"width": 1200, "height": 900}} | options
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text))
@@ -50,9 +61,9 @@ def outputs(page, kind="pr"):
 
 
 def column(page, table, place):
-    return page.locator(f'[data-table="{table}"] tbody tr:visible > :nth-child({place})').evaluate_all(
-        "cells => cells.map(c => c.dataset.v)"
-    )
+    return page.locator(
+        f'[data-table="{table}"] tbody tr:visible > :nth-child({place})'
+    ).evaluate_all("cells => cells.map(c => c.dataset.v)")
 
 
 def test_the_curve_follows_class_iou_and_detectors(opened):
@@ -76,7 +87,9 @@ def test_the_curve_answers_under_the_pointer(opened):
     answers = []
     for share in (0.2, 0.6):
         page.mouse.move(box["x"] + share * box["width"], box["y"] + 40)
-        page.wait_for_function(f"Math.abs(Number(document.querySelector('[data-probed]').textContent) - {share}) < 0.02")
+        page.wait_for_function(
+            f"Math.abs(Number(document.querySelector('[data-probed]').textContent) - {share}) < 0.02"
+        )
         answers.append(outputs(page))
     assert answers[0] != answers[1]
     recalls = [float(text) for text in answers[0][3::4]]
@@ -105,10 +118,16 @@ def test_the_thick_line_is_the_best_precision_at_a_recall_or_beyond(opened, runs
         page.locator('[data-control="iou"]').select_option(label=f"{iou:.2f}")
         for name in evaluations[0].ground_truth.class_names:
             page.locator('[data-control="class"]').select_option(label=name)
-            recalls, *lines = page.evaluate("explorers[0].plots.pr.data.map(column => [...column].map(v => v ?? null))")
+            recalls, *lines = page.evaluate(
+                "explorers[0].plots.pr.data.map(column => [...column].map(v => v ?? null))"
+            )
             for evaluation, line in zip(evaluations, lines[1::2], strict=True):
                 precision, recall, _ = evaluation.curve(name, iou)
-                corners = [(at, height) for at, height in zip(recalls, line, strict=True) if height is not None]
+                corners = [
+                    (at, height)
+                    for at, height in zip(recalls, line, strict=True)
+                    if height is not None
+                ]
                 assert len(corners) > 3
                 for at, height in corners:
                     assert height == pytest.approx(precision[recall >= at - 6e-5].max(), abs=6e-5)
@@ -167,12 +186,20 @@ def test_the_gallery_is_filtered(opened):
     assert cards.count() == everything
     page.locator('[data-pictures="kind"]').select_option("badly placed")
     assert 0 < cards.count() < everything
-    assert all("badly placed" in kinds for kinds in cards.evaluate_all("cards => cards.map(c => c.dataset.kinds)"))
+    assert all(
+        "badly placed" in kinds
+        for kinds in cards.evaluate_all("cards => cards.map(c => c.dataset.kinds)")
+    )
     page.locator('[data-pictures="kind"]').select_option("")
     page.locator('[data-pictures="detector"]').select_option(label="fine")
-    assert set(cards.locator("g[data-d]:visible").evaluate_all("boxes => boxes.map(b => b.dataset.d)")) == {"0"}
+    assert set(
+        cards.locator("g[data-d]:visible").evaluate_all("boxes => boxes.map(b => b.dataset.d)")
+    ) == {"0"}
     page.locator('[data-pictures="class"]').select_option(label="word")
-    assert all("3" in classes.split() for classes in cards.evaluate_all("cards => cards.map(c => c.dataset.classes)"))
+    assert all(
+        "3" in classes.split()
+        for classes in cards.evaluate_all("cards => cards.map(c => c.dataset.classes)")
+    )
 
 
 def test_what_fails_leads_to_its_pictures(opened):
@@ -180,7 +207,10 @@ def test_what_fails_leads_to_its_pictures(opened):
     page.click("#p0-why a[data-show-kind=missed]")
     assert page.input_value("[data-pictures=kind]") == "missed"
     assert all(
-        "missed" in kinds for kinds in page.eval_on_selector_all(".images .card:not([hidden])", "cards => cards.map(c => c.dataset.kinds)")
+        "missed" in kinds
+        for kinds in page.eval_on_selector_all(
+            ".images .card:not([hidden])", "cards => cards.map(c => c.dataset.kinds)"
+        )
     )
     link = page.locator("[data-table=suspects] a").last
     assert not page.locator(link.get_attribute("href")).is_visible()
@@ -198,7 +228,8 @@ def test_nothing_is_wider_than_the_screen(opened, scheme, width):
 def _luminance(colour):
     parts = [int(part) / 255 for part in colour.removeprefix("rgb(").rstrip(")").split(",")]
     return sum(
-        w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
+        w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
+        for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
     )
 
 
@@ -207,9 +238,20 @@ def test_text_and_marks_stand_out(opened, scheme):
     """Contrast as WCAG 2.2 defines it: 4.5 for text, 3 for marks."""
     page = opened(color_scheme=scheme)
     paper = _luminance(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
-    least = {"h1": 4.5, ".lead": 4.5, ".note": 4.5, ".heading": 4.5, "thead th": 4.5, "a": 4.5, ".pick": 4.5, ".mark": 3}
+    least = {
+        "h1": 4.5,
+        ".lead": 4.5,
+        ".note": 4.5,
+        ".heading": 4.5,
+        "thead th": 4.5,
+        "a": 4.5,
+        ".pick": 4.5,
+        ".mark": 3,
+    }
     for selector, contrast in least.items():
-        for colour in set(page.locator(selector).evaluate_all("all => all.map(e => getComputedStyle(e).color)")):
+        for colour in set(
+            page.locator(selector).evaluate_all("all => all.map(e => getComputedStyle(e).color)")
+        ):
             light, dark = sorted((paper, _luminance(colour)), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= contrast, (selector, colour)
 
@@ -234,7 +276,10 @@ def test_shaded_numbers_stand_out(opened, scheme):
 def test_it_prints_on_white_with_everything_open(opened):
     page = opened(color_scheme="dark")
     page.emulate_media(media="print")
-    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    assert (
+        page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
     assert page.locator(".controls:visible").count() == 0

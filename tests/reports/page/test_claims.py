@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from detbench.bench.runs import read_run, write_run
-from detbench.metrics.difference import differences
-from detbench.metrics.evaluate import evaluate
+from detbench.metrics.scoring.evaluate import evaluate
+from detbench.metrics.uncertainty.difference import differences
 from detbench.reports.frames import frames
 from detbench.reports.page.page import build_page
 from tests.metrics.scored import detections, truth
@@ -28,19 +28,28 @@ class TestClaims:
     def claims(self, page):
         [lead] = [each for each in page.all("p") if each.attributes.get("class") == "lead"]
         return [
-            re.sub("[\u2068\u2069]", "", each.words) for each in (lead, *(p for p in page.all("p") if p.attributes.get("class") == "claim"))
+            re.sub("[\u2068\u2069]", "", each.words)
+            for each in (lead, *(p for p in page.all("p") if p.attributes.get("class") == "claim"))
         ]
 
     def test_the_lead_and_its_size(self, page, runs):
-        scores = {record(folder)["name"]: record(folder)["evaluations"][0]["summary"]["AP"] for folder in runs}
+        scores = {
+            record(folder)["name"]: record(folder)["evaluations"][0]["summary"]["AP"]
+            for folder in runs
+        }
         (best, first), (second, next_best), _ = sorted(scores.items(), key=lambda pair: -pair[1])
         points = (first - next_best) * 100
         claims = self.claims(page)
-        assert claims[0] == f"{best} has the highest AP, {first:.4f}: {points:.1f} points more than {second} with {next_best:.4f}."
+        assert (
+            claims[0]
+            == f"{best} has the highest AP, {first:.4f}: {points:.1f} points more than {second} with {next_best:.4f}."
+        )
         ranked = frames([read_run(folder) for folder in runs]).ranking
         change = differences(*(read_run(folder).evaluation() for folder in (runs[1], runs[0])))[0]
         between = f"between {change.interval.low * 100:+.1f} and {change.interval.high * 100:+.1f} points (95 %)"
-        evidence = f"over images drawn anew the difference in AP lies {between}, p = {ranked.p[0, 1]:.3f}"
+        evidence = (
+            f"over images drawn anew the difference in AP lies {between}, p = {ranked.p[0, 1]:.3f}"
+        )
         assert claims[1] == f"The images tell fine and fair apart: {evidence}."
         assert claims[3].startswith("fair is the fastest: one picture, end to end, takes 15")
         assert "fine 2.00 times as long" in claims[3]
@@ -55,23 +64,35 @@ class TestClaims:
         names = ("cat", "dog", "cow")
         claims = self.claims(read(small_page(names, names=("a", "b"))))
         assert claims[0] == "a and b share the highest mAP, 1.0000."
-        assert self.claims(read(small_page(names))) == ["finder reaches mAP 1.0000.", "Speed was not measured."]
+        assert self.claims(read(small_page(names))) == [
+            "finder reaches mAP 1.0000.",
+            "Speed was not measured.",
+        ]
 
     def test_nothing_to_find(self):
-        assert self.claims(read(small_page(("cat",), objects=0)))[0].startswith("No class has an object that counts")
+        assert self.claims(read(small_page(("cat",), objects=0)))[0].startswith(
+            "No class has an object that counts"
+        )
 
 
 class TestPairs:
     def test_the_table_of_pairs_holds_the_differences(self, page, runs):
         pairs = frames([read_run(folder) for folder in runs]).pairs
-        rows = [row for row in page.one("table", data_table="pairs").all("tr") if list(row.all("td"))]
+        rows = [
+            row for row in page.one("table", data_table="pairs").all("tr") if list(row.all("td"))
+        ]
         assert len(rows) == len(pairs) == 3
         for row, pair in zip(rows, pairs.itertuples(), strict=True):
             assert row.one("th").attributes["data-v"] == pair.better
             cells = list(row.all("td"))
             assert cells[0].attributes["data-v"] == pair.worse
             assert float(cells[1].attributes["data-v"]) == pair.difference * 100
-            assert cells[2].words == f"{pair.difference_low * 100:+.2f} to {pair.difference_high * 100:+.2f}".replace("-", "−")
+            assert (
+                cells[2].words
+                == f"{pair.difference_low * 100:+.2f} to {pair.difference_high * 100:+.2f}".replace(
+                    "-", "−"
+                )
+            )
             assert float(cells[3].attributes["data-v"]) == pair.p
             assert cells[4].words == ("more than chance" if pair.told_apart else "cannot be told")
 
@@ -99,13 +120,22 @@ class TestPairs:
         assert not list(page.all("table", data_table="class-pairs"))
 
     def test_a_run_without_intervals_is_named(self, runs, tmp_path):
-        bare = write_run(tmp_path / "bare", replace_name(read_run(runs[0]).evaluation(), "bare"), options={})
+        bare = write_run(
+            tmp_path / "bare", replace_name(read_run(runs[0]).evaluation(), "bare"), options={}
+        )
         page = read(build_page(frames([read_run(runs[0]), read_run(bare)])))
-        said = [re.sub("[\u2068\u2069]", "", each.words) for each in page.all("p") if each.attributes.get("class") == "claim"]
+        said = [
+            re.sub("[\u2068\u2069]", "", each.words)
+            for each in page.all("p")
+            if each.attributes.get("class") == "claim"
+        ]
         assert said[0] == "Differences have not been computed: bare was recorded without intervals."
 
     def test_one_image_cannot_tell(self):
         data = truth([(0, 0, (10, 10, 60, 60))], ["a"], 1)
-        scored = [evaluate(data, detections(data, [(0, 0, 0.9, (10, 10, 60, 60))], name=name), "voc2007") for name in ("one", "two")]
+        scored = [
+            evaluate(data, detections(data, [(0, 0, 0.9, (10, 10, 60, 60))], name=name), "voc2007")
+            for name in ("one", "two")
+        ]
         page = read(build_page(frames(scored)))
         assert "One image cannot tell how scores vary" in page.one("section", id="p0-result").words

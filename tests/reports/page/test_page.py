@@ -9,14 +9,23 @@ import pytest
 from detbench.bench.runs import read_run
 from detbench.data.load import load_ground_truth
 from detbench.data.shapes import shapes_detections
-from detbench.metrics.evaluate import evaluate
+from detbench.metrics.scoring.evaluate import evaluate
 from detbench.reports.frames import frames
 from detbench.reports.page import charts
 from detbench.reports.page.page import build_page
 from detbench.reports.page.provenance import run_provenance
 from tests.reports.page.made import QUALITIES, latencies, page_of, read, record, small_page
 
-HOSTILE = ("<script>alert(1)</script>", "a & b", "</script><b>", "כלב", "🐈 cat", "'\"`", "{{ 7*7 }}", "line\u2028break")
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "a & b",
+    "</script><b>",
+    "כלב",
+    "🐈 cat",
+    "'\"`",
+    "{{ 7*7 }}",
+    "line\u2028break",
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,33 +59,61 @@ class TestNumbers:
         for folder in runs:
             known = record(folder)["evaluations"][0]
             row = table.one("tr", data_run=record(folder)["name"])
-            shown = {cell.attributes["data-measure"]: value(cell) for cell in row.all("td") if "data-measure" in cell.attributes}
-            assert shown.pop("detections") == sum(each["detections"] for each in known["classes"].values())
+            shown = {
+                cell.attributes["data-measure"]: value(cell)
+                for cell in row.all("td")
+                if "data-measure" in cell.attributes
+            }
+            assert shown.pop("detections") == sum(
+                each["detections"] for each in known["classes"].values()
+            )
             assert shown == known["summary"]
 
     def test_every_class_is_that_of_the_records(self, page, runs):
-        table, thresholds = page.one("table", data_table="classes"), page.one("table", data_table="thresholds")
+        table, thresholds = (
+            page.one("table", data_table="classes"),
+            page.one("table", data_table="thresholds"),
+        )
         for place, folder in enumerate(runs):
             for name, known in record(folder)["evaluations"][0]["classes"].items():
                 row = table.one("tr", data_class=name)
-                shown = {cell.attributes["data-of"]: value(cell) for cell in row.all("td", data_d=str(place))}
+                shown = {
+                    cell.attributes["data-of"]: value(cell)
+                    for cell in row.all("td", data_d=str(place))
+                }
                 shown["ground_truths"] = value(row.one("td", data_measure="ground_truths"))
-                shown["detections"] = value(thresholds.one("tr", data_class=name).one("td", data_d=str(place), data_of="detections"))
+                shown["detections"] = value(
+                    thresholds.one("tr", data_class=name).one(
+                        "td", data_d=str(place), data_of="detections"
+                    )
+                )
                 assert shown == known
 
     def test_times_are_those_of_the_records(self, page, runs):
         table = page.one("table", data_table="latency")
         for folder in runs:
-            rows = {row.attributes["data-stage"]: row for row in table.all("tr", data_run=record(folder)["name"])}
+            rows = {
+                row.attributes["data-stage"]: row
+                for row in table.all("tr", data_run=record(folder)["name"])
+            }
             assert set(rows) == {each["stage"] for each in record(folder)["latency"]}
             for known in record(folder)["latency"]:
-                cells = [cell for cell in rows[known["stage"]].all("td") if "data-measure" in cell.attributes]
+                cells = [
+                    cell
+                    for cell in rows[known["stage"]].all("td")
+                    if "data-measure" in cell.attributes
+                ]
                 assert {cell.attributes["data-measure"]: value(cell) for cell in cells} == {
-                    key: known[key] for key in ("p50_ms", "p90_ms", "p99_ms", "throughput_per_s", "samples")
+                    key: known[key]
+                    for key in ("p50_ms", "p90_ms", "p99_ms", "throughput_per_s", "samples")
                 }
 
     def test_what_is_shown_is_what_is_stored_rounded(self, page):
-        cells = [cell for cell in page.one("table", data_table="classes").all("td", data_of="AP") if cell.attributes["data-v"]]
+        cells = [
+            cell
+            for cell in page.one("table", data_table="classes").all("td", data_of="AP")
+            if cell.attributes["data-v"]
+        ]
         assert len(cells) == 4 * len(QUALITIES)
         for cell in cells:
             assert cell.text.strip() == f"{float(cell.attributes['data-v']):.4f}"
@@ -87,7 +124,12 @@ class TestNumbers:
             name, known = record(folder)["name"], record(folder)["evaluations"][0]["summary"]
             sizes = page.one("table", data_table="sizes").one("tr", data_run=name)
             shown = {cell.attributes["data-size"]: value(cell) for cell in sizes.all("td")}
-            assert shown == {"all": known["AP"], "small": known["APs"], "medium": known["APm"], "large": known["APl"]}
+            assert shown == {
+                "all": known["AP"],
+                "small": known["APs"],
+                "medium": known["APm"],
+                "large": known["APl"],
+            }
             ious = page.one("table", data_table="ious").one("tr", data_run=name)
             levels = {cell.attributes["data-iou"]: value(cell) for cell in ious.all("td")}
             assert (levels["0.50"], levels["0.75"]) == (known["AP50"], known["AP75"])
@@ -95,7 +137,12 @@ class TestNumbers:
 
     def test_every_number_shown_is_the_one_stored(self, page):
         """Of every table: what is read is what is stored, with fewer digits or separated thousands."""
-        cells = [cell for table in page.all("table") for cell in table.all("td") if cell.attributes.get("class", "").startswith("num")]
+        cells = [
+            cell
+            for table in page.all("table")
+            for cell in table.all("td")
+            if cell.attributes.get("class", "").startswith("num")
+        ]
         stored = [cell for cell in cells if cell.attributes.get("data-v")]
         assert len(stored) > 100
         for cell in stored:
@@ -104,15 +151,29 @@ class TestNumbers:
             assert float(shown) == round(float(cell.attributes["data-v"]), digits)
 
     def test_intervals_are_those_of_the_records(self, page, runs):
-        summary, classes = page.one("table", data_table="summary"), page.one("table", data_table="classes")
+        summary, classes = (
+            page.one("table", data_table="summary"),
+            page.one("table", data_table="classes"),
+        )
         for place, folder in enumerate(runs):
             known = record(folder)["evaluations"][0]["intervals"]
             cells = summary.one("tr", data_run=record(folder)["name"]).all("td")
-            shown = {cell.attributes["data-measure"]: interval(cell) for cell in cells if "data-measure" in cell.attributes}
+            shown = {
+                cell.attributes["data-measure"]: interval(cell)
+                for cell in cells
+                if "data-measure" in cell.attributes
+            }
             assert shown == {name: known["summary"].get(name, [None, None]) for name in shown}
             assert sum(ends != [None, None] for ends in shown.values()) > 5
             for name, ends in known["classes"].items():
-                assert interval(classes.one("tr", data_class=name).one("td", data_d=str(place), data_of="AP")) == ends
+                assert (
+                    interval(
+                        classes.one("tr", data_class=name).one(
+                            "td", data_d=str(place), data_of="AP"
+                        )
+                    )
+                    == ends
+                )
 
     def test_no_interval_where_none_is_known(self):
         page = read(small_page(("a", "b"), names=("one", "two")))
@@ -130,7 +191,8 @@ class TestNumbers:
                 curve = data["curves"][k][t][1]
                 precision, recall, score = evaluation.curve(name, iou)
                 points = {
-                    (round(r * 10_000), round(p * 10_000), float(f"{s:.5g}")) for p, r, s in zip(precision, recall, score, strict=True)
+                    (round(r * 10_000), round(p * 10_000), float(f"{s:.5g}"))
+                    for p, r, s in zip(precision, recall, score, strict=True)
                 }
                 steps = [sum(curve["r"][: n + 1]) for n in range(len(curve["r"]))]
                 assert set(zip(steps, curve["p"], curve["s"], strict=True)) <= points
@@ -156,13 +218,19 @@ class TestOffline:
         import hashlib
 
         policy = dict(
-            part.strip().split(" ", 1) for part in page.one("meta", http_equiv="Content-Security-Policy").attributes["content"].split(";")
+            part.strip().split(" ", 1)
+            for part in page.one("meta", http_equiv="Content-Security-Policy")
+            .attributes["content"]
+            .split(";")
         )
         assert policy["default-src"] == "'none'"
         assert policy["img-src"] == "data:"
         [script] = [each for each in page.all("script") if "type" not in each.attributes]
         for rule, element in (("script-src", script), ("style-src", page.one("style"))):
-            assert policy[rule] == f"'sha256-{base64.b64encode(hashlib.sha256(element.text.encode()).digest()).decode()}'"
+            assert (
+                policy[rule]
+                == f"'sha256-{base64.b64encode(hashlib.sha256(element.text.encode()).digest()).decode()}'"
+            )
 
     def test_it_is_small(self, page_file):
         assert page_file.stat().st_size < 1_500_000
@@ -190,7 +258,9 @@ class TestStructure:
     def test_commands_to_make_it_again(self, page):
         commands = [code.words for code in page.all("code")]
         assert "detbench report x" in commands
-        assert [f"detbench compare shapes {name} -o run" for name in QUALITIES] == [each for each in commands if " compare shapes " in each]
+        assert [f"detbench compare shapes {name} -o run" for name in QUALITIES] == [
+            each for each in commands if " compare shapes " in each
+        ]
 
     def test_where_it_comes_from(self, page, runs):
         section = page.one("section", id="p0-provenance").words
@@ -206,7 +276,12 @@ class TestStructure:
         assert kinds == {"missed", "false", "badly placed", "disagreement"}
         for card in cards:
             [kind] = [each.words for each in card.all("strong")]
-            words = {"missed": " missed by ", "badly placed": " badly placed by ", "disagreement": " found by ", "false": " seen by "}
+            words = {
+                "missed": " missed by ",
+                "badly placed": " badly placed by ",
+                "disagreement": " found by ",
+                "false": " seen by ",
+            }
             assert words[kind] in card.one("figcaption").words.split(";")[0]
             assert card.one("image").attributes["href"].startswith("data:image/webp;base64,")
             assert len(list(card.all("rect"))) >= 2
@@ -215,15 +290,24 @@ class TestStructure:
 class TestUnusual:
     def test_names_come_out_as_they_are(self, hostile):
         page = read(hostile)
-        rows = [row.attributes["data-class"] for row in page.one("table", data_table="classes").all("tr") if "data-class" in row.attributes]
+        rows = [
+            row.attributes["data-class"]
+            for row in page.one("table", data_table="classes").all("tr")
+            if "data-class" in row.attributes
+        ]
         assert rows == list(HOSTILE)
-        assert [cell.words for cell in page.one("table", data_table="classes").all("bdi")][-len(HOSTILE) :] == list(HOSTILE)
+        assert [cell.words for cell in page.one("table", data_table="classes").all("bdi")][
+            -len(HOSTILE) :
+        ] == list(HOSTILE)
         [data] = json.loads(page.one("script", id="data").text)
         assert data["classes"] == list(HOSTILE)
         assert data["detectors"] == list(HOSTILE[:4])
 
     def test_names_never_become_markup(self, hostile):
-        assert [each.attributes.get("type") for each in read(hostile).all("script")] == ["application/json", None]
+        assert [each.attributes.get("type") for each in read(hostile).all("script")] == [
+            "application/json",
+            None,
+        ]
         assert "<b>" not in hostile
         assert "alert(1)</script>" not in hostile
 
@@ -235,7 +319,12 @@ class TestUnusual:
         assert data["ious"] == [0.5, 0.75, 0.9]
 
     @pytest.mark.parametrize(
-        "options", [{"classes": ("only",)}, {"classes": ("a", "b"), "found": False}, {"classes": ("a",), "objects": 0}]
+        "options",
+        [
+            {"classes": ("only",)},
+            {"classes": ("a", "b"), "found": False},
+            {"classes": ("a",), "objects": 0},
+        ],
     )
     def test_one_class_no_detections_no_objects(self, options):
         page = read(small_page(**options))
@@ -243,30 +332,50 @@ class TestUnusual:
         assert "NaN" not in page.one("main").words
 
     def test_no_pictures_is_said_plainly(self):
-        assert "The pictures are not at hand" in read(small_page(("a", "b"))).one("section", id="p0-images").words
+        assert (
+            "The pictures are not at hand"
+            in read(small_page(("a", "b"))).one("section", id="p0-images").words
+        )
 
     def test_no_times_is_said_plainly(self):
-        assert "Speed was not measured" in read(small_page(("a", "b"))).one("section", id="p0-speed").words
+        assert (
+            "Speed was not measured"
+            in read(small_page(("a", "b"))).one("section", id="p0-speed").words
+        )
 
     def test_names_in_the_speed_chart_stand_apart(self, runs):
         """Three detectors that score the same and take about as long; their names lie inside the chart and on lines of their own."""
         evaluation = read_run(runs[0]).evaluation()
         named = [
-            (name, 10 + place / 10) for place, name in enumerate(("first", "second", "a name that is far too long for the chart to hold"))
+            (name, 10 + place / 10)
+            for place, name in enumerate(
+                ("first", "second", "a name that is far too long for the chart to hold")
+            )
         ]
-        tables = frames([replace(evaluation, detections=replace(evaluation.detections, name=name)) for name, _ in named])
+        tables = frames(
+            [
+                replace(evaluation, detections=replace(evaluation.detections, name=name))
+                for name, _ in named
+            ]
+        )
         timed = [
-            replace(scored, latency=tuple(result.as_record() for result in latencies(scored.name, ms)))
+            replace(
+                scored, latency=tuple(result.as_record() for result in latencies(scored.name, ms))
+            )
             for scored, (_, ms) in zip(tables.detectors, named, strict=True)
         ]
-        section = read(build_page(replace(tables, detectors=tuple(timed)))).one("section", id="p0-speed")
+        section = read(build_page(replace(tables, detectors=tuple(timed)))).one(
+            "section", id="p0-speed"
+        )
         labels = [each for each in section.all("text") if each.attributes.get("class") == "label"]
         heights = sorted(float(each.attributes["y"]) for each in labels)
         assert [each.words[:5] for each in labels] == ["first", "secon", "a nam"]
         assert labels[2].words.endswith("…")
         assert min(after - before for before, after in pairwise(heights)) >= 15
         assert all(0 < height < charts.HEIGHT for height in heights)
-        assert all(float(each.attributes["x"]) + 7.5 * len(each.words) <= charts.WIDTH for each in labels)
+        assert all(
+            float(each.attributes["x"]) + 7.5 * len(each.words) <= charts.WIDTH for each in labels
+        )
 
     def test_settings_of_a_model_read_as_words(self, runs):
         settings = {
@@ -283,15 +392,22 @@ class TestUnusual:
 
     def test_runs_that_are_not_comparable_stand_apart(self, runs, files):
         other = load_ground_truth(files.truth("voc"), split="test")
-        stranger = evaluate(other, replace(shapes_detections(other, 0.7), name="stranger"), "voc2007")
+        stranger = evaluate(
+            other, replace(shapes_detections(other, 0.7), name="stranger"), "voc2007"
+        )
         page = read(build_page(frames([*runs[:2], stranger])))
         [notice] = [
-            each.words for each in page.all("p") if each.attributes.get("class") == "notice" and "must not be compared" in each.words
+            each.words
+            for each in page.all("p")
+            if each.attributes.get("class") == "notice" and "must not be compared" in each.words
         ]
         assert "protocol coco" in notice
         assert "protocol voc2007" in notice
         tables = list(page.all("table", data_table="summary"))
-        assert [[row.attributes["data-run"] for row in table.all("tr") if "data-run" in row.attributes] for table in tables] == [
+        assert [
+            [row.attributes["data-run"] for row in table.all("tr") if "data-run" in row.attributes]
+            for table in tables
+        ] == [
             ["fine", "fair"],
             ["stranger"],
         ]

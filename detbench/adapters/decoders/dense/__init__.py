@@ -1,0 +1,1 @@
+"""Decoders of dense heads with anchors or grid points, other than YOLO's."""

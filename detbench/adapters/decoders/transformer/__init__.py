@@ -1,0 +1,1 @@
+"""Decoders of DETR and its successors, which need no suppression."""

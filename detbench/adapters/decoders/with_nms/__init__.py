@@ -1,0 +1,1 @@
+"""Decoders of exports that suppress duplicate boxes inside the model."""

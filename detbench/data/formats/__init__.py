@@ -1,0 +1,1 @@
+"""File formats: one folder for each, with its reader and writer; `table` lists them all."""

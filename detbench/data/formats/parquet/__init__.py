@@ -1,0 +1,1 @@
+"""detbench's own format: ground truth and detections as Parquet."""

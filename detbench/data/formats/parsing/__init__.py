@@ -1,0 +1,1 @@
+"""Parsing: what the readers of several formats share."""

@@ -1,0 +1,165 @@
+"""The files of a VOC devkit (annotations and image sets), wherever they lie: in a folder or in an official tar."""
+
+from __future__ import annotations
+
+import lzma
+import os
+import re
+import tarfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from detbench.data.formats.parsing.plain_text import unreadable
+from detbench.errors import InputError
+
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+_MEMBER = re.compile(r"(?:\./)?((?:.*/)?)(Annotations/[^/]+\.xml|ImageSets/Main/[^/]+\.txt)")
+
+
+@dataclass(frozen=True)
+class Devkit:
+    """One year of VOC: the folder that holds Annotations, ImageSets/Main and JPEGImages."""
+
+    path: Path
+    """What the user named."""
+    root: str
+    """The year's folder: a path with a trailing slash, or the prefix of the members of a tar."""
+    members: Mapping[str, bytes] | None
+    """The contents of a tar's annotations and image sets by member name; None for a folder."""
+
+    @property
+    def year(self) -> int | None:
+        """The year in the folder's name (`VOC2007`), or None."""
+        return year_in(self.folder_name)
+
+    @property
+    def folder_name(self) -> str:
+        """The name of the year's folder; empty for a tar without one."""
+        return (Path(self.root) if self.members is not None else Path(self.root).resolve()).name
+
+    @property
+    def dataset_name(self) -> str:
+        """What to call a dataset in VOC's layout that is not VOC: the folder above `VOCdevkit`, else the year's folder, else the tar."""
+        if self.members is not None:
+            return self.folder_name or self.path.name
+        root = Path(self.root).resolve()
+        return root.parent.parent.name if root.parent.name == "VOCdevkit" else root.name
+
+    def read(self, name: str) -> bytes:
+        """Return a file's bytes by its name below the year's folder.
+
+        Raises FileNotFoundError where it is missing and InputError where it cannot be read.
+        """
+        if self.members is None:
+            try:
+                with open(self.root + name, "rb") as file:  # noqa: PTH123  a Path per annotation costs more than reading it
+                    return file.read()
+            except FileNotFoundError:
+                raise
+            except (OSError, ValueError) as error:
+                raise unreadable(self.place(name), error) from error
+        try:
+            return self.members[self.root + name]
+        except KeyError:
+            raise FileNotFoundError(name) from None
+
+    def place(self, name: str) -> str:
+        """Return how messages call a file of this devkit."""
+        return self.root + name if self.members is None else f"{self.path}:{self.root}{name}"
+
+    def lists(self) -> list[str]:
+        """Return the names, without `.txt`, of all files in ImageSets/Main, sorted."""
+        if self.members is None:
+            return sorted(file.stem for file in Path(self.root, "ImageSets/Main").glob("*.txt"))
+        start = self.root + "ImageSets/Main/"
+        return sorted(
+            name.removeprefix(start).removesuffix(".txt")
+            for name in self.members
+            if name.startswith(start)
+        )
+
+
+def year_in(text: str) -> int | None:
+    """Return the year of a name like `VOC2007`, or None."""
+    match = re.fullmatch(r"VOC(\d{4})", text.strip())
+    return int(match[1]) if match else None
+
+
+def is_devkit(path: Path) -> bool:
+    """Tell whether `open_devkit` would find at least one year in this folder, or whether this file is named like a tar."""
+    return path.name.lower().endswith(TAR_SUFFIXES) if path.is_file() else bool(_years(path))
+
+
+def open_devkit(path: Path) -> Devkit:
+    """Find the one year at `path`: a year's folder, its parent `VOCdevkit`, the folder above that, or a tar of any of these.
+
+    A tar is read once, from front to back, keeping only annotations and image sets; nothing is extracted.
+    Raises InputError for no or several years and for a damaged tar.
+    """
+    if not os.path.exists(path):  # noqa: PTH110  Path.exists raises for names that no file can have
+        raise InputError(
+            path,
+            "no such file or folder",
+            fix="name a VOC devkit folder (…/VOCdevkit/VOC2007) or an official tar",
+        )
+    members = _tar_members(path) if path.is_file() else None
+    roots = (
+        _years(path)
+        if members is None
+        else sorted(
+            {name.split("ImageSets/Main/")[0] for name in members if "ImageSets/Main/" in name}
+        )
+    )
+    if len(roots) == 1:
+        return Devkit(path, roots[0], members)
+    if not roots:
+        raise InputError(
+            path,
+            "holds no VOC devkit: there is no ImageSets/Main in it",
+            fix="name the folder with Annotations, ImageSets and JPEGImages",
+        )
+    raise InputError(path, f"holds several VOC devkits: {', '.join(roots)}", fix="name one of them")
+
+
+def _years(path: Path) -> list[str]:
+    for candidates in ([path], sorted(path.glob("VOC*")), sorted(path.glob("VOCdevkit/VOC*"))):
+        roots = [f"{folder}/" for folder in candidates if (folder / "ImageSets" / "Main").is_dir()]
+        if roots:
+            return roots
+    return []
+
+
+def _tar_members(path: Path) -> dict[str, bytes]:
+    members: dict[str, bytes] = {}
+    try:
+        with tarfile.open(path) as tar:
+            for member in tar:
+                name = _MEMBER.fullmatch(member.name)
+                if name and member.isfile() and (file := tar.extractfile(member)):
+                    members[name[1] + name[2]] = file.read()
+            check_tar_end(tar)
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise unreadable(path, error) from error
+        reason = str(error).partition(":")[0]
+        raise InputError(
+            path,
+            f"is not a complete tar archive ({reason})",
+            fix="fetch it again: `detbench fetch voc2007` resumes and checks it",
+        ) from error
+    return members
+
+
+def check_tar_end(tar: tarfile.TarFile) -> None:
+    """Raise EOFError unless an archive read to its end stops at the block of zeros that ends every tar, and its file ends well.
+
+    `tarfile` takes a file cut between two members for a shorter archive; a compressed file says at its own end whether it is whole.
+    """
+    assert tar.fileobj is not None  # noqa: S101  tarfile.open always gives one
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+        raise EOFError("it stops before its end mark")
+    while tar.fileobj.read(1 << 16):
+        pass

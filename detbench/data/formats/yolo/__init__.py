@@ -1,0 +1,1 @@
+"""YOLO: data.yaml with label files, and text files of results."""

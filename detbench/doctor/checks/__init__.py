@@ -1,0 +1,1 @@
+"""Checks: one file for each kind of mistake in ground truth or detections."""

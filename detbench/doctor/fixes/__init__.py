@@ -1,0 +1,1 @@
+"""Fixes: commands and rewritten files that remove what the doctor finds."""

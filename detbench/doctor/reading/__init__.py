@@ -1,0 +1,1 @@
+"""Reading: ground truth and detections as their files hold them, mistakes included."""

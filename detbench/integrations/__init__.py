@@ -1,0 +1,1 @@
+"""Integrations: doors for other tools."""

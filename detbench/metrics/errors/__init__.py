@@ -1,0 +1,1 @@
+"""Errors: where a score is lost, and how sure that is."""

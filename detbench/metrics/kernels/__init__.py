@@ -1,0 +1,1 @@
+"""Kernels: everything that numba compiles, and nothing else."""

@@ -1,0 +1,1 @@
+"""Protocols: the rules of each benchmark as values."""

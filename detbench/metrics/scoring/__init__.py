@@ -1,0 +1,1 @@
+"""Scoring: from ground truth and detections to an Evaluation, and its checks against other evaluators."""

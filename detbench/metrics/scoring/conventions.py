@@ -1,0 +1,79 @@
+"""Conventions: the same detections scored under every convention in use, so that one sees why two papers' numbers differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Literal, get_args
+
+from detbench.data.detections import Detections
+from detbench.data.ground_truth import GroundTruth
+from detbench.metrics.protocols.protocol import (
+    COCO,
+    COCO_RECALLS,
+    VOC2007,
+    VOC2012,
+    Measure,
+    Protocol,
+)
+from detbench.metrics.scoring.evaluate import evaluate
+
+Difficult = Literal["ignore", "count", "drop"]
+INTERPOLATIONS = {
+    "11-point": VOC2007,
+    "area": VOC2012,
+    "101-point": replace(VOC2007, recall_grid=COCO_RECALLS),
+}
+"""Three ways from a curve to AP, all with VOC's matching at IoU 0.5."""
+
+
+@dataclass(frozen=True)
+class Convention:
+    """One combination of switches and the mAP it gives; None where nothing can be scored."""
+
+    interpolation: str
+    difficult: Difficult
+    plus_one: bool
+    strict_overlap: bool
+    value: float | None
+
+
+def protocol_of(
+    interpolation: str, difficult: Difficult, plus_one: bool, strict_overlap: bool
+) -> Protocol:
+    """Return VOC's protocol with these switches set."""
+    base = INTERPOLATIONS[interpolation]
+    return replace(
+        base,
+        name=f"{interpolation} convention",
+        difficult=difficult,
+        plus_one=plus_one,
+        strict_overlap=strict_overlap,
+    )
+
+
+def convention_table(ground_truth: GroundTruth, detections: Detections) -> list[Convention]:
+    """Score under all 36 combinations at IoU 0.5: interpolation, difficult objects, "+1", and >= or >.
+
+    Datasets without difficult objects give only the combinations that ignore them: the others would repeat these.
+    """
+    rules: tuple[Difficult, ...] = (
+        get_args(Difficult) if ground_truth.difficult.any() else ("ignore",)
+    )
+    rows = []
+    for interpolation, difficult, plus_one, strict in product(
+        INTERPOLATIONS, rules, (True, False), (False, True)
+    ):
+        scored = evaluate(
+            ground_truth, detections, protocol_of(interpolation, difficult, plus_one, strict)
+        )
+        rows.append(Convention(interpolation, difficult, plus_one, strict, scored.summary["mAP"]))
+    return rows
+
+
+def coco_numbers(ground_truth: GroundTruth, detections: Detections) -> dict[str, float | None]:
+    """Return AP, AP50 and AP75 under the COCO protocol: its matching, 101 points, at most 100 detections, difficult counted."""
+    few = replace(
+        COCO, measures=(Measure("AP"), Measure("AP50", iou=0.5), Measure("AP75", iou=0.75))
+    )
+    return evaluate(ground_truth, detections, few).summary

@@ -1,0 +1,1 @@
+"""Uncertainty: intervals, differences, rankings and tests of scores."""

@@ -1,0 +1,1 @@
+"""CI: the gate's verdicts as GitHub annotations, JUnit XML and Markdown."""

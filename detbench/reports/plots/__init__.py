@@ -1,0 +1,1 @@
+"""Plots: matplotlib figures of scores, times, errors and datasets."""

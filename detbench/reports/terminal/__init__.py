@@ -1,0 +1,1 @@
+"""Terminal: tables and lines for people at a terminal, with rich."""

@@ -1,0 +1,1 @@
+"""Training: what trains a detector, and the callbacks that score one during training."""

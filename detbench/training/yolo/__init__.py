@@ -1,0 +1,1 @@
+"""The trainer of detbench's own YOLO."""

@@ -1,0 +1,429 @@
+"""COCO results: the lenient fast reader and the strict one agree on every file, and every mistake names its row."""
+
+from __future__ import annotations  # noqa: I001
+
+import json
+import random
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detbench.data.formats.coco import results as module
+from detbench.data.detections import Detections
+from detbench.data.formats.coco.annotations import read_coco
+from detbench.data.formats.coco.results import read_coco_results, write_coco_results
+from detbench.data.ground_truth import GroundTruth
+from detbench.errors import DetbenchWarning, InputError
+
+ROW = '{"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4], "score": 0.5}'
+
+
+def truth(*image_ids: str) -> GroundTruth:
+    return GroundTruth.from_rows(
+        image_ids=image_ids or ("1", "2", "9"),
+        class_names=["cat", "dog"],
+        category_ids=[2, 7],
+        image_index=[],
+        class_index=[],
+        boxes=[],
+    )
+
+
+def row(
+    image_id: str = "1",
+    category_id: str = "2",
+    bbox: str = "[1, 2, 3, 4]",
+    score: str = "0.5",
+    more: str = "",
+) -> str:
+    return f'{{"image_id": {image_id}, "category_id": {category_id}, "bbox": {bbox}, "score": {score}{more}}}'
+
+
+def write(folder: Path, text: str | bytes, name: str = "results.json") -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def rows_of(detections: Detections) -> list[Any]:
+    columns = (detections.class_index, detections.scores, detections.boxes, detections.box_areas)
+    return [detections.offsets.tolist(), *(column.tolist() for column in columns)]
+
+
+PLAIN = {
+    "one": f"[{ROW}]",
+    "spaces": f" [\n{ROW} ,\r\n\t{ROW}]\n\n",
+    "exponents": f"[{row(score='1e-05')},{row(score='2E+0', bbox='[1e1, 2.5e0, 1e+2, -0.0]')}]",
+    "keys in another order": '[{"score": 1, "bbox": [1, 2, 3, 4], "category_id": 7, "image_id": 9}]',
+    "escaped key": f"[{ROW}]".replace("image", r"\u0069mage"),
+    "whole numbers as floats": f"[{row(image_id='1.0', category_id='2.0')}]",
+}
+UNUSUAL = {
+    "byte order mark": b"\xef\xbb\xbf" + f"[{ROW}]".encode(),
+    "more keys": f'[{row(more=""", "area": 3, "segmentation": [[1, 2]], "id": "x", "iscrowd": true""")}]',
+    "key twice": f"[{row(more=', ' + chr(34) + 'score' + chr(34) + ': 0.25')}]",
+    "image id as a string": f"[{row(image_id=chr(34) + '1' + chr(34))}]",
+}
+WRONG = {
+    "score as a string": (
+        row(score='"0.9"'),
+        r"results\[0\]\.score: expected a number, found a string",
+    ),
+    "class as a string": (
+        row(category_id='"2"'),
+        r"results\[0\]\.category_id: expected .*number, found a string",
+    ),
+    "true as score": (
+        row(score="true"),
+        r"results\[0\]\.score: expected a number, found true or false",
+    ),
+    "false as id": (
+        row(image_id="false"),
+        r"results\[0\]\.image_id: expected .*, found true or false",
+    ),
+    "true in a box": (
+        row(bbox="[true, 2, 3, 4]"),
+        r"results\[0\]\.bbox\[0\]: expected a number, found true or false",
+    ),
+    "string in a box": (
+        row(bbox='[1, "2", 3, 4]'),
+        r"results\[0\]\.bbox\[1\]: expected a number, found a string",
+    ),
+    "null score": (row(score="null"), r"results\[0\]\.score: expected a number, found null"),
+    "null in a box": (
+        row(bbox="[1, null, 3, 4]"),
+        r"results\[0\]\.bbox\[1\]: expected a number, found null",
+    ),
+    "list in a box": (
+        row(bbox="[[1, 2, 3, 4]]"),
+        r"results\[0\]\.bbox\[0\]: expected a number, found a list",
+    ),
+    "three numbers": (f"{ROW}, {row(bbox='[1, 2, 3]')}", r"results\[1\]\.bbox: expected 4 numbers"),
+    "five numbers": (
+        f"{ROW}, {row(bbox='[1, 2, 3, 4, 5]')}",
+        r"results\[1\]\.bbox: expected 4 numbers",
+    ),
+    "empty box": (row(bbox="[]"), r"results\[0\]\.bbox: expected 4 numbers"),
+    "object as box": (
+        row(bbox='{"x": 1}'),
+        r"results\[0\]\.bbox: expected a list, found an object",
+    ),
+    "no box": (
+        '{"image_id": 1, "category_id": 2, "score": 0.5, "segmentation": {}}',
+        r"results\[0\]: has no 'bbox'",
+    ),
+    "key in another case": (
+        ROW.replace("image_id", "Image_ID"),
+        r"results\[0\]: has no 'image_id'",
+    ),
+    "empty row": ("{}", r"results\[0\]: has no 'image_id'"),
+    "null row": (f"{ROW}, null", r"results\[1\]: expected an object, found null"),
+    "number as row": ("1, 2", r"results\[0\]: expected an object, found a whole number"),
+    "fraction as image": (
+        f"{ROW}, {row(image_id='3.7')}",
+        r"results\[1\]\.image_id: image_id 3\.7 is not a whole number",
+    ),
+    "fraction as class": (
+        f"{ROW}, {row(category_id='3.7')}",
+        r"results\[1\]\.category_id: category_id 3\.7 is not a whole number",
+    ),
+    "huge class": (
+        row(category_id="1" * 30),
+        r"results\[0\]\.category_id: category_id 1+ is not a whole number of 64 bits",
+    ),
+    "NaN": (
+        f"{ROW}, {row(score='NaN')}",
+        r"results\[1\]\.score \(line 1, byte \d+\): NaN is neither JSON",
+    ),
+    "nan": (row(score="nan"), r"results\[0\]\.score \(line 1, byte \d+\): nan is neither JSON"),
+    "infinite": (
+        row(bbox="[1, -Infinity, 3, 4]"),
+        r"results\[0\]\.bbox\[1\] .*: -Infinity is neither JSON",
+    ),
+    "beyond float64": (row(score="1e999"), r"results\[0\]\.score: number out of range"),
+    "far corner beyond float64": (
+        row(bbox="[1e308, 0, 1e308, 1]"),
+        r"results\[0\]: bbox is too large",
+    ),
+    "comma behind the last row": (f"{ROW},", r"line 1, byte \d+: malformed JSON: trailing comma"),
+    "comma behind a box": (
+        row(bbox="[1, 2, 3, 4,]"),
+        r"line 1, byte \d+: malformed JSON: trailing comma",
+    ),
+    "comma behind a key": (row(more=","), r"line 1, byte \d+: malformed JSON: trailing comma"),
+    "no comma": (f"{ROW}\n{ROW}", r"line 2, byte \d+: malformed JSON: expected ','"),
+    "two commas": (f"{ROW},,{ROW}", r"line 1, byte \d+: malformed JSON"),
+    "comment": (f"/* rows */ {ROW}", r"line 1, byte 1: malformed JSON"),
+    "single quotes": (ROW.replace('"', "'"), r"line 1, byte 2: malformed JSON"),
+    "leading zero": (row(score="01"), r"line 1, byte \d+: malformed JSON"),
+    "bare point": (row(score=".5"), r"line 1, byte \d+: malformed JSON"),
+}
+WRONG_FILES = {
+    "nothing": ("", "the file is empty"),
+    "blank": (" \n ", "the file is empty"),
+    "cut in a row": (
+        f"[{ROW},\n{ROW[:30]}",
+        r"line 2, byte \d+: the JSON ends in the middle; it was cut off",
+    ),
+    "cut behind a comma": (f"[{ROW},\n", r"line 2, byte \d+: the JSON ends in the middle"),
+    "cut behind a row": (f"[{ROW}", r"line 1, byte \d+: the JSON ends in the middle"),
+    "something behind": (f"[{ROW}] x", r"line 1, byte \d+: malformed JSON: trailing characters"),
+    "two lists": (f"[{ROW}]\n[{ROW}]", r"line 2, byte \d+: malformed JSON: trailing characters"),
+    "rows without a list": (
+        f"{ROW}\n{ROW}",
+        "is an object, as COCO annotations are, where results are expected",
+    ),
+    "annotations": ('{"images": [], "annotations": []}', "is an object, as COCO annotations are"),
+    "a number": ("3", "expected a list, found a whole number"),
+}
+
+
+@pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
+def test_both_readers_agree_on_plain_files(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path, text)
+    fast, strict = module._read_plain(path), module._read_any(path)
+    assert fast is not None
+    for column in ("image_ids", "category_ids", "xywh", "scores"):
+        np.testing.assert_array_equal(getattr(fast, column), getattr(strict, column))
+
+
+@pytest.mark.parametrize("text", UNUSUAL.values(), ids=UNUSUAL)
+def test_unusual_files_are_left_to_the_strict_reader(tmp_path: Path, text: str | bytes) -> None:
+    path = write(tmp_path, text)
+    assert module._read_plain(path) is None
+    score = 0.25 if b"0.25" in path.read_bytes() else 0.5
+    assert rows_of(read_coco_results(path, truth())) == [
+        [0, 1, 1, 1],
+        [0],
+        [score],
+        [[1, 2, 4, 6]],
+        [12],
+    ]
+
+
+@pytest.mark.parametrize(("rows", "message"), WRONG.values(), ids=WRONG)
+def test_mistakes_in_a_row_name_it(tmp_path: Path, rows: str, message: str) -> None:
+    with pytest.raises(InputError, match=rf"results\.json, {message}"):
+        read_coco_results(write(tmp_path, f"[{rows}]"), truth())
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG_FILES.values(), ids=WRONG_FILES)
+def test_mistakes_in_a_file_name_their_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=rf"results\.json[:,] {message}"):
+        read_coco_results(write(tmp_path, text), truth())
+
+
+def test_a_row_that_makes_up_for_another_is_still_seen(tmp_path: Path) -> None:
+    lacking = '{"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4]}'
+    with pytest.raises(InputError, match=r"results\[0\]\.score: expected a number, found a string"):
+        read_coco_results(
+            write(tmp_path, f"[{row(score=chr(34) + '0.9' + chr(34))}, {lacking}]"), truth()
+        )
+
+
+def test_numbers_are_read_to_the_last_bit(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    numbers = [repr(struct.unpack("<d", rng.randbytes(8))[0]) for _ in range(3_000)]
+    numbers += [f"{rng.random() * 1000:.{rng.randint(1, 25)}f}" for _ in range(3_000)]
+    numbers += [f"{rng.randint(0, 10**17)}e{rng.randint(-330, 290)}" for _ in range(3_000)]
+    numbers = [number for number in numbers if number not in {"nan", "inf", "-inf"}]
+    path = write(tmp_path, f"[{','.join(row(score=number) for number in numbers)}]")
+    for reader in (module._read_plain, module._read_any):
+        assert reader(path).scores.tolist() == [float(number) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    "name", ["it's.json", "a b.json", "score=0.25/r.json", "a[1].json", "x*.json", "ünï.json"]
+)
+def test_odd_file_names(tmp_path: Path, name: str) -> None:
+    for other in ("a1.json", "xy.json"):
+        write(tmp_path, f"[{row(score='0.125')}]", other)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    assert read_coco_results(write(tmp_path, f"[{ROW}]", name), truth()).scores.tolist() == [0.5]
+
+
+def test_rows_keep_their_order_within_an_image(tmp_path: Path) -> None:
+    rows = [
+        row(image_id=image, score=score)
+        for image, score in [("9", "0.1"), ("1", "0.2"), ("9", "0.3"), ("1", "0.4")]
+    ]
+    found = read_coco_results(write(tmp_path, f"[{','.join(rows)}]"), truth())
+    assert found.offsets.tolist() == [0, 2, 2, 4]
+    assert found.scores.tolist() == [0.2, 0.4, 0.1, 0.3]
+    assert found.source_rows is not None
+    assert found.source_rows.tolist() == [1, 3, 0, 2]
+    assert found.name == "results"
+
+
+@pytest.mark.parametrize("image_id", ["1", '"1"', '"000001"'])
+def test_numbers_match_padded_ids_by_value(tmp_path: Path, image_id: str) -> None:
+    found = read_coco_results(
+        write(tmp_path, f"[{row(image_id=image_id)}]"), truth("000001", "000002")
+    )
+    assert found.offsets.tolist() == [0, 1, 1]
+
+
+def test_numbers_match_as_text_among_other_ids(tmp_path: Path) -> None:
+    found = read_coco_results(write(tmp_path, f"[{ROW}]"), truth("a", "01", "1"))
+    assert found.offsets.tolist() == [0, 0, 0, 1]
+
+
+def test_ids_beyond_float64_are_told_apart(tmp_path: Path) -> None:
+    ids = [str(2**53 + 1), str(2**53), "9" * 25]
+    found = read_coco_results(
+        write(tmp_path, f"[{','.join(row(image_id=number) for number in ids)}]"), truth(*ids)
+    )
+    assert found.offsets.tolist() == [0, 1, 2, 3]
+
+
+UNKNOWN = [
+    (
+        row(image_id="5"),
+        "1",
+        r"results\[1\]: image '5' is not in the ground truth; detections of another split",
+    ),
+    (row(image_id='"x"'), "1", r"results\[1\]: image 'x' is not in the ground truth"),
+    (row(category_id="3"), "1", r"results\[1\]: category_id 3 is not in the ground truth; .*1–90"),
+    (
+        f"{row(image_id='5')}, {row(image_id='6')}",
+        "2",
+        r"results\[1\] and 1 more: image '5' is not in the ground truth",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "count", "message"), UNKNOWN)
+def test_unknown_images_and_categories(tmp_path: Path, rows: str, count: str, message: str) -> None:
+    path = write(tmp_path, f"[{ROW}, {rows}]")
+    with pytest.raises(InputError, match=rf"results\.json, {message}"):
+        read_coco_results(path, truth())
+    with pytest.warns(DetbenchWarning, match=rf"results\.json: dropped {count} of \d detections"):
+        assert rows_of(read_coco_results(path, truth(), allow_unknown=True)) == [
+            [0, 1, 1, 1],
+            [0],
+            [0.5],
+            [[1, 2, 4, 6]],
+            [12],
+        ]
+
+
+def test_empty_list_scores_nothing_and_says_so(tmp_path: Path) -> None:
+    with pytest.warns(DetbenchWarning, match=r"results\.json: no detections at all"):
+        found = read_coco_results(write(tmp_path, "[ ]\n"), truth())
+    assert rows_of(found) == [[0, 0, 0, 0], [], [], [], []]
+
+
+def test_inverted_boxes_are_counted_and_too_many_refused(tmp_path: Path) -> None:
+    inverted = row(bbox="[5, 5, -1, 2]")
+    with pytest.warns(DetbenchWarning, match=r"results\.json: 1 of 2 boxes are inverted"):
+        assert read_coco_results(
+            write(tmp_path, f"[{ROW},{inverted}]"), truth()
+        ).boxes.tolist() == [[1, 2, 4, 6], [5, 5, 4, 7]]
+    with pytest.raises(InputError, match=r"results\.json: 2 of 3 boxes are inverted .* box format"):
+        read_coco_results(write(tmp_path, f"[{ROW},{inverted},{inverted}]"), truth())
+
+
+REAL = [
+    ("coco/instances_val2014_100.json", "coco/instances_val2014_fakebbox100_results.json", True),
+    ("coco_tiny_val/instances_val2017.json", "coco_tiny_val/fastestdet_results.json", True),
+    ("coco_tiny_val/instances_val2017.json", "coco_tiny_val/yolox_nano_results.json", False),
+]
+
+
+@pytest.mark.parametrize(("annotations", "results", "plain"), REAL)
+def test_real_files(
+    shared_data: Path, tmp_path: Path, annotations: str, results: str, plain: bool
+) -> None:
+    ground_truth = read_coco(shared_data / annotations)
+    assert (module._read_plain(shared_data / results) is not None) == plain
+    found = read_coco_results(shared_data / results, ground_truth)
+    expected = json.loads((shared_data / results).read_text())
+    expected.sort(key=lambda item: item["image_id"])
+    assert found.scores.tolist() == [item["score"] for item in expected]
+    assert found.boxes.tolist() == [
+        [x, y, x + w, y + h] for x, y, w, h in (item["bbox"] for item in expected)
+    ]
+    assert found.box_areas.tolist() == [item["bbox"][2] * item["bbox"][3] for item in expected]
+    write_coco_results(found, ground_truth, tmp_path / "again.json")
+    assert read_coco_results(tmp_path / "again.json", ground_truth).digest == found.digest
+
+
+def test_segmentation_results_are_named(shared_data: Path) -> None:
+    ground_truth = read_coco(shared_data / "coco/instances_val2014_100.json")
+    with pytest.raises(InputError, match=r"fakesegm100_results\.json, results\[0\]: has no 'bbox'"):
+        read_coco_results(
+            shared_data / "coco/instances_val2014_fakesegm100_results.json", ground_truth
+        )
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from([1, 2, 9]),
+            st.sampled_from([2, 7]),
+            st.lists(st.integers(0, 10**6), min_size=4, max_size=4),
+            st.floats(-1, 1),
+        ),
+        min_size=1,
+    ),
+    decimals=st.integers(0, 4),
+)
+def test_any_rows_survive_a_round_trip(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Any], decimals: int
+) -> None:
+    folder = tmp_path_factory.mktemp("coco")
+    keys = ("image_id", "category_id", "bbox", "score")
+    content = [
+        dict(zip(keys, (i, c, [side / 10**decimals for side in b], s), strict=True))
+        for i, c, b, s in rows
+    ]
+    found = read_coco_results(write(folder, json.dumps(content)), truth())
+    write_coco_results(found, truth(), folder / "again.json")
+    assert read_coco_results(folder / "again.json", truth()).digest == found.digest
+
+
+@pytest.mark.parametrize("name", ["~/h.json", "~root.json", "s3:bucket.json", "https:/a.json"])
+def test_names_are_those_of_files_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "here" / name).parent.mkdir(parents=True)
+    write(tmp_path / "home", f"[{row(score='0.125')}]", "h.json")
+    write(tmp_path / "here", f"[{ROW}]", name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "here")
+    assert module._read_plain(Path(name)) is not None
+    assert read_coco_results(Path(name), truth()).scores.tolist() == [0.5]
+
+
+GARBAGE = {
+    "UTF-16": (f"[{ROW}]".encode("utf-16"), "line 1, byte 0: the text is UTF-16; save it as UTF-8"),
+    "UTF-16 without a mark": (f"[{ROW}]".encode("utf-16-le"), "line 1"),
+    "Latin-1": (f"[{row(image_id=chr(34) + 'ä' + chr(34))}]".encode("latin-1"), "line 1"),
+    "random bytes": (random.Random(0).randbytes(3_000), ""),
+    "random bytes in a list": (b"[" + random.Random(1).randbytes(3_000) + b"]", ""),
+    "bytes in a key": (b'[{"image_\xff\xfe": 1}]', ""),
+    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00", "line 1"),
+    "zeros": (bytes(100), "line 1"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), GARBAGE.values(), ids=GARBAGE)
+def test_files_that_are_no_text_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=rf"results\.json[:,].*{message}"):
+        read_coco_results(write(tmp_path, content), truth())
+
+
+def test_no_classes(tmp_path: Path) -> None:
+    nothing = GroundTruth.from_rows(
+        image_ids=["1"], class_names=[], image_index=[], class_index=[], boxes=[]
+    )
+    with pytest.warns(DetbenchWarning, match="no detections at all"):
+        assert len(read_coco_results(write(tmp_path, "[]"), nothing)) == 0
+    with pytest.raises(InputError, match="category_id 2 is not in the ground truth"):
+        read_coco_results(write(tmp_path, f"[{ROW}]"), nothing)

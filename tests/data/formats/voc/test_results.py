@@ -1,0 +1,242 @@
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detbench.data.detections import Detections
+from detbench.data.formats.voc.annotations import read_voc
+from detbench.data.formats.voc.results import is_voc_results, read_voc_results, write_voc_results
+from detbench.errors import DetbenchError, DetbenchWarning, InputError
+from tests.data.truths import random_detections, truth
+
+LINE = "000 0.5 1 1 10 10\n"
+
+
+def results(folder: Path, beginning: str = "comp4_det_test_", **files: str) -> Path:
+    """Write a results folder; the three classes have empty files unless given."""
+    folder.mkdir(exist_ok=True)
+    for name, text in ({"car": "", "sports_car": "", "zebra": ""} | files).items():
+        (folder / f"{beginning}{name}.txt").write_text(text, encoding="utf-8", newline="")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def voc2007(shared_data):
+    return read_voc(shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "inverted"),
+    [
+        ("htt1084_d56c7e49", 98_023, None),
+        ("robinyen_darknet", 111_247, "1,970"),
+        ("hli2020_darknet", 85_633, "291"),
+    ],
+)
+def test_real_results_come_back_bit_for_bit(
+    shared_data, voc2007, tmp_path, recwarn, name, count, inverted
+):
+    folder = shared_data / "dets_voc" / name
+    found = read_voc_results(folder, voc2007)
+    assert (len(found), found.name) == (count, name)
+    assert [str(w.message).partition("; ")[0] for w in recwarn] == (
+        [f"{folder}: {inverted} of {count:,} boxes are inverted (xmax < xmin or ymax < ymin)"]
+        if inverted
+        else []
+    )
+    write_voc_results(found, tmp_path / "written")
+    again = read_voc_results(tmp_path / "written", voc2007)
+    assert again.digest == found.digest
+    for file in folder.glob("*_car.txt"):
+        first, *_ = file.read_text().splitlines()
+        written, *_ = (tmp_path / "written" / file.name).read_text().splitlines()
+        assert [float(word) for word in written.split()] == [float(word) for word in first.split()]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_any_detections_come_back_bit_for_bit_in_their_order(data):
+    found = data.draw(random_detections(truth()))
+    with tempfile.TemporaryDirectory() as folder:
+        write_voc_results(found, Path(folder))
+        assert read_voc_results(Path(folder), truth()).digest == found.digest
+
+
+def test_rows_are_class_after_class_in_file_order(tmp_path):
+    zebra = "001 0.1 1 1 2 2\n000 0.2 1 1 2 2\n001 0.3 1 1 2 2\n"
+    found = read_voc_results(results(tmp_path, zebra=zebra, car=LINE), truth())
+    assert found.class_index.tolist() == [0, 2, 2, 2]
+    assert found.scores.tolist() == [0.5, 0.2, 0.1, 0.3]
+    assert found.source_rows.tolist() == [0, 2, 1, 3]
+    assert found.boxes.tolist()[0] == [0, 0, 10, 10]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "000\t0.5  1 1 10 10 \r\n",
+        "\n000 0.5 1 1 10 10\n\n",
+        "000 0.5 1 1 10 10",
+        "000 5e-1 1.0 1 1e1 +10\n",
+    ],
+    ids=["white space", "blank lines", "no end of line", "spellings"],
+)
+def test_lines_are_read_however_they_are_spaced(tmp_path, text):
+    found = read_voc_results(results(tmp_path, car=text, zebra=LINE), truth())
+    assert found.scores.tolist() == [0.5, 0.5]
+    assert found.boxes.tolist() == [[0, 0, 10, 10]] * 2
+
+
+@pytest.mark.parametrize("beginning", ["comp3_det_val_", "mine_", ""])
+def test_files_may_begin_otherwise(tmp_path, beginning):
+    found = read_voc_results(results(tmp_path, beginning, sports_car=LINE), truth())
+    assert found.class_index.tolist() == [1]
+    assert is_voc_results(tmp_path, truth())
+
+
+def test_two_sets_of_results_are_ambiguous(tmp_path):
+    results(tmp_path)
+    with pytest.raises(
+        InputError, match=r"two sets of results: comp3_det_test_\* and comp4_det_test_\*; leave one"
+    ):
+        read_voc_results(results(tmp_path, "comp3_det_test_"), truth())
+
+
+def test_other_texts_are_left_alone(tmp_path):
+    (tmp_path / "README.txt").write_text("hello")
+    assert len(read_voc_results(results(tmp_path, car=LINE), truth())) == 1
+
+
+def test_a_missing_class_is_named(tmp_path):
+    results(tmp_path)
+    (tmp_path / "comp4_det_test_car.txt").unlink()
+    with pytest.raises(
+        InputError, match=r"comp4_det_test_car\.txt is missing; create an empty one"
+    ):
+        read_voc_results(tmp_path, truth())
+
+
+def test_no_class_at_all_shows_what_is_expected(tmp_path):
+    assert not is_voc_results(tmp_path, truth())
+    with pytest.raises(InputError, match=r"no results of any class .*comp4_det_test_car\.txt"):
+        read_voc_results(tmp_path, truth())
+    with pytest.raises(InputError, match="no such folder"):
+        read_voc_results(tmp_path / "none", truth())
+
+
+def test_an_unknown_class_is_an_error_or_dropped(tmp_path):
+    results(tmp_path, car=LINE, gnu=LINE * 2)
+    with pytest.raises(
+        InputError, match=r"comp4_det_test_gnu\.txt: class 'gnu' is not in the ground truth"
+    ):
+        read_voc_results(tmp_path, truth())
+    with pytest.warns(DetbenchWarning, match="dropped 2 of 3 detections whose class"):
+        assert len(read_voc_results(tmp_path, truth(), allow_unknown=True)) == 1
+
+
+def test_an_unknown_image_is_an_error_or_dropped(tmp_path):
+    results(tmp_path, car=LINE, zebra="\n" + LINE + LINE.replace("000", "999") * 2)
+    with pytest.raises(
+        InputError,
+        match=r"comp4_det_test_zebra\.txt, line 3: image '999' is not in the ground truth; .*split",
+    ):
+        read_voc_results(tmp_path, truth())
+    with pytest.warns(
+        DetbenchWarning,
+        match=r"dropped 2 of 4 detections whose image .*comp4_det_test_zebra\.txt, line 3",
+    ):
+        found = read_voc_results(tmp_path, truth(), allow_unknown=True)
+    assert found.class_index.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("000 0.5 1 1 10\n", "5 values, expected 6: `image_id score xmin ymin xmax ymax`"),
+        ("000 0.5 1 1 10 10 10\n", "7 values, expected 6"),
+        ("000 high 1 1 10 10\n", "could not convert string to float: 'high', expected `image_id"),
+        (
+            "000 0.5 1 1 nan 10\n",
+            r"a score or coordinate is not finite: \[0.5, 1.0, 1.0, nan, 10.0\]",
+        ),
+        ("000 inf 1 1 10 10\n", "a score or coordinate is not finite"),
+        ("000  -inf 1 1 10 10\n", "a score or coordinate is not finite"),
+        ("000 0.5 1 1 10 \n", "5 values, expected 6"),
+        ("000 0.5 1 1 1_0 10\n", "could not convert string to float: '1_0'"),
+        ("000 0.5 1 1 １０ 10\n", "could not convert string to float: '１０'"),
+        (
+            "000 0.5 1 1 1e308 1e308\n",
+            r"width · height of the box is not finite: \[1.0, 1.0, 1e\+308, 1e\+308\]",
+        ),
+    ],
+)
+def test_a_faulty_line_is_named(tmp_path, line, message):
+    with pytest.raises(InputError, match=rf"comp4_det_test_sports_car\.txt, line 3: {message}"):
+        read_voc_results(results(tmp_path, car=LINE, sports_car="\n" + LINE + line), truth())
+
+
+def test_no_detections_are_said(tmp_path):
+    with pytest.warns(DetbenchWarning, match="no detections at all"):
+        assert len(read_voc_results(results(tmp_path), truth())) == 0
+
+
+def test_mostly_inverted_boxes_are_another_format(tmp_path):
+    with pytest.raises(InputError, match="2 of 3 boxes are inverted"):
+        read_voc_results(results(tmp_path, car=LINE + "000 0.5 50 50 10 10\n" * 2), truth())
+
+
+def test_an_id_with_a_space_cannot_be_written(tmp_path):
+    ground_truth = truth(images=1)
+    object.__setattr__(ground_truth, "image_ids", ("a b",))
+    empty = Detections.from_rows(
+        ground_truth, image_index=[], class_index=[], scores=[], boxes=np.empty((0, 4))
+    )
+    with pytest.raises(DetbenchError, match="'a b' has a space"):
+        write_voc_results(empty, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("car", "zebra"),
+    [
+        (LINE + "\n", LINE.replace("\n", "\r") + LINE),
+        ("\n" + LINE, LINE.replace("\n", "\r") + LINE),
+        (LINE.replace("\n", "\r\n") + "\r\n", LINE.replace("\n", "\r") + LINE),
+        (LINE, LINE.replace("\n", "\r") * 2),
+        (LINE.replace("\n", "\r\n"), LINE.replace("\n", "\r\n") * 2),
+    ],
+    ids=["blank end", "blank beginning", "blank in DOS", "old Mac", "DOS"],
+)
+def test_rows_stay_in_their_class_whatever_ends_their_lines(tmp_path, car, zebra):
+    found = read_voc_results(results(tmp_path, car=car, zebra=zebra), truth())
+    assert found.class_index.tolist() == [0, 2, 2]
+
+
+def test_a_byte_order_mark_is_no_part_of_an_image_id(tmp_path):
+    found = read_voc_results(results(tmp_path, car="\ufeff" + LINE, zebra="\ufeff" + LINE), truth())
+    assert found.class_index.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("name", ["car", "gnu"])
+def test_a_folder_in_place_of_a_file_is_said(tmp_path, name):
+    file = results(tmp_path, car=LINE) / f"comp4_det_test_{name}.txt"
+    file.unlink(missing_ok=True)
+    file.mkdir()
+    with pytest.raises(InputError, match=rf"{name}\.txt: cannot be read: Is a directory"):
+        read_voc_results(tmp_path, truth(), allow_unknown=True)
+
+
+def test_boxes_narrower_than_a_pixel_come_back_though_their_inclusive_pixels_are_inverted(tmp_path):
+    boxes = [(10, 10, 10 + 1e-5, 10 + 1e-5)] * 3
+    found = Detections.from_rows(
+        truth(), image_index=[0, 1, 2], class_index=[0] * 3, scores=[0.5] * 3, boxes=boxes
+    )
+    write_voc_results(found, tmp_path / "out")
+    with pytest.warns(
+        DetbenchWarning,
+        match=r"3 of 3 boxes are inverted .*; 0 of them, short of a whole pixel or more, match nothing",
+    ):
+        again = read_voc_results(tmp_path / "out", truth())
+    np.testing.assert_allclose(again.boxes, boxes, rtol=0, atol=1e-12)
