@@ -19,7 +19,7 @@ def test_refuses_a_newer_version_and_names_the_file() -> None:
 
 
 def test_refuses_a_missing_version() -> None:
-    with pytest.raises(InputError, match="^record.json: has no schema version; it was damaged"):
+    with pytest.raises(InputError, match="has no schema version; it was damaged"):
         check_version(None, 2, "record.json")
 
 
