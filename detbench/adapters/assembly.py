@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from detbench.adapters.classes import COCO_80
-from detbench.adapters.counting import counted
 from detbench.adapters.decoders.choose import check, choose
 from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, Shapes
 from detbench.adapters.metadata import Metadata
@@ -19,6 +18,7 @@ from detbench.adapters.options import Options, make_decoder, make_decoders
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.adapters.raw_detector import RawDetector, Runtime
+from detbench.data.counting import counted
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 
 

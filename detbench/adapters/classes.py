@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.adapters.counting import counted
+from detbench.data.counting import counted
 from detbench.errors import DetbenchError, DetbenchWarning
 
 _COCO = (

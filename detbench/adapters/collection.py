@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from detbench.adapters.classes import ClassMapping
-from detbench.adapters.detector import Found
+from detbench.adapters.detector import ImageDetections
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 
 
 def collect(
-    found: Sequence[Found],
+    found: Sequence[ImageDetections],
     ground_truth: GroundTruth,
     mapping: ClassMapping,
     *,

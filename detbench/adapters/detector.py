@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detbench.adapters.geometry import Placement
 
-Picture = NDArray[np.uint8]
+ImageArray = NDArray[np.uint8]
 """(height, width, 3) RGB, 0–255, pixels as stored in the file (an EXIF rotation is not applied)."""
 
 
@@ -26,7 +26,7 @@ class Batch:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class ImageDetections:
     """What a detector found in one picture: n boxes, by falling score."""
 
     boxes: NDArray[np.float64]
@@ -61,7 +61,7 @@ class Detector(Protocol):
     def settings(self) -> Mapping[str, Any]:
         """Effective settings as JSON-ready values: digest of the model, decoder, preprocessing, thresholds, NMS, provider."""
 
-    def preprocess(self, pictures: Sequence[Picture]) -> Batch:
+    def preprocess(self, pictures: Sequence[ImageArray]) -> Batch:
         """Resize, pad and scale pictures into a batch on the host."""
 
     def to_device(self, batch: Batch) -> Any:
@@ -73,7 +73,7 @@ class Detector(Protocol):
     def to_host(self, outputs: Any) -> list[NDArray[Any]]:
         """Move the raw outputs back."""
 
-    def postprocess(self, outputs: list[NDArray[Any]], batch: Batch) -> list[Found]:
+    def postprocess(self, outputs: list[NDArray[Any]], batch: Batch) -> list[ImageDetections]:
         """Decode, threshold, suppress and map back to the original pictures."""
 
     def synchronize(self) -> None:
@@ -83,7 +83,7 @@ class Detector(Protocol):
         """Free the model."""
 
 
-def detect(detector: Detector, pictures: Sequence[Picture]) -> list[Found]:
+def detect(detector: Detector, pictures: Sequence[ImageArray]) -> list[ImageDetections]:
     """Run all steps on pictures that fit into one batch."""
     batch = detector.preprocess(pictures)
     outputs = detector.infer(detector.to_device(batch))

@@ -1,4 +1,4 @@
-"""Drawing: boxes on a picture; ground truth dashed, detections labelled in a colour per class."""
+"""Drawing: boxes on a picture; ground truth dashed, detections labelled in a color per class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
-CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+CLASS_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's palette, without its yellow and black."""
 _TRUTH, _AROUND_TRUTH, _LETTERS = "#ffffff", "#000000", "#ffffff"
 _LINE = 3
@@ -38,14 +38,14 @@ def draw_truth(draw: ImageDraw, box: NDArray[np.float64]) -> None:
 
 
 def draw_found(draw: ImageDraw, box: NDArray[np.float64], label: str, class_index: int) -> None:
-    """Draw a box (4,) in its class's colour, its label above the left upper corner, or inside where there is no room above."""
+    """Draw a box (4,) in its class's color, its label above the left upper corner, or inside where there is no room above."""
     from PIL import ImageFont
 
     x1, y1, x2, y2 = box.tolist()
-    colour = CLASS_COLOURS[class_index % len(CLASS_COLOURS)]
-    draw.rectangle((x1, y1, x2, y2), outline=colour, width=_LINE)
+    color = CLASS_COLORS[class_index % len(CLASS_COLORS)]
+    draw.rectangle((x1, y1, x2, y2), outline=color, width=_LINE)
     font = ImageFont.load_default(size=_LETTER_HEIGHT)
     top = y1 - _LABEL_HEIGHT if y1 >= _LABEL_HEIGHT else y1
     left, upper, right, lower = draw.textbbox((x1 + 3, top), label, font=font)
-    draw.rectangle((left - 3, upper - 2, right + 3, lower + 2), fill=colour)
+    draw.rectangle((left - 3, upper - 2, right + 3, lower + 2), fill=color)
     draw.text((x1 + 3, top), label, fill=_LETTERS, font=font)

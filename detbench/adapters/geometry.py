@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Fit = Literal["stretch", "letterbox", "letterbox-corner", "centre-crop"]
-"""`stretch` changes the aspect ratio; `letterbox` pads on both sides, `letterbox-corner` right and below; `centre-crop` cuts off."""
+Fit = Literal["stretch", "letterbox", "letterbox-corner", "center-crop"]
+"""`stretch` changes the aspect ratio; `letterbox` pads on both sides, `letterbox-corner` right and below; `center-crop` cuts off."""
 
 Rounding = Literal["nearest", "down"]
 """Resized sides in whole pixels: the nearest, or the next below."""
@@ -63,8 +63,8 @@ def place(
     if fit == "stretch":
         return Placement(original, size, (0, 0))
     ratios = (size[0] / original[0], size[1] / original[1])
-    ratio = max(ratios) if fit == "centre-crop" else min(ratios)
-    least = size if fit == "centre-crop" else (1, 1)
+    ratio = max(ratios) if fit == "center-crop" else min(ratios)
+    least = size if fit == "center-crop" else (1, 1)
     sides = (original[0] * ratio, original[1] * ratio)
     if rounding == "down":
         sides = (sides[0] + _ALMOST, sides[1] + _ALMOST)

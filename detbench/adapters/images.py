@@ -1,11 +1,11 @@
 """Reading pictures for a model: pixels as the annotations see them, always (height, width, 3) RGB of 8 bits, by stated rules.
 
-- Grey, 1-bit and palette pictures are spelled out in RGB.
-- Alpha is dropped: the stored colours stay and nothing is blended, as OpenCV's `IMREAD_COLOR` does.
+- Gray, 1-bit and palette pictures are spelled out in RGB.
+- Alpha is dropped: the stored colors stay and nothing is blended, as OpenCV's `IMREAD_COLOR` does.
 - 16-bit values keep their upper 8 bits, as OpenCV does. 32-bit ones have no known range and are refused.
-- CMYK and other colour spaces are converted by Pillow without colour profiles; profiles are never applied.
+- CMYK and other color spaces are converted by Pillow without color profiles; profiles are never applied.
 - Of an animation the first frame counts.
-- An EXIF rotation is **not** applied: VOC's and COCO's annotations refer to the pixels as stored. `detbench.data.image_headers.picture_size`
+- An EXIF rotation is **not** applied: VOC's and COCO's annotations refer to the pixels as stored. `detbench.data.image_headers.read_image_size`
   does turn, since YOLO labels refer to the picture as shown; for a turned picture the two differ, and a note says so here.
 """
 
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detbench.adapters.detector import Picture
+from detbench.adapters.detector import ImageArray
 from detbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,13 +41,13 @@ _DAMAGED = (
 )
 """What Pillow's readers raise for damaged files."""
 _MODES = {
-    "1": "1-bit, taken as grey",
-    "L": "grey-scale, repeated as red, green and blue",
-    "LA": "grey-scale with alpha, which is dropped",
+    "1": "1-bit, taken as gray",
+    "L": "gray-scale, repeated as red, green and blue",
+    "LA": "gray-scale with alpha, which is dropped",
     "PA": "palette with alpha, which is dropped",
     "P": "palette, spelled out in RGB",
     "RGBA": "alpha is dropped, nothing is blended",
-    "CMYK": "CMYK, converted without a colour profile",
+    "CMYK": "CMYK, converted without a color profile",
 }
 
 
@@ -55,13 +55,13 @@ _MODES = {
 class Read:
     """A picture as read from a file, and what was unusual about it."""
 
-    picture: Picture
+    picture: ImageArray
     """(height, width, 3) RGB, 0–255, read-only."""
     notes: tuple[str, ...] = ()
     """Which rules were applied, in words that are the same for every such picture."""
 
 
-def read_picture(path: str | Path) -> Read:
+def read_image(path: str | Path) -> Read:
     """Read a picture; raises InputError for one that is missing, empty, truncated, damaged, too large, or no picture at all."""
     from PIL import Image
 
@@ -69,8 +69,8 @@ def read_picture(path: str | Path) -> Read:
         return _read(Path(path), picture)
 
 
-def decode_picture(encoded: bytes, name: str) -> Read:
-    """Read a picture from the bytes of its file; raises InputError as `read_picture`, with `name` in the place of a path."""
+def decode_image(encoded: bytes, name: str) -> Read:
+    """Read a picture from the bytes of its file; raises InputError as `read_image`, with `name` in the place of a path."""
     from PIL import Image
 
     with _refusals_named(Path(name), empty=not encoded), Image.open(io.BytesIO(encoded)) as picture:
@@ -112,8 +112,8 @@ def _read(path: Path, picture: Image.Image) -> Read:
         )
     picture.info.pop("transparency", None)
     if mode.startswith("I;16"):
-        grey = (np.asarray(picture) >> 8).astype(np.uint8)
-        pixels = np.repeat(grey[:, :, None], 3, axis=2)
+        gray = (np.asarray(picture) >> 8).astype(np.uint8)
+        pixels = np.repeat(gray[:, :, None], 3, axis=2)
     else:
         pixels = np.asarray(picture if mode == "RGB" else picture.convert("RGB"))
     pixels.flags.writeable = False
@@ -126,9 +126,9 @@ def _notes(picture: Image.Image) -> tuple[str, ...]:
     if _is_16_bit(picture):
         notes.append("16-bit, of which the upper 8 are used")
     elif picture.mode != "RGB":
-        notes.append(_MODES.get(picture.mode, f"{picture.mode} colours, converted to RGB"))
+        notes.append(_MODES.get(picture.mode, f"{picture.mode} colors, converted to RGB"))
     if "transparency" in picture.info:
-        notes.append("transparent colours are taken as opaque")
+        notes.append("transparent colors are taken as opaque")
     if getattr(picture, "n_frames", 1) > 1:
         notes.append("animated, of which the first frame is used")
     if _is_turned(picture):

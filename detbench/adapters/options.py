@@ -59,7 +59,7 @@ def _iou(text: str) -> float | None:
 _PREPROCESSING: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "fit": ("fit", str),
     "pad": ("pad_value", int),
-    "colour": ("colour", str),
+    "color": ("color", str),
     "scale": ("scale", _number),
     "mean": ("mean", _numbers),
     "std": ("std", _numbers),

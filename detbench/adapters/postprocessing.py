@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.adapters.detector import Found
+from detbench.adapters.detector import ImageDetections
 from detbench.adapters.geometry import Placement
 from detbench.errors import DetbenchError
 
@@ -53,7 +53,7 @@ class Postprocessing:
 
     def finish(
         self, boxes: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any], placement: Placement
-    ) -> Found:
+    ) -> ImageDetections:
         """Return what stays of one picture's boxes, by falling score; ties keep their order.
 
         Args:
@@ -71,7 +71,7 @@ class Postprocessing:
         _check_finite(kept, "boxes")
         best = self._best(kept, np.asarray(scores[rows], np.float64), classes[rows])
         rows = rows[best]
-        return Found(
+        return ImageDetections(
             placement.to_original(kept[best]),
             np.asarray(scores[rows], np.float64),
             np.asarray(classes[rows], np.int64),

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from detbench.adapters.detector import Batch, Detector, Picture
-from detbench.adapters.images import Read, read_picture
+from detbench.adapters.detector import Batch, Detector, ImageArray
+from detbench.adapters.images import Read, read_image
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
-from detbench.threads import Threads
+from detbench.threads import ThreadPool
 
 _PREPARED_BATCHES = 4
 
 
 @dataclass(frozen=True)
-class Task:
+class ImageTask:
     """A picture to look at."""
 
     path: Path
@@ -39,7 +39,7 @@ class Prepared:
     notes: tuple[tuple[str, ...], ...]
 
 
-def tasks_of(ground_truth: GroundTruth) -> list[Task]:
+def tasks_of(ground_truth: GroundTruth) -> list[ImageTask]:
     """Return the pictures of a dataset; DetbenchError where it is not known in which folder they lie."""
     folder = ground_truth.image_folder
     if folder is None:
@@ -48,16 +48,16 @@ def tasks_of(ground_truth: GroundTruth) -> list[Task]:
         )
     sizes = ground_truth.image_sizes.tolist()
     return [
-        Task(folder / name, (width, height))
-        for name, (width, height) in zip(ground_truth.picture_names, sizes, strict=True)
+        ImageTask(folder / name, (width, height))
+        for name, (width, height) in zip(ground_truth.image_names, sizes, strict=True)
     ]
 
 
 def prepared_ahead(
-    detector: Detector, batches: Sequence[Sequence[Task]], readers: int
+    detector: Detector, batches: Sequence[Sequence[ImageTask]], readers: int
 ) -> Generator[Prepared, None, None]:
     """Yield batches in order, with the next ones read and prepared on other threads meanwhile."""
-    with Threads(readers) as pool:
+    with ThreadPool(readers) as pool:
         pending: deque[Future[Prepared]] = deque()
         for tasks in batches:
             pending.append(pool.submit(_prepare, detector, tasks))
@@ -67,13 +67,13 @@ def prepared_ahead(
             yield pending.popleft().result()
 
 
-def _prepare(detector: Detector, tasks: Sequence[Task]) -> Prepared:
-    pictures: list[Picture] = []
+def _prepare(detector: Detector, tasks: Sequence[ImageTask]) -> Prepared:
+    pictures: list[ImageArray] = []
     broken: list[str] = []
     notes: list[tuple[str, ...]] = []
     for task in tasks:
         try:
-            read = read_picture(task.path)
+            read = read_image(task.path)
         except InputError as error:
             broken.append(str(error))
             notes.append(())
@@ -86,7 +86,7 @@ def _prepare(detector: Detector, tasks: Sequence[Task]) -> Prepared:
     return Prepared(tuple(task.path for task in tasks), batch, tuple(broken), tuple(notes))
 
 
-def _check_size(task: Task, read: Read) -> None:
+def _check_size(task: ImageTask, read: Read) -> None:
     """Refuse a picture of another size than its annotations state: its boxes would lie elsewhere."""
     height, width = read.picture.shape[:2]
     stated = task.size

@@ -10,18 +10,18 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.adapters.detector import Batch, Picture
+from detbench.adapters.detector import Batch, ImageArray
 from detbench.adapters.geometry import Fit, Placement, Rounding, place
 from detbench.errors import DetbenchError
 
-Colour = Literal["rgb", "bgr"]
+Color = Literal["rgb", "bgr"]
 Layout = Literal["nchw", "nhwc"]
 Resize = Literal["linear", "antialias", "nearest"]
-"""`linear` is OpenCV's bilinear without antialiasing, `antialias` Pillow's bilinear, `nearest` takes the pixel under the centre."""
+"""`linear` is OpenCV's bilinear without antialiasing, `antialias` Pillow's bilinear, `nearest` takes the pixel under the center."""
 
 _CHOICES = {
     "fit": get_args(Fit),
-    "colour": get_args(Colour),
+    "color": get_args(Color),
     "layout": get_args(Layout),
     "resize": get_args(Resize),
     "rounding": get_args(Rounding),
@@ -41,14 +41,14 @@ class Preprocessing:
     """How a picture of another shape is fitted in."""
     pad_value: int = 114
     """What surrounds a letterboxed picture, 0–255; it is scaled like the picture's own values."""
-    colour: Colour = "rgb"
+    color: Color = "rgb"
     """Order of the input's channels."""
     scale: float = 1 / 255
     """Multiplies the values 0–255."""
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Subtracted after scaling, in the input's own colour order."""
+    """Subtracted after scaling, in the input's own color order."""
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """Divides in the end, in the input's own colour order."""
+    """Divides in the end, in the input's own color order."""
     layout: Layout = "nchw"
     """Order of batch, height, width and channels."""
     dtype: str = "float32"
@@ -82,7 +82,7 @@ class Preprocessing:
             raise DetbenchError(f"preprocessing: std divides and must not hold 0: {self.std}")
         self.table()
 
-    def apply(self, pictures: Sequence[Picture]) -> Batch:
+    def apply(self, pictures: Sequence[ImageArray]) -> Batch:
         """Return the pictures, each (height, width, 3) uint8 RGB of any size, as one batch in the model's layout and type."""
         (width, height), table = self.size, self.table()
         planes = (3, height, width) if self.layout == "nchw" else (height, width, 3)
@@ -123,7 +123,7 @@ class Preprocessing:
             raise DetbenchError(f"preprocessing: setting {missing[0]!r} is missing")
         return cls(**settings)
 
-    def _write(self, picture: Picture, table: NDArray[Any], image: NDArray[Any]) -> Placement:
+    def _write(self, picture: ImageArray, table: NDArray[Any], image: NDArray[Any]) -> Placement:
         """Write one picture into its place (height, width, 3) of the batch."""
         from detbench.metrics.kernels.resizing import write_scaled
 
@@ -141,11 +141,13 @@ class Preprocessing:
             image[:] = table[:, self.pad_value]
         shown = _resized(picture, placement, self.size, self.resize)
         left, top = placement.offset
-        write_scaled(shown, table, (max(left, 0), max(top, 0)), image, swapped=self.colour == "bgr")
+        write_scaled(shown, table, (max(left, 0), max(top, 0)), image, swapped=self.color == "bgr")
         return placement
 
 
-def _resized(picture: Picture, placement: Placement, size: tuple[int, int], how: Resize) -> Picture:
+def _resized(
+    picture: ImageArray, placement: Placement, size: tuple[int, int], how: Resize
+) -> ImageArray:
     """Return what an input of `size` shows of the resized picture; what is cropped off is never made, however large it would be."""
     (left, top), (width, height) = placement.offset, placement.resized
     x, y = max(-left, 0), max(-top, 0)
@@ -174,7 +176,7 @@ def _resized(picture: Picture, placement: Placement, size: tuple[int, int], how:
 
 
 def _nearest(source: int, target: int, start: int, count: int) -> NDArray[np.int64]:
-    """Return the source pixel under the centre of each of `count` target pixels from `start`, in whole numbers throughout."""
+    """Return the source pixel under the center of each of `count` target pixels from `start`, in whole numbers throughout."""
     return (2 * np.arange(start, start + count, dtype=np.int64) + 1) * source // (2 * target)
 
 

@@ -9,11 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.adapters.counting import counted, there
+from detbench.adapters.counting import there
 from detbench.adapters.decoders.decoder import Decoder, Raw
-from detbench.adapters.detector import Batch, Found, Picture
+from detbench.adapters.detector import Batch, ImageArray, ImageDetections
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
+from detbench.data.counting import counted
 from detbench.errors import DetbenchError
 
 
@@ -56,7 +57,7 @@ class RawDetector:
         """Width and height in pixels of what the model sees."""
         return self.preparation.size
 
-    def preprocess(self, pictures: Sequence[Picture]) -> Batch:
+    def preprocess(self, pictures: Sequence[ImageArray]) -> Batch:
         """Return pictures as a batch; where the model takes one size only, copies of the last fill it up. DetbenchError for too many."""
         batch, fixed = self.preparation.apply(pictures), self.batch_size
         if fixed is None or len(pictures) == fixed:
@@ -87,7 +88,7 @@ class RawDetector:
         """Move the outputs back, in the model's order."""
         return self.runtime.to_host(outputs)
 
-    def postprocess(self, outputs: list[NDArray[Any]], batch: Batch) -> list[Found]:
+    def postprocess(self, outputs: list[NDArray[Any]], batch: Batch) -> list[ImageDetections]:
         """Decode, threshold, suppress and map back; raises DetbenchError for NaN outputs and classes beyond the names.
 
         What fills up a fixed batch is left out before anything is looked at.

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.adapters.detector import Batch, Found, Picture
+from detbench.adapters.detector import Batch, ImageArray, ImageDetections
 from detbench.data.formats.parquet.container import (
     Columns,
     Header,
@@ -71,7 +71,7 @@ class ReplayDetector:
             "replayed": header.settings,
         }
 
-    def found_for(self, image_id: str) -> Found:
+    def found_for(self, image_id: str) -> ImageDetections:
         """Return what was found in an image, by falling score, ties in stored order.
 
         Raises InputError for an image the file does not have: nobody looked at it, which is not the same as finding nothing.
@@ -88,9 +88,9 @@ class ReplayDetector:
         scores = self._columns["score"][rows]
         order = np.argsort(-scores, kind="stable")
         classes = self._columns["class_index"][rows][order].astype(np.int64)
-        return Found(self._columns["box"][rows][order], scores[order], classes)
+        return ImageDetections(self._columns["box"][rows][order], scores[order], classes)
 
-    def preprocess(self, pictures: Sequence[Picture]) -> Batch:
+    def preprocess(self, pictures: Sequence[ImageArray]) -> Batch:
         """Raises DetbenchError: there is no model."""
         self._no_model()
 
@@ -106,7 +106,7 @@ class ReplayDetector:
         """Raises DetbenchError: there is no model."""
         self._no_model()
 
-    def postprocess(self, outputs: list[NDArray[Any]], batch: Batch) -> list[Found]:
+    def postprocess(self, outputs: list[NDArray[Any]], batch: Batch) -> list[ImageDetections]:
         """Raises DetbenchError: there is no model."""
         self._no_model()
 

@@ -20,15 +20,15 @@ import numpy as np
 
 from detbench.adapters.classes import ClassMapping
 from detbench.adapters.collection import collect
-from detbench.adapters.counting import counted
-from detbench.adapters.detector import Detector, Found
-from detbench.adapters.preparation import Prepared, Task, prepared_ahead, tasks_of
+from detbench.adapters.detector import Detector, ImageDetections
+from detbench.adapters.preparation import ImageTask, Prepared, prepared_ahead, tasks_of
 from detbench.adapters.replay import ReplayDetector
 from detbench.bench.prediction_cache import PredictionCache, Seen
+from detbench.data.counting import counted
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
-from detbench.threads import Threads
+from detbench.threads import ThreadPool
 
 _CHUNK_PICTURES = 32
 _NAMED = 5
@@ -123,13 +123,13 @@ def _batch_size(detector: Detector, asked: int | None) -> int:
     return asked or detector.batch_size or 1
 
 
-def _chunks(tasks: Sequence[Task], batch_size: int) -> list[Sequence[Task]]:
+def _chunks(tasks: Sequence[ImageTask], batch_size: int) -> list[Sequence[ImageTask]]:
     """Cut into runs of whole batches, about `_CHUNK_PICTURES` long, at the same places in every run."""
     step = max(_CHUNK_PICTURES // batch_size, 1) * batch_size
     return [tasks[first : first + step] for first in range(0, len(tasks), step)]
 
 
-def _run(run: _Run, chunks: Sequence[Sequence[Task]]) -> list[Seen]:
+def _run(run: _Run, chunks: Sequence[Sequence[ImageTask]]) -> list[Seen]:
     """Return what is in all pictures, from the cache or from the model."""
     started = time.perf_counter()
     progress = run.progress
@@ -184,11 +184,11 @@ def _keep(run: _Run, key: str, seen: Sequence[Seen]) -> None:
 
 
 def _seen_in_batches(
-    run: _Run, batches: Sequence[Sequence[Task]]
+    run: _Run, batches: Sequence[Sequence[ImageTask]]
 ) -> Generator[list[Seen], None, None]:
     """Yield what is in each batch; the model runs in this thread, postprocessing of a batch beside the next one's run."""
     detector = run.detector
-    with Threads(1) as finisher, closing(prepared_ahead(detector, batches, run.readers)) as stream:
+    with ThreadPool(1) as finisher, closing(prepared_ahead(detector, batches, run.readers)) as stream:
         finishing: deque[Future[list[Seen]]] = deque()
         for prepared in stream:
             outputs = None
@@ -207,8 +207,8 @@ def _seen_in_batches(
 
 def _finish(detector: Detector, prepared: Prepared, outputs: Any) -> list[Seen]:
     """Postprocess a batch; what is wrong with the outputs is said with the pictures they are of."""
-    nothing = Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
-    found: Iterator[Found] = iter(())
+    nothing = ImageDetections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
+    found: Iterator[ImageDetections] = iter(())
     if prepared.batch is not None:
         try:
             found = iter(detector.postprocess(detector.to_host(outputs), prepared.batch))
@@ -235,7 +235,7 @@ def _remarks(
     notes: dict[str, list[str]] = {}
     broken: list[str] = []
     reasons: list[str] = []
-    for each, name in zip(seen, ground_truth.picture_names, strict=True):
+    for each, name in zip(seen, ground_truth.image_names, strict=True):
         for note in each.notes:
             notes.setdefault(note, []).append(name)
         if each.broken:

@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import msgspec
 import numpy as np
 
-from detbench.adapters.detector import Found
+from detbench.adapters.detector import ImageDetections
 from detbench.bench.environment import installed_version
 from detbench.data.files import atomic_path
 
@@ -45,7 +45,7 @@ def default_folder() -> Path:
 class Seen:
     """What came of one picture."""
 
-    found: Found
+    found: ImageDetections
     notes: tuple[str, ...] = ()
     """What was unusual about the picture."""
     broken: str = ""
@@ -87,7 +87,7 @@ class PredictionCache:
             return None
         spans = [slice(first, last) for first, last in pairwise(offsets)]
         return [
-            Seen(Found(boxes[span], scores[span], classes[span]), *remark)
+            Seen(ImageDetections(boxes[span], scores[span], classes[span]), *remark)
             for span, remark in zip(spans, remarks, strict=True)
         ]
 

@@ -19,9 +19,10 @@ from detbench.cli.shared.app import (
     Split,
     app,
 )
+from detbench.cli.shared.loading import load_dataset, present_positions
 from detbench.cli.shared.prediction import predicted, shown_mapping
-from detbench.cli.shared.steps import check_targets, load_dataset, present_positions
 from detbench.cli.shared.talk import show, talk
+from detbench.cli.shared.targets import check_targets
 from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:

@@ -36,19 +36,19 @@ def test_nothing_lies_outside_and_a_crop_leaves_nothing_empty(original, size, fi
     placement = place(original, size, fit)
     for axis in (0, 1):
         start, end = placement.offset[axis], placement.offset[axis] + placement.resized[axis]
-        if fit == "centre-crop":
+        if fit == "center-crop":
             assert start <= 0
             assert end >= size[axis]
         else:
             assert 0 <= start < end <= size[axis]
-    if fit != "centre-crop":
+    if fit != "center-crop":
         assert any(placement.resized[axis] == size[axis] for axis in (0, 1))
 
 
-@given(sizes, inputs, st.sampled_from(["letterbox", "letterbox-corner", "centre-crop"]))
+@given(sizes, inputs, st.sampled_from(["letterbox", "letterbox-corner", "center-crop"]))
 def test_the_aspect_ratio_is_kept_to_half_a_pixel(original, size, fit):
     placement = place(original, size, fit)
-    ratio = (max if fit == "centre-crop" else min)(size[0] / original[0], size[1] / original[1])
+    ratio = (max if fit == "center-crop" else min)(size[0] / original[0], size[1] / original[1])
     for axis in (0, 1):
         exact = original[axis] * ratio
         assert abs(placement.resized[axis] - exact) <= 0.5 + 1e-9 or (
@@ -62,7 +62,7 @@ def test_the_aspect_ratio_is_kept_to_half_a_pixel(original, size, fit):
         ("stretch", (416, 416), (0, 0)),
         ("letterbox", (416, 312), (0, 52)),
         ("letterbox-corner", (416, 312), (0, 0)),
-        ("centre-crop", (555, 416), (-69, 0)),
+        ("center-crop", (555, 416), (-69, 0)),
     ],
 )
 def test_by_hand(fit, resized, offset):
@@ -71,7 +71,7 @@ def test_by_hand(fit, resized, offset):
 
 def test_an_odd_spare_pixel_is_at_the_right_or_below():
     assert place((100, 91), (100, 100), "letterbox").offset == (0, 4)
-    assert place((109, 100), (100, 100), "centre-crop").offset == (-4, 0)
+    assert place((109, 100), (100, 100), "center-crop").offset == (-4, 0)
 
 
 def test_boxes_are_clipped_to_the_picture():
@@ -97,5 +97,5 @@ def test_sides_rounded_down(original, resized):
 def test_a_side_rounded_down_still_fills_what_it_is_fitted_to(original, size, fit):
     placement = place(original, size, fit, "down")
     assert any(placement.resized[axis] == size[axis] for axis in (0, 1))
-    if fit == "centre-crop":
+    if fit == "center-crop":
         assert all(placement.resized[axis] >= size[axis] for axis in (0, 1))

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detbench.adapters.images import read_picture
-from detbench.data.image_headers import picture_size
+from detbench.adapters.images import read_image
+from detbench.data.image_headers import read_image_size
 from detbench.errors import InputError
 
 RED, TURNED = (200, 10, 30), 6
 
 
 @pytest.fixture
-def colours():
+def colors():
     return np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
 
 
@@ -22,93 +22,91 @@ def saved(path, pixels, mode=None, **options):
     return path
 
 
-def test_rgb_is_given_as_it_is(tmp_path, colours):
-    read = read_picture(saved(tmp_path / "a.png", colours))
-    assert (read.picture == colours).all()
+def test_rgb_is_given_as_it_is(tmp_path, colors):
+    read = read_image(saved(tmp_path / "a.png", colors))
+    assert (read.picture == colors).all()
     assert read.notes == ()
     assert not read.picture.flags.writeable
 
 
-def test_grey_is_repeated(tmp_path, colours):
-    read = read_picture(saved(tmp_path / "a.png", colours[..., 0]))
-    assert (read.picture == colours[..., :1]).all()
-    assert read.notes == ("grey-scale, repeated as red, green and blue",)
+def test_grey_is_repeated(tmp_path, colors):
+    read = read_image(saved(tmp_path / "a.png", colors[..., 0]))
+    assert (read.picture == colors[..., :1]).all()
+    assert read.notes == ("gray-scale, repeated as red, green and blue",)
 
 
 def test_one_bit_is_black_and_white(tmp_path):
     bits = np.eye(5, dtype=bool)
-    read = read_picture(saved(tmp_path / "a.png", bits))
+    read = read_image(saved(tmp_path / "a.png", bits))
     assert (read.picture == np.where(bits, 255, 0)[..., None]).all()
-    assert read.notes == ("1-bit, taken as grey",)
+    assert read.notes == ("1-bit, taken as gray",)
 
 
 def test_a_palette_is_spelled_out(tmp_path):
     image = Image.new("P", (4, 3), 1)
     image.putpalette([0, 0, 0, *RED])
     image.save(tmp_path / "a.png", transparency=bytes([255, 0]))
-    read = read_picture(tmp_path / "a.png")
+    read = read_image(tmp_path / "a.png")
     assert (read.picture == RED).all()
-    assert read.notes == ("palette, spelled out in RGB", "transparent colours are taken as opaque")
+    assert read.notes == ("palette, spelled out in RGB", "transparent colors are taken as opaque")
 
 
 def test_alpha_is_dropped_and_nothing_is_blended(tmp_path):
     Image.new("RGBA", (4, 3), (*RED, 0)).save(tmp_path / "a.png")
-    read = read_picture(tmp_path / "a.png")
+    read = read_image(tmp_path / "a.png")
     assert (read.picture == RED).all()
     assert read.notes == ("alpha is dropped, nothing is blended",)
 
 
 def test_cmyk_is_converted_by_plain_arithmetic(tmp_path):
     Image.new("CMYK", (4, 3), (55, 245, 225, 0)).save(tmp_path / "a.tif")
-    read = read_picture(tmp_path / "a.tif")
+    read = read_image(tmp_path / "a.tif")
     assert (read.picture == (200, 10, 30)).all()
-    assert read.notes == ("CMYK, converted without a colour profile",)
+    assert read.notes == ("CMYK, converted without a color profile",)
 
 
 def test_16_bit_keeps_the_upper_8(tmp_path):
     values = np.random.default_rng(0).integers(0, 65536, (6, 9), np.uint16)
-    read = read_picture(saved(tmp_path / "a.png", values))
+    read = read_image(saved(tmp_path / "a.png", values))
     assert (read.picture == (values >> 8)[..., None]).all()
     assert read.notes == ("16-bit, of which the upper 8 are used",)
 
 
-def test_16_bit_colours_keep_the_upper_8(tmp_path):
+def test_16_bit_colors_keep_the_upper_8(tmp_path):
     cv2 = pytest.importorskip("cv2")
     values = np.random.default_rng(0).integers(0, 65536, (6, 9, 3), np.uint16)
     assert cv2.imwrite(str(tmp_path / "a.png"), values)
-    read = read_picture(tmp_path / "a.png")
+    read = read_image(tmp_path / "a.png")
     assert (read.picture == (values >> 8)[..., ::-1]).all()
     assert read.notes == ("16-bit, of which the upper 8 are used",)
 
 
 def test_32_bit_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"a\.tif: has 32-bit values"):
-        read_picture(saved(tmp_path / "a.tif", np.ones((3, 4), np.float32)))
+        read_image(saved(tmp_path / "a.tif", np.ones((3, 4), np.float32)))
 
 
-def test_an_exif_rotation_is_not_applied_but_named(tmp_path, colours):
+def test_an_exif_rotation_is_not_applied_but_named(tmp_path, colors):
     exif = Image.Exif()
     exif[0x0112] = TURNED
-    path = saved(tmp_path / "a.png", colours, exif=exif)
-    read = read_picture(path)
-    assert (read.picture == colours).all()
+    path = saved(tmp_path / "a.png", colors, exif=exif)
+    read = read_image(path)
+    assert (read.picture == colors).all()
     assert read.notes == ("EXIF rotation is not applied",)
-    assert picture_size(path) == read.picture.shape[:2], "labels of YOLO see it turned"
+    assert read_image_size(path) == read.picture.shape[:2], "labels of YOLO see it turned"
 
 
-def test_exif_that_turns_nothing_or_cannot_be_read_is_no_matter(tmp_path, colours):
+def test_exif_that_turns_nothing_or_cannot_be_read_is_no_matter(tmp_path, colors):
     exif = Image.Exif()
     exif[0x0112] = 1
-    assert read_picture(saved(tmp_path / "a.png", colours, exif=exif)).notes == ()
-    assert (
-        read_picture(saved(tmp_path / "b.jpg", colours, exif=b"Exif\x00\x00nonsense")).notes == ()
-    )
+    assert read_image(saved(tmp_path / "a.png", colors, exif=exif)).notes == ()
+    assert read_image(saved(tmp_path / "b.jpg", colors, exif=b"Exif\x00\x00nonsense")).notes == ()
 
 
 def test_of_an_animation_the_first_frame_counts(tmp_path):
-    frames = [Image.new("RGB", (4, 3), colour) for colour in (RED, (0, 0, 255))]
+    frames = [Image.new("RGB", (4, 3), color) for color in (RED, (0, 0, 255))]
     frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
-    read = read_picture(tmp_path / "a.png")
+    read = read_image(tmp_path / "a.png")
     assert (read.picture == RED).all()
     assert read.notes == ("animated, of which the first frame is used",)
 
@@ -122,7 +120,7 @@ def test_a_truncated_picture_is_named(tmp_path, suffix, part):
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
     with pytest.raises(InputError, match=rf"a\{suffix}: is (truncated or damaged|not a picture)"):
-        read_picture(path)
+        read_image(path)
 
 
 @pytest.mark.parametrize(
@@ -133,18 +131,18 @@ def test_what_is_no_picture_is_named(tmp_path, content, message):
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
     with pytest.raises(InputError, match=rf"a\.jpg: {message}"):
-        read_picture(path)
+        read_image(path)
 
 
 def test_a_missing_picture_and_a_folder_are_named(tmp_path):
     with pytest.raises(InputError, match=r"a\.jpg: no such picture"):
-        read_picture(tmp_path / "a.jpg")
+        read_image(tmp_path / "a.jpg")
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
-        read_picture(tmp_path)
+        read_image(tmp_path)
 
 
-def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch, colours):
-    path = saved(tmp_path / "a.png", colours)
+def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch, colors):
+    path = saved(tmp_path / "a.png", colors)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
     with pytest.raises(InputError, match="is too large to be decoded safely"):
-        read_picture(path)
+        read_image(path)

@@ -18,12 +18,12 @@ def random_picture(width, height, seed=0):
 
 
 def bilinear(picture, size):
-    """Interpolate in float64 as the definition reads: half-pixel centres, edges repeated, no antialiasing."""
+    """Interpolate in float64 as the definition reads: half-pixel centers, edges repeated, no antialiasing."""
 
     def taps(source, target):
-        centre = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
-        first = np.floor(centre).astype(int)
-        return first, np.minimum(first + 1, source - 1), centre - first
+        center = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+        first = np.floor(center).astype(int)
+        return first, np.minimum(first + 1, source - 1), center - first
 
     (left, right, x), (above, below, y) = (
         taps(picture.shape[1], size[0]),
@@ -46,7 +46,7 @@ def reference(preprocessing, picture):
             column, row = x - placement.offset[0], y - placement.offset[1]
             if 0 <= row < resized.shape[0] and 0 <= column < resized.shape[1]:
                 canvas[y, x] = resized[row, column]
-    if preprocessing.colour == "bgr":
+    if preprocessing.color == "bgr":
         canvas = canvas[..., ::-1]
     canvas = (canvas * preprocessing.scale - preprocessing.mean) / preprocessing.std
     return canvas.transpose(2, 0, 1) if preprocessing.layout == "nchw" else canvas
@@ -80,9 +80,9 @@ def test_linear_is_that_of_opencv(size, target):
     "settings",
     [
         {},
-        {"colour": "bgr", "scale": 1.0, "pad_value": 0},
+        {"color": "bgr", "scale": 1.0, "pad_value": 0},
         {"layout": "nhwc", "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
-        {"colour": "bgr", "layout": "nhwc", "dtype": "float16"},
+        {"color": "bgr", "layout": "nhwc", "dtype": "float16"},
         {"scale": 1, "dtype": "uint8", "pad_value": 255},
     ],
 )
@@ -101,7 +101,7 @@ def test_apply_equals_the_plain_reference(fit, size, settings):
 def test_a_crop_of_a_thin_picture_makes_only_what_is_seen(size, resize):
     import tracemalloc
 
-    preprocessing = Preprocessing((640, 640), "centre-crop", resize=resize)
+    preprocessing = Preprocessing((640, 640), "center-crop", resize=resize)
     tracemalloc.start()
     batch = preprocessing.apply([random_picture(*size)])
     peak = tracemalloc.get_traced_memory()[1]
@@ -117,7 +117,7 @@ def test_a_crop_is_cut_out_of_the_whole_picture_as_pillow_resizes_it(size, resiz
 
     picture = random_picture(*size)
     preprocessing = Preprocessing(
-        (24, 24), "centre-crop", scale=1.0, dtype="uint8", layout="nhwc", resize=resize
+        (24, 24), "center-crop", scale=1.0, dtype="uint8", layout="nhwc", resize=resize
     )
     batch = preprocessing.apply([picture])
     (left, top), resized = batch.placements[0].offset, batch.placements[0].resized
@@ -143,7 +143,7 @@ def test_warming_up_compiles_all_that_preparing_pictures_needs():
         before = [len(kernel.signatures) for kernel in kernels]
         for dtype in ("float32", "float16", "uint8"):
             for layout in ("nchw", "nhwc"):
-                for fit in ("stretch", "centre-crop"):
+                for fit in ("stretch", "center-crop"):
                     for shape in ((50, 40, 3), (16, 32, 3)):
                         scale = 1.0 if dtype == "uint8" else 1 / 255
                         made = Preprocessing((32, 16), fit, dtype=dtype, layout=layout, scale=scale)
@@ -163,7 +163,7 @@ def test_a_batch_is_its_pictures_and_may_be_empty():
 
 
 @pytest.mark.parametrize("resize", ["linear", "antialias", "nearest"])
-def test_a_picture_of_one_colour_stays_so_and_one_of_the_right_size_is_not_touched(resize):
+def test_a_picture_of_one_color_stays_so_and_one_of_the_right_size_is_not_touched(resize):
     preprocessing = Preprocessing(
         (32, 32), "stretch", scale=1.0, dtype="uint8", layout="nhwc", resize=resize
     )
@@ -200,7 +200,7 @@ def test_settings_survive_json():
     import json
 
     preprocessing = Preprocessing(
-        (416, 320), "letterbox-corner", mean=(1, 2, 3), colour="bgr", dtype="float16"
+        (416, 320), "letterbox-corner", mean=(1, 2, 3), color="bgr", dtype="float16"
     )
     assert Preprocessing.from_dict(json.loads(json.dumps(preprocessing.as_dict()))) == preprocessing
 
@@ -215,7 +215,7 @@ def test_settings_survive_json():
         ({"size": 416}, "size must be 2 whole numbers"),
         ({"fit": "crop"}, "fit must be one of stretch, letterbox"),
         ({"pad_value": 256}, "pad_value must be a whole number from 0 to 255"),
-        ({"colour": "gray"}, "colour must be one of rgb, bgr"),
+        ({"color": "gray"}, "color must be one of rgb, bgr"),
         ({"scale": 0}, "scale must be a positive number"),
         ({"scale": "1/255"}, "scale must be a positive number"),
         ({"mean": (0, 0)}, "mean must be 3 finite numbers"),

@@ -79,7 +79,7 @@ def test_options_and_other_files_are_refused(stored, tmp_path, files):
     with pytest.raises(DetbenchError, match="replay takes no options, not score="):
         load_detector(f"replay:{stored},score=0.1")
     with pytest.raises(InputError, match="holds ground truth, not detections"):
-        load_detector(f"replay:{files.truth('parquet')}")
+        load_detector(f"replay:{files.ground_truth('parquet')}")
     (tmp_path / "cut.parquet").write_bytes(stored.read_bytes()[:200])
     with pytest.raises(InputError, match="cannot be read as Parquet"):
         load_detector(str(tmp_path / "cut.parquet"))
@@ -88,11 +88,11 @@ def test_options_and_other_files_are_refused(stored, tmp_path, files):
 def test_every_image_of_a_real_file_comes_back(files):
     from detbench.data.load import load_detections, load_ground_truth
 
-    truth = load_ground_truth(files.truth("parquet"))
+    truth = load_ground_truth(files.ground_truth("parquet"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = load_detections(files.found("parquet"), truth)
-    detector = load_detector(str(files.found("parquet")))
+        found = load_detections(files.detections("parquet"), truth)
+    detector = load_detector(str(files.detections("parquet")))
     assert sum(len(detector.found_for(image_id).scores) for image_id in truth.image_ids) == len(
         found
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detbench.adapters.detector import Batch, Found
+from detbench.adapters.detector import Batch, ImageDetections
 from detbench.adapters.geometry import place
 
 
@@ -40,7 +40,10 @@ class FakeDetector:
 
     def postprocess(self, outputs, batch):
         box = np.array([[1.0, 1.0, 5.0, 5.0]])
-        return [Found(box, np.array([score]), np.array([int(score > 0.5)])) for score in outputs[0]]
+        return [
+            ImageDetections(box, np.array([score]), np.array([int(score > 0.5)]))
+            for score in outputs[0]
+        ]
 
     def synchronize(self):
         pass

@@ -20,7 +20,7 @@ PICTURES = 70
 
 @pytest.fixture
 def dataset(tmp_path):
-    """70 plain grey pictures of rising brightness."""
+    """70 plain gray pictures of rising brightness."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     for n in range(PICTURES):

@@ -15,7 +15,7 @@ from PIL import Image
 from detbench.data.formats.parquet.tables import read_parquet_header
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.metrics.scoring.evaluate import evaluate
-from tests.conftest import heeding_ctrl_c
+from tests.conftest import with_sigint_enabled
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -59,7 +59,7 @@ def model(tmp_path_factory) -> Path:
 
 
 def test_predict_then_eval(command, files, model, tmp_path):
-    dataset = files.truth("voc")
+    dataset = files.ground_truth("voc")
     done = command(
         "predict", f"onnx:{model},decoder=end2end", dataset, "-o", tmp_path / "d.parquet"
     )
@@ -80,7 +80,7 @@ def test_predict_then_eval(command, files, model, tmp_path):
 def test_settings_reach_the_detections_and_the_record(command, files, model, tmp_path):
     assert (
         command(
-            "predict", f"onnx:{model},score=0.002", files.truth("voc"), "-o", tmp_path / "d.parquet"
+            "predict", f"onnx:{model},score=0.002", files.ground_truth("voc"), "-o", tmp_path / "d.parquet"
         ).code
         == 0
     )
@@ -88,7 +88,7 @@ def test_settings_reach_the_detections_and_the_record(command, files, model, tmp
     assert settings["postprocessing"]["score"] == 0.002
     assert settings["digest"].startswith("sha256:")
     assert (
-        command("eval", files.truth("voc"), tmp_path / "d.parquet", "-o", tmp_path / "runs").code
+        command("eval", files.ground_truth("voc"), tmp_path / "d.parquet", "-o", tmp_path / "runs").code
         == 0
     )
     record = json.loads(next((tmp_path / "runs").rglob("record.json")).read_text())
@@ -97,7 +97,7 @@ def test_settings_reach_the_detections_and_the_record(command, files, model, tmp
 
 
 def test_a_second_run_uses_the_first_and_no_cache_does_not(command, files, model, tmp_path):
-    arguments = ("predict", f"onnx:{model}", files.truth("voc"), "-o")
+    arguments = ("predict", f"onnx:{model}", files.ground_truth("voc"), "-o")
     command(*arguments, tmp_path / "a.parquet")
     again = command(*arguments, tmp_path / "b.parquet")
     assert "8 pictures (8 from an earlier run)" in again.err
@@ -142,7 +142,7 @@ def many(model, tmp_path):
 def stopped_midway(base, environment, output, with_signal):
     """Start the command and send it a signal once a chunk is finished; return it, ended."""
     running = subprocess.Popen(
-        heeding_ctrl_c([*base, output]), env=environment, stderr=subprocess.PIPE, text=True
+        with_sigint_enabled([*base, output]), env=environment, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 60
     while not finished_chunks(Path(environment["DETBENCH_CACHE"])) and time.monotonic() < deadline:
@@ -177,7 +177,7 @@ def test_ctrl_c_says_how_to_go_on(many, tmp_path):
 
 def test_previews_show_picture_and_input(command, files, model, tmp_path):
     done = command(
-        "predict", f"onnx:{model}", files.truth("voc"), "-o", tmp_path / "d.parquet", "--preview", 3
+        "predict", f"onnx:{model}", files.ground_truth("voc"), "-o", tmp_path / "d.parquet", "--preview", 3
     )
     assert "previews: 3 files" in done.err
     drawn = sorted((tmp_path / "d-previews").iterdir())
@@ -188,9 +188,9 @@ def test_previews_show_picture_and_input(command, files, model, tmp_path):
 
 
 def test_try_resize_compares_all_fits_and_writes_nothing(command, files, model, tmp_path):
-    done = command("predict", f"onnx:{model}", files.truth("voc"), "--try-resize", "--sample", 4)
+    done = command("predict", f"onnx:{model}", files.ground_truth("voc"), "--try-resize", "--sample", 4)
     assert done.code == 0, done.err
-    for fit in ("stretch", "letterbox", "letterbox-corner", "centre-crop"):
+    for fit in ("stretch", "letterbox", "letterbox-corner", "center-crop"):
         assert fit in done.out
     assert "on 4 images" in done.out
     assert list(tmp_path.iterdir()) == []
@@ -198,11 +198,11 @@ def test_try_resize_compares_all_fits_and_writes_nothing(command, files, model, 
 
 def test_the_output_never_replaces_the_dataset(command, files, model, tmp_path):
     dataset = tmp_path / "truth.json"
-    dataset.write_bytes(files.truth("coco").read_bytes())
+    dataset.write_bytes(files.ground_truth("coco").read_bytes())
     done = command("predict", f"onnx:{model}", dataset, "-o", dataset)
     assert done.code == 2
     assert "is an input and would be replaced" in done.err
-    assert dataset.read_bytes() == files.truth("coco").read_bytes()
+    assert dataset.read_bytes() == files.ground_truth("coco").read_bytes()
 
 
 def test_adapters_are_listed(command):
@@ -215,14 +215,14 @@ def test_adapters_are_listed(command):
 def test_replay_passes_detections_through(command, files, tmp_path):
     done = command(
         "predict",
-        f"replay:{files.found('parquet')}",
-        files.truth("voc"),
+        f"replay:{files.detections('parquet')}",
+        files.ground_truth("voc"),
         "-o",
         tmp_path / "d.parquet",
     )
     assert done.code == 0, done.err
-    scores = [json.loads(command("eval", files.truth("voc"), path, "--json", "-").out)["runs"][0]["summary"] for path in
-              (files.found("parquet"), tmp_path / "d.parquet")]  # fmt: skip
+    scores = [json.loads(command("eval", files.ground_truth("voc"), path, "--json", "-").out)["runs"][0]["summary"] for path in
+              (files.detections("parquet"), tmp_path / "d.parquet")]  # fmt: skip
     assert scores[0] == scores[1]
 
 
@@ -230,7 +230,7 @@ def test_replay_passes_detections_through(command, files, tmp_path):
     ("arguments", "message"),
     [
         (["onnx:missing.onnx", "{dataset}", "-o", "{out}"], "missing.onnx: no such model"),
-        (["onnx:{model},colour=blue", "{dataset}", "-o", "{out}"], "colour"),
+        (["onnx:{model},color=blue", "{dataset}", "-o", "{out}"], "color"),
         (["onnx:{model},sauce=1", "{dataset}", "-o", "{out}"], "sauce"),
         (["torch:{model}", "{dataset}", "-o", "{out}"], "unknown adapter 'torch'; known are: onnx"),
         (["onnx:{model},names=a|b|c", "{dataset}", "-o", "{out}"], "class"),
@@ -249,9 +249,9 @@ def test_replay_passes_detections_through(command, files, tmp_path):
 def test_mistakes_are_one_sentence(command, files, model, tmp_path, arguments, message):
     (tmp_path / "d.parquet").mkdir() if arguments[-1] == "{out}/" else None
     places = {
-        "found": files.found("parquet"),
+        "found": files.detections("parquet"),
         "model": model,
-        "dataset": files.truth("voc"),
+        "dataset": files.ground_truth("voc"),
         "out": tmp_path / "d.parquet",
     }
     done = command("predict", *(argument.format(**places) for argument in arguments))
@@ -313,7 +313,7 @@ def test_real_models_on_real_photographs(command, shared_data, tmp_path, path, e
     assert done.code == 0, done.err
     assert "motorcycle" in done.err
     truth = load_ground_truth(voc)
-    smaller = truth.select_images(truth.present_images())
+    smaller = truth.select_images(truth.images_with_files())
     assert len(smaller.image_ids) == 14
     assert (
         evaluate(smaller, load_detections(tmp_path / "v.parquet", smaller)).average_precision > 0.6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from detbench.adapters.counting import counted, there
+from detbench.adapters.counting import there
 from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, Shapes
 from detbench.adapters.decoders.dense.fastestdet import FastestDet
 from detbench.adapters.decoders.dense.nanodet import NanoDet
@@ -20,6 +20,7 @@ from detbench.adapters.decoders.yolo.yolov2 import TinyYoloV2, YoloV2
 from detbench.adapters.decoders.yolo.yolov5 import YoloV5
 from detbench.adapters.decoders.yolo.yolov8 import YoloV8
 from detbench.adapters.decoders.yolo.yolox import YoloX
+from detbench.data.counting import counted
 from detbench.errors import DetbenchError
 
 _KINDS: tuple[type[Decoder], ...] = (

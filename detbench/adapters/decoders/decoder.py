@@ -72,7 +72,7 @@ class Raw:
 
     @property
     def scale(self) -> Floats:
-        """Width, height, width, height: what normalised boxes are multiplied with."""
+        """Width, height, width, height: what normalized boxes are multiplied with."""
         return np.array([*self.input_size, *self.input_size], np.float64)
 
 
@@ -135,7 +135,7 @@ def check_strides(strides: tuple[int, ...]) -> None:
 
 
 def corners(boxes: Floats) -> Floats:
-    """Turn boxes (n, 4) centre x, centre y, width, height into x1, y1, x2, y2."""
+    """Turn boxes (n, 4) center x, center y, width, height into x1, y1, x2, y2."""
     half = boxes[:, 2:] / 2
     return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
 

@@ -15,7 +15,7 @@ from detbench.adapters.onnx.model_file import ModelFile, read_model_file
 from detbench.adapters.onnx.session import OWN_OPTIONS, Session
 from detbench.adapters.options import read_options
 from detbench.adapters.raw_detector import RawDetector
-from detbench.data.files import stored_bytes
+from detbench.data.files import bytes_on_disk
 
 
 def load(path: Path, options: Mapping[str, str]) -> RawDetector:
@@ -69,7 +69,7 @@ def _settings(file: ModelFile, session: Session) -> dict[str, Any]:
         "model": file.path.name,
         "digest": f"sha256:{file.digest}",
         "size_bytes": sum(
-            stored_bytes(each) or 0
+            bytes_on_disk(each) or 0
             for each in (file.path, *(file.path.parent / place for place in file.external))
         ),
         "weights": {place: f"sha256:{digest}" for place, digest in file.external.items()},

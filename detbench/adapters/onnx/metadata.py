@@ -26,7 +26,7 @@ def read_metadata(path: Path, properties: Mapping[str, str]) -> Metadata:
 
 def _ours(path: Path, properties: Mapping[str, str]) -> Metadata:
     version = properties["detbench.schema_version"]
-    if version != str(VERSION):
+    if version not in {"1", str(VERSION)}:
         raise InputError(
             path,
             f"has metadata of version {version}, and this detbench reads {VERSION}",
@@ -37,6 +37,8 @@ def _ours(path: Path, properties: Mapping[str, str]) -> Metadata:
         for key in _OURS
         if f"detbench.{key}" in properties
     }
+    if version == "1":
+        values = _upgraded(values)
     decoder, preprocessing = values.get("decoder", {}), values.get("preprocessing")
     names, options = values.get("class_names"), decoder.get("options", {})
     if names is not None and not all(isinstance(name, str) for name in names):
@@ -55,6 +57,28 @@ def _ours(path: Path, properties: Mapping[str, str]) -> Metadata:
         preprocessing=preprocessing,
         postprocessing=values.get("postprocessing"),
     )
+
+
+def _upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of version 1 with the spelling of version 2.
+
+    Version 1, which the models shipped with detbench 0.1 still have, wrote the setting `colour`, the
+    fit `centre-crop` and NanoDet's option `centre`.
+    """
+    upgraded = dict(values)
+    if "preprocessing" in values:
+        settings = dict(values["preprocessing"])
+        if "colour" in settings:
+            settings["color"] = settings.pop("colour")
+        if settings.get("fit") == "centre-crop":
+            settings["fit"] = "center-crop"
+        upgraded["preprocessing"] = settings
+    options = values.get("decoder", {}).get("options")
+    if isinstance(options, dict) and "centre" in options:
+        options = {**options, "center": options["centre"]}
+        del options["centre"]
+        upgraded["decoder"] = {**values["decoder"], "options": options}
+    return upgraded
 
 
 def _json(path: Path, key: str, text: str) -> Any:

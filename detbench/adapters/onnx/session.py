@@ -205,6 +205,6 @@ def _image_input(path: Path, inputs: Sequence[Any]) -> Input:
         raise InputError(
             path,
             f"takes {declared}, and not images of three channels",
-            fix="export it for a batch of colour images",
+            fix="export it for a batch of color images",
         )
     return found

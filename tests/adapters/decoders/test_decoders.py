@@ -167,7 +167,7 @@ def test_fastestdet():
     )
 
 
-@pytest.mark.parametrize("options", [{}, {"reg_max": 4, "strides": (8, 16, 32), "centre": 0.5}])
+@pytest.mark.parametrize("options", [{}, {"reg_max": 4, "strides": (8, 16, 32), "center": 0.5}])
 def test_nanodet(options):
     decoder = NanoDet(**options)
     n, edges = cells(SIZE, decoder.strides), 4 * (decoder.reg_max + 1)

@@ -76,7 +76,7 @@ def save_model(
 
 
 def save_selecting(path, boxes, shape):
-    """Write a model with inputs `images` and `orig_target_sizes` that scales normalised boxes (n, 4) to that size, image by image."""
+    """Write a model with inputs `images` and `orig_target_sizes` that scales normalized boxes (n, 4) to that size, image by image."""
     one = {
         "labels": np.arange(1, len(boxes) + 1)[None],
         "scores": np.linspace(0.9, 0.8, len(boxes), dtype=np.float32)[None],

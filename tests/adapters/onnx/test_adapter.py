@@ -152,7 +152,7 @@ def test_settings_hold_everything_effective(tmp_path):
             **options,
             "scale": "1/128",
             "fit": "stretch",
-            "colour": "bgr",
+            "color": "bgr",
             "resize": "nearest",
             "rounding": "down",
         },
@@ -170,7 +170,7 @@ def test_settings_hold_everything_effective(tmp_path):
     wanted = {
         "scale": 1 / 128,
         "fit": "stretch",
-        "colour": "bgr",
+        "color": "bgr",
         "resize": "nearest",
         "rounding": "down",
         "pad_value": 3,

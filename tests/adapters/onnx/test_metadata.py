@@ -16,7 +16,7 @@ FULL = Metadata(
     decoder="yolov2",
     decoder_options={"anchors": [1.0, 2.0]},
     size=(160, 96),
-    preprocessing=Preprocessing((160, 96), "stretch", colour="bgr").as_dict(),
+    preprocessing=Preprocessing((160, 96), "stretch", color="bgr").as_dict(),
     postprocessing=Postprocessing(score=0.25, nms_iou=0.5).as_dict(),
 )
 
@@ -51,8 +51,8 @@ def test_ultralytics_metadata():
         ({"names": "{0: 'a'"}, "metadata names: cannot be read"),
         ({"names": "{0: 'a'}", "task": "segment"}, "is a model for the task 'segment'"),
         (
-            {"detbench.schema_version": "2"},
-            "metadata of version 2, and this detbench reads 1; upgrade detbench",
+            {"detbench.schema_version": "3"},
+            "metadata of version 3, and this detbench reads 2; upgrade detbench",
         ),
         (
             {"detbench.schema_version": "1", "detbench.class_names": "[1"},
@@ -119,13 +119,13 @@ def test_settings_of_the_metadata_that_detbench_does_not_know_name_the_file(tmp_
     from detbench.adapters.onnx.adapter import load
 
     wrong = (
-        {"name": "yolov2", "options": {"colour": 1}}
+        {"name": "yolov2", "options": {"color": 1}}
         if key == "decoder"
         else {"size": [160, 96], "fit": "stretch", "gamma": 2}
     )
     properties = {**FULL.as_properties(), f"detbench.{key}": json.dumps(wrong)}
     path = made(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, properties)
-    with pytest.raises(DetbenchError, match=r"m\.onnx.*(gamma|unknown setting|colour)"):
+    with pytest.raises(DetbenchError, match=r"m\.onnx.*(gamma|unknown setting|color)"):
         load(path, {})
 
 

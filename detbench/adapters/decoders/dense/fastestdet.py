@@ -53,7 +53,7 @@ class FastestDet:
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
         """Stretched, BGR / 255."""
-        return Preprocessing(size, "stretch", colour="bgr")
+        return Preprocessing(size, "stretch", color="bgr")
 
     def fits(self, shapes: Shapes) -> Fit | None:
         """All channels but the five of box and objectness."""
@@ -76,7 +76,7 @@ class FastestDet:
                 floor,
                 multi_label=False,
             )
-            centres = (np.tanh(values[rows, 1:3]) + points[rows]) * _STRIDE
-            boxes = np.concatenate([centres, sigmoid(values[rows, 3:5]) * raw.scale[:2]], axis=1)
+            centers = (np.tanh(values[rows, 1:3]) + points[rows]) * _STRIDE
+            boxes = np.concatenate([centers, sigmoid(values[rows, 3:5]) * raw.scale[:2]], axis=1)
             found.append(Candidates(corners(boxes), scores, classes))
         return found

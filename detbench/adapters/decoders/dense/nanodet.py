@@ -29,7 +29,7 @@ from detbench.errors import DetbenchError
 class NanoDet:
     """`(B, n, C + 4 · (reg_max + 1))`: class probabilities, then a distribution over 0…reg_max strides for left, top, right, bottom.
 
-    The distance is the distribution's mean (softmax) times the stride, measured from (cell + `centre`) · stride; boxes are cut at the
+    The distance is the distribution's mean (softmax) times the stride, measured from (cell + `center`) · stride; boxes are cut at the
     input's edges; every class above the floor counts. The authors' score floor of .05
     costs AP; the default here is .001.
     """
@@ -47,22 +47,22 @@ class NanoDet:
 
     strides: tuple[int, ...] = (8, 16, 32, 64)
     reg_max: int = 7
-    centre: float = 0.0
+    center: float = 0.0
     """Where distances start, in cells from its corner: 0 in NanoDet-Plus, .5 in the first NanoDet (strides 8, 16, 32)."""
 
     def __post_init__(self) -> None:
         check_strides(self.strides)
         if self.reg_max < 1:
             raise DetbenchError(f"option reg_max={self.reg_max}: must be a whole number from 1")
-        if not math.isfinite(self.centre):
-            raise DetbenchError(f"option centre={self.centre}: must be a finite number")
+        if not math.isfinite(self.center):
+            raise DetbenchError(f"option center={self.center}: must be a finite number")
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
         """Stretched, BGR, 0–255 with the means and deviations of ImageNet in that order."""
         return Preprocessing(
             size,
             "stretch",
-            colour="bgr",
+            color="bgr",
             scale=1.0,
             mean=(103.53, 116.28, 123.675),
             std=(57.375, 57.12, 58.395),
@@ -82,8 +82,8 @@ class NanoDet:
         for picture in raw.only(3):
             rows, classes, scores = above(picture[:, :-edges], floor, multi_label=True)
             distances = self._distances(picture[rows, -edges:]) * strides[rows, None]
-            centres = (points[rows] + self.centre) * strides[rows, None]
-            boxes = np.concatenate([centres - distances[:, :2], centres + distances[:, 2:]], axis=1)
+            centers = (points[rows] + self.center) * strides[rows, None]
+            boxes = np.concatenate([centers - distances[:, :2], centers + distances[:, 2:]], axis=1)
             found.append(Candidates(np.clip(boxes, 0.0, raw.scale), scores, classes))
         return found
 

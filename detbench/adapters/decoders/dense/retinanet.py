@@ -34,9 +34,9 @@ _SLACK = 1e-3
 
 @dataclass(frozen=True)
 class RetinaNet:
-    """Shifts of the anchors (centre in anchor sizes, logarithm of size) and logits taken through a sigmoid; every class counts.
+    """Shifts of the anchors (center in anchor sizes, logarithm of size) and logits taken through a sigmoid; every class counts.
 
-    centre = anchor + shift · anchor size, size = anchor size · exp(shift), neither clipped, as KerasHub's `decode_predictions`, which
+    center = anchor + shift · anchor size, size = anchor size · exp(shift), neither clipped, as KerasHub's `decode_predictions`, which
     takes no box variance either. Its `NonMaxSuppression` gives an anchor its best class only and suppresses across classes:
     `class_agnostic=yes` gives the same boxes, since the weaker classes of an anchor share its box. It also drops boxes that lie left
     of or above the input altogether; here they stay and match nothing. The authors' .05 score floor and 1,000 candidates per level
@@ -128,7 +128,7 @@ def anchors(
 ) -> Floats:
     """Return KerasHub's anchors (n, 4) cx, cy, w, h in input pixels: level by level, row by row, ratio by ratio, scale by scale.
 
-    As its AnchorGenerator computes them: centres at the cells' left upper corners, half sizes rounded to whole pixels in float32.
+    As its AnchorGenerator computes them: centers at the cells' left upper corners, half sizes rounded to whole pixels in float32.
     """
     levels = []
     for level in range(min_level, max_level + 1):
@@ -136,13 +136,13 @@ def anchors(
         columns, rows = (-(-side // cell) for side in input_size)
         x = np.arange(columns, dtype=np.float32) * (input_size[0] // columns)
         y = np.arange(rows, dtype=np.float32) * (input_size[1] // rows)
-        centres = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 1, 2)
+        centers = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 1, 2)
         sizes = np.array(
             [int(cell * anchor_size * 2 ** (scale / num_scales)) for scale in range(num_scales)],
             np.float32,
         )
         halves = _half_sizes(sizes, np.sqrt(np.array(aspect_ratios, np.float32)))
-        pair = np.broadcast_arrays(centres, 2 * halves)
+        pair = np.broadcast_arrays(centers, 2 * halves)
         levels.append(np.concatenate(pair, axis=2).reshape(-1, 4))
     table = np.concatenate(levels).astype(np.float64)
     table.flags.writeable = False

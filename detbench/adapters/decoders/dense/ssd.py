@@ -35,9 +35,9 @@ _COCO_SIZES = (21, 45, 99, 153, 207, 261, 315)
 
 @dataclass(frozen=True)
 class Ssd:
-    """Two outputs of n rows: shifts of the default boxes (centre, size; divided by the variances) and scores, class 0 the background.
+    """Two outputs of n rows: shifts of the default boxes (center, size; divided by the variances) and scores, class 0 the background.
 
-    centre = default + shift · variance · default size, size = default size · exp(shift · variance); every class above the floor counts.
+    center = default + shift · variance · default size, size = default size · exp(shift · variance); every class above the floor counts.
     Scores are taken through a softmax unless each row already sums to 1. SSD300's default boxes are built in; others come from a file.
     """
 
@@ -55,7 +55,7 @@ class Ssd:
     default_boxes: str = field(default="", metadata={"file": True})
     """A text file of n lines `cx cy w h`, each 0–1; none: SSD300's, with VOC's sizes for 20 classes, else COCO's."""
     variances: tuple[float, ...] = (0.1, 0.2)
-    """Of centre and size."""
+    """Of center and size."""
 
     def __post_init__(self) -> None:
         if len(self.variances) != 2 or not all(
@@ -66,7 +66,7 @@ class Ssd:
             )
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
-        """Stretched, RGB, 0–255 less the mean colour of ImageNet."""
+        """Stretched, RGB, 0–255 less the mean color of ImageNet."""
         return Preprocessing(size, "stretch", scale=1.0, mean=(123.0, 117.0, 104.0))
 
     def fits(self, shapes: Shapes) -> Fit | None:
@@ -94,8 +94,8 @@ class Ssd:
 
     def _shifted(self, defaults: Floats, shifts: Floats) -> Floats:
         size = defaults[:, 2:]
-        centres = defaults[:, :2] + shifts[:, :2] * self.variances[0] * size
-        return np.concatenate([centres, size * np.exp(shifts[:, 2:] * self.variances[1])], axis=1)
+        centers = defaults[:, :2] + shifts[:, :2] * self.variances[0] * size
+        return np.concatenate([centers, size * np.exp(shifts[:, 2:] * self.variances[1])], axis=1)
 
     @cached_property
     def _own_boxes(self) -> Floats:
@@ -122,8 +122,8 @@ def ssd300(sizes: tuple[int, ...]) -> Floats:
             (large, large),
             *(shape for w, h in wide for shape in ((w, h), (h, w))),
         ]
-        centres = (np.arange(side) + 0.5) * step / _SIDE
-        y, x = np.repeat(centres, side), np.tile(centres, side)
+        centers = (np.arange(side) + 0.5) * step / _SIDE
+        y, x = np.repeat(centers, side), np.tile(centers, side)
         boxes.append(
             np.stack(
                 [

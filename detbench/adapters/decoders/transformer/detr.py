@@ -28,7 +28,7 @@ _MOST_QUERIES = 1000
 
 @dataclass(frozen=True)
 class Detr:
-    """`logits (B, q, C + 1)` with "no object" last, taken through a softmax, and `boxes (B, q, 4)`: centre and size, 0–1.
+    """`logits (B, q, C + 1)` with "no object" last, taken through a softmax, and `boxes (B, q, 4)`: center and size, 0–1.
 
     Each query gives its best class.
     """
@@ -62,7 +62,7 @@ class Detr:
 
 @dataclass(frozen=True)
 class RtDetr:
-    """`logits (B, q, C)` taken through a sigmoid and `boxes (B, q, 4)`: centre and size, 0–1; every class above the floor counts."""
+    """`logits (B, q, C)` taken through a sigmoid and `boxes (B, q, 4)`: center and size, 0–1; every class above the floor counts."""
 
     name: ClassVar[str] = "rtdetr"
     layout: ClassVar[str] = "logits (B, q, C) and boxes (B, q, 4); q at most 1000"

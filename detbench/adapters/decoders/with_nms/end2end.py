@@ -28,7 +28,7 @@ class EndToEnd:
     )
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
-        """Letterbox in the middle of grey 114, RGB / 255."""
+        """Letterbox in the middle of gray 114, RGB / 255."""
         return Preprocessing(size, "letterbox")
 
     def fits(self, shapes: Shapes) -> Fit | None:

@@ -24,7 +24,7 @@ _PARTS = (("boxes",), ("confidence", "scores"), ("classes", "labels"))
 class KerasCv:
     """A dict of boxes, confidence (or scores) and classes (or labels), whole numbers from 0, in a box format that must be told.
 
-    `xyxy` and `yxyx` are corners, `xywh` the left upper corner and size, `cxcywh` (Keras says `center_xywh`) and `center_yxhw` centre and
+    `xyxy` and `yxyx` are corners, `xywh` the left upper corner and size, `cxcywh` (Keras says `center_xywh`) and `center_yxhw` center and
     size; in pixels of the input, or with `rel_` before them as shares of its sides. Rows beyond `num_detections` and those with a class
     or score below 0 are padding. The model's own confidence threshold cuts the curve before anybody sees it: set it to .01 or lower.
     """

@@ -177,9 +177,9 @@ def _found(
     where = likely[which]
     y, x = np.divmod(where // count, columns)
     cell = np.array([raw.input_size[0] / columns, raw.input_size[1] / rows])
-    centres = (flat[where, :2] + np.stack([x, y], axis=1)) * cell
+    centers = (flat[where, :2] + np.stack([x, y], axis=1)) * cell
     return Candidates(
-        corners(np.concatenate([centres, _sides(flat[where, 2:4], sizes, raw, cell)], axis=1)),
+        corners(np.concatenate([centers, _sides(flat[where, 2:4], sizes, raw, cell)], axis=1)),
         scores,
         kinds,
     )

@@ -68,7 +68,7 @@ class YoloV2:
             )
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
-        """Letterbox in the middle of grey 127, RGB / 255."""
+        """Letterbox in the middle of gray 127, RGB / 255."""
         return Preprocessing(size, "letterbox", pad_value=127)
 
     def fits(self, shapes: Shapes) -> Fit | None:

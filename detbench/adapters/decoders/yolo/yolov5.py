@@ -24,7 +24,7 @@ from detbench.adapters.preprocessing import Preprocessing
 
 @dataclass(frozen=True)
 class YoloV5:
-    """`(B, n, 5 + C)`: centre x, centre y, width, height in input pixels, objectness, class probabilities; score = objectness · class.
+    """`(B, n, 5 + C)`: center x, center y, width, height in input pixels, objectness, class probabilities; score = objectness · class.
 
     Recognised by three anchors per cell. YOLOv6 and YOLOX exported with its decoding have one box per cell, which is also what a raw
     YOLOX head has: name `decoder=yolov5` for them.
@@ -32,7 +32,7 @@ class YoloV5:
 
     name: ClassVar[str] = "yolov5"
     layout: ClassVar[str] = (
-        "(B, n, 5 + C): decoded centre, size, objectness, classes; n = 3 anchors per cell of strides 8, 16, 32"
+        "(B, n, 5 + C): decoded center, size, objectness, classes; n = 3 anchors per cell of strides 8, 16, 32"
     )
     source: ClassVar[str] = (
         "export.py and val.py of https://github.com/ultralytics/yolov5 and https://github.com/WongKinYiu/yolov7"
@@ -42,7 +42,7 @@ class YoloV5:
     )
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
-        """Letterbox in the middle of grey 114, RGB / 255."""
+        """Letterbox in the middle of gray 114, RGB / 255."""
         return Preprocessing(size, "letterbox")
 
     def fits(self, shapes: Shapes) -> Fit | None:

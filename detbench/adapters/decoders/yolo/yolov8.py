@@ -23,10 +23,10 @@ from detbench.adapters.preprocessing import Preprocessing
 
 @dataclass(frozen=True)
 class YoloV8:
-    """`(B, 4 + C, n)`: centre x, y, width, height in input pixels, then a probability per class; every class above the floor counts."""
+    """`(B, 4 + C, n)`: center x, y, width, height in input pixels, then a probability per class; every class above the floor counts."""
 
     name: ClassVar[str] = "yolov8"
-    layout: ClassVar[str] = "(B, 4 + C, n): centre, size, classes; n cells of strides 8, 16, 32"
+    layout: ClassVar[str] = "(B, 4 + C, n): center, size, classes; n cells of strides 8, 16, 32"
     source: ClassVar[str] = (
         "Ultralytics' export and `yolo val`: https://docs.ultralytics.com/modes/val/"
     )
@@ -35,7 +35,7 @@ class YoloV8:
     )
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
-        """Letterbox in the middle of grey 114, RGB / 255; `yolo val` pads less, to the shape of its batch."""
+        """Letterbox in the middle of gray 114, RGB / 255; `yolo val` pads less, to the shape of its batch."""
         return Preprocessing(size, "letterbox")
 
     def fits(self, shapes: Shapes) -> Fit | None:

@@ -56,8 +56,8 @@ class YoloX:
         check_strides(self.strides)
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
-        """Left upper corner of grey 114, BGR, 0–255."""
-        return Preprocessing(size, "letterbox-corner", colour="bgr", scale=1.0)
+        """Left upper corner of gray 114, BGR, 0–255."""
+        return Preprocessing(size, "letterbox-corner", color="bgr", scale=1.0)
 
     def fits(self, shapes: Shapes) -> Fit | None:
         """All columns but the five of box and objectness, if there is a row per cell."""
@@ -76,7 +76,7 @@ class YoloX:
             if picture[:, 2:4].max() > _LARGEST_LOGARITHM:
                 raise DetbenchError(
                     f"decoder yolox expects logarithms of sizes, and the output holds {picture[:, 2:4].max():g}: "
-                    "this export decodes its boxes already; use decoder=yolov5 with fit=letterbox-corner,colour=bgr,scale=1"
+                    "this export decodes its boxes already; use decoder=yolov5 with fit=letterbox-corner,color=bgr,scale=1"
                 )
             likely = reaching(picture[:, 4], floor)
             values = picture[likely].astype(np.float64)
