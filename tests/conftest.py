@@ -1,3 +1,5 @@
+"""Fixtures and settings that tests of several rooms share."""
+
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -7,28 +9,39 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("detbench", deadline=None)
-settings.load_profile("detbench")
+# The same examples in every run, so that CI fails on a change and not by chance. A developer who
+# wants new examples runs `pytest --hypothesis-profile=random`.
+settings.register_profile("fixed", deadline=None, derandomize=True)
+settings.register_profile("random", deadline=None)
+settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real datasets and results: $DETBENCH_DATA, else ../shared/data beside the checkout; skips where there is none."""
-    folder = Path(os.environ.get("DETBENCH_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    """Return the folder of real data: $DETBENCH_DATA, else ../shared/data; skip if there is none."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("DETBENCH_DATA") or default)
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} does not exist; set DETBENCH_DATA to its folder")
     return folder
 
 
-def heeding_ctrl_c(command: Sequence[object]) -> list[str]:
-    """The command, started so that it hears SIGINT even where the tests run as a shell's background job, which ignores it."""
-    start = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+def with_sigint_enabled(command: Sequence[object]) -> list[str]:
+    """Return a command that receives SIGINT even if the tests run as a background job of a shell.
+
+    A shell starts its background jobs with SIGINT ignored, and child processes inherit that.
+    """
+    start = (
+        "import os, signal, sys; "
+        "signal.signal(signal.SIGINT, signal.SIG_DFL); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
     return [sys.executable, "-c", start, *map(str, command)]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left: its exit code and what it wrote."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -37,7 +50,7 @@ class Outcome:
 
 @pytest.fixture
 def command(monkeypatch, capfd) -> Callable[..., Outcome]:
-    """Run `detbench ARGUMENTS` in this process."""
+    """Return a function that runs `detbench ARGUMENTS` in this process."""
     from detbench.cli import main
 
     def run(*arguments: object) -> Outcome:
@@ -50,47 +63,51 @@ def command(monkeypatch, capfd) -> Callable[..., Outcome]:
     return run
 
 
+_GROUND_TRUTH_FILES = {
+    "voc": "VOCdevkit/VOC2007",
+    "coco": "annotations.json",
+    "yolo": "yolo",
+    "parquet": "ground_truth.parquet",
+}
+_DETECTION_FILES = {
+    "voc": "comp4",
+    "coco": "detections.json",
+    "yolo": "labels",
+    "parquet": "detections.parquet",
+}
+
+
 @dataclass(frozen=True)
 class Files:
-    """One small dataset and one detector's results on it, in every format."""
+    """One small dataset and the results of one detector on it, in every format."""
 
     folder: Path
 
-    def truth(self, format_name: str) -> Path:
-        return (
-            self.folder
-            / {
-                "voc": "VOCdevkit/VOC2007",
-                "coco": "truth.json",
-                "yolo": "yolo",
-                "parquet": "truth.parquet",
-            }[format_name]
-        )
+    def ground_truth(self, format_name: str) -> Path:
+        return self.folder / _GROUND_TRUTH_FILES[format_name]
 
-    def found(self, format_name: str) -> Path:
-        return (
-            self.folder
-            / {"voc": "comp4", "coco": "found.json", "yolo": "labels", "parquet": "found.parquet"}[
-                format_name
-            ]
-        )
+    def detections(self, format_name: str) -> Path:
+        return self.folder / _DETECTION_FILES[format_name]
 
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory) -> Files:
-    """Eight pictures of the shapes dataset (and three of its split `val`) with simulated detections; tests only read them."""
+    """Eight images of the shapes dataset (three more in `val`) and simulated detections.
+
+    Tests only read them.
+    """
     from detbench.data.load import load_ground_truth, save_detections, save_ground_truth
     from detbench.data.shapes import make_shapes, shapes_detections
     from detbench.errors import DetbenchWarning
 
-    made = Files(tmp_path_factory.mktemp("files") / "shapes")
-    make_shapes(made.folder, train=0, val=3, test=8)
-    truth = load_ground_truth(made.truth("voc"), split="test")
-    found = shapes_detections(truth, 0.7)
+    files = Files(tmp_path_factory.mktemp("files") / "shapes")
+    make_shapes(files.folder, train=0, val=3, test=8)
+    ground_truth = load_ground_truth(files.ground_truth("voc"), split="test")
+    detections = shapes_detections(ground_truth, 0.7)
     for name in ("coco", "parquet"):
-        save_ground_truth(truth, made.truth(name), name)
+        save_ground_truth(ground_truth, files.ground_truth(name), name)
     with pytest.warns(DetbenchWarning, match="difficult or crowd objects become ordinary ones"):
-        save_ground_truth(truth, made.truth("yolo"), "yolo")
+        save_ground_truth(ground_truth, files.ground_truth("yolo"), "yolo")
     for name in ("voc", "coco", "yolo", "parquet"):
-        save_detections(found, truth, made.found(name), name)
-    return made
+        save_detections(detections, ground_truth, files.detections(name), name)
+    return files

@@ -23,7 +23,7 @@ class Broken:
     def __init__(self, files, folder: Path) -> None:
         self.files, self.folder = files, folder
         self.options: list[str] = []
-        self.truth, self.found = files.truth("voc"), files.found("voc")
+        self.ground_truth, self.detections = files.ground_truth("voc"), files.detections("voc")
 
     def copy(self, kind: str, format_name: str) -> Path:
         """Copy ground truth (`truth`) or results (`found`) in a format, have `eval` read the copy, and return it."""
@@ -35,15 +35,15 @@ class Broken:
 
     def results(self, change) -> None:
         """Let `change` edit the rows of the COCO results, or return other rows or the file's text."""
-        path = self.copy("found", "coco")
-        self.truth = self.files.truth("coco")
+        path = self.copy("detections", "coco")
+        self.ground_truth = self.files.ground_truth("coco")
         rows = json.loads(path.read_text())
         rows = change(rows) or rows
         path.write_text(rows if isinstance(rows, str) else json.dumps(rows))
 
     def annotations(self, change) -> None:
-        path = self.copy("truth", "coco")
-        self.found = self.files.found("coco")
+        path = self.copy("ground_truth", "coco")
+        self.detections = self.files.detections("coco")
         document = json.loads(path.read_text())
         document = change(document) or document
         path.write_text(document if isinstance(document, str) else json.dumps(document))
@@ -52,14 +52,14 @@ class Broken:
         self, change, format_name: str = "voc", file: str = "comp4_det_test_circle.txt"
     ) -> None:
         """Let `change` edit the lines of one text file of results."""
-        path = self.copy("found", format_name) / file
+        path = self.copy("detections", format_name) / file
         lines = path.read_text().splitlines()
         change(lines)
         path.write_text("".join(f"{line}\n" for line in lines))
 
     def parquet(self, column: str, change) -> None:
         """Let `change` edit the flat values of a list column of our Parquet results."""
-        path = self.copy("found", "parquet")
+        path = self.copy("detections", "parquet")
         table = pq.read_table(path)
         values = table[column].to_pylist()
         change(values)
@@ -70,14 +70,14 @@ class Broken:
         pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
 
     def xml(self, change) -> None:
-        path = self.copy("truth", "voc") / "Annotations" / "200001.xml"
+        path = self.copy("ground_truth", "voc") / "Annotations" / "200001.xml"
         path.write_bytes(change(path.read_bytes()))
 
     def tar(self) -> Path:
-        self.truth = self.folder / "voc.tar"
-        with tarfile.open(self.truth, "w") as tar:
-            tar.add(self.files.truth("voc"), "VOCdevkit/VOC2007")
-        return self.truth
+        self.ground_truth = self.folder / "voc.tar"
+        with tarfile.open(self.ground_truth, "w") as tar:
+            tar.add(self.files.ground_truth("voc"), "VOCdevkit/VOC2007")
+        return self.ground_truth
 
 
 def replace_words(line: str, **words: str) -> str:
@@ -108,18 +108,18 @@ def turned(rows):
 
 CASES = {
     # numbers that are none
-    "coco NaN score": (lambda b: b.results(put(3, "score", float("nan"))), r"found\.json, .*NaN"),
+    "coco NaN score": (lambda b: b.results(put(3, "score", float("nan"))), r"detections\.json, .*NaN"),
     "coco NaN in a box": (
         lambda b: b.results(lambda rows: rows[4]["bbox"].__setitem__(2, float("nan"))),
-        r"found\.json, .*NaN",
+        r"detections\.json, .*NaN",
     ),
     "coco Infinity": (
         lambda b: b.results(put(0, "score", float("inf"))),
-        r"found\.json, .*Infinity",
+        r"detections\.json, .*Infinity",
     ),
     "coco 1e999": (
         lambda b: b.results(lambda rows: json.dumps(rows).replace("0.", "1e999", 1)),
-        r"found\.json.*",
+        r"detections\.json.*",
     ),
     "voc nan score": (
         lambda b: b.lines(edit(1, w1="nan")),
@@ -135,54 +135,54 @@ CASES = {
     ),
     "parquet NaN score": (
         lambda b: b.parquet("score", inside(0, 0, float("nan"))),
-        r"found\.parquet, image '200001', score 1 of \d: is not finite: nan",
+        r"detections\.parquet, image '200001', score 1 of \d: is not finite: nan",
     ),
     "parquet infinite box": (
         lambda b: b.parquet("box", inside(1, 6, float("inf"))),
-        r"found\.parquet, image '200002', box 2 of \d: is not finite: \[.*inf",
+        r"detections\.parquet, image '200002', box 2 of \d: is not finite: \[.*inf",
     ),
     "coco NaN in the annotations": (
         lambda b: b.annotations(
             lambda doc: doc["annotations"][2]["bbox"].__setitem__(0, float("nan"))
         ),
-        r"truth\.json, .*NaN",
+        r"annotations\.json, .*NaN",
     ),
     # another box format
     "coco inverted": (
         lambda b: b.results(turned),
-        r"found\.json: 28 of 28 boxes are inverted .*xywh",
+        r"detections\.json: 28 of 28 boxes are inverted .*xywh",
     ),
     "voc inverted": (
-        lambda b: [b.copy("found", "voc"), *map(invert, b.found.glob("*.txt"))],
+        lambda b: [b.copy("detections", "voc"), *map(invert, b.detections.glob("*.txt"))],
         r"comp4: 28 of 28 boxes are inverted .*xywh",
     ),
     "parquet inverted": (
         lambda b: b.parquet("box", lambda images: [values.reverse() for values in images]),
-        r"found\.parquet: 28 of 28 boxes are inverted",
+        r"detections\.parquet: 28 of 28 boxes are inverted",
     ),
     # names the ground truth does not have
     "coco unknown image": (
         lambda b: b.results(put(5, "image_id", 77)),
-        r"found\.json, .*5.*image '77' is not in the ground truth",
+        r"detections\.json, .*5.*image '77' is not in the ground truth",
     ),
     "voc unknown image": (
         lambda b: b.lines(edit(0, w0="777")),
         r"circle\.txt, line 1: image '777' is not in the ground truth",
     ),
     "yolo unknown image": (
-        lambda b: (b.copy("found", "yolo") / "777.txt").write_text("0 .5 .5 .1 .1 .9\n"),
+        lambda b: (b.copy("detections", "yolo") / "777.txt").write_text("0 .5 .5 .1 .1 .9\n"),
         r"labels, 777\.txt: image '777' is not in the ground truth",
     ),
     "parquet unknown image": (
         lambda b: b.parquet("image_id", lambda ids: ids.__setitem__(0, "777")),
-        r"found\.parquet: image '777' is not in the ground truth",
+        r"detections\.parquet: image '777' is not in the ground truth",
     ),
     "coco unknown class": (
         lambda b: b.results(put(5, "category_id", 91)),
-        r"found\.json, results\[5\]: category_id 91 is not .*80 classes 1–90",
+        r"detections\.json, results\[5\]: category_id 91 is not .*80 classes 1–90",
     ),
     "voc unknown class": (
-        lambda b: (b.copy("found", "voc") / "comp4_det_test_hexagon.txt").write_text(
+        lambda b: (b.copy("detections", "voc") / "comp4_det_test_hexagon.txt").write_text(
             "200001 .5 1 1 9 9\n"
         ),
         r"comp4, comp4_det_test_hexagon\.txt: class 'hexagon' is not in the ground truth",
@@ -192,7 +192,7 @@ CASES = {
         r"200001\.txt, line 1: class '44' is not in the ground truth",
     ),
     "voc missing class": (
-        lambda b: (b.copy("found", "voc") / "comp4_det_test_word.txt").unlink(),
+        lambda b: (b.copy("detections", "voc") / "comp4_det_test_word.txt").unlink(),
         r"comp4: comp4_det_test_word\.txt is missing; create an empty one",
     ),
     "voc another split": (
@@ -201,14 +201,14 @@ CASES = {
     ),
     "coco another split": (
         lambda b: b.annotations(lambda doc: doc.update(images=doc["images"][:2], annotations=[])),
-        r"found\.json, .*image '.*' is not in the ground truth; detections of another split",
+        r"detections\.json, .*image '.*' is not in the ground truth; detections of another split",
     ),
     "no such split": (lambda b: b.options.extend(["--split", "dev"]), r"dev\.txt|'dev'"),
     # rows that are none
-    "coco box of three": (lambda b: b.results(put(6, "bbox", [1, 2, 3])), r"found\.json, .*6.*"),
+    "coco box of three": (lambda b: b.results(put(6, "bbox", [1, 2, 3])), r"detections\.json, .*6.*"),
     "coco box of five": (
         lambda b: b.results(put(6, "bbox", [1, 2, 3, 4, 5])),
-        r"found\.json, .*6.*",
+        r"detections\.json, .*6.*",
     ),
     "voc line of five": (
         lambda b: b.lines(lambda lines: lines.__setitem__(1, "200001 .5 1 2 3")),
@@ -222,31 +222,31 @@ CASES = {
     ),
     "coco annotation box of three": (
         lambda b: b.annotations(lambda doc: doc["annotations"][2].update(bbox=[1, 2, 3])),
-        r"truth\.json, .*annotations.*2.*",
+        r"annotations\.json, .*annotations.*2.*",
     ),
     "coco string for a score": (
         lambda b: b.results(put(2, "score", "0.9")),
-        r"found\.json, .*2.*(float|number)",
+        r"detections\.json, .*2.*(float|number)",
     ),
     "coco true for a score": (
         lambda b: b.results(put(2, "score", True)),
-        r"found\.json, .*2.*(float|number)",
+        r"detections\.json, .*2.*(float|number)",
     ),
     "coco null score": (
         lambda b: b.results(put(2, "score", None)),
-        r"found\.json, .*2.*(float|number)",
+        r"detections\.json, .*2.*(float|number)",
     ),
     "coco no score": (
         lambda b: b.results(lambda rows: rows[2].clear()),
-        r"found\.json, results\[2\]: has no 'image_id'",
+        r"detections\.json, results\[2\]: has no 'image_id'",
     ),
     "coco string for a coordinate": (
         lambda b: b.results(lambda rows: rows[2]["bbox"].__setitem__(0, "7")),
-        r"found\.json, .*2.*(float|number)",
+        r"detections\.json, .*2.*(float|number)",
     ),
     "coco annotation string": (
         lambda b: b.annotations(lambda doc: doc["annotations"][2]["bbox"].__setitem__(0, "7")),
-        r"truth\.json, .*annotations.*2.*(float|number)",
+        r"annotations\.json, .*annotations.*2.*(float|number)",
     ),
     "voc word for a number": (
         lambda b: b.lines(edit(1, w2="left")),
@@ -257,7 +257,7 @@ CASES = {
         r"200001\.txt, line 1: .*left",
     ),
     "voc binary": (
-        lambda b: (b.copy("found", "voc") / "comp4_det_test_word.txt").write_bytes(
+        lambda b: (b.copy("detections", "voc") / "comp4_det_test_word.txt").write_bytes(
             bytes(range(256))
         ),
         r"comp4_det_test_word\.txt, line 1: ",
@@ -265,44 +265,44 @@ CASES = {
     # files that are none
     "coco malformed": (
         lambda b: b.results(lambda rows: "[{]"),
-        r"found\.json, .*(byte|line|character)",
+        r"detections\.json, .*(byte|line|character)",
     ),
     "coco object for a list": (
         lambda b: b.results(lambda rows: '{"a": 1}'),
-        r"found\.json: is an object, .*where results are expected",
+        r"detections\.json: is an object, .*where results are expected",
     ),
     "coco truncated": (
         lambda b: b.results(lambda rows: json.dumps(rows)[:-40]),
-        r"found\.json.*(truncated|end|cut)",
+        r"detections\.json.*(truncated|end|cut)",
     ),
     "coco empty file": (
         lambda b: b.results(lambda rows: " "),
-        r"found\.json.*(empty|truncated|end)",
+        r"detections\.json.*(empty|truncated|end)",
     ),
     "annotations truncated": (
         lambda b: b.annotations(lambda doc: json.dumps(doc)[:-40]),
-        r"truth\.json.*(truncated|end|cut)",
+        r"annotations\.json.*(truncated|end|cut)",
     ),
-    "annotations empty object": (lambda b: b.annotations(lambda doc: "{}"), r"truth\.json.*images"),
+    "annotations empty object": (lambda b: b.annotations(lambda doc: "{}"), r"annotations\.json.*images"),
     "annotations are results": (
-        lambda b: setattr(b, "truth", b.files.found("coco")),
-        r"found\.json.*(object|annotations)",
+        lambda b: setattr(b, "ground_truth", b.files.detections("coco")),
+        r"detections\.json.*(object|annotations)",
     ),
     "results are annotations": (
-        lambda b: b.results(lambda rows: b.files.truth("coco").read_text()),
-        r"found\.json: is an object, .*where results are expected",
+        lambda b: b.results(lambda rows: b.files.ground_truth("coco").read_text()),
+        r"detections\.json: is an object, .*where results are expected",
     ),
     "parquet truncated": (
-        lambda b: cut(b.copy("found", "parquet"), 100),
-        r"found\.parquet.*",
+        lambda b: cut(b.copy("detections", "parquet"), 100),
+        r"detections\.parquet.*",
     ),
     "parquet of something else": (
-        lambda b: setattr(b, "found", b.files.truth("parquet")),
-        r"truth\.parquet: holds ground truth, not detections",
+        lambda b: setattr(b, "detections", b.files.ground_truth("parquet")),
+        r"ground_truth\.parquet: holds ground truth, not detections",
     ),
     "parquet foreign": (
-        lambda b: pq.write_table(pa.table({"a": [1]}), b.copy("found", "parquet")),
-        r"found\.parquet.*",
+        lambda b: pq.write_table(pa.table({"a": [1]}), b.copy("detections", "parquet")),
+        r"detections\.parquet.*",
     ),
     "tar truncated": (lambda b: cut(b.tar(), 30_000), r"voc\.tar: is not a complete tar archive"),
     "tar cut between members": (
@@ -335,7 +335,7 @@ CASES = {
         r"200001\.xml.*(nan|finite)",
     ),
     "xml missing": (
-        lambda b: (b.copy("truth", "voc") / "Annotations" / "200002.xml").unlink(),
+        lambda b: (b.copy("ground_truth", "voc") / "Annotations" / "200002.xml").unlink(),
         r"200002\.xml",
     ),
     # attacks
@@ -373,45 +373,45 @@ CASES = {
         lambda b: b.annotations(
             lambda doc: doc["annotations"][3].update(id=doc["annotations"][1]["id"])
         ),
-        r"truth\.json.*annotation.*id.*",
+        r"annotations\.json.*annotation.*id.*",
     ),
     "duplicate image id": (
         lambda b: b.annotations(lambda doc: doc["images"][1].update(id=doc["images"][0]["id"])),
-        r"truth\.json.*image.*",
+        r"annotations\.json.*image.*",
     ),
     "duplicate category id": (
         lambda b: b.annotations(
             lambda doc: doc["categories"][1].update(id=doc["categories"][0]["id"])
         ),
-        r"truth\.json.*categor.*",
+        r"annotations\.json.*categor.*",
     ),
     "annotation on an unknown image": (
         lambda b: b.annotations(lambda doc: doc["annotations"][3].update(image_id=99)),
-        r"truth\.json, .*annotations.*99",
+        r"annotations\.json, .*annotations.*99",
     ),
     "annotation of an unknown category": (
         lambda b: b.annotations(lambda doc: doc["annotations"][3].update(category_id=99)),
-        r"truth\.json, .*annotations.*99",
+        r"annotations\.json, .*annotations.*99",
     ),
     # options
     "no ground truth": (
-        lambda b: setattr(b, "truth", b.folder / "nowhere"),
+        lambda b: setattr(b, "ground_truth", b.folder / "nowhere"),
         r"nowhere: no such file or folder",
     ),
     "no detections": (
-        lambda b: setattr(b, "found", b.folder / "nowhere"),
+        lambda b: setattr(b, "detections", b.folder / "nowhere"),
         r"nowhere: no such file or folder",
     ),
     "a folder of nothing as ground truth": (
-        lambda b: setattr(b, "truth", b.folder),
+        lambda b: setattr(b, "ground_truth", b.folder),
         r": this folder is not recognised as ground truth",
     ),
     "a folder of nothing as detections": (
-        lambda b: [(b.folder / "empty").mkdir(), setattr(b, "found", b.folder / "empty")],
+        lambda b: [(b.folder / "empty").mkdir(), setattr(b, "detections", b.folder / "empty")],
         r"empty: this folder is not recognised as detections",
     ),
     "a text file as detections": (
-        lambda b: setattr(b, "found", Path(__file__)),
+        lambda b: setattr(b, "detections", Path(__file__)),
         r"test_errors\.py: this file is not recognised",
     ),
     "unknown protocol": (
@@ -471,7 +471,7 @@ CASES = {
     ),
     "split of a file": (
         lambda b: [b.annotations(lambda doc: None), b.options.extend(["--split", "test"])],
-        r"truth\.json: has no splits to choose 'test' from",
+        r"annotations\.json: has no splits to choose 'test' from",
     ),
     "pictures nowhere": (
         lambda b: b.options.extend(["--images", str(b.folder / "p")]),
@@ -513,7 +513,7 @@ def test_bad_input_is_one_clear_error_and_nothing_is_written(command, broken, tm
     spoil(broken)
     targets = tmp_path / "targets"
     writing = ["--json", targets / "out.json", "--plots", targets / "plots", "-o", targets / "runs"]
-    outcome = command("eval", broken.truth, broken.found, *broken.options, *writing)
+    outcome = command("eval", broken.ground_truth, broken.detections, *broken.options, *writing)
     assert outcome.code == 2, outcome
     assert outcome.out == ""
     line, *more = errors(outcome.err)
@@ -531,9 +531,11 @@ EMPTY = {
 
 @pytest.mark.parametrize("format_name", EMPTY)
 def test_empty_detections_score_0_and_say_so(command, broken, format_name):
-    broken.truth = broken.files.truth("coco" if format_name == "coco" else "voc")
-    EMPTY[format_name](broken.copy("found", format_name))
-    outcome = command("eval", broken.truth, broken.found, "--protocol", "coco", "--json", "-")
+    broken.ground_truth = broken.files.ground_truth("coco" if format_name == "coco" else "voc")
+    EMPTY[format_name](broken.copy("detections", format_name))
+    outcome = command(
+        "eval", broken.ground_truth, broken.detections, "--protocol", "coco", "--json", "-"
+    )
     assert outcome.code == 0
     summary = json.loads(outcome.out)["runs"][0]["summary"]
     assert {name: summary[name] for name in ("AP", "AP50", "AR100")} == {
@@ -544,34 +546,39 @@ def test_empty_detections_score_0_and_say_so(command, broken, format_name):
     warning, suspicion = outcome.err.splitlines()
     assert (
         warning
-        == f"warning: {broken.found}: no detections at all; every class with ground truth scores 0"
+        == f"warning: {broken.detections}: no detections at all; every class with ground truth scores 0"
     )
     assert suspicion.startswith("suspicious: ")
     assert "there are no detections" in suspicion
 
 
 def test_empty_parquet_detections_say_so(command, broken, files, tmp_path):
-    EMPTY["coco"](broken.copy("found", "coco"))
+    EMPTY["coco"](broken.copy("detections", "coco"))
     target = tmp_path / "empty.parquet"
-    assert command("convert", broken.found, target, "--ground-truth", files.truth("coco")).code == 0
-    outcome = command("eval", files.truth("coco"), target)
+    assert (
+        command(
+            "convert", broken.detections, target, "--ground-truth", files.ground_truth("coco")
+        ).code
+        == 0
+    )
+    outcome = command("eval", files.ground_truth("coco"), target)
     assert outcome.code == 0
     assert f"warning: {target}: no detections at all" in outcome.err
 
 
 def test_a_few_inverted_boxes_are_counted_in_a_warning_and_stay_false_positives(command, broken):
-    broken.copy("found", "voc")
-    path = broken.found / "comp4_det_test_word.txt"
+    broken.copy("detections", "voc")
+    path = broken.detections / "comp4_det_test_word.txt"
     with path.open("a") as file:
         file.write("200001 .99 50 50 20 20\n")
-    outcome = command("eval", broken.truth, broken.found, "--json", "-")
+    outcome = command("eval", broken.ground_truth, broken.detections, "--json", "-")
     assert outcome.code == 0
     assert "warning: " in outcome.err
     assert "1 of 29 boxes are inverted" in outcome.err
     word = json.loads(outcome.out)["runs"][0]["classes"]["word"]
-    whole = json.loads(command("eval", broken.truth, broken.files.found("voc"), "--json", "-").out)[
-        "runs"
-    ][0]["classes"]["word"]
+    whole = json.loads(
+        command("eval", broken.ground_truth, broken.files.detections("voc"), "--json", "-").out
+    )["runs"][0]["classes"]["word"]
     assert word["detections"] == whole["detections"] + 1
     assert word["recall"] == whole["recall"]
     assert word["AP"] < whole["AP"]
@@ -583,8 +590,10 @@ def test_allow_unknown_drops_with_a_warning(command, broken):
         rows[6]["category_id"] = 91
 
     broken.results(spoil)
-    assert command("eval", broken.truth, broken.found).code == 2
-    outcome = command("eval", broken.truth, broken.found, "--allow-unknown", "--json", "-")
+    assert command("eval", broken.ground_truth, broken.detections).code == 2
+    outcome = command(
+        "eval", broken.ground_truth, broken.detections, "--allow-unknown", "--json", "-"
+    )
     assert outcome.code == 0
     assert (
         "dropped 1 of 28 detections whose image is not in the ground truth (the first: '77'"
@@ -604,7 +613,7 @@ def test_allow_unknown_drops_with_a_warning(command, broken):
 
 
 def test_two_detectors_of_one_name_are_refused_until_named(command, files):
-    twice = ("eval", files.truth("voc"), files.found("voc"), files.found("voc"))
+    twice = ("eval", files.ground_truth("voc"), files.detections("voc"), files.detections("voc"))
     outcome = command(*twice)
     assert (outcome.code, outcome.out) == (2, "")
     assert (
@@ -662,7 +671,7 @@ def occupied(folder: Path) -> dict[str, tuple[str, Path, str]]:
 def test_targets_that_cannot_be_written_are_refused(command, files, tmp_path, case):
     option, target, message = occupied(tmp_path)[case]
     before = sorted(tmp_path.rglob("*"))
-    outcome = command("eval", files.truth("voc"), files.found("voc"), option, target)
+    outcome = command("eval", files.ground_truth("voc"), files.detections("voc"), option, target)
     assert (outcome.code, outcome.out) == (2, "")
     assert re.fullmatch(rf"error: {re.escape(str(target))}.*{message}.*\n", outcome.err)
     assert sorted(tmp_path.rglob("*")) == before
@@ -673,14 +682,20 @@ def test_targets_that_cannot_be_written_are_refused(command, files, tmp_path, ca
 def test_a_folder_without_permission_is_refused(command, files, tmp_path):
     tmp_path.chmod(0o500)
     outcome = command(
-        "eval", files.truth("voc"), files.found("voc"), "--json", tmp_path / "out.json"
+        "eval", files.ground_truth("voc"), files.detections("voc"), "--json", tmp_path / "out.json"
     )
     assert (outcome.code, outcome.out) == (2, "")
     assert "no permission" in outcome.err
 
 
 def test_a_run_folder_in_use_is_refused_before_anything_is_written(command, files, tmp_path):
-    arguments = ("eval", files.truth("voc"), files.found("voc"), "-o", tmp_path / "runs")
+    arguments = (
+        "eval",
+        files.ground_truth("voc"),
+        files.detections("voc"),
+        "-o",
+        tmp_path / "runs",
+    )
     assert command(*arguments).code == 0
     record = (tmp_path / "runs" / "comp4" / "record.json").read_bytes()
     outcome = command(*arguments, "--json", tmp_path / "out.json", "--protocol", "coco")
@@ -704,7 +719,7 @@ def test_a_run_folder_in_use_is_refused_before_anything_is_written(command, file
 def test_conversions_that_cannot_be(command, files, tmp_path, target, options, message):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "mine").write_text("mine")
-    outcome = command("convert", files.truth("voc"), tmp_path / target, *options)
+    outcome = command("convert", files.ground_truth("voc"), tmp_path / target, *options)
     assert (outcome.code, outcome.out) == (2, "")
     assert len(errors(outcome.err)) == 1
     assert message in outcome.err
@@ -716,11 +731,11 @@ def test_a_conversion_of_bad_input_writes_nothing(command, broken, tmp_path):
     for target in (["out.parquet"], ["out", "--to", "voc"]):
         outcome = command(
             "convert",
-            broken.found,
+            broken.detections,
             tmp_path / target[0],
             *target[1:],
             "--ground-truth",
-            broken.truth,
+            broken.ground_truth,
         )
         assert (outcome.code, outcome.out) == (2, "")
         assert "NaN" in outcome.err
@@ -764,7 +779,7 @@ def test_a_tar_that_is_scored_is_never_unpacked(command, broken, files, tmp_path
     with tarfile.open(archive, "a") as tar:
         tar.addfile(tarfile.TarInfo("../outside.txt"))
     before = sorted(tmp_path.rglob("*"))
-    assert command("eval", archive, files.found("voc"), "--split", "test").code == 0
+    assert command("eval", archive, files.detections("voc"), "--split", "test").code == 0
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -787,9 +802,15 @@ def test_a_killed_run_leaves_no_half_target(files, tmp_path, work):
         / {"eval": "runs/comp4", "convert voc": "VOC2007", "convert parquet": "truth.parquet"}[work]
     )
     if work == "eval":
-        arguments = ["eval", files.truth("voc"), files.found("voc"), "-o", target.parent]
+        arguments = [
+            "eval",
+            files.ground_truth("voc"),
+            files.detections("voc"),
+            "-o",
+            target.parent,
+        ]
     else:
-        arguments = ["convert", files.truth("voc"), target, "--to", work.split()[1]]
+        arguments = ["convert", files.ground_truth("voc"), target, "--to", work.split()[1]]
     process = subprocess.Popen(
         [sys.executable, "-c", STALLED, *map(str, arguments)],
         stdout=subprocess.PIPE,
