@@ -1,23 +1,30 @@
 # Two commands do all the set-up: `make demo` and `make test`. Everything is installed into .venv.
+# While you work: `make quick` checks what matters most in three minutes.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: demo test lint bench bench-large docs clean
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+.PHONY: demo test quick lint bench bench-large docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/detbench demo --output demo
 
 test: $(VENV)/.installed-dev lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+quick: $(VENV)/.installed-dev lint
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet tests/test_prose.py tests/test_house.py
 
 bench: $(VENV)/.installed-peers
 	$(BIN)/python tests/benchmarks/peers.py
