@@ -1,6 +1,8 @@
-"""The command line: `detbench COMMAND`. Results go to stdout, talk to stderr; exit codes are 0, 1, 2 and 3 as documented.
+"""The command line: `detbench COMMAND`, one file for each command.
 
-Each command has a file; libraries are imported inside the commands that need them, so that `detbench --help` is quick.
+Results go to stdout, messages to stderr. Exit codes: 0 success or passed, 1 regression or findings,
+2 usage or input error, 3 inconclusive or not comparable. Libraries are imported inside the commands
+that need them, so that `detbench --help` is fast.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from detbench.cli import (
     train,
 )
 from detbench.cli.shared.app import app
-from detbench.cli.shared.talk import show_warning, talk
+from detbench.cli.shared.console import log, show_warning
 from detbench.errors import DetbenchError, DetbenchWarning
 
 __all__ = [
@@ -55,7 +57,11 @@ __all__ = [
 
 
 def main() -> None:
-    """Run the command line; users' mistakes become one sentence on stderr and an exit code, bugs keep their traceback."""
+    """Run the command line.
+
+    A mistake of the user becomes one sentence on stderr and an exit code. A bug keeps its
+    traceback.
+    """
     warnings.simplefilter("always", DetbenchWarning)
     warnings.showwarning = show_warning
     for stream in (sys.stdout, sys.stderr):
@@ -64,18 +70,18 @@ def main() -> None:
     try:
         app()
     except DetbenchError as error:
-        talk(f"error: {error}")
+        log(f"error: {error}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception:  # noqa: BLE001 - the samples are there; a model that fails now is no early return
-        talk(traceback.format_exc().rstrip())
+    except Exception:  # noqa: BLE001 - Python would exit with 1, the code of a regression
+        log(traceback.format_exc().rstrip())
         sys.exit(2)
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(requested: bool) -> None:
+    if requested:
         from detbench import __version__
 
         typer.echo(f"detbench {__version__}")
@@ -89,4 +95,4 @@ def _common(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Compare object detectors: exact VOC and COCO scores, faster than every peer."""
+    """Compare object detectors by exact PASCAL VOC and COCO scores."""

@@ -1,4 +1,4 @@
-"""`detbench convert` and `detbench fetch`: files into other formats, and public datasets onto this machine."""
+"""`detbench convert` and `detbench fetch`: convert files, and download public datasets."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from typing import Annotated
 import typer
 
 from detbench.cli.shared.app import Images, Split, app, fetch_app
-from detbench.cli.shared.talk import talk
+from detbench.cli.shared.console import log
 
 
 @app.command()
 def convert(
     source: Annotated[
         Path,
-        typer.Argument(help="Ground truth or detections in any known format.", show_default=False),
+        typer.Argument(
+            help="Ground truth or detections in any supported format.", show_default=False
+        ),
     ],
     target: Annotated[
         Path,
         typer.Argument(
-            help="What to write; the format follows from the name, or from --to.",
+            help="File or folder to write. Its name decides the format, unless --to is given.",
             show_default=False,
         ),
     ],
     ground_truth: Annotated[
         Path | None,
         typer.Option(
-            help="The ground truth that the detections belong to; without it, SOURCE is ground truth.",
+            help="Ground truth of the detections. Without it, SOURCE is read as ground truth.",
             show_default=False,
         ),
     ] = None,
@@ -38,30 +40,37 @@ def convert(
     split: Split = None,
     images: Images = None,
 ) -> None:
-    """Convert ground truth or detections into another format."""
+    """Convert ground truth or detections to another format."""
     from detbench.data.load import convert as convert_file
 
     convert_file(source, target, ground_truth=ground_truth, to=to, split=split, images=images)
-    talk(f"written: {target}")
+    log(f"wrote {target}")
 
 
 @fetch_app.command("voc2007")
 def fetch_voc2007_command(
-    folder: Annotated[Path, typer.Argument(help="Where VOCdevkit/VOC2007 shall lie.")] = Path(),
-    from_: Annotated[
+    folder: Annotated[
+        Path, typer.Argument(help="Folder in which VOCdevkit/VOC2007 is created.")
+    ] = Path(),
+    archives: Annotated[
         list[Path] | None,
         typer.Option(
-            "--from", metavar="FILE", help="An archive already at hand.", show_default=False
+            "--from",
+            metavar="FILE",
+            help="Use this archive instead of downloading it.",
+            show_default=False,
         ),
     ] = None,
     trainval: Annotated[
-        bool, typer.Option("--trainval", help="Get the training and validation images, too.")
+        bool, typer.Option("--trainval", help="Also get the training and validation images.")
     ] = False,
 ) -> None:
-    """Get PASCAL VOC 2007 from its official host, checked and resumed, ready for `detbench eval`."""
+    """Download PASCAL VOC 2007 from its official host, verify it, and unpack it.
+
+    An interrupted download resumes. The result is ready for `detbench eval`.
+    """
     from detbench.data.fetch import fetch_voc2007
 
-    dataset = fetch_voc2007(
-        folder, from_files=from_ or (), parts=("test", "trainval") if trainval else ("test",)
-    )
-    talk(f"dataset: {dataset}")
+    parts = ("test", "trainval") if trainval else ("test",)
+    dataset = fetch_voc2007(folder, from_files=archives or (), parts=parts)
+    log(f"dataset: {dataset}")

@@ -23,18 +23,18 @@ class TestConvert:
         name = tmp_path / {"coco": "x.json", "parquet": "x.parquet"}.get(target, "x")
         outcome = command(
             "convert",
-            files.found(source),
+            files.detections(source),
             name,
             "--to",
             target,
             "--ground-truth",
-            files.truth("voc"),
+            files.ground_truth("voc"),
         )
         assert outcome.code == 0, outcome.err
-        assert outcome.err == f"written: {name}\n"
+        assert outcome.err == f"wrote {name}\n"
         options = ("--protocol", "voc2012", "--json", "-", "--name", "same")
-        before = parsed(command("eval", files.truth("voc"), files.found("voc"), *options))
-        after = parsed(command("eval", files.truth("voc"), name, *options))
+        before = parsed(command("eval", files.ground_truth("voc"), files.detections("voc"), *options))
+        after = parsed(command("eval", files.ground_truth("voc"), name, *options))
         assert after["runs"][0]["summary"]["mAP"] == pytest.approx(
             before["runs"][0]["summary"]["mAP"], abs=1e-12
         )
@@ -50,16 +50,16 @@ class TestConvert:
         name = tmp_path / {"coco": "x.json", "parquet": "x.parquet"}.get(target, "x")
         options = {
             "voc": ("--split", "test"),
-            "coco": ("--images", files.truth("voc") / "JPEGImages"),
+            "coco": ("--images", files.ground_truth("voc") / "JPEGImages"),
         }.get(source, ())
-        outcome = command("convert", files.truth(source), name, "--to", target, *options)
+        outcome = command("convert", files.ground_truth(source), name, "--to", target, *options)
         assert outcome.code == 0, outcome.err
         options = ("--protocol", "coco", "--json", "-")
-        before = parsed(command("eval", files.truth("coco"), files.found("yolo"), *options))[
+        before = parsed(command("eval", files.ground_truth("coco"), files.detections("yolo"), *options))[
             "runs"
         ][0]
         shown = ("--split", "test") if (source, target) in {("voc", "voc"), ("voc", "yolo")} else ()
-        after = parsed(command("eval", name, files.found("yolo"), *options, *shown))["runs"][0]
+        after = parsed(command("eval", name, files.detections("yolo"), *options, *shown))["runs"][0]
         assert after["summary"] == pytest.approx(before["summary"], abs=1e-12)
         for shape in SHAPES:
             assert after["classes"][shape] == pytest.approx(before["classes"][shape], abs=1e-12)
@@ -68,7 +68,7 @@ class TestConvert:
 def test_fetch_from_a_file_at_hand_gives_what_eval_takes(command, files, tmp_path):
     archive = tmp_path / "VOC.tar"
     with tarfile.open(archive, "w") as tar:
-        tar.add(files.truth("voc"), "VOCdevkit/VOC2007")
+        tar.add(files.ground_truth("voc"), "VOCdevkit/VOC2007")
     outcome = command("fetch", "voc2007", tmp_path / "data", "--from", archive)
     dataset = tmp_path / "data" / "VOCdevkit" / "VOC2007"
     assert outcome.code == 0
@@ -79,5 +79,5 @@ def test_fetch_from_a_file_at_hand_gives_what_eval_takes(command, files, tmp_pat
         == f"warning: {archive}: is none of the official archives (by its MD5); it is used as it is"
     )
     assert last == f"dataset: {dataset}"
-    fetched = parsed(command("eval", dataset, files.found("voc"), "--json", "-"))
-    assert fetched == parsed(command("eval", files.truth("voc"), files.found("voc"), "--json", "-"))
+    fetched = parsed(command("eval", dataset, files.detections("voc"), "--json", "-"))
+    assert fetched == parsed(command("eval", files.ground_truth("voc"), files.detections("voc"), "--json", "-"))

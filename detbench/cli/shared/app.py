@@ -1,4 +1,4 @@
-"""The application: what all commands hang on, and the options they share."""
+"""The application that all commands are registered with, and the options that several share."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from typing import Annotated, Literal
 import typer
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C, as in shells."""
 
 app = typer.Typer(
     name="detbench",
-    help="Compare object detectors: exact VOC and COCO scores, faster than every peer.",
+    help="Compare object detectors by exact PASCAL VOC and COCO scores.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-fetch_app = typer.Typer(help="Get public datasets.", no_args_is_help=True, rich_markup_mode=None)
+fetch_app = typer.Typer(
+    help="Download public datasets.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(fetch_app, name="fetch")
-data_app = typer.Typer(help="Look at datasets.", no_args_is_help=True, rich_markup_mode=None)
+data_app = typer.Typer(help="Inspect datasets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 
 Difficult = Literal["ignore", "count", "drop"]
 DatasetPath = Annotated[
     Path,
     typer.Argument(
-        help="VOC devkit folder or tar, COCO annotations .json, YOLO data.yaml, or our .parquet.",
+        help="VOC devkit folder or tar, COCO annotations .json, YOLO data.yaml, or .parquet.",
         show_default=False,
     ),
 ]
@@ -40,25 +42,23 @@ Split = Annotated[
 ]
 Images = Annotated[
     Path | None,
-    typer.Option(
-        help="Folder of the pictures, where the annotation file does not say.", show_default=False
-    ),
+    typer.Option(help="Image folder, if the annotation file does not name it.", show_default=False),
 ]
 OnlyPresent = Annotated[
-    bool, typer.Option("--only-present", help="Use only the images whose picture is there.")
+    bool, typer.Option("--only-present", help="Use only the images whose files exist.")
 ]
 AllowUnknown = Annotated[
     bool,
     typer.Option(
         "--allow-unknown",
-        help="Drop detections on unknown images or of unknown classes, with a warning.",
+        help="Drop detections of unknown images or classes, with a warning.",
     ),
 ]
 Groups = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="CSV of image,group: images of one group, such as a video, are drawn together.",
+        help="CSV of image,group; images of a group, such as a video, are resampled together.",
         show_default=False,
     ),
 ]
@@ -66,72 +66,82 @@ AllowUnmapped = Annotated[
     bool,
     typer.Option(
         "--allow-unmapped",
-        help="Allow classes of model or dataset that have no partner in the other.",
+        help="Allow classes of the model or dataset that the other does not have.",
     ),
 ]
 AllowBroken = Annotated[
     bool,
-    typer.Option(
-        "--allow-broken", help="Go on over pictures that cannot be read; they have no detections."
-    ),
+    typer.Option("--allow-broken", help="Skip unreadable images; they have no detections."),
 ]
 Batch = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Pictures per batch. Default: the model's own, else 1.", show_default=False
+        min=1,
+        help="Images per batch. Default: the batch size of the model, else 1.",
+        show_default=False,
     ),
 ]
-Readers = Annotated[int, typer.Option(min=1, help="Threads that read and prepare pictures.")]
+Readers = Annotated[
+    int, typer.Option(min=1, help="Number of threads that read and preprocess images.")
+]
 NoCache = Annotated[
-    bool, typer.Option("--no-cache", help="Run every picture, and keep nothing for a later run.")
+    bool, typer.Option("--no-cache", help="Neither use nor write the cache of earlier predictions.")
 ]
 ProtocolName = Annotated[
     str | None,
-    typer.Option(help="coco, voc2007 or voc2012. Default: the dataset's own.", show_default=False),
+    typer.Option(
+        help="coco, voc2007 or voc2012. Default: the protocol of the dataset.", show_default=False
+    ),
 ]
 Names = Annotated[
     list[str] | None,
     typer.Option(
-        help="Name of a detector, in the order of the files. Default: file or folder name.",
+        help="Name of each detector, in the order of the files. Default: file or folder name.",
         show_default=False,
     ),
 ]
 DifficultRule = Annotated[
     Difficult | None,
     typer.Option(
-        help="What difficult objects do. Default: the protocol's rule.", show_default=False
+        help="Ignore, count or drop difficult objects. Default: the rule of the protocol.",
+        show_default=False,
     ),
 ]
 StrictOverlap = Annotated[
-    bool, typer.Option("--strict-overlap", help="A match needs IoU > threshold instead of >=.")
+    bool, typer.Option("--strict-overlap", help="Match if IoU > threshold instead of >=.")
 ]
 NoPlusOne = Annotated[
     bool,
     typer.Option(
         "--no-plus-one",
-        help="Measure VOC boxes as xmax − xmin, one pixel too small (the common slip).",
+        help="Compute VOC widths as xmax − xmin, without the + 1 of the devkit.",
     ),
 ]
 IouThresholds = Annotated[
     str | None,
     typer.Option(
-        metavar="T[,T...]", help="IoU thresholds instead of the protocol's.", show_default=False
+        metavar="T[,T...]",
+        help="IoU thresholds. Default: those of the protocol.",
+        show_default=False,
     ),
 ]
 MaxDetections = Annotated[
     str | None,
     typer.Option(
         metavar="N[,N...]",
-        help="Detections per image and class instead of the protocol's.",
+        help="Maximum number of detections per image and class. Default: that of the protocol.",
         show_default=False,
     ),
 ]
 Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads for scoring. Default: all.", show_default=False)
+    int | None,
+    typer.Option(
+        min=1, help="Number of threads for scoring. Default: all cores.", show_default=False
+    ),
 ]
 NoIntervals = Annotated[
     bool,
     typer.Option(
-        "--no-intervals", help="Leave out the 95 % intervals, which take as long as the rest."
+        "--no-intervals", help="Do not compute 95% confidence intervals, which double the time."
     ),
 ]

@@ -51,7 +51,7 @@ def content(folder):
     }
 
 
-INPUT, RUN = "is an input and would be replaced", "lies in the run folder"
+INPUT, RUN = "is an input and would be replaced", "is inside the run folder"
 CASES = [
     (("gate", "history:h.jsonl", "other", "--json", "h.jsonl"), INPUT),
     (("gate", "history:h.jsonl", "other", "--json", "one/record.json"), RUN),
@@ -154,9 +154,9 @@ def test_a_file_of_a_dataset_or_of_results_is_never_replaced(
     command, files, tmp_path, monkeypatch, arguments, target, problem
 ):
     monkeypatch.chdir(tmp_path)
-    for name, source in (("truth", files.truth("voc")), ("found", files.found("voc"))):
+    for name, source in (("truth", files.ground_truth("voc")), ("found", files.detections("voc"))):
         shutil.copytree(source, name)
-    for name, source in (("truth.json", files.truth("coco")), ("found.json", files.found("coco"))):
+    for name, source in (("truth.json", files.ground_truth("coco")), ("found.json", files.detections("coco"))):
         shutil.copy(source, name)
     before = content(tmp_path)
     done = command(*arguments, "--json", target)
@@ -171,7 +171,7 @@ def test_attributes_are_not_replaced_by_the_table_of_slices(command, place):
 
 
 def test_results_beside_the_inputs_may_be_written_again(command, files, tmp_path, monkeypatch):
-    shutil.copytree(files.truth("voc"), tmp_path / "truth")
+    shutil.copytree(files.ground_truth("voc"), tmp_path / "truth")
     monkeypatch.chdir(tmp_path / "truth")
     for _ in range(2):
         done = command("data", "stats", ".", "--json", "stats.json")
