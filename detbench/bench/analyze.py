@@ -42,8 +42,8 @@ from detbench.metrics.errors.thresholds import (
 from detbench.metrics.errors.tide import Tide, tide
 from detbench.metrics.errors.trait_recall import TraitRecall, trait_recall
 from detbench.metrics.errors.traits import Trait, traits
+from detbench.metrics.scoring.comparable import check_comparable
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.uncertainty.bootstrap import check_comparable
 from detbench.metrics.uncertainty.clusters import Weights, unit_draws
 from detbench.metrics.uncertainty.drawn import stacked
 from detbench.metrics.uncertainty.intervals import Interval

@@ -13,12 +13,17 @@ from detbench.metrics.scoring.evaluation import Evaluation
 def truth(rows, classes=("cat", "dog"), images=4, size=(200, 100), **columns) -> GroundTruth:
     """Return ground truth of (image, class, box) rows."""
     return GroundTruth.from_rows(
-        image_ids=[f"{n:03d}" for n in range(images)],
         class_names=classes,
         image_index=[row[0] for row in rows],
         class_index=[row[1] for row in rows],
         boxes=[row[2] for row in rows],
-        **{"image_sizes": [size] * images, "name": "made", "protocol": "voc2007"} | columns,
+        **{
+            "image_ids": [f"{n:03d}" for n in range(images)],
+            "image_sizes": [size] * images,
+            "name": "made",
+            "protocol": "voc2007",
+        }
+        | columns,
     )
 
 

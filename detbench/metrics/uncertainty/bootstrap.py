@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.data.columns import Floats
-from detbench.errors import DetbenchError, NotComparableError
+from detbench.errors import DetbenchError
 from detbench.metrics.protocols.protocol import Measure
+from detbench.metrics.scoring.comparable import check_comparable
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.clusters import Weights, check_units, unit_draws
 from detbench.metrics.uncertainty.weighted_scores import (
@@ -26,7 +27,7 @@ from detbench.metrics.uncertainty.weighted_scores import (
     weigh,
     weigh_recall,
 )
-from detbench.threads import Threads
+from detbench.threads import ThreadPool
 
 _CHUNK = 50
 """Replicates whose weights are in memory at once, in each thread."""
@@ -104,7 +105,7 @@ def weighted_replicates(
                     task.found, task.rule, weights, task.positives(weights), ap[span], recall[span]
                 )
 
-    with Threads(threads) as pool:
+    with ThreadPool(threads) as pool:
         for done in [pool.submit(work, start) for start in range(0, count, _CHUNK)]:
             done.result()
     scored = iter(out)
@@ -175,23 +176,3 @@ def check_threshold(evaluation: Evaluation, measure: Measure) -> None:
         raise DetbenchError(
             f"measure {measure.name} needs IoU {measure.iou:g}, and the protocol has {listed}"
         )
-
-
-def check_comparable(evaluations: Sequence[Evaluation]) -> None:
-    """Raise NotComparableError unless all evaluations are of one ground truth, its images in the same groups, under one protocol."""
-    first = evaluations[0]
-    for other in evaluations[1:]:
-        if other.ground_truth.digest != first.ground_truth.digest:
-            names = f"{first.detections.name} and {other.detections.name}"
-            raise NotComparableError(
-                f"{names} were scored on different ground truth; score both on the same images and annotations"
-            )
-        if not np.array_equal(other.ground_truth.units, first.ground_truth.units):
-            names = f"{first.detections.name} and {other.detections.name}"
-            raise NotComparableError(
-                f"the images of {names} are in different groups; give both the same --groups"
-            )
-        if other.protocol != first.protocol:
-            raise NotComparableError(
-                f"{first.detections.name} and {other.detections.name} were scored under different protocols"
-            )

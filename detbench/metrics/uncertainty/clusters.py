@@ -20,7 +20,7 @@ _HALVES_STREAM = 2
 
 def unit_count(ground_truth: GroundTruth) -> int:
     """Return how many units there are."""
-    return int(ground_truth.units.max(initial=-1)) + 1
+    return int(ground_truth.clusters.max(initial=-1)) + 1
 
 
 def group_count(ground_truth: GroundTruth) -> int | None:
@@ -48,7 +48,7 @@ def image_draws(images: int, seed: int) -> Callable[[int], Weights]:
 def unit_draws(ground_truth: GroundTruth, seed: int) -> Callable[[int], Weights]:
     """Return what gives the weights (I,) of replicate b: as many units are drawn as there are, those of many images whole."""
     draw = image_draws(unit_count(ground_truth), seed)
-    return lambda b: draw(b)[ground_truth.units]
+    return lambda b: draw(b)[ground_truth.clusters]
 
 
 def half_draws(ground_truth: GroundTruth, seed: int) -> Callable[[int], Weights]:
@@ -58,7 +58,7 @@ def half_draws(ground_truth: GroundTruth, seed: int) -> Callable[[int], Weights]
     def draw(b: int) -> Weights:
         cut, side = divmod(b, 2)
         place = np.random.default_rng([seed, cut, _HALVES_STREAM]).permutation(count)[
-            ground_truth.units
+            ground_truth.clusters
         ]
         return np.asarray(place % 2 == side, np.uint16)
 
@@ -68,5 +68,5 @@ def half_draws(ground_truth: GroundTruth, seed: int) -> Callable[[int], Weights]
 def units_with(ground_truth: GroundTruth, by_image: NDArray[np.integer]) -> Ints:
     """Return (K,) how many units have something, given what each image has (I, K): the evidence there is."""
     by_unit = np.zeros((unit_count(ground_truth), by_image.shape[1]), np.int64)
-    np.add.at(by_unit, ground_truth.units, by_image)
+    np.add.at(by_unit, ground_truth.clusters, by_image)
     return np.asarray((by_unit > 0).sum(axis=0))

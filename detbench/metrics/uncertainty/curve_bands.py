@@ -25,7 +25,7 @@ from detbench.metrics.uncertainty.weighted_scores import (
     positives_by_image,
     weigh_curve,
 )
-from detbench.threads import Threads
+from detbench.threads import ThreadPool
 
 REPLICATES = 400
 RECALLS = np.linspace(0.0, 1.0, 101)
@@ -94,7 +94,7 @@ def curve_bands(
         )
         return CurveBand(evaluation.ground_truth.class_names[k], recalls, low, high)
 
-    with Threads(threads) as pool:
+    with ThreadPool(threads) as pool:
         return [*pool.map(band, np.flatnonzero(units >= FEWEST_UNITS).tolist())]
 
 

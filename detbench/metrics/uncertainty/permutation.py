@@ -23,9 +23,10 @@ from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.protocols.protocol import Measure
+from detbench.metrics.scoring.comparable import check_comparable
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.uncertainty.bootstrap import Replicates, check_comparable, weighted_replicates
+from detbench.metrics.uncertainty.bootstrap import Replicates, weighted_replicates
 from detbench.metrics.uncertainty.clusters import Weights, check_units, unit_count
 from detbench.metrics.uncertainty.copies import with_copies
 
@@ -168,7 +169,7 @@ def _rank_scores(evaluation: Evaluation) -> Floats:
 
 def _swaps(truth: GroundTruth, seed: int) -> Callable[[int], Weights]:
     """Return what gives the weights (2I,) of set 2b, the baseline after swap b, and 2b + 1, the candidate; swap 0 changes nothing."""
-    number, images = truth.units, len(truth.image_ids)
+    number, images = truth.clusters, len(truth.image_ids)
 
     def draw(b: int) -> Weights:
         swap, side = divmod(b, 2)

@@ -146,7 +146,7 @@ def _resampled(
     first = evaluations[0]
     truth = first.ground_truth
     halves = weighted_replicates(evaluations, measures, HALVES, half_draws(truth, seed), threads)
-    draws = f"{truth.digest} {first.protocol} {len(drawn[0][0].classes)} {seed} {zlib.crc32(truth.units.tobytes())}"
+    draws = f"{truth.digest} {first.protocol} {len(drawn[0][0].classes)} {seed} {zlib.crc32(truth.clusters.tobytes())}"
     return [
         [
             Resampled(
@@ -180,7 +180,7 @@ def _columns(found: Replicates) -> Floats:
 def _without_part(truth: GroundTruth, parts: int, seed: int) -> Callable[[int], Weights]:
     """Return what gives the weights (I,) of everything but part b; parts are cut by chance and of equal sizes up to one unit."""
     part = (np.random.default_rng([seed, 0, _PARTS_STREAM]).permutation(unit_count(truth)) % parts)[
-        truth.units
+        truth.clusters
     ]
     return lambda b: (part != b).astype(np.uint16)
 

@@ -14,7 +14,7 @@ from detbench.metrics.uncertainty.weighted_scores import (
     positives_by_image,
     weigh,
 )
-from detbench.threads import Threads
+from detbench.threads import ThreadPool
 
 _CHUNK = 50
 """Draws that a thread takes at once."""
@@ -44,7 +44,7 @@ class Parts:
             span = slice(start, start + _CHUNK)
             weigh(found, self._rule, weights[span], positives[span], ap[span], recall[span])
 
-        with Threads() as pool:
+        with ThreadPool() as pool:
             list(pool.map(work, range(0, len(weights), _CHUNK)))
         return np.asarray((ap if self._measure.kind == "AP" else recall).mean(axis=2))
 

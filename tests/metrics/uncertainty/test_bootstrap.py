@@ -108,7 +108,7 @@ def test_what_cannot_be_drawn():
     with pytest.raises(NotComparableError, match="different protocols"):
         bootstrap([evaluation, evaluate(ground_truth, found, "voc2012")])
     other = truth([(i, 0, FAR) for i in range(10)], images=10)
-    with pytest.raises(NotComparableError, match="different ground truth"):
+    with pytest.raises(NotComparableError, match="different annotations"):
         bootstrap([evaluation, evaluate(other, perfect(other), "voc2007")])
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from detbench.data.detections import Detections
-from detbench.data.shapes import shapes_detections
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.protocols.protocol import COCO, VOC2007
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.uncertainty.difference import differences
 from detbench.metrics.uncertainty.multiple_testing import benjamini_hochberg, holm
 from detbench.metrics.uncertainty.replicates import resample
+from tests.data.simulated_detections import simulated_detections
 from tests.metrics.scored import perfect, random_pair, truth
 
 BOX = [10, 10, 60, 60]
@@ -55,7 +55,7 @@ def test_equal_detections_differ_by_exactly_nothing(protocol):
 def test_a_better_detector_is_better():
     ground_truth = many_images()
     worse, better = (
-        evaluate(ground_truth, shapes_detections(ground_truth, quality), "voc2012")
+        evaluate(ground_truth, simulated_detections(ground_truth, quality), "voc2012")
         for quality in (0.5, 0.9)
     )
     (change,) = differences(worse, better, replicates=199)
@@ -79,7 +79,7 @@ def test_a_better_detector_is_better():
 def test_pairing_takes_out_what_the_images_do_to_both():
     ground_truth = many_images()
     first, second = (
-        evaluate(ground_truth, shapes_detections(ground_truth, 0.7, seed), "voc2012")
+        evaluate(ground_truth, simulated_detections(ground_truth, 0.7, seed), "voc2012")
         for seed in (0, 0)
     )
     a, b = (one[0] for one in resample([first, second], replicates=50))
@@ -90,7 +90,7 @@ def test_pairing_takes_out_what_the_images_do_to_both():
 def test_the_measures_asked_for():
     ground_truth = many_images(20)
     pair = [
-        evaluate(ground_truth, shapes_detections(ground_truth, quality), "coco")
+        evaluate(ground_truth, simulated_detections(ground_truth, quality), "coco")
         for quality in (0.5, 0.9)
     ]
     assert [change.measure.name for change in differences(*pair, replicates=5)] == [
@@ -104,7 +104,7 @@ def test_what_cannot_be_compared():
     ground_truth, found = random_pair(2)
     other_truth, other_found = random_pair(3)
     one, other = evaluate(ground_truth, found, "coco"), evaluate(other_truth, other_found, "coco")
-    with pytest.raises(NotComparableError, match="different ground truth"):
+    with pytest.raises(NotComparableError, match="different annotations"):
         differences(one, other)
     for images in (0, 1):
         few = truth([(0, 0, BOX)] * images, images=images)

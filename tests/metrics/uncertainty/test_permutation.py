@@ -5,10 +5,10 @@ import pytest
 
 from detbench.data.columns import groups_from_offsets
 from detbench.data.detections import Detections
-from detbench.data.shapes import shapes_detections
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.uncertainty.permutation import permutation_test, score_distance
+from tests.data.simulated_detections import simulated_detections
 from tests.metrics.scored import perfect, random_pair, truth
 
 
@@ -93,7 +93,7 @@ def test_identical_detections():
 
 def test_scores_on_other_scales_are_ranked():
     ground_truth = truth([(i, 0, [10, 10, 60, 60]) for i in range(300)], images=300)
-    found = shapes_detections(ground_truth, 0.7)
+    found = simulated_detections(ground_truth, 0.7)
     image = groups_from_offsets(found.offsets)
     cold = made(ground_truth, image, found.class_index, found.scores**4 / 10, found.boxes, "cold")
     a, b = (evaluate(ground_truth, each, "voc2007") for each in (found, cold))
@@ -150,5 +150,5 @@ def test_what_cannot_be_swapped():
     with pytest.raises(DetbenchError, match="scores must be one of auto, raw, ranks, got 'bogus'"):
         permutation_test(*pair, scores="bogus")
     other = truth([(0, 0, [10, 10, 60, 60])], images=2)
-    with pytest.raises(NotComparableError, match="different ground truth"):
+    with pytest.raises(NotComparableError, match="different images"):
         permutation_test(one, evaluate(other, perfect(other), "voc2007"))

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from detbench.data.detections import Detections
-from detbench.data.shapes import shapes_detections
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.uncertainty.intervals import p_values
 from detbench.metrics.uncertainty.ranking import ranking
 from detbench.metrics.uncertainty.replicates import resample
+from tests.data.simulated_detections import simulated_detections
 from tests.metrics.uncertainty.test_difference import many_images
 from tests.metrics.uncertainty.test_multiple_testing import plain_step_down
 
 
 def named(ground_truth, quality, name, seed=0):
-    found = shapes_detections(ground_truth, quality, seed)
+    found = simulated_detections(ground_truth, quality, seed)
     columns = {column: getattr(found, column) for column in ("class_index", "scores", "boxes")}
     image = np.repeat(np.arange(len(found.image_ids)), np.diff(found.offsets))
     return evaluate(
