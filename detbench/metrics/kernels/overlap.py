@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from detbench.data.columns import frozen
 from detbench.metrics.kernels.compile import inlined, kernel
@@ -52,6 +52,56 @@ def iou(
     boxes_a, boxes_b = frozen(a, np.float64, (-1, 4)), frozen(b, np.float64, (-1, 4))
     flags = frozen(np.zeros(len(boxes_b)) if region is None else region, np.bool_, (len(boxes_b),))
     return _iou_matrix(boxes_a, boxes_b, box_areas(boxes_a), box_areas(boxes_b), flags)
+
+
+@kernel
+def _paired_iou(
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    rows_a: NDArray[np.int64],
+    rows_b: NDArray[np.int64],
+) -> NDArray[Any]:
+    values = np.zeros(len(rows_a))
+    for pair in range(len(rows_a)):
+        one, other = a[rows_a[pair]], b[rows_b[pair]]
+        width, height = one[2] - one[0], one[3] - one[1]
+        common = intersection(one, other, 0.0)
+        # Comparisons with NaN are false, so that a box with a NaN overlaps nothing.
+        if common > 0.0 and width > 0.0 and height > 0.0:
+            area = (other[2] - other[0]) * (other[3] - other[1])
+            value = common / (width * height + area - common)
+            if np.isfinite(value):
+                values[pair] = value
+    return values
+
+
+def paired_iou(
+    a: NDArray[Any], b: NDArray[Any], rows_a: NDArray[Any], rows_b: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Intersection over union of given pairs of boxes, without copying the boxes.
+
+    Args:
+        a: (N, 4) boxes x1, y1, x2, y2; they may be inverted, NaN or infinite.
+        b: (M, 4) boxes x1, y1, x2, y2.
+        rows_a: (P,) the box of `a` in each pair.
+        rows_b: (P,) the box of `b` in each pair.
+
+    Returns:
+        (P,) float64 in 0..1. Boxes that are inverted, without area or not finite overlap nothing.
+    """
+    return _paired_iou(
+        _read_only(a, np.float64),
+        _read_only(b, np.float64),
+        _read_only(rows_a, np.int64),
+        _read_only(rows_b, np.int64),
+    )
+
+
+def _read_only(values: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Return a read-only view, so that numba compiles the kernel for one type of array only."""
+    view = np.ascontiguousarray(values, dtype).view()
+    view.flags.writeable = False
+    return view
 
 
 def box_areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
