@@ -1,4 +1,4 @@
-"""The errors a user can cause, each one clear sentence: where, what was found, what was expected, what to do."""
+"""Errors and warnings about a user's input. Each is one clear sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -6,28 +6,37 @@ from pathlib import Path
 
 
 class DetbenchError(Exception):
-    """Anything a user can mend; the command line prints it without a traceback and leaves with `exit_code`."""
+    """A problem that the user can fix.
+
+    The command line prints its message without a traceback and exits with `exit_code`.
+    """
 
     exit_code = 2
 
 
 class InputError(DetbenchError):
-    """A file that cannot be read as what it should be.
+    """A file or folder that cannot be read or written as expected.
 
-    `where` names the row, line or member inside the file; `fix` says what to do. Both end up in the message.
+    The message is `PATH, WHERE: PROBLEM; FIX`.
+
+    Args:
+        path: The file or folder.
+        problem: What is wrong, and what was expected.
+        where: The row, line or member inside the file.
+        fix: What the user can do.
     """
 
     def __init__(self, path: str | Path, problem: str, *, where: str = "", fix: str = "") -> None:
         self.path, self.problem, self.where, self.fix = Path(path), problem, where, fix
-        place = f"{path}, {where}" if where else f"{path}"
-        super().__init__(f"{place}: {problem}" + (f"; {fix}" if fix else ""))
+        location = f"{path}, {where}" if where else f"{path}"
+        super().__init__(f"{location}: {problem}" + (f"; {fix}" if fix else ""))
 
 
 class NotComparableError(DetbenchError):
-    """Two things that must describe the same data do not."""
+    """Results that must refer to the same images, classes or conditions, but do not."""
 
     exit_code = 3
 
 
 class DetbenchWarning(UserWarning):
-    """Input that can be scored but smells; the message says what and how much."""
+    """Input that can be scored but is suspicious; the message says what and how much."""

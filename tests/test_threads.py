@@ -1,4 +1,4 @@
-"""Threads: what Ctrl-C does to them, also at the moments at which Python's own pool would wait for ever."""
+"""Thread pools and Ctrl-C, also at the moments at which Python's own pool would hang forever."""
 
 import signal
 import subprocess
@@ -9,65 +9,65 @@ from contextlib import suppress
 
 import pytest
 
-from detbench.threads import Threads, usable_cores
+from detbench.threads import ThreadPool, usable_cores
 
 
 @pytest.fixture(autouse=True)
-def pythons_own_answer():
-    """SIGINT raises KeyboardInterrupt, also where the tests run as a shell's background job, which ignores it; all is put back."""
+def default_handler():
+    """Install Python's own handler of SIGINT, which a shell's background job does not have."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    left = signal.signal(signal.SIGINT, before)
-    assert left is signal.default_int_handler
+    after = signal.signal(signal.SIGINT, before)
+    assert after is signal.default_int_handler, "a pool must restore the handler"
 
 
 def test_results_come_in_order():
-    with Threads(3) as pool:
+    with ThreadPool(3) as pool:
         assert list(pool.map(lambda n: n * n, range(50))) == [n * n for n in range(50)]
         assert pool.submit(int, "11", base=2).result() == 3
 
 
-def test_as_many_as_there_are_cores():
-    with Threads() as pool:
+def test_default_is_one_thread_per_usable_core():
+    with ThreadPool() as pool:
         barrier = threading.Barrier(usable_cores(), timeout=60)
         assert sorted(pool.map(lambda _: barrier.wait(), range(usable_cores()))) == list(
             range(usable_cores())
         )
 
 
-def test_ctrl_c_lets_running_calls_end_and_begins_no_others():
-    begun, ended = [], []
+def test_ctrl_c_lets_running_calls_end_and_starts_no_others():
+    started, ended = [], []
 
     def work(n):
-        begun.append(n)
+        started.append(n)
         if n == 0:
             signal.raise_signal(signal.SIGINT)
         time.sleep(0.05)
         ended.append(n)
 
-    with pytest.raises(KeyboardInterrupt), Threads(2) as pool:
+    with pytest.raises(KeyboardInterrupt), ThreadPool(2) as pool:
         list(pool.map(work, range(100)))
-    assert begun
-    assert sorted(begun) == sorted(ended)
-    assert len(begun) < 100
+    assert started
+    assert sorted(started) == sorted(ended)
+    assert len(started) < 100
 
 
 def test_nothing_is_submitted_after_ctrl_c():
     done = []
 
     def interrupted():
-        with Threads(1) as pool:
+        with ThreadPool(1) as pool:
             signal.raise_signal(signal.SIGINT)
-            done.append("the Ctrl-C itself raised nothing")
+            done.append("Ctrl-C itself raised nothing")
             pool.submit(done.append, "too late")
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert done == ["the Ctrl-C itself raised nothing"]
+    assert done == ["Ctrl-C itself raised nothing"]
 
 
-def test_the_end_of_the_block_raises_what_nothing_else_has():
-    with pytest.raises(KeyboardInterrupt), Threads(1):
+def test_the_end_of_the_block_raises_a_deferred_ctrl_c():
+    with pytest.raises(KeyboardInterrupt), ThreadPool(1):
         signal.raise_signal(signal.SIGINT)
 
 
@@ -75,7 +75,7 @@ def test_a_second_ctrl_c_is_raised_at_once():
     reached = []
 
     def interrupted_twice():
-        with Threads(1):
+        with ThreadPool(1):
             signal.raise_signal(signal.SIGINT)
             reached.append(1)
             signal.raise_signal(signal.SIGINT)
@@ -86,12 +86,12 @@ def test_a_second_ctrl_c_is_raised_at_once():
     assert reached == [1]
 
 
-def test_ctrl_c_in_an_inner_block_is_known_to_the_outer_one():
+def test_ctrl_c_in_an_inner_block_interrupts_the_outer_one():
     reached = []
 
     def interrupted():
-        with Threads(1):
-            with suppress(KeyboardInterrupt), Threads(1):
+        with ThreadPool(1):
+            with suppress(KeyboardInterrupt), ThreadPool(1):
                 signal.raise_signal(signal.SIGINT)
             reached.append(1)
 
@@ -100,14 +100,14 @@ def test_ctrl_c_in_an_inner_block_is_known_to_the_outer_one():
     assert reached == [1]
 
 
-def test_an_error_cancels_what_has_not_begun():
-    go_on, late = threading.Event(), []
+def test_an_error_cancels_calls_that_have_not_started():
+    release, late = threading.Event(), []
 
     def failing():
-        with Threads(1) as pool:
-            pool.submit(go_on.wait, 60)
+        with ThreadPool(1) as pool:
+            pool.submit(release.wait, 60)
             late.append(pool.submit(int))
-            threading.Timer(0.05, go_on.set).start()
+            threading.Timer(0.05, release.set).start()
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -115,44 +115,44 @@ def test_an_error_cancels_what_has_not_begun():
     assert late[0].cancelled()
 
 
-def values():
-    """A generator that holds a pool open between its values."""
-    with Threads(1) as pool:
+def generate_values():
+    """Yield values while a pool is open."""
+    with ThreadPool(1) as pool:
         while True:
             yield pool.submit(int).result()
 
 
-def test_a_generator_that_is_closed_early_raises_what_was_put_off():
-    given = values()
-    next(given)
+def test_a_generator_that_is_closed_early_raises_a_deferred_ctrl_c():
+    values = generate_values()
+    next(values)
     signal.raise_signal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        given.close()
+        values.close()
 
 
 def test_pools_may_close_in_any_order():
-    first, second = values(), values()
+    first, second = generate_values(), generate_values()
     next(first), next(second)
     first.close()
     assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
     second.close()
 
 
-def test_a_pool_that_another_thread_closes_puts_nothing_off_any_more():
-    given = values()
-    next(given)
-    thread = threading.Thread(target=given.close)
+def test_a_pool_closed_by_another_thread_defers_nothing_afterwards():
+    values = generate_values()
+    next(values)
+    thread = threading.Thread(target=values.close)
     thread.start()
     thread.join(60)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
-    with Threads(1) as pool:
+    with ThreadPool(1) as pool:
         assert pool.submit(int).result() == 0
 
 
-def test_an_error_does_not_swallow_it():
+def test_an_error_does_not_swallow_ctrl_c():
     def failing():
-        with Threads(1):
+        with ThreadPool(1):
             signal.raise_signal(signal.SIGINT)
             raise ZeroDivisionError
 
@@ -161,13 +161,13 @@ def test_an_error_does_not_swallow_it():
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-def test_a_pool_that_is_opened_after_it_does_nothing():
+def test_a_pool_opened_after_ctrl_c_runs_nothing():
     done = []
 
     def interrupted():
-        with Threads(1):
+        with ThreadPool(1):
             signal.raise_signal(signal.SIGINT)
-            with Threads(2) as inner:
+            with ThreadPool(2) as inner:
                 inner.submit(done.append, 1)
 
     with pytest.raises(KeyboardInterrupt):
@@ -175,21 +175,21 @@ def test_a_pool_that_is_opened_after_it_does_nothing():
     assert done == []
 
 
-def test_a_handler_that_is_set_meanwhile_stays():
+def test_a_handler_set_while_a_pool_is_open_stays():
     def own(number, frame):
         pass
 
-    with Threads(1):
+    with ThreadPool(1):
         signal.signal(signal.SIGINT, own)
     assert signal.signal(signal.SIGINT, signal.default_int_handler) is own
 
 
-@pytest.mark.parametrize("answer", [signal.SIG_IGN, lambda number, frame: None])
-def test_another_answer_to_ctrl_c_is_kept(answer):
-    before = signal.signal(signal.SIGINT, answer)
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, lambda number, frame: None])
+def test_a_handler_of_the_program_stays(handler):
+    before = signal.signal(signal.SIGINT, handler)
     try:
-        with Threads(1) as pool:
-            assert signal.getsignal(signal.SIGINT) is answer
+        with ThreadPool(1) as pool:
+            assert signal.getsignal(signal.SIGINT) is handler
             signal.raise_signal(signal.SIGINT)
             assert pool.submit(int).result() == 0
     finally:
@@ -197,40 +197,41 @@ def test_another_answer_to_ctrl_c_is_kept(answer):
 
 
 def test_another_thread_may_open_a_pool():
-    found = []
+    results = []
 
     def work():
-        with Threads(1) as pool:
-            found.append(pool.submit(int).result())
+        with ThreadPool(1) as pool:
+            results.append(pool.submit(int).result())
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join(60)
-    assert found == [0]
+    assert results == [0]
 
 
-_CTRL_C_BESIDE_A_LOCK = """
+_CTRL_C_AT_EACH_LOCK = '''
 import faulthandler, signal, sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from detbench.threads import Threads
+from detbench.threads import ThreadPool
 
-faulthandler.dump_traceback_later({patience}, exit=True)
+faulthandler.dump_traceback_later({timeout_s}, exit=True)
 signal.signal(signal.SIGINT, signal.default_int_handler)
-lock, left = threading.Condition.__enter__, 0
+enter = threading.Condition.__enter__
+locks_until_ctrl_c = 0
 
-def locked(condition):
-    global left
-    entered = lock(condition)
+def enter_with_ctrl_c(condition):
+    """Lock a condition, and raise SIGINT after a given number of locks of the main thread."""
+    global locks_until_ctrl_c
+    entered = enter(condition)
     if threading.get_ident() == threading.main_thread().ident:
-        left -= 1
-        if not left:
+        locks_until_ctrl_c -= 1
+        if not locks_until_ctrl_c:
             signal.raise_signal(signal.SIGINT)
     return entered
 
-threading.Condition.__enter__ = locked
+threading.Condition.__enter__ = enter_with_ctrl_c
 interrupted = 0
-for at in range(1, 40):
-    left = at
+for locks_until_ctrl_c in range(1, 40):
     try:
         with {pool}(2) as pool:
             for job in [pool.submit(int) for _ in range(4)]:
@@ -238,22 +239,23 @@ for at in range(1, 40):
     except KeyboardInterrupt:
         interrupted += 1
 print(interrupted)
-"""
+'''
 
 
-def with_ctrl_c_beside_a_lock(pool, patience):
-    program = _CTRL_C_BESIDE_A_LOCK.format(pool=pool, patience=patience)
+def run_with_ctrl_c_at_each_lock(pool, timeout_s):
+    program = _CTRL_C_AT_EACH_LOCK.format(pool=pool, timeout_s=timeout_s)
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
     )
 
 
 def test_ctrl_c_at_any_lock_ends_the_pool():
-    done = with_ctrl_c_beside_a_lock("Threads", 60)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 8
+    result = run_with_ctrl_c_at_each_lock("ThreadPool", 60)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) > 8
 
 
 def test_pythons_own_pool_hangs_there():
-    """Without this the test above would say nothing, and the module would not be needed."""
-    assert "Timeout (0:00:02)!" in with_ctrl_c_beside_a_lock("ThreadPoolExecutor", 2).stderr
+    """If this fails, Python was repaired: the test above is void and the module is not needed."""
+    result = run_with_ctrl_c_at_each_lock("ThreadPoolExecutor", 2)
+    assert "Timeout (0:00:02)!" in result.stderr
