@@ -10,46 +10,46 @@ from pathlib import Path
 from typing import Any
 
 from detbench.adapters.classes import COCO_80
-from detbench.adapters.decoders.choose import check, choose
-from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, Shapes
-from detbench.adapters.metadata import Metadata
-from detbench.adapters.model_input import Input
+from detbench.adapters.decoders.choose import check_decoder, choose_decoder
+from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, OutputShapes
+from detbench.adapters.metadata import ModelMetadata
+from detbench.adapters.model_input import ImageInput
 from detbench.adapters.options import Options, make_decoder, make_decoders
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.adapters.raw_detector import RawDetector, Runtime
-from detbench.data.counting import counted
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
+from detbench.wording import plural
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
+class LoadedModel:
     """A model ready to run on pictures of one size."""
 
     runtime: Runtime
-    shapes: Shapes
+    shapes: OutputShapes
     """Of its outputs."""
     settings: Mapping[str, Any]
     """What is on record about model and framework."""
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class ModelSource:
     """A model and what is known of it before it is made ready."""
 
     place: str | Path
     """What errors name: a file, a folder, or a name."""
     name: str
     """What people call it."""
-    declared: Input
-    metadata: Metadata
+    declared: ImageInput
+    metadata: ModelMetadata
     names_from: str
     """Where the metadata's class names are from."""
-    load: Callable[[tuple[int, int]], Loaded]
+    load: Callable[[tuple[int, int]], LoadedModel]
     """Makes the model ready for pictures of a width and height."""
 
 
-def assemble(source: Source, asked: Options, options: Mapping[str, str]) -> RawDetector:
+def assemble(source: ModelSource, asked: Options, options: Mapping[str, str]) -> RawDetector:
     """Return the detector that a model and options make.
 
     Args:
@@ -98,7 +98,7 @@ def decoder_record(decoder: Decoder) -> dict[str, Any]:
     return {"name": decoder.name, **_jsonable(asdict(decoder))}  # type: ignore[call-overload]
 
 
-def _batch_size(place: str | Path, declared: Input, shapes: Shapes) -> int | None:
+def _batch_size(place: str | Path, declared: ImageInput, shapes: OutputShapes) -> int | None:
     """Return the only batch size that input and outputs allow, None for any."""
     if shapes.batched:
         return declared.batch
@@ -112,7 +112,7 @@ def _batch_size(place: str | Path, declared: Input, shapes: Shapes) -> int | Non
 
 
 def _input_size(
-    place: str | Path, declared: Input, asked: tuple[int, int] | None, said: tuple[int, int] | None
+    place: str | Path, declared: ImageInput, asked: tuple[int, int] | None, said: tuple[int, int] | None
 ) -> tuple[int, int]:
     """Return the input's width and height: those of the model where it has them, else the ones asked for, else its metadata's."""
     fixed, wanted = declared.size, asked or said
@@ -139,7 +139,7 @@ def _input_size(
     return width, height
 
 
-def _known_names(asked: Options, source: Source) -> tuple[tuple[str, ...] | None, str]:
+def _known_names(asked: Options, source: ModelSource) -> tuple[tuple[str, ...] | None, str]:
     """Return the class names and where they are from."""
     if (names := asked.class_names()) is not None:
         return names, "the option names"
@@ -149,7 +149,7 @@ def _known_names(asked: Options, source: Source) -> tuple[tuple[str, ...] | None
 def _unnamed(place: str | Path, count: int) -> tuple[str, ...]:
     """Return the names of a model that has none, which only COCO's 80 can do without."""
     if count != len(COCO_80):
-        outputs = counted(count, "class") if count != UNKNOWN else "an unknown number of classes"
+        outputs = plural(count, "class") if count != UNKNOWN else "an unknown number of classes"
         raise InputError(
             place,
             f"has {outputs} and no names for them",
@@ -164,18 +164,18 @@ def _unnamed(place: str | Path, count: int) -> tuple[str, ...]:
 
 
 def _decoder(
-    asked: Options, metadata: Metadata, shapes: Shapes, class_count: int | None
+    asked: Options, metadata: ModelMetadata, shapes: OutputShapes, class_count: int | None
 ) -> tuple[Decoder, int]:
     name = asked.decoder or metadata.decoder
     if name is None:
-        return choose(make_decoders(asked.of_decoder), shapes, class_count)
+        return choose_decoder(make_decoders(asked.of_decoder), shapes, class_count)
     own = metadata.decoder_options if name == metadata.decoder else {}
     decoder = make_decoder(name, {**own, **asked.of_decoder})
-    return decoder, check(decoder, shapes, class_count)
+    return decoder, check_decoder(decoder, shapes, class_count)
 
 
 def _effective(
-    asked: Options, metadata: Metadata, decoder: Decoder, declared: Input, size: tuple[int, int]
+    asked: Options, metadata: ModelMetadata, decoder: Decoder, declared: ImageInput, size: tuple[int, int]
 ) -> tuple[Preprocessing, Postprocessing]:
     """Lay the user's options over the model's metadata over the decoder's defaults."""
     preparation, finish = decoder.preprocessing(size), decoder.postprocessing

@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.data.counting import counted
 from detbench.errors import DetbenchError, DetbenchWarning
+from detbench.wording import plural
 
 _COCO = (
     "N/A,person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,N/A,stop sign,parking meter,bench,bird,"
@@ -202,7 +202,7 @@ def _check(mapping: ClassMapping, *, allow_unmapped: bool) -> None:
 
 def _lacking(names: Sequence[str], side: str, other: str) -> str:
     """Return how many classes of one side the other has not, and which."""
-    return f"{counted(len(names), 'class')} of the {side} {'is' if len(names) == 1 else 'are'} not in the {other} ({_listed(names)})"
+    return f"{plural(len(names), 'class')} of the {side} {'is' if len(names) == 1 else 'are'} not in the {other} ({_listed(names)})"
 
 
 def _listed(names: Sequence[str]) -> str:

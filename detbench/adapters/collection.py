@@ -13,7 +13,7 @@ from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 
 
-def collect(
+def collect_detections(
     found: Sequence[ImageDetections],
     ground_truth: GroundTruth,
     mapping: ClassMapping,

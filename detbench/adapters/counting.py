@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from detbench.data.counting import counted
+from detbench.wording import plural
 
 
 def there(names: int) -> str:
     """Return the end of a sentence that begins with `there`: `are 3 class names`."""
-    return f"{'is' if names == 1 else 'are'} {counted(names, 'class name')}"
+    return f"{'is' if names == 1 else 'are'} {plural(names, 'class name')}"

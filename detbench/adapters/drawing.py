@@ -18,7 +18,7 @@ _DASH, _STEP = 6, 10
 _LABEL_HEIGHT, _LETTER_HEIGHT = 17, 13
 
 
-def draw_truth(draw: ImageDraw, box: NDArray[np.float64]) -> None:
+def draw_ground_truth(draw: ImageDraw, box: NDArray[np.float64]) -> None:
     """Draw a box (4,) x1, y1, x2, y2 as a white dashed line on black."""
     x1, y1, x2, y2 = box.tolist()
     draw.rectangle((x1, y1, x2, y2), outline=_AROUND_TRUTH, width=_LINE)
@@ -37,7 +37,7 @@ def draw_truth(draw: ImageDraw, box: NDArray[np.float64]) -> None:
             draw.line(points, fill=_TRUTH, width=_LINE - 1)
 
 
-def draw_found(draw: ImageDraw, box: NDArray[np.float64], label: str, class_index: int) -> None:
+def draw_detection(draw: ImageDraw, box: NDArray[np.float64], label: str, class_index: int) -> None:
     """Draw a box (4,) in its class's color, its label above the left upper corner, or inside where there is no room above."""
     from PIL import ImageFont
 

@@ -53,7 +53,7 @@ class Placement:
         return np.asarray(boxes * scale + offset)
 
 
-def place(
+def fit_image(
     original: tuple[int, int], size: tuple[int, int], fit: Fit, rounding: Rounding = "nearest"
 ) -> Placement:
     """Return where a picture of `original` (width, height) lies in an input of `size` (width, height).

@@ -52,16 +52,16 @@ _MODES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
+class DecodedImage:
     """A picture as read from a file, and what was unusual about it."""
 
-    picture: ImageArray
+    pixels: ImageArray
     """(height, width, 3) RGB, 0–255, read-only."""
     notes: tuple[str, ...] = ()
     """Which rules were applied, in words that are the same for every such picture."""
 
 
-def read_image(path: str | Path) -> Read:
+def read_image(path: str | Path) -> DecodedImage:
     """Read a picture; raises InputError for one that is missing, empty, truncated, damaged, too large, or no picture at all."""
     from PIL import Image
 
@@ -69,7 +69,7 @@ def read_image(path: str | Path) -> Read:
         return _read(Path(path), picture)
 
 
-def decode_image(encoded: bytes, name: str) -> Read:
+def decode_image(encoded: bytes, name: str) -> DecodedImage:
     """Read a picture from the bytes of its file; raises InputError as `read_image`, with `name` in the place of a path."""
     from PIL import Image
 
@@ -104,7 +104,7 @@ def _refusals_named(path: Path, *, empty: bool | None = None) -> Iterator[None]:
         ) from None
 
 
-def _read(path: Path, picture: Image.Image) -> Read:
+def _read(path: Path, picture: Image.Image) -> DecodedImage:
     mode, notes = picture.mode, _notes(picture)
     if mode in ("I", "F"):
         raise InputError(
@@ -117,7 +117,7 @@ def _read(path: Path, picture: Image.Image) -> Read:
     else:
         pixels = np.asarray(picture if mode == "RGB" else picture.convert("RGB"))
     pixels.flags.writeable = False
-    return Read(pixels, notes)
+    return DecodedImage(pixels, notes)
 
 
 def _notes(picture: Image.Image) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Metadata: what a model says about its classes, preparation and outputs, wherever it says it."""
+"""ModelMetadata: what a model says about its classes, preparation and outputs, wherever it says it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VERSION = 2
 
 
 @dataclass(frozen=True)
-class Metadata:
+class ModelMetadata:
     """What a model says about itself; None or empty where it does not."""
 
     class_names: tuple[str, ...] | None = None

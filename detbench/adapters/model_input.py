@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 
 @dataclass(frozen=True)
-class Input:
+class ImageInput:
     """A model's image input as it declares it."""
 
     name: str
@@ -22,7 +22,7 @@ class Input:
     """Whether it is one picture without an axis for the batch."""
 
 
-def image_input(name: str, shape: Sequence[Any], dtype: str) -> Input | None:
+def image_input(name: str, shape: Sequence[Any], dtype: str) -> ImageInput | None:
     """Return an input of this shape (dimensions that are no positive number are open) as pictures of three channels, None if it is none."""
     sides = [one if isinstance(one, int) and one > 0 else None for one in shape]
     single = len(sides) == 3
@@ -33,4 +33,4 @@ def image_input(name: str, shape: Sequence[Any], dtype: str) -> Input | None:
     if not (last or sides[1] in (3, None)):
         return None
     height, width = (sides[1], sides[2]) if last else (sides[2], sides[3])
-    return Input(name, dtype, "nhwc" if last else "nchw", sides[0], (width, height), single)
+    return ImageInput(name, dtype, "nhwc" if last else "nchw", sides[0], (width, height), single)

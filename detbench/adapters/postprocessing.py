@@ -51,7 +51,7 @@ class Postprocessing:
                     f"postprocessing: {name} must be at least 1 and whole, not {number!r}"
                 )
 
-    def finish(
+    def apply(
         self, boxes: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any], placement: Placement
     ) -> ImageDetections:
         """Return what stays of one picture's boxes, by falling score; ties keep their order.

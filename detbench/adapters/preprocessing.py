@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.adapters.detector import Batch, ImageArray
-from detbench.adapters.geometry import Fit, Placement, Rounding, place
+from detbench.adapters.geometry import Fit, Placement, Rounding, fit_image
 from detbench.errors import DetbenchError
 
 Color = Literal["rgb", "bgr"]
@@ -136,7 +136,7 @@ class Preprocessing:
             raise DetbenchError(
                 f"a picture must be (height, width, 3) uint8, not {picture.shape} {picture.dtype}"
             )
-        placement = place((picture.shape[1], picture.shape[0]), self.size, self.fit, self.rounding)
+        placement = fit_image((picture.shape[1], picture.shape[0]), self.size, self.fit, self.rounding)
         if placement.resized[0] < self.size[0] or placement.resized[1] < self.size[1]:
             image[:] = table[:, self.pad_value]
         shown = _resized(picture, placement, self.size, self.resize)

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.adapters.counting import there
-from detbench.adapters.decoders.decoder import Decoder, Raw
+from detbench.adapters.decoders.decoder import Decoder, RawOutputs
 from detbench.adapters.detector import Batch, ImageArray, ImageDetections
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
-from detbench.data.counting import counted
 from detbench.errors import DetbenchError
+from detbench.wording import plural
 
 
 class Runtime(Protocol):
@@ -47,24 +47,24 @@ class RawDetector:
     settings: Mapping[str, Any]
     runtime: Runtime
     decoder: Decoder
-    preparation: Preprocessing
-    finish: Postprocessing
+    preprocessing: Preprocessing
+    postprocessing: Postprocessing
     batch_size: int | None
     """The only batch size the model takes, or None for any."""
 
     @property
     def input_size(self) -> tuple[int, int]:
         """Width and height in pixels of what the model sees."""
-        return self.preparation.size
+        return self.preprocessing.size
 
     def preprocess(self, pictures: Sequence[ImageArray]) -> Batch:
         """Return pictures as a batch; where the model takes one size only, copies of the last fill it up. DetbenchError for too many."""
-        batch, fixed = self.preparation.apply(pictures), self.batch_size
+        batch, fixed = self.preprocessing.apply(pictures), self.batch_size
         if fixed is None or len(pictures) == fixed:
             return batch
         if len(pictures) > fixed:
             raise DetbenchError(
-                f"{self.name} takes {counted(fixed, 'picture')} at a time, not {len(pictures)}"
+                f"{self.name} takes {plural(fixed, 'picture')} at a time, not {len(pictures)}"
             )
         last = (
             batch.inputs[-1:]
@@ -101,15 +101,15 @@ class RawDetector:
                 for name, values in named.items()
             }
         _check_numbers(self.name, named)
-        decoded = self.decoder.decode(Raw(named, self.input_size), self.finish.score)
+        decoded = self.decoder.decode(RawOutputs(named, self.input_size), self.postprocessing.score)
         if len(decoded) != count:
             raise DetbenchError(
-                f"{self.name} gave outputs of {counted(len(decoded), 'picture')} for a batch of {count}"
+                f"{self.name} gave outputs of {plural(len(decoded), 'picture')} for a batch of {count}"
             )
         for candidates in decoded:
             self._check_classes(candidates.classes)
         return [
-            self.finish.finish(*candidates, placement)
+            self.postprocessing.apply(*candidates, placement)
             for candidates, placement in zip(decoded, batch.placements, strict=True)
         ]
 

@@ -1,7 +1,7 @@
 """Replay: detections from a file in a model's place, so that what another program found passes the same way as a model of ours.
 
 A detector sees pixels, and pixels do not tell which image of a dataset they are. A replay therefore has no steps: `predict` recognises it
-and asks `found_for` by image id; whatever asks it to look at a picture, to time it for example, gets a clear error. It is also the way
+and asks `detections_for` by image id; whatever asks it to look at a picture, to time it for example, gets a clear error. It is also the way
 to bring stored detections onto a dataset with other class names, since they pass the class mapping.
 """
 
@@ -71,7 +71,7 @@ class ReplayDetector:
             "replayed": header.settings,
         }
 
-    def found_for(self, image_id: str) -> ImageDetections:
+    def detections_for(self, image_id: str) -> ImageDetections:
         """Return what was found in an image, by falling score, ties in stored order.
 
         Raises InputError for an image the file does not have: nobody looked at it, which is not the same as finding nothing.

@@ -19,16 +19,16 @@ from typing import Any
 import numpy as np
 
 from detbench.adapters.classes import ClassMapping
-from detbench.adapters.collection import collect
+from detbench.adapters.collection import collect_detections
 from detbench.adapters.detector import Detector, ImageDetections
-from detbench.adapters.preparation import ImageTask, Prepared, prepared_ahead, tasks_of
+from detbench.adapters.prefetch import ImageTask, PreparedBatch, image_tasks, prefetch_batches
 from detbench.adapters.replay import ReplayDetector
-from detbench.bench.prediction_cache import PredictionCache, Seen
-from detbench.data.counting import counted
+from detbench.bench.prediction_cache import ImageResult, PredictionCache
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 from detbench.threads import ThreadPool
+from detbench.wording import plural
 
 _CHUNK_PICTURES = 32
 _NAMED = 5
@@ -98,19 +98,19 @@ def predict(
     settings: dict[str, Any] = {**detector.settings, "batch_size": size}
     progress = Progress(len(ground_truth.image_ids))
     if isinstance(detector, ReplayDetector):
-        seen = [Seen(detector.found_for(image_id)) for image_id in ground_truth.image_ids]
+        seen = [ImageResult(detector.detections_for(image_id)) for image_id in ground_truth.image_ids]
         progress.done = progress.total
     else:
         known = cache if "digest" in settings else None
         seen = _run(
             _Run(detector, size, readers, known, settings, progress, on_progress),
-            _chunks(tasks_of(ground_truth), size),
+            _chunks(image_tasks(ground_truth), size),
         )
     settings |= {
         "classes": mapping.as_dict(),
         **_remarks(ground_truth, seen, allow_broken=allow_broken),
     }
-    return collect(
+    return collect_detections(
         [each.found for each in seen], ground_truth, mapping, name=detector.name, settings=settings
     ), progress
 
@@ -129,7 +129,7 @@ def _chunks(tasks: Sequence[ImageTask], batch_size: int) -> list[Sequence[ImageT
     return [tasks[first : first + step] for first in range(0, len(tasks), step)]
 
 
-def _run(run: _Run, chunks: Sequence[Sequence[ImageTask]]) -> list[Seen]:
+def _run(run: _Run, chunks: Sequence[Sequence[ImageTask]]) -> list[ImageResult]:
     """Return what is in all pictures, from the cache or from the model."""
     started = time.perf_counter()
     progress = run.progress
@@ -154,7 +154,7 @@ def _run(run: _Run, chunks: Sequence[Sequence[ImageTask]]) -> list[Seen]:
     ]
     with closing(_seen_in_batches(run, batches)) as stream:
         for number in missing:
-            seen: list[Seen] = []
+            seen: list[ImageResult] = []
             while len(seen) < len(chunks[number]):
                 batch = next(stream)
                 seen += batch
@@ -167,7 +167,7 @@ def _run(run: _Run, chunks: Sequence[Sequence[ImageTask]]) -> list[Seen]:
     return [each for result in results if result is not None for each in result]
 
 
-def _keep(run: _Run, key: str, seen: Sequence[Seen]) -> None:
+def _keep(run: _Run, key: str, seen: Sequence[ImageResult]) -> None:
     """Store a finished chunk; a cache that cannot be written is said once and used no more."""
     if run.cache is None:
         return
@@ -185,11 +185,11 @@ def _keep(run: _Run, key: str, seen: Sequence[Seen]) -> None:
 
 def _seen_in_batches(
     run: _Run, batches: Sequence[Sequence[ImageTask]]
-) -> Generator[list[Seen], None, None]:
+) -> Generator[list[ImageResult], None, None]:
     """Yield what is in each batch; the model runs in this thread, postprocessing of a batch beside the next one's run."""
     detector = run.detector
-    with ThreadPool(1) as finisher, closing(prepared_ahead(detector, batches, run.readers)) as stream:
-        finishing: deque[Future[list[Seen]]] = deque()
+    with ThreadPool(1) as finisher, closing(prefetch_batches(detector, batches, run.readers)) as stream:
+        finishing: deque[Future[list[ImageResult]]] = deque()
         for prepared in stream:
             outputs = None
             if prepared.batch is not None:
@@ -205,7 +205,7 @@ def _seen_in_batches(
             yield finishing.popleft().result()
 
 
-def _finish(detector: Detector, prepared: Prepared, outputs: Any) -> list[Seen]:
+def _finish(detector: Detector, prepared: PreparedBatch, outputs: Any) -> list[ImageResult]:
     """Postprocess a batch; what is wrong with the outputs is said with the pictures they are of."""
     nothing = ImageDetections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
     found: Iterator[ImageDetections] = iter(())
@@ -223,13 +223,13 @@ def _finish(detector: Detector, prepared: Prepared, outputs: Any) -> list[Seen]:
                 readable[0], f"{error}", where=f"run through {detector.name}{others}"
             ) from error
     return [
-        Seen(nothing if broken else next(found), notes, broken)
+        ImageResult(nothing if broken else next(found), notes, broken)
         for broken, notes in zip(prepared.broken, prepared.notes, strict=True)
     ]
 
 
 def _remarks(
-    ground_truth: GroundTruth, seen: Sequence[Seen], *, allow_broken: bool
+    ground_truth: GroundTruth, seen: Sequence[ImageResult], *, allow_broken: bool
 ) -> dict[str, Any]:
     """Warn of unusual and unreadable pictures, and return both for the record; unreadable ones are an error unless allowed."""
     notes: dict[str, list[str]] = {}
@@ -243,12 +243,12 @@ def _remarks(
             reasons.append(each.broken)
     for note, names in notes.items():
         warnings.warn(
-            f"{counted(len(names), 'picture')}: {note} ({_listed(names)})",
+            f"{plural(len(names), 'picture')}: {note} ({_listed(names)})",
             DetbenchWarning,
             stacklevel=3,
         )
     if broken:
-        sentence = f"{counted(len(broken), 'picture')} could not be read"
+        sentence = f"{plural(len(broken), 'picture')} could not be read"
         if not allow_broken:
             fix = "mend them, or --allow-broken to go on without them (what is done is kept)"
             raise DetbenchError(f"{sentence}: {_listed(reasons)}; {fix}")

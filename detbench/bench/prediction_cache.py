@@ -34,7 +34,7 @@ _DAMAGED = (
 """What numpy, zip and JSON say of files that are not whole."""
 
 
-def default_folder() -> Path:
+def default_cache_folder() -> Path:
     """Return `$DETBENCH_CACHE`, else `detbench` in the user's cache folder."""
     if chosen := os.environ.get("DETBENCH_CACHE"):
         return Path(chosen)
@@ -42,7 +42,7 @@ def default_folder() -> Path:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ImageResult:
     """What came of one picture."""
 
     found: ImageDetections
@@ -71,7 +71,7 @@ class PredictionCache:
             msgspec.json.encode([_LAYOUT, versions, detector, settings, listing], order="sorted")
         ).hexdigest()
 
-    def load(self, key: str, pictures: int) -> list[Seen] | None:
+    def load(self, key: str, pictures: int) -> list[ImageResult] | None:
         """Return what was stored under a key for so many pictures, or None; a damaged entry counts as none."""
         try:
             with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -87,11 +87,11 @@ class PredictionCache:
             return None
         spans = [slice(first, last) for first, last in pairwise(offsets)]
         return [
-            Seen(ImageDetections(boxes[span], scores[span], classes[span]), *remark)
+            ImageResult(ImageDetections(boxes[span], scores[span], classes[span]), *remark)
             for span, remark in zip(spans, remarks, strict=True)
         ]
 
-    def store(self, key: str, seen: Sequence[Seen]) -> None:
+    def store(self, key: str, seen: Sequence[ImageResult]) -> None:
         """Keep what came of the pictures of a chunk; raises InputError where the folder cannot be written."""
         remarks = msgspec.json.encode([(each.notes, each.broken) for each in seen])
         with atomic_path(self._path(key)) as temporary, temporary.open("wb") as file:

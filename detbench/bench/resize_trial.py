@@ -21,7 +21,7 @@ from detbench.metrics.scoring.evaluate import evaluate
 
 
 @dataclass(frozen=True)
-class Trial:
+class ResizeTrial:
     """The score under one way to fit."""
 
     fit: Fit
@@ -45,7 +45,7 @@ def resize_trial(
     *,
     allow_unmapped: bool = False,
     on_fit: Callable[[Fit], None] = lambda _: None,
-) -> list[Trial]:
+) -> list[ResizeTrial]:
     """Score the model `spec` on a ground truth under each `Fit`, best first; `detector` is the model as it is used otherwise.
 
     What loading warns of was said when `detector` was loaded, and is not said again.
@@ -64,7 +64,7 @@ def resize_trial(
         found, _ = predict(other, ground_truth, mapping)
         other.close()
         measure, value = next(iter(evaluate(ground_truth, found).summary.items()))
-        trials.append(Trial(fit, fit == own, measure, value, len(found)))
+        trials.append(ResizeTrial(fit, fit == own, measure, value, len(found)))
     return sorted(
         trials, key=lambda trial: -1.0 if trial.value is None else trial.value, reverse=True
     )

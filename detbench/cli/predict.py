@@ -19,10 +19,10 @@ from detbench.cli.shared.app import (
     Split,
     app,
 )
+from detbench.cli.shared.console import log, show
 from detbench.cli.shared.loading import load_dataset, present_positions
-from detbench.cli.shared.prediction import predicted, shown_mapping
-from detbench.cli.shared.talk import show, talk
-from detbench.cli.shared.targets import check_targets
+from detbench.cli.shared.output_paths import check_output_paths
+from detbench.cli.shared.prediction import map_and_show_classes, run_detector
 from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
@@ -93,13 +93,13 @@ def predict_command(
     if only_present:
         truth = truth.select_images(present_positions(truth))
     detector = load_detector(model)
-    mapping = shown_mapping(detector, truth, allow_unmapped=allow_unmapped)
+    mapping = map_and_show_classes(detector, truth, allow_unmapped=allow_unmapped)
     if output is None:
         _try_resize(model, detector, truth, sample, allow_unmapped=allow_unmapped)
         return
     if preview:
         _check_preview(detector)
-    found = predicted(
+    found = run_detector(
         detector,
         truth,
         mapping,
@@ -110,7 +110,7 @@ def predict_command(
         cached=not no_cache,
     )
     save_detections(found, truth, output)
-    talk(f"detections: {output}")
+    log(f"detections: {output}")
     if preview:
         _previews(detector, truth, output, preview)
 
@@ -128,7 +128,7 @@ def _check_output(output: Path | None, inputs: list[Path]) -> None:
             "its suffix names no format of detections",
             fix=f"use one of {', '.join(suffixes)}",
         )
-    check_targets([output], [], inputs)
+    check_output_paths([output], [], inputs)
 
 
 def _check_preview(detector: Detector) -> None:
@@ -146,14 +146,14 @@ def _previews(detector: Detector, truth: GroundTruth, output: Path, count: int) 
 
     folder = output.with_name(f"{output.stem}-previews")
     drawn = save_previews(detector, truth, load_detections(output, truth), count, folder)
-    talk(f"previews: {len(drawn)} files in {folder}")
+    log(f"previews: {len(drawn)} files in {folder}")
 
 
 def _try_resize(
     model: str, detector: Detector, truth: GroundTruth, sample: int, *, allow_unmapped: bool
 ) -> None:
     from detbench.bench.resize_trial import resize_trial, sample_images
-    from detbench.reports.terminal.evaluation import trial_table
+    from detbench.reports.terminal.resize_trial import trial_table
 
     chosen = truth.select_images(sample_images(truth, sample))
     trials = resize_trial(
@@ -161,7 +161,7 @@ def _try_resize(
         detector,
         chosen,
         allow_unmapped=allow_unmapped,
-        on_fit=lambda fit: talk(f"{fit} ..."),
+        on_fit=lambda fit: log(f"{fit} ..."),
     )
     show(
         f"{detector.name} on {len(chosen.image_ids):,} images of {truth.name}", trial_table(trials)
@@ -172,6 +172,6 @@ def _try_resize(
 def adapters_command() -> None:
     """List the ways to run a model, and what installs each."""
     from detbench.adapters.catalogue import adapters
-    from detbench.reports.terminal.evaluation import adapter_table
+    from detbench.reports.terminal.adapters import adapter_table
 
     show(adapter_table(adapters()))

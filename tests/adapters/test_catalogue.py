@@ -43,7 +43,7 @@ CORNERS = """
             return [outputs]
 
         def postprocess(self, outputs, batch):
-            finish = Postprocessing(float(self.settings.get("score", 0)), 0.5).finish
+            finish = Postprocessing(float(self.settings.get("score", 0)), 0.5).apply
             box = np.array([[0, 0, 4, 4]], np.float32)
             return [finish(box, outputs[0][n : n + 1], np.zeros(1, int), place) for n, place in enumerate(batch.placements)]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detbench.adapters.geometry import Fit, Placement, place
+from detbench.adapters.geometry import Fit, Placement, fit_image
 
 FITS = get_args(Fit)
 length = st.integers(1, 6000)
@@ -17,7 +17,7 @@ inputs = st.tuples(st.integers(16, 1600), st.integers(16, 1600))
 
 @given(sizes, inputs, st.sampled_from(FITS), st.integers(0, 2**32))
 def test_the_way_back_is_exact(original, size, fit, seed):
-    placement = place(original, size, fit)
+    placement = fit_image(original, size, fit)
     boxes = np.random.default_rng(seed).uniform(0, 1, (20, 4)) * [*original, *original]
     assert np.abs(placement.to_original_unclipped(placement.to_input(boxes)) - boxes).max() <= 1e-9
     assert np.abs(placement.to_original(placement.to_input(boxes)) - boxes).max() <= 1e-9
@@ -25,7 +25,7 @@ def test_the_way_back_is_exact(original, size, fit, seed):
 
 @given(sizes, inputs, st.sampled_from(FITS))
 def test_the_corners_of_the_picture_lie_where_it_was_resized_to(original, size, fit):
-    placement = place(original, size, fit)
+    placement = fit_image(original, size, fit)
     (left, top), (width, height) = placement.offset, placement.resized
     corners = placement.to_input(np.array([[0, 0, *original]], np.float64))
     assert np.abs(corners - [left, top, left + width, top + height]).max() <= 1e-9
@@ -33,7 +33,7 @@ def test_the_corners_of_the_picture_lie_where_it_was_resized_to(original, size, 
 
 @given(sizes, inputs, st.sampled_from(FITS))
 def test_nothing_lies_outside_and_a_crop_leaves_nothing_empty(original, size, fit):
-    placement = place(original, size, fit)
+    placement = fit_image(original, size, fit)
     for axis in (0, 1):
         start, end = placement.offset[axis], placement.offset[axis] + placement.resized[axis]
         if fit == "center-crop":
@@ -47,7 +47,7 @@ def test_nothing_lies_outside_and_a_crop_leaves_nothing_empty(original, size, fi
 
 @given(sizes, inputs, st.sampled_from(["letterbox", "letterbox-corner", "center-crop"]))
 def test_the_aspect_ratio_is_kept_to_half_a_pixel(original, size, fit):
-    placement = place(original, size, fit)
+    placement = fit_image(original, size, fit)
     ratio = (max if fit == "center-crop" else min)(size[0] / original[0], size[1] / original[1])
     for axis in (0, 1):
         exact = original[axis] * ratio
@@ -66,22 +66,22 @@ def test_the_aspect_ratio_is_kept_to_half_a_pixel(original, size, fit):
     ],
 )
 def test_by_hand(fit, resized, offset):
-    assert place((640, 480), (416, 416), fit) == Placement((640, 480), resized, offset)
+    assert fit_image((640, 480), (416, 416), fit) == Placement((640, 480), resized, offset)
 
 
 def test_an_odd_spare_pixel_is_at_the_right_or_below():
-    assert place((100, 91), (100, 100), "letterbox").offset == (0, 4)
-    assert place((109, 100), (100, 100), "center-crop").offset == (-4, 0)
+    assert fit_image((100, 91), (100, 100), "letterbox").offset == (0, 4)
+    assert fit_image((109, 100), (100, 100), "center-crop").offset == (-4, 0)
 
 
 def test_boxes_are_clipped_to_the_picture():
-    placement = place((640, 480), (416, 416), "letterbox")
+    placement = fit_image((640, 480), (416, 416), "letterbox")
     boxes = np.array([[-50.0, 0, 500, 416], [500, 0, 600, 40]])
     assert placement.to_original(boxes).tolist() == [[0, 0, 640, 480], [640, 0, 640, 0]]
 
 
 def test_no_boxes():
-    assert place((640, 480), (416, 416), "stretch").to_original(np.zeros((0, 4))).shape == (0, 4)
+    assert fit_image((640, 480), (416, 416), "stretch").to_original(np.zeros((0, 4))).shape == (0, 4)
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_no_boxes():
     [((640, 427), (416, 277)), ((416, 100), (416, 100)), ((3, 1), (416, 138))],
 )
 def test_sides_rounded_down(original, resized):
-    placement = place(original, (416, 416), "letterbox-corner", "down")
+    placement = fit_image(original, (416, 416), "letterbox-corner", "down")
     assert placement.resized == resized
 
 
 @given(sizes, inputs, st.sampled_from(FITS))
 def test_a_side_rounded_down_still_fills_what_it_is_fitted_to(original, size, fit):
-    placement = place(original, size, fit, "down")
+    placement = fit_image(original, size, fit, "down")
     assert any(placement.resized[axis] == size[axis] for axis in (0, 1))
     if fit == "center-crop":
         assert all(placement.resized[axis] >= size[axis] for axis in (0, 1))

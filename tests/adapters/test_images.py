@@ -24,21 +24,21 @@ def saved(path, pixels, mode=None, **options):
 
 def test_rgb_is_given_as_it_is(tmp_path, colors):
     read = read_image(saved(tmp_path / "a.png", colors))
-    assert (read.picture == colors).all()
+    assert (read.pixels == colors).all()
     assert read.notes == ()
-    assert not read.picture.flags.writeable
+    assert not read.pixels.flags.writeable
 
 
 def test_grey_is_repeated(tmp_path, colors):
     read = read_image(saved(tmp_path / "a.png", colors[..., 0]))
-    assert (read.picture == colors[..., :1]).all()
+    assert (read.pixels == colors[..., :1]).all()
     assert read.notes == ("gray-scale, repeated as red, green and blue",)
 
 
 def test_one_bit_is_black_and_white(tmp_path):
     bits = np.eye(5, dtype=bool)
     read = read_image(saved(tmp_path / "a.png", bits))
-    assert (read.picture == np.where(bits, 255, 0)[..., None]).all()
+    assert (read.pixels == np.where(bits, 255, 0)[..., None]).all()
     assert read.notes == ("1-bit, taken as gray",)
 
 
@@ -47,28 +47,28 @@ def test_a_palette_is_spelled_out(tmp_path):
     image.putpalette([0, 0, 0, *RED])
     image.save(tmp_path / "a.png", transparency=bytes([255, 0]))
     read = read_image(tmp_path / "a.png")
-    assert (read.picture == RED).all()
+    assert (read.pixels == RED).all()
     assert read.notes == ("palette, spelled out in RGB", "transparent colors are taken as opaque")
 
 
 def test_alpha_is_dropped_and_nothing_is_blended(tmp_path):
     Image.new("RGBA", (4, 3), (*RED, 0)).save(tmp_path / "a.png")
     read = read_image(tmp_path / "a.png")
-    assert (read.picture == RED).all()
+    assert (read.pixels == RED).all()
     assert read.notes == ("alpha is dropped, nothing is blended",)
 
 
 def test_cmyk_is_converted_by_plain_arithmetic(tmp_path):
     Image.new("CMYK", (4, 3), (55, 245, 225, 0)).save(tmp_path / "a.tif")
     read = read_image(tmp_path / "a.tif")
-    assert (read.picture == (200, 10, 30)).all()
+    assert (read.pixels == (200, 10, 30)).all()
     assert read.notes == ("CMYK, converted without a color profile",)
 
 
 def test_16_bit_keeps_the_upper_8(tmp_path):
     values = np.random.default_rng(0).integers(0, 65536, (6, 9), np.uint16)
     read = read_image(saved(tmp_path / "a.png", values))
-    assert (read.picture == (values >> 8)[..., None]).all()
+    assert (read.pixels == (values >> 8)[..., None]).all()
     assert read.notes == ("16-bit, of which the upper 8 are used",)
 
 
@@ -77,7 +77,7 @@ def test_16_bit_colors_keep_the_upper_8(tmp_path):
     values = np.random.default_rng(0).integers(0, 65536, (6, 9, 3), np.uint16)
     assert cv2.imwrite(str(tmp_path / "a.png"), values)
     read = read_image(tmp_path / "a.png")
-    assert (read.picture == (values >> 8)[..., ::-1]).all()
+    assert (read.pixels == (values >> 8)[..., ::-1]).all()
     assert read.notes == ("16-bit, of which the upper 8 are used",)
 
 
@@ -91,9 +91,9 @@ def test_an_exif_rotation_is_not_applied_but_named(tmp_path, colors):
     exif[0x0112] = TURNED
     path = saved(tmp_path / "a.png", colors, exif=exif)
     read = read_image(path)
-    assert (read.picture == colors).all()
+    assert (read.pixels == colors).all()
     assert read.notes == ("EXIF rotation is not applied",)
-    assert read_image_size(path) == read.picture.shape[:2], "labels of YOLO see it turned"
+    assert read_image_size(path) == read.pixels.shape[:2], "labels of YOLO see it turned"
 
 
 def test_exif_that_turns_nothing_or_cannot_be_read_is_no_matter(tmp_path, colors):
@@ -107,7 +107,7 @@ def test_of_an_animation_the_first_frame_counts(tmp_path):
     frames = [Image.new("RGB", (4, 3), color) for color in (RED, (0, 0, 255))]
     frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
     read = read_image(tmp_path / "a.png")
-    assert (read.picture == RED).all()
+    assert (read.pixels == RED).all()
     assert read.notes == ("animated, of which the first frame is used",)
 
 

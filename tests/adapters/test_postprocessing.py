@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from detbench.adapters.geometry import place
+from detbench.adapters.geometry import fit_image
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.errors import DetbenchError
 
-SAME = place((100, 100), (100, 100), "stretch")
+SAME = fit_image((100, 100), (100, 100), "stretch")
 
 
-def finish(postprocessing, boxes, scores, classes, placement=SAME, dtype=np.float32):
-    return postprocessing.finish(
+def apply(postprocessing, boxes, scores, classes, placement=SAME, dtype=np.float32):
+    return postprocessing.apply(
         np.array(boxes, dtype).reshape(-1, 4),
         np.array(scores, dtype),
         np.array(classes, np.int64),
@@ -25,49 +25,49 @@ def spread(count):
 
 
 def test_a_score_equal_to_the_floor_stays():
-    found = finish(Postprocessing(0.5, None), spread(3), [0.5, 0.49, 0.51], [0, 1, 2])
+    found = apply(Postprocessing(0.5, None), spread(3), [0.5, 0.49, 0.51], [0, 1, 2])
     assert found.classes.tolist() == [2, 0]
 
 
 def test_falling_score_with_ties_in_place():
-    found = finish(Postprocessing(0.0, 0.5), spread(5), [0.1, 0.5, 0.1, 0.5, 0.9], [0, 1, 2, 3, 4])
+    found = apply(Postprocessing(0.0, 0.5), spread(5), [0.1, 0.5, 0.1, 0.5, 0.9], [0, 1, 2, 3, 4])
     assert found.classes.tolist() == [4, 1, 3, 0, 2]
 
 
 def test_the_best_candidates_enter_nms_and_the_best_of_those_it_keeps_stay():
     boxes = [(0, 0, 5, 5), (0, 0, 5, 5), *spread(4)[1:]]
     scores = [0.9, 0.8, 0.7, 0.6, 0.5]
-    assert finish(
+    assert apply(
         Postprocessing(0, 0.5, top_k=2), boxes, scores, [0] * 5
     ).scores.tolist() == pytest.approx([0.9, 0.7])
-    assert finish(
+    assert apply(
         Postprocessing(0, 0.5, max_candidates=2), boxes, scores, [0] * 5
     ).scores.tolist() == pytest.approx([0.9])
-    assert finish(
+    assert apply(
         Postprocessing(0, None, top_k=2), boxes, scores, [0] * 5
     ).scores.tolist() == pytest.approx([0.9, 0.8])
 
 
 def test_classes_suppress_each_other_only_when_agnostic():
     boxes = [(0, 0, 5, 5), (0, 0, 5, 5)]
-    assert len(finish(Postprocessing(0, 0.5), boxes, [0.9, 0.8], [0, 1]).scores) == 2
+    assert len(apply(Postprocessing(0, 0.5), boxes, [0.9, 0.8], [0, 1]).scores) == 2
     assert (
-        len(finish(Postprocessing(0, 0.5, class_agnostic=True), boxes, [0.9, 0.8], [0, 1]).scores)
+        len(apply(Postprocessing(0, 0.5, class_agnostic=True), boxes, [0.9, 0.8], [0, 1]).scores)
         == 1
     )
 
 
 def test_boxes_are_suppressed_in_the_input_and_given_in_the_picture():
     """Both reach over the picture's edge: in the input their IoU is 1/2, clipped to the picture it would be 1."""
-    placement = place((200, 100), (100, 100), "letterbox")
+    placement = fit_image((200, 100), (100, 100), "letterbox")
     boxes = [(0, 0, 100, 75), (0, 25, 100, 75 + 25)]
-    found = finish(Postprocessing(0, 0.6), boxes, [0.9, 0.8], [0, 0], placement)
+    found = apply(Postprocessing(0, 0.6), boxes, [0.9, 0.8], [0, 0], placement)
     assert found.boxes.tolist() == [[0, 0, 200, 100], [0, 0, 200, 100]]
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_results_are_in_double_precision(dtype):
-    found = finish(Postprocessing(0.1, 0.5), spread(2), [0.25, 0.5], [3, 4], dtype=dtype)
+    found = apply(Postprocessing(0.1, 0.5), spread(2), [0.25, 0.5], [3, 4], dtype=dtype)
     assert (found.boxes.dtype, found.scores.dtype, found.classes.dtype) == (
         np.float64,
         np.float64,
@@ -79,19 +79,19 @@ def test_results_are_in_double_precision(dtype):
 
 @pytest.mark.parametrize("boxes", [[], [(0, 0, 5, 5)]])
 def test_nothing_found(boxes):
-    found = finish(Postprocessing(0.5, 0.5), boxes, [0.1] * len(boxes), [0] * len(boxes))
+    found = apply(Postprocessing(0.5, 0.5), boxes, [0.1] * len(boxes), [0] * len(boxes))
     assert (found.boxes.shape, found.scores.shape, found.classes.shape) == ((0, 4), (0,), (0,))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_is_not_finite_is_refused_where_it_could_count(bad):
     with pytest.raises(DetbenchError, match=r"scores that are NaN or infinite \(1 of 2\)"):
-        finish(Postprocessing(0.5, 0.5), spread(2), [0.9, bad], [0, 0])
+        apply(Postprocessing(0.5, 0.5), spread(2), [0.9, bad], [0, 0])
     with pytest.raises(DetbenchError, match=r"boxes that are NaN or infinite \(1 of 1\)"):
-        finish(Postprocessing(0.5, 0.5), [(0, 0, 5, bad), (0, 0, 5, 5)], [0.9, 0.1], [0, 0])
+        apply(Postprocessing(0.5, 0.5), [(0, 0, 5, bad), (0, 0, 5, 5)], [0.9, 0.1], [0, 0])
     assert (
         len(
-            finish(
+            apply(
                 Postprocessing(0.5, 0.5), [(0, 0, 5, bad), (0, 0, 5, 5)], [0.1, 0.9], [0, 0]
             ).scores
         )

@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from detbench.adapters.geometry import Fit, place
+from detbench.adapters.geometry import Fit, fit_image
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.errors import DetbenchError
 from detbench.metrics.kernels.resizing import resize_linear
@@ -38,7 +38,7 @@ def bilinear(picture, size):
 def reference(preprocessing, picture):
     """Put together what `apply` must give, slowly and in float64, from the resized picture on."""
     width, height = preprocessing.size
-    placement = place(picture.shape[1::-1], preprocessing.size, preprocessing.fit)
+    placement = fit_image(picture.shape[1::-1], preprocessing.size, preprocessing.fit)
     resized = resize_linear(picture, placement.resized)
     canvas = np.full((height, width, 3), preprocessing.pad_value, np.float64)
     for y in range(height):
@@ -93,7 +93,7 @@ def test_apply_equals_the_plain_reference(fit, size, settings):
     assert batch.inputs.dtype == preprocessing.dtype
     assert batch.inputs.flags.c_contiguous
     assert (batch.inputs[0] == reference(preprocessing, picture).astype(preprocessing.dtype)).all()
-    assert batch.placements == (place(size, (40, 24), fit),)
+    assert batch.placements == (fit_image(size, (40, 24), fit),)
 
 
 @pytest.mark.parametrize("resize", ["linear", "antialias", "nearest"])

@@ -40,12 +40,12 @@ def test_detections_come_back_by_image_and_falling_score(stored):
         ("dog", "cat"),
         None,
     )
-    found = detector.found_for("c")
+    found = detector.detections_for("c")
     assert found.scores.tolist() == [0.9, 0.1, 0.1]
     assert found.classes.tolist() == [0, 1, 1]
     assert found.boxes[:, 2].tolist() == [3, 1, 4]
     assert found.boxes.dtype == np.float64
-    assert len(detector.found_for("b").scores) == 0
+    assert len(detector.detections_for("b").scores) == 0
 
 
 def test_settings_say_where_they_come_from(stored):
@@ -56,7 +56,7 @@ def test_settings_say_where_they_come_from(stored):
 
 def test_an_image_nobody_looked_at_is_an_error(stored):
     with pytest.raises(InputError, match=r"found\.parquet: image 'z' is not among its 3 images"):
-        load_detector(str(stored)).found_for("z")
+        load_detector(str(stored)).detections_for("z")
 
 
 def test_steps_of_a_model_are_refused(stored):
@@ -93,6 +93,6 @@ def test_every_image_of_a_real_file_comes_back(files):
         warnings.simplefilter("ignore")
         found = load_detections(files.detections("parquet"), truth)
     detector = load_detector(str(files.detections("parquet")))
-    assert sum(len(detector.found_for(image_id).scores) for image_id in truth.image_ids) == len(
+    assert sum(len(detector.detections_for(image_id).scores) for image_id in truth.image_ids) == len(
         found
     )

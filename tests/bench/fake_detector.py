@@ -3,7 +3,7 @@
 import numpy as np
 
 from detbench.adapters.detector import Batch, ImageDetections
-from detbench.adapters.geometry import place
+from detbench.adapters.geometry import fit_image
 
 
 class FakeDetector:
@@ -21,7 +21,7 @@ class FakeDetector:
 
     def preprocess(self, pictures):
         placements = tuple(
-            place((picture.shape[1], picture.shape[0]), self.input_size, "stretch")
+            fit_image((picture.shape[1], picture.shape[0]), self.input_size, "stretch")
             for picture in pictures
         )
         return Batch(np.array([picture.mean() / 255 for picture in pictures]), placements)

@@ -15,7 +15,7 @@ import warnings
 
 from detbench import load_detector, load_ground_truth
 from detbench.adapters.classes import map_classes
-from detbench.adapters.images import read_picture
+from detbench.adapters.images import read_image
 from detbench.bench.predict import predict
 
 ROUNDS = 5
@@ -33,7 +33,7 @@ def one_by_one(detector, paths) -> dict[str, float]:
         return result
 
     for path in paths:
-        picture = timed("read", read_picture, path).picture
+        picture = timed("read", read_image, path).pixels
         batch = timed("preprocess", detector.preprocess, [picture])
         inputs = timed("to_device", detector.to_device, batch)
         outputs = timed("infer", detector.infer, inputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from detbench.adapters.counting import there
-from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, Shapes
+from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, OutputShapes
 from detbench.adapters.decoders.dense.fastestdet import FastestDet
 from detbench.adapters.decoders.dense.nanodet import NanoDet
 from detbench.adapters.decoders.dense.retinanet import RetinaNet
@@ -20,8 +20,8 @@ from detbench.adapters.decoders.yolo.yolov2 import TinyYoloV2, YoloV2
 from detbench.adapters.decoders.yolo.yolov5 import YoloV5
 from detbench.adapters.decoders.yolo.yolov8 import YoloV8
 from detbench.adapters.decoders.yolo.yolox import YoloX
-from detbench.data.counting import counted
 from detbench.errors import DetbenchError
+from detbench.wording import plural
 
 _KINDS: tuple[type[Decoder], ...] = (
     *(YoloV2, TinyYoloV2, YoloV5, YoloV8, EndToEnd, YoloX, FastestDet, NanoDet),
@@ -33,8 +33,8 @@ UNNAMED_CLASSES = 80
 """A model without names can only be COCO's, so that the layout which gives it as many classes is the right one."""
 
 
-def choose(
-    decoders: Mapping[str, Decoder], shapes: Shapes, class_count: int | None
+def choose_decoder(
+    decoders: Mapping[str, Decoder], shapes: OutputShapes, class_count: int | None
 ) -> tuple[Decoder, int]:
     """Return the only one of `decoders` that recognises the shapes, and its number of classes (UNKNOWN where shapes do not tell).
 
@@ -46,7 +46,7 @@ def choose(
     Raises:
         DetbenchError: where none or several do, or where the number of classes is not that of the names.
     """
-    found = {name: one.fits(shapes) for name, one in decoders.items()}
+    found = {name: one.match_layout(shapes) for name, one in decoders.items()}
     fits = {name: fit.class_count for name, fit in found.items() if fit is not None and fit.sure}
     if not fits:
         known = "\n".join(f"  {one.name}: {one.layout}" for one in decoders.values())
@@ -69,26 +69,26 @@ def choose(
     return decoders[name], count
 
 
-def check(decoder: Decoder, shapes: Shapes, class_count: int | None) -> int:
+def check_decoder(decoder: Decoder, shapes: OutputShapes, class_count: int | None) -> int:
     """Return the number of classes a decoder that was asked for finds in the shapes; raises DetbenchError where they do not fit."""
-    fit = decoder.fits(shapes)
+    fit = decoder.match_layout(shapes)
     if fit is None:
         raise DetbenchError(
             f"decoder {decoder.name} reads {decoder.layout}; outputs {shapes} of an input {_size(shapes)} are not that"
         )
     if class_count is not None and fit.class_count not in (UNKNOWN, class_count):
-        held = f"outputs {shapes} hold {counted(fit.class_count, 'class')} as decoder {decoder.name} reads them"
+        held = f"outputs {shapes} hold {plural(fit.class_count, 'class')} as decoder {decoder.name} reads them"
         raise DetbenchError(f"{held}, and there {there(class_count)}")
     return fit.class_count
 
 
-def _size(shapes: Shapes) -> str:
+def _size(shapes: OutputShapes) -> str:
     return "{}×{}".format(*shapes.input_size)
 
 
 def _listed(fits: Mapping[str, int]) -> str:
     held = {
-        name: counted(count, "class") if count else "any number of classes"
+        name: plural(count, "class") if count else "any number of classes"
         for name, count in fits.items()
     }
     return " or ".join(f"{name} ({count})" for name, count in held.items())

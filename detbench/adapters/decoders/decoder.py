@@ -35,7 +35,7 @@ class Candidates(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Shapes:
+class OutputShapes:
     """The shapes of a model's outputs, batch first, and the width and height of its input in pixels."""
 
     outputs: Mapping[str, tuple[int, ...]]
@@ -58,7 +58,7 @@ class Shapes:
 
 
 @dataclass(frozen=True, eq=False)
-class Raw:
+class RawOutputs:
     """What a model gave for a batch, and the width and height of its input in pixels."""
 
     outputs: Mapping[str, NDArray[Any]]
@@ -76,7 +76,7 @@ class Raw:
         return np.array([*self.input_size, *self.input_size], np.float64)
 
 
-class Fit(NamedTuple):
+class LayoutMatch(NamedTuple):
     """What shapes are in a layout."""
 
     class_count: int
@@ -99,10 +99,10 @@ class Decoder(Protocol):
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
         """Return how its authors prepare pictures for an input of `size` (width, height)."""
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """Return what outputs of these shapes are in this layout, None if they cannot be it."""
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return for each picture of the batch what scores at least `floor`."""
 
 

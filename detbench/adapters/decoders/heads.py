@@ -6,10 +6,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from detbench.adapters.decoders.decoder import Raw, Shapes
+from detbench.adapters.decoders.decoder import OutputShapes, RawOutputs
 
 
-def class_head(shapes: Shapes) -> tuple[int, int]:
+def class_head(shapes: OutputShapes) -> tuple[int, int]:
     """Return rows and columns of the classes, zeros where the outputs of three axes are not two heads of equally many rows."""
     heads = [(name, shape) for name, shape in shapes.outputs.items() if len(shape) == 3]
     if len(heads) != 2 or heads[0][1][1] != heads[1][1][1]:
@@ -20,7 +20,7 @@ def class_head(shapes: Shapes) -> tuple[int, int]:
     return (first[1], first[2]) if _is_boxes(other, second[2], first[2]) else (0, 0)
 
 
-def classes_and_boxes(raw: Raw) -> tuple[NDArray[Any], NDArray[Any]]:
+def classes_and_boxes(raw: RawOutputs) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the two heads (B, n, …)."""
     (one, first), (_, second) = (
         (name, values) for name, values in raw.outputs.items() if values.ndim == 3

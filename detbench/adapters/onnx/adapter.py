@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from detbench.adapters.assembly import Loaded, Source, assemble
-from detbench.adapters.decoders.decoder import Shapes
+from detbench.adapters.assembly import LoadedModel, ModelSource, assemble
+from detbench.adapters.decoders.decoder import OutputShapes
 from detbench.adapters.onnx.metadata import read_metadata
 from detbench.adapters.onnx.model_file import ModelFile, read_model_file
 from detbench.adapters.onnx.session import OWN_OPTIONS, Session
@@ -33,10 +33,10 @@ def load(path: Path, options: Mapping[str, str]) -> RawDetector:
     file = read_model_file(path)
     session = Session(path, **asked.own)
 
-    def loaded(size: tuple[int, int]) -> Loaded:
-        return Loaded(session, _shapes(session, size), _settings(file, session))
+    def loaded(size: tuple[int, int]) -> LoadedModel:
+        return LoadedModel(session, _shapes(session, size), _settings(file, session))
 
-    source = Source(
+    source = ModelSource(
         path,
         path.stem,
         session.input,
@@ -47,17 +47,17 @@ def load(path: Path, options: Mapping[str, str]) -> RawDetector:
     return assemble(source, asked, options)
 
 
-def _shapes(session: Session, size: tuple[int, int]) -> Shapes:
+def _shapes(session: Session, size: tuple[int, int]) -> OutputShapes:
     """Return the shapes of the outputs for one batch: as declared, else as a run on a blank input gives them."""
     batch = session.input.batch or 1
     declared = session.declared_shapes(batch)
     if declared is not None:
-        return Shapes(declared, size)
+        return OutputShapes(declared, size)
     planes = (3, size[1], size[0]) if session.input.layout == "nchw" else (size[1], size[0], 3)
     outputs = session.to_host(
         session.run(session.to_device(np.zeros((batch, *planes), session.input.dtype)))
     )
-    return Shapes(
+    return OutputShapes(
         {name: output.shape for name, output in zip(session.output_names, outputs, strict=True)},
         size,
     )

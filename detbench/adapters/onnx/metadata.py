@@ -8,23 +8,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from detbench.adapters.metadata import VERSION, Metadata
+from detbench.adapters.metadata import VERSION, ModelMetadata
 from detbench.errors import InputError
 
 _OURS = ("decoder", "class_names", "preprocessing", "postprocessing")
 
 
-def read_metadata(path: Path, properties: Mapping[str, str]) -> Metadata:
+def read_metadata(path: Path, properties: Mapping[str, str]) -> ModelMetadata:
     """Read a model's custom metadata: ours where it has ours, else Ultralytics', else nothing.
 
     Raises InputError for metadata of a newer detbench, values that cannot be read, and models of Ultralytics for another task.
     """
     if "detbench.schema_version" in properties:
         return _ours(path, properties)
-    return _ultralytics(path, properties) if "names" in properties else Metadata()
+    return _ultralytics(path, properties) if "names" in properties else ModelMetadata()
 
 
-def _ours(path: Path, properties: Mapping[str, str]) -> Metadata:
+def _ours(path: Path, properties: Mapping[str, str]) -> ModelMetadata:
     version = properties["detbench.schema_version"]
     if version not in {"1", str(VERSION)}:
         raise InputError(
@@ -47,7 +47,7 @@ def _ours(path: Path, properties: Mapping[str, str]) -> Metadata:
         raise _wrong(
             path, "detbench.decoder", "must hold a text as its name and a JSON dict as its options"
         )
-    return Metadata(
+    return ModelMetadata(
         class_names=tuple(names) if names is not None else None,
         decoder=decoder.get("name"),
         decoder_options=options,
@@ -107,7 +107,7 @@ def _wrong(path: Path, key: str, problem: str) -> InputError:
     return InputError(path, problem, where=f"metadata {key}", fix="export it again")
 
 
-def _ultralytics(path: Path, properties: Mapping[str, str]) -> Metadata:
+def _ultralytics(path: Path, properties: Mapping[str, str]) -> ModelMetadata:
     """Read the keys of https://docs.ultralytics.com/modes/export/; values are Python literals."""
     task = properties.get("task", "detect")
     if task != "detect":
@@ -130,7 +130,7 @@ def _ultralytics(path: Path, properties: Mapping[str, str]) -> Metadata:
     sides = (
         _pair(path, "imgsz", "height and width", size) if isinstance(size, list | tuple) else None
     )
-    return Metadata(
+    return ModelMetadata(
         tuple(str(names[number]) for number in range(len(names))),
         size=sides[::-1] if sides else None,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.adapters.model_input import Input, image_input
+from detbench.adapters.model_input import ImageInput, image_input
 from detbench.adapters.options import thread_count
 from detbench.errors import DetbenchError, InputError
 
@@ -184,7 +184,7 @@ def _provider(runtime: Any, asked: str) -> str:
     return str(full)
 
 
-def _image_input(path: Path, inputs: Sequence[Any]) -> Input:
+def _image_input(path: Path, inputs: Sequence[Any]) -> ImageInput:
     """Return the one input as an image of three channels; raises InputError where it is something else."""
     declared = ", ".join(f"{one.name}{one.shape} {one.type}" for one in inputs)
     if len(inputs) != 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from detbench.cli.shared.app import INTERRUPTED
-from detbench.cli.shared.talk import talk, talk_table, tracked
+from detbench.cli.shared.console import log, log_table, progress_bar, status
+from detbench.cli.shared.detector_names import check_distinct_names
 from detbench.errors import DetbenchError, DetbenchWarning
 
 if TYPE_CHECKING:
@@ -22,10 +23,62 @@ if TYPE_CHECKING:
     from detbench.data.ground_truth import GroundTruth
 
 
-def shown_mapping(detector: Detector, truth: GroundTruth, *, allow_unmapped: bool) -> ClassMapping:
+def run_model(
+    spec: str,
+    ground_truth: GroundTruth,
+    *,
+    name: str | None,
+    other_names: Sequence[str] = (),
+    allow_unmapped: bool,
+    batch: int | None,
+    readers: int,
+    allow_broken: bool,
+    cached: bool,
+) -> Detections:
+    """Load the model of a spec and return its detections on a dataset.
+
+    Args:
+        spec: `ADAPTER:PATH[,OPTION=VALUE...]` or a model file.
+        ground_truth: whose images the model is run on.
+        name: of the detector; None: the model's own.
+        other_names: names of other detectors, which this one must not have.
+        allow_unmapped: allow classes of model or dataset without a counterpart in the other.
+        batch: images per batch; None: the model's own.
+        readers: threads that read and prepare images.
+        allow_broken: skip images that cannot be read.
+        cached: reuse and keep predictions in the cache.
+
+    Raises:
+        DetbenchError: also for a name that another detector has, before the model is run.
+    """
+    from detbench.adapters.catalogue import load_detector
+
+    with status(f"loading {spec}"):
+        detector = load_detector(spec)
+    try:
+        label = name or detector.name
+        check_distinct_names([*other_names, label])
+        log(f"{label}: running on {len(ground_truth.image_ids):,} images of {ground_truth.name}")
+        return run_detector(
+            detector,
+            ground_truth,
+            map_and_show_classes(detector, ground_truth, allow_unmapped=allow_unmapped),
+            name=name,
+            batch=batch,
+            readers=readers,
+            allow_broken=allow_broken,
+            cached=cached,
+        )
+    finally:
+        detector.close()
+
+
+def map_and_show_classes(
+    detector: Detector, truth: GroundTruth, *, allow_unmapped: bool
+) -> ClassMapping:
     """Map the model's classes to the dataset's and print the table, also where it is an error."""
     from detbench.adapters.classes import map_classes
-    from detbench.reports.terminal.evaluation import mapping_table
+    from detbench.reports.terminal.class_mapping import mapping_table
 
     try:
         mapping = map_classes(
@@ -34,17 +87,17 @@ def shown_mapping(detector: Detector, truth: GroundTruth, *, allow_unmapped: boo
     except DetbenchError:
         with suppress(DetbenchError), warnings.catch_warnings():
             warnings.simplefilter("ignore", DetbenchWarning)
-            talk_table(
+            log_table(
                 mapping_table(
                     map_classes(detector.class_names, truth.class_names, allow_unmapped=True)
                 )
             )
         raise
-    talk_table(mapping_table(mapping))
+    log_table(mapping_table(mapping))
     return mapping
 
 
-def predicted(
+def run_detector(
     detector: Detector,
     truth: GroundTruth,
     mapping: ClassMapping,
@@ -57,12 +110,12 @@ def predicted(
 ) -> Detections:
     """Run the detector over the pictures and say how it went; Ctrl-C ends the command and says how to go on."""
     from detbench.bench.predict import Progress, predict
-    from detbench.bench.prediction_cache import PredictionCache, default_folder
+    from detbench.bench.prediction_cache import PredictionCache, default_cache_folder
     from detbench.metrics.warmup import warm_postprocessing
 
-    cache = PredictionCache(default_folder()) if cached else None
+    cache = PredictionCache(default_cache_folder()) if cached else None
     progress = Progress(len(truth.image_ids))
-    warm_postprocessing(talk)
+    warm_postprocessing(log)
     try:
         with _bar(progress) as on_progress:
             found, progress = predict(
@@ -81,7 +134,7 @@ def predicted(
             if cached
             else "nothing is kept (--no-cache)"
         )
-        talk(f"interrupted; {kept}")
+        log(f"interrupted; {kept}")
         raise typer.Exit(INTERRUPTED) from None
     run = progress.done - progress.from_cache
     speed = (
@@ -89,7 +142,7 @@ def predicted(
         if progress.infer_s
         else ""
     )
-    talk(
+    log(
         f"{progress.done:,} pictures ({progress.from_cache:,} from an earlier run), {len(found):,} detections{speed}"
     )
     return replace(found, name=name) if name else found
@@ -97,5 +150,5 @@ def predicted(
 
 @contextmanager
 def _bar(progress: Progress) -> Iterator[Callable[[Progress], None]]:
-    with tracked("pictures", progress.total) as advance:
+    with progress_bar("pictures", progress.total) as advance:
         yield lambda now: advance(now.done)

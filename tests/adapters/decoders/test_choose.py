@@ -3,7 +3,7 @@
 import pytest
 
 from detbench.adapters.decoders.choose import DECODERS, check, choose
-from detbench.adapters.decoders.decoder import Shapes
+from detbench.adapters.decoders.decoder import OutputShapes
 from detbench.adapters.options import make_decoders
 from detbench.errors import DetbenchError
 
@@ -11,7 +11,7 @@ SQUARE = (640, 640)
 
 
 def chosen(outputs, size=SQUARE, class_count=None, options=()):
-    decoder, count = choose(make_decoders(dict(options)), Shapes(outputs, size), class_count)
+    decoder, count = choose_decoder(make_decoders(dict(options)), OutputShapes(outputs, size), class_count)
     return decoder.name, count
 
 
@@ -104,9 +104,9 @@ def test_options_of_a_layout_leave_only_its_decoders():
 
 def test_an_asked_for_decoder_may_read_what_it_would_not_be_chosen_for():
     decoder = DECODERS["yolov5"]()
-    assert check(decoder, Shapes({"o": (1, 8400, 85)}, SQUARE), None) == 80
+    assert check_decoder(decoder, OutputShapes({"o": (1, 8400, 85)}, SQUARE), None) == 80
     with pytest.raises(
         DetbenchError,
         match="hold 80 classes as decoder yolov5 reads them, and there are 20 class names",
     ):
-        check(decoder, Shapes({"o": (1, 8400, 85)}, SQUARE), 20)
+        check_decoder(decoder, OutputShapes({"o": (1, 8400, 85)}, SQUARE), 20)

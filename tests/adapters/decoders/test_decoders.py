@@ -6,8 +6,8 @@ import pytest
 from detbench.adapters.decoders.choose import DECODERS
 from detbench.adapters.decoders.decoder import (
     Candidates,
-    Raw,
-    Shapes,
+    OutputShapes,
+    RawOutputs,
     above,
     cells,
     grid,
@@ -81,9 +81,9 @@ def test_yolov8():
         [pixels(0, 2, n).transpose(0, 2, 1), rng_values(1, 2, 3, n, high=0.3)], axis=1
     )
     decoder = YoloV8()
-    assert decoder.fits(Shapes({"o": values.shape}, SIZE)) == (3, True)
+    assert decoder.match_layout(OutputShapes({"o": values.shape}, SIZE)) == (3, True)
     assert_same(
-        decoder.decode(Raw({"o": values}, SIZE), FLOOR),
+        decoder.decode(RawOutputs({"o": values}, SIZE), FLOOR),
         [plain.yolov8(one, SIZE, float(np.float32(FLOOR))) for one in values],
     )
 
@@ -92,9 +92,9 @@ def test_yolov5():
     n = 3 * cells(SIZE, (8, 16, 32))
     values = np.concatenate([pixels(0, 2, n), rng_values(1, 2, n, 6, high=0.7)], axis=2)
     decoder = YoloV5()
-    assert decoder.fits(Shapes({"o": values.shape, "raw": (2, 3, 12, 20, 10)}, SIZE)) == (5, True)
+    assert decoder.match_layout(OutputShapes({"o": values.shape, "raw": (2, 3, 12, 20, 10)}, SIZE)) == (5, True)
     assert_same(
-        decoder.decode(Raw({"o": values}, SIZE), FLOOR),
+        decoder.decode(RawOutputs({"o": values}, SIZE), FLOOR),
         [plain.yolov5(one, SIZE, FLOOR) for one in values],
     )
 
@@ -108,9 +108,9 @@ def test_end2end():
         ],
         axis=2,
     )
-    assert EndToEnd().fits(Shapes({"o": values.shape}, SIZE)) == (0, True)
+    assert EndToEnd().match_layout(OutputShapes({"o": values.shape}, SIZE)) == (0, True)
     assert_same(
-        EndToEnd().decode(Raw({"o": values}, SIZE), FLOOR),
+        EndToEnd().decode(RawOutputs({"o": values}, SIZE), FLOOR),
         [plain.end2end(one, SIZE, FLOOR) for one in values],
     )
 
@@ -120,9 +120,9 @@ def test_yolox():
     values = np.concatenate(
         [rng_values(0, 2, n, 4, low=-2, high=2), rng_values(1, 2, n, 4)], axis=2
     )
-    assert YoloX().fits(Shapes({"o": values.shape}, SIZE)) == (3, True)
+    assert YoloX().match_layout(OutputShapes({"o": values.shape}, SIZE)) == (3, True)
     assert_same(
-        YoloX().decode(Raw({"o": values}, SIZE), FLOOR),
+        YoloX().decode(RawOutputs({"o": values}, SIZE), FLOOR),
         [plain.yolox(one, SIZE, FLOOR) for one in values],
     )
 
@@ -130,7 +130,7 @@ def test_yolox():
 def test_yolox_refuses_boxes_that_are_decoded_already():
     values = np.concatenate([pixels(0, 1, 315), rng_values(1, 1, 315, 4)], axis=2)
     with pytest.raises(DetbenchError, match="decodes its boxes already; use decoder=yolov5"):
-        YoloX().decode(Raw({"o": values}, SIZE), FLOOR)
+        YoloX().decode(RawOutputs({"o": values}, SIZE), FLOOR)
 
 
 @pytest.mark.parametrize(
@@ -144,9 +144,9 @@ def test_yolox_refuses_boxes_that_are_decoded_already():
 )
 def test_yolov2(decoder, classes, anchors):
     values = rng_values(0, 2, len(anchors) * (5 + classes), 3, 5, low=-3, high=3)
-    assert decoder.fits(Shapes({"o": values.shape}, SIZE)) == (classes, True)
+    assert decoder.match_layout(OutputShapes({"o": values.shape}, SIZE)) == (classes, True)
     assert_same(
-        decoder.decode(Raw({"o": values}, SIZE), 0.1),
+        decoder.decode(RawOutputs({"o": values}, SIZE), 0.1),
         [plain.yolov2(one, SIZE, 0.1, anchors) for one in values],
     )
 
@@ -160,9 +160,9 @@ def test_fastestdet():
         ],
         axis=1,
     )
-    assert FastestDet().fits(Shapes({"o": values.shape}, SIZE)) == (4, True)
+    assert FastestDet().match_layout(OutputShapes({"o": values.shape}, SIZE)) == (4, True)
     assert_same(
-        FastestDet().decode(Raw({"o": values}, SIZE), FLOOR),
+        FastestDet().decode(RawOutputs({"o": values}, SIZE), FLOOR),
         [plain.fastestdet(one, SIZE, FLOOR) for one in values],
     )
 
@@ -174,9 +174,9 @@ def test_nanodet(options):
     values = np.concatenate(
         [rng_values(0, 2, n, 3, high=0.3), rng_values(1, 2, n, edges, low=-4, high=4)], axis=2
     )
-    assert decoder.fits(Shapes({"o": values.shape}, SIZE)) == (3, True)
+    assert decoder.match_layout(OutputShapes({"o": values.shape}, SIZE)) == (3, True)
     reference = [plain.nanodet(one, SIZE, float(np.float32(FLOOR)), **options) for one in values]
-    assert_same(decoder.decode(Raw({"o": values}, SIZE), FLOOR), reference)
+    assert_same(decoder.decode(RawOutputs({"o": values}, SIZE), FLOOR), reference)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_detr(decoder, reference, classes, boxes_first):
     }
     if boxes_first:
         outputs = dict(reversed(outputs.items()))
-    assert decoder.fits(Shapes({name: values.shape for name, values in outputs.items()}, SIZE)) == (
+    assert decoder.match_layout(OutputShapes({name: values.shape for name, values in outputs.items()}, SIZE)) == (
         classes,
         True,
     )
@@ -198,7 +198,7 @@ def test_detr(decoder, reference, classes, boxes_first):
         reference(*pair, SIZE, FLOOR)
         for pair in zip(outputs["logits"], outputs["pred_boxes"], strict=True)
     ]
-    assert_same(decoder.decode(Raw(outputs, SIZE), FLOOR), expected)
+    assert_same(decoder.decode(RawOutputs(outputs, SIZE), FLOOR), expected)
 
 
 def test_detr_with_logits_of_four_columns_goes_by_the_name_of_the_boxes():
@@ -207,7 +207,7 @@ def test_detr_with_logits_of_four_columns_goes_by_the_name_of_the_boxes():
         "logits": rng_values(0, 1, 20, 4, low=-3, high=3),
     }
     expected = [plain.rtdetr(outputs["logits"][0], outputs["pred_boxes"][0], SIZE, FLOOR)]
-    assert_same(RtDetr().decode(Raw(outputs, SIZE), FLOOR), expected)
+    assert_same(RtDetr().decode(RawOutputs(outputs, SIZE), FLOOR), expected)
 
 
 @pytest.mark.parametrize(
@@ -228,9 +228,9 @@ def test_ssd_with_boxes_of_a_file(tmp_path, as_probabilities):
         rng_values(1, 2, 40, 4, low=-2, high=2),
         rng_values(2, 2, 40, 4, low=-2, high=2),
     )
-    assert decoder.fits(Shapes({"conf": (2, 40, 4), "loc": (2, 40, 4)}, SIZE)) == (3, True)
+    assert decoder.match_layout(OutputShapes({"conf": (2, 40, 4), "loc": (2, 40, 4)}, SIZE)) == (3, True)
     given = softmax(scores) if as_probabilities else scores
-    found = decoder.decode(Raw({"loc": shifts, "conf": given}, SIZE), FLOOR)
+    found = decoder.decode(RawOutputs({"loc": shifts, "conf": given}, SIZE), FLOOR)
     assert_same(
         found,
         [
@@ -245,9 +245,9 @@ def test_ssd300_uses_the_sizes_of_voc_for_its_20_classes():
         rng_values(1, 1, 8732, 4, low=-2, high=2),
         rng_values(2, 1, 8732, 21, low=-6, high=6),
     )
-    assert Ssd().fits(Shapes({"loc": shifts.shape, "conf": scores.shape}, (300, 300))) == (20, True)
+    assert Ssd().match_layout(OutputShapes({"loc": shifts.shape, "conf": scores.shape}, (300, 300))) == (20, True)
     defaults = plain.ssd300_defaults((30, 60, 111, 162, 213, 264, 315))
-    found = Ssd().decode(Raw({"conf": scores, "loc": shifts}, (300, 300)), 0.5)
+    found = Ssd().decode(RawOutputs({"conf": scores, "loc": shifts}, (300, 300)), 0.5)
     assert_same(found, [plain.ssd(shifts[0], scores[0], defaults, (300, 300), 0.5)])
 
 
@@ -255,8 +255,8 @@ def test_ssd300_uses_the_sizes_of_voc_for_its_20_classes():
 def test_a_file_of_default_boxes_that_cannot_be_read_is_named(tmp_path, content):
     (tmp_path / "bad.txt").write_text(content)
     with pytest.raises(DetbenchError, match=r"bad\.txt"):
-        Ssd(default_boxes=str(tmp_path / "bad.txt")).fits(
-            Shapes({"loc": (1, 1, 4), "conf": (1, 1, 3)}, SIZE)
+        Ssd(default_boxes=str(tmp_path / "bad.txt")).match_layout(
+            OutputShapes({"loc": (1, 1, 4), "conf": (1, 1, 3)}, SIZE)
         )
 
 
@@ -264,8 +264,8 @@ def test_selected_keeps_label_0():
     boxes, scores = pixels(0, 2, 30), rng_values(1, 2, 30)
     labels = np.random.default_rng(2).integers(0, 3, (2, 30))
     outputs = {"labels": labels, "boxes": boxes, "scores": scores}
-    assert Selected().fits(
-        Shapes({name: values.shape for name, values in outputs.items()}, SIZE)
+    assert Selected().match_layout(
+        OutputShapes({name: values.shape for name, values in outputs.items()}, SIZE)
     ) == (0, True)
     kept = [
         [
@@ -275,24 +275,24 @@ def test_selected_keeps_label_0():
         ]
         for b in range(2)
     ]
-    assert_same(Selected().decode(Raw(outputs, SIZE), FLOOR), kept)
+    assert_same(Selected().decode(RawOutputs(outputs, SIZE), FLOOR), kept)
 
 
 def test_torchvision_leaves_the_background_out():
     boxes, scores = pixels(0, 1, 30)[0], rng_values(1, 30)
     labels = np.random.default_rng(2).integers(0, 3, 30)
     outputs = {"boxes": boxes, "labels": labels, "scores": scores}
-    assert Torchvision().fits(
-        Shapes({name: values.shape for name, values in outputs.items()}, SIZE)
+    assert Torchvision().match_layout(
+        OutputShapes({name: values.shape for name, values in outputs.items()}, SIZE)
     ) == (0, True)
     kept = [
         (*boxes[i].tolist(), float(scores[i]), int(labels[i]))
         for i in range(30)
         if labels[i] and scores[i] >= FLOOR
     ]
-    assert_same(Torchvision().decode(Raw(outputs, SIZE), FLOOR), [kept])
+    assert_same(Torchvision().decode(RawOutputs(outputs, SIZE), FLOOR), [kept])
     empty = {"boxes": boxes[:0], "labels": labels[:0], "scores": scores[:0]}
-    assert len(Torchvision().decode(Raw(empty, SIZE), FLOOR)[0].scores) == 0
+    assert len(Torchvision().decode(RawOutputs(empty, SIZE), FLOOR)[0].scores) == 0
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_nothing_above_the_floor_is_empty_and_half_precision_is_read(name):
     shape = {"yolov2": (1, 40, 3, 5), "nanodet": (1, cells(SIZE, (8, 16, 32, 64)), 35), **shapes}[
         name
     ]
-    (nothing,) = DECODERS[name]().decode(Raw({"o": np.zeros(shape, np.float16)}, SIZE), 0.9)
+    (nothing,) = DECODERS[name]().decode(RawOutputs({"o": np.zeros(shape, np.float16)}, SIZE), 0.9)
     assert isinstance(nothing, Candidates)
     assert (nothing.boxes.shape, len(nothing.scores), len(nothing.classes)) == ((0, 4), 0, 0)
 

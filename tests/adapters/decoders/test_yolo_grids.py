@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from detbench.adapters.decoders.choose import choose
-from detbench.adapters.decoders.decoder import Raw, Shapes
+from detbench.adapters.decoders.choose import choose_decoder
+from detbench.adapters.decoders.decoder import OutputShapes, RawOutputs
 from detbench.adapters.decoders.yolo.yolov1 import CellBox, YoloV1
 from detbench.adapters.decoders.yolo.yolov2 import YoloV2
 from detbench.adapters.options import make_decoder, make_decoders
@@ -37,8 +37,8 @@ def test_yolov2_with_anchors_as_an_axis_of_their_own(stride):
     anchors = [(1.0, 2.0), (3.0, 4.0), (0.5, 0.7)]
     decoder = YoloV2(anchors=tuple(side for pair in anchors for side in pair), stride=stride)
     raw = values(0, 2, SIZE[1] // stride, SIZE[0] // stride, 3, 5 + CLASSES, low=-3, high=3)
-    assert decoder.fits(Shapes({"output": raw.shape}, SIZE)) == (CLASSES, True)
-    found = decoder.decode(Raw({"output": raw}, SIZE), FLOOR)
+    assert decoder.match_layout(OutputShapes({"output": raw.shape}, SIZE)) == (CLASSES, True)
+    found = decoder.decode(RawOutputs({"output": raw}, SIZE), FLOOR)
     assert_same(found, [plain.yolov2_last(one, SIZE, FLOOR, anchors, stride) for one in raw])
 
 
@@ -46,8 +46,8 @@ def test_both_ranks_of_yolov2_read_the_same_values_alike():
     decoder = YoloV2(anchors=(1.0, 2.0, 3.0, 4.0))
     last = values(1, 1, 10, 14, 2, 5 + CLASSES, low=-2, high=2)
     first = last.transpose(0, 3, 4, 1, 2).reshape(1, -1, 10, 14)
-    assert decoder.fits(Shapes({"o": first.shape}, SIZE)) == (CLASSES, True)
-    tables = [decoder.decode(Raw({"o": raw}, SIZE), FLOOR)[0] for raw in (last, first)]
+    assert decoder.match_layout(OutputShapes({"o": first.shape}, SIZE)) == (CLASSES, True)
+    tables = [decoder.decode(RawOutputs({"o": raw}, SIZE), FLOOR)[0] for raw in (last, first)]
     sets = [
         np.unique(np.column_stack([one.boxes, one.scores, one.classes]), axis=0) for one in tables
     ]
@@ -57,7 +57,7 @@ def test_both_ranks_of_yolov2_read_the_same_values_alike():
 
 @pytest.mark.parametrize("shape", [(1, 10, 14, 3, 9), (1, 5, 7, 2, 9), (1, 10, 14, 2, 5)])
 def test_other_grids_and_anchors_are_not_yolov2(shape):
-    assert YoloV2(anchors=(1.0, 2.0, 3.0, 4.0)).fits(Shapes({"o": shape}, SIZE)) is None
+    assert YoloV2(anchors=(1.0, 2.0, 3.0, 4.0)).match_layout(OutputShapes({"o": shape}, SIZE)) is None
 
 
 @pytest.mark.parametrize("sizes", ["image", "sqrt", "cell"])
@@ -69,11 +69,11 @@ def test_one_box_per_cell(sizes, how, order):
     decoder = make_decoder("cellbox", {"sizes": sizes, "values": how, "box": order})
     given = boxes if order == "xywhc" else np.concatenate([boxes[..., 4:], boxes[..., :4]], axis=-1)
     outputs = {"class": classes, "box": given}
-    assert decoder.fits(Shapes({name: one.shape for name, one in outputs.items()}, SIZE)) == (
+    assert decoder.match_layout(OutputShapes({name: one.shape for name, one in outputs.items()}, SIZE)) == (
         CLASSES,
         True,
     )
-    found = decoder.decode(Raw(outputs, SIZE), FLOOR)
+    found = decoder.decode(RawOutputs(outputs, SIZE), FLOOR)
     cells = [
         [
             [([boxes[b, y, x].tolist()], classes[b, y, x].tolist()) for x in range(6)]
@@ -104,7 +104,7 @@ def test_several_boxes_per_cell(order, sizes):
     boxes, classes = values(0, 2, 49, 3, 5), values(1, 2, 49, CLASSES)
     decoder = YoloV1(boxes=3, order=order, sizes=sizes)
     raw = flat(boxes, classes, order)
-    assert decoder.fits(Shapes({"o": raw.shape}, SIZE)) == (CLASSES, False)
+    assert decoder.match_layout(OutputShapes({"o": raw.shape}, SIZE)) == (CLASSES, False)
     cells = [
         [
             [(boxes[b, 7 * y + x].tolist(), classes[b, 7 * y + x].tolist()) for x in range(7)]
@@ -113,13 +113,13 @@ def test_several_boxes_per_cell(order, sizes):
         for b in range(2)
     ]
     assert_same(
-        decoder.decode(Raw({"o": raw}, SIZE), FLOOR),
+        decoder.decode(RawOutputs({"o": raw}, SIZE), FLOOR),
         [plain.cell_boxes(one, SIZE, FLOOR, sizes) for one in cells],
     )
 
 
 def chosen(outputs, class_count=None):
-    return choose(make_decoders({}), Shapes(outputs, (448, 448)), class_count)
+    return choose_decoder(make_decoders({}), OutputShapes(outputs, (448, 448)), class_count)
 
 
 def test_one_box_per_cell_is_chosen_by_the_names_of_its_outputs():
@@ -132,7 +132,7 @@ def test_one_box_per_cell_is_chosen_by_the_names_of_its_outputs():
 def test_with_five_classes_the_boxes_go_by_their_name():
     boxes, classes = values(0, 1, 6, 6, 5), values(1, 1, 6, 6, 5)
     tables = [
-        CellBox().decode(Raw(outputs, SIZE), 0.1)[0]
+        CellBox().decode(RawOutputs(outputs, SIZE), 0.1)[0]
         for outputs in ({"class": classes, "box": boxes}, {"box": boxes, "class": classes})
     ]
     assert len(tables[0].scores) > 10
@@ -161,7 +161,7 @@ def test_options_are_checked(name, options, message):
 
 @pytest.mark.parametrize("shape", [(1, 48, 30), (1, 49, 10), (49, 30)])
 def test_what_is_no_square_grid_or_has_no_class_is_refused(shape):
-    assert YoloV1().fits(Shapes({"o": shape}, SIZE)) is None
+    assert YoloV1().match_layout(OutputShapes({"o": shape}, SIZE)) is None
 
 
 def test_half_precision_and_nothing_found():
@@ -169,5 +169,5 @@ def test_half_precision_and_nothing_found():
         "box": np.zeros((1, 6, 6, 5), np.float16),
         "class": np.zeros((1, 6, 6, 3), np.float16),
     }
-    (nothing,) = CellBox().decode(Raw(outputs, SIZE), 0.1)
+    (nothing,) = CellBox().decode(RawOutputs(outputs, SIZE), 0.1)
     assert (nothing.boxes.shape, len(nothing.scores)) == ((0, 4), 0)

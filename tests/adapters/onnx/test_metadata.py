@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from detbench.adapters.metadata import Metadata
+from detbench.adapters.metadata import ModelMetadata
 from detbench.adapters.onnx.metadata import read_metadata
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.errors import DetbenchError, InputError
 
-FULL = Metadata(
+FULL = ModelMetadata(
     class_names=("cat", "dög"),
     decoder="yolov2",
     decoder_options={"anchors": [1.0, 2.0]},
@@ -21,7 +21,7 @@ FULL = Metadata(
 )
 
 
-@pytest.mark.parametrize("metadata", [FULL, Metadata(), Metadata(class_names=("a",))])
+@pytest.mark.parametrize("metadata", [FULL, ModelMetadata(), ModelMetadata(class_names=("a",))])
 def test_our_metadata_there_and_back(metadata):
     assert read_metadata("m.onnx", metadata.as_properties()) == metadata
 
@@ -33,9 +33,9 @@ def test_ultralytics_metadata():
         "stride": "32",
         "task": "detect",
     }
-    assert read_metadata("m.onnx", properties) == Metadata(("person", "it's"), size=(640, 384))
-    assert read_metadata("m.onnx", {"names": "['a', 'b']", "stride": "32"}) == Metadata(("a", "b"))
-    assert read_metadata("m.onnx", {"author": "somebody"}) == Metadata()
+    assert read_metadata("m.onnx", properties) == ModelMetadata(("person", "it's"), size=(640, 384))
+    assert read_metadata("m.onnx", {"names": "['a', 'b']", "stride": "32"}) == ModelMetadata(("a", "b"))
+    assert read_metadata("m.onnx", {"author": "somebody"}) == ModelMetadata()
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import numpy as np
 
 from detbench.adapters.decoders.decoder import (
     Candidates,
-    Fit,
-    Raw,
-    Shapes,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
     above,
     corners,
     grid,
@@ -55,16 +55,16 @@ class FastestDet:
         """Stretched, BGR / 255."""
         return Preprocessing(size, "stretch", color="bgr")
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """All channels but the five of box and objectness."""
         _, channels, height, width = shapes.only(4)
         return (
-            Fit(channels - 5)
+            LayoutMatch(channels - 5)
             if channels > 5 and (width * _STRIDE, height * _STRIDE) == shapes.input_size
             else None
         )
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return the best class of every cell that scores at least `floor`."""
         points, _ = grid(raw.input_size, (_STRIDE,))
         found = []

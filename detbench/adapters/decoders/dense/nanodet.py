@@ -10,10 +10,10 @@ import numpy as np
 
 from detbench.adapters.decoders.decoder import (
     Candidates,
-    Fit,
     Floats,
-    Raw,
-    Shapes,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
     above,
     cells,
     check_strides,
@@ -68,13 +68,13 @@ class NanoDet:
             std=(57.375, 57.12, 58.395),
         )
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """All columns but those of the distances, if there is a row per cell."""
         _, rows, columns = shapes.only(3)
         count = columns - 4 * (self.reg_max + 1)
-        return Fit(count) if count > 0 and rows == cells(shapes.input_size, self.strides) else None
+        return LayoutMatch(count) if count > 0 and rows == cells(shapes.input_size, self.strides) else None
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every class of every cell that scores at least `floor`."""
         points, strides = grid(raw.input_size, self.strides)
         edges = 4 * (self.reg_max + 1)

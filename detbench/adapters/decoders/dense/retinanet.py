@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from detbench.adapters.decoders.decoder import (
     Candidates,
-    Fit,
     Floats,
-    Raw,
-    Shapes,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
     above,
     corners,
     reaching,
@@ -83,17 +83,17 @@ class RetinaNet:
             size, "letterbox", pad_value=0, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
         )
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """All columns of the logits, if there is a row per anchor; sure with more rows than queries, or boxes named a regression."""
         rows, columns = class_head(shapes)
         if not columns or rows != len(self._anchors(shapes.input_size)):
             return None
-        return Fit(
+        return LayoutMatch(
             columns,
             rows > _MOST_QUERIES or any("regression" in name.lower() for name in shapes.outputs),
         )
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every class of every anchor that scores at least `floor`."""
         logits, shifts = classes_and_boxes(raw)
         anchors, found = self._anchors(raw.input_size), []

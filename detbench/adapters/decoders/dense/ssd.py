@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from detbench.adapters.decoders.decoder import (
     Candidates,
-    Fit,
     Floats,
-    Raw,
-    Shapes,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
     above,
     corners,
     softmax,
@@ -69,19 +69,19 @@ class Ssd:
         """Stretched, RGB, 0–255 less the mean color of ImageNet."""
         return Preprocessing(size, "stretch", scale=1.0, mean=(123.0, 117.0, 104.0))
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """All columns of the scores but the background's, if there is a row per default box."""
         heads = [shape for shape in shapes.outputs.values() if len(shape) == 3]
         if len(heads) != 2 or heads[0][1] != heads[1][1] or 4 not in {heads[0][2], heads[1][2]}:
             return None
         columns = heads[0][2] if heads[1][2] == 4 else heads[1][2]
         return (
-            Fit(columns - 1)
+            LayoutMatch(columns - 1)
             if columns > 1 and heads[0][1] == len(self._boxes(columns - 1))
             else None
         )
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every class of every default box that scores at least `floor`, the background left out."""
         shifts, scores = _heads(raw)
         defaults = self._boxes(scores.shape[2] - 1)
@@ -136,7 +136,7 @@ def ssd300(sizes: tuple[int, ...]) -> Floats:
     return np.asarray(np.clip(np.concatenate(boxes), 0.0, 1.0))
 
 
-def _heads(raw: Raw) -> tuple[NDArray[Any], NDArray[Any]]:
+def _heads(raw: RawOutputs) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the shifts and the scores: where both have four columns, shifts come first."""
     one, other = (values for values in raw.outputs.values() if values.ndim == 3)
     return (one, other) if one.shape[2] == 4 else (other, one)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from detbench.adapters.decoders.decoder import (
     Candidates,
-    Fit,
     Floats,
-    Raw,
-    Shapes,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
     above,
     corners,
     sigmoid,
@@ -46,12 +46,12 @@ class Detr:
         """Stretched, RGB, mean and deviation of ImageNet; its authors resize the shorter side to 800 instead."""
         return Preprocessing(size, "stretch", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """All columns of the logits but the last; sure with no more queries than anybody uses."""
         queries, columns = class_head(shapes)
-        return Fit(columns - 1, queries <= _MOST_QUERIES) if columns > 1 else None
+        return LayoutMatch(columns - 1, queries <= _MOST_QUERIES) if columns > 1 else None
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return the best class of every query that scores at least `floor`."""
         logits, boxes = classes_and_boxes(raw)
         return [
@@ -77,12 +77,12 @@ class RtDetr:
         """Stretched, RGB / 255."""
         return Preprocessing(size, "stretch")
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """All columns of the logits; sure with no more queries than anybody uses."""
         queries, columns = class_head(shapes)
-        return Fit(columns, queries <= _MOST_QUERIES) if columns else None
+        return LayoutMatch(columns, queries <= _MOST_QUERIES) if columns else None
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every class of every query that scores at least `floor`."""
         logits, boxes = classes_and_boxes(raw)
         return [

@@ -7,7 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.decoders.decoder import UNKNOWN, Candidates, Fit, Raw, Shapes, reaching
+from detbench.adapters.decoders.decoder import (
+    UNKNOWN,
+    Candidates,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
+    reaching,
+)
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 
@@ -31,7 +38,7 @@ class Selected:
         """Stretched, RGB / 255."""
         return Preprocessing(size, "stretch")
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """Labels hold any number of classes; a confidence instead of scores is KerasCV's."""
         found = sorted(shapes.outputs.values(), key=len)
         fits = (
@@ -39,9 +46,9 @@ class Selected:
             and found[2] == (*found[0], 4)
             and "confidence" not in shapes.outputs
         )
-        return Fit(UNKNOWN) if fits else None
+        return LayoutMatch(UNKNOWN) if fits else None
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every row that scores at least `floor`."""
         labels = next(
             values

@@ -7,7 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.decoders.decoder import UNKNOWN, Candidates, Fit, Raw, Shapes, reaching
+from detbench.adapters.decoders.decoder import (
+    UNKNOWN,
+    Candidates,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
+    reaching,
+)
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 
@@ -31,12 +38,12 @@ class EndToEnd:
         """Letterbox in the middle of gray 114, RGB / 255."""
         return Preprocessing(size, "letterbox")
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """Six columns hold any number of classes; sure with no more rows than anybody keeps."""
         _, rows, columns = shapes.only(3)
-        return Fit(UNKNOWN, rows <= _MOST_ROWS) if columns == 6 else None
+        return LayoutMatch(UNKNOWN, rows <= _MOST_ROWS) if columns == 6 else None
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every row that scores at least `floor`."""
         kept = [
             picture[reaching(picture[:, 4], floor)].astype(np.float64) for picture in raw.only(3)

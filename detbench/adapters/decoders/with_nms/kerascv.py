@@ -8,7 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from detbench.adapters.decoders.decoder import UNKNOWN, Candidates, Fit, Raw, Shapes, reaching
+from detbench.adapters.decoders.decoder import (
+    UNKNOWN,
+    Candidates,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
+    reaching,
+)
 from detbench.adapters.keras.box_format import check_box_format, to_xyxy
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
@@ -51,17 +58,17 @@ class KerasCv:
         """Left upper corner of black, RGB, 0–255."""
         return Preprocessing(size, "letterbox-corner", pad_value=0, scale=1.0)
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """Classes hold any number; sure where the format of the boxes is told or there is a confidence, as KerasCV says for a score."""
         rows = {shape[1] for shape in shapes.outputs.values() if len(shape) in (2, 3)}
         ranks = [len(shape) for shape in _parts(shapes.outputs)]
         return (
-            Fit(UNKNOWN, bool(self.format) or "confidence" in shapes.outputs)
+            LayoutMatch(UNKNOWN, bool(self.format) or "confidence" in shapes.outputs)
             if ranks == [3, 2, 2] and len(rows) == 1
             else None
         )
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every row that scores at least `floor` and is no padding."""
         if not self.format:
             raise DetbenchError(

@@ -7,7 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.decoders.decoder import UNKNOWN, Candidates, Fit, Raw, Shapes, reaching
+from detbench.adapters.decoders.decoder import (
+    UNKNOWN,
+    Candidates,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
+    reaching,
+)
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 
@@ -36,13 +43,13 @@ class Torchvision:
         """Left upper corner of black, RGB / 255; the model itself resizes and normalises."""
         return Preprocessing(size, "letterbox-corner", pad_value=0)
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """Labels hold any number of classes."""
         found = sorted(shapes.outputs.values(), key=len)
         fits = [len(shape) for shape in found] == [1, 1, 2] and found[2][1] == 4
-        return Fit(UNKNOWN) if fits else None
+        return LayoutMatch(UNKNOWN) if fits else None
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return what scores at least `floor`."""
         boxes = next(values for values in raw.outputs.values() if values.ndim == 2)
         labels = next(

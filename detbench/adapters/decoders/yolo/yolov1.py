@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from detbench.adapters.decoders.decoder import (
     Candidates,
-    Fit,
     Floats,
-    Raw,
-    Shapes,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
     above,
     corners,
     reaching,
@@ -72,7 +72,7 @@ class CellBox:
         """Letterbox in the middle of black, RGB / 255; whether the padding is on one side only is the model's own convention."""
         return Preprocessing(size, "letterbox", pad_value=0, layout="nhwc")
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """The last axis of the output that is not the boxes'; sure where the outputs are named so."""
         grids = {name: shape for name, shape in shapes.outputs.items() if len(shape) == 4}
         if len(grids) != 2 or len(shapes.outputs) != 2 or (boxes := _box_name(grids)) is None:
@@ -80,9 +80,9 @@ class CellBox:
         (classes,) = (name for name in grids if name != boxes)
         if grids[boxes][1:3] != grids[classes][1:3]:
             return None
-        return Fit(grids[classes][3], sure="box" in boxes.lower() and "class" in classes.lower())
+        return LayoutMatch(grids[classes][3], sure="box" in boxes.lower() and "class" in classes.lower())
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every class of every cell that scores at least `floor`."""
         boxes = _box_name({name: values.shape for name, values in raw.outputs.items()})
         assert boxes is not None  # noqa: S101  checked by `fits`
@@ -132,15 +132,15 @@ class YoloV1:
         """Stretched, RGB / 255."""
         return Preprocessing(size, "stretch", layout="nhwc")
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """What is left of the columns; never sure."""
         _, cells, columns = shapes.only(3)
         side = _side(cells)
         return (
-            Fit(columns - 5 * self.boxes, sure=False) if side and columns > 5 * self.boxes else None
+            LayoutMatch(columns - 5 * self.boxes, sure=False) if side and columns > 5 * self.boxes else None
         )
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every class of every box that scores at least `floor`."""
         found = []
         for picture in raw.only(3):
@@ -164,7 +164,7 @@ class YoloV1:
 
 
 def _found(
-    boxes: NDArray[Any], classes: NDArray[Any], sizes: str, values: str, raw: Raw, floor: float
+    boxes: NDArray[Any], classes: NDArray[Any], sizes: str, values: str, raw: RawOutputs, floor: float
 ) -> Candidates:
     """Return what reaches the floor of boxes (h, w, B, 5) as x, y, w, h, confidence and classes (h, w, C)."""
     rows, columns, count, _ = boxes.shape
@@ -185,7 +185,7 @@ def _found(
     )
 
 
-def _sides(shares: Floats, sizes: str, raw: Raw, cell: Floats) -> Floats:
+def _sides(shares: Floats, sizes: str, raw: RawOutputs, cell: Floats) -> Floats:
     if sizes == "cell":
         return np.asarray(shares * cell)
     return np.asarray((shares**2 if sizes == "sqrt" else shares) * np.array(raw.input_size))

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from detbench.adapters.decoders.decoder import (
     Candidates,
-    Fit,
     Floats,
-    Raw,
-    Shapes,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
     above,
     corners,
     grid,
@@ -71,7 +71,7 @@ class YoloV2:
         """Letterbox in the middle of gray 127, RGB / 255."""
         return Preprocessing(size, "letterbox", pad_value=127)
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """What is left of an anchor's channels after box and objectness."""
         _, channels, height, width = shapes.only(4)
         count, rest = divmod(channels, self._anchor_count)
@@ -79,13 +79,13 @@ class YoloV2:
             _, height, width, anchors, count = shapes.only(5)
             rest = anchors - self._anchor_count
         cell_each = (width * self.stride, height * self.stride) == shapes.input_size
-        return Fit(count - 5) if cell_each and count > 5 and not rest else None
+        return LayoutMatch(count - 5) if cell_each and count > 5 and not rest else None
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every class of every anchor of every cell that scores at least `floor`."""
         return [self._decoded(values, raw.input_size, floor) for values in self._grids(raw)]
 
-    def _grids(self, raw: Raw) -> Iterator[NDArray[Any]]:
+    def _grids(self, raw: RawOutputs) -> Iterator[NDArray[Any]]:
         """Yield for each picture the values (A, cells, 5 + C)."""
         if any(values.ndim == 4 for values in raw.outputs.values()):
             for picture in raw.only(4):
@@ -144,10 +144,10 @@ class TinyYoloV2(YoloV2):
 
     anchors: tuple[float, ...] = _TINY_VOC
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """As YOLOv2; sure with VOC's 20 classes only, because tiny-yolo for COCO has the anchors of yolov2."""
-        fit = super().fits(shapes)
-        return fit and Fit(fit.class_count, sure=fit.class_count == 20)
+        fit = super().match_layout(shapes)
+        return fit and LayoutMatch(fit.class_count, sure=fit.class_count == 20)
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
         """Stretched, RGB, 0–255."""

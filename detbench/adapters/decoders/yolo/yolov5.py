@@ -10,9 +10,9 @@ import numpy as np
 from detbench.adapters.decoders.decoder import (
     GRIDS,
     Candidates,
-    Fit,
-    Raw,
-    Shapes,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
     above,
     cells,
     corners,
@@ -45,16 +45,16 @@ class YoloV5:
         """Letterbox in the middle of gray 114, RGB / 255."""
         return Preprocessing(size, "letterbox")
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """All columns but the five of box and objectness; sure with three rows per cell."""
         _, rows, columns = shapes.only(3)
         return (
-            Fit(columns - 5, rows in {3 * cells(shapes.input_size, strides) for strides in GRIDS})
+            LayoutMatch(columns - 5, rows in {3 * cells(shapes.input_size, strides) for strides in GRIDS})
             if columns > 5
             else None
         )
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every class of every row that scores at least `floor`."""
         found = []
         for picture in raw.only(3):

@@ -10,9 +10,9 @@ import numpy as np
 from detbench.adapters.decoders.decoder import (
     GRIDS,
     Candidates,
-    Fit,
-    Raw,
-    Shapes,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
     above,
     cells,
     corners,
@@ -38,16 +38,16 @@ class YoloV8:
         """Letterbox in the middle of gray 114, RGB / 255; `yolo val` pads less, to the shape of its batch."""
         return Preprocessing(size, "letterbox")
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """All rows but the four of the box; sure with a column per cell."""
         _, rows, columns = shapes.only(3)
         return (
-            Fit(rows - 4, columns in {cells(shapes.input_size, strides) for strides in GRIDS})
+            LayoutMatch(rows - 4, columns in {cells(shapes.input_size, strides) for strides in GRIDS})
             if rows > 4
             else None
         )
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return every class of every cell that scores at least `floor`."""
         found = []
         for picture in raw.only(3):

@@ -9,10 +9,10 @@ import numpy as np
 
 from detbench.adapters.decoders.decoder import (
     Candidates,
-    Fit,
     Floats,
-    Raw,
-    Shapes,
+    LayoutMatch,
+    OutputShapes,
+    RawOutputs,
     above,
     cells,
     check_strides,
@@ -59,16 +59,16 @@ class YoloX:
         """Left upper corner of gray 114, BGR, 0–255."""
         return Preprocessing(size, "letterbox-corner", color="bgr", scale=1.0)
 
-    def fits(self, shapes: Shapes) -> Fit | None:
+    def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
         """All columns but the five of box and objectness, if there is a row per cell."""
         _, rows, columns = shapes.only(3)
         return (
-            Fit(columns - 5)
+            LayoutMatch(columns - 5)
             if columns > 5 and rows == cells(shapes.input_size, self.strides)
             else None
         )
 
-    def decode(self, raw: Raw, floor: float) -> list[Candidates]:
+    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
         """Return the best class of every cell that scores at least `floor`; raises DetbenchError for boxes that are decoded already."""
         points, strides = grid(raw.input_size, self.strides)
         found = []

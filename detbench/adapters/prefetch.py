@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from detbench.adapters.detector import Batch, Detector, ImageArray
-from detbench.adapters.images import Read, read_image
+from detbench.adapters.images import DecodedImage, read_image
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
 from detbench.threads import ThreadPool
@@ -29,7 +29,7 @@ class ImageTask:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedBatch:
     """A batch ready for the model; None where none of its pictures could be read."""
 
     paths: tuple[Path, ...]
@@ -39,7 +39,7 @@ class Prepared:
     notes: tuple[tuple[str, ...], ...]
 
 
-def tasks_of(ground_truth: GroundTruth) -> list[ImageTask]:
+def image_tasks(ground_truth: GroundTruth) -> list[ImageTask]:
     """Return the pictures of a dataset; DetbenchError where it is not known in which folder they lie."""
     folder = ground_truth.image_folder
     if folder is None:
@@ -53,12 +53,12 @@ def tasks_of(ground_truth: GroundTruth) -> list[ImageTask]:
     ]
 
 
-def prepared_ahead(
+def prefetch_batches(
     detector: Detector, batches: Sequence[Sequence[ImageTask]], readers: int
-) -> Generator[Prepared, None, None]:
+) -> Generator[PreparedBatch, None, None]:
     """Yield batches in order, with the next ones read and prepared on other threads meanwhile."""
     with ThreadPool(readers) as pool:
-        pending: deque[Future[Prepared]] = deque()
+        pending: deque[Future[PreparedBatch]] = deque()
         for tasks in batches:
             pending.append(pool.submit(_prepare, detector, tasks))
             if len(pending) > _PREPARED_BATCHES:
@@ -67,33 +67,33 @@ def prepared_ahead(
             yield pending.popleft().result()
 
 
-def _prepare(detector: Detector, tasks: Sequence[ImageTask]) -> Prepared:
+def _prepare(detector: Detector, tasks: Sequence[ImageTask]) -> PreparedBatch:
     pictures: list[ImageArray] = []
     broken: list[str] = []
     notes: list[tuple[str, ...]] = []
     for task in tasks:
         try:
-            read = read_image(task.path)
+            image = read_image(task.path)
         except InputError as error:
             broken.append(str(error))
             notes.append(())
             continue
-        _check_size(task, read)
+        _check_size(task, image)
         broken.append("")
-        notes.append(read.notes)
-        pictures.append(read.picture)
+        notes.append(image.notes)
+        pictures.append(image.pixels)
     batch = detector.preprocess(pictures) if pictures else None
-    return Prepared(tuple(task.path for task in tasks), batch, tuple(broken), tuple(notes))
+    return PreparedBatch(tuple(task.path for task in tasks), batch, tuple(broken), tuple(notes))
 
 
-def _check_size(task: ImageTask, read: Read) -> None:
+def _check_size(task: ImageTask, image: DecodedImage) -> None:
     """Refuse a picture of another size than its annotations state: its boxes would lie elsewhere."""
-    height, width = read.picture.shape[:2]
+    height, width = image.pixels.shape[:2]
     stated = task.size
     if np.isnan(stated).any() or stated == (width, height):
         return
     fix = "are these the pictures that were annotated?"
-    if stated == (height, width) and any("EXIF" in note for note in read.notes):
+    if stated == (height, width) and any("EXIF" in note for note in image.notes):
         fix = "these annotations see it turned as its EXIF says: store it turned"
     raise InputError(
         task.path,
