@@ -18,14 +18,12 @@ from detbench.cli.shared.app import (
     Threads,
     app,
 )
-from detbench.cli.shared.steps import (
-    check_targets,
-    chosen_protocol,
-    evaluate_all,
-    given_names,
-    load_all,
-)
-from detbench.cli.shared.talk import show, show_json, status, talk
+from detbench.cli.shared.console import log, status
+from detbench.cli.shared.detector_names import detector_names
+from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
+from detbench.cli.shared.loading import load_inputs
+from detbench.cli.shared.output_paths import check_output_paths
+from detbench.cli.shared.scoring import evaluate_all, protocol_from_options
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
@@ -75,14 +73,7 @@ def analyze_command(
         int,
         typer.Option(min=0, help="Names the draws, and the halves on which thresholds are chosen."),
     ] = 0,
-    json: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH|-",
-            help="Write everything as JSON; - prints it and nothing else.",
-            show_default=False,
-        ),
-    ] = None,
+    json: JsonTarget = None,
     plots: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Draw the analyses.", show_default=False)
     ] = None,
@@ -99,15 +90,13 @@ def analyze_command(
     """
     from detbench.bench.analysis_record import study_document
     from detbench.bench.analyze import analyze
-    from detbench.bench.runs import write_json
     from detbench.metrics.errors.thresholds import check_beta
     from detbench.metrics.warmup import warm_analysis
     from detbench.reports.terminal.analysis import study_tables
 
     check_beta(beta)
-    file = None if json in (None, "-") else Path(json)
     given = [*paths, *filter(None, [slices, groups])]
-    check_targets([file] if file else [], [folder for folder in (plots, csv) if folder], given)
+    check_output_paths(json_files(json), [folder for folder in (plots, csv) if folder], given)
     _check_tables(csv, given)
     if _are_runs(paths):
         evaluations = _of_runs(
@@ -115,8 +104,8 @@ def analyze_command(
             [protocol, split, images, name, only_present or None, allow_unknown or None, groups],
         )
     else:
-        names = given_names(paths[1:], name)
-        truth, found = load_all(
+        names = detector_names(paths[1:], name)
+        truth, found = load_inputs(
             paths[0],
             paths[1:],
             names,
@@ -126,40 +115,35 @@ def analyze_command(
             allow_unknown=allow_unknown,
             groups=groups,
         )
-        evaluations = evaluate_all(truth, found, chosen_protocol(truth, protocol), threads)
+        evaluations = evaluate_all(truth, found, protocol_from_options(truth, protocol), threads)
     attributes = _attributes(slices, evaluations)
-    warm_analysis(talk)
+    warm_analysis(log)
     with status("analyzing"):
         study = analyze(
             evaluations, attributes, replicates=replicates, seed=seed, beta=beta, as_tidecv=tidecv
         )
     document = study_document(study)
-    if file:
-        write_json(file, document)
-        talk(f"analysis: {file}")
+    save_json(json, document, "analysis")
     if csv:
         from detbench.reports.analysis_frames import save_analysis_csv
 
-        talk(f"tables: {len(save_analysis_csv(study, csv))} files in {csv}")
+        log(f"tables: {len(save_analysis_csv(study, csv))} files in {csv}")
     if plots:
         from detbench.reports.plots.analysis import save_analysis_plots
 
         with status("drawing"):
             drawn = save_analysis_plots(study, plots)
-        talk(f"plots: {len(drawn)} files in {plots}")
-    if json == "-":
-        show_json(document)
-    else:
-        show(*study_tables(study))
+        log(f"plots: {len(drawn)} files in {plots}")
+    show_results(json, document, lambda: study_tables(study))
 
 
 def _check_tables(folder: Path | None, inputs: list[Path]) -> None:
     """Refuse a folder in which a table would replace an input."""
     if folder:
-        from detbench.cli.shared.targets import check_apart
+        from detbench.cli.shared.output_paths import check_distinct
         from detbench.reports.analysis_frames import TABLES
 
-        check_apart([folder / f"{table}.csv" for table in TABLES], inputs)
+        check_distinct([folder / f"{table}.csv" for table in TABLES], inputs)
 
 
 def _are_runs(paths: list[Path]) -> bool:
@@ -178,16 +162,16 @@ def _are_runs(paths: list[Path]) -> bool:
 def _of_runs(folders: list[Path], options: list[object]) -> list[Evaluation]:
     """Score the runs again; options that choose what is scored are refused, since the runs say it."""
     from detbench.bench.runs import read_run
-    from detbench.cli.shared.steps import check_names_differ
+    from detbench.cli.shared.detector_names import check_distinct_names
     from detbench.metrics.warmup import warm_scoring
 
     if any(option is not None for option in options):
         raise DetbenchError(
             "run folders say themselves what was scored and how; leave out options that choose data, names or protocol"
         )
-    warm_scoring(talk)
+    warm_scoring(log)
     runs = [read_run(folder) for folder in folders]
-    check_names_differ([run.detections for run in runs])
+    check_distinct_names([run.detections.name for run in runs])
     return [run.evaluation() for run in runs]
 
 

@@ -1,10 +1,10 @@
-"""`detbench compare` and `detbench report`: from models and detections to one page, and the page again from run folders."""
+"""`detbench compare` and `detbench report`: compare detectors, and rebuild the page from runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,42 +31,34 @@ from detbench.cli.shared.app import (
     Threads,
     app,
 )
-from detbench.cli.shared.comparing import recorded, report_command_line, run_model, written
-from detbench.cli.shared.steps import (
-    check_targets,
-    chosen_protocol,
-    evaluate_all,
-    given_names,
-    intervals_of,
-    load_all,
-    passed_options,
-    tables,
+from detbench.cli.shared.command_line import command_line, passed_options
+from detbench.cli.shared.console import log, show, status
+from detbench.cli.shared.detector_names import detector_names
+from detbench.cli.shared.loading import load_inputs
+from detbench.cli.shared.output_paths import check_output_paths, model_path
+from detbench.cli.shared.prediction import run_model
+from detbench.cli.shared.recording import record_runs
+from detbench.cli.shared.report_files import (
+    EXAMPLE_IMAGES,
+    CsvFolder,
+    ExampleImages,
+    LatexFile,
+    MarkdownFile,
+    PlotsFolder,
+    ReportFiles,
+    rebuild_command,
 )
-from detbench.cli.shared.talk import show, status, talk
-from detbench.cli.shared.targets import model_path
+from detbench.cli.shared.scoring import (
+    evaluate_all,
+    evaluation_tables,
+    intervals_of,
+    protocol_from_options,
+)
 
 if TYPE_CHECKING:
     from detbench.bench.runs import Run
-
-Plots = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Write every plot as a PNG file.", show_default=False),
-]
-Csv = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Write every table as a CSV file.", show_default=False),
-]
-Markdown = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Write summary and classes as Markdown.", show_default=False),
-]
-Latex = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Write summary and classes as LaTeX.", show_default=False),
-]
-Pictures = Annotated[
-    int, typer.Option("--pictures", metavar="N", min=0, help="Telling images on the page, at most.")
-]
+    from detbench.data.detections import Detections
+    from detbench.data.ground_truth import GroundTruth
 
 
 @app.command("compare")
@@ -77,7 +69,8 @@ def compare_command(
         list[str],
         typer.Argument(
             metavar="MODEL_OR_DETECTIONS...",
-            help="ADAPTER:PATH[,OPTION=VALUE...] or a model file, which is run; or a file or folder of detections.",
+            help="A model to run, as ADAPTER:PATH[,OPTION=VALUE...] or a model file; "
+            "or a file or folder of detections.",
             show_default=False,
         ),
     ],
@@ -87,7 +80,7 @@ def compare_command(
             "-o",
             "--output",
             metavar="DIR",
-            help="Where report.html and the run folders go.",
+            help="Folder for report.html and the run folders.",
             show_default=False,
         ),
     ],
@@ -112,38 +105,37 @@ def compare_command(
         bool, typer.Option("--no-latency", help="Do not time the models.")
     ] = False,
     latency_seconds: Annotated[
-        float, typer.Option(min=0.1, help="Of timing for each model and stage, at most.")
+        float,
+        typer.Option(min=0.1, help="Maximum seconds of timing for each model and stage."),
     ] = 5.0,
-    pictures: Pictures = 60,
-    plots: Plots = None,
-    csv: Csv = None,
-    markdown: Markdown = None,
-    latex: Latex = None,
+    example_images: ExampleImages = EXAMPLE_IMAGES,
+    plots: PlotsFolder = None,
+    csv: CsvFolder = None,
+    markdown: MarkdownFile = None,
+    latex: LatexFile = None,
     no_intervals: NoIntervals = False,
     threads: Threads = None,
 ) -> None:
     """Compare detectors: predict, score, time, record, and write one page.
 
-    Started again into the same folder, it keeps the runs that are finished, and refuses to replace any that differ.
+    Run again with the same folder, it keeps the runs that are finished.
+    It refuses to replace runs that differ.
     """
     from detbench.bench.compare import is_model
     from detbench.reports.frames import frames
 
-    places = [Path(each) for each in detectors]
-    names = given_names(places, name)
-    page = output / "report.html"
-    inputs = [
-        dataset,
-        *(model_path(each) if is_model(each) else Path(each) for each in detectors),
-        *filter(None, [groups]),
-    ]
-    check_targets(
-        [page, *filter(None, (markdown, latex))], [output, *filter(None, [csv, plots])], inputs
+    names = detector_names([Path(detector) for detector in detectors], name)
+    models = {number: spec for number, spec in enumerate(detectors) if is_model(spec)}
+    report = ReportFiles(output / "report.html", plots, csv, markdown, latex)
+    check_output_paths(
+        report.files,
+        [output, *report.folders],
+        [dataset, *_input_paths(detectors, models), *filter(None, [groups])],
     )
-    stored = [number for number, each in enumerate(detectors) if not is_model(each)]
-    truth, loaded = load_all(
+    stored = [number for number in range(len(detectors)) if number not in models]
+    ground_truth, stored_detections = load_inputs(
         dataset,
-        [places[number] for number in stored],
+        [Path(detectors[number]) for number in stored],
         [names[number] for number in stored],
         split=split,
         images=images,
@@ -151,8 +143,8 @@ def compare_command(
         allow_unknown=allow_unknown,
         groups=groups,
     )
-    rules = chosen_protocol(
-        truth,
+    rules = protocol_from_options(
+        ground_truth,
         protocol,
         difficult=difficult,
         strict_overlap=strict_overlap,
@@ -160,48 +152,50 @@ def compare_command(
         iou=iou,
         max_detections=max_detections,
     )
-    found = dict(zip(stored, loaded, strict=True))
-    for number, spec in enumerate(detectors):
-        if number not in found:
-            run_options: dict[str, Any] = {
-                "name": names[number],
-                "batch": batch,
-                "readers": readers,
-                "allow_broken": allow_broken,
-                "cached": not no_cache,
-            }
-            found[number] = run_model(
-                spec, truth, taken=found.values(), allow_unmapped=allow_unmapped, **run_options
-            )
-    evaluations = evaluate_all(
-        truth, [found[number] for number in range(len(detectors))], rules, threads
-    )
-    specs = {
-        found[number].name: spec
-        for number, spec in enumerate(detectors)
-        if number not in stored and not spec.startswith("replay:")
-    }
-    known = intervals_of(evaluations, wanted=not no_intervals)
-    runs = recorded(
+    by_number = dict(zip(stored, stored_detections, strict=True))
+    for number, spec in models.items():
+        by_number[number] = run_model(
+            spec,
+            ground_truth,
+            name=names[number],
+            other_names=[detections.name for detections in by_number.values()],
+            allow_unmapped=allow_unmapped,
+            batch=batch,
+            readers=readers,
+            allow_broken=allow_broken,
+            cached=not no_cache,
+        )
+    detections = [by_number[number] for number in range(len(detectors))]
+    evaluations = evaluate_all(ground_truth, detections, rules, threads)
+    intervals = intervals_of(evaluations, wanted=not no_intervals)
+    runs = record_runs(
         output / "runs",
         evaluations,
-        known,
-        {} if no_latency else specs,
-        latency_seconds,
-        passed_options(context),
+        intervals,
+        {} if no_latency else _timed_specs(models, by_number),
+        latency_s=latency_seconds,
+        options=passed_options(context),
     )
-    compared = frames(runs)
-    show(*tables(evaluations, known, compared.ranking))
-    written(
-        page,
-        compared,
-        pictures,
-        report_command_line(runs, page),
-        plots=plots,
-        csv=csv,
-        markdown=markdown,
-        latex=latex,
-    )
+    tables = frames(runs)
+    show(*evaluation_tables(evaluations, intervals, tables.ranking))
+    report.write(tables, command=rebuild_command(runs, report.page), example_images=example_images)
+
+
+def _input_paths(detectors: Sequence[str], models: Mapping[int, str]) -> list[Path]:
+    """Return the files and folders that the detectors are read from."""
+    return [
+        model_path(detector) if number in models else Path(detector)
+        for number, detector in enumerate(detectors)
+    ]
+
+
+def _timed_specs(models: Mapping[int, str], detections: Mapping[int, Detections]) -> dict[str, str]:
+    """Return the specs of the models to time by detector name; replayed detections have none."""
+    return {
+        detections[number].name: spec
+        for number, spec in models.items()
+        if not spec.startswith("replay:")
+    }
 
 
 @app.command("report")
@@ -210,7 +204,7 @@ def report_command(
         list[Path],
         typer.Argument(
             metavar="RUN...",
-            help="Run folders, or the folder that `compare` wrote.",
+            help="Run folders, or the folder that `detbench compare` wrote.",
             show_default=False,
         ),
     ],
@@ -218,43 +212,42 @@ def report_command(
         Path, typer.Option("-o", "--output", metavar="FILE", help="The page to write.")
     ] = Path("report.html"),
     images: Images = None,
-    pictures: Pictures = 60,
-    plots: Plots = None,
-    csv: Csv = None,
-    markdown: Markdown = None,
-    latex: Latex = None,
+    example_images: ExampleImages = EXAMPLE_IMAGES,
+    plots: PlotsFolder = None,
+    csv: CsvFolder = None,
+    markdown: MarkdownFile = None,
+    latex: LatexFile = None,
 ) -> None:
-    """Build the page again from run folders alone."""
-    from dataclasses import replace
-
-    from detbench.cli.shared.steps import command_line
+    """Rebuild the page from run folders alone."""
     from detbench.metrics.warmup import warm_scoring
     from detbench.reports.frames import frames
 
-    folders = [_run_folders(given) for given in runs]
-    files, places = [output, *filter(None, (markdown, latex))], [*filter(None, [csv, plots])]
-    check_targets(files, places, [folder for given in folders for folder in given])
-    found = [run for given in folders for run in _read_in_order(given)]
+    folders_of = [_run_folders(path) for path in runs]
+    report = ReportFiles(output, plots, csv, markdown, latex)
+    check_output_paths(
+        report.files,
+        report.folders,
+        [folder for folders in folders_of for folder in folders],
+    )
+    loaded = [run for folders in folders_of for run in _read_in_order(folders)]
     if images:
-        found = [
-            replace(run, ground_truth=replace(run.ground_truth, image_folder=images))
-            for run in found
-        ]
-    warm_scoring(talk)
-    written(
-        output,
-        frames(found),
-        pictures,
-        command_line(),
-        plots=plots,
-        csv=csv,
-        markdown=markdown,
-        latex=latex,
+        loaded = [_with_image_folder(run, images) for run in loaded]
+    warm_scoring(log)
+    report.write(frames(loaded), command=command_line(), example_images=example_images)
+
+
+def _run_folders(path: Path) -> list[Path]:
+    """Return the run folders that `detbench compare -o` wrote below a folder, or the folder."""
+    parent = path / "runs"
+    if not parent.is_dir():
+        return [path]
+    return sorted(
+        folder for folder in parent.iterdir() if folder.is_dir() and not folder.name.startswith(".")
     )
 
 
 def _read_in_order(folders: Sequence[Path]) -> list[Run]:
-    """Read runs and return them in the order in which they were made, as `compare` shows them."""
+    """Read runs and return them in the order of their creation, as `compare` shows them."""
     from detbench.bench.runs import read_run
 
     runs = []
@@ -264,11 +257,8 @@ def _read_in_order(folders: Sequence[Path]) -> list[Run]:
     return sorted(runs, key=lambda run: str(run.record["created"]))
 
 
-def _run_folders(given: Path) -> list[Path]:
-    """Return the run folders below what `compare -o` wrote, or the folder itself."""
-    inside = given / "runs"
-    if not inside.is_dir():
-        return [given]
-    return sorted(
-        folder for folder in inside.iterdir() if folder.is_dir() and not folder.name.startswith(".")
-    )
+def _with_image_folder(run: Run, folder: Path) -> Run:
+    from dataclasses import replace
+
+    ground_truth: GroundTruth = replace(run.ground_truth, image_folder=folder)
+    return replace(run, ground_truth=ground_truth)

@@ -1,4 +1,4 @@
-"""`detbench data`: what is in a dataset."""
+"""`detbench data`: statistics of a dataset."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from detbench.cli.shared.app import DatasetPath, Images, OnlyPresent, Split, data_app
-from detbench.cli.shared.steps import check_targets, load_dataset, present_positions
-from detbench.cli.shared.talk import show, show_json, status, talk
+from detbench.cli.shared.console import log, status
+from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
+from detbench.cli.shared.loading import load_dataset, present_positions
+from detbench.cli.shared.output_paths import check_output_paths
 
 
 @data_app.callback()
@@ -27,40 +29,32 @@ def stats(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Draw classes, objects per image, areas and shapes.",
+            help="Plot classes, objects per image, box areas and box shapes.",
             show_default=False,
         ),
     ] = None,
-    dark: Annotated[bool, typer.Option("--dark", help="Draw on dark paper.")] = False,
-    json: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH|-",
-            help="Write the statistics as JSON; - prints them and nothing else.",
-            show_default=False,
-        ),
-    ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="Plot on a dark background.")] = False,
+    json: JsonTarget = None,
 ) -> None:
-    """Count the objects of a dataset: by class, by image, by size and by shape."""
-    from detbench.bench.runs import write_json
+    """Count the objects of a dataset by class, image, size and shape."""
     from detbench.reports.dataset_frames import DatasetFrames
     from detbench.reports.terminal.dataset import class_table, headline, quantile_table
 
-    file = None if json in (None, "-") else Path(json)
-    check_targets([file] if file else [], [plots] if plots else [], [dataset])
-    truth = load_dataset(dataset, split=split, images=images)
-    frames = DatasetFrames(truth.select_images(present_positions(truth)) if only_present else truth)
+    check_output_paths(json_files(json), [plots] if plots else [], [dataset])
+    ground_truth = load_dataset(dataset, split=split, images=images)
+    if only_present:
+        ground_truth = ground_truth.select_images(present_positions(ground_truth))
+    frames = DatasetFrames(ground_truth)
     document = frames.as_dict()
-    if file:
-        write_json(file, document)
-        talk(f"statistics: {file}")
+    save_json(json, document, "statistics")
     if plots:
         from detbench.reports.plots.dataset import save_dataset_plots
 
         with status("drawing"):
-            drawn = save_dataset_plots(frames, plots, theme="dark" if dark else "light")
-        talk(f"plots: {len(drawn)} files in {plots}")
-    if json == "-":
-        show_json(document)
-    else:
-        show(headline(document), quantile_table(document), class_table(frames))
+            files = save_dataset_plots(frames, plots, theme="dark" if dark else "light")
+        log(f"plots: {len(files)} files in {plots}")
+    show_results(
+        json,
+        document,
+        lambda: [headline(document), quantile_table(document), class_table(frames)],
+    )

@@ -1,82 +1,110 @@
-"""`detbench demo`: the main job on a dataset made on the spot, with the shipped models."""
+"""`detbench demo`: a whole comparison on a synthetic dataset, with the shipped models."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from detbench.cli.shared.app import app
-from detbench.cli.shared.comparing import recorded, run_model, written
-from detbench.cli.shared.steps import (
-    chosen_protocol,
+from detbench.cli.shared.console import log, show, status
+from detbench.cli.shared.loading import load_dataset
+from detbench.cli.shared.prediction import run_model
+from detbench.cli.shared.recording import record_runs
+from detbench.cli.shared.report_files import EXAMPLE_IMAGES, ReportFiles
+from detbench.cli.shared.scoring import (
     evaluate_all,
+    evaluation_tables,
     intervals_of,
-    load_dataset,
-    tables,
+    protocol_from_options,
 )
-from detbench.cli.shared.talk import show, status, talk
 from detbench.errors import DetbenchError
 
+if TYPE_CHECKING:
+    from detbench.data.detections import Detections
+    from detbench.data.ground_truth import GroundTruth
+
 _LATENCY_S = 1.0
-"""Of timing for each model and stage, at most."""
+"""Maximum seconds of timing for each model and stage."""
 
 
 @app.command()
 def demo(
     folder: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Where everything goes.")
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for all output.")
     ] = Path("demo"),
 ) -> None:
-    """Run the main job on a made dataset.
+    """Run a whole comparison on a synthetic dataset.
 
-    Makes a small dataset of shapes, runs the shipped models over it (an own YOLO, its ONNX export, a KerasHub RetinaNet), scores them by
-    VOC 2007 and COCO, times them, and writes curves, pictures with boxes and the page.
+    Generates a small dataset of shapes and runs the shipped models on it: detbench's own YOLO,
+    its ONNX export and a KerasHub RetinaNet. Scores them with the VOC 2007 and COCO protocols,
+    times them, and writes plots, example images and the page.
     """
-    from detbench.bench.demo import demo_dataset, demo_models
+    from detbench.bench.demo import demo_dataset
     from detbench.bench.results import results_document
     from detbench.bench.runs import write_json
     from detbench.reports.frames import frames
 
+    specs = _available_models()
+    with status("generating the shapes dataset"):
+        dataset = demo_dataset(folder)
+    ground_truth = load_dataset(dataset, split="test", images=None)
+    detections = _run_models(specs, ground_truth)
+    voc2007 = protocol_from_options(ground_truth, "voc2007")
+    evaluations = evaluate_all(ground_truth, detections, voc2007, None)
+    coco = protocol_from_options(ground_truth, "coco")
+    coco_evaluations = evaluate_all(ground_truth, detections, coco, None)
+    intervals = intervals_of(evaluations, wanted=True)
+    runs = record_runs(
+        folder / "runs",
+        evaluations,
+        intervals,
+        specs,
+        latency_s=_LATENCY_S,
+        options={"command": "detbench demo"},
+    )
+    tables = frames(runs)
+    show(
+        *evaluation_tables(evaluations, intervals, tables.ranking),
+        *evaluation_tables(coco_evaluations)[:2],
+    )
+    results = folder / "results.json"
+    write_json(results, results_document(evaluations, intervals, ranked=tables.ranking))
+    log(f"dataset: {dataset}\nresults: {results}")
+    command = _compare_command(dataset, specs, folder / "again")
+    report = ReportFiles(folder / "report.html", plots=folder / "plots")
+    report.write(tables, command=command, example_images=EXAMPLE_IMAGES)
+    log(f"again:   {command}")
+
+
+def _available_models() -> dict[str, str]:
+    """Return the specs of the shipped models that can run here, by name; print the others."""
+    from detbench.bench.demo import demo_models
+
     specs, missing = demo_models()
     for name, install in missing.items():
-        talk(f"left out: {name}, which needs: {install}")
+        log(f"left out: {name}; to run it: {install}")
     if not specs:
         raise DetbenchError(
-            "none of the shipped models can run here; install one of the above, or all: pip install 'detbench[keras,onnx]'"
+            "no shipped model can run here; install one of the above, "
+            "or all: pip install 'detbench[keras,onnx]'"
         )
-    with status("making the shapes dataset"):
-        dataset = demo_dataset(folder)
-    truth = load_dataset(dataset, split="test", images=None)
+    return specs
+
+
+def _run_models(specs: Mapping[str, str], ground_truth: GroundTruth) -> list[Detections]:
     options: dict[str, Any] = {"batch": 8, "readers": 2, "allow_broken": False, "cached": False}
-    found = [
-        run_model(spec, truth, allow_unmapped=False, name=name, **options)
+    return [
+        run_model(spec, ground_truth, allow_unmapped=False, name=name, **options)
         for name, spec in specs.items()
     ]
-    evaluations = evaluate_all(truth, found, chosen_protocol(truth, "voc2007"), None)
-    coco = evaluate_all(truth, found, chosen_protocol(truth, "coco"), None)
-    known = intervals_of(evaluations, wanted=True)
-    runs = recorded(
-        folder / "runs", evaluations, known, specs, _LATENCY_S, {"command": "detbench demo"}
-    )
-    compared = frames(runs)
-    show(*tables(evaluations, known, compared.ranking), *tables(coco)[:2])
-    write_json(
-        folder / "results.json", results_document(evaluations, known, ranked=compared.ranking)
-    )
-    again = [
-        "detbench",
-        "compare",
-        str(dataset),
-        *specs.values(),
-        "--split",
-        "test",
-        "-o",
-        str(folder / "again"),
-    ]
-    again += [part for name in specs for part in ("--name", name)]
-    talk(f"dataset: {dataset}\nresults: {folder / 'results.json'}")
-    written(folder / "report.html", compared, 60, shlex.join(again), plots=folder / "plots")
-    talk(f"again:   {shlex.join(again)}")
+
+
+def _compare_command(dataset: Path, specs: Mapping[str, str], output: Path) -> str:
+    """Return the command line of the same comparison."""
+    names = [part for name in specs for part in ("--name", name)]
+    command = ["detbench", "compare", str(dataset), *specs.values(), "--split", "test"]
+    return shlex.join([*command, "-o", str(output), *names])

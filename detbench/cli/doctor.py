@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detbench.cli.shared.app import DatasetPath, Images, ProtocolName, Split, app
-from detbench.cli.shared.talk import show, show_json, status, talk
+from detbench.cli.shared.console import log, status
+from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
 from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
@@ -28,14 +29,7 @@ def doctor(
     split: Split = None,
     images: Images = None,
     protocol: ProtocolName = None,
-    json: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH|-",
-            help="Write the findings as JSON; - prints them and nothing else.",
-            show_default=False,
-        ),
-    ] = None,
+    json: JsonTarget = None,
     mend: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,8 +57,7 @@ def doctor(
     ] = None,
 ) -> None:
     """Find what silently ruins an evaluation, and prove it. Leaves with 1 where there is an error."""
-    from detbench.bench.runs import write_json
-    from detbench.cli.shared.steps import check_targets
+    from detbench.cli.shared.output_paths import check_output_paths
     from detbench.doctor.doctor import examine, mend_truth
     from detbench.doctor.doctor import mend as write_mended
     from detbench.doctor.findings import findings_document
@@ -76,20 +69,19 @@ def doctor(
         raise DetbenchError(
             "--mend, --mended-truth and --json write different things; run `detbench doctor` once for each"
         )
-    file = None if json in (None, "-") else Path(json)
     folders = (
         [output]
         if output and detections.is_dir() and output.suffix not in (".json", ".parquet")
         else []
     )
-    check_targets(
-        [path for path in (file, output) if path and path not in folders],
+    check_output_paths(
+        [path for path in (*json_files(json), output) if path and path not in folders],
         folders,
         [ground_truth, detections],
     )
     if mended_truth:
         _check_new_dataset(mended_truth, ground_truth, detections)
-    warm_scoring(talk)
+    warm_scoring(log)
     if mended_truth:
         with status("mending"):
             written, read = mend_truth(
@@ -100,7 +92,7 @@ def doctor(
                 images=images,
                 protocol=protocol,
             )
-        talk(
+        log(
             f"written: {mended_truth}, {written:,} objects of the split that was read{_left_out(written, read)}"
         )
         return
@@ -115,30 +107,25 @@ def doctor(
                 images=images,
                 protocol=protocol,
             )
-        talk(
+        log(
             f"written: {output}, {written:,} detections without {', '.join(mend)}{_left_out(written, read)}"
         )
         return
     with status("examining"):
         findings = examine(ground_truth, detections, split=split, images=images, protocol=protocol)
     document = findings_document(findings)
-    if file:
-        write_json(file, document)
-        talk(f"findings: {file}")
-    if json == "-":
-        show_json(document)
-    else:
-        show(*_report(findings))
+    save_json(json, document, "findings")
+    show_results(json, document, lambda: _report(findings))
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(1)
 
 
 def _check_new_dataset(target: Path, ground_truth: Path, detections: Path) -> None:
     """Refuse a target that is there already, or inside the dataset, whose pictures or years it would add to."""
-    from detbench.cli.shared.steps import check_targets
-    from detbench.data.files import is_free
+    from detbench.cli.shared.output_paths import check_output_paths
+    from detbench.data.files import is_missing_or_empty
 
-    check_targets([], [target], [ground_truth, detections])
+    check_output_paths([], [target], [ground_truth, detections])
     yaml = ground_truth.suffix in (".yaml", ".yml")
     folders = [
         each
@@ -146,7 +133,7 @@ def _check_new_dataset(target: Path, ground_truth: Path, detections: Path) -> No
         if each.is_dir()
     ]
     inside = any(target.resolve().is_relative_to(folder.resolve()) for folder in folders)
-    if inside or not is_free(target):
+    if inside or not is_missing_or_empty(target):
         problem = "lies in the dataset or among the detections" if inside else "already exists"
         raise InputError(target, problem, fix="name a new folder elsewhere")
 

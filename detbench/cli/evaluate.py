@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,24 +26,25 @@ from detbench.cli.shared.app import (
     Threads,
     app,
 )
-from detbench.cli.shared.steps import (
-    check_run_folders,
-    check_targets,
-    chosen_protocol,
+from detbench.cli.shared.command_line import passed_options
+from detbench.cli.shared.console import log, status
+from detbench.cli.shared.detector_names import check_run_folders, detector_names
+from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
+from detbench.cli.shared.loading import load_inputs
+from detbench.cli.shared.output_paths import check_output_paths
+from detbench.cli.shared.scoring import (
     evaluate_all,
-    given_names,
+    evaluation_tables,
     intervals_of,
-    load_all,
-    passed_options,
+    protocol_from_options,
     ranking_of,
-    tables,
     warn_of_suspicions,
 )
-from detbench.cli.shared.talk import show, show_json, status, talk
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from detbench.bench.results import ValueIntervals
     from detbench.metrics.scoring.evaluation import Evaluation
 
 
@@ -53,7 +55,8 @@ def evaluate_command(
     detections: Annotated[
         list[Path],
         typer.Argument(
-            help="comp3/comp4 folder, COCO results .json, YOLO text folder, or our .parquet; one for each detector.",
+            help="One for each detector: comp3/comp4 folder, COCO results .json, "
+            "YOLO text folder, or .parquet.",
             show_default=False,
         ),
     ],
@@ -69,19 +72,12 @@ def evaluate_command(
     only_present: OnlyPresent = False,
     allow_unknown: AllowUnknown = False,
     groups: Groups = None,
-    json: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH|-",
-            help="Write the results as JSON; - prints them and nothing else.",
-            show_default=False,
-        ),
-    ] = None,
+    json: JsonTarget = None,
     plots: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Draw precision-recall curves, AP by class, size and IoU, F1 over the score.",
+            help="Plot precision-recall curves, AP by class, size and IoU, and F1 by score.",
             show_default=False,
         ),
     ] = None,
@@ -93,7 +89,8 @@ def evaluate_command(
         ),
     ] = False,
     conventions: Annotated[
-        bool, typer.Option("--conventions", help="Show the score under every convention in use.")
+        bool,
+        typer.Option("--conventions", help="Show the score under every convention in use."),
     ] = False,
     runs: Annotated[
         Path | None,
@@ -110,16 +107,14 @@ def evaluate_command(
 ) -> None:
     """Score detections against ground truth and compare detectors."""
     from detbench.bench.results import results_document
-    from detbench.bench.runs import write_json, write_run
 
-    names = given_names(detections, name)
-    file = None if json in (None, "-") else Path(json)
-    check_targets(
-        [file] if file else [],
+    names = detector_names(detections, name)
+    check_output_paths(
+        json_files(json),
         [folder for folder in (plots, runs) if folder],
         [ground_truth, *detections, *filter(None, [groups])],
     )
-    truth, found = load_all(
+    dataset, detectors = load_inputs(
         ground_truth,
         detections,
         names,
@@ -130,9 +125,9 @@ def evaluate_command(
         groups=groups,
     )
     if runs:
-        check_run_folders(runs, [detector.name for detector in found])
-    rules = chosen_protocol(
-        truth,
+        check_run_folders(runs, [detector.name for detector in detectors])
+    rules = protocol_from_options(
+        dataset,
         protocol,
         difficult=difficult,
         strict_overlap=strict_overlap,
@@ -140,46 +135,58 @@ def evaluate_command(
         iou=iou,
         max_detections=max_detections,
     )
-    evaluations = evaluate_all(truth, found, rules, threads)
-    known = intervals_of(evaluations, wanted=not no_intervals)
-    ranked = ranking_of(evaluations, wanted=not no_intervals)
-    shown: list[RenderableType] = [*tables(evaluations, known, ranked)]
-    extra: list[dict[str, Any]] = [{} for _ in evaluations]
-    for evaluation, more in zip(evaluations, extra, strict=True):
+    evaluations = evaluate_all(dataset, detectors, rules, threads)
+    intervals = intervals_of(evaluations, wanted=not no_intervals)
+    ranking = ranking_of(evaluations, wanted=not no_intervals)
+    tables = evaluation_tables(evaluations, intervals, ranking)
+    extra_records: list[dict[str, Any]] = [{} for _ in evaluations]
+    for evaluation, record in zip(evaluations, extra_records, strict=True):
         if conventions:
-            shown += _conventions(evaluation, more)
+            tables += _convention_tables(evaluation, record)
         if audit:
-            shown += _audit(evaluation, more)
+            tables += _audit_lines(evaluation, record)
 
-    document = results_document(evaluations, known, extra, ranked)
-    if file:
-        write_json(file, document)
-        talk(f"results: {file}")
+    document = results_document(evaluations, intervals, extra_records, ranking)
+    save_json(json, document)
     if plots:
-        from detbench.reports.frames import frames
-        from detbench.reports.plots.precision_recall import save_plots
-
-        with status("drawing"):
-            drawn = save_plots(evaluations, plots, tables=frames(evaluations, known=known))
-        talk(f"plots: {len(drawn)} files in {plots}")
+        _save_plots(evaluations, intervals, plots)
     if runs:
-        passed = passed_options(context)
-        for evaluation, intervals in zip(evaluations, known, strict=True):
-            talk(
-                f"run: {write_run(runs / evaluation.detections.name, evaluation, options=passed, intervals=intervals)}"
-            )
+        _write_runs(runs, evaluations, intervals, passed_options(context))
     warn_of_suspicions(document)
-    if json == "-":
-        show_json(document)
-    else:
-        show(*shown)
+    show_results(json, document, lambda: tables)
 
 
-def _conventions(evaluation: Evaluation, record: dict[str, Any]) -> list[RenderableType]:
-    """Score under every convention, add it to the record, and return what to show."""
+def _save_plots(
+    evaluations: Sequence[Evaluation], intervals: Sequence[ValueIntervals], folder: Path
+) -> None:
+    from detbench.reports.frames import frames
+    from detbench.reports.plots.precision_recall import save_plots
+
+    with status("drawing"):
+        tables = frames(evaluations, known=intervals)
+        files = save_plots(evaluations, folder, tables=tables)
+    log(f"plots: {len(files)} files in {folder}")
+
+
+def _write_runs(
+    parent: Path,
+    evaluations: Sequence[Evaluation],
+    intervals: Sequence[ValueIntervals],
+    options: dict[str, Any],
+) -> None:
+    from detbench.bench.runs import write_run
+
+    for evaluation, ends in zip(evaluations, intervals, strict=True):
+        folder = parent / evaluation.detections.name
+        write_run(folder, evaluation, options=options, intervals=ends)
+        log(f"run: {folder}")
+
+
+def _convention_tables(evaluation: Evaluation, record: dict[str, Any]) -> list[RenderableType]:
+    """Score under every convention, add the values to the record, and return their table."""
     from detbench.bench.results import convention_records
     from detbench.metrics.scoring.conventions import coco_numbers, convention_table
-    from detbench.reports.terminal.evaluation import convention_grid, convention_lines
+    from detbench.reports.terminal.conventions import convention_grid, convention_lines
 
     rows = convention_table(evaluation.ground_truth, evaluation.detections)
     coco = coco_numbers(evaluation.ground_truth, evaluation.detections)
@@ -188,14 +195,14 @@ def _conventions(evaluation: Evaluation, record: dict[str, Any]) -> list[Rendera
     return [above, convention_grid(rows), below]
 
 
-def _audit(evaluation: Evaluation, record: dict[str, Any]) -> list[RenderableType]:
-    """Score with pycocotools, add the differences to the record, and return what to show."""
+def _audit_lines(evaluation: Evaluation, record: dict[str, Any]) -> list[RenderableType]:
+    """Score with pycocotools, add the differences to the record, and return lines on them."""
     from dataclasses import asdict
 
     from detbench.metrics.scoring.audit import audit
-    from detbench.reports.terminal.evaluation import audit_lines
+    from detbench.reports.terminal.audit import audit_lines
 
     with status(f"scoring {evaluation.detections.name} with pycocotools"):
         outcome = audit(evaluation.ground_truth, evaluation.detections)
     record["audit"] = asdict(outcome)
-    return ["\n".join(audit_lines(evaluation.detections.name, outcome))]
+    return [*audit_lines(evaluation.detections.name, outcome)]

@@ -1,4 +1,4 @@
-"""`detbench export`: a Keras model as an ONNX file, with an audit."""
+"""`detbench export`: write a Keras model as an ONNX file and audit it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from detbench.cli.shared.app import AllowUnmapped, Images, Split, app
-from detbench.cli.shared.steps import check_targets, load_dataset
-from detbench.cli.shared.talk import show, show_json, status, talk
+from detbench.cli.shared.console import log, status
+from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
+from detbench.cli.shared.loading import load_dataset
+from detbench.cli.shared.output_paths import check_output_paths, model_path
 from detbench.errors import DetbenchError
 
 
@@ -18,32 +20,32 @@ def export_command(
     model: Annotated[
         str,
         typer.Argument(
-            help="yolo:, keras: or kerashub: model, as yolo:model.keras or kerashub:FOLDER,score=0.01",
+            help="Keras model: yolo:FILE, keras:FILE or kerashub:FOLDER, with ,OPTION=VALUE...",
             show_default=False,
         ),
     ],
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="The ONNX file to write.", show_default=False
+            "-o", "--output", metavar="FILE", help="ONNX file to write.", show_default=False
         ),
     ],
     dataset: Annotated[
         Path | None,
         typer.Option(
-            help="Score model and export on this dataset and compare.",
+            help="Score model and export on this dataset and compare the scores.",
             metavar="DATASET",
             show_default=False,
         ),
     ] = None,
     split: Split = None,
     images: Images = None,
-    pictures: Annotated[
+    max_images: Annotated[
         int,
         typer.Option(
             metavar="N",
             min=1,
-            help="Pictures of the dataset whose raw heads are compared, at most.",
+            help="Maximum number of dataset images on which raw outputs are compared.",
         ),
     ] = 64,
     tolerance: Annotated[
@@ -51,42 +53,35 @@ def export_command(
         typer.Option(
             metavar="X",
             min=0,
-            help="Difference of raw heads allowed. Default: 1e-4, RetinaNet 1e-3.",
+            help="Largest allowed difference of raw outputs. Default: 1e-4, RetinaNet 1e-3.",
             show_default=False,
         ),
     ] = None,
     allow_unmapped: AllowUnmapped = False,
-    json: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH|-",
-            help="Write the audit as JSON; - prints it and nothing else.",
-            show_default=False,
-        ),
-    ] = None,
+    json: JsonTarget = None,
 ) -> None:
-    """Write a Keras model as ONNX; exit code 1, and no file, where the export does not say what the model says."""
+    """Write a Keras model as ONNX.
+
+    If the audit finds a difference, no file is written and the exit code is 1.
+    """
     from detbench.bench.export import export
     from detbench.bench.results import SCHEMA_VERSION
-    from detbench.bench.runs import write_json
-    from detbench.cli.shared.targets import model_path
     from detbench.reports.terminal.export import audit_table
 
     if dataset is None and (split or images):
-        raise DetbenchError("--split and --images are of a dataset; give it with --dataset")
+        raise DetbenchError("--split and --images need a dataset; name it with --dataset")
     if output.suffix.lower() != ".onnx":
-        raise DetbenchError(
-            f"{output}: an export is an ONNX file; name it so, as {output.with_suffix('.onnx')}"
-        )
-    files = [output, *([Path(json)] if json not in (None, "-") else [])]
-    check_targets(files, [], [model_path(model), *([dataset] if dataset else [])])
-    truth = load_dataset(dataset, split=split, images=images) if dataset else None
+        renamed = output.with_suffix(".onnx")
+        raise DetbenchError(f"{output}: an export is an .onnx file; name it {renamed}")
+    inputs = [model_path(model), *([dataset] if dataset else [])]
+    check_output_paths([output, *json_files(json)], [], inputs)
+    ground_truth = load_dataset(dataset, split=split, images=images) if dataset else None
     with status(f"exporting {model}"):
         audit = export(
             model,
             output,
-            ground_truth=truth,
-            pictures=pictures,
+            ground_truth=ground_truth,
+            max_images=max_images,
             tolerance=tolerance,
             allow_unmapped=allow_unmapped,
         )
@@ -96,16 +91,11 @@ def export_command(
         "output": str(output),
         "audit": audit.as_dict(),
     }
-    if json == "-":
-        show_json(document)
-    else:
-        show(
-            f"{model}: {audit.pictures:,} pictures of {'the dataset' if truth else 'noise and drawn shapes'}",
-            audit_table(audit),
-        )
-        if json:
-            write_json(Path(json), document)
+    save_json(json, document, "audit")
+    source = "images of the dataset" if ground_truth else "images of noise and drawn shapes"
+    heading = f"{model}, compared on {audit.n_images:,} {source}"
+    show_results(json, document, lambda: [heading, audit_table(audit)])
     if audit.failures:
-        talk(f"not kept: {'; '.join(audit.failures)}")
+        log(f"not written: {'; '.join(audit.failures)}")
         raise typer.Exit(1)
-    talk(f"export: {output}")
+    log(f"export: {output}")

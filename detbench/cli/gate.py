@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detbench.cli.shared.app import INTERRUPTED, Groups, app
-from detbench.cli.shared.talk import show, show_json, status, talk, talk_to_github
+from detbench.cli.shared.console import log, log_to_github, status
+from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
 from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _no_verdict_is_no_failure() -> Iterator[None]:
         yield
     except (BrokenPipeError, EOFError, SystemExit):
         with suppress(OSError):
-            talk(traceback.format_exc().rstrip())
+            log(traceback.format_exc().rstrip())
         raise typer.Exit(_NO_VERDICT) from None
 
 
@@ -83,14 +84,7 @@ def gate_command(
     replicates: Annotated[int, typer.Option(min=100, help="Draws of images.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
     groups: Groups = None,
-    json: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH|-",
-            help="Write the verdicts as JSON; - prints them and nothing else.",
-            show_default=False,
-        ),
-    ] = None,
+    json: JsonTarget = None,
     junit: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write them as JUnit XML.", show_default=False),
@@ -111,7 +105,7 @@ def gate_command(
     from detbench.bench.gate.rules import default_rules, default_text, read_rules
     from detbench.bench.gate.verdict import EXIT_CODES, overall
     from detbench.bench.runs import read_run
-    from detbench.cli.shared.targets import model_path
+    from detbench.cli.shared.output_paths import model_path
     from detbench.data.groups import read_groups
 
     if show_rules:
@@ -151,14 +145,14 @@ def gate_command(
     sizes = (model_bytes(specs[0]), model_bytes(specs[1])) if specs else (None, None)
     from detbench.metrics.warmup import warm_scoring
 
-    warm_scoring(talk)
+    warm_scoring(log)
     with status("drawing images"):
         pairs = timed.pairs if timed else ()
         verdicts = gate(
             first, second, asked, pairs=pairs, sizes=sizes, replicates=replicates, seed=seed
         )
     targets.write(first, second, verdicts)
-    _show(first, second, verdicts, document_only=json == "-")
+    _show(first, second, verdicts, json)
     raise typer.Exit(EXIT_CODES[overall(verdicts)])
 
 
@@ -169,7 +163,7 @@ def _baseline_folder(given: str, name: str, branch: str) -> Path:
     from detbench.reports.one_line import one_line
 
     folder = last_passed(Path(given.removeprefix(_HISTORY)), name, branch)
-    talk(one_line(f"baseline: {folder}, the last of {name} that passed on {branch}"))
+    log(one_line(f"baseline: {folder}, the last of {name} that passed on {branch}"))
     return folder
 
 
@@ -179,7 +173,7 @@ def _timed(
     from detbench.bench.compare import timing_pictures
     from detbench.bench.gate.remeasure import remeasured
 
-    talk("timing both models in turns")
+    log("timing both models in turns")
     try:
         return remeasured(
             first, second, rules, specs, timing_pictures(second.ground_truth), most_s=most_s
@@ -198,24 +192,22 @@ class _Targets:
 
     def check(self, *inputs: Path | None) -> None:
         """Refuse targets that cannot be written, or would replace what the gate reads."""
-        from detbench.cli.shared.steps import check_targets
-        from detbench.cli.shared.targets import check_apart
+        from detbench.cli.shared.output_paths import check_distinct, check_output_paths
 
-        files = [file for file in (self._json, self.junit, self.markdown) if file]
+        files = [*json_files(self.json), *(file for file in (self.junit, self.markdown) if file)]
         given = [path for path in inputs if path]
-        check_targets(files, [], given)
-        check_apart([*files, *([self._summary] if self._summary else [])], given)
+        check_output_paths(files, [], given)
+        check_distinct([*files, *([self._summary] if self._summary else [])], given)
 
     def write(self, baseline: Run, candidate: Run, verdicts: Sequence[Verdict]) -> None:
         from detbench.bench.gate.gate import gate_document
-        from detbench.bench.runs import json_bytes
         from detbench.data.files import atomic_path
         from detbench.reports.ci.junit import gate_junit
         from detbench.reports.ci.markdown import gate_markdown
 
+        save_json(self.json, gate_document(baseline, candidate, verdicts), "verdicts")
         text = gate_markdown(baseline, candidate, verdicts)
         contents = (
-            (self._json, json_bytes(gate_document(baseline, candidate, verdicts))),
             (self.junit, gate_junit(baseline, candidate, verdicts)),
             (self.markdown, text.encode(errors="replace")),
         )
@@ -223,13 +215,9 @@ class _Targets:
             if file:
                 with atomic_path(file) as temporary:
                     temporary.write_bytes(content)
-                talk(f"verdicts: {file}")
+                log(f"verdicts: {file}")
         if self._summary:
             _append(self._summary, text)
-
-    @property
-    def _json(self) -> Path | None:
-        return None if self.json in (None, "-") else Path(self.json)
 
     @property
     def _summary(self) -> Path | None:
@@ -247,18 +235,17 @@ def _append(file: Path, text: str) -> None:
         ) from error
 
 
-def _show(
-    baseline: Run, candidate: Run, verdicts: Sequence[Verdict], *, document_only: bool
-) -> None:
+def _show(baseline: Run, candidate: Run, verdicts: Sequence[Verdict], json: str | None) -> None:
     """Show the verdicts, and tell GitHub where it is listening."""
     from detbench.bench.gate.gate import gate_document
     from detbench.reports.ci.github import workflow_commands
     from detbench.reports.terminal.gate import gate_lines, gate_table
 
-    if document_only:
-        show_json(gate_document(baseline, candidate, verdicts))
-    else:
-        show(gate_table(verdicts), *gate_lines(baseline, candidate, verdicts))
+    show_results(
+        json,
+        gate_document(baseline, candidate, verdicts),
+        lambda: [gate_table(verdicts), *gate_lines(baseline, candidate, verdicts)],
+    )
     if os.environ.get("GITHUB_ACTIONS"):
         for line in workflow_commands(verdicts):
-            talk_to_github(line)
+            log_to_github(line)

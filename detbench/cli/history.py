@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import typer
 
 from detbench.cli.shared.app import app
-from detbench.cli.shared.steps import check_targets
-from detbench.cli.shared.talk import show, show_json, status, talk
+from detbench.cli.shared.console import log, status
+from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
+from detbench.cli.shared.output_paths import check_output_paths
 from detbench.errors import DetbenchError, InputError
 
 history_app = typer.Typer(
@@ -58,15 +59,15 @@ def add_command(
 
     if verdict and gate:
         raise DetbenchError("--verdict and --gate both say what the gate said; give one of them")
-    check_targets([file], [], [*runs, *([gate] if gate else [])])
-    warm_scoring(talk)
+    check_output_paths([file], [], [*runs, *([gate] if gate else [])])
+    warm_scoring(log)
     for folder in runs:
         with status(f"reading {folder}"):
             run = read_run(folder)
             outcome = _outcome(gate, run.detections.digest) if gate else verdict
             entry = entry_of(run, file, commit=commit, branch=branch, verdict=outcome)
         added = add(file, entry)
-        talk(
+        log(
             one_line(
                 f"{file}: {entry.name} at {entry.commit or 'no commit'}{'' if added else ' is there already'}"
             )
@@ -81,36 +82,23 @@ def show_command(
         typer.Option(help=f"{_ONLY_THESE} the first {_MOST_MEASURES}.", show_default=False),
     ] = None,
     name: Detector = None,
-    json: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH|-",
-            help="Write the runs as JSON; - prints them and nothing else.",
-            show_default=False,
-        ),
-    ] = None,
+    json: JsonTarget = None,
 ) -> None:
     """Show runs, oldest first."""
     import msgspec
 
     from detbench.bench.history import read_history
     from detbench.bench.results import SCHEMA_VERSION
-    from detbench.bench.runs import write_json
     from detbench.reports.terminal.history import history_table
 
-    target = None if json in (None, "-") else Path(json)
-    check_targets([target] if target else [], [], [file])
+    check_output_paths(json_files(json), [], [file])
     entries = [entry for entry in read_history(file) if name in (None, entry.name)]
     known = list(dict.fromkeys(one for entry in entries for one in entry.measures))
     _check_measures(measure or (), known)
     document = {"schema_version": SCHEMA_VERSION, "runs": msgspec.to_builtins(entries)}
-    if json == "-":
-        show_json(document)
-    elif target:
-        write_json(target, document)
-        talk(f"history: {target}")
-    else:
-        show(history_table(entries, measure or known[:_MOST_MEASURES]))
+    save_json(json, document, "history")
+    table = history_table(entries, measure or known[:_MOST_MEASURES])
+    show_results(json, document, lambda: [table])
 
 
 @history_app.command("plot")
@@ -134,7 +122,7 @@ def plot_command(
     from detbench.reports.plots.figure_files import file_stems, save_figures
     from detbench.reports.plots.history import trend
 
-    check_targets([], [output], [file])
+    check_output_paths([], [output], [file])
     frame = history_frame(file)
     if frame.empty:
         raise InputError(
@@ -157,7 +145,7 @@ def plot_command(
         drawn = save_figures(
             figures, output, theme=theme, names=[*map(str, frame["name"].unique())]
         )
-    talk(f"plots: {len(drawn)} files in {output}")
+    log(f"plots: {len(drawn)} files in {output}")
 
 
 def _check_measures(asked: list[str] | tuple[str, ...], known: list[str]) -> None:

@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from detbench.cli.shared.app import INTERRUPTED, app
-from detbench.cli.shared.steps import check_run_folders, check_targets, passed_options
-from detbench.cli.shared.talk import show, show_json, status, talk
+from detbench.cli.shared.command_line import passed_options
+from detbench.cli.shared.console import log, status
+from detbench.cli.shared.detector_names import check_run_folders
+from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
+from detbench.cli.shared.output_paths import check_output_paths
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from detbench.bench.latency.contender import Contender, LocalContender, Task
     from detbench.bench.latency.images import EncodedImage
     from detbench.bench.latency.models import Model
@@ -24,14 +29,6 @@ if TYPE_CHECKING:
 INVALID = 3
 """Exit code where a number must not be quoted or a comparison came to no end."""
 _LEAST_S = 0.5
-Json = Annotated[
-    str | None,
-    typer.Option(
-        metavar="PATH|-",
-        help="Write the results as JSON; - prints them and nothing else.",
-        show_default=False,
-    ),
-]
 
 
 @app.command("latency")
@@ -106,7 +103,7 @@ def latency_command(
         ),
     ] = False,
     repetitions: Annotated[int, typer.Option(metavar="N", min=1, help="Comparisons of --aa.")] = 20,
-    json: Json = None,
+    json: JsonTarget = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -124,12 +121,13 @@ def latency_command(
     from detbench.bench.latency.models import models_of
     from detbench.bench.latency.scenario import scenario_named
     from detbench.bench.latency.sweep import Plan, sweep
-    from detbench.bench.runs import write_json
-    from detbench.cli.shared.targets import model_path
+    from detbench.cli.shared.output_paths import model_path
+    from detbench.reports.terminal.latency import reason_lines, remark_lines
 
-    file = None if json in (None, "-") else Path(json)
     chosen = models_of(models, device)
-    _check_targets(file, output, [*map(model_path, models), *([images] if images else [])])
+    _check_targets(
+        json_files(json), output, [*map(model_path, models), *([images] if images else [])]
+    )
     if aa and len(chosen) > 1:
         raise DetbenchError("--aa compares one model with itself; give one")
     plan = Plan(
@@ -148,16 +146,14 @@ def latency_command(
     ):
         timed = sweep(contenders, plan, on_task)
     if output:
-        talk(f"run: {write_latency(output, timed, options=passed_options(context))}")
-    if file:
-        write_json(file, latency_document(timed))
-        talk(f"results: {file}")
-    if json == "-":
-        show_json(latency_document(timed))
-    else:
-        _show(timed, plan, chosen, pictures, aa=aa)
+        log(f"run: {write_latency(output, timed, options=passed_options(context))}")
+    document = latency_document(timed)
+    save_json(json, document)
+    show_results(json, document, lambda: _result_tables(timed, plan, chosen, pictures, aa=aa))
+    for line in [*remark_lines(timed.results), *reason_lines(timed.results)]:
+        log(line)
     if timed.interrupted:
-        talk("interrupted; what was measured so far is shown, and is not valid")
+        log("interrupted; what was measured so far is shown, and is not valid")
         raise typer.Exit(INTERRUPTED)
     if (
         aa
@@ -169,7 +165,7 @@ def latency_command(
         )
         > 0
     ):
-        talk(f"invalid: {missing} comparisons found no time; give more --max-seconds")
+        log(f"invalid: {missing} comparisons found no time; give more --max-seconds")
         raise typer.Exit(INVALID)
     if not timed.valid or not (aa or timed.decided):
         raise typer.Exit(INVALID)
@@ -186,7 +182,7 @@ def _contenders(
     from detbench.bench.latency.worker import WorkerContender
     from detbench.metrics.warmup import warm_postprocessing
 
-    warm_postprocessing(talk)
+    warm_postprocessing(log)
     contenders: list[Contender] = []
     loaded: LocalContender | None = None
     again = [replace(model, name=f"{model.name}, again") for model in models] if twice else []
@@ -218,32 +214,29 @@ def _shown_tasks() -> Iterator[Any]:
         yield on_task
 
 
-def _show(
+def _result_tables(
     timed: Timed, plan: Plan, models: Sequence[Model], images: Sequence[EncodedImage], *, aa: bool
-) -> None:
+) -> list[RenderableType]:
     from detbench.reports.terminal.latency import (
         CAPTION,
         alarm_lines,
         comparison_table,
         latency_table,
-        reason_lines,
-        remark_lines,
         settings_lines,
     )
 
     of = f"{_query(plan.scenario)}{len(images)} {'embedded pictures' if images[0].name.startswith('embedded') else 'pictures'}"
-    show(
+    tables: list[RenderableType] = [
         f"{', '.join(model.name for model in models)}: {plan.scenario.name}, {of}",
         latency_table(timed.results),
         CAPTION,
-    )
-    show(*settings_lines(timed.results))
+        *settings_lines(timed.results),
+    ]
     if aa:
-        show(*alarm_lines(timed.pairs))
+        tables += alarm_lines(timed.pairs)
     elif timed.pairs:
-        show("", comparison_table(timed.pairs))
-    for line in [*remark_lines(timed.results), *reason_lines(timed.results)]:
-        talk(line)
+        tables += ["", comparison_table(timed.pairs)]
+    return tables
 
 
 def _query(scenario: Scenario) -> str:
@@ -257,14 +250,14 @@ def _query(scenario: Scenario) -> str:
     )
 
 
-def _check_targets(file: Path | None, folder: Path | None, inputs: Sequence[Path]) -> None:
+def _check_targets(files: Sequence[Path], folder: Path | None, inputs: Sequence[Path]) -> None:
     """Refuse, before any work is done, targets that cannot be written or would replace an input."""
-    from detbench.data.files import check_place
+    from detbench.data.files import check_writable
 
     if folder:
-        check_place(folder, folder=True)
+        check_writable(folder, folder=True)
         check_run_folders(folder.parent, [folder.name])
-    check_targets([file] if file else [], [folder] if folder else [], inputs)
+    check_output_paths(files, [folder] if folder else [], inputs)
 
 
 def _batches(text: str | None) -> tuple[int, ...] | None:
@@ -293,17 +286,16 @@ def _stages(text: str | None) -> Any:
 
 
 @app.command("env")
-def environment_command(json: Json = None) -> None:
+def environment_command(json: JsonTarget = None) -> None:
     """Show what numbers depend on: machine, clocks, load, GPU and library versions."""
     from dataclasses import asdict
 
     from detbench.bench.environment import environment
     from detbench.bench.machine import machine_now
     from detbench.bench.results import SCHEMA_VERSION
-    from detbench.bench.runs import write_json
     from detbench.reports.terminal.latency import environment_lines
 
-    check_targets([Path(json)] if json not in (None, "-") else [], [], [])
+    check_output_paths(json_files(json), [], [])
     with status("looking at the machine"):
         found, now = environment(), machine_now()
     document = {
@@ -311,10 +303,5 @@ def environment_command(json: Json = None) -> None:
         "environment": found.as_dict(),
         "machine": asdict(now),
     }
-    if json == "-":
-        show_json(document)
-    elif json:
-        write_json(Path(json), document)
-        talk(f"environment: {json}")
-    else:
-        show("\n".join(environment_lines(found, now)))
+    save_json(json, document, "environment")
+    show_results(json, document, lambda: environment_lines(found, now))

@@ -16,14 +16,12 @@ from detbench.cli.shared.app import (
     Split,
     app,
 )
-from detbench.cli.shared.steps import (
-    check_targets,
-    chosen_protocol,
-    evaluate_all,
-    given_names,
-    load_all,
-)
-from detbench.cli.shared.talk import show, show_json, status, talk
+from detbench.cli.shared.console import status
+from detbench.cli.shared.detector_names import detector_names
+from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
+from detbench.cli.shared.loading import load_inputs
+from detbench.cli.shared.output_paths import check_output_paths
+from detbench.cli.shared.scoring import evaluate_all, protocol_from_options
 from detbench.errors import DetbenchError
 
 
@@ -79,21 +77,13 @@ def plan_command(
     replicates: Annotated[int, typer.Option(min=2, help="Draws of images.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
     groups: Groups = None,
-    json: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PATH|-",
-            help="Write the plan as JSON; - prints it and nothing else.",
-            show_default=False,
-        ),
-    ] = None,
+    json: JsonTarget = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Default: all.", show_default=False)
     ] = None,
 ) -> None:
     """Say how small a difference this dataset can show, and how many images a difference needs."""
     from detbench.bench.plan import plan_document
-    from detbench.bench.runs import write_json
     from detbench.metrics.uncertainty.power import plan
     from detbench.metrics.uncertainty.replicates import resample
     from detbench.reports.terminal.plan import plan_lines, plan_table
@@ -102,12 +92,9 @@ def plan_command(
         raise DetbenchError(
             f"a plan starts from one detector or from two that are to be compared, got {len(detections)}"
         )
-    target = None if json in (None, "-") else Path(json)
-    check_targets(
-        [target] if target else [], [], [ground_truth, *detections, *filter(None, [groups])]
-    )
-    names = given_names(detections, name)
-    truth, found = load_all(
+    check_output_paths(json_files(json), [], [ground_truth, *detections, *filter(None, [groups])])
+    names = detector_names(detections, name)
+    truth, found = load_inputs(
         ground_truth,
         detections,
         names,
@@ -117,7 +104,7 @@ def plan_command(
         allow_unknown=allow_unknown,
         groups=groups,
     )
-    rules = chosen_protocol(truth, protocol)
+    rules = protocol_from_options(truth, protocol)
     asked = rules.measure(measure) if measure else rules.measures[0]
     evaluations = evaluate_all(truth, found, rules, threads)
     with status("drawing images"):
@@ -132,10 +119,6 @@ def plan_command(
         correlation=correlation,
     )
     document = plan_document(planned, evaluations, resampled)
-    if json == "-":
-        show_json(document)
-        return
-    if target:
-        write_json(target, document)
-        talk(f"plan: {target}")
-    show("\n".join(plan_lines(planned, resampled, truth)), plan_table(planned))
+    save_json(json, document, "plan")
+    lines, table = plan_lines(planned, resampled, truth), plan_table(planned)
+    show_results(json, document, lambda: [*lines, table])

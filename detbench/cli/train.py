@@ -1,4 +1,4 @@
-"""`detbench train yolo`: train a YOLO of ours on a dataset."""
+"""`detbench train yolo`: train detbench's own YOLO on a dataset."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detbench.cli.shared.app import INTERRUPTED, DatasetPath, Images, OnlyPresent, app
-from detbench.cli.shared.steps import load_dataset, present_positions
-from detbench.cli.shared.talk import status, talk, tracked
+from detbench.cli.shared.console import log, progress_bar, status
+from detbench.cli.shared.loading import load_dataset, present_positions
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
     from detbench.data.ground_truth import GroundTruth
-    from detbench.training.yolo.checkpoints import State
-    from detbench.training.yolo.train import Listener, Trained
-    from detbench.training.yolo.training_plan import Plan
+    from detbench.training.yolo.checkpoints import TrainingState
+    from detbench.training.yolo.train import TrainingListener, TrainingResult
+    from detbench.training.yolo.training_plan import TrainingPlan
 
-_MOST_ANCHORS = 10
-"""Up to how many anchors the plot of average IoU goes, at least."""
+_MIN_PLOTTED_ANCHORS = 10
+"""The plot of average IoU goes at least up to this number of anchors."""
 
 train_app = typer.Typer(help="Train detectors.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(train_app, name="train")
@@ -41,14 +41,14 @@ def train_yolo_command(
             "-o",
             "--output",
             metavar="FILE",
-            help="Where the model goes: .keras.",
+            help="Model file to write, .keras.",
             show_default=False,
         ),
     ],
     split: Annotated[
         str | None,
         typer.Option(
-            help="Image set to learn from. Default: train, for VOC and YOLO.", show_default=False
+            help="Image set to train on. Default: train for VOC and YOLO.", show_default=False
         ),
     ] = None,
     images: Images = None,
@@ -56,78 +56,87 @@ def train_yolo_command(
         Path | None,
         typer.Option(
             metavar="DATASET",
-            help="What each epoch is scored on. Default: a split of the first.",
+            help="Dataset to score each epoch on. Default: the training dataset.",
             show_default=False,
         ),
     ] = None,
     val_split: Annotated[
         str | None,
         typer.Option(
-            help="Image set that each epoch is scored on. Default: val, for VOC and YOLO.",
+            help="Image set to score each epoch on. Default: val for VOC and YOLO.",
             show_default=False,
         ),
     ] = None,
     val_images: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder of the pictures of --val. Default: that of --images.", show_default=False
-        ),
+        typer.Option(help="Image folder of --val. Default: that of --images.", show_default=False),
     ] = None,
     only_present: OnlyPresent = False,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 60,
-    batch: Annotated[int, typer.Option(min=1, help="Pictures per step.")] = 16,
+    epochs: Annotated[int, typer.Option(min=1, help="Number of epochs.")] = 60,
+    batch: Annotated[int, typer.Option(min=1, help="Images per training step.")] = 16,
     size: Annotated[
         str,
-        typer.Option(metavar="WIDTHxHEIGHT", help="Pixels of the input; one number for a square."),
+        typer.Option(
+            metavar="WIDTHxHEIGHT", help="Size of the input in pixels; one number for a square."
+        ),
     ] = "416",
-    anchors: Annotated[int, typer.Option(min=1, help="Boxes per cell.")] = 5,
+    anchors: Annotated[int, typer.Option(min=1, help="Anchors per cell.")] = 5,
     stride: Annotated[int, typer.Option(help="Pixels per cell: 2, 4, 8, 16 or 32.")] = 16,
     width: Annotated[
         int,
         typer.Option(
-            min=1, help="Channels of the first convolution; deeper ones have up to 8 times as many."
+            min=1, help="Channels of the first convolution; later ones have up to 8 times as many."
         ),
     ] = 16,
-    depth: Annotated[int, typer.Option(min=1, help="Convolutions on the last grid.")] = 2,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam, at its highest.")] = 3e-3,
+    depth: Annotated[
+        int, typer.Option(min=1, help="Number of convolutions after the last pooling.")
+    ] = 2,
+    learning_rate: Annotated[float, typer.Option(help="Maximum learning rate of Adam.")] = 3e-3,
     augment: Annotated[
-        bool, typer.Option(help="Mirror, move, zoom and recolour pictures at random.")
+        bool, typer.Option(help="Mirror, shift, zoom and recolor images at random.")
     ] = True,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, order and augmentation.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed of weights, order and augmentation.")
+    ] = 0,
     max_seconds: Annotated[
         float | None,
         typer.Option(
             min=0,
-            help="Begin no epoch that would end later, all runs together.",
+            help="Start no epoch that would exceed this total time, resumed runs included.",
             show_default=False,
         ),
     ] = None,
     half: Annotated[
-        bool, typer.Option("--half", help="Store the weights in 16 bits; computing stays in 32.")
+        bool, typer.Option("--half", help="Store weights as float16; computation stays float32.")
     ] = False,
     start: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Train on from this YOLO, with its shape.", show_default=False
+            metavar="FILE",
+            help="Start from the weights and the shape of this YOLO.",
+            show_default=False,
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option(help="Go on with an interrupted training of the same settings.")
+        bool, typer.Option(help="Resume an interrupted training with the same settings.")
     ] = True,
     plots: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Draw learning curves and anchors there.", show_default=False
+            metavar="DIR", help="Plot learning curves and anchors as PNG files.", show_default=False
         ),
     ] = None,
 ) -> None:
-    """Train a YOLO of ours; started again after an interruption, it goes on after the last finished epoch."""
-    from detbench.training.yolo.training_plan import Plan
+    """Train detbench's own YOLO.
 
-    plan = Plan(
+    After an interruption, the same command resumes after the last finished epoch.
+    """
+    from detbench.training.yolo.training_plan import TrainingPlan
+
+    plan = TrainingPlan(
         epochs=epochs,
         batch_size=batch,
-        size=_size(size),
+        size=_parse_size(size),
         anchors=anchors,
         stride=stride,
         width=width,
@@ -136,144 +145,159 @@ def train_yolo_command(
         augment=augment,
         seed=seed,
         max_seconds=max_seconds,
-        stored="float16" if half else "float32",
+        stored_dtype="float16" if half else "float32",
     )
-    _check_places(output, plots)
+    _check_outputs(output, plots)
     if val is None and _has_no_splits(dataset):
         raise DetbenchError(
-            f"{dataset}: has no splits; say with --val DATASET what each epoch is scored on"
+            f"{dataset}: has no splits; name the dataset to score each epoch on with --val"
         )
-    truth = _load(dataset, split, "train", images, only_present=only_present)
+    ground_truth = _load(dataset, split, "train", images, only_present=only_present)
     validation = _load(
         val or dataset, val_split, "val", val_images or images, only_present=only_present
     )
-    trained = _run(plan, truth, validation, output, start, resume=resume)
-    best = trained.state.history[trained.state.best_epoch - 1]
-    talk(
-        f"best epoch: {trained.state.best_epoch} of {len(trained.state.history)}, {_scores(best)}, {trained.state.elapsed_s:.0f} s in all"
+    result = _run(plan, ground_truth, validation, output, start, resume=resume)
+    state = result.state
+    best = state.history[state.best_epoch - 1]
+    log(
+        f"best epoch: {state.best_epoch} of {len(state.history)}, {_score_text(best)}, "
+        f"{state.elapsed_s:.0f} s in total"
     )
-    talk(f"model: {output}")
+    log(f"model: {output}")
     if plots:
-        _draw(trained, plots)
+        _save_plots(result, plots)
 
 
-def _size(text: str) -> tuple[int, int]:
+def _parse_size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
     try:
         return int(width), int(height or width)
     except ValueError:
         raise DetbenchError(
-            f"--size takes WIDTHxHEIGHT in pixels or one number, not {text!r}"
+            f"--size must be WIDTHxHEIGHT in pixels or one number, not {text!r}"
         ) from None
 
 
-def _check_places(output: Path, plots: Path | None) -> None:
-    """Refuse, before anything is loaded, places that cannot be written."""
-    from detbench.data.files import check_place
+def _check_outputs(output: Path, plots: Path | None) -> None:
+    """Refuse outputs that cannot be written, before anything is loaded."""
+    from detbench.data.files import check_writable
     from detbench.training.yolo.train import check_output
 
     check_output(output)
     if plots is not None:
-        check_place(plots, folder=True)
+        check_writable(plots, folder=True)
 
 
 def _has_no_splits(dataset: Path) -> bool:
-    """Whether there is a dataset of a format whose files are one split each."""
+    """Return whether a dataset has a format with one split per file."""
     from detbench.data.formats.table import GROUND_TRUTH_FORMATS
 
     return dataset.exists() and any(
-        GROUND_TRUTH_FORMATS[name].recognise(dataset) for name in ("coco", "parquet")
+        GROUND_TRUTH_FORMATS[name].recognizes(dataset) for name in ("coco", "parquet")
     )
 
 
 def _load(
-    path: Path, split: str | None, usual: str, images: Path | None, *, only_present: bool
+    path: Path, split: str | None, default_split: str, images: Path | None, *, only_present: bool
 ) -> GroundTruth:
-    """Load the split that is asked for, else the usual one of a dataset that has splits."""
-    truth = load_dataset(
-        path, split=split if split or _has_no_splits(path) else usual, images=images
-    )
-    return truth.select_images(present_positions(truth)) if only_present else truth
+    """Load a split of a dataset; the default split only if the dataset has splits."""
+    if split is None and not _has_no_splits(path):
+        split = default_split
+    ground_truth = load_dataset(path, split=split, images=images)
+    if only_present:
+        return ground_truth.select_images(present_positions(ground_truth))
+    return ground_truth
 
 
 def _run(
-    plan: Plan,
-    truth: GroundTruth,
+    plan: TrainingPlan,
+    ground_truth: GroundTruth,
     validation: GroundTruth,
     output: Path,
     start: Path | None,
     *,
     resume: bool,
-) -> Trained:
+) -> TrainingResult:
+    """Train with progress on stderr; Ctrl-C exits with what a resumed training starts from."""
     from detbench.adapters.keras.backend import import_keras
-    from detbench.adapters.keras.silence_tensorflow import provoke_chatter
+    from detbench.adapters.keras.silence_tensorflow import silence_first_use
     from detbench.metrics.warmup import warm_postprocessing, warm_scoring
     from detbench.training.yolo.checkpoints import Checkpoints
     from detbench.training.yolo.train import train
 
-    warm_postprocessing(talk)
-    warm_scoring(talk)
+    warm_postprocessing(log)
+    warm_scoring(log)
     with status("loading Keras"):
         if import_keras().backend.backend() == "tensorflow":
-            provoke_chatter()
-    steps = plan.epochs * -(-len(truth.image_ids) // plan.batch_size)
+            silence_first_use()
+    n_steps = plan.epochs * -(-len(ground_truth.image_ids) // plan.batch_size)
     try:
-        with _told(steps) as listener:
+        with _progress_listener(n_steps) as listener:
             return train(
-                plan, truth, validation, output, start=start, resume=resume, listener=listener
+                plan,
+                ground_truth,
+                validation,
+                output,
+                start=start,
+                resume=resume,
+                listener=listener,
             )
     except KeyboardInterrupt:
-        kept = Checkpoints(output).latest()
-        how = (
-            f"goes on after epoch {len(kept.history)}"
-            if kept
-            else "starts over, since no epoch was finished"
+        state = Checkpoints(output).latest()
+        next_run = (
+            f"resumes after epoch {len(state.history)}"
+            if state
+            else "starts over, because no epoch was finished"
         )
-        talk(f"interrupted; the same command {how}")
+        log(f"interrupted; the same command {next_run}")
         raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager
-def _told(steps: int) -> Iterator[Listener]:
-    """Yield what shows steps on a bar and epochs as lines."""
-    from detbench.training.yolo.train import Listener
+def _progress_listener(n_steps: int) -> Iterator[TrainingListener]:
+    """Yield a listener that shows steps as a progress bar and epochs as lines."""
+    from detbench.training.yolo.train import TrainingListener
 
-    with tracked("steps", steps) as advance:
-        yield Listener(
-            on_begin=_begin,
-            on_step=lambda step: advance((step.epoch - 1) * step.steps + step.step),
-            on_epoch=lambda state: talk(_line(state)),
+    with progress_bar("steps", n_steps) as advance:
+        yield TrainingListener(
+            on_begin=_log_begin,
+            on_step=lambda progress: advance((progress.epoch - 1) * progress.steps + progress.step),
+            on_epoch=lambda state: log(_epoch_line(state)),
         )
 
 
-def _begin(state: State) -> None:
+def _log_begin(state: TrainingState) -> None:
     anchors = ", ".join(f"{width:.2f}×{height:.2f}" for width, height in state.anchors)
-    talk(f"anchors in cells: {anchors}")
+    log(f"anchors in cells: {anchors}")
     if state.history:
-        talk(f"goes on after epoch {len(state.history)}, the best so far is {state.best_epoch}")
+        log(f"resuming after epoch {len(state.history)}; the best so far is {state.best_epoch}")
 
 
-def _line(state: State) -> str:
-    """Return one line about the epoch that was just finished."""
+def _epoch_line(state: TrainingState) -> str:
+    """Return a line about the latest epoch; a star marks the best epoch so far."""
     row = state.history[-1]
-    star = " *" if state.best_epoch == row["epoch"] else ""
+    epoch = f"epoch {row['epoch']:g}/{state.settings['epochs']}"
     loss = f"loss {row['loss']:.3f}, validation {row['val_loss']:.3f}"
-    return f"epoch {row['epoch']:g}/{state.settings['epochs']}: {loss}, {_scores(row)}, {row['seconds']:.1f} s{star}"
+    star = " *" if state.best_epoch == row["epoch"] else ""
+    return f"{epoch}: {loss}, {_score_text(row)}, {row['seconds']:.1f} s{star}"
 
 
-def _scores(row: dict[str, float]) -> str:
-    from detbench.training.yolo.checkpoints import BEST_BY
+def _score_text(row: dict[str, float]) -> str:
+    from detbench.training.yolo.checkpoints import SCORE_COLUMN
 
-    return f"mAP {row[BEST_BY]:.3f}"
+    return f"mAP {row[SCORE_COLUMN]:.3f}"
 
 
-def _draw(trained: Trained, folder: Path) -> None:
-    from detbench.adapters.yolo.anchors import average_ious
+def _save_plots(result: TrainingResult, folder: Path) -> None:
     from detbench.adapters.yolo.loss import WEIGHTS
     from detbench.reports.plots.training import save_training_plots
-    from detbench.training.yolo.checkpoints import BEST_BY
+    from detbench.training.yolo.anchors import average_ious
+    from detbench.training.yolo.checkpoints import SCORE_COLUMN
 
-    chosen = len(trained.state.anchors)
-    ious = average_ious(trained.sizes, max(chosen, _MOST_ANCHORS), trained.state.settings["seed"])
-    paths = save_training_plots(trained.state.history, ious, chosen, list(WEIGHTS), BEST_BY, folder)
-    talk(f"plots: {', '.join(map(str, paths))}")
+    n_anchors = len(result.state.anchors)
+    max_anchors = max(n_anchors, _MIN_PLOTTED_ANCHORS)
+    ious = average_ious(result.object_sizes, max_anchors, result.state.settings["seed"])
+    paths = save_training_plots(
+        result.state.history, ious, n_anchors, list(WEIGHTS), SCORE_COLUMN, folder
+    )
+    log(f"plots: {', '.join(map(str, paths))}")

@@ -1,5 +1,1 @@
-"""What people look at: frames, tables and plots."""
-
-from detbench.reports.frames import frames
-
-__all__ = ["frames"]
+"""Reports: what people look at: tables, plots, one HTML page, and files for CI."""

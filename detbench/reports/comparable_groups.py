@@ -54,7 +54,7 @@ def _comparable(a: Evaluation, b: Evaluation) -> bool:
 
 
 def _drawn_alike(a: Evaluation, b: Evaluation) -> bool:
-    return bool(np.array_equal(a.ground_truth.units, b.ground_truth.units))
+    return bool(np.array_equal(a.ground_truth.clusters, b.ground_truth.clusters))
 
 
 def what_differs(a: Evaluation, b: Evaluation) -> str:

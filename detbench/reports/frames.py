@@ -18,6 +18,7 @@ from detbench.metrics.uncertainty.ranking import Ranking, paired, ranking
 from detbench.metrics.uncertainty.replicates import Resampled
 from detbench.reports.class_differences import CLASS_PAIR_COLUMNS, PAIR_COLUMNS, class_differences
 from detbench.reports.comparable_groups import Given, grouped, what_differs
+from detbench.reports.headings import evaluation_heading
 from detbench.reports.scored_detector import Columns, Scored, latency_row
 
 if TYPE_CHECKING:
@@ -55,8 +56,6 @@ class Frames:
         `group`, `dataset`, `protocol`, `images`, `ground_truths`, `detectors` (how many), `measure` (the headline measure's name),
         `heading` (a line that says all this), `ground_truth_digest`.
         """
-        from detbench.reports.terminal.evaluation import headline
-
         rows = []
         for group in self._group_numbers():
             members = [scored for scored in self.detectors if scored.group == group]
@@ -71,7 +70,7 @@ class Frames:
                     "ground_truths": int(evaluation.counts[:, 0, 0, 3].sum()),
                     "detectors": len(members),
                     "measure": next(iter(evaluation.summary)),
-                    "heading": headline([evaluation]),
+                    "heading": evaluation_heading(evaluation),
                     "ground_truth_digest": truth.digest,
                 }
             )

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from detbench.adapters.images import read_picture
+from detbench.adapters.images import read_image
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.image_headers import picture_size
-from detbench.errors import DetbenchError, InputError
-from detbench.threads import Threads
+from detbench.data.image_headers import read_image_size
+from detbench.errors import InputError
+from detbench.threads import ThreadPool
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -54,13 +54,10 @@ def thumbnails(
     whose EXIF data turn it by 90° is turned where the annotated size says that its boxes are.
 
     Raises:
-        DetbenchError: it is not known where the pictures are.
+        DetbenchError: the folder of the images is unknown.
     """
-    if ground_truth.image_folder is None:
-        raise DetbenchError(
-            f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)"
-        )
-    with Threads() as pool:
+    ground_truth.require_image_folder()
+    with ThreadPool() as pool:
         read = dict(zip(images, pool.map(partial(_read, ground_truth), images), strict=True))
         small = {image: each for image, each in read.items() if isinstance(each, _Small)}
         encoded: dict[int, str] = {}
@@ -83,12 +80,12 @@ def _read(ground_truth: GroundTruth, image: int) -> _Small | str:
     """Return the small picture of an image, or what is wrong with its file."""
     from PIL import Image
 
-    path = ground_truth.image_folder / ground_truth.picture_names[image]  # type: ignore[operator]
+    path = ground_truth.require_image_folder() / ground_truth.image_names[image]
     try:
-        picture = Image.fromarray(read_picture(path).picture)
+        picture = Image.fromarray(read_image(path).pixels)
         width, height = ground_truth.image_sizes[image].tolist()
         stored = (picture.width, picture.height)
-        if stored != (width, height) == stored[::-1] == picture_size(path):
+        if stored != (width, height) == stored[::-1] == read_image_size(path):
             picture = _turned(picture, path)
     except InputError as error:
         return str(error)

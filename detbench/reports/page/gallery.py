@@ -41,7 +41,7 @@ def gallery(frames: Frames, size: int) -> tuple[tuple[Picture, ...], str]:
     truth = frames.detectors[0].evaluation.ground_truth
     names = [scored.name for scored in frames.detectors]
     try:
-        present = truth.present_images()
+        present = truth.images_with_files()
     except DetbenchError:
         where = (
             f"not in {truth.image_folder}"

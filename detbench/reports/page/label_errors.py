@@ -91,7 +91,7 @@ def _photographs(truth: GroundTruth, errors: Sequence[LabelError]) -> list[Photo
     from detbench.reports.thumbnails import thumbnails
 
     try:
-        present = truth.present_images()
+        present = truth.images_with_files()
     except DetbenchError:
         return [None] * len(errors)
     images = list(dict.fromkeys(error.image for error in errors if np.isin(error.image, present)))

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.adapters.detector import Detector, Picture
-from detbench.adapters.drawing import draw_found, draw_truth
-from detbench.adapters.images import read_picture
+from detbench.adapters.detector import Detector, ImageArray
+from detbench.adapters.drawing import draw_detection, draw_ground_truth
+from detbench.adapters.images import read_image
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_path
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import DetbenchError, DetbenchWarning, InputError
+from detbench.errors import DetbenchWarning, InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,10 +39,7 @@ def save_previews(
     model gets it, channel by channel, stretched to the full range: a BGR model's input looks blue where the picture is red. Pictures that
     cannot be read are left out with a warning.
     """
-    if ground_truth.image_folder is None:
-        raise DetbenchError(
-            f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)"
-        )
+    image_folder = ground_truth.require_image_folder()
     images = np.unique(
         np.linspace(0, len(ground_truth.image_ids) - 1, min(count, len(ground_truth.image_ids)))
         .round()
@@ -50,10 +47,10 @@ def save_previews(
     )
     paths = []
     for image in images.tolist():
-        name = ground_truth.picture_names[image]
+        name = ground_truth.image_names[image]
         path = folder / ("preview-" + re.sub(r"[^\w.-]+", "-", name) + ".png")
         try:
-            picture = read_picture(ground_truth.image_folder / name).picture
+            picture = read_image(image_folder / name).pixels
         except InputError as error:
             warnings.warn(f"no preview: {error}", DetbenchWarning, stacklevel=2)
             continue
@@ -68,7 +65,7 @@ def preview(
     ground_truth: GroundTruth,
     detections: Detections,
     image: int,
-    picture: Picture,
+    picture: ImageArray,
 ) -> Image:
     """Return the preview of the picture of the image at position `image`: two panels, the picture with boxes and the model's input."""
     from PIL import Image, ImageDraw
@@ -78,13 +75,13 @@ def preview(
     draw = ImageDraw.Draw(left)
     objects = slice(ground_truth.offsets[image], ground_truth.offsets[image + 1])
     for box in ground_truth.boxes[objects]:
-        draw_truth(draw, box * zoom)
+        draw_ground_truth(draw, box * zoom)
     found = range(detections.offsets[image], detections.offsets[image + 1])
     shown = [row for row in found if detections.scores[row] >= _SHOWN_SCORE]
     for row in sorted(shown, key=lambda row: detections.scores[row]):
         k = int(detections.class_index[row])
         label = f"{detections.class_names[k]} {detections.scores[row]:.2f}"
-        draw_found(draw, detections.boxes[row] * zoom, label, k)
+        draw_detection(draw, detections.boxes[row] * zoom, label, k)
     right = _scaled(Image.fromarray(input_picture(detector, picture)))
     drawn = f"{objects.stop - objects.start} objects (dashed), {len(shown)} of {len(found)} detections from score {_SHOWN_SCORE}"
     captions = (
@@ -107,7 +104,7 @@ def _described(preprocessing: Any) -> str:
     if not isinstance(preprocessing, dict):
         return "preprocessing not stated"
     width, height = preprocessing["size"]
-    parts = [f"{width}x{height}", preprocessing["fit"], preprocessing["colour"].upper()]
+    parts = [f"{width}x{height}", preprocessing["fit"], preprocessing["color"].upper()]
     if preprocessing["fit"].startswith("letterbox"):
         parts.append(f"pad {preprocessing['pad_value']}")
     return ", ".join(parts)

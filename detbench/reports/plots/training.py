@@ -1,8 +1,7 @@
-"""Plots of a training: learning curves, and how well anchors fit the objects by their number."""
+"""Plots of a training: learning curves, and the average IoU of objects with 1, 2, … anchors."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,24 +10,27 @@ import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.data.files import atomic_path
-from detbench.reports.plots.style import colour, dashes, plot_style
+from detbench.reports.plots.style import colour, dashes, muted, plot_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 History = Sequence[Mapping[str, float]]
-"""One row per epoch: `epoch` from 1, losses by name, with `val_` before those of the validation pictures, and scores."""
+"""One row per epoch: `epoch` from 1, scores, and losses by name; `val_` marks those on the
+validation images."""
+_DOTTED = 2
+"""Index of the dotted line style."""
 
 
 def learning_curves(history: History, parts: Sequence[str], score: str, score_name: str) -> Figure:
-    """Draw losses on a logarithmic axis, the sum and its parts, and below them the score with its best epoch marked.
+    """Draw the losses on a logarithmic axis, and below them the score with its best epoch.
 
     Args:
         history: of all epochs.
-        parts: columns of the loss's parts.
+        parts: columns of the parts of the loss.
         score: column of the score.
-        score_name: what to call it.
+        score_name: label of the score.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -42,27 +44,30 @@ def learning_curves(history: History, parts: Sequence[str], score: str, score_na
     return figure
 
 
-def anchor_curve(average_ious: Floats, chosen: int) -> Figure:
-    """Draw the average IoU (m,) of objects with their best of 1, 2, … anchors, and mark the number that was chosen."""
+def anchor_curve(average_ious: Floats, n_anchors: int) -> Figure:
+    """Draw the average IoU (m,) of objects with the best of 1, 2, … anchors.
+
+    `n_anchors`, the number in use, is marked.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    numbers = np.arange(1, len(average_ious) + 1)
+    counts = np.arange(1, len(average_ious) + 1)
     with plot_style():
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")
         axes = figure.add_subplot()
-        axes.plot(numbers, average_ious, color=colour(0), marker="o", markersize=4)
-        if chosen <= len(average_ious):
-            value = average_ious[chosen - 1]
-            axes.plot([chosen], [value], color=colour(1), marker="o", markersize=9)
+        axes.plot(counts, average_ious, color=colour(0), marker="o", markersize=4)
+        if n_anchors <= len(average_ious):
+            value = average_ious[n_anchors - 1]
+            axes.plot([n_anchors], [value], color=colour(1), marker="o", markersize=9)
             axes.annotate(
-                f"{chosen}: {value:.3f}",
-                (chosen, value),
+                f"{n_anchors}: {value:.3f}",
+                (n_anchors, value),
                 (8, -14),
                 textcoords="offset points",
                 color=colour(1),
             )
-        axes.set_title("How well anchors fit the objects")
+        axes.set_title("Fit of anchors to the objects")
         axes.set_xlabel("number of anchors")
         axes.set_ylabel("average IoU with the best anchor")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -72,44 +77,35 @@ def anchor_curve(average_ious: Floats, chosen: int) -> Figure:
 def save_training_plots(
     history: History,
     average_ious: Floats,
-    anchors: int,
+    n_anchors: int,
     parts: Sequence[str],
     score: str,
     folder: Path,
 ) -> list[Path]:
     """Write `learning-curves.png` and `anchors.png` into a folder, replacing older ones."""
-    drawn = {
+    figures = {
         "learning-curves": learning_curves(history, parts, score, "VOC 2007 mAP"),
-        "anchors": anchor_curve(average_ious, anchors),
+        "anchors": anchor_curve(average_ious, n_anchors),
     }
     paths = []
-    for name, figure in drawn.items():
+    for name, figure in figures.items():
         path = folder / f"{name}.png"
-        with atomic_path(path) as hidden:
-            figure.savefig(hidden)
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary)
         paths.append(path)
     return paths
 
 
 def _draw_losses(axes: Axes, history: History, parts: Sequence[str]) -> None:
+    """Draw the loss and its parts: solid for training, dotted for validation."""
     epochs = [row["epoch"] for row in history]
     for number, name in enumerate(("loss", *parts)):
-        thick = 2.2 if name == "loss" else 1.3
-        axes.plot(
-            epochs,
-            [row[name] for row in history],
-            color=colour(number),
-            linewidth=thick,
-            label=name.replace("_", " "),
-        )
+        line = {"color": colour(number), "linewidth": 2.2 if name == "loss" else 1.3}
+        label = name.replace("_", " ")
+        axes.plot(epochs, [row[name] for row in history], label=label, **line)
         if f"val_{name}" in history[0]:
-            axes.plot(
-                epochs,
-                [row[f"val_{name}"] for row in history],
-                color=colour(number),
-                linewidth=thick,
-                linestyle=dashes(2),
-            )
+            values = [row[f"val_{name}"] for row in history]
+            axes.plot(epochs, values, linestyle=dashes(_DOTTED), **line)
     axes.set_yscale("log")
     axes.set_title("Learning curves")
     axes.set_title(
@@ -117,28 +113,28 @@ def _draw_losses(axes: Axes, history: History, parts: Sequence[str]) -> None:
         loc="right",
         fontsize=9,
         fontweight="normal",
-        color="#555555",
+        color=muted(),
     )
-    axes.set_ylabel("loss per picture")
+    axes.set_ylabel("loss per image")
     axes.legend(ncols=len(parts) + 1, loc="upper right", fontsize=8, columnspacing=1.2)
 
 
 def _draw_score(axes: Axes, history: History, score: str, score_name: str) -> None:
+    """Draw the score of each epoch, and mark the best one."""
     epochs, values = [row["epoch"] for row in history], [row[score] for row in history]
     axes.plot(epochs, values, color=colour(0), linewidth=2.2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        best = int(np.nanargmax(values)) if not np.isnan(values).all() else 0
-    axes.plot([epochs[best]], [values[best]], color=colour(1), marker="o", markersize=8)
-    left = best < len(values) / 2
-    text, place = f"{values[best]:.3f} in epoch {epochs[best]:g}", (epochs[best], values[best])
-    side = "left" if left else "right"
+    # NaN stands for epochs without a score; if no epoch has one, the first one is marked.
+    best = int(np.nanargmax(values)) if not np.isnan(values).all() else 0
+    best_epoch, best_value = epochs[best], values[best]
+    axes.plot([best_epoch], [best_value], color=colour(1), marker="o", markersize=8)
+    # The label goes into the half of the plot where there is room.
+    is_left, is_low = best < len(values) / 2, best_value < 0.2
     axes.annotate(
-        text,
-        place,
-        (8 if left else -8, 8 if values[best] < 0.2 else -16),
+        f"{best_value:.3f} in epoch {best_epoch:g}",
+        (best_epoch, best_value),
+        (8 if is_left else -8, 8 if is_low else -16),
         textcoords="offset points",
-        ha=side,
+        ha="left" if is_left else "right",
         color=colour(1),
     )
     axes.set_ylim(0, 1)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +15,8 @@ from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.errors.label_errors import LabelError
 from detbench.metrics.errors.tide import ERRORS
 from detbench.metrics.uncertainty.intervals import Interval
-from detbench.reports.terminal.evaluation import ABSENT, headline
+from detbench.reports.headings import evaluation_heading
+from detbench.reports.terminal.table import ABSENT, plain_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,7 +28,7 @@ _MOST_SLICES = 40
 
 def study_tables(study: Study) -> list[RenderableType]:
     """Return everything worth seeing at once; the rest is in JSON, CSV and on the page."""
-    shown: list[RenderableType] = [headline([each.evaluation for each in study.analyses])]
+    shown: list[RenderableType] = [evaluation_heading(study.analyses[0].evaluation)]
     shown += [
         "What each kind of error costs: AP that mending all errors of the kind would add to the base (TIDE)"
     ]
@@ -281,7 +281,7 @@ def label_error_table(truth: GroundTruth, errors: Sequence[LabelError]) -> Table
 
 def _headed(*headings: str, text: int = 1) -> Table:
     """Return a table whose first columns hold texts and the others numbers."""
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = plain_table()
     for place, heading in enumerate(headings):
         table.add_column(
             Text(heading), justify="left" if place < text else "right", overflow="fold"

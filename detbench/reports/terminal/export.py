@@ -1,30 +1,28 @@
-"""The audit of an export as a table for people."""
+"""Tables of an export: what the audit compared, and the largest differences."""
 
 from __future__ import annotations
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from detbench.bench.export import MATCHED_IOU, MEAN_AP, ExportAudit
+from detbench.bench.export import MATCHED_IOU, MEAN_AP_TOLERANCE, ExportAudit
+from detbench.reports.terminal.table import plain_table
 
 
 def audit_table(audit: ExportAudit) -> Table:
-    """Return what was compared, what was found, and what is allowed."""
-    table = Table("compared", "found", "allowed", box=SIMPLE_HEAD)
+    """Return a table of the compared values, their differences, and the tolerances."""
+    table = plain_table("compared", "difference", "tolerance", text_columns=3)
     for name, value in audit.heads.items():
-        table.add_row(Text(f"largest difference of {name}"), f"{value:.2g}", f"{audit.tolerance:g}")
-    share = f"{audit.share_matched:.2%}" if max(audit.boxes) else "no boxes"
-    table.add_row(
-        f"boxes matched at IoU {MATCHED_IOU:g} ({audit.boxes[0]:,} and {audit.boxes[1]:,})",
-        share,
-        "",
-    )
+        table.add_row(Text(f"raw output {name}, largest"), f"{value:.2g}", f"{audit.tolerance:g}")
+    share = f"{audit.matched_share:.2%} matched" if max(audit.boxes) else "no boxes"
+    model_boxes, export_boxes = audit.boxes
+    boxes = f"{model_boxes:,} and {export_boxes:,} boxes, at IoU {MATCHED_IOU:g}"
+    table.add_row(boxes, share, "")
     if audit.mean_ap is not None:
-        scored = audit.mean_ap
+        scores = audit.mean_ap
         table.add_row(
-            f"{scored.measure} {scored.model:.4f} and {scored.export:.4f}",
-            f"{scored.difference:+.5f}",
-            f"±{MEAN_AP:g}",
+            f"{scores.measure} {scores.model:.4f} and {scores.export:.4f}",
+            f"{scores.difference:+.5f}",
+            f"±{MEAN_AP_TOLERANCE:g}",
         )
     return table

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -13,8 +12,8 @@ from detbench.bench.gate.verdict import Outcome, Verdict, overall
 from detbench.bench.gate.wording import change_text, least_text, value_text
 from detbench.bench.runs import Run
 from detbench.reports.one_line import one_line
+from detbench.reports.terminal.table import ABSENT, plain_table
 
-ABSENT = "–"
 _STYLES: dict[Outcome, str] = {
     "passed": "green",
     "failed": "bold red",
@@ -26,7 +25,7 @@ HEADINGS = ("rule", "baseline", "candidate", "difference", "interval", "fails fr
 
 def gate_table(verdicts: Sequence[Verdict]) -> Table:
     """Return a row for each verdict but the skipped ones; classes that passed are counted in one row of their rule."""
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = plain_table()
     for heading in HEADINGS:
         left = heading in {"rule", "verdict"}
         table.add_column(

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from detbench.bench.history import Entry, Value
 from detbench.reports.one_line import one_line
+from detbench.reports.terminal.table import ABSENT, plain_table
 
-ABSENT = "–"
 _COMMIT = 9
 _STYLES = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
 
 
 def history_table(entries: Sequence[Entry], measures: Sequence[str]) -> Table:
     """Return runs down, oldest first, and measures across with their intervals."""
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = plain_table()
     for heading in ("date (UTC)", "commit", "branch", "detector", *measures, "verdict"):
         table.add_column(
             heading, justify="right" if heading in measures else "left", overflow="fold"

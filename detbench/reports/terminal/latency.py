@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
@@ -17,8 +16,8 @@ from detbench.bench.latency.interleave import Pair
 from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.scenario import SCENARIOS
 from detbench.bench.machine import MachineState
+from detbench.reports.terminal.table import ABSENT, plain_table
 
-ABSENT = "–"
 CAPTION = "infer is the model alone, its input on the device already; end_to_end goes from encoded pictures to boxes"
 _NUMBERS = (
     "p50 ms",
@@ -221,7 +220,7 @@ def _number(value: float | None) -> str:
 
 
 def _table(headings: Sequence[str], *, texts: Sequence[str], bold: set[str] | None = None) -> Table:
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = plain_table()
     for heading in headings:
         justify: JustifyMethod = "left" if heading in texts else "right"
         style = "bold" if heading in (bold or ()) else ""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.uncertainty.power import Plan
 from detbench.metrics.uncertainty.replicates import Resampled
-from detbench.reports.terminal.evaluation import ABSENT, images_drawn
+from detbench.reports.headings import image_count_text
+from detbench.reports.terminal.table import ABSENT, plain_table
 
 _UNKNOWN = "cannot be told: results do not vary between draws of these images"
 
@@ -28,7 +28,7 @@ def plan_lines(plan: Plan, detectors: Sequence[Resampled], truth: GroundTruth) -
     else:
         spread = f"their correlation over draws of images is {plan.correlation:.2f}"
     lines = [
-        f"{plan.measure.name} on {images_drawn(truth)}: {values}; {spread}",
+        f"{plan.measure.name} on {image_count_text(truth)}: {values}; {spread}",
         f"standard error of a difference: {_told(plan.standard_error)}",
         f"smallest difference shown with power {plan.power:g} at level {plan.level:g}: {_told(plan.smallest)}",
     ]
@@ -40,7 +40,7 @@ def plan_lines(plan: Plan, detectors: Sequence[Resampled], truth: GroundTruth) -
 
 def plan_table(plan: Plan) -> Table:
     """Return the smallest difference of each class."""
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = plain_table()
     table.add_column("class", overflow="fold")
     table.add_column("smallest difference, points", justify="right")
     for name, smallest in plan.classes:
