@@ -1,4 +1,4 @@
-"""Detections: what a detector found, as frozen columns grouped by the images of a ground truth."""
+"""Detections: the scored boxes of one detector, as frozen columns grouped by image."""
 
 from __future__ import annotations
 
@@ -19,17 +19,20 @@ from detbench.data.columns import (
     digest,
     frozen,
     offsets_from_groups,
+    offsets_of_groups,
     rows_of_groups,
 )
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, NotComparableError
+from detbench.wording import plural
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Detections:
-    """N scored boxes on I images in K classes. Detections of image i are rows `offsets[i]:offsets[i + 1]`.
+    """N scored boxes on I images in K classes: those of the ground truth they were loaded for.
 
-    Images and classes are those of the ground truth they were loaded for. Within an image, rows keep the order of their source.
+    The detections of image i are rows `offsets[i]:offsets[i + 1]`, in the order of their source.
+    `Detections.from_rows` builds them from rows in any order.
     """
 
     image_ids: tuple[str, ...]
@@ -41,19 +44,28 @@ class Detections:
     class_index: Indices
     """(N,) in 0..K−1."""
     scores: Floats
-    """(N,) finite; higher is surer."""
+    """(N,) finite; higher is more confident."""
     boxes: Floats
-    """(N, 4) x1, y1, x2, y2 in pixels, continuous edges; inverted boxes are kept and match nothing."""
+    """(N, 4) x1, y1, x2, y2 in pixels, continuous edges.
+
+    Inverted boxes are kept: they match nothing and count as false positives.
+    """
     box_areas: Floats
-    """(N,) width · height in square pixels, multiplied as the source states them: IoU's denominator, bit for bit."""
+    """(N,) width · height in square pixels, multiplied as the source states them.
+
+    IoU divides by these, so that its values are the reference implementation's, bit for bit.
+    """
     source_rows: Ints | None = None
-    """(N,) each row's place in its source, where that order is not the one here: VOC breaks score ties by it."""
+    """(N,) each row's position in its source; None if that order is the order here.
+
+    VOC breaks ties of scores by it.
+    """
     name: str = ""
-    """What people call the detector, for tables and titles."""
+    """The name of the detector in tables and titles."""
     source: str = ""
     """Where they came from and in which format, for the record."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """The effective settings of the model that found them, as JSON-ready values; empty where that is not known."""
+    """The effective settings of the model, as JSON-ready values; empty if unknown."""
 
     def __post_init__(self) -> None:
         rows = len(self.class_index)
@@ -88,47 +100,41 @@ class Detections:
         source: str = "",
         settings: Mapping[str, Any] | None = None,
     ) -> Detections:
-        """Group rows by image, keeping their order within an image and, where it differs, remembering the order they came in.
+        """Group rows by image, keeping their order within an image.
 
-        `image_index` (N,) and `class_index` (N,) point into the ground truth's images and classes; boxes (N, 4) are xyxy.
+        `image_index` (N,) and `class_index` (N,) point into the ground truth's images and classes;
+        `boxes` (N, 4) are x1, y1, x2, y2; `box_areas` defaults to width · height. Where grouping
+        changes the order of the rows of a class, `source_rows` remembers the original one.
+
+        Raises:
+            DetbenchError: Columns differ in length, point at no image or class, or are not finite.
         """
-        image = np.asarray(image_index, np.int64).reshape(-1)
+        images = np.asarray(image_index, np.int64).reshape(-1)
         classes = np.asarray(class_index, np.int32).reshape(-1)
-        score = np.asarray(scores, np.float64).reshape(-1)
-        xyxy = np.asarray(boxes, np.float64).reshape(-1, 4)
-        area = (
-            (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
-            if box_areas is None
-            else np.asarray(box_areas, np.float64)
-        )
-        check_rows(
-            image,
-            len(ground_truth.image_ids),
-            class_index=classes,
-            scores=score,
-            boxes=xyxy,
-            box_areas=area,
-        )
+        columns = {
+            "scores": np.asarray(scores, np.float64).reshape(-1),
+            "boxes": np.asarray(boxes, np.float64).reshape(-1, 4),
+        }
+        if box_areas is None:
+            xyxy = columns["boxes"]
+            columns["box_areas"] = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
+        else:
+            columns["box_areas"] = np.asarray(box_areas, np.float64)
+        check_rows(images, len(ground_truth.image_ids), class_index=classes, **columns)
+
         source_rows = None
-        if (np.diff(image) < 0).any():
-            order = np.argsort(image, kind="stable")
-            if _order_within_classes_changes(image, classes):
+        if (np.diff(images) < 0).any():
+            order = np.argsort(images, kind="stable")
+            if _order_within_classes_changes(images, classes):
                 source_rows = order
-            image, classes, score, xyxy, area = (
-                image[order],
-                classes[order],
-                score[order],
-                xyxy[order],
-                area[order],
-            )
+            images, classes = images[order], classes[order]
+            columns = {column: values[order] for column, values in columns.items()}
         return cls(
             image_ids=ground_truth.image_ids,
             class_names=ground_truth.class_names,
-            offsets=offsets_from_groups(image, len(ground_truth.image_ids)),
+            offsets=offsets_from_groups(images, len(ground_truth.image_ids)),
             class_index=classes,
-            scores=score,
-            boxes=xyxy,
-            box_areas=area,
+            **columns,
             source_rows=source_rows,
             name=name,
             source=source,
@@ -138,33 +144,54 @@ class Detections:
     def __len__(self) -> int:
         return len(self.class_index)
 
+    def __repr__(self) -> str:
+        contents = (
+            plural(len(self.image_ids), "image"),
+            plural(len(self), "detection"),
+            plural(len(self.class_names), "class"),
+        )
+        name = f" {self.name!r}" if self.name else ""
+        return f"<Detections{name}: {', '.join(contents)}>"
+
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of what is scored: ids, names and rows, in their order. Name, source and settings do not count."""
-        rows = () if self.source_rows is None else (self.source_rows,)
-        columns = (self.offsets, self.class_index, self.scores, self.boxes, self.box_areas, *rows)
+        """SHA-256 of what is scored: ids, names and rows, in their order.
+
+        Name, source and settings are not part of it.
+        """
+        columns = (self.offsets, self.class_index, self.scores, self.boxes, self.box_areas)
+        if self.source_rows is not None:
+            columns = (*columns, self.source_rows)
         return digest((*self.image_ids, *self.class_names), columns)
 
     def check_same_images(self, ground_truth: GroundTruth) -> None:
-        """Raise NotComparableError unless images and classes are those of `ground_truth`, in the same order."""
+        """Check that images and classes are those of `ground_truth`, in the same order.
+
+        Raises:
+            NotComparableError: They are not.
+        """
         for ours, theirs, what in (
             (self.image_ids, ground_truth.image_ids, "images"),
             (self.class_names, ground_truth.class_names, "classes"),
         ):
+            # Comparing identities first saves a walk over all ids in the usual case.
             if ours is not theirs and ours != theirs:
                 raise NotComparableError(
-                    f"detections {self.name!r} were loaded for other {what} than ground truth {ground_truth.name!r}; "
-                    "load them again for this ground truth"
+                    f"detections {self.name!r} were loaded for other {what} than those of "
+                    f"ground truth {ground_truth.name!r}; load them again for this ground truth"
                 )
 
     def select_images(self, ground_truth: GroundTruth, positions: Ints) -> Detections:
-        """Return the detections on the images at `positions`, for `ground_truth`, which was selected the same way."""
+        """Return the detections on the images at `positions` only, in that order.
+
+        `ground_truth` must be the result of the same selection.
+        """
         rows = rows_of_groups(self.offsets, positions)
         return replace(
             self,
             image_ids=ground_truth.image_ids,
             class_names=ground_truth.class_names,
-            offsets=np.concatenate([[0], np.cumsum(np.diff(self.offsets)[positions])]),
+            offsets=offsets_of_groups(self.offsets, positions),
             class_index=self.class_index[rows],
             scores=self.scores[rows],
             boxes=self.boxes[rows],
@@ -173,9 +200,9 @@ class Detections:
         )
 
 
-def _order_within_classes_changes(image: Ints, classes: Indices) -> bool:
-    """Tell whether grouping by image puts the rows of any one class into another order than they came in."""
+def _order_within_classes_changes(images: Ints, classes: Indices) -> bool:
+    """Return whether grouping by image changes the order of the rows of any one class."""
     by_class = np.argsort(classes, kind="stable")
-    steps_back = np.diff(image[by_class]) < 0
+    image_decreases = np.diff(images[by_class]) < 0
     same_class = np.diff(classes[by_class]) == 0
-    return bool((steps_back & same_class).any())
+    return bool((image_decreases & same_class).any())

@@ -44,12 +44,12 @@ def check_file_target(path: Path) -> None:
             )
 
 
-def is_free(path: Path) -> bool:
+def is_missing_or_empty(path: Path) -> bool:
     """Tell whether nothing is there, or an empty folder."""
     return not path.exists() or (path.is_dir() and not any(path.iterdir()))
 
 
-def check_place(path: Path, *, folder: bool) -> None:
+def check_writable(path: Path, *, folder: bool) -> None:
     """Raise InputError where it is plain before any work is done that no file, or no folder, can ever be written."""
     if not folder:
         check_file_target(path)
@@ -115,7 +115,7 @@ def _check_folder_target(path: Path) -> None:
     with _refusals_named(path, path):
         if not path.exists():
             return
-        if not is_free(path):
+        if not is_missing_or_empty(path):
             raise InputError(
                 path,
                 "already exists and is not an empty folder",
@@ -162,7 +162,7 @@ def _refusals_named(path: Path, hidden: Path) -> Iterator[None]:
         ) from error
 
 
-def stored_bytes(path: Path) -> int | None:
+def bytes_on_disk(path: Path) -> int | None:
     """Return the size of a file, or of all files in a folder; None where there is neither."""
     if path.is_dir():
         return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

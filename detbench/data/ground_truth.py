@@ -1,4 +1,4 @@
-"""GroundTruth: what is really in the images, as frozen columns grouped by image."""
+"""GroundTruth: the annotated objects of a dataset, as frozen columns grouped by image."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from detbench.data.columns import (
     Flags,
@@ -18,19 +19,22 @@ from detbench.data.columns import (
     check_groups,
     check_rows,
     digest,
+    freeze,
     frozen,
     offsets_from_groups,
-    owned,
+    offsets_of_groups,
     rows_of_groups,
 )
 from detbench.errors import DetbenchError
+from detbench.wording import plural
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class GroundTruth:
-    """The annotated objects of I images in K classes, N in all. Objects of image i are rows `offsets[i]:offsets[i + 1]`.
+    """N annotated objects on I images in K classes.
 
-    Within an image, objects keep the order of their source. Build one from rows in any order with `GroundTruth.from_rows`.
+    The objects of image i are rows `offsets[i]:offsets[i + 1]`, in the order of their source.
+    `GroundTruth.from_rows` builds one from rows in any order.
     """
 
     image_ids: tuple[str, ...]
@@ -44,9 +48,15 @@ class GroundTruth:
     boxes: Floats
     """(N, 4) x1, y1, x2, y2 in pixels, continuous edges."""
     box_areas: Floats
-    """(N,) width · height in square pixels, multiplied as the source states them: IoU's denominator, bit for bit."""
+    """(N,) width · height in square pixels, multiplied as the source states them.
+
+    IoU divides by these, so that its values are the reference implementation's, bit for bit.
+    """
     areas: Floats
-    """(N,) the area that decides between small, medium and large: COCO's `area` field, else `box_areas`."""
+    """(N,) the area that decides between small, medium and large, in square pixels.
+
+    It is COCO's `area` field, else `box_areas`.
+    """
     iscrowd: Flags
     """(N,) COCO's crowd regions."""
     difficult: Flags
@@ -54,22 +64,25 @@ class GroundTruth:
     truncated: Flags
     """(N,) VOC's truncated objects."""
     category_ids: Ints
-    """(K,) the ids under which COCO files know the classes; 1..K where the source has none."""
+    """(K,) the ids of the classes in COCO files; 1..K if the source has none."""
     image_sizes: Floats
-    """(I, 2) width and height in pixels, NaN where the source does not say."""
+    """(I, 2) width and height in pixels; NaN if unknown."""
     image_files: tuple[str, ...]
-    """I file names below `image_folder`; empty where the source does not say."""
+    """I file names relative to `image_folder`; empty if unknown."""
     groups: Ints | None = None
-    """(I,) the number of each image's group, such as its video: images of one group are no evidence independent of each other."""
+    """(I,) the number of each image's group, such as its video; None without groups.
+
+    Images of one group are not independent, so they are resampled together.
+    """
     image_folder: Path | None = None
-    """Where pictures lie, when known."""
+    """The folder of the image files, if known."""
     name: str = ""
-    """What people call the dataset, for tables and titles."""
+    """The name of the dataset in tables and titles."""
     protocol: str = "coco"
-    """The name of the protocol this dataset is scored by unless another is asked for."""
+    """The name of the default protocol for this dataset."""
     source: str = ""
     """Where it came from and in which format, for the record."""
-    _index: dict[str, int] = field(init=False, repr=False)
+    _positions: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         images, classes, rows = len(self.image_ids), len(self.class_names), len(self.class_index)
@@ -87,26 +100,19 @@ class GroundTruth:
         ):
             object.__setattr__(self, column, frozen(getattr(self, column), dtype, shape))
         if self.groups is not None:
-            groups = np.asarray(self.groups)
-            if groups.ndim != 1 or (groups.size and groups.dtype.kind not in "iu"):
-                raise DetbenchError("groups must be whole numbers, one for each image")
-            if len(groups) != images:
-                raise DetbenchError(
-                    f"groups must name one group for each of the {images:,} images, got {len(groups):,}"
-                )
-            object.__setattr__(self, "groups", frozen(groups, np.int64, (images,)))
-        object.__setattr__(
-            self, "_index", {image_id: index for index, image_id in enumerate(self.image_ids)}
-        )
+            object.__setattr__(self, "groups", _checked_groups(self.groups, images))
+        positions = {image_id: position for position, image_id in enumerate(self.image_ids)}
+        object.__setattr__(self, "_positions", positions)
         self._check()
 
     def _check(self) -> None:
-        if len(self._index) != len(self.image_ids):
-            raise DetbenchError(f"{self.name or 'ground truth'}: image ids must be unique")
+        name = self.name or "ground truth"
+        if len(self._positions) != len(self.image_ids):
+            raise DetbenchError(f"{name}: image ids must be unique")
         if len(set(self.class_names)) != len(self.class_names):
-            raise DetbenchError(f"{self.name or 'ground truth'}: class names must be unique")
+            raise DetbenchError(f"{name}: class names must be unique")
         if len(self.image_files) != len(self.image_ids):
-            raise DetbenchError("image_files needs one entry per image, empty where unknown")
+            raise DetbenchError("image_files needs one entry per image; use '' for unknown files")
         check_groups(self.offsets, self.class_index, len(self.class_names))
         if not np.isfinite(self.boxes).all():
             raise DetbenchError("boxes of the ground truth must be finite")
@@ -134,41 +140,45 @@ class GroundTruth:
         protocol: str = "coco",
         source: str = "",
     ) -> GroundTruth:
-        """Group rows by image, keeping their order within an image. Boxes are xyxy; absent columns get their defaults."""
+        """Group rows by image, keeping their order within an image.
+
+        `image_index` (N,) and `class_index` (N,) point into `image_ids` and `class_names`; `boxes`
+        (N, 4) are x1, y1, x2, y2. Every other column has the default that its attribute documents:
+        flags are False, areas are width · height, and sizes and files are unknown.
+
+        Raises:
+            DetbenchError: Columns differ in length, point at no image or class, or are not finite.
+        """
         ids, names = tuple(image_ids), tuple(class_names)
-        image = np.asarray(image_index, np.int64).reshape(-1)
-        order = np.argsort(image, kind="stable")
+        images = np.asarray(image_index, np.int64).reshape(-1)
+        classes = np.asarray(class_index, np.int32).reshape(-1)
         xyxy = np.asarray(boxes, np.float64).reshape(-1, 4)
-        measured = (
-            (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
-            if box_areas is None
-            else np.asarray(box_areas, np.float64)
-        )
-        check_rows(
-            image,
-            len(ids),
-            class_index=np.asarray(class_index).reshape(-1),
-            boxes=xyxy,
-            box_areas=measured,
-        )
-        none = np.zeros(len(image), np.bool_)
+        if box_areas is None:
+            products = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
+        else:
+            products = np.asarray(box_areas, np.float64)
+        check_rows(images, len(ids), class_index=classes, boxes=xyxy, box_areas=products)
+
+        order = np.argsort(images, kind="stable")
+
+        def flags(values: ArrayLike | None) -> Flags:
+            if values is None:
+                return np.zeros(len(images), np.bool_)
+            return np.asarray(values, np.bool_)[order]
+
         return cls(
             image_ids=ids,
             class_names=names,
-            offsets=offsets_from_groups(image, len(ids)),
-            class_index=np.asarray(class_index, np.int32).reshape(-1)[order],
+            offsets=offsets_from_groups(images, len(ids)),
+            class_index=classes[order],
             boxes=xyxy[order],
-            box_areas=measured[order],
-            areas=(measured if areas is None else np.asarray(areas, np.float64))[order],
-            iscrowd=(none if iscrowd is None else np.asarray(iscrowd, np.bool_))[order],
-            difficult=(none if difficult is None else np.asarray(difficult, np.bool_))[order],
-            truncated=(none if truncated is None else np.asarray(truncated, np.bool_))[order],
-            category_ids=np.arange(1, len(names) + 1)
-            if category_ids is None
-            else np.asarray(category_ids, np.int64),
-            image_sizes=np.full((len(ids), 2), np.nan)
-            if image_sizes is None
-            else np.asarray(image_sizes, np.float64),
+            box_areas=products[order],
+            areas=(products if areas is None else np.asarray(areas, np.float64))[order],
+            iscrowd=flags(iscrowd),
+            difficult=flags(difficult),
+            truncated=flags(truncated),
+            category_ids=_default(category_ids, np.arange(1, len(names) + 1)),
+            image_sizes=_default(image_sizes, np.full((len(ids), 2), np.nan)),
             image_files=("",) * len(ids) if image_files is None else tuple(image_files),
             groups=None if groups is None else np.asarray(groups),
             image_folder=image_folder,
@@ -180,33 +190,49 @@ class GroundTruth:
     def __len__(self) -> int:
         return len(self.class_index)
 
+    def __repr__(self) -> str:
+        contents = (
+            plural(len(self.image_ids), "image"),
+            plural(len(self), "object"),
+            plural(len(self.class_names), "class"),
+        )
+        name = f" {self.name!r}" if self.name else ""
+        return f"<GroundTruth{name}: {', '.join(contents)}>"
+
     def image_position(self, image_id: str) -> int | None:
-        """Return where an image stands in `image_ids`, or None."""
-        return self._index.get(image_id)
+        """Return the position of an image in `image_ids`, or None."""
+        return self._positions.get(image_id)
 
     @cached_property
-    def picture_names(self) -> tuple[str, ...]:
-        """What the picture of each image is called below `image_folder`: its file name, else the image's id."""
+    def image_names(self) -> tuple[str, ...]:
+        """I paths relative to `image_folder`: the file name, or the image id if it is unknown."""
         return tuple(
-            name or image_id
-            for name, image_id in zip(self.image_files, self.image_ids, strict=True)
+            file or image_id
+            for file, image_id in zip(self.image_files, self.image_ids, strict=True)
         )
 
     @cached_property
-    def units(self) -> Ints:
-        """(I,) what each image is drawn with where scores are asked how they vary: its group, else the image itself.
+    def clusters(self) -> Ints:
+        """(I,) the cluster of each image: what intervals resample, and keep together.
 
-        Numbered from 0 in the order of the images, whatever the groups are called.
+        It is the image's group, or the image itself without groups. Clusters are numbered from 0
+        in the order of the images, whatever the groups are called.
         """
         if self.groups is None:
-            return owned(np.arange(len(self.image_ids)))
-        _, first, of_group = np.unique(self.groups, return_index=True, return_inverse=True)
-        return owned(np.argsort(np.argsort(first))[of_group].astype(np.int64))
+            return freeze(np.arange(len(self.image_ids)))
+        _, first, inverse = np.unique(self.groups, return_index=True, return_inverse=True)
+        return freeze(np.argsort(np.argsort(first))[inverse].astype(np.int64))
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of what is scored: ids, names, sizes and objects. Paths, groups, name and source do not count."""
+        """SHA-256 of what is scored: ids, names, sizes and objects, in their order.
+
+        Files, groups, name and source are not part of it.
+        """
         columns = (
+            self.offsets,
+            self.category_ids,
+            self.image_sizes,
             self.class_index,
             self.boxes,
             self.box_areas,
@@ -214,26 +240,34 @@ class GroundTruth:
             self.iscrowd,
             self.difficult,
         )
-        return digest(
-            (*self.image_ids, *self.class_names),
-            (self.offsets, self.category_ids, self.image_sizes, *columns),
-        )
+        return digest((*self.image_ids, *self.class_names), columns)
 
-    def present_images(self) -> Ints:
-        """Return the positions of the images whose picture lies in `image_folder`; none at all is a DetbenchError."""
+    def require_image_folder(self) -> Path:
+        """Return the folder of the image files.
+
+        Raises:
+            DetbenchError: It is unknown.
+        """
         if self.image_folder is None:
             raise DetbenchError(
-                f"{self.name}: it is not known where the pictures are; give their folder (--images)"
+                f"{self.name}: the folder of its images is unknown; give it with --images"
             )
-        there = np.flatnonzero(
-            [bool(name) and (self.image_folder / name).is_file() for name in self.image_files]
-        )
-        if not len(there):
-            fix = "give their folder (--images)"
+        return self.image_folder
+
+    def images_with_files(self) -> Ints:
+        """Return the positions of the images whose file exists in `image_folder`.
+
+        Raises:
+            DetbenchError: The folder is unknown, or has none of the files.
+        """
+        folder = self.require_image_folder()
+        exists = [bool(file) and (folder / file).is_file() for file in self.image_files]
+        if not any(exists):
             raise DetbenchError(
-                f"{self.name}: none of its {len(self.image_ids):,} pictures is in {self.image_folder}; {fix}"
+                f"{self.name}: none of its {len(self.image_ids):,} images is in {folder}; "
+                "give their folder with --images"
             )
-        return there
+        return np.flatnonzero(exists)
 
     def select_images(self, positions: Ints) -> GroundTruth:
         """Return the ground truth of the images at `positions` only, in that order."""
@@ -241,7 +275,7 @@ class GroundTruth:
         return replace(
             self,
             image_ids=tuple(self.image_ids[i] for i in positions),
-            offsets=np.concatenate([[0], np.cumsum(np.diff(self.offsets)[positions])]),
+            offsets=offsets_of_groups(self.offsets, positions),
             class_index=self.class_index[rows],
             boxes=self.boxes[rows],
             box_areas=self.box_areas[rows],
@@ -253,3 +287,18 @@ class GroundTruth:
             image_files=tuple(self.image_files[i] for i in positions),
             groups=None if self.groups is None else self.groups[positions],
         )
+
+
+def _default(values: ArrayLike | None, default: NDArray[Any]) -> NDArray[Any]:
+    return default if values is None else np.asarray(values)
+
+
+def _checked_groups(values: ArrayLike, n_images: int) -> Ints:
+    groups = np.asarray(values)
+    if groups.ndim != 1 or (groups.size and groups.dtype.kind not in "iu"):
+        raise DetbenchError("groups must be integers, one per image")
+    if len(groups) != n_images:
+        raise DetbenchError(
+            f"groups must have one entry for each of the {n_images:,} images, got {len(groups):,}"
+        )
+    return frozen(groups, np.int64, (n_images,))

@@ -13,13 +13,13 @@ from detbench.data.formats.parsing.plain_text import unreadable
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
 
-PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _ORIENTATION = 0x0112
 _TURNED = {5, 6, 7, 8}
 """Exif orientations in which width and height change places."""
 
 
-def picture_size(path: Path) -> tuple[int, int]:
+def read_image_size(path: Path) -> tuple[int, int]:
     """Return width and height in pixels as viewers show the picture: after the turn its Exif orientation asks for.
 
     Only the header is read, so that a large picture costs no more than a small one. Raises InputError for a file that is missing,
@@ -50,7 +50,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
-def known_sizes(ground_truth: GroundTruth) -> Floats:
+def require_image_sizes(ground_truth: GroundTruth) -> Floats:
     """Return the size (I, 2) of every image, from the ground truth or else from its picture; InputError where neither tells."""
     sizes = ground_truth.image_sizes.copy()
     for image in np.flatnonzero(np.isnan(sizes).any(axis=1)).tolist():
@@ -61,5 +61,5 @@ def known_sizes(ground_truth: GroundTruth) -> Floats:
                 f"the size of image {ground_truth.image_ids[image]!r} is unknown, and normalised boxes need it",
                 fix="say with --images where the pictures lie",
             )
-        sizes[image] = picture_size(folder / file)
+        sizes[image] = read_image_size(folder / file)
     return sizes

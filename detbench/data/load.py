@@ -42,7 +42,7 @@ def load_ground_truth(
                 folder, "is not a folder", fix="name the folder in which the pictures lie"
             )
         for known in GROUND_TRUTH_FORMATS.values():
-            if known.recognise(source):
+            if known.recognizes(source):
                 truth = known.read(source, split, folder)
                 return _with_names(truth, truth.name)
     raise _unrecognised(source, "ground truth", GROUND_TRUTH_FORMATS)
@@ -65,7 +65,7 @@ def load_detections(
     with _readable(source):
         _check_exists(source)
         for known in DETECTIONS_FORMATS.values():
-            if known.recognise(source, ground_truth):
+            if known.recognizes(source, ground_truth):
                 detections = known.read(source, ground_truth, allow_unknown)
                 return _with_names(
                     detections,

@@ -11,7 +11,7 @@ from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder
 from detbench.data.formats.voc.writer import write_split
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.shapes_image import SHAPES, Picture, draw_picture
+from detbench.data.shapes_image import SHAPES, Picture, draw_image
 
 _SPLITS = {"train": 0, "val": 100_000, "test": 200_000}
 """What is added to the number of an image to make its id."""
@@ -34,7 +34,7 @@ def make_shapes(
                     year,
                     split,
                     [
-                        draw_picture(np.random.default_rng([seed, _SPLITS[split], i]))
+                        draw_image(np.random.default_rng([seed, _SPLITS[split], i]))
                         for i in range(count)
                     ],
                 )

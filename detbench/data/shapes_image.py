@@ -66,7 +66,7 @@ class _Shape:
     faint: bool
 
 
-def draw_picture(rng: np.random.Generator) -> Picture:
+def draw_image(rng: np.random.Generator) -> Picture:
     """Draw a picture of 128 to 192 pixels a side with up to five shapes; the same generator state gives the same pixels."""
     width, height = (int(side) for side in rng.integers(128, 193, 2))
     ground = _ground(rng, width, height)

@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from detbench.data.formats.voc.annotations import read_voc
-from detbench.data.shapes import make_shapes, shapes_detections
-from detbench.data.shapes_image import SHAPES, draw_picture
+from detbench.data.shapes import make_shapes
+from detbench.data.shapes_image import SHAPES, draw_image
 from detbench.errors import InputError
+from tests.data.simulated_detections import simulated_detections
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_every_run_makes_the_same_whatever_the_sizes_of_the_splits(year, tmp_pat
 
 
 def test_another_seed_makes_other_pictures():
-    one, two = (draw_picture(np.random.default_rng(seed)) for seed in (1, 2))
+    one, two = (draw_image(np.random.default_rng(seed)) for seed in (1, 2))
     assert one.pixels.shape != two.pixels.shape or not np.array_equal(one.pixels, two.pixels)
 
 
@@ -77,7 +78,7 @@ def test_a_box_bounds_the_pixels_that_differ_from_a_picture_without_the_shape(mo
     )
     checked = 0
     for seed in range(60):
-        picture = draw_picture(np.random.default_rng(seed))
+        picture = draw_image(np.random.default_rng(seed))
         if len(picture.boxes) != 1 or picture.difficult[0]:
             continue
         differs = np.abs(picture.pixels.astype(float) - 128).max(axis=2) > 40
@@ -95,9 +96,9 @@ def test_a_folder_in_use_is_left_alone(tmp_path):
 
 def test_simulated_detections_say_so_and_repeat(year):
     truth = read_voc(year)
-    one, two = shapes_detections(truth, 0.8, seed=3), shapes_detections(truth, 0.8, seed=3)
+    one, two = simulated_detections(truth, 0.8, seed=3), simulated_detections(truth, 0.8, seed=3)
     assert one.digest == two.digest
-    assert one.digest != shapes_detections(truth, 0.8, seed=4).digest
+    assert one.digest != simulated_detections(truth, 0.8, seed=4).digest
     assert "simulated" in one.name
     assert "not a model" in one.source
 
@@ -105,7 +106,7 @@ def test_simulated_detections_say_so_and_repeat(year):
 @pytest.mark.parametrize("quality", [0.0, 0.5, 1.0])
 def test_simulated_detections_are_plausible(year, quality):
     truth = read_voc(year)
-    found = shapes_detections(truth, quality)
+    found = simulated_detections(truth, quality)
     limits = np.repeat(np.tile(truth.image_sizes, 2), np.diff(found.offsets), axis=0)
     assert ((found.scores > 0) & (found.scores < 1)).all()
     assert (found.scores == found.scores.round(4)).all()
@@ -116,4 +117,4 @@ def test_simulated_detections_are_plausible(year, quality):
 
 def test_simulated_detections_of_nothing_are_background_only(year):
     nothing = read_voc(year).select_images(np.array([], np.int64))
-    assert len(shapes_detections(nothing, 0.5)) == 0
+    assert len(simulated_detections(nothing, 0.5)) == 0

@@ -21,7 +21,7 @@ class GroundTruthFormat:
     looks_like: str
     suffix: str
     """How the name of a file to be written ends; empty for a folder."""
-    recognise: Callable[[Path], bool]
+    recognizes: Callable[[Path], bool]
     read: Callable[[Path, str | None, Path | None], GroundTruth]
     write: Callable[[GroundTruth, Path, str | None], None]
 
@@ -32,7 +32,7 @@ class DetectionsFormat:
 
     looks_like: str
     suffix: str
-    recognise: Callable[[Path, GroundTruth], bool]
+    recognizes: Callable[[Path, GroundTruth], bool]
     read: Callable[[Path, GroundTruth, bool], Detections]
     """path, ground truth, allow_unknown"""
     write: Callable[[Detections, Path, GroundTruth], None]

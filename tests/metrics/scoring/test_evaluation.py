@@ -218,11 +218,11 @@ def test_what_the_caller_writes_later_changes_nothing():
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"images": (0, 0)}, "class_index has 1 rows, image_index 2"),
-        ({"scores": (0.9, 0.8)}, "scores has 2 rows, image_index 1"),
-        ({"images": (-1,)}, "image_index must lie within"),
-        ({"images": (2,)}, "image_index must lie within"),
-        ({"classes": (2,)}, "class_index must lie within"),
+        ({"images": (0, 0)}, "class_index has 1 rows, but image_index has 2"),
+        ({"scores": (0.9, 0.8)}, "scores has 2 rows, but image_index has 1"),
+        ({"images": (-1,)}, "image_index must be at least 0 and less than"),
+        ({"images": (2,)}, "image_index must be at least 0 and less than"),
+        ({"classes": (2,)}, "class_index must be at least 0 and less than"),
         ({"scores": (float("nan"),)}, "finite"),
     ],
 )

@@ -18,7 +18,7 @@ import numpy as np
 
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.files import atomic_path
-from detbench.data.formats.parsing.extents import stated_sizes
+from detbench.data.formats.parsing.extents import exact_sizes
 from detbench.data.formats.parsing.image_ids import WHOLE_NUMBER
 from detbench.data.formats.parsing.json_text import decode, read_bytes
 from detbench.data.ground_truth import GroundTruth
@@ -296,7 +296,7 @@ def _short(number: float) -> float:
 
 def _written_annotations(ground_truth: GroundTruth, image_ids: Sequence[Id]) -> Iterator[bytes]:
     """Yield the annotations as JSON, many at a time, without the brackets of the list."""
-    sizes = stated_sizes(ground_truth.boxes, ground_truth.box_areas)
+    sizes = exact_sizes(ground_truth.boxes, ground_truth.box_areas)
     xywh = np.concatenate([ground_truth.boxes[:, :2], sizes], axis=1)
     image_index = groups_from_offsets(ground_truth.offsets)
     category_ids = ground_truth.category_ids[ground_truth.class_index]

@@ -19,13 +19,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.data.columns import Floats, Indices, Ints, groups_from_offsets, owned
+from detbench.data.columns import Floats, Indices, Ints, freeze, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_path
 from detbench.data.formats.coco.annotations import Id, written_image_ids
 from detbench.data.formats.parsing.arrow import list_values, to_numpy
-from detbench.data.formats.parsing.extents import stated_sizes
-from detbench.data.formats.parsing.image_ids import numbers_of_images, place_of_image
+from detbench.data.formats.parsing.extents import exact_sizes
+from detbench.data.formats.parsing.image_ids import find_image, numeric_image_ids
 from detbench.data.formats.parsing.json_text import decode, read_bytes
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
 from detbench.data.ground_truth import GroundTruth
@@ -94,10 +94,10 @@ def read_coco_results(
     return Detections.from_rows(
         ground_truth,
         image_index=image_index,
-        class_index=owned(class_index),
-        scores=owned(scores),
-        boxes=owned(boxes),
-        box_areas=owned(areas),
+        class_index=freeze(class_index),
+        scores=freeze(scores),
+        boxes=freeze(boxes),
+        box_areas=freeze(areas),
         name=path.stem,
         source=f"coco results {path}",
     )
@@ -229,15 +229,15 @@ def _boxes_and_areas(path: Path, xywh: Floats) -> tuple[Floats, Floats]:
 
 def _image_index(ground_truth: GroundTruth, ids: Ints | list[Id]) -> Indices:
     """Return each row's image, −1 where the ground truth does not have it."""
-    numbers = numbers_of_images(ground_truth)
+    numbers = numeric_image_ids(ground_truth)
     if isinstance(ids, list):
         texts = [image_id if isinstance(image_id, str) else str(int(image_id)) for image_id in ids]
-        places = {text: place_of_image(ground_truth, numbers, text) for text in set(texts)}
+        places = {text: find_image(ground_truth, numbers, text) for text in set(texts)}
         return np.array([places[text] for text in texts], np.int32)
     starts = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 1))
     if numbers is None:
         heads = ids[starts].tolist()
-        places = {number: place_of_image(ground_truth, None, str(number)) for number in set(heads)}
+        places = {number: find_image(ground_truth, None, str(number)) for number in set(heads)}
         found = np.array([places[number] for number in heads], np.int32)
     else:
         found = _look_up(
@@ -315,7 +315,7 @@ def _written_rows(detections: Detections, ground_truth: GroundTruth) -> Iterator
         )
         boxes = detections.boxes[rows]
         xywh = np.concatenate(
-            [boxes[:, :2], stated_sizes(boxes, detections.box_areas[rows])], axis=1
+            [boxes[:, :2], exact_sizes(boxes, detections.box_areas[rows])], axis=1
         )
         columns = (
             (image_ids[image] for image in image_index[rows].tolist()),

@@ -26,7 +26,7 @@ from detbench.data.formats.parquet.container import (
     read_texts,
     write_file,
 )
-from detbench.data.formats.parsing.image_ids import numbers_of_images, place_of_image
+from detbench.data.formats.parsing.image_ids import find_image, numeric_image_ids
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
@@ -221,9 +221,9 @@ def _aligned(
     allow_unknown: bool,
 ) -> Detections:
     """Bring rows of other images or classes into the ground truth's order, without those it does not have."""
-    numbers = numbers_of_images(ground_truth)
+    numbers = numeric_image_ids(ground_truth)
     images = np.array(
-        [place_of_image(ground_truth, numbers, image_id) for image_id in image_ids], np.int64
+        [find_image(ground_truth, numbers, image_id) for image_id in image_ids], np.int64
     )
     places = {name: place for place, name in enumerate(ground_truth.class_names)}
     classes = np.array([places.get(name, -1) for name in header.class_names], np.int32)

@@ -16,7 +16,7 @@ _DECIMALS = range(18)
 _NEIGHBOURS = [sign * step for step in (*range(1, 48), *range(48, 1024, 16)) for sign in (1, -1)]
 
 
-def stated_sizes(boxes: Floats, box_areas: Floats) -> Floats:
+def exact_sizes(boxes: Floats, box_areas: Floats) -> Floats:
     """Return (N, 2) widths and heights with x1 + w == x2, y1 + h == y2 and w · h == box area; boxes (N, 4) are xyxy.
 
     Each is the shortest decimal that fits. Where no pair gives the area too, the box comes first; where float64 has no w that leads

@@ -27,7 +27,7 @@ from detbench.data.formats.yolo.label_lines import (
     to_pixels,
 )
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.image_headers import PICTURE_SUFFIXES, known_sizes, picture_size
+from detbench.data.image_headers import IMAGE_SUFFIXES, read_image_size, require_image_sizes
 from detbench.errors import DetbenchWarning, InputError
 
 SPLITS = ("val", "test", "train")
@@ -52,7 +52,7 @@ class YoloSplit:
             )
         self._image_ids = _image_ids(data_yaml, self._pictures)
         self._sizes = np.array(
-            [picture_size(picture) for picture in self._pictures], np.float64
+            [read_image_size(picture) for picture in self._pictures], np.float64
         ).reshape(-1, 2)
         self.label_files = [_label_file(picture) for picture in self._pictures]
         """Where the labels of each picture lie, if it has any."""
@@ -109,7 +109,7 @@ def write_yolo(ground_truth: GroundTruth, folder: Path, *, split: str = "val") -
     """
     import yaml
 
-    sizes = known_sizes(ground_truth)
+    sizes = require_image_sizes(ground_truth)
     stems = file_stems(ground_truth)
     limits = np.repeat(np.tile(sizes, 2), np.diff(ground_truth.offsets), axis=0)
     boxes = np.clip(ground_truth.boxes, 0, limits)
@@ -248,7 +248,7 @@ def _exists(path: Path) -> bool:
 def _in_folder(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(folder, "no such folder of pictures")
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def _in_list(path: Path, root: Path) -> list[Path]:
@@ -292,7 +292,7 @@ def _labels(path: str, classes: int) -> list[tuple[int, list[float]]]:
 
 
 def _box(shape: list[float], path: str, line: int) -> list[float]:
-    if not is_shape(shape):
+    if not is_box_or_polygon(shape):
         raise InputError(path, f"{len(shape) + 1} values, expected {LABEL}", where=f"line {line}")
     if outside := [value for value in shape if not -BORDER <= value <= 1 + BORDER]:
         raise InputError(
@@ -301,15 +301,15 @@ def _box(shape: list[float], path: str, line: int) -> list[float]:
             where=f"line {line}",
             fix="labels are fractions of the image",
         )
-    return box_of(shape)
+    return bounding_box(shape)
 
 
-def is_shape(values: Sequence[object]) -> bool:
+def is_box_or_polygon(values: Sequence[object]) -> bool:
     """Tell whether a label has, after its class, as many values as a box or a polygon."""
     return len(values) == 4 or (len(values) >= 6 and len(values) % 2 == 0)
 
 
-def box_of(shape: list[float]) -> list[float]:
+def bounding_box(shape: list[float]) -> list[float]:
     """Return cx, cy, w, h of a box or a polygon."""
     if len(shape) == 4:
         return shape

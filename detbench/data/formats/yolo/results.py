@@ -23,7 +23,7 @@ from detbench.data.formats.yolo.label_lines import (
     to_pixels,
 )
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.image_headers import known_sizes
+from detbench.data.image_headers import require_image_sizes
 from detbench.errors import DetbenchWarning, InputError
 
 
@@ -82,7 +82,7 @@ def read_yolo_results(
         )
     image_index, table = np.array(images, np.int64)[known], table[known]
     _check_fractions(folder, table[:, :4])
-    sizes = known_sizes(ground_truth) if len(known) else ground_truth.image_sizes
+    sizes = require_image_sizes(ground_truth) if len(known) else ground_truth.image_sizes
     with np.errstate(over="ignore", invalid="ignore"):
         boxes, box_areas = to_pixels(table[:, :4], sizes[image_index])
     endless = np.flatnonzero(~(np.isfinite(boxes).all(axis=1) & np.isfinite(box_areas)))
@@ -113,7 +113,7 @@ def write_yolo_results(detections: Detections, folder: Path, ground_truth: Groun
     Raises NotComparableError for another ground truth and InputError where the size of an image is unknown.
     """
     detections.check_same_images(ground_truth)
-    sizes = np.repeat(known_sizes(ground_truth), np.diff(detections.offsets), axis=0)
+    sizes = np.repeat(require_image_sizes(ground_truth), np.diff(detections.offsets), axis=0)
     fractions = to_fractions(detections.boxes, sizes)
     if outside := _outside(fractions):
         warnings.warn(

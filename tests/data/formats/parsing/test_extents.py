@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detbench.data.formats.parsing.extents import stated_sizes
+from detbench.data.formats.parsing.extents import exact_sizes
 
 
 def sizes_of(xywh: np.ndarray) -> np.ndarray:
     boxes = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
-    sizes = stated_sizes(boxes, xywh[:, 2] * xywh[:, 3])
+    sizes = exact_sizes(boxes, xywh[:, 2] * xywh[:, 3])
     np.testing.assert_array_equal(boxes[:, :2] + sizes, boxes[:, 2:])
     return sizes
 
@@ -46,4 +46,4 @@ def test_numbers_of_double_precision_give_nearly_all_areas() -> None:
 
 def test_empty_and_far_apart() -> None:
     assert sizes_of(np.zeros((0, 4))).shape == (0, 2)
-    assert stated_sizes(np.array([[1e20, 0, 0.3, 1]]), np.array([1.0])).tolist() == [[-1e20, 1]]
+    assert exact_sizes(np.array([[1e20, 0, 0.3, 1]]), np.array([1.0])).tolist() == [[-1e20, 1]]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from detbench.data.formats.yolo.dataset import read_yolo, write_yolo
-from detbench.data.image_headers import known_sizes, picture_size
+from detbench.data.image_headers import read_image_size, require_image_sizes
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 from tests.data.truths import truth
 
@@ -171,7 +171,7 @@ def test_a_turned_photograph_has_the_size_it_is_shown_in(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (40, 20)).save(tmp_path / "turned.jpg", exif=exif)
-    assert picture_size(tmp_path / "turned.jpg") == (20, 40)
+    assert read_image_size(tmp_path / "turned.jpg") == (20, 40)
 
 
 def pictured(root: Path, **columns):
@@ -215,7 +215,7 @@ def test_what_yolo_cannot_say_is_counted(tmp_path):
 
 def test_an_unknown_size_is_said(tmp_path):
     with pytest.raises(DetbenchError, match=r"the size of image '000' is unknown.*--images"):
-        known_sizes(truth(image_sizes=np.full((3, 2), np.nan)))
+        require_image_sizes(truth(image_sizes=np.full((3, 2), np.nan)))
     with pytest.raises(InputError, match="unknown"):
         write_yolo(truth(image_sizes=np.full((3, 2), np.nan)), tmp_path / "yolo")
     assert not any(tmp_path.iterdir())
@@ -285,7 +285,7 @@ def test_a_picture_that_may_not_be_read_is_not_called_broken(tmp_path, monkeypat
     with pytest.raises(
         InputError, match=r"a\.png: cannot be read: Permission denied; allow reading it$"
     ):
-        picture_size(tmp_path / "a.png")
+        read_image_size(tmp_path / "a.png")
 
 
 def test_a_large_picture_is_measured_and_an_impossible_one_refused(tmp_path):
@@ -294,11 +294,11 @@ def test_a_large_picture_is_measured_and_an_impossible_one_refused(tmp_path):
             b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
         )
         (tmp_path / f"{side}.png").write_bytes(header + png_chunk(b"IDAT", b""))
-    assert picture_size(tmp_path / "10000.png") == (10_000, 10_000)
+    assert read_image_size(tmp_path / "10000.png") == (10_000, 10_000)
     with pytest.raises(
         InputError, match=r"60000\.png: its header claims a size that no picture has"
     ):
-        picture_size(tmp_path / "60000.png")
+        read_image_size(tmp_path / "60000.png")
 
 
 def png_chunk(kind: bytes, content: bytes) -> bytes:

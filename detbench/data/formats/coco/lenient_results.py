@@ -1,0 +1,157 @@
+"""COCO results read leniently: every entry becomes a row, so that checks can say what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from detbench.data.columns import Flags, Ints
+from detbench.data.detection_rows import DetectionRows
+from detbench.data.formats.lenient_files import DetectionsFile, Labels
+from detbench.data.formats.parsing.image_ids import WHOLE_NUMBER, find_image, numeric_image_ids
+from detbench.data.formats.parsing.json_text import decode, read_bytes
+from detbench.data.formats.parsing.lenient_values import (
+    id_text,
+    is_id,
+    lenient_boxes,
+    lenient_numbers,
+    shortened,
+)
+from detbench.data.ground_truth import GroundTruth
+from detbench.errors import InputError
+
+_KEYS = ("image_id", "category_id", "bbox", "score")
+
+
+def read_coco_results_leniently(
+    path: Path, ground_truth: GroundTruth
+) -> tuple[DetectionRows, DetectionsFile]:
+    """Read COCO results; an entry without image, class, box or score becomes a row of −1 and NaN.
+
+    Raises:
+        InputError: The file is not JSON, or not a list.
+    """
+    entries = _entries(path)
+    objects = [entry if isinstance(entry, dict) else {} for entry in entries]
+    image_ids, category_ids, bboxes, scores = (
+        [entry.get(key) for entry in objects] for key in _KEYS
+    )
+    xywh, malformed_boxes = lenient_boxes(bboxes)
+    score_numbers, malformed_scores = lenient_numbers(scores)
+    without_category = np.array([not is_id(value) for value in category_ids], np.bool_)
+    malformed = {
+        "image_id": np.array([not is_id(value) for value in image_ids], np.bool_),
+        "category_id": without_category
+        | np.array([isinstance(value, str) for value in category_ids], np.bool_),
+        "bbox": malformed_boxes,
+        "score": malformed_scores,
+    }
+    images, classes = id_labels(image_ids), id_labels(category_ids)
+    rows = DetectionRows.from_source(
+        _image_index(ground_truth, images),
+        _class_index(ground_truth, classes),
+        np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1),
+        score_numbers,
+    )
+    n_text_ids, first_text_id = _text_ids(image_ids)
+    return rows, DetectionsFile(
+        path,
+        "coco",
+        images,
+        classes,
+        xywh,
+        malformed=np.any(list(malformed.values()), axis=0),
+        unnamed=malformed["image_id"] | without_category,
+        first_malformed=first_malformed_entry("results", entries, malformed),
+        n_text_ids=n_text_ids,
+        first_text_id=first_text_id,
+    )
+
+
+def _entries(path: Path) -> list[Any]:
+    """Return the list of results; that of annotations with scores is accepted, too."""
+    document = read_json_leniently(path, "results")
+    if isinstance(document, dict) and isinstance(document.get("annotations"), list):
+        document = document["annotations"]
+    if not isinstance(document, list):
+        raise InputError(
+            path, "is not a list, as COCO results are", fix="pass the detections second"
+        )
+    return document
+
+
+def _image_index(ground_truth: GroundTruth, images: Labels) -> Ints:
+    numbers = numeric_image_ids(ground_truth)
+    positions = [find_image(ground_truth, numbers, name) for name in images.names]
+    return np.array(positions, np.int64)[images.codes]
+
+
+def _class_index(ground_truth: GroundTruth, classes: Labels) -> Ints:
+    """Return the class of each row by its category ID, or by its name where it states a name."""
+    index = {name: number for number, name in enumerate(ground_truth.class_names)}
+    category_ids = ground_truth.category_ids.tolist()
+    index |= {str(category_id): number for number, category_id in enumerate(category_ids)}
+    return np.array([index.get(name, -1) for name in classes.names], np.int64)[classes.codes]
+
+
+def _text_ids(image_ids: list[Any]) -> tuple[int, str]:
+    """Return how many image IDs are texts that spell a number, and which is the first of them."""
+    rows = [
+        row
+        for row, value in enumerate(image_ids)
+        if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value)
+    ]
+    if not rows:
+        return 0, ""
+    return len(rows), f"results[{rows[0]}], {shortened(image_ids[rows[0]])}"
+
+
+def first_malformed_entry(
+    list_name: str, entries: list[Any], malformed: dict[str, Flags]
+) -> str:
+    """Return position and value of the first entry that is malformed, empty if there is none.
+
+    Args:
+        list_name: What messages call the list: `results` as in `results[3].score`.
+        entries: The N entries of the list.
+        malformed: For each key, which entries (N,) have a malformed value for it.
+    """
+    any_malformed = np.any(list(malformed.values()), axis=0)
+    if not any_malformed.any():
+        return ""
+    row = int(any_malformed.argmax())
+    entry = entries[row]
+    if not isinstance(entry, dict):
+        return f"{list_name}[{row}] is {shortened(entry)}, expected an object"
+    key = next(key for key in malformed if malformed[key][row])
+    if key not in entry:
+        return f"{list_name}[{row}] has no {key}"
+    return f"{list_name}[{row}].{key} is {shortened(entry[key])}"
+
+
+def read_json_leniently(path: Path, root: str) -> Any:
+    """Decode JSON; bare NaN and Infinity, which JSON does not have, become the numbers they mean.
+
+    Raises:
+        InputError: The text is not JSON otherwise, either; `root` names a top-level list in it.
+    """
+    text = read_bytes(path)
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            return json.loads(text.replace(b"-nan", b"NaN"))
+        except (ValueError, RecursionError):
+            return decode(path, text, msgspec.json.Decoder(Any), root=root)
+
+
+def id_labels(values: Sequence[Any]) -> Labels:
+    """Return the distinct IDs among JSON values, as texts, and the one of each row."""
+    return Labels.of(
+        [value if type(value) in (int, str) else id_text(value) for value in values]
+    )
