@@ -1,4 +1,4 @@
-"""What a picture file says about itself: its size as it is shown, read from its header."""
+"""Image sizes: width and height from the header of an image file, without decoding its pixels."""
 
 from __future__ import annotations
 
@@ -14,52 +14,56 @@ from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-_ORIENTATION = 0x0112
-_TURNED = {5, 6, 7, 8}
-"""Exif orientations in which width and height change places."""
+_EXIF_ORIENTATION = 0x0112
+_ROTATED_BY_90 = {5, 6, 7, 8}
+"""Exif orientations that exchange width and height."""
 
 
 def read_image_size(path: Path) -> tuple[int, int]:
-    """Return width and height in pixels as viewers show the picture: after the turn its Exif orientation asks for.
+    """Return width and height in pixels as viewers show the image: with its Exif rotation applied.
 
-    Only the header is read, so that a large picture costs no more than a small one. Raises InputError for a file that is missing,
-    cannot be read or is no picture, and for a size beyond what pictures have.
+    Raises:
+        InputError: The file is missing, cannot be read, is not an image, or claims a size that
+            Pillow refuses as a decompression bomb.
     """
     from PIL import Image, UnidentifiedImageError
 
+    fix = "download or export it again"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                width, height = picture.size
-                turned = "exif" in picture.info and picture.getexif().get(_ORIENTATION) in _TURNED
+            with Image.open(path) as image:
+                width, height = image.size
+                has_exif = "exif" in image.info
+                rotated = has_exif and image.getexif().get(_EXIF_ORIENTATION) in _ROTATED_BY_90
     except FileNotFoundError:
-        raise InputError(path, "no such picture") from None
+        raise InputError(path, "no such image") from None
     except Image.DecompressionBombError as error:
-        raise InputError(
-            path,
-            f"its header claims a size that no picture has ({error})",
-            fix="fetch or export it again",
-        ) from error
+        problem = f"its header claims an impossible size ({error})"
+        raise InputError(path, problem, fix=fix) from error
+    # Pillow's plugins raise all of these for files that are not what they seem to be.
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, struct.error) as error:
         if isinstance(error, OSError) and error.errno:
             raise unreadable(path, error) from error
-        raise InputError(
-            path, f"is not a picture ({type(error).__name__})", fix="fetch or export it again"
-        ) from error
-    return (height, width) if turned else (width, height)
+        raise InputError(path, f"is not an image ({type(error).__name__})", fix=fix) from error
+    return (height, width) if rotated else (width, height)
 
 
 def require_image_sizes(ground_truth: GroundTruth) -> Floats:
-    """Return the size (I, 2) of every image, from the ground truth or else from its picture; InputError where neither tells."""
+    """Return width and height (I, 2) of every image, from the ground truth or else from its file.
+
+    Raises:
+        InputError: A size is unknown and there is no file, or the file cannot be read.
+    """
     sizes = ground_truth.image_sizes.copy()
     for image in np.flatnonzero(np.isnan(sizes).any(axis=1)).tolist():
         folder, file = ground_truth.image_folder, ground_truth.image_files[image]
         if folder is None or not file:
+            image_id = ground_truth.image_ids[image]
             raise InputError(
                 ground_truth.name or "ground truth",
-                f"the size of image {ground_truth.image_ids[image]!r} is unknown, and normalised boxes need it",
-                fix="say with --images where the pictures lie",
+                f"the size of image {image_id!r} is unknown, but normalized boxes need it",
+                fix="give the folder of the images with --images",
             )
         sizes[image] = read_image_size(folder / file)
     return sizes

@@ -1,9 +1,9 @@
-"""Measure what a user waits for at the command line, each in fresh processes, and print the table of docs/performance.md.
+"""Measure the wall time of commands in fresh processes; prints the table of docs/performance.md.
 
-    python tests/benchmarks/startup.py GROUND_TRUTH DETECTIONS      # VOC 2007 test and a results folder
+    python tests/benchmarks/startup.py GROUND_TRUTH DETECTIONS   # VOC 2007 test, a results folder
 
-"Imports and kernel loading" is the same command on a dataset of one image, where nothing else takes time; "the first eval ever" has an
-empty kernel cache.
+"Imports and kernel loading" is the same command on a dataset of one image. The first run after
+installation is measured with an empty kernel cache.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def seconds(arguments: list[str], **environment: str) -> float:
 
 
 def median(arguments: list[str]) -> str:
-    """Return median and range over the rounds, after one that is not counted."""
+    """Return median and range over the rounds, after one that is dropped."""
     times = [seconds(arguments) for _ in range(ROUNDS + 1)][1:]
     return f"{statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f})"
 
@@ -42,10 +42,11 @@ def one_image(folder: Path) -> list[str]:
     """Write a VOC dataset of one image with a results folder; return their paths."""
     from detbench.data.formats.voc.annotations import read_voc
     from detbench.data.formats.voc.results import write_voc_results
-    from detbench.data.shapes import make_shapes, shapes_detections
+    from detbench.data.shapes import make_shapes
+    from tests.data.simulated_detections import simulated_detections
 
     dataset = make_shapes(folder / "shapes", train=0, val=0, test=1)
-    write_voc_results(shapes_detections(read_voc(dataset), 1.0), folder / "results")
+    write_voc_results(simulated_detections(read_voc(dataset), 1.0), folder / "results")
     return [str(dataset), str(folder / "results")]
 
 
@@ -65,8 +66,10 @@ def main() -> None:
         print("| command | wall s: median (range) |\n|---|---|")
         print(f"| `detbench --help` | {median(['--help'])} |")
         print(f"| `detbench eval`, imports and kernel loading | {median(['eval', *tiny])} |")
-        print(f"| `detbench eval`, all | {median(['eval', *dataset])} |")
-        print(f"| `detbench eval`, the first ever, kernels compiled | {first:.1f} |")
+        print(f"| `detbench eval`, total | {median(['eval', *dataset])} |")
+        print(
+            f"| `detbench eval`, first run after installation: kernels are compiled | {first:.1f} |"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Atomic writing: complete or not at all, whatever goes wrong."""
+"""Atomic writing: files and folders are complete or absent, whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from detbench.data.files import atomic_folder, atomic_path
 from detbench.errors import InputError
 
 
-def test_file_appears_complete_and_under_its_own_suffixes(tmp_path: Path) -> None:
+def test_file_appears_complete_and_the_hidden_path_has_its_suffixes(tmp_path: Path) -> None:
     target = tmp_path / "new" / "a.tar.gz"
     with atomic_path(target) as path:
         assert path.parent == target.parent
         assert path.name.endswith(".tar.gz")
-        path.write_text("all")
+        path.write_text("complete")
         assert not target.exists()
-    assert target.read_text() == "all"
+    assert target.read_text() == "complete"
     assert list(target.parent.iterdir()) == [target]
 
 
@@ -59,7 +59,7 @@ def test_errors_about_other_files_pass_through(tmp_path: Path) -> None:
         (tmp_path / "missing.txt").read_text()
 
 
-def test_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+def test_a_file_as_parent_folder_is_a_user_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(InputError, match="cannot be written"),
@@ -80,7 +80,7 @@ def test_folder_appears_complete(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_folder_takes_an_empty_place_and_refuses_a_full_one(tmp_path: Path) -> None:
+def test_folder_replaces_an_empty_folder_and_refuses_a_used_one(tmp_path: Path) -> None:
     target = tmp_path / "one"
     target.mkdir()
     with atomic_folder(target) as folder:
@@ -101,13 +101,16 @@ def test_interrupted_folder_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_killed_process_leaves_no_half_target(tmp_path: Path) -> None:
-    program = (
-        "import os, signal, sys; from pathlib import Path; from detbench.data.files import atomic_path\n"
-        "with atomic_path(Path(sys.argv[1])) as path:\n"
-        "    path.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "a.json")], check=False)
-    assert done.returncode == -signal.SIGKILL
+    program = """
+import os, signal, sys
+from pathlib import Path
+from detbench.data.files import atomic_path
+with atomic_path(Path(sys.argv[1])) as path:
+    path.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    result = subprocess.run([sys.executable, "-c", program, str(tmp_path / "a.json")], check=False)
+    assert result.returncode == -signal.SIGKILL
     assert not (tmp_path / "a.json").exists()
 
 
@@ -116,22 +119,22 @@ def test_current_folder_and_mounts_are_not_replaced(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    for name in (Path(), tmp_path / "here", Path("../here")):
+    for path in (Path(), tmp_path / "here", Path("../here")):
         with (
             pytest.raises(
                 InputError,
-                match="is the current folder, which a new one cannot replace; name a new folder",
+                match="is the current folder and cannot be replaced; name a new folder in it",
             ),
-            atomic_folder(name),
+            atomic_folder(path),
         ):
             pass
-    with atomic_folder(Path("in it")) as folder:
+    with atomic_folder(Path("inside")) as folder:
         (folder / "a.txt").write_text("a")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "disk").mkdir()
     monkeypatch.setattr(Path, "is_mount", lambda path: path.name == "disk")
     with (
-        pytest.raises(InputError, match="disk: is where a disk is mounted"),
+        pytest.raises(InputError, match="disk: is a mount point and cannot be replaced"),
         atomic_folder(tmp_path / "disk"),
     ):
         pass
@@ -146,7 +149,7 @@ def test_names_too_long_are_user_errors(tmp_path: Path) -> None:
             pass
 
 
-def test_names_that_no_text_can_hold_are_user_errors(tmp_path: Path) -> None:
+def test_names_that_are_not_utf_8_are_user_errors(tmp_path: Path) -> None:
     with (
         pytest.raises(
             InputError, match=r"a\.json: cannot be written: the name 'bild \\udcff' is not UTF-8"
