@@ -1,9 +1,10 @@
-"""Measure 1,000 paired replicates of two detectors on VOC 2007 test, in turns with hotcoco's `compare`, and print a Markdown table.
+"""Compare 1,000 paired bootstrap replicates with hotcoco's `compare`; prints a Markdown table.
 
-python -m tests.benchmarks.bootstrap --rounds 3
+    python -m tests.benchmarks.bootstrap --rounds 3
 
-Without the real data, simulated detections on 5,000 images take its place. hotcoco computes all its measures in every replicate, and fewer
-replicates of it are timed, as it takes minutes: both are compared per replicate.
+Two detectors on VOC 2007 test; without the real data, simulated detections on 5,000 images. hotcoco
+computes all its measures in every replicate and takes minutes, so fewer of its replicates are
+timed, and the times per replicate are compared.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detbench.data.load import save_detections, save_ground_truth
-from detbench.metrics.protocols.protocol import COCO, VOC2007, Measure, Protocol
+from detbench.metrics.protocols.coco import COCO
+from detbench.metrics.protocols.protocol import Measure, Protocol
+from detbench.metrics.protocols.voc import VOC2007
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.uncertainty.bootstrap import bootstrap
 from detbench.metrics.uncertainty.difference import differences
@@ -35,7 +38,7 @@ DIFFERENCE = "AP, difference with intervals and p"
 
 
 def tasks(everything: Population) -> dict[str, Callable[[], object]]:
-    """Return what is timed: bootstraps of evaluations that are at hand."""
+    """Return the tasks to time: bootstraps of finished evaluations."""
     pairs = {
         protocol: [
             evaluate(everything.ground_truth, each, protocol) for each in everything.detections
@@ -57,7 +60,7 @@ def hotcoco_task(everything: Population, replicates: int) -> Callable[[], object
     import hotcoco
 
     with tempfile.TemporaryDirectory() as folder:
-        annotations, results = Path(folder) / "truth.json", Path(folder) / "found.json"
+        annotations, results = Path(folder) / "annotations.json", Path(folder) / "results.json"
         save_ground_truth(everything.ground_truth, annotations, "coco")
         reference, evaluations = hotcoco.COCO(str(annotations)), []
         for each in everything.detections:
@@ -70,14 +73,17 @@ def hotcoco_task(everything: Population, replicates: int) -> Callable[[], object
 
 
 def seconds(task: Callable[[], object]) -> tuple[float, float]:
-    """Return wall time and processor time of one call; the latter does not grow with the load that others put on the machine."""
+    """Return wall time and processor time of one call.
+
+    Processor time does not depend on other load of the machine.
+    """
     wall, processor = time.perf_counter(), time.process_time()
     task()
     return time.perf_counter() - wall, time.process_time() - processor
 
 
 def peak_memory(name: str, out: multiprocessing.Queue) -> None:
-    """Put the highest resident memory, in MB, of a process that loads, scores and resamples; and that before resampling."""
+    """Put the peak resident memory in MB before and after resampling into a queue."""
     task = tasks(population())[name]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     task()
@@ -85,18 +91,18 @@ def peak_memory(name: str, out: multiprocessing.Queue) -> None:
 
 
 def memory_of(name: str) -> tuple[float, float]:
-    """Return what `peak_memory` finds, in a fresh process."""
+    """Return the result of `peak_memory` in a fresh process."""
     context = multiprocessing.get_context("spawn")
     out = context.Queue()
     process = context.Process(target=peak_memory, args=(name, out))
     process.start()
-    found = out.get()
+    memory: tuple[float, float] = out.get()
     process.join()
-    return found
+    return memory
 
 
 def main() -> None:
-    """Time everything in turns, after one call that is not counted."""
+    """Time all tasks in turn, after one call that is dropped."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--hotcoco-replicates", type=int, default=50)
@@ -111,16 +117,12 @@ def main() -> None:
         for _ in range(options.rounds)
     ]
     scale = REPLICATES / options.hotcoco_replicates
+    sizes = " and ".join(f"{len(each):,}" for each in everything.detections)
     print(
-        f"{everything.ground_truth.name}: {len(everything.ground_truth.image_ids):,} images, ",
-        end="",
+        f"{everything.ground_truth.name}: {len(everything.ground_truth.image_ids):,} images, "
+        f"{sizes} detections; {REPLICATES:,} paired replicates\n"
     )
-    print(
-        f"{' and '.join(f'{len(each):,}' for each in everything.detections)} detections; {REPLICATES:,} paired replicates\n"
-    )
-    print(
-        "| | wall s | processor s | hotcoco takes times as much processor time |\n|---|---|---|---|"
-    )
+    print("| | wall s | processor s | processor time of hotcoco, ratio |\n|---|---|---|---|")
     for name in timed:
         wall, processor = zip(*(times[name] for times, _ in rounds), strict=True)
         ratios = [
@@ -135,14 +137,16 @@ def main() -> None:
         [scale * each for each in kind] for kind in zip(*(peer for _, peer in rounds), strict=True)
     )
     print(
-        f"| hotcoco `compare`, {options.hotcoco_replicates} replicates scaled | {_spread(wall, 0)} | {_spread(processor, 0)} | |"
+        f"| hotcoco `compare`, {options.hotcoco_replicates} replicates scaled "
+        f"| {_spread(wall, 0)} | {_spread(processor, 0)} | |"
     )
     before, peak = memory_of(DIFFERENCE)
     print(f"\npeak memory of {DIFFERENCE}: {peak:.0f} MB; {before:.0f} MB before resampling")
 
 
 def _spread(values: Sequence[float], digits: int) -> str:
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+    median = f"{statistics.median(values):.{digits}f}"
+    return f"{median} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
-"""Time of one pass through a Keras model by every way to call it: `python tests/benchmarks/keras_call.py [MODEL] [--rounds N]`.
+"""Compare the ways to call a Keras model by the time of one forward pass.
 
-MODEL is a .keras file of ours or a preset folder; without one, a YOLO of ours with random weights. One picture at a time, the input ready
-in memory, the outputs brought back as arrays; each round calls every way once, so that what the machine does meanwhile hits all alike.
+    python tests/benchmarks/keras_call.py [MODEL] [--rounds N]
+
+MODEL is a .keras file of detbench or a preset folder; the default is a YOLO with random weights.
+One image at a time; the input is in memory, and the outputs are returned as arrays. Each round
+calls every way once, so that other load affects all of them.
 """
 
 from __future__ import annotations
@@ -22,12 +25,13 @@ def main() -> None:
     parser.add_argument("model", nargs="?", type=Path)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--backend", default="tensorflow")
-    asked = parser.parse_args()
-    model, ways = ways_of(loaded(asked.model, asked.backend))
+    options = parser.parse_args()
+    model, ways = ways_of(loaded(options.model, options.backend))
     print(
-        f"{model.name}, {model.count_params():,} weights, backend {asked.backend}, {asked.rounds} rounds; ms of one call"
+        f"{model.name}, {model.count_params():,} weights, backend {options.backend}, "
+        f"{options.rounds} rounds; ms of one call"
     )
-    for name, samples in timed(ways, asked.rounds).items():
+    for name, samples in timed(ways, options.rounds).items():
         p10, p50, p95 = np.percentile(samples, [10, 50, 95])
         print(f"{name:20} p10 {p10:8.2f}  p50 {p50:8.2f}  p95 {p95:8.2f}")
 
@@ -48,7 +52,10 @@ def loaded(path: Path | None, backend: str) -> Any:
 
 
 def ways_of(model: Any) -> tuple[Any, dict[str, Callable[[], object]]]:
-    """Return the raw model (KerasHub's own `predict` decodes besides) and the ways to call it on one picture."""
+    """Return the raw model and the ways to call it on one image.
+
+    KerasHub's own `predict` would also decode the outputs.
+    """
     import keras
 
     from detbench.adapters.keras.adapter import is_hub_detector
@@ -81,7 +88,7 @@ def ways_of(model: Any) -> tuple[Any, dict[str, Callable[[], object]]]:
 
 
 def timed(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, np.ndarray]:
-    """Return the milliseconds of every call, way by way."""
+    """Return the milliseconds of every call by the way to call."""
     samples: dict[str, list[int]] = {name: [] for name in ways}
     for number in range(-WARM_UP, rounds):
         for name, call in ways.items():

@@ -1,9 +1,9 @@
-"""Measure how time and memory grow up to 5 million detections, and print the table of docs/performance.md.
+"""Measure time and memory up to 5 million detections; prints the table of docs/performance.md.
 
     python tests/benchmarks/large.py
 
-Each size is written as Parquet and then loaded and scored by a fresh process with cached kernels, whose peak memory is read from the
-operating system; everything is in it: Python, libraries, both files, and the result.
+Each size is written as Parquet, then loaded and scored by a fresh process with cached kernels. The
+peak memory is that of the whole process, from the operating system.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ CHILD = """
 import json, resource, sys, time
 import detbench
 started = time.perf_counter()
-truth = detbench.load_ground_truth(sys.argv[1])
-detections = detbench.load_detections(sys.argv[2], truth)
+ground_truth = detbench.load_ground_truth(sys.argv[1])
+detections = detbench.load_detections(sys.argv[2], ground_truth)
 loaded = time.perf_counter()
-summary = detbench.evaluate(truth, detections, "coco", threads=2).summary
+summary = detbench.evaluate(ground_truth, detections, "coco", threads=2).summary
 done = time.perf_counter()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps({"load": loaded - started, "evaluate": done - loaded, "peak": peak, "AP": summary["AP"]}))
+times = {"load": loaded - started, "evaluate": done - loaded}
+print(json.dumps({**times, "peak": peak, "AP": summary["AP"]}))
 """
 
 
@@ -44,25 +45,26 @@ def write(folder: Path, images: int, classes: int, detections: int) -> tuple[Pat
     """Write a workload as detbench's Parquet."""
     from detbench import Detections, GroundTruth, save_detections, save_ground_truth
 
-    made = workload.make(images, classes, detections, TRUTHS_PER_IMAGE * images)
-    truth = GroundTruth.from_rows(
+    synthetic = workload.make(images, classes, detections, TRUTHS_PER_IMAGE * images)
+    ground_truth = GroundTruth.from_rows(
         image_ids=[str(i) for i in range(1, images + 1)],
         class_names=[f"class {k:03d}" for k in range(1, classes + 1)],
-        image_index=made.truth_image - 1,
-        class_index=made.truth_class - 1,
-        boxes=corners(made.truth_box),
-        iscrowd=made.truth_crowd,
+        image_index=synthetic.truth_image - 1,
+        class_index=synthetic.truth_class - 1,
+        boxes=corners(synthetic.truth_box),
+        iscrowd=synthetic.truth_crowd,
     )
-    found = Detections.from_rows(
-        truth,
-        image_index=made.image - 1,
-        class_index=made.category - 1,
-        scores=made.score,
-        boxes=corners(made.box),
+    results = Detections.from_rows(
+        ground_truth,
+        image_index=synthetic.image - 1,
+        class_index=synthetic.category - 1,
+        scores=synthetic.score,
+        boxes=corners(synthetic.box),
     )
-    save_ground_truth(truth, folder / "truth.parquet")
-    save_detections(found, truth, folder / "detections.parquet")
-    return folder / "truth.parquet", folder / "detections.parquet"
+    paths = folder / "ground_truth.parquet", folder / "detections.parquet"
+    save_ground_truth(ground_truth, paths[0])
+    save_detections(results, ground_truth, paths[1])
+    return paths
 
 
 def corners(xywh: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -73,7 +75,8 @@ def corners(xywh: NDArray[np.float64]) -> NDArray[np.float64]:
 def main() -> None:
     """Measure all sizes."""
     print(
-        "| detections | images | classes | load s | evaluate s | µs per detection, in all | peak memory MB |"
+        "| detections | images | classes | load s | evaluate s "
+        "| total µs per detection | peak memory MB |"
     )
     print("|---|---|---|---|---|---|---|")
     for images, classes, detections in SIZES:
@@ -90,10 +93,11 @@ def main() -> None:
                 for _ in range(ROUNDS)
             ]
         best = min(runs, key=lambda run: run["load"] + run["evaluate"])
-        each = (best["load"] + best["evaluate"]) / detections * 1e6
+        per_detection = (best["load"] + best["evaluate"]) / detections * 1e6
         peak = max(run["peak"] for run in runs) / 1e6
         print(
-            f"| {detections:,} | {images:,} | {classes} | {best['load']:.3f} | {best['evaluate']:.3f} | {each:.3f} | {peak:,.0f} |",
+            f"| {detections:,} | {images:,} | {classes} | {best['load']:.3f} "
+            f"| {best['evaluate']:.3f} | {per_detection:.3f} | {peak:,.0f} |",
             flush=True,
         )
 

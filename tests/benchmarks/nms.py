@@ -1,4 +1,4 @@
-"""Measure NMS of 10,000 boxes against a loop in numpy, in turns, and print the ratio.
+"""Compare NMS of 10,000 boxes with a loop in numpy; prints a table of docs/performance.md.
 
 python tests/benchmarks/nms.py
 """
@@ -58,9 +58,10 @@ def milliseconds(function: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Measure both in turns, after one call that is not counted."""
+    """Time both in turn, after one call that is dropped."""
     print(
-        "| 10,000 boxes | kept | detbench ms | numpy loop ms | ratio: median (range) |\n|---|---|---|---|---|"
+        "| 10,000 boxes | kept | detbench ms | numpy loop ms | ratio: median (range) |\n"
+        "|---|---|---|---|---|"
     )
     for title, sizes in SIZES.items():
         boxes, scores = make(*sizes)

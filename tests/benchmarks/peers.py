@@ -1,10 +1,12 @@
-"""Measure detbench beside its peers, interleaved in one run, and print the table of docs/performance.md.
+r"""Compare the speed of detbench and other evaluators; prints tables of docs/performance.md.
 
     python tests/benchmarks/peers.py                      # 500,000 detections, every peer
-    python tests/benchmarks/peers.py --detections 5000000 --images 50000 --classes 365 --truths 600000 --only ultrafast-pycocotools
+    python tests/benchmarks/peers.py --detections 5000000 --images 50000 --classes 365 \
+        --truths 600000 --only ultrafast-pycocotools
 
-Every round runs each contender once, in an order drawn anew, so that a change of the machine's speed hits all alike. A ratio is the median
-over rounds of contender / detbench within the round. Slow contenders run in the first `--slow-rounds` rounds only.
+Every round runs each evaluator once, in random order, so that a change of the machine's speed
+affects all of them. A ratio is the median over rounds of evaluator / detbench within the round.
+Slow evaluators run in the first `--slow-rounds` rounds only.
 """
 
 from __future__ import annotations
@@ -34,7 +36,10 @@ Task = Callable[[], Any]
 
 
 def coco_api(module: Any, annotations: Path, results: Path) -> tuple[Task, Task]:
-    """Return evaluate-only and from-JSON of a package with pycocotools' interface; both end with the 12 numbers."""
+    """Return two tasks of a package with pycocotools' interface: evaluate only, and from JSON.
+
+    Both return the 12 numbers.
+    """
     truth = module.COCO(str(annotations))
     detections = truth.loadRes(str(results))
 
@@ -53,7 +58,7 @@ def coco_api(module: Any, annotations: Path, results: Path) -> tuple[Task, Task]
 
 
 def peer(name: str) -> Any:
-    """Import a peer and give the module that holds COCO and COCOeval."""
+    """Import a peer and return the module that holds COCO and COCOeval."""
     if name == "pycocotools":
         import pycocotools.coco
         import pycocotools.cocoeval
@@ -77,7 +82,7 @@ def peer(name: str) -> Any:
 
 
 def ours(annotations: Path, results: Path, folder: Path) -> tuple[Task, Task, Task]:
-    """Return evaluate-only, from-JSON and from-Parquet of detbench."""
+    """Return three tasks of detbench: evaluate only, from JSON, and from Parquet."""
     import detbench
     from detbench.data.load import save_detections, save_ground_truth
 
@@ -100,7 +105,7 @@ def ours(annotations: Path, results: Path, folder: Path) -> tuple[Task, Task, Ta
 
 
 def interleave(tasks: dict[str, Task], rounds: int, slow_rounds: int) -> dict[str, list[float]]:
-    """Run every task once a round in random order; return seconds by name, one per round it took part in."""
+    """Run every task once per round in random order; return by name the seconds of each round."""
     times: dict[str, list[float]] = {name: [] for name in tasks}
     order = random.Random(0)
     for number in range(-1, rounds):
@@ -117,7 +122,7 @@ def interleave(tasks: dict[str, Task], rounds: int, slow_rounds: int) -> dict[st
 
 
 def table(title: str, times: dict[str, list[float]], references: list[str]) -> str:
-    """Return a Markdown table of medians and of ratios to each of `references`, round by round."""
+    """Return a Markdown table of medians and of ratios to `references` within the rounds."""
     lines = [
         f"**{title}**",
         "",
@@ -132,14 +137,13 @@ def table(title: str, times: dict[str, list[float]], references: list[str]) -> s
             for each in references
         ]
         numbers = " | ".join(f"{ratio:.2f}×" for ratio in ratios)
-        lines.append(
-            f"| {name} | {statistics.median(seconds):.4f} | {min(seconds):.4f} | {numbers} | {len(seconds)} |"
-        )
+        median = statistics.median(seconds)
+        lines.append(f"| {name} | {median:.4f} | {min(seconds):.4f} | {numbers} | {len(seconds)} |")
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Make the workload, run all contenders and print the tables."""
+    """Generate the workload, run all evaluators and print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -151,42 +155,38 @@ def main() -> None:
     parser.add_argument("--slow-rounds", type=int, default=2)
     parser.add_argument("--only", nargs="+", default=PEERS, choices=PEERS)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        made = workload.make(options.images, options.classes, options.detections, options.truths)
-        annotations, results = workload.write_json(made, folder)
-        del made
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        annotations, results = workload.write_json(
+            workload.make(options.images, options.classes, options.detections, options.truths),
+            folder,
+        )
         evaluate_only, from_json, from_parquet = ours(annotations, results, folder)
         tasks = {
             "evaluate": {"detbench": evaluate_only},
             "files": {"detbench": from_json, "detbench, from Parquet": from_parquet},
         }
         expected = np.array(list(evaluate_only().values()), np.float64)
-        for contender in options.only:
+        for name in options.only:
             with contextlib.redirect_stdout(io.StringIO()):
-                tasks["evaluate"][contender], tasks["files"][contender] = coco_api(
-                    peer(contender), annotations, results
+                tasks["evaluate"][name], tasks["files"][name] = coco_api(
+                    peer(name), annotations, results
                 )
-                if contender not in SLOW:
-                    difference = np.abs(
-                        np.asarray(tasks["evaluate"][contender]())[:12] - expected
-                    ).max()
-                    assert difference < 1e-9, (contender, difference)
+                if name not in SLOW:
+                    numbers = np.asarray(tasks["evaluate"][name]())[:12]
+                    difference = np.abs(numbers - expected).max()
+                    assert difference < 1e-9, (name, difference)
         print(
-            f"{options.detections:,} detections, {options.truths:,} ground truths, {options.images:,} images, {options.classes} classes\n"
+            f"{options.detections:,} detections, {options.truths:,} ground truths, "
+            f"{options.images:,} images, {options.classes} classes\n"
         )
         parquet = "detbench, from Parquet"
         for title, key, references in (
             ("Evaluate only, from loaded columns", "evaluate", ["detbench"]),
             ("From files to the 12 numbers", "files", ["detbench", parquet]),
         ):
-            print(
-                table(
-                    title, interleave(tasks[key], options.rounds, options.slow_rounds), references
-                ),
-                end="\n\n",
-                flush=True,
-            )
+            times = interleave(tasks[key], options.rounds, options.slow_rounds)
+            print(table(title, times, references), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Measure what running a model costs around the model itself, and print the table of docs/performance.md.
+"""Measure the time of each step of a detector; prints a table of docs/performance.md.
 
     python tests/benchmarks/predict.py onnx:MODEL.onnx GROUND_TRUTH IMAGES
 
-First each step by itself, one picture after the other; then `predict` as it is, with pictures read ahead, and the part of its time in
-which the model ran. Medians of several rounds.
+First each step alone, one image after another. Then `predict`, which reads images ahead, and the
+share of its time in which the model runs. Medians of several rounds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STEPS = ("read", "preprocess", "to_device", "infer", "to_host", "postprocess")
 
 
 def one_by_one(detector, paths) -> dict[str, float]:
-    """Return the mean milliseconds of each step per picture."""
+    """Return the mean milliseconds of each step per image."""
     spent = dict.fromkeys(STEPS, 0.0)
 
     def timed(step, function, *arguments):
@@ -33,8 +33,8 @@ def one_by_one(detector, paths) -> dict[str, float]:
         return result
 
     for path in paths:
-        picture = timed("read", read_image, path).pixels
-        batch = timed("preprocess", detector.preprocess, [picture])
+        image = timed("read", read_image, path).pixels
+        batch = timed("preprocess", detector.preprocess, [image])
         inputs = timed("to_device", detector.to_device, batch)
         outputs = timed("infer", detector.infer, inputs)
         values = timed("to_host", detector.to_host, outputs)
@@ -58,26 +58,18 @@ def main() -> None:
     one_by_one(detector, paths[:3])
     rounds = [one_by_one(detector, paths) for _ in range(ROUNDS)]
     steps = {step: statistics.median(each[step] for each in rounds) for step in STEPS}
-    around = sum(
+    outside = sum(
         milliseconds for step, milliseconds in steps.items() if step not in ("read", "infer")
     )
     mapping = map_classes(detector.class_names, truth.class_names, allow_unmapped=True)
     runs = [predict(detector, truth, mapping)[1] for _ in range(ROUNDS)]
-    print(
-        "| ms per picture | "
-        + " | ".join(STEPS)
-        + " | around infer, of all but reading |\n"
-        + "|---" * (len(STEPS) + 2)
-        + "|"
-    )
-    print(
-        f"| {detector.name} | "
-        + " | ".join(f"{steps[step]:.2f}" for step in STEPS)
-        + f" | {around / (around + steps['infer']):.1%} |"
-    )
+    print(f"| ms per image | {' | '.join(STEPS)} | outside infer |")
+    print("|---" * (len(STEPS) + 2) + "|")
+    times = " | ".join(f"{steps[step]:.2f}" for step in STEPS)
+    print(f"| {detector.name} | {times} | {outside / (outside + steps['infer']):.1%} |")
     rate = statistics.median(run.done / run.elapsed_s for run in runs)
     share = statistics.median(run.infer_share for run in runs)
-    print(f"\n`predict`: {rate:.1f} pictures/s, the model runs in {share:.1%} of the time")
+    print(f"\n`predict`: {rate:.1f} images/s, the model is busy {share:.1%} of the time")
 
 
 if __name__ == "__main__":

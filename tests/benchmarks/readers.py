@@ -1,8 +1,11 @@
-"""Measure libraries that read COCO results into columns, and Parquet layouts, for `docs/reading.md`.
+"""Compare libraries that read COCO files, and Parquet layouts; prints tables of docs/reading.md.
 
-`python tests/benchmarks/workload.py DIR` makes the files; `python tests/benchmarks/readers.py DIR` prints the tables. Each reader runs in
-a process of its own: first run, best of five more in the same process, peak memory. pyarrow reads only lines of JSON, so the list is
-rewritten first; that and any conversion to numpy columns is timed too.
+    python tests/benchmarks/workload.py DIR     # writes the files
+    python tests/benchmarks/readers.py DIR      # prints the tables
+
+Each reader runs in a process of its own: first run, best of five more in the same process, peak
+memory. pyarrow reads only JSON lines, so the list is rewritten first; that time counts, and so does
+any conversion to numpy columns.
 """
 
 from __future__ import annotations
@@ -103,7 +106,7 @@ def json_results(path: Path) -> Columns:
 
 
 @functools.cache
-def _truth(path: Path) -> Any:
+def _ground_truth(path: Path) -> Any:
     from detbench.data.formats.coco.annotations import read_coco
 
     return read_coco(path)
@@ -112,15 +115,15 @@ def _truth(path: Path) -> Any:
 def detbench_results(path: Path) -> Columns:
     from detbench.data.formats.coco.results import read_coco_results
 
-    found = read_coco_results(path, _truth(path.with_name("annotations.json")))
-    return found.boxes, found.scores
+    detections = read_coco_results(path, _ground_truth(path.with_name("annotations.json")))
+    return detections.boxes, detections.scores
 
 
 def msgspec_annotations(path: Path) -> Columns:
     from detbench.data.formats.coco.annotations import read_coco
 
-    truth = read_coco(path.with_name("annotations.json"))
-    return truth.boxes, truth.areas
+    ground_truth = read_coco(path.with_name("annotations.json"))
+    return ground_truth.boxes, ground_truth.areas
 
 
 def json_annotations(path: Path) -> Columns:
@@ -131,8 +134,14 @@ def json_annotations(path: Path) -> Columns:
 def duckdb_annotations(path: Path) -> Columns:
     import duckdb
 
-    row = "STRUCT(id BIGINT, image_id BIGINT, category_id BIGINT, bbox DOUBLE[4], area DOUBLE, iscrowd INTEGER)[]"
-    source = f"read_json('{path.with_name('annotations.json')}', columns = {{annotations: '{row}'}}, maximum_object_size = 1000000000)"
+    row = (
+        "STRUCT(id BIGINT, image_id BIGINT, category_id BIGINT, "
+        "bbox DOUBLE[4], area DOUBLE, iscrowd INTEGER)[]"
+    )
+    source = (
+        f"read_json('{path.with_name('annotations.json')}', "
+        f"columns = {{annotations: '{row}'}}, maximum_object_size = 1000000000)"
+    )
     table = duckdb.sql(
         f"SELECT r.bbox, r.area FROM (SELECT unnest(annotations) AS r FROM {source})"  # noqa: S608
     ).to_arrow_table()
@@ -145,9 +154,9 @@ def detbench_parquet(path: Path) -> Columns:
         read_parquet_ground_truth,
     )
 
-    truth = read_parquet_ground_truth(path.with_name("ground_truth.parquet"))
-    found = read_parquet_detections(path.with_name("detections.parquet"), truth)
-    return found.boxes, found.scores
+    ground_truth = read_parquet_ground_truth(path.with_name("ground_truth.parquet"))
+    detections = read_parquet_detections(path.with_name("detections.parquet"), ground_truth)
+    return detections.boxes, detections.scores
 
 
 READERS: dict[str, Callable[[Path], Columns]] = {
@@ -171,21 +180,23 @@ def layouts(folder: Path) -> dict[str, Any]:
 
     from detbench.data.load import load_detections, load_ground_truth
 
-    found = load_detections(folder / "results.json", load_ground_truth(folder / "annotations.json"))
+    detections = load_detections(
+        folder / "results.json", load_ground_truth(folder / "annotations.json")
+    )
 
     def lists(values: Any, width: int = 1) -> Any:
         return pa.ListArray.from_arrays(
-            pa.array((found.offsets * width).astype(np.int32)), pa.array(values)
+            pa.array((detections.offsets * width).astype(np.int32)), pa.array(values)
         )
 
     scalars = {
-        "class_index": lists(found.class_index),
-        "score": lists(found.scores),
-        "box_area": lists(found.box_areas),
+        "class_index": lists(detections.class_index),
+        "score": lists(detections.scores),
+        "box_area": lists(detections.box_areas),
     }
-    flat = found.boxes.reshape(-1)
+    flat = detections.boxes.reshape(-1)
     sides = {
-        side: lists(np.ascontiguousarray(found.boxes[:, number]))
+        side: lists(np.ascontiguousarray(detections.boxes[:, number]))
         for number, side in enumerate(("x1", "y1", "x2", "y2"))
     }
     return {
@@ -198,7 +209,7 @@ def layouts(folder: Path) -> dict[str, Any]:
 
 
 def measure_layouts(folder: Path) -> None:
-    """Print size and best time of ten to read each layout with each compression into numpy columns (two threads)."""
+    """Print the size of each layout and compression, and the best of ten times to read it."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -246,9 +257,11 @@ def _write_parquet(path: Path) -> None:
         save_ground_truth,
     )
 
-    truth = load_ground_truth(path.with_name("annotations.json"))
-    save_ground_truth(truth, path.with_name("ground_truth.parquet"))
-    save_detections(load_detections(path, truth), truth, path.with_name("detections.parquet"))
+    ground_truth = load_ground_truth(path.with_name("annotations.json"))
+    save_ground_truth(ground_truth, path.with_name("ground_truth.parquet"))
+    save_detections(
+        load_detections(path, ground_truth), ground_truth, path.with_name("detections.parquet")
+    )
 
 
 def _measure(name: str, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Measure the wall time of commands in fresh processes; prints the table of docs/performance.md.
 
-    python tests/benchmarks/startup.py GROUND_TRUTH DETECTIONS   # VOC 2007 test, a results folder
+    python -m tests.benchmarks.startup GROUND_TRUTH DETECTIONS   # VOC 2007 test, a results folder
 
 "Imports and kernel loading" is the same command on a dataset of one image. The first run after
 installation is measured with an empty kernel cache.

@@ -1,4 +1,4 @@
-"""Benchmarks of NMS and of the loop in numpy it must be 5 times faster than."""
+"""Benchmarks of NMS and of a loop in numpy, which must be at least 5 times slower."""
 
 import pytest
 

@@ -1,9 +1,10 @@
-"""Measure TIDE against tidecv on real results, in turns, and print how far the numbers agree and the ratio of times.
+"""Compare TIDE with tidecv on real results: the largest difference and the ratio of times.
 
-python -m tests.benchmarks.tide VOCtest_06-Nov-2007.annotations.tar.gz dets_voc/htt1084_d56c7e49
+    python -m tests.benchmarks.tide VOCtest_06-Nov-2007.annotations.tar.gz dets_voc/htt1084_d56c7e49
 
-Crowd regions and what else does not count are ignore regions to tidecv, with their boxes as masks: it crashes without masks. Where scores
-tie, tidecv's mended curves begin with the mistakes; its numbers are compared with scores that differ in their last digits.
+tidecv gets crowd regions and other ignored objects as ignore regions, with their boxes as masks,
+because it crashes without masks. If scores tie, tidecv orders corrected mistakes first; therefore
+the comparison uses scores without ties.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from tests.metrics.analysed import plain
 AGREEMENT = 1e-6
 
 
-def without_ties(found: Detections) -> Detections:
+def without_ties(detections: Detections) -> Detections:
     """Return the same detections with scores that differ, in the order that they had."""
-    order = np.argsort(-found.scores, kind="stable")
-    scores = np.empty(len(found))
-    scores[order] = np.linspace(1, 0, len(found) + 1)[:-1]
-    return replace(found, scores=scores)
+    order = np.argsort(-detections.scores, kind="stable")
+    scores = np.empty(len(detections))
+    scores[order] = np.linspace(1, 0, len(detections) + 1)[:-1]
+    return replace(detections, scores=scores)
 
 
 def timed(function: Callable[[], Any]) -> tuple[float, Any]:
@@ -51,15 +52,17 @@ def main() -> None:
     parser.add_argument("ground_truth", type=Path)
     parser.add_argument("detections", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    truth = load_ground_truth(asked.ground_truth)
-    evaluation = evaluate(truth, without_ties(load_detections(asked.detections, truth)), "coco")
+    options = parser.parse_args()
+    ground_truth = load_ground_truth(options.ground_truth)
+    evaluation = evaluate(
+        ground_truth, without_ties(load_detections(options.detections, ground_truth)), "coco"
+    )
     rows = plain(evaluation)
-    shape = len(truth.image_ids), len(truth.class_names)
+    shape = len(ground_truth.image_ids), len(ground_truth.class_names)
     tide(evaluation, as_tidecv=True)
     rounds = [
         (timed(lambda: tide(evaluation, as_tidecv=True)), timed(lambda: by_tidecv(*rows, *shape)))
-        for _ in range(asked.rounds)
+        for _ in range(options.rounds)
     ]
     (_, ours), (_, theirs) = rounds[0]
     differences = [
@@ -71,7 +74,8 @@ def main() -> None:
     ratios = [other[0] / own[0] for own, other in rounds]
     seconds = [statistics.median(each[side][0] for each in rounds) for side in (0, 1)]
     print(
-        f"base AP50 {ours.base:.6f}, costs {' '.join(f'{name} {cost:.4f}' for name, cost in ours.costs.items())}"
+        f"base AP50 {ours.base:.6f}, costs",
+        *(f"{name} {cost:.4f}" for name, cost in ours.costs.items()),
     )
     print(f"largest difference {max(differences):.1e}")
     spread = f"{statistics.median(ratios):.0f} ({min(ratios):.0f} to {max(ratios):.0f})"

@@ -1,8 +1,9 @@
-"""Generate a COCO-sized workload: ground truth and detections whose statistics resemble a real detector on COCO val2017.
+"""Generate a workload of COCO's size: ground truth and detections like those of a real detector.
 
-Every image holds a few ground truths (7.4 on average, as val2017). A detector finds most of them with jittered boxes and fills
-up to the asked number of detections with duplicates, confusions and background. Scores are rounded to five decimals and boxes to
-two, as result files have them, so that ties occur.
+The statistics resemble COCO val2017. An image has 7.4 ground truths on average. Half of the
+detections are jittered boxes of ground truths, some of them of a wrong class; the other half is
+background. Scores are rounded to five decimals and boxes to two, as in result files, so that ties
+occur.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Workload:
-    """Plain columns of a made dataset; boxes are xywh, image and category numbers start at 1."""
+    """Columns of a synthetic dataset; boxes are xywh, image and category numbers start at 1."""
 
     images: int
     classes: int
@@ -39,13 +40,13 @@ def make(
     truths: int = 36_781,
     seed: int = 0,
 ) -> Workload:
-    """Make a workload of exactly these sizes; the same seed gives the same workload."""
+    """Return a workload of exactly these sizes; the same seed gives the same workload."""
     rng = np.random.default_rng(seed)
     popularity = 1.0 / np.arange(1, classes + 1) ** 0.7
     popularity /= popularity.sum()
 
     truth_image = np.sort(rng.integers(1, images + 1, truths))
-    # Images show few kinds of things: most objects repeat the class of their predecessor in the image.
+    # Most objects of an image have the class of their predecessor: images show few classes each.
     truth_class = rng.choice(classes, truths, p=popularity) + 1
     repeats = (rng.random(truths) < 0.55) & (np.diff(truth_image, prepend=0) == 0)
     for row in np.flatnonzero(repeats):
@@ -53,33 +54,41 @@ def make(
     truth_box = _random_boxes(rng, truths)
     truth_crowd = (rng.random(truths) < 0.012).astype(np.int64)
 
-    found = rng.choice(truths, min(detections // 2, 3 * truths))
-    background = detections - len(found)
-    image = np.concatenate([truth_image[found], rng.integers(1, images + 1, background)])
-    confused = rng.random(len(found)) < 0.15
+    hits = rng.choice(truths, min(detections // 2, 3 * truths))
+    background = detections - len(hits)
+    image = np.concatenate([truth_image[hits], rng.integers(1, images + 1, background)])
+    confused = rng.random(len(hits)) < 0.15
     category = np.concatenate(
         [
-            np.where(confused, rng.integers(1, classes + 1, len(found)), truth_class[found]),
+            np.where(confused, rng.integers(1, classes + 1, len(hits)), truth_class[hits]),
             rng.choice(classes, background, p=popularity) + 1,
         ]
     )
-    size = truth_box[found, 2:]
-    spread = rng.choice([0.03, 0.1, 0.3], (len(found), 1))
+    size = truth_box[hits, 2:]
+    spread = rng.choice([0.03, 0.1, 0.3], (len(hits), 1))
     jittered = np.concatenate(
         [
-            truth_box[found, :2] + rng.normal(0, 1, (len(found), 2)) * spread * size,
-            size * np.exp(rng.normal(0, 1, (len(found), 2)) * spread),
+            truth_box[hits, :2] + rng.normal(0, 1, (len(hits), 2)) * spread * size,
+            size * np.exp(rng.normal(0, 1, (len(hits), 2)) * spread),
         ],
         axis=1,
     )
     box = np.concatenate([jittered, _random_boxes(rng, background)])
-    score = np.concatenate([rng.beta(2, 2.5, len(found)), rng.beta(0.6, 9, background)])
+    score = np.concatenate([rng.beta(2, 2.5, len(hits)), rng.beta(0.6, 9, background)])
     order = rng.permutation(detections)
     order = order[np.argsort(image[order], kind="stable")]
     return Workload(
-        images, classes, truth_image, truth_class, truth_box, truth_crowd,
-        image[order], category[order], np.maximum(box[order].round(2), 0.01), score[order].round(5),
-    )  # fmt: skip
+        images=images,
+        classes=classes,
+        truth_image=truth_image,
+        truth_class=truth_class,
+        truth_box=truth_box,
+        truth_crowd=truth_crowd,
+        image=image[order],
+        category=category[order],
+        box=np.maximum(box[order].round(2), 0.01),
+        score=score[order].round(5),
+    )
 
 
 def _random_boxes(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
@@ -89,7 +98,7 @@ def _random_boxes(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
 
 
 def write_json(workload: Workload, folder: Path) -> tuple[Path, Path]:
-    """Write COCO annotations and COCO results with compact separators; gives their two paths."""
+    """Write COCO annotations and COCO results; return their two paths."""
     folder.mkdir(parents=True, exist_ok=True)
     annotations, results = folder / "annotations.json", folder / "results.json"
     truth = zip(
