@@ -15,7 +15,7 @@ from pathlib import Path
 
 from detbench.data.download import download, file_md5
 from detbench.data.files import atomic_folder
-from detbench.data.formats.parsing.plain_text import unreadable
+from detbench.data.formats.parsing.plain_text import read_error
 from detbench.data.formats.voc.devkit import check_tar_end, open_devkit
 from detbench.errors import DetbenchWarning, InputError
 
@@ -87,7 +87,7 @@ def _at_hand(files: Sequence[Path]) -> Iterator[Path]:
         try:
             found = file_md5(file)
         except OSError as error:
-            raise unreadable(file, error) from error
+            raise read_error(file, error) from error
         if found not in [md5 for _, md5 in ARCHIVES.values()]:
             warnings.warn(
                 f"{file}: is none of the official archives (by its MD5); it is used as it is",

@@ -1,4 +1,4 @@
-"""Groups: which images belong together (frames of a video, near-duplicates) and are no evidence independent of each other, from CSV."""
+"""Groups of images that are not independent, such as the frames of a video, from a CSV file."""
 
 from __future__ import annotations
 
@@ -7,68 +7,54 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Ints
-from detbench.data.formats.parsing.csv_table import read_table
+from detbench.data.formats.parsing.csv_table import read_csv_table
+from detbench.data.formats.parsing.image_ids import image_id_example
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
 
 HEADER = ("image", "group")
 
 
-def read_groups(path: Path, truth: GroundTruth) -> Ints:
-    """Return (I,) for each image of the ground truth the number of its group, 0 for the first one named.
+def read_groups(path: Path, ground_truth: GroundTruth) -> Ints:
+    """Return the group number (I,) of each image; the file's first group is number 0.
 
-    The file has the header `image,group` and a row for each image; a group is any text.
+    The file has the header `image,group` and one row per image. A group is any text.
 
     Raises:
-        InputError: the file cannot be read, has another header or a row of another length, an image that the ground truth does not have,
-            one twice, one without a group, lacks one, or names fewer than two groups.
+        InputError: The file cannot be read or has another header; an image is unknown, occurs
+            twice, has no group or is missing; or there are fewer than two groups.
     """
     numbers: dict[str, int] = {}
-    groups = np.full(len(truth.image_ids), -1, np.int64)
-    header, rows = read_table(path)
+    groups = np.full(len(ground_truth.image_ids), -1, np.int64)
+    header, rows = read_csv_table(path)
     if tuple(header) != HEADER:
-        found = f"{','.join(header):.60}" or "nothing"
-        raise InputError(path, f"needs the header {','.join(HEADER)}, got {found}", where="line 1")
+        actual = f"{','.join(header):.60}" or "nothing"
+        problem = f"expected the header {','.join(HEADER)}, got {actual}"
+        raise InputError(path, problem, where="line 1")
     for line, (image, group) in rows:
         where = f"line {line}"
-        position = truth.image_position(image)
+        position = ground_truth.image_position(image)
         if position is None:
-            raise InputError(
-                path, f"image {image!r} is not in {truth.name}", where=where, fix=_example(truth)
-            )
+            problem = f"image {image!r} is not in {ground_truth.name}"
+            raise InputError(path, problem, where=where, fix=image_id_example(ground_truth))
         if groups[position] >= 0:
-            raise InputError(
-                path,
-                f"image {image!r} is there a second time",
-                where=where,
-                fix="name each image once",
-            )
+            problem = f"image {image!r} occurs a second time"
+            raise InputError(path, problem, where=where, fix="list each image once")
         if not group:
-            raise InputError(
-                path,
-                f"image {image!r} has no group",
-                where=where,
-                fix="give an image that stands alone a group of its own",
-            )
+            problem = f"image {image!r} has no group"
+            fix = "give an image that stands alone a group of its own"
+            raise InputError(path, problem, where=where, fix=fix)
         groups[position] = numbers.setdefault(group, len(numbers))
-    missing = np.flatnonzero(groups < 0)
-    if len(missing):
-        first = truth.image_ids[int(missing[0])]
-        raise InputError(
-            path,
-            f"lacks {len(missing):,} of {len(groups):,} images, the first is {first!r}",
-            fix="give each image a group",
-        )
+    _check_complete(path, groups, ground_truth)
     if len(numbers) < 2:
-        raise InputError(
-            path, f"names {len(numbers)} group, and how results vary takes two at least to tell"
-        )
+        problem = "has only one group" if numbers else "has no groups"
+        raise InputError(path, problem, fix="intervals need at least two")
     return groups
 
 
-def _example(truth: GroundTruth) -> str:
-    return (
-        f"write image ids such as {truth.image_ids[0]!r}"
-        if truth.image_ids
-        else "the dataset has no images"
-    )
+def _check_complete(path: Path, groups: Ints, ground_truth: GroundTruth) -> None:
+    missing = np.flatnonzero(groups < 0)
+    if len(missing):
+        first = ground_truth.image_ids[int(missing[0])]
+        problem = f"lacks {len(missing):,} of {len(groups):,} images, the first is {first!r}"
+        raise InputError(path, problem, fix="give each image a group")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Floats
-from detbench.data.formats.parsing.plain_text import unreadable
+from detbench.data.formats.parsing.plain_text import read_error
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
 
@@ -44,7 +44,7 @@ def read_image_size(path: Path) -> tuple[int, int]:
     # Pillow's plugins raise all of these for files that are not what they seem to be.
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, struct.error) as error:
         if isinstance(error, OSError) and error.errno:
-            raise unreadable(path, error) from error
+            raise read_error(path, error) from error
         raise InputError(path, f"is not an image ({type(error).__name__})", fix=fix) from error
     return (height, width) if rotated else (width, height)
 

@@ -13,7 +13,7 @@ from detbench.reports.frames import frames
 @pytest.fixture
 def pairs(files, tmp_path):
     """The small dataset's eight images two by two, as CSV."""
-    ids = load_ground_truth(files.truth("coco")).image_ids
+    ids = load_ground_truth(files.ground_truth("coco")).image_ids
     path = tmp_path / "pairs.csv"
     path.write_text(
         "image,group\n" + "".join(f"{image_id},video {n // 2}\n" for n, image_id in enumerate(ids))
@@ -22,7 +22,7 @@ def pairs(files, tmp_path):
 
 
 def test_eval(command, files, pairs, tmp_path):
-    arguments = ("eval", files.truth("coco"), files.found("coco"))
+    arguments = ("eval", files.ground_truth("coco"), files.detections("coco"))
     shuffled = pairs.with_name("shuffled.csv")
     header, *rows = pairs.read_text().splitlines(keepends=True)
     shuffled.write_text("".join([header, *reversed(rows)]))
@@ -54,9 +54,9 @@ def scored(command, *arguments):
 def test_compare_and_report_know_them_and_keep_others_apart(command, files, pairs, tmp_path):
     arguments = (
         "compare",
-        files.truth("coco"),
-        files.found("coco"),
-        files.found("parquet"),
+        files.ground_truth("coco"),
+        files.detections("coco"),
+        files.detections("parquet"),
         "--name",
         "a",
         "--name",
@@ -82,8 +82,8 @@ def test_compare_and_report_know_them_and_keep_others_apart(command, files, pair
 def test_analyze(command, files, pairs, tmp_path):
     arguments = (
         "analyze",
-        files.truth("coco"),
-        files.found("coco"),
+        files.ground_truth("coco"),
+        files.detections("coco"),
         "--replicates",
         100,
         "--json",
@@ -104,7 +104,7 @@ def test_gate_finds_them_in_the_runs(command, files, pairs, tmp_path):
     for name, more in (("grouped", ("--groups", pairs)), ("alone", ())):
         assert (
             command(
-                "eval", files.truth("coco"), files.found("coco"), "-o", tmp_path / name, *more
+                "eval", files.ground_truth("coco"), files.detections("coco"), "-o", tmp_path / name, *more
             ).code
             == 0
         )
@@ -132,7 +132,7 @@ def test_gate_finds_them_in_the_runs(command, files, pairs, tmp_path):
 def test_a_file_that_is_no_groups(command, files, tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     refused = command(
-        "eval", files.truth("coco"), files.found("coco"), "--groups", tmp_path / "other.csv"
+        "eval", files.ground_truth("coco"), files.detections("coco"), "--groups", tmp_path / "other.csv"
     )
     assert refused.code == 2
-    assert "needs the header image,group, got a,b" in refused.err
+    assert "expected the header image,group, got a,b" in refused.err

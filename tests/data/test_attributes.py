@@ -1,4 +1,4 @@
-"""Tables of image attributes: what is read, and what is refused in a sentence."""
+"""Attributes of images from CSV: what is read, and what is refused."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from detbench.data.attributes import read_attributes
 from detbench.errors import DetbenchWarning, InputError
 from tests.metrics.scored import truth
 
-DATA = truth([], images=3)
+GROUND_TRUTH = truth([], images=3)
 
 
 def read(tmp_path, text):
     path = tmp_path / "attributes.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_attributes(path, DATA)
+    return read_attributes(path, GROUND_TRUTH)
 
 
 def test_values_by_image(tmp_path):
@@ -24,9 +24,9 @@ def test_values_by_image(tmp_path):
     }
 
 
-def test_images_that_are_not_there(tmp_path):
+def test_unknown_images_are_ignored_with_a_warning(tmp_path):
     with pytest.warns(
-        DetbenchWarning, match="1 of 2 images are not in made and are left out: '[^']+'$"
+        DetbenchWarning, match="ignored 1 of 2 images that are not in made: '[^']+'$"
     ):
         assert read(tmp_path, "image_id,a\n000,x\nother,y\n") == {"a": ["x", None, None]}
 
@@ -34,12 +34,12 @@ def test_images_that_are_not_there(tmp_path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "needs a header with image_id and other names, each once, got nothing"),
-        ("name,a\n", "needs a header with image_id"),
-        ("image_id\n000\n", "needs a header with image_id"),
-        ("image_id,a,a\n", "each once"),
+        ("", "expected a header with image_id and other, unique column names, got nothing"),
+        ("name,a\n", "expected a header with image_id"),
+        ("image_id\n000\n", "expected a header with image_id"),
+        ("image_id,a,a\n", "unique column names, got 'image_id', 'a', 'a'"),
         ("image_id,a\n000\n", "line 2: expected 2 values, got 1"),
-        ("image_id,a\n000,x\n000,y\n", "line 3: image '000' is there a second time"),
+        ("image_id,a\n000,x\n000,y\n", "line 3: image '000' occurs a second time"),
         (
             "image_id,a\n7,x\n",
             "none of its 1 images is in made: '7'; write image ids such as '000'",
@@ -47,7 +47,7 @@ def test_images_that_are_not_there(tmp_path):
         (b"image_id,a\n000,\xff\n", "cannot be read as CSV"),
     ],
 )
-def test_refused(tmp_path, text, problem):
+def test_wrong_files_are_refused(tmp_path, text, problem):
     with pytest.raises(InputError, match=problem):
         read(tmp_path, text)
 
@@ -67,13 +67,13 @@ def test_refused(tmp_path, text, problem):
         ("image_id,b\n" + 2 * ("a" * 90_000 + ",1\n"), "a second time"),
     ],
 )
-def test_a_wrong_file_is_refused_in_few_words(tmp_path, text, problem):
-    with pytest.raises(InputError, match=problem) as found:
+def test_the_message_about_a_wrong_file_is_short(tmp_path, text, problem):
+    with pytest.raises(InputError, match=problem) as error:
         read(tmp_path, text)
-    assert "attributes.csv" in str(found.value)
-    assert len(str(found.value)) < 500 + len(str(tmp_path))
+    assert "attributes.csv" in str(error.value)
+    assert len(str(error.value)) < 500 + len(str(tmp_path))
 
 
-def test_no_file(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read as CSV"):
-        read_attributes(tmp_path / "none.csv", DATA)
+        read_attributes(tmp_path / "none.csv", GROUND_TRUTH)

@@ -282,7 +282,8 @@ def test_an_archive_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeyp
     monkeypatch.setattr(fetch, "file_md5", refuse)
     (tmp_path / "mine.tar").write_bytes(tar_bytes())
     with pytest.raises(
-        InputError, match=r"mine\.tar: cannot be read: Permission denied; allow reading it"
+        InputError,
+        match=r"mine\.tar: cannot be read: Permission denied; grant permission to read it",
     ):
         fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "mine.tar"])
     assert not (tmp_path / "voc").exists()

@@ -18,7 +18,7 @@ import numpy as np
 
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.files import atomic_path
-from detbench.data.formats.parsing.extents import exact_sizes
+from detbench.data.formats.parsing.exact_sizes import exact_sizes
 from detbench.data.formats.parsing.image_ids import WHOLE_NUMBER
 from detbench.data.formats.parsing.json_text import decode, read_bytes
 from detbench.data.ground_truth import GroundTruth

@@ -109,10 +109,7 @@ def _columns(
 def _malformed_ids(entries: list[Entry], key: str, *, text_ids_allowed: bool) -> Flags:
     values = [entry.get(key) for entry in entries]
     return np.array(
-        [
-            not is_id(value) or (isinstance(value, str) and not text_ids_allowed)
-            for value in values
-        ],
+        [not is_id(value) or (isinstance(value, str) and not text_ids_allowed) for value in values],
         np.bool_,
     )
 

@@ -111,9 +111,7 @@ def _text_ids(image_ids: list[Any]) -> tuple[int, str]:
     return len(rows), f"results[{rows[0]}], {shortened(image_ids[rows[0]])}"
 
 
-def first_malformed_entry(
-    list_name: str, entries: list[Any], malformed: dict[str, Flags]
-) -> str:
+def first_malformed_entry(list_name: str, entries: list[Any], malformed: dict[str, Flags]) -> str:
     """Return position and value of the first entry that is malformed, empty if there is none.
 
     Args:
@@ -152,6 +150,4 @@ def read_json_leniently(path: Path, root: str) -> Any:
 
 def id_labels(values: Sequence[Any]) -> Labels:
     """Return the distinct IDs among JSON values, as texts, and the one of each row."""
-    return Labels.of(
-        [value if type(value) in (int, str) else id_text(value) for value in values]
-    )
+    return Labels.of([value if type(value) in (int, str) else id_text(value) for value in values])

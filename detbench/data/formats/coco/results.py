@@ -24,7 +24,7 @@ from detbench.data.detections import Detections
 from detbench.data.files import atomic_path
 from detbench.data.formats.coco.annotations import Id, written_image_ids
 from detbench.data.formats.parsing.arrow import list_values, to_numpy
-from detbench.data.formats.parsing.extents import exact_sizes
+from detbench.data.formats.parsing.exact_sizes import exact_sizes
 from detbench.data.formats.parsing.image_ids import find_image, numeric_image_ids
 from detbench.data.formats.parsing.json_text import decode, read_bytes
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty

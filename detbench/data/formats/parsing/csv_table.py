@@ -1,4 +1,4 @@
-"""CSV tables: a header and rows of its length, as text, for the files in which users say what they know of images."""
+"""CSV tables: the header and the rows of a file in which users describe images."""
 
 from __future__ import annotations
 
@@ -9,31 +9,33 @@ from pathlib import Path
 from detbench.errors import InputError
 
 Rows = Iterator[tuple[int, list[str]]]
-"""The number of each line that is not empty, with its cells."""
+"""Line number and cells of each line that is not empty."""
 
 
-def read_table(path: Path) -> tuple[list[str], Rows]:
-    """Return the header, empty for an empty file, and the rows, all cells without the blanks around them.
+def read_csv_table(path: Path) -> tuple[list[str], Rows]:
+    """Return the header and the rows of a CSV file, all cells without surrounding blanks.
+
+    An empty file has an empty header.
 
     Raises:
-        InputError: the file cannot be read, and while rows are taken, where one has another length than the header.
+        InputError: The file cannot be read, or, while the rows are iterated, a row is not as long
+            as the header.
     """
     try:
         lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            path, f"cannot be read as CSV: {error}", fix="give a UTF-8 text file with commas"
-        ) from error
+        problem = f"cannot be read as CSV: {error}"
+        fix = "give a UTF-8 text file with commas"
+        raise InputError(path, problem, fix=fix) from error
     header = _stripped(lines[0]) if lines else []
-    return header, _rows(path, lines[1:], len(header))
+    return header, _iterate_rows(path, lines[1:], len(header))
 
 
-def _rows(path: Path, lines: list[list[str]], width: int) -> Rows:
+def _iterate_rows(path: Path, lines: list[list[str]], n_columns: int) -> Rows:
     for number, line in enumerate(lines, 2):
-        if len(line) not in {0, width}:
-            raise InputError(
-                path, f"expected {width} values, got {len(line)}", where=f"line {number}"
-            )
+        if len(line) not in {0, n_columns}:
+            problem = f"expected {n_columns} values, got {len(line)}"
+            raise InputError(path, problem, where=f"line {number}")
         if line:
             yield number, _stripped(line)
 

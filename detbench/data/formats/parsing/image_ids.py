@@ -1,4 +1,8 @@
-"""The one rule by which image ids of detections match those of a ground truth: as text, or, where all of them are numbers, by value."""
+"""Image ids: how those of detections match those of a ground truth, in every format.
+
+Ids match as text. If all ids of the ground truth are integers, they also match by value, so that 1
+finds "000001".
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,26 @@ WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 def numeric_image_ids(ground_truth: GroundTruth) -> dict[int, int] | None:
-    """Return image number → position where every image id is a number and no two are the same one, else None."""
+    """Return number → position; None if an id is not an integer or two have the same value."""
     if not all(WHOLE_NUMBER.fullmatch(image_id) for image_id in ground_truth.image_ids):
         return None
     numbers = {int(image_id): position for position, image_id in enumerate(ground_truth.image_ids)}
     return numbers if len(numbers) == len(ground_truth.image_ids) else None
 
 
-def find_image(ground_truth: GroundTruth, numbers: dict[int, int] | None, text: str) -> int:
-    """Return the position of the image called `text`, −1 where there is none; `numbers` are those of `numeric_image_ids`."""
-    place = ground_truth.image_position(text)
-    if place is None and numbers is not None and WHOLE_NUMBER.fullmatch(text):
-        place = numbers.get(int(text))
-    return -1 if place is None else place
+def find_image(ground_truth: GroundTruth, numbers: dict[int, int] | None, image_id: str) -> int:
+    """Return the position of an image, −1 if it is unknown.
+
+    `numbers` is the result of `numeric_image_ids`.
+    """
+    position = ground_truth.image_position(image_id)
+    if position is None and numbers is not None and WHOLE_NUMBER.fullmatch(image_id):
+        position = numbers.get(int(image_id))
+    return -1 if position is None else position
+
+
+def image_id_example(ground_truth: GroundTruth) -> str:
+    """Return the end of a message about an unknown image: what its id should look like."""
+    if not ground_truth.image_ids:
+        return "the dataset has no images"
+    return f"write image ids such as {ground_truth.image_ids[0]!r}"

@@ -1,4 +1,4 @@
-"""JSON files into typed structs, with errors that name the place: the line of a malformed text, the path to a wrong value."""
+"""JSON files decoded into typed structs, with errors that name the line or the path to a value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NOT_FINITE = re.compile(rb"(?<=[:\[,\s])([+-]?(?:NaN|nan|Infinity|inf))(?=[\s,\]}])")
-_NAMES = {
+_TYPE_NAMES = {
     "float": "a number",
     "int": "a whole number",
     "str": "a string",
@@ -27,7 +27,11 @@ _NAMES = {
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return a file's bytes without a byte order mark, or raise InputError saying why it cannot be read."""
+    """Return the bytes of a file without a byte order mark.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
     try:
         return path.read_bytes().removeprefix(_BYTE_ORDER_MARK)
     except OSError as error:
@@ -35,86 +39,85 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(path: Path, text: bytes, decoder: msgspec.json.Decoder[T], *, root: str) -> T:
-    """Decode the JSON `text` of `path`; a top-level list is called `root` in errors, as in `results[3].bbox[1]`."""
+    """Decode the JSON `text` of `path`.
+
+    `root` is what errors call a top-level list, as in `results[3].bbox[1]`.
+
+    Raises:
+        InputError: The text is not JSON, or not of the decoder's type.
+    """
     try:
         return decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise _wrong_value(path, error, root) from None
+        problem, where = _problem_and_location(error, root)
+        raise InputError(path, problem, where=where) from None
     except msgspec.DecodeError as error:
         raise _malformed(path, text, decoder, str(error), root) from None
     except UnicodeDecodeError as error:
-        raise InputError(
-            path, "the text is not UTF-8", where=_line(text, error.start), fix="save it as UTF-8"
-        ) from None
+        where = _location(text, error.start)
+        raise InputError(path, "is not UTF-8 text", where=where, fix="save it as UTF-8") from None
     except RecursionError:
-        raise InputError(path, "the JSON is nested too deeply to be what it should be") from None
+        raise InputError(path, "its JSON is nested too deeply") from None
 
 
-def _wrong_value(path: Path, error: msgspec.ValidationError, root: str) -> InputError:
-    problem, where = _problem_and_place(error, root)
-    return InputError(path, problem, where=where)
-
-
-def _problem_and_place(error: msgspec.ValidationError, root: str) -> tuple[str, str]:
-    """Split msgspec's "Expected `float`, got `str` - at `$[3].score`" into a plain sentence and a place."""
-    text, _, place = str(error).partition(" - at `")
-    where = place.rstrip("`").replace("$[", f"{root}[", 1).removeprefix("$").removeprefix(".")
+def _problem_and_location(error: msgspec.ValidationError, root: str) -> tuple[str, str]:
+    """Translate "Expected `float`, got `str` - at `$[3].score`" into a sentence and a location."""
+    text, _, path = str(error).partition(" - at `")
+    where = path.rstrip("`").replace("$[", f"{root}[", 1).removeprefix("$").removeprefix(".")
     if missing := re.fullmatch(r"Object missing required field `(.+)`", text):
         return f"has no {missing[1]!r}", where
     if length := re.fullmatch(r"Expected `array` of length (\d+)(?:, got (\d+))?", text):
-        return f"expected {length[1]} numbers" + (
-            f", found {length[2]}" if length[2] else ""
-        ), where
-    if kinds := re.fullmatch(r"Expected `(.+)`, got `(.+)`", text):
-        expected = " or ".join(
-            dict.fromkeys(
-                _NAMES.get(kind, kind) for kind in kinds[1].split(" | ") if kind != "null"
-            )
-        )
-        return f"expected {expected}, found {_NAMES.get(kinds[2], kinds[2])}", where
+        actual = f", found {length[2]}" if length[2] else ""
+        return f"expected {length[1]} numbers{actual}", where
+    if types := re.fullmatch(r"Expected `(.+)`, got `(.+)`", text):
+        accepted = [name for name in types[1].split(" | ") if name != "null"]
+        # Two types may have one name, so dict.fromkeys removes repetitions and keeps the order.
+        names = dict.fromkeys(_TYPE_NAMES.get(name, name) for name in accepted)
+        actual = _TYPE_NAMES.get(types[2], types[2])
+        return f"expected {' or '.join(names)}, found {actual}", where
     return text[:1].lower() + text[1:], where
 
 
 def _malformed(
     path: Path, text: bytes, decoder: msgspec.json.Decoder[T], problem: str, root: str
 ) -> InputError:
+    """Return the error for a text that is not JSON; `problem` is msgspec's message."""
     if not text.strip():
-        return InputError(path, "the file is empty, JSON is expected")
+        return InputError(path, "is empty, expected JSON")
     if text.startswith(_UTF_16_MARKS):
-        return InputError(path, "the text is UTF-16", where=_line(text, 0), fix="save it as UTF-8")
+        where, fix = _location(text, 0), "save it as UTF-8"
+        return InputError(path, "is UTF-16 text, expected UTF-8", where=where, fix=fix)
     if "truncated" in problem:
-        return InputError(
-            path,
-            "the JSON ends in the middle",
-            where=_line(text, len(text)),
-            fix="it was cut off: copy or write it again",
-        )
-    at = int(found[1]) if (found := re.search(r"\(byte (\d+)\)", problem)) else 0
-    token = _NOT_FINITE.search(text, max(0, at - 10), at + 10)
+        where, fix = _location(text, len(text)), "it was cut off: copy or write it again"
+        return InputError(path, "the JSON ends in the middle", where=where, fix=fix)
+
+    byte = int(match[1]) if (match := re.search(r"\(byte (\d+)\)", problem)) else 0
+    token = _NOT_FINITE.search(text, max(0, byte - 10), byte + 10)
     if token:
-        place = _place_of_not_finite(text, decoder, root)
-        where = f"{place} ({_line(text, token.start())})" if place else _line(text, token.start())
-        return InputError(
-            path,
-            f"{token[0].decode()} is neither JSON nor a place in an image",
-            where=where,
-            fix="write finite numbers only",
-        )
-    cause = problem.removeprefix("JSON is malformed: ").partition(" (byte")[0]
-    return InputError(path, f"malformed JSON: {cause}", where=_line(text, at))
+        where = _location(text, token.start())
+        value_path = _path_of_not_finite(text, decoder, root)
+        if value_path:
+            where = f"{value_path} ({where})"
+        problem = f"{token[0].decode()} is not a JSON number"
+        return InputError(path, problem, where=where, fix="write finite numbers only")
+    reason = problem.removeprefix("JSON is malformed: ").partition(" (byte")[0]
+    return InputError(path, f"malformed JSON: {reason}", where=_location(text, byte))
 
 
-def _place_of_not_finite(text: bytes, decoder: msgspec.json.Decoder[T], root: str) -> str:
-    """Let the decoder find the first bare NaN or Infinity by reading null in its stead; empty where it is in no field that counts."""
+def _path_of_not_finite(text: bytes, decoder: msgspec.json.Decoder[T], root: str) -> str:
+    """Return the path to the first bare NaN or Infinity; empty if it is in no field that is read.
+
+    The decoder finds it: with null in its place, the first wrong value is that one.
+    """
     try:
         decoder.decode(_NOT_FINITE.sub(b"null", text))
     except msgspec.ValidationError as error:
-        return _problem_and_place(error, root)[1]
+        return _problem_and_location(error, root)[1]
     except msgspec.DecodeError:
         return ""
     return ""
 
 
-def _line(text: bytes, byte: int) -> str:
+def _location(text: bytes, byte: int) -> str:
     line = text.count(b"\n", 0, byte) + 1
     return f"line {line}, byte {byte}"

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from detbench.data.columns import Flags, Floats
-from detbench.data.formats.parsing.plain_text import is_plain
-from detbench.data.formats.parsing.plain_text import number as parse_number
+from detbench.data.formats.parsing.plain_text import is_plain_ascii
+from detbench.data.formats.parsing.plain_text import parse_number
 
 _NUMERIC = {int, float}
 _FALSE_TEXTS = ("0", "0.0", "false", "no", "")
@@ -41,7 +41,7 @@ def parse_numbers(texts: Sequence[str | None]) -> tuple[Floats, Flags]:
     "nan" and "inf" are numbers. "0,5" is malformed, since other programs refuse it, and is read as
     0.5. None stands for a missing text.
     """
-    if None not in texts and is_plain("".join(text for text in texts if text)):
+    if None not in texts and is_plain_ascii("".join(text for text in texts if text)):
         with suppress(ValueError):
             return np.array(texts, np.float64), np.zeros(len(texts), np.bool_)
     parsed = [_parse(text or "") for text in texts]

@@ -1,4 +1,4 @@
-"""Text files as strangers leave them: read without a traceback, and numbers spelt as every other program spells them."""
+"""Plain text: files read with errors that name the line, and numbers spelled in ASCII."""
 
 from __future__ import annotations
 
@@ -8,37 +8,43 @@ from pathlib import Path
 from detbench.errors import InputError
 
 
-def unreadable(path: str | Path, error: OSError | ValueError) -> InputError:
-    """Return the error for a file that cannot be read: what the system says of it, or the line that is not UTF-8."""
+def read_error(path: str | Path, error: OSError | ValueError) -> InputError:
+    """Return the InputError for a file that cannot be read, from what Python raised."""
     if isinstance(error, UnicodeDecodeError):
         line = error.object.count(b"\n", 0, error.start) + 1
         return InputError(path, "is not UTF-8 text", where=f"line {line}", fix="save it as UTF-8")
     reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-    fix = "allow reading it" if isinstance(error, PermissionError) else ""
+    fix = "grant permission to read it" if isinstance(error, PermissionError) else ""
     return InputError(path, f"cannot be read: {reason}", fix=fix)
 
 
 def read_text(path: str | Path) -> str:
-    """Return a UTF-8 text without its byte order mark, line ends as they are.
+    """Return the text of a UTF-8 file without its byte order mark, line ends unchanged.
 
-    FileNotFoundError passes through, since callers know what its absence means; all else that is in the way is an InputError.
+    Raises:
+        FileNotFoundError: The file is missing. Callers know what that means.
+        InputError: The file cannot be read, or is not UTF-8.
     """
     try:
-        with open(path, "rb") as file:  # noqa: PTH123  a Path per label costs more than reading it
+        # There is a file per image, and making a Path of each costs more than reading it.
+        with open(path, "rb") as file:  # noqa: PTH123
             return file.read().decode("utf-8-sig")
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
+        raise read_error(path, error) from error
 
 
-def is_plain(text: str) -> bool:
-    """Tell whether `float` reads this text as other programs do: it would take `1_0` for 10 and digits of any script."""
+def is_plain_ascii(text: str) -> bool:
+    """Return whether `float` reads the numbers in a text as other programs do.
+
+    Python alone takes `1_0` for 10, and digits of any script.
+    """
     return text.isascii() and "_" not in text
 
 
-def number(text: str) -> float:
-    """Return a number spelt in ASCII; ValueError for anything else."""
-    if not is_plain(text):
+def parse_number(text: str) -> float:
+    """Return the number that an ASCII text spells; raise ValueError for anything else."""
+    if not is_plain_ascii(text):
         raise ValueError(f"could not convert string to float: {text!r}")
     return float(text)

@@ -1,4 +1,4 @@
-"""The rules every reader of detections applies to its rows, whatever the format: inverted boxes, unknown images and classes."""
+"""Rules for detections in every format: inverted boxes, unknown images and classes, no rows."""
 
 from __future__ import annotations
 
@@ -9,44 +9,52 @@ from typing import Literal
 from detbench.data.columns import Floats
 from detbench.errors import DetbenchWarning, InputError
 
-FIXES = {
-    "image": "detections of another split? choose the split they were made for, or --allow-unknown to drop them",
+_FIXES = {
+    "image": "detections of another split? choose that split, or --allow-unknown to drop them",
     "class": "spell it as the ground truth does, or --allow-unknown to drop its detections",
 }
 
 
 def check_inverted(path: str | Path, boxes: Floats, written: Floats | None = None) -> None:
-    """Count boxes with x2 < x1 or y2 < y1: a few are warned about, more than half mean another box format.
+    """Warn about some inverted boxes, with x2 < x1 or y2 < y1, and refuse a file of mostly such.
 
-    Inverted boxes occur in real result files; they stay, match nothing and count as false positives. `boxes` (N, 4; xyxy) have continuous
-    edges; `written` are the numbers in the file where these are others (VOC's inclusive pixels), and the warning counts them.
+    Real result files contain inverted boxes. They stay, match nothing and count as false positives.
+    More than half means that the file has another box format.
+
+    Args:
+        path: The file, for the message.
+        boxes: (N, 4) x1, y1, x2, y2 with continuous edges.
+        written: (N, 4) the numbers in the file, if they differ (VOC's inclusive pixels). The
+            warning counts what is inverted as written.
+
+    Raises:
+        InputError: More than half of the boxes are inverted.
     """
-    wrong = _inverted(boxes)
-    if 2 * wrong > len(boxes):
+    n_inverted = _count_inverted(boxes)
+    if 2 * n_inverted > len(boxes):
         raise InputError(
             path,
-            f"{wrong:,} of {len(boxes):,} boxes are inverted (x2 < x1 or y2 < y1)",
-            fix="the box format is probably another one: is this xywh or cxcywh, read as xyxy?",
+            f"{n_inverted:,} of {len(boxes):,} boxes are inverted (x2 < x1 or y2 < y1)",
+            fix="the box format is probably wrong: xywh or cxcywh, read as xyxy",
         )
     if written is None:
-        written, corners = boxes, "x2 < x1 or y2 < y1"
+        written, condition = boxes, "x2 < x1 or y2 < y1"
     else:
-        corners = "xmax < xmin or ymax < ymin"
-    if count := _inverted(written):
-        found = f"{count:,} of {len(boxes):,} boxes are inverted ({corners})"
-        warnings.warn(
-            f"{path}: {found}; {_consequence(count, wrong)}", DetbenchWarning, stacklevel=3
-        )
+        condition = "xmax < xmin or ymax < ymin"
+    n_written = _count_inverted(written)
+    if n_written:
+        problem = f"{n_written:,} of {len(boxes):,} boxes are inverted ({condition})"
+        message = f"{path}: {problem}; {_consequence(n_written, n_inverted)}"
+        warnings.warn(message, DetbenchWarning, stacklevel=3)
 
 
-def _inverted(boxes: Floats) -> int:
+def _count_inverted(boxes: Floats) -> int:
     return int(((boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1])).sum())
 
 
-def _consequence(count: int, without_extent: int) -> str:
-    if count == without_extent:
-        return "they match nothing and count as false positives"
-    return f"{without_extent:,} of them, short of a whole pixel or more, match nothing and count as false positives"
+def _consequence(n_written: int, n_inverted: int) -> str:
+    subject = "they" if n_written == n_inverted else f"{n_inverted:,} by more than a pixel, which"
+    return f"{subject} match nothing and count as false positives"
 
 
 def check_unknown(
@@ -59,29 +67,37 @@ def check_unknown(
     where: str = "",
     allow_unknown: bool,
 ) -> None:
-    """Raise for detections whose image or class the ground truth does not have, or warn that the caller drops them.
+    """Refuse detections on unknown images or of unknown classes, or warn that they are dropped.
 
-    `first` is the first unknown name, as the file writes it and found at `where`; `count` of `total` detections are concerned.
-    Nothing happens when `count` is 0 and `first` is empty.
+    Nothing happens if there are none: `count` is 0 and `first` is empty.
+
+    Args:
+        path: The file, for the message.
+        kind: What the ground truth lacks.
+        first: The first unknown image or class, as the file writes it.
+        count: Number of detections concerned.
+        total: Number of detections in the file.
+        where: The row or line of `first`.
+        allow_unknown: Warn instead of raising; the caller drops the detections.
+
+    Raises:
+        InputError: There are unknown ones and `allow_unknown` is False.
     """
     if not first and not count:
         return
     if not allow_unknown:
-        raise InputError(
-            path, f"{kind} {first!r} is not in the ground truth", where=where, fix=FIXES[kind]
-        )
-    place = f" at {where}" if where else ""
+        problem = f"{kind} {first!r} is not in the ground truth"
+        raise InputError(path, problem, where=where, fix=_FIXES[kind])
+    location = f" at {where}" if where else ""
     warnings.warn(
-        f"{path}: dropped {count:,} of {total:,} detections whose {kind} is not in the ground truth (the first: {first!r}{place})",
+        f"{path}: dropped {count:,} of {total:,} detections whose {kind} is not in the ground "
+        f"truth (the first: {first!r}{location})",
         DetbenchWarning,
         stacklevel=3,
     )
 
 
 def warn_empty(path: str | Path) -> None:
-    """Say that a source of detections holds none; it is scored all the same, and every average precision is 0."""
-    warnings.warn(
-        f"{path}: no detections at all; every class with ground truth scores 0",
-        DetbenchWarning,
-        stacklevel=3,
-    )
+    """Warn that a file holds no detections; it is scored all the same."""
+    message = f"{path}: no detections at all; every class with ground truth scores 0"
+    warnings.warn(message, DetbenchWarning, stacklevel=3)

@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from detbench.data.columns import Floats
-from detbench.data.formats.parsing.plain_text import number as spelt
-from detbench.data.formats.parsing.plain_text import unreadable
+from detbench.data.formats.parsing.plain_text import parse_number
+from detbench.data.formats.parsing.plain_text import read_error
 from detbench.data.formats.voc.devkit import Devkit, open_devkit, year_in
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
@@ -65,10 +65,10 @@ class VocObjects:
             corners = thing.find("bndbox").findtext  # type: ignore[union-attr]
             self.corners.append(
                 (
-                    spelt(corners("xmin")),  # type: ignore[arg-type]
-                    spelt(corners("ymin")),  # type: ignore[arg-type]
-                    spelt(corners("xmax")),  # type: ignore[arg-type]
-                    spelt(corners("ymax")),  # type: ignore[arg-type]
+                    parse_number(corners("xmin")),  # type: ignore[arg-type]
+                    parse_number(corners("ymin")),  # type: ignore[arg-type]
+                    parse_number(corners("xmax")),  # type: ignore[arg-type]
+                    parse_number(corners("ymax")),  # type: ignore[arg-type]
                 )
             )
             self.names.append(thing.findtext("name", "").strip())
@@ -177,7 +177,7 @@ def _side(text: str | None) -> float:
     """Return the width or height of an image, NaN where it is not said; ValueError for what no image can have."""
     if not text:
         return np.nan
-    side = spelt(text)
+    side = parse_number(text)
     if not 0 <= side < np.inf:
         raise ValueError
     return side
@@ -289,7 +289,7 @@ def _text(content: bytes, place: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise unreadable(place, error) from None
+        raise read_error(place, error) from None
 
 
 def _explain(annotation: ElementTree.Element, place: str) -> NoReturn:
@@ -320,7 +320,7 @@ def _explain(annotation: ElementTree.Element, place: str) -> NoReturn:
 
 def _is_number(text: str) -> bool:
     try:
-        spelt(text)
+        parse_number(text)
     except ValueError:
         return False
     return True

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from detbench.data.formats.parsing.plain_text import unreadable
+from detbench.data.formats.parsing.plain_text import read_error
 from detbench.errors import InputError
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
@@ -59,7 +59,7 @@ class Devkit:
             except FileNotFoundError:
                 raise
             except (OSError, ValueError) as error:
-                raise unreadable(self.place(name), error) from error
+                raise read_error(self.place(name), error) from error
         try:
             return self.members[self.root + name]
         except KeyError:
@@ -142,7 +142,7 @@ def _tar_members(path: Path) -> dict[str, bytes]:
             check_tar_end(tar)
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         if isinstance(error, OSError) and error.errno:
-            raise unreadable(path, error) from error
+            raise read_error(path, error) from error
         reason = str(error).partition(":")[0]
         raise InputError(
             path,

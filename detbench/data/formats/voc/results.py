@@ -14,7 +14,7 @@ from detbench.data.columns import Floats, Ints
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder
 from detbench.data.formats.parsing.json_text import read_bytes
-from detbench.data.formats.parsing.plain_text import number as spelt
+from detbench.data.formats.parsing.plain_text import parse_number
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
 from detbench.data.formats.voc.writer import check_file_name, decimals, voc_numbers
 from detbench.data.ground_truth import GroundTruth
@@ -326,6 +326,6 @@ def _numbers(file: Path, number: int, words: list[str]) -> list[float]:
     if len(words) != 6:
         raise InputError(file, f"{len(words)} values, expected 6: {_LINE}", where=where)
     try:
-        return [spelt(word) for word in words[1:]]
+        return [parse_number(word) for word in words[1:]]
     except ValueError as error:
         raise InputError(file, f"{error}, expected {_LINE}", where=where) from None

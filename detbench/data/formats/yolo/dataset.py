@@ -17,7 +17,7 @@ import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.data.files import atomic_folder
-from detbench.data.formats.parsing.plain_text import read_text, unreadable
+from detbench.data.formats.parsing.plain_text import read_text, read_error
 from detbench.data.formats.voc.writer import check_file_name
 from detbench.data.formats.yolo.label_lines import (
     BORDER,
@@ -242,7 +242,7 @@ def _exists(path: Path) -> bool:
     try:
         return path.exists()
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise read_error(path, error) from error
 
 
 def _in_folder(folder: Path) -> list[Path]:

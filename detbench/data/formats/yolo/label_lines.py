@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Floats
-from detbench.data.formats.parsing.plain_text import is_plain, read_text
-from detbench.data.formats.parsing.plain_text import number as spelt
+from detbench.data.formats.parsing.plain_text import is_plain_ascii, read_text
+from detbench.data.formats.parsing.plain_text import parse_number
 from detbench.errors import InputError
 
 BORDER = 1e-6
@@ -26,7 +26,7 @@ def read_lines(path: str) -> list[tuple[int, list[float]]]:
         text = read_text(path)
     except FileNotFoundError:
         return []
-    convert = float if is_plain(text) else spelt
+    convert = float if is_plain_ascii(text) else parse_number
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     rows = []
     for number, words in enumerate(map(str.split, lines), 1):

@@ -62,7 +62,9 @@ def _image_index(ground_truth: GroundTruth, images: Labels) -> Ints:
 
 def _class_index(ground_truth: GroundTruth, classes: Labels) -> Ints:
     n_classes = len(ground_truth.class_names)
-    index = [int(name) if name.isdigit() and int(name) < n_classes else -1 for name in classes.names]
+    index = [
+        int(name) if name.isdigit() and int(name) < n_classes else -1 for name in classes.names
+    ]
     return np.array(index, np.int64)[classes.codes]
 
 

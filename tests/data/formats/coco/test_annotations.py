@@ -202,11 +202,11 @@ ANNOTATION_MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         annotation(bbox=[1, 2, float("nan"), 4]),
-        r"annotations\[1\]\.bbox\[2\] \(line 1, byte \d+\): NaN is neither JSON",
+        r"annotations\[1\]\.bbox\[2\] \(line 1, byte \d+\): NaN is not a JSON number",
     ),
     (
         annotation(bbox=[1, 2, float("-inf"), 4]),
-        r"annotations\[1\]\.bbox\[2\] \(line 1, byte \d+\): -Infinity is neither JSON",
+        r"annotations\[1\]\.bbox\[2\] \(line 1, byte \d+\): -Infinity is not a JSON number",
     ),
     (annotation(bbox=[1, 2, -3, 4]), r"annotations\[1\]: bbox .* must not be negative"),
     (annotation(bbox=[1e308, 2, 1e308, 4]), r"annotations\[1\]: bbox .* is not finite"),
@@ -232,7 +232,7 @@ def test_mistakes_in_an_annotation_name_its_row(
 
 
 FILE_MISTAKES: list[tuple[object, str]] = [
-    ("", "the file is empty"),
+    ("", "is empty, expected JSON"),
     ('{"images": [{"id": 1}', r"line 1, byte 21: the JSON ends in the middle; it was cut off"),
     ('{"images": []\n "categories": []}', r"line 2, byte 15: malformed JSON: expected ','"),
     ("[]", "is a list, as COCO results are"),
@@ -256,7 +256,7 @@ FILE_MISTAKES: list[tuple[object, str]] = [
         small(categories=[{"id": 2**70}]),
         r"categories\[0\]: id \d+ is not a whole number of 64 bits",
     ),
-    (json.dumps(small(info=float("nan"))), r"line 1, byte \d+: NaN is neither JSON"),
+    (json.dumps(small(info=float("nan"))), r"line 1, byte \d+: NaN is not a JSON number"),
 ]
 
 

@@ -138,12 +138,12 @@ WRONG = {
     ),
     "NaN": (
         f"{ROW}, {row(score='NaN')}",
-        r"results\[1\]\.score \(line 1, byte \d+\): NaN is neither JSON",
+        r"results\[1\]\.score \(line 1, byte \d+\): NaN is not a JSON number",
     ),
-    "nan": (row(score="nan"), r"results\[0\]\.score \(line 1, byte \d+\): nan is neither JSON"),
+    "nan": (row(score="nan"), r"results\[0\]\.score \(line 1, byte \d+\): nan is not a JSON number"),
     "infinite": (
         row(bbox="[1, -Infinity, 3, 4]"),
-        r"results\[0\]\.bbox\[1\] .*: -Infinity is neither JSON",
+        r"results\[0\]\.bbox\[1\] .*: -Infinity is not a JSON number",
     ),
     "beyond float64": (row(score="1e999"), r"results\[0\]\.score: number out of range"),
     "far corner beyond float64": (
@@ -164,8 +164,8 @@ WRONG = {
     "bare point": (row(score=".5"), r"line 1, byte \d+: malformed JSON"),
 }
 WRONG_FILES = {
-    "nothing": ("", "the file is empty"),
-    "blank": (" \n ", "the file is empty"),
+    "nothing": ("", "is empty, expected JSON"),
+    "blank": (" \n ", "is empty, expected JSON"),
     "cut in a row": (
         f"[{ROW},\n{ROW[:30]}",
         r"line 2, byte \d+: the JSON ends in the middle; it was cut off",
@@ -402,7 +402,10 @@ def test_names_are_those_of_files_here(
 
 
 GARBAGE = {
-    "UTF-16": (f"[{ROW}]".encode("utf-16"), "line 1, byte 0: the text is UTF-16; save it as UTF-8"),
+    "UTF-16": (
+        f"[{ROW}]".encode("utf-16"),
+        "line 1, byte 0: is UTF-16 text, expected UTF-8; save it as UTF-8",
+    ),
     "UTF-16 without a mark": (f"[{ROW}]".encode("utf-16-le"), "line 1"),
     "Latin-1": (f"[{row(image_id=chr(34) + 'ä' + chr(34))}]".encode("latin-1"), "line 1"),
     "random bytes": (random.Random(0).randbytes(3_000), ""),

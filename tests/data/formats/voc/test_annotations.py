@@ -366,7 +366,7 @@ def test_what_cannot_be_read_is_named(tmp_path, monkeypatch, member, kind):
     reason = {
         "folder": "Is a directory",
         "loop": "Too many levels of symbolic links",
-        "forbidden": "Permission denied; allow reading it",
+        "forbidden": "Permission denied; grant permission to read it",
     }
     with pytest.raises(InputError, match=rf"{member}: cannot be read: {reason[kind]}"):
         read_voc(tmp_path)

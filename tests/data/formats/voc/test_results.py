@@ -236,7 +236,7 @@ def test_boxes_narrower_than_a_pixel_come_back_though_their_inclusive_pixels_are
     write_voc_results(found, tmp_path / "out")
     with pytest.warns(
         DetbenchWarning,
-        match=r"3 of 3 boxes are inverted .*; 0 of them, short of a whole pixel or more, match nothing",
+        match=r"3 of 3 boxes are inverted .*; 0 by more than a pixel, which match nothing",
     ):
         again = read_voc_results(tmp_path / "out", truth())
     np.testing.assert_allclose(again.boxes, boxes, rtol=0, atol=1e-12)

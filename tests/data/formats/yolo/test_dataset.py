@@ -283,7 +283,7 @@ def test_a_picture_that_may_not_be_read_is_not_called_broken(tmp_path, monkeypat
 
     monkeypatch.setattr(Image, "open", refuse)
     with pytest.raises(
-        InputError, match=r"a\.png: cannot be read: Permission denied; allow reading it$"
+        InputError, match=r"a\.png: cannot be read: Permission denied; grant permission to read it$"
     ):
         read_image_size(tmp_path / "a.png")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detbench.data.formats.parsing.extents import exact_sizes
+from detbench.data.formats.parsing.exact_sizes import exact_sizes
 
 
 def sizes_of(xywh: np.ndarray) -> np.ndarray:
