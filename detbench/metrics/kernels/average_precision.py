@@ -1,8 +1,11 @@
-"""Scoring: match the detections of a class and build its precision, recall and AP.
+"""Average precision: the precision-recall curves and counts of every class, from its matches.
 
-Accumulation follows `COCOeval.accumulate` (pycocotools 2.0.11) and the end of `VOCevaldet.m`, without their cumulative sums: between two
-hits nothing but the number of false positives changes, so precision and recall are computed at hits only. With C counted detections
-so far, precision at a hit is hits / (C + epsilon), the same floating-point operations as the references'.
+Accumulation follows `COCOeval.accumulate` (pycocotools 2.0.11) and the end of `VOCevaldet.m` (VOC
+devkit), without their cumulative sums. Between two hits only the number of false positives changes,
+so precision and recall are computed at hits only. With C detections counted so far, precision at a
+hit is hits / (C + epsilon): the same floating-point operations as in the references.
+
+Shapes: K classes, A area ranges, M limits of detections per image, T IoU thresholds, R recalls.
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ from numpy.typing import NDArray
 from detbench.metrics.kernels.columns import (
     REGULAR,
     DetectionColumns,
+    GroundTruthColumns,
     Rules,
     ScoreColumns,
-    TruthColumns,
 )
 from detbench.metrics.kernels.compile import inlined, kernel
 from detbench.metrics.kernels.matching import gather, match_class
@@ -28,38 +31,45 @@ def score_classes(
     first: int,
     last: int,
     detections: DetectionColumns,
-    truth: TruthColumns,
+    ground_truth: GroundTruthColumns,
     rules: Rules,
     out: ScoreColumns,
 ) -> None:
-    """Score the classes first..last − 1 into their parts of `out`, whose curves hold −1 on entry and whose masks and counts 0."""
+    """Score the classes first..last − 1 into their parts of `out`.
+
+    On entry, the curves of `out` hold −1, its masks and counts 0.
+    """
     by_image = np.zeros((rules.images, 3), np.int32)
     by_image[:, 0] = -1
     for k in range(first, last):
         begin, end = detections.offsets[k], detections.offsets[k + 1]
         hits, ignored = out.hits[:, begin:end], out.ignored[:, begin:end]
-        order, limits, in_range = match_class(k, detections, truth, rules, by_image, hits, ignored)
+        order, limits, in_range = match_class(
+            k, detections, ground_truth, rules, by_image, hits, ignored
+        )
         rows = detections.rows[begin:end]
         out.rows[begin:end] = gather(rows, order)
         scores = gather(detections.scores, out.rows[begin:end])
         for a in range(len(rules.range_limits)):
-            positives = count_positives(truth, truth.offsets[k], truth.offsets[k + 1], a)
-            exclude(hits[a], ignored[a], limits, in_range, a, rules)
+            positives = count_positives(
+                ground_truth, ground_truth.offsets[k], ground_truth.offsets[k + 1], a
+            )
+            ignore_out_of_range(hits[a], ignored[a], limits, in_range, a, rules)
             accumulate(k, a, positives, hits[a], ignored[a], limits, scores, rules, out)
             count_ignored(ignored[a], out.counts[k, a])
 
 
 @inlined
-def count_positives(truth: TruthColumns, begin: int, end: int, a: int) -> int:
-    """Return how many of the ground truths begin..end − 1 are to be found in area range `a`."""
+def count_positives(ground_truth: GroundTruthColumns, begin: int, end: int, a: int) -> int:
+    """Return the number of regular objects among begin..end − 1 that lie in area range `a`."""
     positives = 0
     for g in range(begin, end):
-        positives += truth.kinds[g] == REGULAR and (truth.in_range[g] >> a) & 1
+        positives += ground_truth.kinds[g] == REGULAR and (ground_truth.in_range[g] >> a) & 1
     return positives
 
 
 @inlined
-def exclude(
+def ignore_out_of_range(
     hits: NDArray[Any],
     ignored: NDArray[Any],
     limits: NDArray[np.uint8],
@@ -67,16 +77,24 @@ def exclude(
     a: int,
     rules: Rules,
 ) -> None:
-    """Mark as ignored what lies outside area range `a` without a hit, and what is beyond the largest limit."""
-    every = (1 << len(rules.thresholds)) - 1
+    """Mark detections as ignored at the thresholds at which they hit nothing, if they do not count.
+
+    These are detections outside area range `a` (pycocotools' `dtIg`: unmatched and out of range is
+    no false positive) and detections beyond the largest limit per image.
+    """
+    all_thresholds = (1 << len(rules.thresholds)) - 1
     for n in range(len(hits)):
-        if not (in_range[n] >> a) & 1 or limits[n] == len(rules.most):
-            ignored[n] = every & ~hits[n]
+        if not (in_range[n] >> a) & 1 or limits[n] == len(rules.max_detections):
+            ignored[n] = all_thresholds & ~hits[n]
 
 
 @inlined
 def count_ignored(ignored: NDArray[Any], counts: NDArray[np.int64]) -> None:
-    """Add up the ignored detections at each threshold, from the masks: the independent side of the conservation law."""
+    """Write the number of ignored detections at each threshold into `counts` (T, 4).
+
+    The number is counted from the masks, independently of `accumulate`, so that `evaluate` can
+    check that true positives, false positives and ignored detections add up to all detections.
+    """
     for t in range(len(counts)):
         total = 0
         for n in range(len(ignored)):
@@ -86,7 +104,11 @@ def count_ignored(ignored: NDArray[Any], counts: NDArray[np.int64]) -> None:
 
 @kernel
 def hits_needed(positives: int, recall_grid: NDArray[np.float64]) -> NDArray[Any]:
-    """Return the fewest hits (R,) with hits / positives >= recall, compared in float64; more than `positives` where none suffice."""
+    """Return (R,) the smallest number of hits with hits / positives >= recall, for each recall.
+
+    The division is compared in float64, as the references compare it. The number is
+    positives + 1 if no number of hits suffices.
+    """
     needed = np.empty(len(recall_grid), np.int64)
     hits = 0
     for r in range(len(recall_grid)):
@@ -98,56 +120,70 @@ def hits_needed(positives: int, recall_grid: NDArray[np.float64]) -> NDArray[Any
 
 @inlined
 def accumulate(
-    k: int, a: int, positives: int, hits: NDArray[Any], ignored: NDArray[Any], limits: NDArray[np.uint8], scores: NDArray[np.float64],
-    rules: Rules, out: ScoreColumns,
-) -> None:  # fmt: skip
+    k: int,
+    a: int,
+    positives: int,
+    hits: NDArray[Any],
+    ignored: NDArray[Any],
+    limits: NDArray[np.uint8],
+    scores: NDArray[np.float64],
+    rules: Rules,
+    out: ScoreColumns,
+) -> None:
     """Turn the masks of one class in one area range into its curves and counts.
 
     Args:
         k: the class.
         a: the area range.
-        positives: how many ground truths there are to find.
-        hits: (n,) in score order.
-        ignored: (n,)
-        limits: (n,) index of the first of `rules.most` that leaves the detection in.
+        positives: number of objects to find.
+        hits: (n,) masks in the order of falling scores.
+        ignored: (n,) masks.
+        limits: (n,) index of the smallest limit in `rules.max_detections` that keeps the detection.
         scores: (n,) falling.
         rules: the protocol.
         out: receives the curves.
     """
-    limit_count, levels, samples = len(rules.most), len(rules.thresholds), len(rules.recall_grid)
-    every = (1 << levels) - 1
-    counted = np.zeros(limit_count, np.int64)
-    uncounted = np.zeros((limit_count, levels), np.int64)
-    found = np.zeros((limit_count, levels), np.int64)
-    reached = np.zeros((limit_count, levels), np.int64)
-    at_hit = np.empty((limit_count, levels, positives if rules.by_area else 0), np.float64)
+    n_limits, n_recalls = len(rules.max_detections), len(rules.recall_grid)
+    n_thresholds = len(rules.thresholds)
+    all_thresholds = (1 << n_thresholds) - 1
+    # Running totals over detections in the order of falling scores.
+    counted = np.zeros(n_limits, np.int64)
+    uncounted = np.zeros((n_limits, n_thresholds), np.int64)
+    true_positives = np.zeros((n_limits, n_thresholds), np.int64)
+    reached = np.zeros((n_limits, n_thresholds), np.int64)  # recalls of the grid reached so far
+    at_hit = np.empty((n_limits, n_thresholds, positives if rules.by_area else 0), np.float64)
     precision, score_at = out.precision[k, a], out.score_at[k, a]
+
+    # A class without objects to find keeps −1 in its curves. Otherwise precision is 0 at every
+    # recall that is never reached. Recall 0 is reached by the first detection.
     needed = np.empty(0, np.int64)
     if positives:
         precision[:], score_at[:] = 0.0, 0.0
         needed = hits_needed(positives, rules.recall_grid)
         if len(scores):
-            zero_hits = 0
-            while zero_hits < samples and needed[zero_hits] == 0:
-                score_at[:, :, zero_hits] = scores[0]
-                zero_hits += 1
-            reached[:] = zero_hits
+            reached_at_once = 0
+            while reached_at_once < n_recalls and needed[reached_at_once] == 0:
+                score_at[:, :, reached_at_once] = scores[0]
+                reached_at_once += 1
+            reached[:] = reached_at_once
 
     for n in range(len(hits)):
-        if ignored[n] == every:
+        if ignored[n] == all_thresholds:
             continue
-        for m in range(limits[n], limit_count):
+        for m in range(limits[n], n_limits):
             counted[m] += 1
         if not hits[n] and not ignored[n]:
-            continue
-        for m in range(limits[n], limit_count):
-            for t in range(levels):
+            continue  # a false positive at every threshold: no point of a curve
+        for m in range(limits[n], n_limits):
+            for t in range(n_thresholds):
                 if (hits[n] >> t) & 1:
-                    found[m, t] += 1
-                    hit = found[m, t]
+                    true_positives[m, t] += 1
+                    hit = true_positives[m, t]
                     value = hit / (counted[m] - uncounted[m, t] + rules.epsilon)
+                    # This hit reaches all recalls that need as many hits. Its precision is noted
+                    # at the highest of them; `interpolate` carries it to the lower ones.
                     sample = reached[m, t]
-                    while sample < samples and needed[sample] <= hit:
+                    while sample < n_recalls and needed[sample] <= hit:
                         score_at[m, t, sample] = scores[n]
                         sample += 1
                     reached[m, t] = sample
@@ -158,33 +194,37 @@ def accumulate(
                 elif (ignored[n] >> t) & 1:
                     uncounted[m, t] += 1
 
-    for t in range(levels):
-        out.counts[k, a, t, 0] = found[-1, t]
-        out.counts[k, a, t, 1] = counted[-1] - uncounted[-1, t] - found[-1, t]
+    # Counts are those of the largest limit.
+    for t in range(n_thresholds):
+        out.counts[k, a, t, 0] = true_positives[-1, t]
+        out.counts[k, a, t, 1] = counted[-1] - uncounted[-1, t] - true_positives[-1, t]
         out.counts[k, a, t, 3] = positives
     if positives:
-        out.recall[k, a] = found / positives
+        out.recall[k, a] = true_positives / positives
         interpolate(precision)
         if rules.by_area:
-            for m in range(limit_count):
-                for t in range(levels):
+            for m in range(n_limits):
+                for t in range(n_thresholds):
                     out.area_under_curve[k, a, m, t] = area_below(
-                        at_hit[m, t, : found[m, t]], positives
+                        at_hit[m, t, : true_positives[m, t]], positives
                     )
 
 
 @inlined
 def interpolate(precision: NDArray[np.float64]) -> None:
-    """Raise each of the precisions (M, T, R) to the best at a higher recall."""
+    """Raise each of the precisions (M, T, R) to the best one at the same or a higher recall."""
     for m in range(precision.shape[0]):
         for t in range(precision.shape[1]):
-            for sample in range(precision.shape[2] - 2, -1, -1):
-                precision[m, t, sample] = max(precision[m, t, sample], precision[m, t, sample + 1])
+            for r in range(precision.shape[2] - 2, -1, -1):
+                precision[m, t, r] = max(precision[m, t, r], precision[m, t, r + 1])
 
 
 @kernel
 def area_below(precision_at_hit: NDArray[np.float64], positives: int) -> float:
-    """Return the area under the interpolated curve, as the VOC 2012 devkit's `VOCap`; overwrites precision (hits,) by its envelope."""
+    """Return the area under the interpolated curve, as `VOCap` of the VOC 2012 devkit does.
+
+    `precision_at_hit` (hits,) is overwritten by its envelope.
+    """
     for h in range(len(precision_at_hit) - 2, -1, -1):
         precision_at_hit[h] = max(precision_at_hit[h], precision_at_hit[h + 1])
     area = 0.0

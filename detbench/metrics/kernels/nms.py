@@ -1,8 +1,9 @@
 """Non-maximum suppression: of boxes that overlap too much, keep the one with the highest score.
 
-Greedy, in float64, by falling score and on ties in the order given. A box goes when its IoU with a kept box is **greater** than the
-threshold, as in torchvision's `nms`; OpenCV and TensorFlow do the same. Inverted boxes and boxes without area overlap nothing: they
-neither suppress nor are suppressed.
+Greedy, in float64, by falling score; ties keep the order of the input. A box is suppressed if its
+IoU with a kept box is **greater** than the threshold, as in torchvision's `nms`, OpenCV and
+TensorFlow. Inverted boxes and boxes without area overlap nothing: they neither suppress nor are
+suppressed.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from detbench.metrics.kernels.order import descending
 from detbench.metrics.kernels.overlap import intersection
 
 _BLOCK = 64
-"""Kept boxes that are compared between two decisions."""
+"""Number of kept boxes that are compared between two decisions."""
 _ROUNDING = 1 - 1e-9
-"""More than a product can be off from the quotient that decides."""
+"""Safety margin: a product differs by less than this from the quotient that decides."""
 
 
 def nms(
@@ -36,79 +37,86 @@ def nms(
     Args:
         boxes: (N, 4) x1, y1, x2, y2.
         scores: (N,) finite.
-        classes: (N,) indices from 0: boxes suppress those of their own class only. None lets every box suppress every other.
+        classes: (N,) indices from 0: a box suppresses only boxes of its own class. None: any box
+            suppresses any other.
         iou: threshold in 0..1; 1 keeps everything.
-        limit: stop when this many are kept; None for no limit.
+        limit: maximum number of rows; None for no maximum.
 
     Raises:
-        ValueError: where the lengths differ, or classes are negative.
+        ValueError: the lengths differ, or a class is negative.
     """
     order = descending(frozen(scores, np.float64, (-1,))).astype(np.int64)
-    corners = frozen(boxes, np.float64, (len(order), 4))[order]
-    groups = (
-        np.zeros(len(order), np.int64)
-        if classes is None
-        else frozen(classes, np.int64, (len(order),))[order]
-    )
-    if len(groups) and groups.min() < 0:
+    sorted_boxes = frozen(boxes, np.float64, (len(order), 4))[order]
+    if classes is None:
+        sorted_classes = np.zeros(len(order), np.int64)
+    else:
+        sorted_classes = frozen(classes, np.int64, (len(order),))[order]
+    if len(sorted_classes) and sorted_classes.min() < 0:
         raise ValueError("classes must not be negative")
-    most = len(order) if limit is None else min(limit, len(order))
-    return np.asarray(
-        order[_suppress(corners, groups, int(groups.max(initial=0)) + 1, float(iou), most)]
-    )
+    n_classes = int(sorted_classes.max(initial=0)) + 1
+    max_rows = len(order) if limit is None else min(limit, len(order))
+    kept = _suppress(sorted_boxes, sorted_classes, n_classes, float(iou), max_rows)
+    return np.asarray(order[kept])
 
 
 @kernel
 def _suppress(
     boxes: NDArray[np.float64],
     classes: NDArray[np.int64],
-    class_count: int,
+    n_classes: int,
     threshold: float,
     limit: int,
 ) -> NDArray[Any]:
-    """Go through boxes by falling score and compare each with the kept ones of its class, which lie side by side, block by block."""
-    starts = np.zeros(class_count + 1, np.int64)
+    """Return the rows that are kept, of boxes in the order of falling scores."""
+    # Each class has room for all its boxes in `kept_columns`, so that its kept boxes lie side by
+    # side: entries starts[k]:ends[k] hold corners and areas, one row of the array for each.
+    starts = np.zeros(n_classes + 1, np.int64)
     for row in range(len(boxes)):
         starts[classes[row] + 1] += 1
-    for k in range(class_count):
+    for k in range(n_classes):
         starts[k + 1] += starts[k]
     ends = starts[:-1].copy()
     kept_columns = np.empty((5, len(boxes)))
-    kept, count = np.empty(limit, np.int64), 0
+    kept, n_kept = np.empty(limit, np.int64), 0
     box = np.empty(5)
     for row in range(len(boxes)):
-        if count == limit:
+        if n_kept == limit:
             break
         box[:4] = boxes[row]
         box[4] = (box[2] - box[0]) * (box[3] - box[1])
         k = classes[row]
         suppressed = False
+        # Kept boxes are compared block by block: a fast test of the whole block first, the exact
+        # test only if it fails.
         for start in range(starts[k], ends[k], _BLOCK):
             block = kept_columns[:, start : min(start + _BLOCK, ends[k])]
             suppressed = _may_overlap(box, block, threshold) and _overlaps(box, block, threshold)
             if suppressed:
                 break
         if not suppressed:
-            kept[count] = row
-            count += 1
+            kept[n_kept] = row
+            n_kept += 1
             kept_columns[:, ends[k]] = box
             ends[k] += 1
-    return kept[:count]
+    return kept[:n_kept]
 
 
 @inlined
 def _may_overlap(box: NDArray[np.float64], block: NDArray[np.float64], threshold: float) -> bool:
-    """Return False only where no box of the block has an IoU above the threshold; written so that several are compared at once."""
+    """Return False only if no box of the block has an IoU above the threshold.
+
+    The loop has no branch and no division, so that the processor compares several boxes at once.
+    """
     x1, y1, x2, y2, area = box
     left, top, right, bottom, areas = block[0], block[1], block[2], block[3], block[4]
     lower = threshold * _ROUNDING
-    found = 0
+    over = 0
     for n in range(len(areas)):
         width = (x2 if x2 < right[n] else right[n]) - (x1 if x1 > left[n] else left[n])
         height = (y2 if y2 < bottom[n] else bottom[n]) - (y1 if y1 > top[n] else top[n])
         common = (width if width > 0.0 else 0.0) * (height if height > 0.0 else 0.0)
-        found |= common > lower * (area + areas[n] - common)
-    return found != 0
+        over |= common > lower * (area + areas[n] - common)
+    return over != 0
 
 
 @inlined

@@ -1,4 +1,4 @@
-"""Bring rows into the order in which they are scored: by class, then by falling score, ties kept in place."""
+"""Order: rows sorted by class, and by falling score with ties kept in place."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from numpy.typing import NDArray
 from detbench.metrics.kernels.compile import kernel
 
 _DIGIT_BITS = 11
+"""Bits that one pass of the radix sort looks at: three passes sort 32 bits."""
 _BUCKETS = 1 << _DIGIT_BITS
-_LONGEST_INSERTION = 32
+_MAX_INSERTION = 32
+"""Longest run of equal upper halves that is sorted by insertion."""
 
 
 @kernel
 def order_by_class(
     class_index: NDArray[np.int32], rows: NDArray[np.int64], classes: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Sort rows by class, keeping the order of `rows` inside a class (a counting sort).
+    """Sort rows by class and keep the order of `rows` inside a class: a counting sort.
 
     Args:
         class_index: (N,) in 0..classes − 1.
-        rows: (N,) the rows in the order to keep; empty stands for 0..N − 1.
+        rows: (N,) the rows in the order to keep; empty means 0..N − 1.
         classes: K.
 
     Returns:
-        The sorted rows (N,) int32 and the offsets (K + 1,) of the classes in them.
+        The sorted rows (N,) int32, and the offsets (K + 1,) of the classes in them.
     """
     offsets = np.zeros(classes + 1, np.int64)
     for row in range(len(class_index)):
@@ -45,24 +47,26 @@ def order_by_class(
 
 @kernel
 def descending(scores: NDArray[np.float64]) -> NDArray[Any]:
-    """Return the stable order of falling scores, as `numpy.argsort(-scores, kind="stable")` does, for finite scores.
+    """Return (N,) the stable order of falling scores, which must be finite.
 
-    A radix sort on the upper half of the scores' bits; the lower half is settled by insertion where the upper halves are equal,
-    or by three more passes where many are.
+    The result is that of `numpy.argsort(-scores, kind="stable")`.
     """
     n = len(scores)
     keys = _falling_keys(scores)
+    # Radix sort by the upper halves of the keys. The lower half of a packed number is its row.
     packed = np.empty(n, np.uint64)
     for row in range(n):
         packed[row] = (keys[row] >> np.uint64(32) << np.uint64(32)) | np.uint64(row)
     _radix_passes(packed, np.uint64(32))
+    # Few scores share their upper half, so insertion settles the lower halves. If many do, sort
+    # again from scratch: first by the lower halves, then by the upper ones.
     if not _settle_lower_halves(packed, keys):
         for row in range(n):
             packed[row] = (keys[row] << np.uint64(32)) | np.uint64(row)
         _radix_passes(packed, np.uint64(32))
-        for n_row in range(n):
-            row = packed[n_row] & np.uint64(0xFFFFFFFF)
-            packed[n_row] = (keys[row] >> np.uint64(32) << np.uint64(32)) | row
+        for position in range(n):
+            row = packed[position] & np.uint64(0xFFFFFFFF)
+            packed[position] = (keys[row] >> np.uint64(32) << np.uint64(32)) | row
         _radix_passes(packed, np.uint64(32))
     order = np.empty(n, np.int32)
     for position in range(n):
@@ -72,9 +76,13 @@ def descending(scores: NDArray[np.float64]) -> NDArray[Any]:
 
 @kernel
 def _falling_keys(scores: NDArray[np.float64]) -> NDArray[Any]:
-    """Map scores to unsigned integers that rise as scores fall; −0 and 0 get the same."""
+    """Map scores to unsigned integers that rise as scores fall; −0 and 0 get the same key.
+
+    The bits of a positive float rise with its value, those of a negative one fall: invert the
+    former, keep the latter.
+    """
     sign = np.uint64(1) << np.uint64(63)
-    keys = (scores + 0.0).view(np.uint64)
+    keys = (scores + 0.0).view(np.uint64)  # −0 + 0 is 0
     for row in range(len(keys)):
         keys[row] = keys[row] if keys[row] & sign else ~(keys[row] | sign)
     return keys
@@ -82,7 +90,10 @@ def _falling_keys(scores: NDArray[np.float64]) -> NDArray[Any]:
 
 @kernel
 def _radix_passes(packed: NDArray[np.uint64], lowest_bit: np.uint64) -> None:
-    """Sort in place, stably, by the bits from `lowest_bit` up; digits in which all agree cost nothing."""
+    """Sort in place, stably, by the bits from `lowest_bit` up.
+
+    Digits in which all numbers agree are skipped.
+    """
     n = len(packed)
     differing = np.uint64(0)
     for row in range(n):
@@ -93,6 +104,7 @@ def _radix_passes(packed: NDArray[np.uint64], lowest_bit: np.uint64) -> None:
     while shift < np.uint64(64):
         digit_mask = np.uint64(_BUCKETS - 1)
         if (differing >> shift) & digit_mask:
+            # Count each digit, turn counts into first positions, then distribute.
             counts[:] = 0
             for row in range(n):
                 counts[(source[row] >> shift) & digit_mask] += 1
@@ -112,7 +124,10 @@ def _radix_passes(packed: NDArray[np.uint64], lowest_bit: np.uint64) -> None:
 
 @kernel
 def _settle_lower_halves(packed: NDArray[np.uint64], keys: NDArray[np.uint64]) -> bool:
-    """Sort runs of equal upper halves by their whole keys; False, with nothing promised, when a run is long and not all equal."""
+    """Sort runs of equal upper halves by their whole keys.
+
+    Returns False, with the order undefined, if a run is long and its keys are not all equal.
+    """
     low = np.uint64(0xFFFFFFFF)
     start = 0
     while start < len(packed):
@@ -121,16 +136,16 @@ def _settle_lower_halves(packed: NDArray[np.uint64], keys: NDArray[np.uint64]) -
         while end < len(packed) and packed[end] >> np.uint64(32) == packed[start] >> np.uint64(32):
             varied |= keys[packed[end] & low] != keys[packed[start] & low]
             end += 1
-        if varied and end - start > _LONGEST_INSERTION:
+        if varied and end - start > _MAX_INSERTION:
             return False
         if varied:
             for n in range(start + 1, end):
                 moving = packed[n]
                 key = keys[moving & low]
-                place = n
-                while place > start and keys[packed[place - 1] & low] > key:
-                    packed[place] = packed[place - 1]
-                    place -= 1
-                packed[place] = moving
+                slot = n
+                while slot > start and keys[packed[slot - 1] & low] > key:
+                    packed[slot] = packed[slot - 1]
+                    slot -= 1
+                packed[slot] = moving
         start = end
     return True

@@ -1,4 +1,7 @@
-"""Resizing: pictures resized as `cv2.INTER_LINEAR` does, and turned into a model's numbers by a table, in one pass each."""
+"""Resizing: images resized as `cv2.INTER_LINEAR` does, and turned into a model's input by a table.
+
+Each step passes over the image once.
+"""
 
 from __future__ import annotations
 
@@ -14,49 +17,51 @@ _HALF = np.float32(0.5)
 
 
 def resize_linear(
-    picture: NDArray[np.uint8],
+    image: NDArray[np.uint8],
     size: tuple[int, int],
     window: tuple[int, int, int, int] | None = None,
 ) -> NDArray[np.uint8]:
-    """Resize a picture bilinearly with half-pixel centres and no antialiasing.
+    """Resize an image bilinearly with half-pixel centers and no antialiasing.
 
     Args:
-        picture: (H, W, 3), 0–255.
-        size: width and height in pixels of the result.
-        window: x, y, width and height of the part of the result to make; None for all.
+        image: (H, W, 3), 0–255.
+        size: width and height of the result in pixels.
+        window: x, y, width and height of the part of the result to compute; None for all of it.
 
     Returns:
-        (height, width, 3) of the window, in float32 until rounded half up at the end. `cv2.resize(…, INTER_LINEAR)` rounds in between and
-        so differs by at most 1.
+        (height, width, 3) of the window, computed in float32 and rounded half up at the end.
+        `cv2.resize(…, INTER_LINEAR)` rounds in between and so differs by at most 1.
     """
     x, y, width, height = window or (0, 0, *size)
-    if picture.shape[1::-1] == size:
-        return picture[y : y + height, x : x + width]
-    return np.asarray(
-        _resize_linear(frozen(picture, np.uint8, picture.shape), *size, x, y, width, height)
-    )
+    if image.shape[1::-1] == size:
+        return image[y : y + height, x : x + width]
+    source = frozen(image, np.uint8, image.shape)
+    return np.asarray(_resize_linear(source, *size, x, y, width, height))
 
 
 def write_scaled(
-    picture: NDArray[np.uint8],
+    image: NDArray[np.uint8],
     table: NDArray[Any],
     corner: tuple[int, int],
     out: NDArray[Any],
     *,
     swapped: bool,
 ) -> None:
-    """Write `table[c, value]` for every value of a picture into `out`, cutting off what lies outside it.
+    """Write `table[c, value]` for every value of an image into `out`.
 
     Args:
-        picture: (h, w, 3), 0–255.
-        table: (3, 256) the number that stands for each value, per channel of `out`.
-        corner: x and y in `out` of the picture's left upper corner; may be negative.
-        out: (H, W, 3) of the table's type, with any strides; only what the picture covers is written.
+        image: (h, w, 3), 0–255.
+        table: (3, 256) the number to write for each value, per channel of `out`.
+        corner: x and y in `out` of the image's upper left corner; may be negative.
+        out: (H, W, 3) of the table's type, with any strides. Only the part that the image covers is
+            written, and what lies outside `out` is cut off.
         swapped: whether `out` has the channels in reverse order.
     """
+    # Numbers are copied as unsigned integers of their size, so that one compiled kernel serves
+    # float32 and int32, float16 and int16, and so on.
     bits = np.dtype(f"u{table.itemsize}")
     _write(
-        frozen(picture, np.uint8, picture.shape),
+        frozen(image, np.uint8, image.shape),
         frozen(table, table.dtype, (3, 256)).view(bits),
         *corner,
         out.view(bits),
@@ -66,7 +71,7 @@ def write_scaled(
 
 @kernel
 def _resize_linear(
-    picture: NDArray[np.uint8],
+    image: NDArray[np.uint8],
     full_width: int,
     full_height: int,
     first_x: int,
@@ -75,9 +80,9 @@ def _resize_linear(
     height: int,
 ) -> NDArray[Any]:
     """Blend two source rows into one, then two of its pixels into each pixel of the result."""
-    rows = picture.reshape(picture.shape[0], picture.shape[1] * 3)
-    left, right, right_weight = _taps(picture.shape[1], full_width, first_x, width)
-    above, below, below_weight = _taps(picture.shape[0], full_height, first_y, height)
+    rows = image.reshape(image.shape[0], image.shape[1] * 3)
+    left, right, right_weight = _neighbors(image.shape[1], full_width, first_x, width)
+    above, below, below_weight = _neighbors(image.shape[0], full_height, first_y, height)
     out, blended = np.empty((height, width, 3), np.uint8), np.empty(rows.shape[1], np.float32)
     for y in range(height):
         upper, lower, weight = rows[above[y]], rows[below[y]], below_weight[y]
@@ -93,32 +98,41 @@ def _resize_linear(
 
 
 @kernel
-def _taps(
+def _neighbors(
     source: int, target: int, start: int, count: int
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return, for `count` target pixels from `start`, the two source pixels around its centre, and the weight of the second."""
-    first, second, weight = (
-        np.empty(count, np.uint64),
-        np.empty(count, np.uint64),
-        np.empty(count, np.float32),
-    )
+    """Return the two source pixels around the center of each of `count` target pixels.
+
+    Args:
+        source: width (or height) of the source.
+        target: width (or height) of the result.
+        start: first target pixel.
+        count: number of target pixels.
+
+    Returns:
+        First and second source pixel, and the weight of the second one.
+    """
+    first, second = np.empty(count, np.uint64), np.empty(count, np.uint64)
+    weight = np.empty(count, np.float32)
     for pixel in range(count):
-        centre = max((start + pixel + 0.5) * source / target - 0.5, 0.0)
-        left = min(int(centre), source - 1)
-        first[pixel], second[pixel], weight[pixel] = left, min(left + 1, source - 1), centre - left
+        # Half-pixel centers: pixel p of the target lies at (p + ½) · source / target − ½. Outside
+        # the outermost source pixels their values are repeated.
+        center = max((start + pixel + 0.5) * source / target - 0.5, 0.0)
+        left = min(int(center), source - 1)
+        first[pixel], second[pixel], weight[pixel] = left, min(left + 1, source - 1), center - left
     return first, second, weight
 
 
 @kernel
 def _write(
-    picture: NDArray[np.uint8],
+    image: NDArray[np.uint8],
     table: NDArray[Any],
     left: int,
     top: int,
     out: NDArray[Any],
     swapped: bool,
 ) -> None:
-    for y in range(max(top, 0), min(top + picture.shape[0], out.shape[0])):
-        for x in range(max(left, 0), min(left + picture.shape[1], out.shape[1])):
+    for y in range(max(top, 0), min(top + image.shape[0], out.shape[0])):
+        for x in range(max(left, 0), min(left + image.shape[1], out.shape[1])):
             for c in range(3):
-                out[y, x, c] = table[c, picture[y - top, x - left, 2 - c if swapped else c]]
+                out[y, x, c] = table[c, image[y - top, x - left, 2 - c if swapped else c]]

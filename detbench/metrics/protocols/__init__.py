@@ -1,1 +1,1 @@
-"""Protocols: the rules of each benchmark as values."""
+"""Protocols: the rules of each benchmark as values; `table` lists all of them."""

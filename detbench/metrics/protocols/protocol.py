@@ -1,26 +1,29 @@
-"""Protocol: every switch of an evaluation by name, and the published protocols as values of it.
+"""Protocol: every rule of an evaluation as a named switch.
 
-Sources: COCO as in pycocotools 2.0.11 (`COCOeval.evaluateImg`, `accumulate`, `summarize`); VOC 2007 as `VOCevaldet.m` of the
-VOC 2007 devkit, VOC 2012 as that of the 2012 devkit. What differs from them on purpose is numbered in `docs/protocols.md`.
+The published protocols are values of this type: `coco.py`, `voc.py`, and `table.py` for all of
+them. Where they differ from the reference implementations on purpose is numbered in
+`docs/protocols.md`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from detbench.errors import DetbenchError
 
-MOST_THRESHOLDS = 32
-"""IoU thresholds in one protocol: one bit each in a detection's match mask."""
-MOST_AREA_RANGES = 8
-"""Area ranges in one protocol: one bit each in a detection's range flags."""
+MAX_IOU_THRESHOLDS = 32
+"""Maximum number of IoU thresholds: each is one bit of a detection's match mask."""
+MAX_AREA_RANGES = 8
+"""Maximum number of area ranges: each is one bit of an object's range flags."""
+MAX_LIMIT = 2**31 - 1
+"""Largest limit of detections per image and class."""
 
-MOST_DETECTIONS = 2**31 - 1
-"""The largest limit of detections per image and class; without one, a protocol names none."""
+RECALLS_101 = tuple(np.linspace(0.0, 1.0, 101).tolist())
+"""0, 0.01, …, 1 as pycocotools computes them."""
 
 
 @dataclass(frozen=True)
@@ -33,188 +36,151 @@ class AreaRange:
 
 
 ALL_AREAS = AreaRange("all", -math.inf, math.inf)
-COCO_AREAS = (
-    AreaRange("all", 0.0, 1e5**2),
-    AreaRange("small", 0.0, 32.0**2),
-    AreaRange("medium", 32.0**2, 96.0**2),
-    AreaRange("large", 96.0**2, 1e5**2),
-)
-COCO_THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10).tolist())
-"""pycocotools' own grid: some values differ by an ulp from the written decimals."""
-COCO_RECALLS = tuple(np.linspace(0.0, 1.0, 101).tolist())
-VOC_RECALLS = tuple(np.arange(0.0, 1.1, 0.1).tolist())
-"""The devkit's `0:0.1:1` with its rounding (0.30000000000000004)."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number of a summary: the mean over classes (and IoU thresholds, unless one is named) of AP or of recall."""
+    """One number of a summary: AP or recall, averaged over classes and IoU thresholds."""
 
     name: str
     kind: Literal["AP", "AR"] = "AP"
     iou: float | None = None
+    """One IoU threshold; None: the mean over all thresholds of the protocol."""
     area: str = "all"
+    """The name of one of the protocol's area ranges."""
     max_detections: int | None = None
-    """None: the protocol's largest."""
+    """One of the protocol's limits; None: the largest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """How detections are matched with ground truth and turned into numbers. Change a switch with `dataclasses.replace`."""
+    """How detections are matched with objects and turned into numbers.
+
+    Change a switch with `dataclasses.replace`.
+    """
 
     name: str
     iou_thresholds: tuple[float, ...]
     """Rising, in (0, 1]."""
     strict_overlap: bool = False
-    """True: a match needs IoU > threshold, as in the widespread Python port of the devkit; False: IoU >= threshold."""
+    """Whether a match needs IoU > threshold, as in the widespread Python port of the VOC devkit,
+    and not IoU >= threshold."""
     plus_one: bool = True
-    """True: a box is as wide as its continuous edges say, which for VOC's inclusive pixels is xmax − xmin + 1.
-    False: one pixel less in both directions (xmax − xmin), the common slip with VOC boxes."""
+    """Whether a box is as wide as its continuous edges say. For VOC's inclusive pixels that is
+    xmax − xmin + 1. False: one pixel less in both directions (xmax − xmin), a common mistake."""
     assignment: Literal["best_available", "best_overall"] = "best_available"
-    """`best_available` (COCO): the best-overlapping ground truth not yet matched, regular ones before ignored ones, the later on a tie.
-    `best_overall` (VOC): the best-overlapping ground truth, the first on a tie; if it is taken, the detection is a false positive."""
+    """Which object a detection is matched with.
+
+    `best_available` (COCO): the best-overlapping object that is not matched yet; regular objects
+    before ignored ones, the later one on a tie.
+    `best_overall` (VOC): the best-overlapping object, the first one on a tie; if it is matched
+    already, the detection is a false positive."""
     difficult: Literal["ignore", "count", "drop"] = "count"
-    """VOC's difficult objects: neither reward nor punish, treat as any object, or leave out as if unlabelled."""
+    """The rule on VOC's difficult objects: finding them is neither rewarded nor punished
+    (`ignore`), they are objects like any other (`count`), or as if not annotated (`drop`)."""
     crowd: Literal["region", "ignore", "count", "drop"] = "region"
-    """COCO's crowd objects: `region` absorbs any number of detections by intersection / detection area; the others as `difficult`."""
+    """The rule on COCO's crowd objects. `region`: a crowd absorbs any number of detections, by
+    intersection / detection area. The other values are those of `difficult`."""
     interpolation: Literal["sampled", "area"] = "sampled"
-    """`sampled`: mean of the interpolated precision at `recall_grid`; `area`: area under the interpolated curve."""
-    recall_grid: tuple[float, ...] = COCO_RECALLS
-    """Rising, in 0..1 up to rounding; not used by `area`."""
+    """How AP is computed. `sampled`: mean of the interpolated precision at `recall_grid`. `area`:
+    area under the interpolated curve."""
+    recall_grid: tuple[float, ...] = RECALLS_101
+    """Recalls of the `sampled` interpolation: rising, in 0..1 up to rounding."""
     precision_epsilon: float = float(np.spacing(1))
-    """Added to tp + fp below tp: pycocotools' guard against 0 / 0; 0 in VOC."""
+    """Added to the denominator of precision: pycocotools' guard against 0 / 0; 0 in VOC."""
     pooled_mean: bool = True
-    """True: AP is the mean of all sampled precisions at once (pycocotools); False: per class first (devkit). The same up to rounding."""
+    """Whether AP is the mean of all sampled precisions at once, as in pycocotools, and not of the
+    classes' APs, as in the devkit. The two are the same up to rounding."""
     area_ranges: tuple[AreaRange, ...] = (ALL_AREAS,)
-    """The first one is the range of the measures that name none."""
+    """The first one is that of measures without an area range of their own."""
     max_detections: tuple[int, ...] = ()
-    """Rising numbers of detections per image and class, best first; empty: all."""
+    """Limits of detections per image and class, best first: rising; empty for no limit."""
     score_ties: Literal["image", "source"] = "image"
-    """Among equal scores, the order of images and then of rows (pycocotools), or the order of the source file (devkit)."""
+    """Order of equal scores: that of images and then rows, as in pycocotools, or that of the
+    source file, as in the devkit."""
     measures: tuple[Measure, ...] = (Measure("mAP"),)
-    """The summary."""
+    """The summary; the first measure is the headline."""
 
     def __post_init__(self) -> None:
-        def require(condition: bool, problem: str) -> None:
-            if not condition:
-                raise DetbenchError(f"protocol {self.name!r}: {problem}")
+        self._check_thresholds()
+        self._check_limits()
+        self._check_measures()
 
+    def _check_thresholds(self) -> None:
         thresholds, grid = np.asarray(self.iou_thresholds), np.asarray(self.recall_grid)
-        require(
-            0 < len(thresholds) <= MOST_THRESHOLDS,
-            f"needs 1 to {MOST_THRESHOLDS} IoU thresholds, got {len(thresholds)}",
+        self._require(
+            0 < len(thresholds) <= MAX_IOU_THRESHOLDS,
+            f"needs 1 to {MAX_IOU_THRESHOLDS} IoU thresholds, got {len(thresholds)}",
         )
-        require(
-            bool((thresholds > 0).all() and (thresholds <= 1).all()),
-            "IoU thresholds must lie in (0, 1]",
-        )
-        require(bool((np.diff(thresholds) > 0).all()), "IoU thresholds must rise, each named once")
-        require(
-            0 < len(self.area_ranges) <= MOST_AREA_RANGES,
-            f"needs 1 to {MOST_AREA_RANGES} area ranges",
-        )
-        limits = (0, *self.max_detections)
-        rising = limits == tuple(sorted(set(limits))) and limits[-1] <= MOST_DETECTIONS
-        require(
-            rising,
-            f"max_detections must rise from 1 to {MOST_DETECTIONS:,} at most, each named once",
-        )
+        in_range = bool((thresholds > 0).all() and (thresholds <= 1).all())
+        self._require(in_range, "IoU thresholds must lie in (0, 1]")
+        rising = bool((np.diff(thresholds) > 0).all())
+        self._require(rising, "IoU thresholds must rise, each given once")
         if self.interpolation == "sampled":
-            require(
+            self._require(
                 len(grid) > 0 and bool((np.diff(grid) > 0).all()),
                 "the recall grid must rise and not be empty",
             )
+
+    def _check_limits(self) -> None:
+        self._require(
+            0 < len(self.area_ranges) <= MAX_AREA_RANGES,
+            f"needs 1 to {MAX_AREA_RANGES} area ranges, got {len(self.area_ranges)}",
+        )
+        limits = (0, *self.max_detections)
+        rising = limits == tuple(sorted(set(limits))) and limits[-1] <= MAX_LIMIT
+        self._require(
+            rising, f"max_detections must rise within 1 to {MAX_LIMIT:,}, each limit given once"
+        )
+
+    def _check_measures(self) -> None:
+        area_names = {area.name for area in self.area_ranges}
         for measure in self.measures:
-            require(
-                measure.area in {area.name for area in self.area_ranges},
-                f"{measure.name} names an unknown area range",
+            self._require(
+                measure.area in area_names,
+                f"{measure.name} has the unknown area range {measure.area!r}",
             )
-            require(
+            self._require(
                 measure.max_detections in {None, *self.max_detections},
-                f"{measure.name} names an unknown max_detections",
+                f"{measure.name} has the unknown max_detections {measure.max_detections}",
             )
 
-    @property
-    def changed(self) -> dict[str, Any]:
-        """The switches that differ from the published protocol of this name; empty for that one itself and for names of one's own."""
-        published = PROTOCOLS.get(self.name, self)
-        switches = [field.name for field in fields(self) if field.name not in {"name", "measures"}]
-        return {
-            name: getattr(self, name)
-            for name in switches
-            if getattr(self, name) != getattr(published, name)
-        }
+    def _require(self, condition: bool, problem: str) -> None:
+        if not condition:
+            raise DetbenchError(f"protocol {self.name!r}: {problem}")
 
     def measure(self, name: str) -> Measure:
-        """Return the measure of this name; DetbenchError lists the names when there is none."""
+        """Return the measure of this name.
+
+        Raises:
+            DetbenchError: the protocol has no such measure.
+        """
         for measure in self.measures:
             if measure.name == name:
                 return measure
-        known = ", ".join(measure.name for measure in self.measures)
+        names = ", ".join(measure.name for measure in self.measures)
         raise DetbenchError(
-            f"protocol {self.name!r} has no measure {name!r}; choose one of {known}"
+            f"protocol {self.name!r} has no measure {name!r}; choose one of {names}"
         )
 
     def with_thresholds(self, iou_thresholds: tuple[float, ...]) -> Protocol:
-        """Return this protocol with other IoU thresholds; measures at a threshold that is gone stay and are None."""
+        """Return this protocol with other IoU thresholds.
+
+        Measures at a threshold that the protocol no longer has stay, and their value is None.
+        """
         return replace(self, iou_thresholds=tuple(sorted(iou_thresholds)))
 
     def with_max_detections(self, max_detections: tuple[int, ...]) -> Protocol:
-        """Return this protocol with other limits; the recalls by limit (AR1, AR10, AR100) become those of the new ones."""
+        """Return this protocol with other limits.
+
+        The measures by limit (AR1, AR10, AR100) become those of the new limits.
+        """
         limits = tuple(sorted(max_detections))
-        by_limit = [
-            n for n, measure in enumerate(self.measures) if measure.max_detections is not None
-        ]
+        by_limit = [measure for measure in self.measures if measure.max_detections is not None]
         if not by_limit:
             return replace(self, max_detections=limits)
-        kind = self.measures[by_limit[0]].kind
-        new = tuple(Measure(f"{kind}{limit}", kind, max_detections=limit) for limit in limits)
-        before = tuple(measure for measure in self.measures[: by_limit[0]])
-        after = tuple(
-            measure for measure in self.measures[by_limit[0] :] if measure.max_detections is None
-        )
-        return replace(self, max_detections=limits, measures=(*before, *new, *after))
-
-
-_MOST = 100
-COCO = Protocol(
-    name="coco",
-    iou_thresholds=COCO_THRESHOLDS,
-    area_ranges=COCO_AREAS,
-    max_detections=(1, 10, _MOST),
-    measures=(
-        Measure("AP"),
-        Measure("AP50", iou=0.5),
-        Measure("AP75", iou=0.75),
-        Measure("APs", area="small"),
-        Measure("APm", area="medium"),
-        Measure("APl", area="large"),
-        Measure("AR1", "AR", max_detections=1),
-        Measure("AR10", "AR", max_detections=10),
-        Measure("AR100", "AR", max_detections=_MOST),
-        Measure("ARs", "AR", area="small"),
-        Measure("ARm", "AR", area="medium"),
-        Measure("ARl", "AR", area="large"),
-    ),
-)
-VOC2007 = Protocol(
-    name="voc2007",
-    iou_thresholds=(0.5,),
-    assignment="best_overall",
-    difficult="ignore",
-    crowd="ignore",
-    recall_grid=VOC_RECALLS,
-    precision_epsilon=0.0,
-    pooled_mean=False,
-    score_ties="source",
-)
-VOC2012 = replace(VOC2007, name="voc2012", interpolation="area", recall_grid=())
-
-PROTOCOLS = {protocol.name: protocol for protocol in (COCO, VOC2007, VOC2012)}
-
-
-def protocol_named(name: str) -> Protocol:
-    """Return a published protocol; DetbenchError lists the names when there is none of this name."""
-    if name not in PROTOCOLS:
-        raise DetbenchError(f"there is no protocol {name!r}; choose one of {', '.join(PROTOCOLS)}")
-    return PROTOCOLS[name]
+        kind, position = by_limit[0].kind, self.measures.index(by_limit[0])
+        new = (Measure(f"{kind}{limit}", kind, max_detections=limit) for limit in limits)
+        after = (measure for measure in self.measures[position:] if measure not in by_limit)
+        measures = (*self.measures[:position], *new, *after)
+        return replace(self, max_detections=limits, measures=measures)

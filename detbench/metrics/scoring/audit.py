@@ -11,9 +11,9 @@ import numpy as np
 
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.detections import Detections
-from detbench.data.formats.parsing.extents import stated_sizes
+from detbench.data.formats.parsing.exact_sizes import exact_sizes
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.protocols.protocol import COCO
+from detbench.metrics.protocols.coco import COCO
 from detbench.metrics.scoring.evaluate import evaluate
 
 
@@ -85,7 +85,7 @@ def _pycocotools(ground_truth: GroundTruth, detections: Detections) -> Any:
 
 def _xywh(boxes: Floats, box_areas: Floats) -> Floats:
     """Return boxes (N, 4) as x, y, w, h whose sums and products are those the boxes came from, bit for bit."""
-    return np.concatenate([boxes[:, :2], stated_sizes(boxes, box_areas)], axis=1)
+    return np.concatenate([boxes[:, :2], exact_sizes(boxes, box_areas)], axis=1)
 
 
 def _annotations(truth: GroundTruth) -> list[dict[str, Any]]:

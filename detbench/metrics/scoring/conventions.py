@@ -8,21 +8,16 @@ from typing import Literal, get_args
 
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.protocols.protocol import (
-    COCO,
-    COCO_RECALLS,
-    VOC2007,
-    VOC2012,
-    Measure,
-    Protocol,
-)
+from detbench.metrics.protocols.coco import COCO
+from detbench.metrics.protocols.protocol import RECALLS_101, Measure, Protocol
+from detbench.metrics.protocols.voc import VOC2007, VOC2012
 from detbench.metrics.scoring.evaluate import evaluate
 
 Difficult = Literal["ignore", "count", "drop"]
 INTERPOLATIONS = {
     "11-point": VOC2007,
     "area": VOC2012,
-    "101-point": replace(VOC2007, recall_grid=COCO_RECALLS),
+    "101-point": replace(VOC2007, recall_grid=RECALLS_101),
 }
 """Three ways from a curve to AP, all with VOC's matching at IoU 0.5."""
 

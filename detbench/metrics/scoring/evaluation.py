@@ -1,9 +1,14 @@
-"""Evaluation: the scores of one detector under one protocol, with the matches they come from."""
+"""Evaluation: the scores of one detector under one protocol, and the matches behind them.
+
+Letters of shapes: K classes, A area ranges, M limits of detections per image, T IoU thresholds,
+R recalls, N detections.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,76 +19,80 @@ from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
 from detbench.metrics.protocols.protocol import Measure, Protocol
+from detbench.metrics.protocols.table import changed_switches
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_MAX_HTML_ROWS = 100
+_ABSENT = "–"
+
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """What became of every detection, by class and then by falling score: N detections, K classes, A area ranges.
+    """The outcome of every detection, by class and then by falling score.
 
-    Bit t of a mask stands for IoU threshold t. A detection with neither bit is a false positive there.
+    Bit t of a mask is that of IoU threshold t. A detection with neither bit is a false positive.
     """
 
     rows: Indices
     """(N,) row of the detection in its `Detections`."""
     offsets: Ints
-    """(K + 1,) first place of each class."""
+    """(K + 1,) class k has the entries `offsets[k]:offsets[k + 1]`."""
     hits: NDArray[np.unsignedinteger[Any]]
     """(A, N) true positives."""
     ignored: NDArray[np.unsignedinteger[Any]]
-    """(A, N) neither true nor false positives, among them those beyond the largest `max_detections`."""
+    """(A, N) neither true nor false positives; includes detections beyond the largest limit."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Evaluation:
-    """Scores of one detector. T thresholds, R recall samples, K classes, A area ranges, M limits of detections per image."""
+    """The scores of one detector, from `detbench.evaluate`."""
 
     protocol: Protocol
     ground_truth: GroundTruth
     detections: Detections
     matches: Matches
     counts: Ints
-    """(K, A, T, 4) true positives, false positives, ignored detections (at the largest M), positives."""
+    """(K, A, T, 4) true positives, false positives, ignored detections, positives; at the largest
+    limit."""
     sampled_precision: Floats
     """(K, A, M, T, R) interpolated precision, −1 without positives."""
     sampled_scores: Floats
-    """(K, A, M, T, R) the score at which a recall is reached, −1 without positives."""
+    """(K, A, M, T, R) the score at which each recall is reached, −1 without positives."""
     reached_recall: Floats
-    """(K, A, M, T) −1 without positives."""
+    """(K, A, M, T) recall of all detections, −1 without positives."""
     area_under_curve: Floats
-    """(K, A, M, T) −1 without positives; only filled when the protocol interpolates by area."""
+    """(K, A, M, T) −1 without positives, and for protocols that do not interpolate by area."""
 
     def __repr__(self) -> str:
-        from detbench.metrics.scoring.evaluation_html import headline
-
         return f"<Evaluation of {headline(self)}>"
 
     def _repr_html_(self) -> str:
         """Return the scores as HTML, for notebooks."""
-        from detbench.metrics.scoring.evaluation_html import evaluation_html
-
         return evaluation_html(self)
 
     @property
     def precision(self) -> Floats:
-        """(T, R, K, A, M), equal to pycocotools' `COCOeval.eval["precision"]` bit for bit; −1 without positives."""
+        """(T, R, K, A, M), equal to pycocotools' `COCOeval.eval["precision"]` bit for bit."""
         return self.sampled_precision.transpose(3, 4, 0, 1, 2)
 
     @property
     def scores(self) -> Floats:
-        """(T, R, K, A, M), equal to pycocotools' `COCOeval.eval["scores"]` bit for bit; −1 without positives."""
+        """(T, R, K, A, M), equal to pycocotools' `COCOeval.eval["scores"]` bit for bit."""
         return self.sampled_scores.transpose(3, 4, 0, 1, 2)
 
     @property
     def recall(self) -> Floats:
-        """(T, K, A, M), equal to pycocotools' `COCOeval.eval["recall"]` bit for bit; −1 without positives."""
+        """(T, K, A, M), equal to pycocotools' `COCOeval.eval["recall"]` bit for bit."""
         return self.reached_recall.transpose(3, 0, 1, 2)
 
     @cached_property
     def summary(self) -> dict[str, float | None]:
-        """The protocol's measures by name; None where no class has ground truth or the protocol lacks the IoU threshold."""
+        """The protocol's measures by name.
+
+        None if no class has ground truth, or the protocol lacks the measure's IoU threshold.
+        """
         return {measure.name: self.value(measure) for measure in self.protocol.measures}
 
     @property
@@ -92,30 +101,27 @@ class Evaluation:
         return next(iter(self.summary.values()))
 
     def value(self, measure: Measure) -> float | None:
-        """Return the mean of a measure over the classes that have ground truth, or None when there is none."""
-        if (
-            measure.kind == "AP"
-            and self.protocol.interpolation == "sampled"
-            and self.protocol.pooled_mean
-        ):
-            area, limit, thresholds = self.place(measure)
-            pooled = self.precision[thresholds][..., area, limit]
-            pooled = pooled[pooled > -1]
-        elif measure.kind == "AR":
-            area, limit, thresholds = self.place(measure)
-            pooled = self.recall[thresholds][..., area, limit]
-            pooled = pooled[pooled > -1]
+        """Return the mean of a measure over the classes with ground truth; None without any."""
+        pooled_ap = self.protocol.interpolation == "sampled" and self.protocol.pooled_mean
+        area, limit, thresholds = self.indices_of(measure)
+        if measure.kind == "AR":
+            values = self.recall[thresholds][..., area, limit]
+            values = values[values > -1]
+        elif pooled_ap:
+            # As pycocotools: one mean over thresholds, recalls and classes.
+            values = self.precision[thresholds][..., area, limit]
+            values = values[values > -1]
         else:
-            pooled = self.class_values(measure)
-            pooled = pooled[~np.isnan(pooled)]
-        return float(np.mean(pooled)) if pooled.size else None
+            values = self.class_values(measure)
+            values = values[~np.isnan(values)]
+        return float(np.mean(values)) if values.size else None
 
     def class_values(self, measure: Measure) -> Floats:
-        """Return a measure for each class (K,) in 0..1, NaN for classes without ground truth.
+        """Return (K,) a measure for each class in 0..1, NaN for classes without ground truth.
 
-        The devkit's sum of eleven elevenths is 1 and an ulp; here it is 1.
+        The devkit's sum of eleven elevenths is 1 plus a rounding error; here it is 1.
         """
-        area, limit, thresholds = self.place(measure)
+        area, limit, thresholds = self.indices_of(measure)
         if measure.kind == "AR":
             values = self.recall[thresholds][..., area, limit].transpose(1, 0)
         elif self.protocol.interpolation == "area":
@@ -124,6 +130,7 @@ class Evaluation:
             values = self.sampled_precision[:, area, limit, thresholds]
             values = values.reshape(len(values), values.shape[1] * values.shape[2])
         else:
+            # As the VOC devkit: `ap = ap + p / 11` in the order of recalls.
             samples = self.sampled_precision[:, area, limit, thresholds]
             values = np.cumsum(samples / samples.shape[-1], axis=-1)[..., -1]
         has_positives = self.counts[:, area, 0, 3] > 0
@@ -131,18 +138,24 @@ class Evaluation:
             return np.full(len(values), np.nan)
         return np.where(has_positives, np.minimum(values.mean(axis=1), 1.0), np.nan)
 
-    def place(self, measure: Measure) -> tuple[int, int, slice]:
-        """Return where a measure lies in the arrays: area range, limit and thresholds (an empty slice when its IoU is not among them)."""
+    def indices_of(self, measure: Measure) -> tuple[int, int, slice]:
+        """Return the area range, limit and thresholds of a measure as indices into the arrays.
+
+        The slice is empty if the protocol lacks the measure's IoU threshold.
+        """
         area = [area.name for area in self.protocol.area_ranges].index(measure.area)
         limit = len(self.protocol.max_detections) - 1
         if measure.max_detections is not None:
             limit = self.protocol.max_detections.index(measure.max_detections)
         if measure.iou is None:
             return area, limit, slice(None)
-        at = np.flatnonzero(
-            np.isclose(self.protocol.iou_thresholds, measure.iou, rtol=0, atol=1e-9)
-        )
-        return area, limit, slice(at[0], at[0] + 1) if at.size else slice(0)
+        level = self._level_of(measure.iou)
+        return area, limit, slice(0) if level is None else slice(level, level + 1)
+
+    def _level_of(self, iou: float) -> int | None:
+        """Return the index of an IoU threshold; None if the protocol lacks it."""
+        equal = np.isclose(self.protocol.iou_thresholds, iou, rtol=0, atol=1e-9)
+        return int(equal.argmax()) if equal.any() else None
 
     @property
     def class_ap(self) -> Floats:
@@ -150,28 +163,30 @@ class Evaluation:
         return self.class_values(Measure("AP", area=self.protocol.area_ranges[0].name))
 
     def per_class(self) -> pd.DataFrame:
-        """Return one row per class: AP, recall, and the numbers of ground truths that count and of detections.
+        """Return one row per class: AP, recall, and the numbers of objects and detections.
 
-        Protocols of several thresholds also get AP50 and AP75 where they have these thresholds. Recall is the mean over the
-        thresholds at the largest number of detections; NaN where a class has no ground truth.
+        Protocols of several thresholds also get AP50 and AP75 if they have these thresholds.
+        Recall is the mean over the thresholds at the largest limit. Objects are those that
+        detectors have to find. AP and recall are NaN for a class without ground truth.
         """
         import pandas as pd
 
-        return pd.DataFrame(
-            self.class_columns(), index=pd.Index(self.ground_truth.class_names, name="class")
-        )
+        index = pd.Index(self.ground_truth.class_names, name="class")
+        return pd.DataFrame(self.class_columns(), index=index)
 
     @property
     def class_measures(self) -> tuple[Measure, ...]:
-        """The measures that `per_class` shows: AP, AP50 and AP75 where the protocol averages AP over thresholds that hold these, recall."""
-        area, levels = self.protocol.area_ranges[0].name, self.protocol.iou_thresholds
-        singles = (("AP50", 0.5), ("AP75", 0.75)) if len(levels) > 1 else ()
-        known = [
-            Measure(name, iou=level, area=area)
-            for name, level in singles
-            if np.isclose(levels, level, rtol=0, atol=1e-9).any()
+        """The measures of `per_class`."""
+        area = self.protocol.area_ranges[0].name
+        singles: tuple[tuple[str, float], ...] = ()
+        if len(self.protocol.iou_thresholds) > 1:
+            singles = (("AP50", 0.5), ("AP75", 0.75))
+        at_thresholds = [
+            Measure(name, iou=iou, area=area)
+            for name, iou in singles
+            if self._level_of(iou) is not None
         ]
-        return Measure("AP", area=area), *known, Measure("recall", "AR", area=area)
+        return Measure("AP", area=area), *at_thresholds, Measure("recall", "AR", area=area)
 
     def class_columns(self) -> dict[str, NDArray[Any]]:
         """Return the columns of `per_class` as arrays (K,)."""
@@ -183,29 +198,62 @@ class Evaluation:
         return columns
 
     def curve(self, class_name: str, iou: float = 0.5) -> tuple[Floats, Floats, Floats]:
-        """Return the precision-recall curve of a class at one IoU threshold of the protocol, over all areas.
+        """Return the precision-recall curve of a class at one IoU threshold, over all areas.
 
         Returns:
-            precision, recall and score (C,), one point for each of the C detections that count, by falling score. Precision is as measured,
-            not interpolated. All are empty when the class has no ground truth or no detections.
+            precision, recall and score (C,), one point for each of the C detections that count, by
+            falling score. Precision is as measured, not interpolated. All are empty if the class
+            has no ground truth or no detections.
+
+        Raises:
+            DetbenchError: there is no such class, or the protocol lacks the threshold.
         """
-        if class_name not in self.ground_truth.class_names:
+        class_names = self.ground_truth.class_names
+        if class_name not in class_names:
             raise DetbenchError(
-                f"there is no class {class_name!r}; the classes are {', '.join(self.ground_truth.class_names)}"
+                f"there is no class {class_name!r}; choose one of {', '.join(class_names)}"
             )
-        at = np.flatnonzero(np.isclose(self.protocol.iou_thresholds, iou, rtol=0, atol=1e-9))
-        if not at.size:
-            known = ", ".join(f"{threshold:g}" for threshold in self.protocol.iou_thresholds)
+        level = self._level_of(iou)
+        if level is None:
+            thresholds = ", ".join(f"{threshold:g}" for threshold in self.protocol.iou_thresholds)
             raise DetbenchError(
-                f"protocol {self.protocol.name!r} has no IoU threshold {iou:g}; it has {known}"
+                f"protocol {self.protocol.name!r} has no IoU threshold {iou:g}; it has {thresholds}"
             )
-        k = self.ground_truth.class_names.index(class_name)
+        k = class_names.index(class_name)
         positives = int(self.counts[k, 0, 0, 3])
         span = slice(self.matches.offsets[k], self.matches.offsets[k + 1])
-        hit = (self.matches.hits[0, span] >> at[0]) & 1
-        counted = (self.matches.ignored[0, span] >> at[0]) & 1 == 0
+        hit = (self.matches.hits[0, span] >> level) & 1
+        counted = (self.matches.ignored[0, span] >> level) & 1 == 0
         if positives == 0:
             counted[:] = False
         hits = np.cumsum(hit[counted], dtype=np.int64)
         score = self.detections.scores[self.matches.rows[span]][counted]
         return hits / np.arange(1, len(hits) + 1), hits / max(positives, 1), score
+
+
+def headline(evaluation: Evaluation) -> str:
+    """Return one line: detector, dataset, first measure, protocol and size."""
+    ground_truth, protocol = evaluation.ground_truth, evaluation.protocol
+    name, value = next(iter(evaluation.summary.items()))
+    number = _ABSENT if value is None else f"{value:.4f}"
+    switches = ", ".join(changed_switches(protocol))
+    changed = f" (changed: {switches})" if switches else ""
+    detector = evaluation.detections.name or "unnamed detections"
+    dataset = ground_truth.name or "unnamed ground truth"
+    size = f"{len(ground_truth.image_ids):,} images, {len(ground_truth.class_names):,} classes"
+    return f"{detector} on {dataset}: {name} {number}, protocol {protocol.name}{changed}, {size}"
+
+
+def evaluation_html(evaluation: Evaluation) -> str:
+    """Return headline, summary and class table as HTML, with all names escaped.
+
+    Of more than a hundred classes, the first and last fifty are shown.
+    """
+    import pandas as pd
+
+    summary = pd.DataFrame([evaluation.summary], dtype=float)
+    classes = evaluation.per_class().rename_axis(None)
+    style: dict[str, Any] = {"float_format": "{:.4f}".format, "na_rep": _ABSENT, "border": 0}
+    summary_table = summary.to_html(index=False, **style)
+    class_table = classes.to_html(max_rows=_MAX_HTML_ROWS, **style)
+    return f"<p><b>{escape(headline(evaluation))}</b></p>{summary_table}{class_table}"

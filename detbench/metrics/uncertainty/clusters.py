@@ -1,4 +1,8 @@
-"""Units: what is drawn where scores are asked how they vary: images, or the groups of images that the ground truth knows."""
+"""Clusters: what is resampled when the uncertainty of a score is estimated.
+
+Images of one group, such as a video, are not independent evidence, so they are resampled together.
+A cluster is such a group, or a single image if the ground truth has no groups.
+"""
 
 from __future__ import annotations
 
@@ -11,62 +15,75 @@ from detbench.data.columns import Ints
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
 
+MIN_CLUSTERS = 2
+"""Minimum number of clusters for an interval: one cannot show how results vary."""
+
 Weights = NDArray[np.uint16]
 """(I,) how often each image counts, or (B, I) for B such sets."""
+WeightsOf = Callable[[int], Weights]
+"""The number of a resample → the weights (I,) of the images in it."""
 
 _HALVES_STREAM = 2
-"""Tells the random stream of halves from others of one seed."""
+"""Distinguishes the random stream of halves from others of the same seed."""
 
 
-def unit_count(ground_truth: GroundTruth) -> int:
-    """Return how many units there are."""
+def cluster_count(ground_truth: GroundTruth) -> int:
+    """Return the number of clusters."""
     return int(ground_truth.clusters.max(initial=-1)) + 1
 
 
 def group_count(ground_truth: GroundTruth) -> int | None:
-    """Return in how many groups the images are drawn; None where each is by itself."""
-    return None if ground_truth.groups is None else unit_count(ground_truth)
+    """Return the number of groups of images; None if the ground truth has no groups."""
+    return None if ground_truth.groups is None else cluster_count(ground_truth)
 
 
-def check_units(ground_truth: GroundTruth, method: str) -> None:
-    """Raise DetbenchError unless there are two units at least."""
-    count = unit_count(ground_truth)
-    if count < 2:
-        what = "images" if ground_truth.groups is None else "groups of images"
-        raise DetbenchError(
-            f"{method} needs at least two {what}, to tell how results vary; there is {count}"
-        )
+def check_cluster_count(ground_truth: GroundTruth, method: str) -> None:
+    """Raise DetbenchError if there are fewer than two clusters."""
+    count = cluster_count(ground_truth)
+    if count < MIN_CLUSTERS:
+        clusters = "images" if ground_truth.groups is None else "groups of images"
+        raise DetbenchError(f"{method} needs at least two {clusters}; the dataset has {count}")
 
 
-def image_draws(images: int, seed: int) -> Callable[[int], Weights]:
-    """Return what gives the weights (I,) of replicate b: how often each of the images is drawn."""
-    return lambda b: np.bincount(
-        np.random.default_rng([seed, b]).integers(0, images, images), minlength=images
-    ).astype(np.uint16)
+def resample_images(n_images: int, seed: int) -> WeightsOf:
+    """Return the bootstrap resamples of independent images, drawn with replacement.
+
+    Each resample has a random stream of its own, which depends on its number and the seed only.
+    """
+
+    def weights_of(b: int) -> Weights:
+        images = np.random.default_rng([seed, b]).integers(0, n_images, n_images)
+        return np.bincount(images, minlength=n_images).astype(np.uint16)
+
+    return weights_of
 
 
-def unit_draws(ground_truth: GroundTruth, seed: int) -> Callable[[int], Weights]:
-    """Return what gives the weights (I,) of replicate b: as many units are drawn as there are, those of many images whole."""
-    draw = image_draws(unit_count(ground_truth), seed)
-    return lambda b: draw(b)[ground_truth.clusters]
+def resample_clusters(ground_truth: GroundTruth, seed: int) -> WeightsOf:
+    """Return the bootstrap resamples of clusters: as many as there are, with all their images."""
+    cluster_weights_of = resample_images(cluster_count(ground_truth), seed)
+    return lambda b: cluster_weights_of(b)[ground_truth.clusters]
 
 
-def half_draws(ground_truth: GroundTruth, seed: int) -> Callable[[int], Weights]:
-    """Return what gives the weights (I,) of half b: a random half of the units, and the other half for the odd b after it."""
-    count = unit_count(ground_truth)
+def split_halves(ground_truth: GroundTruth, seed: int) -> WeightsOf:
+    """Return random halves of the clusters: an even number and the next are complementary."""
+    count = cluster_count(ground_truth)
 
-    def draw(b: int) -> Weights:
-        cut, side = divmod(b, 2)
-        place = np.random.default_rng([seed, cut, _HALVES_STREAM]).permutation(count)[
-            ground_truth.clusters
-        ]
-        return np.asarray(place % 2 == side, np.uint16)
+    def weights_of(b: int) -> Weights:
+        split, side = divmod(b, 2)
+        rng = np.random.default_rng([seed, split, _HALVES_STREAM])
+        position = rng.permutation(count)[ground_truth.clusters]
+        return np.asarray(position % 2 == side, np.uint16)
 
-    return draw
+    return weights_of
 
 
-def units_with(ground_truth: GroundTruth, by_image: NDArray[np.integer]) -> Ints:
-    """Return (K,) how many units have something, given what each image has (I, K): the evidence there is."""
-    by_unit = np.zeros((unit_count(ground_truth), by_image.shape[1]), np.int64)
-    np.add.at(by_unit, ground_truth.clusters, by_image)
-    return np.asarray((by_unit > 0).sum(axis=0))
+def stack_weights(weights_of: WeightsOf, count: int) -> Weights:
+    """Return (B, I) the weights of the first `count` resamples."""
+    return np.stack([weights_of(b) for b in range(count)])
+
+
+def clusters_with(ground_truth: GroundTruth, by_image: NDArray[np.integer]) -> Ints:
+    """Return (K,) the number of clusters that have something, given the counts (I, K) of images."""
+    by_cluster = np.zeros((cluster_count(ground_truth), by_image.shape[1]), np.int64)
+    np.add.at(by_cluster, ground_truth.clusters, by_image)
+    return np.asarray((by_cluster > 0).sum(axis=0))

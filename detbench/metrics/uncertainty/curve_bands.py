@@ -1,8 +1,9 @@
-"""Curve bands: where the precision-recall curve of a class lies when images are drawn anew, at each recall by itself.
+"""Curve bands: the confidence interval of a class's precision-recall curve at each recall.
 
-The ends are percentiles of the bootstrap, wider where few images show the class, as those of differences are. Draws cannot show errors
-that the images lack: where all of the best detections hit, they all say that precision is 1. The lower end therefore reaches down at least
-to that of Wilson's interval for the share of hits among the detections taken (Wilson, Probable Inference, 1927).
+The ends are percentiles of the bootstrap, wider if few images show the class, as those of
+differences. Resamples cannot show errors that the images lack: if all of the best detections are
+hits, precision is 1 in every resample. The lower end is therefore at most that of Wilson's
+interval for the share of hits among the detections so far (Wilson, Probable Inference, 1927).
 """
 
 from __future__ import annotations
@@ -13,27 +14,35 @@ from statistics import NormalDist
 import numpy as np
 
 from detbench.data.columns import Floats
+from detbench.metrics.kernels.weighted import fill_interpolated_precision
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.uncertainty.bootstrap import check_threshold
-from detbench.metrics.uncertainty.clusters import unit_draws, units_with
-from detbench.metrics.uncertainty.drawn import drawn_ends, stacked
-from detbench.metrics.uncertainty.intervals import CONFIDENCE, FEWEST_UNITS
-from detbench.metrics.uncertainty.weighted_scores import (
-    averaging,
-    occurrences,
-    positives_by_image,
-    weigh_curve,
+from detbench.metrics.uncertainty.clusters import (
+    MIN_CLUSTERS,
+    clusters_with,
+    resample_clusters,
+    stack_weights,
 )
+from detbench.metrics.uncertainty.intervals import CONFIDENCE
+from detbench.metrics.uncertainty.statistic_intervals import statistic_ends
+from detbench.metrics.uncertainty.weighted_detections import (
+    averaging,
+    positives_by_image,
+    weighted_detections,
+)
+from detbench.metrics.uncertainty.weighted_scores import check_threshold
 from detbench.threads import ThreadPool
 
-REPLICATES = 400
+RESAMPLES = 400
 RECALLS = np.linspace(0.0, 1.0, 101)
 
 
 @dataclass(frozen=True, eq=False)
 class CurveBand:
-    """The interval of a class's interpolated precision at each of R recalls; not a band that holds the whole curve at once."""
+    """The interval of a class's interpolated precision at each of R recalls.
+
+    Each recall has an interval of its own; the whole curve may leave the band more often.
+    """
 
     class_name: str
     recall: Floats
@@ -50,63 +59,68 @@ def curve_bands(
     *,
     recalls: Floats = RECALLS,
     confidence: float = CONFIDENCE,
-    replicates: int = REPLICATES,
+    resamples: int = RESAMPLES,
     seed: int = 0,
     threads: int | None = None,
 ) -> list[CurveBand]:
-    """Return the band of each class that two images or more show, at one IoU threshold of the protocol, over all areas.
+    """Return the band of each class with objects in at least two images, over all areas.
 
     Args:
-        evaluation: of a detector; images of one group of its ground truth are drawn together.
-        iou: a threshold of its protocol.
-        recalls: (R,) where to look, rising, in 0..1.
+        evaluation: of a detector. Images of one group are resampled together.
+        iou: an IoU threshold of its protocol.
+        recalls: (R,) rising, in 0..1.
         confidence: of the interval at each recall, between 0 and 1.
-        replicates: how many draws.
-        seed: names the draws.
-        threads: at most this many; None for all the process may use.
+        resamples: number of bootstrap resamples.
+        seed: random seed.
+        threads: maximum number of threads; None for all cores that the process may use.
 
     Raises:
         DetbenchError: the protocol has no such IoU threshold.
     """
     measure = Measure("AP", iou=iou, area=evaluation.protocol.area_ranges[0].name)
     check_threshold(evaluation, measure)
-    found = occurrences(evaluation, measure)
+    detections = weighted_detections(evaluation, measure)
     by_image = positives_by_image(evaluation, measure)
-    truth = evaluation.ground_truth
-    weights = (
-        stacked(unit_draws(truth, seed), replicates)
-        if len(by_image)
-        else np.zeros((0, 0), np.uint16)
-    )
+    ground_truth = evaluation.ground_truth
+    n_images = len(by_image)
+    weights = np.zeros((0, 0), np.uint16)
+    if n_images:
+        weights = stack_weights(resample_clusters(ground_truth, seed), resamples)
     positives = (weights.astype(np.float64) @ by_image).astype(np.int64)
-    once, objects = np.ones((1, len(by_image)), np.uint16), by_image.sum(axis=0, keepdims=True)
-    units = units_with(truth, by_image)
-    alone = units / np.maximum((by_image > 0).sum(axis=0), 1)
+    all_once, objects = np.ones((1, n_images), np.uint16), by_image.sum(axis=0, keepdims=True)
+    clusters = clusters_with(ground_truth, by_image)
+    images_with = (by_image > 0).sum(axis=0)
+    independent = clusters / np.maximum(images_with, 1)
     epsilon = averaging(evaluation).epsilon
 
     def band(k: int) -> CurveBand:
-        drawn, itself = np.empty((replicates, len(recalls))), np.empty((1, len(recalls)))
-        weigh_curve(found, k, recalls, epsilon, weights, positives, drawn)
-        low, high = drawn_ends(drawn[positives[:, k] > 0], int(units[k]), confidence)
-        weigh_curve(found, k, recalls, epsilon, once, objects, itself)
-        low = np.minimum(
-            low, _wilson(itself[0], np.ceil(recalls * objects[0, k]), float(alone[k]), confidence)
-        )
-        return CurveBand(evaluation.ground_truth.class_names[k], recalls, low, high)
+        bootstrap, curve = np.empty((resamples, len(recalls))), np.empty((1, len(recalls)))
+        fill_interpolated_precision(detections, k, recalls, epsilon, weights, positives, bootstrap)
+        has_objects = positives[:, k] > 0
+        low, high = statistic_ends(bootstrap[has_objects], int(clusters[k]), confidence)
+        fill_interpolated_precision(detections, k, recalls, epsilon, all_once, objects, curve)
+        hits = np.ceil(recalls * objects[0, k])
+        wilson = _wilson_lower_end(curve[0], hits, float(independent[k]), confidence)
+        return CurveBand(ground_truth.class_names[k], recalls, np.minimum(low, wilson), high)
 
     with ThreadPool(threads) as pool:
-        return [*pool.map(band, np.flatnonzero(units >= FEWEST_UNITS).tolist())]
+        return [*pool.map(band, np.flatnonzero(clusters >= MIN_CLUSTERS).tolist())]
 
 
-def _wilson(precision: Floats, hits: Floats, alone: float, confidence: float) -> Floats:
-    """Return the lower end (R,) of Wilson's interval of a precision, given the hits (R,) that a recall takes; 0 without detections.
+def _wilson_lower_end(
+    precision: Floats, hits: Floats, independent: float, confidence: float
+) -> Floats:
+    """Return (R,) the lower end of Wilson's interval of a precision; 0 without detections.
 
-    `alone` is the share of detections that are evidence by themselves: 1, or groups of images by images.
+    Args:
+        precision: (R,) 0..1.
+        hits: (R,) hits that each recall needs.
+        independent: share of detections that are independent evidence: 1, or groups / images.
+        confidence: between 0 and 1.
     """
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    taken = alone * np.maximum(hits, 1) / np.maximum(precision, np.finfo(np.float64).eps)
-    centre, spread = (
-        precision + z**2 / (2 * taken),
-        z * np.sqrt(precision * (1 - precision) / taken + (z / (2 * taken)) ** 2),
-    )
-    return np.asarray(np.maximum((centre - spread) / (1 + z**2 / taken), 0.0))
+    # Number of detections so far: hits / precision.
+    n = independent * np.maximum(hits, 1) / np.maximum(precision, np.finfo(np.float64).eps)
+    center = precision + z**2 / (2 * n)
+    spread = z * np.sqrt(precision * (1 - precision) / n + (z / (2 * n)) ** 2)
+    return np.asarray(np.maximum((center - spread) / (1 + z**2 / n), 0.0))

@@ -1,6 +1,7 @@
-"""Difference: how much better one detector is than another on the same images, and whether the images can tell.
+"""Difference: how much better one detector is than another one, and whether that is significant.
 
-The null hypothesis of p is that the measures of both are equal on images of this kind, whatever else differs between the two.
+The null hypothesis of p is that both have the same value of the measure on images of this kind,
+whatever else differs between the two.
 """
 
 from __future__ import annotations
@@ -10,37 +11,38 @@ from dataclasses import dataclass
 
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.uncertainty.bootstrap import RESAMPLES
+from detbench.metrics.uncertainty.interval_methods import Method
 from detbench.metrics.uncertainty.intervals import (
     CONFIDENCE,
     DIFFERENCE_METHOD,
     VALUE_METHOD,
     Interval,
-    Method,
     intervals,
     p_values,
     standard_error,
 )
 from detbench.metrics.uncertainty.multiple_testing import benjamini_hochberg, holm
-from detbench.metrics.uncertainty.replicates import REPLICATES, Resampled, resample
+from detbench.metrics.uncertainty.replicates import Replicates, resample
 
 
 @dataclass(frozen=True)
 class ClassDifference:
-    """Candidate − baseline for one class; NaN where it cannot be told."""
+    """Candidate − baseline for one class; NaN if there is no interval."""
 
     name: str
     interval: Interval
     p: float
     """For this class alone."""
     p_holm: float
-    """Corrected so that a single false call among all classes is unlikely."""
+    """Corrected: limits the probability of any false call among all classes (Holm)."""
     p_fdr: float
-    """Corrected (Benjamini–Hochberg) so that few of the classes that are called are called falsely."""
+    """Corrected: limits the share of false calls among the called classes (Benjamini–Hochberg)."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Candidate − baseline in one measure; NaN where it cannot be told."""
+    """Candidate − baseline in one measure; NaN if there is no interval."""
 
     measure: Measure
     baseline: Interval
@@ -58,28 +60,31 @@ def differences(
     *,
     confidence: float = CONFIDENCE,
     method: Method = DIFFERENCE_METHOD,
-    replicates: int = REPLICATES,
+    resamples: int = RESAMPLES,
     seed: int = 0,
     threads: int | None = None,
 ) -> list[Difference]:
-    """Return candidate − baseline in each measure, by a bootstrap over images in which both see the same draws.
+    """Return candidate − baseline in each measure, from a paired bootstrap over images.
 
     Args:
         baseline: a detector.
-        candidate: another on the same ground truth under the same protocol; images of one of its groups are drawn together.
+        candidate: another one, on the same ground truth under the same protocol. Images of one
+            group are resampled together.
         measures: of the protocol; None for all of its summary.
         confidence: of the intervals, between 0 and 1.
         method: of the interval of the difference and of p.
-        replicates: how many draws; p is at least 2 / (replicates + 1).
-        seed: names the draws.
-        threads: at most this many; None for all the process may use. Results do not depend on it.
+        resamples: number of bootstrap resamples B; p is at least 2 / (B + 1).
+        seed: random seed.
+        threads: maximum number of threads; None for all cores that the process may use. Results do
+            not depend on it.
 
     Raises:
-        NotComparableError: other images, annotations or protocols.
-        DetbenchError: fewer than two images or groups, no replicates, or no such confidence or method.
+        NotComparableError: the two have different images, annotations or protocols.
+        DetbenchError: there are fewer than two images or groups, no resamples, or no such
+            confidence or method.
     """
     first, second = resample(
-        [baseline, candidate], measures, replicates=replicates, seed=seed, threads=threads
+        [baseline, candidate], measures, resamples=resamples, seed=seed, threads=threads
     )
     return [
         difference(a, b, confidence=confidence, method=method)
@@ -88,8 +93,8 @@ def differences(
 
 
 def difference(
-    baseline: Resampled,
-    candidate: Resampled,
+    baseline: Replicates,
+    candidate: Replicates,
     *,
     confidence: float = CONFIDENCE,
     method: Method = DIFFERENCE_METHOD,

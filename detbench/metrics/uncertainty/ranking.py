@@ -1,4 +1,4 @@
-"""Ranking: several detectors in order, with ties where the images cannot tell them apart."""
+"""Ranking: several detectors in order, with the range of ranks consistent with the data."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ import numpy as np
 from detbench.data.columns import Flags, Floats
 from detbench.errors import DetbenchError
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.uncertainty.clusters import unit_count
+from detbench.metrics.uncertainty.clusters import MIN_CLUSTERS, cluster_count
 from detbench.metrics.uncertainty.intervals import (
     CONFIDENCE,
     DIFFERENCE_METHOD,
-    FEWEST_UNITS,
     Interval,
     intervals,
     p_values,
 )
 from detbench.metrics.uncertainty.multiple_testing import step_down
-from detbench.metrics.uncertainty.replicates import Resampled, resample
+from detbench.metrics.uncertainty.replicates import Replicates, resample
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a detector stands."""
+class RankedDetector:
+    """A detector and its range of ranks."""
 
     name: str
     interval: Interval
     best_rank: int
-    """1 + the number of detectors that are surely better."""
+    """1 + the number of significantly better detectors."""
     worst_rank: int
-    """The number of detectors less those that are surely worse."""
+    """The number of detectors − the number of significantly worse ones."""
     tied_with: tuple[str, ...]
-    """The detectors that it cannot be told from. Being tied does not pass on: a and b may be, and b and c, while a is better than c."""
+    """The detectors without a significant difference. Ties are not transitive: a and b may be tied,
+    and b and c, while a is significantly better than c."""
 
 
-class Pair(NamedTuple):
-    """Two detectors; NaN where it cannot be told."""
+class RankedPair(NamedTuple):
+    """Two detectors; NaN if there is no interval."""
 
     measure: str
     better: str
@@ -48,115 +48,118 @@ class Pair(NamedTuple):
     difference: float
     low: float
     high: float
-    """The ends of the interval of the difference by itself."""
+    """The interval of this difference alone."""
     p: float
     """Corrected for the number of pairs."""
-    told_apart: bool
-    """Whether the better one is surely better."""
+    significant: bool
+    """Whether p is at most 1 − the confidence of the ranking."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
     """D detectors by falling value."""
 
-    places: tuple[Place, ...]
+    detectors: tuple[RankedDetector, ...]
     measure: str
-    """What they are ranked by."""
+    """The measure by which they are ranked."""
     differences: Floats
-    """(D, D) value of the row's detector less the column's, in the order of `places`."""
+    """(D, D) value of the row's detector − the column's, in the order of `detectors`."""
     intervals: Floats
-    """(D, D, 2) the ends of the interval of each difference by itself; 0 on the diagonal, NaN where it cannot be told."""
+    """(D, D, 2) the interval of each difference alone; 0 on the diagonal, NaN without interval."""
     p: Floats
-    """(D, D) of these differences, corrected for the number of pairs (`step_down`); 1 on the diagonal, NaN where it cannot be told."""
+    """(D, D) of these differences, corrected for the number of pairs (`step_down`); 1 on the
+    diagonal, NaN without interval."""
     confidence: float
 
-    def pairs(self) -> Iterator[Pair]:
+    def pairs(self) -> Iterator[RankedPair]:
         """Yield each pair of detectors, the better one first."""
-        for a, b in combinations(range(len(self.places)), 2):
+        for a, b in combinations(range(len(self.detectors)), 2):
             low, high = self.intervals[a, b].tolist()
-            names = (self.places[a].name, self.places[b].name)
             p = float(self.p[a, b])
-            yield Pair(
-                self.measure,
-                *names,
-                float(self.differences[a, b]),
-                low,
-                high,
-                p,
-                p <= 1 - self.confidence,
+            yield RankedPair(
+                measure=self.measure,
+                better=self.detectors[a].name,
+                worse=self.detectors[b].name,
+                difference=float(self.differences[a, b]),
+                low=low,
+                high=high,
+                p=p,
+                significant=p <= 1 - self.confidence,
             )
 
 
-def paired(evaluations: Sequence[Evaluation]) -> list[Resampled]:
-    """Return the headline measure of detectors over the same draws, for a ranking; empty where there is nothing to rank.
+def resample_for_ranking(evaluations: Sequence[Evaluation]) -> list[Replicates]:
+    """Return the paired replicates of the headline measure, one per detector.
 
-    That is: fewer than two detectors or two images (or groups of them), or no object to find.
+    Empty if there is nothing to rank: fewer than two detectors, fewer than two images (or groups of
+    images), or no object to find.
 
     Raises:
-        NotComparableError: the evaluations are of other ground truth or protocols.
+        NotComparableError: the evaluations have different ground truth or protocols.
     """
     first = evaluations[0]
     measure = first.protocol.measures[0]
     if (
         len(evaluations) < 2
-        or unit_count(first.ground_truth) < FEWEST_UNITS
+        or cluster_count(first.ground_truth) < MIN_CLUSTERS
         or first.value(measure) is None
     ):
         return []
-    return [found for [found] in resample(evaluations, [measure])]
+    return [replicates for [replicates] in resample(evaluations, [measure])]
 
 
-def ranking(detectors: Sequence[Resampled], *, confidence: float = CONFIDENCE) -> Ranking:
-    """Rank detectors by the overall value of one measure; a detector is surely better where the corrected p is at most 1 − confidence.
+def ranking(detectors: Sequence[Replicates], *, confidence: float = CONFIDENCE) -> Ranking:
+    """Rank detectors by the overall value of one measure.
+
+    A difference is significant if its corrected p is at most 1 − confidence.
 
     Args:
         detectors: two or more, resampled in one call.
-        confidence: that no pair at all is called wrongly.
+        confidence: that no pair at all is called significant by chance.
 
     Raises:
-        DetbenchError: fewer than two detectors, or one without a value.
+        DetbenchError: there are fewer than two detectors, or one has no value.
         NotComparableError: they were not resampled together.
     """
     if len(detectors) < 2:
-        raise DetbenchError(f"a ranking needs two detectors or more, got {len(detectors)}")
-    if any(np.isnan(each.values[0]) for each in detectors):
+        raise DetbenchError(f"a ranking needs at least two detectors, got {len(detectors)}")
+    if any(np.isnan(replicates.values[0]) for replicates in detectors):
         raise DetbenchError(
-            f"{detectors[0].measure.name}: nothing to find, so that there is nothing to rank"
+            f"{detectors[0].measure.name} cannot be ranked: the ground truth has no objects to find"
         )
-    ordered = sorted(detectors, key=lambda each: -each.values[0])
-    differences, ends, p = _pairs(ordered, confidence)
+    ordered = sorted(detectors, key=lambda replicates: -replicates.values[0])
+    differences, ends, p = _all_pairs(ordered, confidence)
     better = (p <= 1 - confidence) & (differences > 0)
-    places = tuple(_place(ordered, better, row, confidence) for row in range(len(ordered)))
-    return Ranking(places, ordered[0].measure.name, differences, ends, p, confidence)
+    ranked = tuple(_ranked(ordered, better, row, confidence) for row in range(len(ordered)))
+    return Ranking(ranked, ordered[0].measure.name, differences, ends, p, confidence)
 
 
-def _pairs(ordered: Sequence[Resampled], confidence: float) -> tuple[Floats, Floats, Floats]:
-    """Return all differences (D, D), the ends of their intervals (D, D, 2), and their corrected p (D, D)."""
+def _all_pairs(ordered: Sequence[Replicates], confidence: float) -> tuple[Floats, Floats, Floats]:
+    """Return all differences (D, D), their intervals (D, D, 2) and their corrected p (D, D)."""
     count = len(ordered)
-    differences, ends, p = (
-        np.zeros((count, count)),
-        np.zeros((count, count, 2)),
-        np.ones((count, count)),
-    )
+    differences, ends = np.zeros((count, count)), np.zeros((count, count, 2))
+    p = np.ones((count, count))
     pairs = list(combinations(range(count), 2))
     changes = [ordered[a].minus(ordered[b]).overall for a, b in pairs]
-    alone = np.array([p_values(change)[0] for change in changes])
     corrected = step_down(
-        alone,
-        np.array([each.values[0] for each in changes]),
-        np.column_stack([each.drawn[:, 0] for each in changes]),
+        np.array([p_values(change)[0] for change in changes]),
+        np.array([change.values[0] for change in changes]),
+        np.column_stack([change.bootstrap[:, 0] for change in changes]),
     )
-    for (a, b), change, value in zip(pairs, changes, corrected, strict=True):
-        found = intervals(change, confidence=confidence, method=DIFFERENCE_METHOD)[0]
-        differences[a, b], differences[b, a] = found.estimate, -found.estimate
-        ends[a, b], ends[b, a] = (found.low, found.high), (-found.high, -found.low)
-        p[a, b] = p[b, a] = value
+    for (a, b), change, pair_p in zip(pairs, changes, corrected, strict=True):
+        interval = intervals(change, confidence=confidence, method=DIFFERENCE_METHOD)[0]
+        differences[a, b], differences[b, a] = interval.estimate, -interval.estimate
+        ends[a, b], ends[b, a] = (interval.low, interval.high), (-interval.high, -interval.low)
+        p[a, b] = p[b, a] = pair_p
     return differences, ends, p
 
 
-def _place(ordered: Sequence[Resampled], better: Flags, row: int, confidence: float) -> Place:
+def _ranked(
+    ordered: Sequence[Replicates], better: Flags, row: int, confidence: float
+) -> RankedDetector:
+    """Return one detector's range of ranks; `better` (D, D): is the row's significantly better?"""
     tied = ~better[row] & ~better[:, row]
-    return Place(
+    return RankedDetector(
         name=ordered[row].name,
         interval=intervals(ordered[row].overall, confidence=confidence)[0],
         best_rank=1 + int(better[:, row].sum()),

@@ -1,8 +1,10 @@
-"""Seeds: a detector that was trained several times, whose results vary with the training's seed as well as with the images.
+"""Seeds: a detector that was trained several times, with different random seeds.
 
-Three or five trainings are too few to draw from: draws of them never leave their range. Their part of every replicate is therefore drawn
-from Student's t, which is what the mean of S normal values spreads by: the trainings' deviations from their mean, times normal numbers,
-divided by a χ² of S − 1 degrees of freedom. Images are drawn as ever, the same ones for all trainings.
+Its results vary with the seed as well as with the images. Three or five trainings are too few to
+resample: resamples of them never leave their range. The seeds' part of every replicate is therefore
+drawn from Student's t, the distribution of the mean of S normal values: the trainings' deviations
+from their mean, times normal numbers, divided by a χ² with S − 1 degrees of freedom. Images are
+resampled as always, the same ones for all trainings.
 """
 
 from __future__ import annotations
@@ -14,51 +16,63 @@ import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.errors import DetbenchError, NotComparableError
-from detbench.metrics.uncertainty.replicates import Resampled
+from detbench.metrics.uncertainty.replicates import Replicates
 
 _SEEDS_STREAM = 3
+"""Distinguishes the random stream of trainings from others of the same seed."""
 
 
-def over_seeds(trainings: Sequence[Resampled], name: str, *, seed: int = 0) -> Resampled:
-    """Return the mean of a measure over several trainings of one detector, with replicates over seeds and images.
+def average_over_seeds(trainings: Sequence[Replicates], name: str, *, seed: int = 0) -> Replicates:
+    """Return the mean of a measure over several trainings of one detector.
+
+    Its replicates vary with seeds and images, so that intervals and differences of it cover both.
 
     Args:
-        trainings: S of them, resampled in one call (with those of every other detector that this one is to be compared with).
+        trainings: S of them, resampled in one call, together with those of every other detector
+            that this one is to be compared with.
         name: of the detector. Detectors of different names have independent seeds.
-        seed: names the draws.
+        seed: random seed of the replicates.
 
     Raises:
-        DetbenchError: fewer than two trainings.
+        DetbenchError: there are fewer than two trainings.
         NotComparableError: they were not resampled together.
     """
     if len(trainings) < 2:
         raise DetbenchError(
-            f"{name}: to tell how results vary with the seed takes two trainings or more, got {len(trainings)}"
+            f"{name}: variation over seeds needs at least two trainings, got {len(trainings)}"
         )
     first = trainings[0]
-    if any((each.draws, each.measure) != (first.draws, first.measure) for each in trainings):
+    together = (first.resampling, first.measure)
+    if any((training.resampling, training.measure) != together for training in trainings):
         raise NotComparableError(
             f"the trainings of {name} were not resampled together; resample all in one call"
         )
-    values = np.array([each.values for each in trainings])
+    values = np.array([training.values for training in trainings])
+    bootstrap = np.mean([training.bootstrap for training in trainings], axis=0)
+    halves = np.mean([training.halves for training in trainings], axis=0)
     return replace(
         first,
         name=name,
         values=values.mean(axis=0),
-        drawn=np.mean([each.drawn for each in trainings], axis=0)
-        + _effects(values, len(first.drawn), name, seed),
-        left_out=np.mean([each.left_out for each in trainings], axis=0),
-        halves=np.mean([each.halves for each in trainings], axis=0)
-        + _effects(values, len(first.halves), name, seed),
+        bootstrap=bootstrap + _seed_deviations(values, len(bootstrap), name, seed),
+        left_out=np.mean([training.left_out for training in trainings], axis=0),
+        halves=halves + _seed_deviations(values, len(halves), name, seed),
     )
 
 
-def _effects(values: Floats, count: int, name: str, seed: int) -> Floats:
-    """Return (count, 1 + K) deviations of the mean of S trainings: Student's t of S − 1 degrees of freedom, times its standard error."""
+def _seed_deviations(values: Floats, count: int, name: str, seed: int) -> Floats:
+    """Return (count, 1 + K) random deviations of the mean of S trainings from its expectation.
+
+    They are Student's t with S − 1 degrees of freedom, times the standard error of the mean.
+
+    Args:
+        values: (S, 1 + K) of each training.
+        count: number of deviations.
+        name: of the detector.
+        seed: random seed.
+    """
     trainings = len(values)
     rng = np.random.default_rng([seed, _SEEDS_STREAM, *name.encode()])
-    normal, chi_square = (
-        rng.normal(size=(count, trainings)),
-        rng.chisquare(trainings - 1, size=(count, 1)),
-    )
+    normal = rng.normal(size=(count, trainings))
+    chi_square = rng.chisquare(trainings - 1, size=(count, 1))
     return np.asarray(normal @ (values - values.mean(axis=0)) / np.sqrt(trainings * chi_square))

@@ -1,304 +1,171 @@
-"""Weighted scores: AP and recall when each image counts a whole number of times, from matches made once.
+"""Weighted scores: measures of detectors if each image counts a whole number of times.
 
-An image that counts twice stands for two equal images, side by side where scores tie: every detection and every object of it counts
-twice. With weights of 1 the results are those of the evaluation itself. Between two hits only the number of counted detections changes, so
-that a running sum over detections serves all thresholds, and each threshold costs a step per hit only.
+Bootstrap, jackknife, halves and permutations are all sets of weights of the images. Matches are
+made once, by `evaluate`; only their weights change.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.data.columns import Floats, Ints, groups_from_offsets
-from detbench.metrics.kernels.compile import inlined, kernel
+from detbench.data.columns import Floats
+from detbench.errors import DetbenchError
+from detbench.metrics.kernels.weighted import fill_ap_and_recall, fill_recall
 from detbench.metrics.protocols.protocol import Measure
-from detbench.metrics.scoring.evaluate import to_be_found, truth_columns
+from detbench.metrics.scoring.comparable import check_comparable
 from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.uncertainty.clusters import Weights, WeightsOf
+from detbench.metrics.uncertainty.weighted_detections import (
+    averaging,
+    positives_by_image,
+    weighted_detections,
+)
+from detbench.threads import ThreadPool
 
-_UNLIMITED = np.iinfo(np.int64).max
+_CHUNK = 50
+"""Sets of weights that a thread holds in memory at once."""
 
-
-class Occurrences(NamedTuple):
-    """Detections of K classes that count at some of T thresholds, by class and falling score, and where they hit: what is weighed."""
-
-    offsets: NDArray[np.int64]
-    """(K + 1,) first detection of each class."""
-    units: NDArray[np.int32]
-    """(N,) index of each detection's weight."""
-    hit_offsets: NDArray[np.int64]
-    """(K · T + 1,) first hit of each class and threshold."""
-    hits: NDArray[np.int32]
-    """Places of hits among the detections of their class, rising."""
-    ignored_offsets: NDArray[np.int64]
-    """(K · T + 1,) first ignored detection of each class and threshold."""
-    ignored: NDArray[np.int32]
-    """Places of detections that do not count at one threshold but do at another, rising."""
+_PassKey = tuple[str, int | None]
+"""Area range and limit: measures that share both are computed in one pass."""
 
 
-class Averaging(NamedTuple):
-    """How a protocol turns a curve into one number."""
+@dataclass(frozen=True, eq=False)
+class WeightedScores:
+    """A measure of one detector under B sets of weights."""
 
-    recall_grid: NDArray[np.float64]
-    """(R,) rising; empty for the area under the curve."""
-    epsilon: float
-    """Added below precision."""
+    measure: Measure
+    classes: Floats
+    """(B, K) for each class, NaN if the weights leave nothing of it to find."""
 
+    @property
+    def values(self) -> Floats:
+        """(B,) the mean over the classes that are there; NaN without any object.
 
-def occurrences(
-    evaluation: Evaluation, measure: Measure, units: NDArray[Any] | None = None
-) -> Occurrences:
-    """Return what counts for a measure's area range, limit of detections and thresholds.
-
-    `units` (N,) gives the index of each detection's weight, by row of the evaluation's `Detections`; None: that of its image.
-    """
-    area, limit, thresholds = evaluation.place(measure)
-    levels = range(len(evaluation.protocol.iou_thresholds))[thresholds]
-    matches = evaluation.matches
-    images = groups_from_offsets(evaluation.detections.offsets)[matches.rows]
-    ignored, hits = matches.ignored[area], matches.hits[area]
-    counts = np.zeros(len(hits), np.bool_)
-    for level in levels:
-        counts |= (ignored >> level) & 1 == 0
-    most = (*evaluation.protocol.max_detections, _UNLIMITED)[limit]
-    if most < _UNLIMITED:
-        counts &= _ranks(matches.offsets, images, len(evaluation.ground_truth.image_ids)) < most
-    rows = np.flatnonzero(counts)
-    offsets = np.searchsorted(rows, matches.offsets)
-    places = (np.arange(len(rows)) - np.repeat(offsets[:-1], np.diff(offsets))).astype(np.int32)
-    own = images if units is None else units[matches.rows]
-    return Occurrences(
-        offsets.astype(np.int64),
-        own[rows].astype(np.int32),
-        *_places_by_level(hits[rows], levels, places, offsets),
-        *_places_by_level(ignored[rows], levels, places, offsets),
-    )
+        A class without objects is left out of the mean, as in the evaluation of any dataset.
+        """
+        present = ~np.isnan(self.classes)
+        count = present.sum(axis=1)
+        total = np.where(present, self.classes, 0.0).sum(axis=1)
+        return np.asarray(np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0))
 
 
-def averaging(evaluation: Evaluation) -> Averaging:
-    """Return how the evaluation's protocol averages."""
-    protocol = evaluation.protocol
-    grid = () if protocol.interpolation == "area" else protocol.recall_grid
-    return Averaging(np.array(grid, np.float64), float(protocol.precision_epsilon))
-
-
-def positives_by_image(evaluation: Evaluation, measure: Measure) -> Ints:
-    """Return (I, K): how many objects of each class there are to find in each image, in the measure's area range."""
-    area, _, _ = evaluation.place(measure)
-    truth = truth_columns(evaluation.ground_truth, evaluation.protocol)
-    counted = to_be_found(truth, area)
-    table = np.zeros(
-        (len(evaluation.ground_truth.image_ids), len(evaluation.ground_truth.class_names)), np.int64
-    )
-    np.add.at(table, (truth.images[counted], groups_from_offsets(truth.offsets)[counted]), 1)
-    return table
-
-
-@kernel
-def weigh(
-    found: Occurrences,
-    rule: Averaging,
-    weights: NDArray[Any],
-    positives: NDArray[np.int64],
-    ap: Floats,
-    recall: Floats,
-) -> None:
-    """Score B sets of weights.
+def weighted_scores(
+    evaluations: Sequence[Evaluation],
+    measures: Sequence[Measure],
+    count: int,
+    weights_of: WeightsOf,
+    threads: int | None = None,
+) -> list[list[WeightedScores]]:
+    """Return the scores of all evaluations under `count` sets of weights, [evaluation][measure].
 
     Args:
-        found: the detections.
-        rule: how AP is averaged.
-        weights: (B, U) whole numbers, how often each unit counts.
-        positives: (B, K) objects to find under these weights.
-        ap: (B, K, T) receives AP, NaN without positives.
-        recall: (B, K, T) receives the recall of all detections, NaN without positives.
+        evaluations: of one ground truth under one protocol.
+        measures: of the protocol.
+        count: B, the number of sets.
+        weights_of: gives the weights (I,) of set b.
+        threads: maximum number of threads; None for all cores that the process may use.
+
+    Raises:
+        NotComparableError: the evaluations have different ground truth or protocols.
+        DetbenchError: the protocol lacks the IoU threshold of a measure.
     """
-    classes, levels = ap.shape[1], ap.shape[2]
-    longest, most_hits = 0, 0
-    for k in range(classes):
-        longest = max(longest, found.offsets[k + 1] - found.offsets[k])
-    for place in range(classes * levels):
-        most_hits = max(most_hits, found.hit_offsets[place + 1] - found.hit_offsets[place])
-    running = np.empty(longest, np.int64)
-    needed = np.empty(len(rule.recall_grid), np.int64)
-    reached, value = np.empty(most_hits, np.int64), np.empty(most_hits, np.float64)
-    for b in range(len(weights)):
-        weight = weights[b]
-        for k in range(classes):
-            total = positives[b, k]
-            if total == 0:
-                ap[b, k], recall[b, k] = np.nan, np.nan
-                continue
-            first = found.offsets[k]
-            counted = 0
-            for n in range(found.offsets[k + 1] - first):
-                counted += weight[found.units[first + n]]
-                running[n] = counted
-            for r in range(len(needed)):
-                needed[r] = _fewest_hits(rule.recall_grid[r], total)
-            for t in range(levels):
-                events = _values_at_hits(
-                    found, k, k * levels + t, rule.epsilon, weight, running, reached, value
-                )
-                recall[b, k, t] = reached[events - 1] / total if events else 0.0
-                if len(needed):
-                    ap[b, k, t] = _mean_of_samples(needed, reached, value, events)
-                else:
-                    ap[b, k, t] = _area_below(reached, value, events, total)
+    check_comparable(evaluations)
+    passes = _passes(measures)
+    tasks = [
+        _Pass(evaluation, measure) for evaluation in evaluations for measure in passes.values()
+    ]
+    outputs = [task.empty(count) for task in tasks]
+
+    def work(start: int) -> None:
+        weights = np.stack([weights_of(b) for b in range(start, min(start + _CHUNK, count))])
+        span = slice(start, start + len(weights))
+        for task, (ap, recall) in zip(tasks, outputs, strict=True):
+            task.fill(weights, ap[span], recall[span])
+
+    with ThreadPool(threads) as pool:
+        for future in [pool.submit(work, start) for start in range(0, count, _CHUNK)]:
+            future.result()
+    remaining = iter(outputs)
+    by_pass = [{key: next(remaining) for key in passes} for _ in evaluations]
+    return [
+        [
+            _scores_of(evaluation, measure, passes[_key(measure)], *outputs_of[_key(measure)])
+            for measure in measures
+        ]
+        for evaluation, outputs_of in zip(evaluations, by_pass, strict=True)
+    ]
 
 
-@kernel
-def weigh_curve(
-    found: Occurrences,
-    k: int,
-    grid: Floats,
-    epsilon: float,
-    weights: NDArray[Any],
-    positives: NDArray[np.int64],
-    out: Floats,
-) -> None:
-    """Fill the interpolated precision of class k at each recall: the best at this recall or a higher one, 0 where none is reached.
+def check_threshold(evaluation: Evaluation, measure: Measure) -> None:
+    """Raise DetbenchError if the protocol lacks the IoU threshold of a measure."""
+    thresholds = evaluation.protocol.iou_thresholds
+    if not thresholds[evaluation.indices_of(measure)[2]]:
+        listed = ", ".join(f"{threshold:g}" for threshold in thresholds)
+        raise DetbenchError(
+            f"measure {measure.name} needs IoU {measure.iou:g}, but the protocol has {listed}"
+        )
 
-    Args:
-        found: the detections, at one threshold.
-        k: the class.
-        grid: (R,) recalls, rising.
-        epsilon: added below precision.
-        weights: (B, U) whole numbers, how often each unit counts.
-        positives: (B, K) objects to find under these weights.
-        out: (B, R) receives precision, NaN without positives.
+
+class _Pass:
+    """One pass over the detections of an evaluation: an area range and a limit.
+
+    It computes all IoU thresholds, or the one that all its measures share.
     """
-    first, last = found.offsets[k], found.offsets[k + 1]
-    most_hits = found.hit_offsets[k + 1] - found.hit_offsets[k]
-    running = np.empty(last - first, np.int64)
-    reached, value = np.empty(most_hits, np.int64), np.empty(most_hits, np.float64)
-    for b in range(len(weights)):
-        weight, total = weights[b], positives[b, k]
-        if total == 0:
-            out[b] = np.nan
-            continue
-        counted = 0
-        for n in range(last - first):
-            counted += weight[found.units[first + n]]
-            running[n] = counted
-        event = _values_at_hits(found, k, k, epsilon, weight, running, reached, value) - 1
-        best = 0.0
-        for r in range(len(grid) - 1, -1, -1):
-            needed = _fewest_hits(grid[r], total)
-            while event >= 0 and reached[event] >= needed:
-                best = max(best, value[event])
-                event -= 1
-            out[b, r] = best
+
+    def __init__(self, evaluation: Evaluation, measure: Measure) -> None:
+        self._detections = weighted_detections(evaluation, measure)
+        self._averaging = averaging(evaluation)
+        self._recall_only = measure.kind == "AR"
+        self._by_image = positives_by_image(evaluation, measure).astype(np.float64)
+        classes = len(evaluation.ground_truth.class_names)
+        lists = len(self._detections.hit_offsets) - 1
+        self._levels = lists // classes if classes else 0
+
+    def empty(self, count: int) -> tuple[Floats, Floats]:
+        """Return AP and recall (B, K, T) to be filled; AP has no columns if it is not needed."""
+        shape = (count, self._by_image.shape[1], self._levels)
+        return np.empty((*shape[:2], 0) if self._recall_only else shape), np.empty(shape)
+
+    def fill(self, weights: Weights, ap: Floats, recall: Floats) -> None:
+        """Fill AP and recall for these sets of weights (B, I)."""
+        positives = self._positives(weights)
+        if self._recall_only:
+            fill_recall(self._detections, weights, positives, recall)
+        else:
+            fill_ap_and_recall(self._detections, self._averaging, weights, positives, ap, recall)
+
+    def _positives(self, weights: Weights) -> NDArray[np.int64]:
+        """Return (B, K) the objects to find; float64 holds these whole numbers exactly."""
+        return np.asarray(weights.astype(np.float64) @ self._by_image).astype(np.int64)
 
 
-@kernel
-def weigh_recall(
-    found: Occurrences, weights: NDArray[Any], positives: NDArray[np.int64], recall: Floats
-) -> None:
-    """Fill the recall (B, K, T) alone, as `weigh` does."""
-    classes, levels = recall.shape[1], recall.shape[2]
-    for b in range(len(weights)):
-        weight = weights[b]
-        for k in range(classes):
-            total = positives[b, k]
-            for t in range(levels):
-                place, hits = k * levels + t, 0
-                for h in range(found.hit_offsets[place], found.hit_offsets[place + 1]):
-                    hits += weight[found.units[found.offsets[k] + found.hits[h]]]
-                recall[b, k, t] = hits / total if total else np.nan
+def _key(measure: Measure) -> _PassKey:
+    return measure.area, measure.max_detections
 
 
-@inlined
-def _fewest_hits(recall: float, positives: int) -> int:
-    """Return the fewest hits with hits / positives >= recall in float64; more than `positives` where none suffice."""
-    hits = int(recall * positives)
-    while hits > 0 and (hits - 1) / positives >= recall:
-        hits -= 1
-    while hits <= positives and hits / positives < recall:
-        hits += 1
-    return hits
+def _passes(measures: Sequence[Measure]) -> dict[_PassKey, Measure]:
+    """Return for each area range and limit the pass that serves all its measures.
+
+    It takes one IoU threshold if all measures have this one, else all. It leaves AP out (kind AR)
+    if no measure is an AP.
+    """
+    passes: dict[_PassKey, Measure] = {}
+    for measure in measures:
+        so_far = passes.setdefault(_key(measure), replace(measure, name=""))
+        iou = so_far.iou if so_far.iou == measure.iou else None
+        needs_ap = "AP" in {so_far.kind, measure.kind}
+        passes[_key(measure)] = replace(so_far, iou=iou, kind="AP" if needs_ap else "AR")
+    return passes
 
 
-@inlined
-def _values_at_hits(
-    found: Occurrences, k: int, place: int, epsilon: float, weight: NDArray[Any], running: NDArray[np.int64],
-    reached: NDArray[np.int64], value: NDArray[np.float64],
-) -> int:  # fmt: skip
-    """Fill hits so far and precision at each hit that counts; return how many there are."""
-    events, hits, uncounted = 0, 0, 0
-    i, last_ignored = found.ignored_offsets[place], found.ignored_offsets[place + 1]
-    first = found.offsets[k]
-    for h in range(found.hit_offsets[place], found.hit_offsets[place + 1]):
-        n = found.hits[h]
-        while i < last_ignored and found.ignored[i] < n:
-            uncounted += weight[found.units[first + found.ignored[i]]]
-            i += 1
-        times = weight[found.units[first + n]]
-        if times:
-            hits += times
-            reached[events] = hits
-            value[events] = hits / (running[n] - uncounted + epsilon)
-            events += 1
-    return events
-
-
-@inlined
-def _mean_of_samples(
-    needed: NDArray[np.int64], reached: NDArray[np.int64], value: NDArray[np.float64], events: int
-) -> float:
-    """Return the mean over the recall samples of the best precision at their recall or a higher one."""
-    r, best, total = len(needed) - 1, 0.0, 0.0
-    for event in range(events - 1, -1, -1):
-        while r >= 0 and needed[r] > reached[event]:
-            total += best
-            r -= 1
-        best = max(best, value[event])
-    return (total + (r + 1) * best) / len(needed)
-
-
-@inlined
-def _area_below(
-    reached: NDArray[np.int64], value: NDArray[np.float64], events: int, positives: int
-) -> float:
-    """Return the area under the interpolated curve."""
-    area, best = 0.0, 0.0
-    for event in range(events - 1, -1, -1):
-        best = max(best, value[event])
-        before = reached[event - 1] if event else 0
-        area += (reached[event] / positives - before / positives) * best
-    return area
-
-
-@kernel
-def _ranks(
-    offsets: NDArray[np.int64], images: NDArray[np.int32], image_count: int
-) -> NDArray[np.int32]:
-    """Return (N,) how many better detections of the same class each detection has in its image."""
-    ranks = np.empty(len(images), np.int32)
-    seen = np.zeros(image_count, np.int32)
-    for k in range(len(offsets) - 1):
-        for n in range(offsets[k], offsets[k + 1]):
-            ranks[n] = seen[images[n]]
-            seen[images[n]] += 1
-        for n in range(offsets[k], offsets[k + 1]):
-            seen[images[n]] = 0
-    return ranks
-
-
-def _places_by_level(
-    masks: NDArray[Any], levels: range, places: NDArray[np.int32], offsets: NDArray[Any]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return offsets (K · T + 1,) and places of the detections whose mask has the bit of a level, by class and level."""
-    lists = [[] for _ in range(len(offsets) - 1)]  # type: list[list[NDArray[np.int32]]]
-    for level in levels:
-        rows = np.flatnonzero((masks >> level) & 1)
-        cuts = np.searchsorted(rows, offsets)
-        for k, parts in enumerate(lists):
-            parts.append(places[rows[cuts[k] : cuts[k + 1]]])
-    flat = [part for parts in lists for part in parts]
-    sizes = np.array([len(part) for part in flat], np.int64)
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), np.concatenate(
-        flat or [np.zeros(0, np.int32)]
-    )
+def _scores_of(
+    evaluation: Evaluation, measure: Measure, served_by: Measure, ap: Floats, recall: Floats
+) -> WeightedScores:
+    check_threshold(evaluation, measure)
+    levels = evaluation.indices_of(measure)[2] if served_by.iou is None else slice(None)
+    values = (ap if measure.kind == "AP" else recall)[:, :, levels]
+    return WeightedScores(measure, values.mean(axis=2))

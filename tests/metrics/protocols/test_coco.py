@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from detbench.data.formats.coco.annotations import read_coco
 from detbench.data.formats.coco.results import read_coco_results
-from detbench.metrics.protocols.protocol import COCO
+from detbench.metrics.protocols.coco import COCO
 from detbench.metrics.scoring.evaluate import evaluate
 from tests.references.adversarial import adversarial
 from tests.references.cocoeval import assert_bit_identical, pycocotools_eval

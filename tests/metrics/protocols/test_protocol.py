@@ -7,16 +7,10 @@ import pytest
 from pycocotools.cocoeval import Params
 
 from detbench.errors import DetbenchError
-from detbench.metrics.protocols.protocol import (
-    COCO,
-    PROTOCOLS,
-    VOC2007,
-    VOC2012,
-    AreaRange,
-    Measure,
-    Protocol,
-    protocol_named,
-)
+from detbench.metrics.protocols.coco import COCO
+from detbench.metrics.protocols.protocol import AreaRange, Measure, Protocol
+from detbench.metrics.protocols.table import PROTOCOLS, protocol_named
+from detbench.metrics.protocols.voc import VOC2007, VOC2012
 
 
 def test_coco_has_the_parameters_of_pycocotools():

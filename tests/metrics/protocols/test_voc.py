@@ -14,7 +14,7 @@ from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.errors import DetbenchWarning
-from detbench.metrics.protocols.protocol import VOC2007, VOC2012
+from detbench.metrics.protocols.voc import VOC2007, VOC2012
 from detbench.metrics.scoring.evaluate import evaluate
 from tests.references.voc_devkit import area_under_curve, eleven_point, evaluate_class
 

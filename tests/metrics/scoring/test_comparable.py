@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detbench.errors import NotComparableError
-from detbench.metrics.protocols.protocol import VOC2007
+from detbench.metrics.protocols.voc import VOC2007
 from detbench.metrics.scoring.comparable import check_comparable, differences_between
 from detbench.metrics.scoring.evaluate import evaluate
 from tests.metrics.scored import perfect, truth

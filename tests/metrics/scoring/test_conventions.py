@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from detbench.data.load import load_detections, load_ground_truth
-from detbench.metrics.protocols.protocol import VOC2007, VOC2012
+from detbench.metrics.protocols.voc import VOC2007, VOC2012
 from detbench.metrics.scoring.conventions import coco_numbers, convention_table, protocol_of
 from detbench.metrics.scoring.evaluate import evaluate
 from tests.metrics.scored import detections, random_pair, truth

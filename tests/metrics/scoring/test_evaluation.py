@@ -8,7 +8,10 @@ import pytest
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, NotComparableError
-from detbench.metrics.protocols.protocol import COCO, PROTOCOLS, VOC2007, Measure
+from detbench.metrics.protocols.coco import COCO
+from detbench.metrics.protocols.protocol import Measure
+from detbench.metrics.protocols.table import PROTOCOLS
+from detbench.metrics.protocols.voc import VOC2007
 from detbench.metrics.scoring.evaluate import evaluate
 
 BOX, OTHER = (10, 10, 60, 60), (100, 100, 160, 160)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from detbench.errors import DetbenchError
-from detbench.metrics.protocols.protocol import COCO, VOC2007
-from detbench.metrics.uncertainty.clusters import image_draws
+from detbench.metrics.protocols.coco import COCO
+from detbench.metrics.protocols.voc import VOC2007
+from detbench.metrics.uncertainty.clusters import resample_images
 from detbench.metrics.uncertainty.curve_bands import curve_bands
 from tests.metrics.uncertainty.test_weighted_scores import random_case, repeated, scored
 
@@ -65,7 +66,7 @@ def test_each_draw_is_the_curve_of_a_dataset_that_holds_its_images(protocol, iou
     objects, count = everywhere(objects), 100
     drawn = []
     for b in range(count):
-        weights = image_draws(IMAGES, seed)(b)
+        weights = resample_images(IMAGES, seed)(b)
         drawn.append(
             plain_interpolated(
                 scored(
@@ -82,7 +83,7 @@ def test_each_draw_is_the_curve_of_a_dataset_that_holds_its_images(protocol, iou
     evaluation = scored(objects, detections, IMAGES, protocol)
     [found] = [
         band
-        for band in curve_bands(evaluation, iou, recalls=GRID, replicates=count, seed=seed)
+        for band in curve_bands(evaluation, iou, recalls=GRID, resamples=count, seed=seed)
         if band.class_name == "a"
     ]
     np.testing.assert_allclose(found.low, np.minimum(low, plain_wilson(evaluation, iou)), atol=2e-5)

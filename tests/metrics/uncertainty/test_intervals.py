@@ -14,7 +14,7 @@ from detbench.errors import DetbenchError
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.uncertainty.intervals import intervals, p_values, standard_error
-from detbench.metrics.uncertainty.replicates import HALVES, Resampled, resample
+from detbench.metrics.uncertainty.replicates import HALVES, Replicates, resample
 from tests.metrics.scored import detections, perfect, random_pair, truth
 
 BOX, FAR = [10, 10, 60, 60], [100, 10, 150, 60]
@@ -26,9 +26,9 @@ T_975 = {1: 12.706, 2: 4.303, 4: 2.776, 9: 2.262, 29: 2.045, 99: 1.984}
 def made(drawn, estimate, units=40, left_out=(0.4, 0.5, 0.6), halves=(0.5,)):
     """Return one column of replicates as if resampled."""
     column = lambda values: np.asarray(values, float).reshape(-1, 1)  # noqa: E731
-    return Resampled(
-        name="made", measure=Measure("AP"), class_names=(), values=np.array([estimate]), drawn=column(drawn), left_out=column(left_out),
-        halves=column(halves), units=np.array([units]), draws="made",
+    return Replicates(
+        name="made", measure=Measure("AP"), class_names=(), values=np.array([estimate]), bootstrap=column(drawn), left_out=column(left_out),
+        halves=column(halves), clusters=np.array([units]), resampling="made",
     )  # fmt: skip
 
 
@@ -179,11 +179,11 @@ def test_a_plain_bootstrap_that_copies_images_says_the_same(protocol):
     ground_truth, found = random_pair(3, images=12, objects=30, found=80)
     found = replace(found, scores=np.random.default_rng(3).permutation(80) / 80)
     (resampled,) = resample(
-        [evaluate(ground_truth, found, protocol)], [Measure("AP")], replicates=60, seed=5
+        [evaluate(ground_truth, found, protocol)], [Measure("AP")], resamples=60, seed=5
     )[0]
     draws = [np.sort(np.random.default_rng([5, b]).integers(0, 12, 12)) for b in range(60)]
     slow = np.array([slow_values(ground_truth, found, protocol, draw) for draw in draws])
-    np.testing.assert_allclose(resampled.drawn, slow, atol=1e-12)
+    np.testing.assert_allclose(resampled.bootstrap, slow, atol=1e-12)
     overall, classes = intervals(resampled, method="percentile")
     for interval, column in zip((overall, *classes), slow.T, strict=True):
         assert interval.low == pytest.approx(
@@ -195,7 +195,7 @@ def test_parts_and_halves_cover_all_images_evenly():
     ground_truth = truth([(i, 0, BOX) for i in range(9)], images=9)
     hits = detections(ground_truth, [(i, 0, 0.9, BOX if i < 4 else FAR) for i in range(9)])
     (recall,) = resample(
-        [evaluate(ground_truth, hits, "voc2007")], [Measure("recall", "AR")], replicates=2
+        [evaluate(ground_truth, hits, "voc2007")], [Measure("recall", "AR")], resamples=2
     )[0]
     assert sorted(recall.left_out[:, 0].round(6).tolist()) == [0.375] * 4 + [0.5] * 5
     assert len(recall.halves) == HALVES
@@ -208,17 +208,17 @@ def test_a_class_that_a_replicate_lacks_and_one_that_a_single_image_shows():
         [(i, 0, BOX) for i in range(8)] + [(0, 1, FAR), (1, 1, FAR), (2, 2, FAR)], "abcd", images=8
     )
     (resampled,) = resample(
-        [evaluate(ground_truth, perfect(ground_truth), "voc2007")], replicates=300
+        [evaluate(ground_truth, perfect(ground_truth), "voc2007")], resamples=300
     )[0]
-    assert resampled.units.tolist() == [8, 8, 2, 1, 0]
-    assert 0 < np.isnan(resampled.drawn[:, 2]).sum() < 100
+    assert resampled.clusters.tolist() == [8, 8, 2, 1, 0]
+    assert 0 < np.isnan(resampled.bootstrap[:, 2]).sum() < 100
     overall, (every, two, one, none) = intervals(resampled)
     assert (overall.low, overall.high, every.low, two.low, two.high) == (1, 1, 1, 0, 1)
     assert all(interval.estimate <= 1 for interval in (overall, every, two, one))
     assert one.estimate == pytest.approx(1)
-    assert not one.known
+    assert not one.is_defined
     assert math.isnan(none.estimate)
-    assert not none.known
+    assert not none.is_defined
     assert np.isnan(p_values(resampled.minus(resampled))).tolist() == [
         False,
         False,
@@ -231,8 +231,8 @@ def test_a_class_that_a_replicate_lacks_and_one_that_a_single_image_shows():
 def test_groups_count_as_one_piece_of_evidence():
     ground_truth = truth([(i, 0, BOX) for i in range(6)], images=6, groups=[4, 4, 9, 9, 9, 1])
     evaluation = evaluate(ground_truth, perfect(ground_truth), "voc2007")
-    (resampled,) = resample([evaluation], replicates=5)[0]
-    assert resampled.units[0] == 3
+    (resampled,) = resample([evaluation], resamples=5)[0]
+    assert resampled.clusters[0] == 3
     assert len(resampled.left_out) == 3
 
 

@@ -100,7 +100,7 @@ def test_scores_on_other_scales_are_ranked():
     assert score_distance(a, a) == 0
     assert score_distance(a, b) > 0.5
     with pytest.raises(
-        NotComparableError, match=r"different scales .* swap ranks, or use the bootstrap"
+        NotComparableError, match=r"different scales: .* use scores=.ranks., or the bootstrap"
     ):
         permutation_test(a, b, scores="raw")
     (test,) = permutation_test(a, b, permutations=30)
@@ -135,14 +135,14 @@ def test_what_cannot_be_swapped():
     one = evaluate(single, perfect(single), "voc2007")
     with pytest.raises(
         DetbenchError,
-        match="a permutation test needs at least two images, to tell how results vary; there is 1",
+        match="a permutation test needs at least two images; the dataset has 1",
     ):
         permutation_test(one, one)
     six = truth([(i, 0, [10, 10, 60, 60]) for i in range(6)], images=6)
     pair = [evaluate(six, perfect(six), "voc2007")] * 2
     together = truth([(i, 0, [10, 10, 60, 60]) for i in range(6)], images=6, groups=[0] * 6)
     with pytest.raises(
-        DetbenchError, match="at least two groups of images, to tell how results vary; there is 1"
+        DetbenchError, match="at least two groups of images; the dataset has 1"
     ):
         permutation_test(*[evaluate(together, perfect(together), "voc2007")] * 2)
     with pytest.raises(DetbenchError, match="permutations must be 1 or more, got 0"):

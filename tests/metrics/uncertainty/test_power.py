@@ -8,7 +8,12 @@ import pytest
 from detbench.errors import DetbenchError
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.uncertainty.intervals import standard_error
-from detbench.metrics.uncertainty.power import CORRELATION, images_needed, plan, smallest_difference
+from detbench.metrics.uncertainty.power import (
+    CORRELATION,
+    images_needed,
+    power_analysis,
+    smallest_difference,
+)
 from detbench.metrics.uncertainty.replicates import resample
 from tests.metrics.scored import detections, perfect, truth
 from tests.metrics.uncertainty.test_ranking import four
@@ -25,9 +30,9 @@ def test_known_values():
 
 def test_two_detectors_plan_from_their_paired_difference():
     first, second = four()[:2]
-    found = plan([first, second], 120, difference=0.02)
+    found = power_analysis([first, second], 120, difference=0.02)
     change = second.minus(first)
-    spread = [np.var(each.drawn[:, 0], ddof=1) for each in (first, second)]
+    spread = [np.var(each.bootstrap[:, 0], ddof=1) for each in (first, second)]
     assert found.standard_error == standard_error(change)
     assert found.standard_error**2 == pytest.approx(
         sum(spread) - 2 * found.correlation * math.sqrt(math.prod(spread))
@@ -42,7 +47,7 @@ def test_two_detectors_plan_from_their_paired_difference():
 
 def test_one_detector_assumes_a_rival_of_its_kind():
     first = four()[0]
-    found = plan([first], 120)
+    found = power_analysis([first], 120)
     assert (found.assumed, found.correlation, found.difference, found.needed) == (
         True,
         CORRELATION,
@@ -52,7 +57,7 @@ def test_one_detector_assumes_a_rival_of_its_kind():
     assert found.standard_error == pytest.approx(
         math.sqrt(2 * (1 - CORRELATION)) * standard_error(first)
     )
-    closer = plan([first], 120, correlation=0.98)
+    closer = power_analysis([first], 120, correlation=0.98)
     assert closer.smallest == pytest.approx(found.smallest * math.sqrt(0.02 / (1 - CORRELATION)))
 
 
@@ -61,7 +66,7 @@ def test_what_does_not_vary_cannot_be_told(detectors):
     box, far = [10, 10, 60, 60], [100, 10, 150, 60]
     ground_truth = truth([(0, 0, box), (1, 0, box), (1, 1, far)], "abc", images=2)
     pair = [evaluate(ground_truth, perfect(ground_truth), "voc2007")] * detectors
-    found = plan([each[0] for each in resample(pair, replicates=50)], 2, difference=0.01)
+    found = power_analysis([each[0] for each in resample(pair, resamples=50)], 2, difference=0.01)
     assert found.needed is None
     assert all(
         map(
@@ -80,8 +85,8 @@ def test_a_class_that_one_image_shows_cannot_be_told():
     some = detections(
         ground_truth, [(0, 0, 0.9, box), (1, 1, 0.8, box), (1, 1, 0.7, [100, 10, 150, 60])]
     )
-    (a, b) = plan(
-        [resample([evaluate(ground_truth, some, "voc2007")], replicates=50)[0][0]], 3
+    (a, b) = power_analysis(
+        [resample([evaluate(ground_truth, some, "voc2007")], resamples=50)[0][0]], 3
     ).classes
     assert a[1] > 0
     assert math.isnan(b[1])
@@ -90,19 +95,19 @@ def test_a_class_that_one_image_shows_cannot_be_told():
 @pytest.mark.parametrize(
     ("count", "options", "problem"),
     [
-        (3, {}, "one detector or from two that are to be compared, got 3"),
+        (3, {}, "a power analysis needs one or two detectors, got 3"),
         (
             1,
             {"power": 0.01},
-            "power must lie between the level and 1, got power 0.01 at level 0.05",
+            "power must lie between the level and 1, got power 0.01 and level 0.05",
         ),
         (1, {"power": 1.0}, "power must lie between"),
-        (1, {"difference": 0.0}, "difference to be shown must lie between 0 and 100 points, got 0"),
+        (1, {"difference": 0.0}, "difference must lie between 0 and 100 points, got 0"),
         (1, {"difference": 1.5}, "between 0 and 100 points, got 150"),
-        (1, {"correlation": 1.0}, "correlation must lie between -1 and 1, and below 1, got 1"),
+        (1, {"correlation": 1.0}, "correlation must be at least -1 and less than 1, got 1"),
         (2, {"correlation": 0.5}, "correlation of two detectors is measured"),
     ],
 )
 def test_what_cannot_be_planned(count, options, problem):
     with pytest.raises(DetbenchError, match=problem):
-        plan(four()[:count], 120, **options)
+        power_analysis(four()[:count], 120, **options)

@@ -30,7 +30,7 @@ def four():
     kinds = ((0.6, "b", 1), (0.95, "a", 0), (0.6, "c", 2), (0.2, "d", 0))
     return [
         each[0]
-        for each in resample([named(ground_truth, *kind) for kind in kinds], replicates=1999)
+        for each in resample([named(ground_truth, *kind) for kind in kinds], resamples=1999)
     ]
 
 
@@ -38,7 +38,7 @@ def test_order_ties_and_corrected_p():
     resampled = four()
     by_name = {each.name: each for each in resampled}
     ranked = ranking(resampled)
-    order = [place.name for place in ranked.places]
+    order = [place.name for place in ranked.detectors]
     assert order == sorted(by_name, key=lambda name: -by_name[name].values[0])
     raw, drawn = {}, []
     for row, first in enumerate(order):
@@ -47,24 +47,24 @@ def test_order_ties_and_corrected_p():
             assert ranked.differences[row, column] == pytest.approx(change.values[0])
             if row < column:
                 raw[row, column] = p_values(change)[0]
-                drawn.append(change.drawn[:, 0])
+                drawn.append(change.bootstrap[:, 0])
     estimates = [ranked.differences[pair] for pair in raw]
     corrected = dict(
         zip(raw, plain_step_down([*raw.values()], estimates, np.column_stack(drawn)), strict=True)
     )
     for (row, column), p in corrected.items():
         assert ranked.p[row, column] == ranked.p[column, row] == pytest.approx(p)
-    for row, place in enumerate(ranked.places):
+    for row, place in enumerate(ranked.detectors):
         better = sum(p <= 0.05 for (_, column), p in corrected.items() if column == row)
         worse = sum(p <= 0.05 for (upper, _), p in corrected.items() if upper == row)
         assert (place.best_rank, place.worst_rank) == (1 + better, 4 - worse)
         assert len(place.tied_with) == 3 - better - worse
     assert [
         (place.name, place.best_rank, place.worst_rank)
-        for place in ranked.places
+        for place in ranked.detectors
         if place.name in "ad"
     ] == [("a", 1, 1), ("d", 4, 4)]
-    assert ranked.places[1].tied_with == (order[2],)
+    assert ranked.detectors[1].tied_with == (order[2],)
     assert (np.diag(ranked.p) == 1).all()
 
 
@@ -72,11 +72,11 @@ def test_equal_detectors_share_all_ranks():
     ground_truth = many_images(20)
     resampled = [
         each[0]
-        for each in resample([named(ground_truth, 0.7, name) for name in "abc"], replicates=50)
+        for each in resample([named(ground_truth, 0.7, name) for name in "abc"], resamples=50)
     ]
     assert [
         (place.best_rank, place.worst_rank, len(place.tied_with))
-        for place in ranking(resampled).places
+        for place in ranking(resampled).detectors
     ] == [(1, 3, 2)] * 3
 
 
@@ -84,16 +84,16 @@ def test_twelve_detectors_can_be_told_apart():
     """Twelve ask 66 questions of 1,000 draws, more than the smallest p times the number of questions could ever answer."""
     ground_truth = many_images()
     found = [named(ground_truth, 0.9 if n < 6 else 0.3, str(n), n) for n in range(12)]
-    ranked = ranking([each[0] for each in resample(found, replicates=1000)])
-    assert {(place.best_rank <= 6, place.worst_rank <= 6) for place in ranked.places[:6]} == {
+    ranked = ranking([each[0] for each in resample(found, resamples=1000)])
+    assert {(place.best_rank <= 6, place.worst_rank <= 6) for place in ranked.detectors[:6]} == {
         (True, True)
     }
-    assert {place.best_rank >= 7 for place in ranked.places[6:]} == {True}
+    assert {place.best_rank >= 7 for place in ranked.detectors[6:]} == {True}
 
 
 def test_what_cannot_be_ranked():
     resampled = four()
-    with pytest.raises(DetbenchError, match="needs two detectors or more, got 1"):
+    with pytest.raises(DetbenchError, match="a ranking needs at least two detectors, got 1"):
         ranking(resampled[:1])
     with pytest.raises(NotComparableError, match="not resampled together"):
-        ranking([resampled[0], resample([named(many_images(20), 0.7, "e")], replicates=5)[0][0]])
+        ranking([resampled[0], resample([named(many_images(20), 0.7, "e")], resamples=5)[0][0]])

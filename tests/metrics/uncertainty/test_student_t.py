@@ -2,7 +2,7 @@
 
 import pytest
 
-from detbench.metrics.uncertainty.student_t import student_quantile
+from detbench.metrics.uncertainty.student_t import student_t_quantile
 
 TABLE = {
     1: (3.0777, 12.7062),
@@ -20,10 +20,10 @@ TABLE = {
 @pytest.mark.parametrize("freedom", TABLE)
 def test_as_the_tables_say(freedom):
     for probability, value in zip((0.9, 0.975), TABLE[freedom], strict=True):
-        assert student_quantile(probability, freedom) == pytest.approx(
+        assert student_t_quantile(probability, freedom) == pytest.approx(
             value, rel=2e-3 if freedom > 2 else 1e-4
         )
-        assert student_quantile(1 - probability, freedom) == pytest.approx(
-            -student_quantile(probability, freedom)
+        assert student_t_quantile(1 - probability, freedom) == pytest.approx(
+            -student_t_quantile(probability, freedom)
         )
-    assert student_quantile(0.5, freedom) == pytest.approx(0)
+    assert student_t_quantile(0.5, freedom) == pytest.approx(0)

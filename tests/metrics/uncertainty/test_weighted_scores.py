@@ -5,9 +5,11 @@ import pytest
 
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.protocols.protocol import COCO, PROTOCOLS, VOC2012
+from detbench.metrics.protocols.coco import COCO
+from detbench.metrics.protocols.table import PROTOCOLS, changed_switches
+from detbench.metrics.protocols.voc import VOC2012
 from detbench.metrics.scoring.evaluate import evaluate
-from detbench.metrics.uncertainty.bootstrap import weighted_replicates
+from detbench.metrics.uncertainty.weighted_scores import weighted_scores
 
 CLASSES = ("a", "b", "c", "never")
 PROTOCOL_VALUES = [
@@ -79,7 +81,7 @@ def scored(objects, detections, images, protocol):
 
 
 @pytest.mark.parametrize(
-    "protocol", PROTOCOL_VALUES, ids=lambda protocol: f"{protocol.name}{len(protocol.changed)}"
+    "protocol", PROTOCOL_VALUES, ids=lambda protocol: f"{protocol.name}{len(changed_switches(protocol))}"
 )
 @pytest.mark.parametrize("seed", range(25))
 def test_as_a_dataset_that_holds_images_several_times(protocol, seed):
@@ -87,7 +89,7 @@ def test_as_a_dataset_that_holds_images_several_times(protocol, seed):
     objects, detections = random_case(rng)
     evaluation = scored(objects, detections, 12, protocol)
     sets = [np.ones(12, np.int64), *rng.poisson(1, (3, 12)), np.eye(12, dtype=np.int64)[0] * 7]
-    values = weighted_replicates(
+    values = weighted_scores(
         [evaluation], protocol.measures, len(sets), lambda b: sets[b].astype(np.uint16), threads=1
     )[0]
     for b, weights in enumerate(sets):

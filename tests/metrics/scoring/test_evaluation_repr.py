@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from detbench.metrics.protocols.protocol import VOC2007
+from detbench.metrics.protocols.voc import VOC2007
 from tests.metrics.scored import detections, perfect, random_pair, scored, truth
 
 BOX = (10, 10, 60, 60)

@@ -1,0 +1,99 @@
+"""Weighted detections: what of an evaluation is scored again under weights of its images.
+
+The scoring itself is in `detbench.metrics.kernels.weighted`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detbench.data.columns import Ints, groups_from_offsets
+from detbench.metrics.kernels.weighted import Averaging, WeightedDetections, ranks_in_images
+from detbench.metrics.protocols.protocol import Measure
+from detbench.metrics.scoring.evaluation import Evaluation
+from detbench.metrics.scoring.kernel_columns import ground_truth_columns, is_positive
+
+_UNLIMITED = np.iinfo(np.int64).max
+
+
+def weighted_detections(
+    evaluation: Evaluation, measure: Measure, weight_index: NDArray[Any] | None = None
+) -> WeightedDetections:
+    """Return the detections that count for a measure: its area range, limit and IoU thresholds.
+
+    Args:
+        evaluation: of the detections.
+        measure: what is to be computed.
+        weight_index: (N,) the index of each detection's weight, by row of the evaluation's
+            `Detections`. None: the index of its image.
+    """
+    area, limit, thresholds = evaluation.indices_of(measure)
+    levels = range(len(evaluation.protocol.iou_thresholds))[thresholds]
+    matches = evaluation.matches
+    images = groups_from_offsets(evaluation.detections.offsets)[matches.rows]
+    ignored, hits = matches.ignored[area], matches.hits[area]
+    # A detection counts unless it is ignored at all of these thresholds, or beyond the limit.
+    counts = np.zeros(len(hits), np.bool_)
+    for level in levels:
+        counts |= (ignored >> level) & 1 == 0
+    max_detections = (*evaluation.protocol.max_detections, _UNLIMITED)[limit]
+    if max_detections < _UNLIMITED:
+        n_images = len(evaluation.ground_truth.image_ids)
+        counts &= ranks_in_images(matches.offsets, images, n_images) < max_detections
+    rows = np.flatnonzero(counts)
+    offsets = np.searchsorted(rows, matches.offsets)
+    starts = np.repeat(offsets[:-1], np.diff(offsets))
+    positions = (np.arange(len(rows)) - starts).astype(np.int32)
+    index = images if weight_index is None else weight_index[matches.rows]
+    return WeightedDetections(
+        offsets.astype(np.int64),
+        index[rows].astype(np.int32),
+        *_positions_by_level(hits[rows], levels, positions, offsets),
+        *_positions_by_level(ignored[rows], levels, positions, offsets),
+    )
+
+
+def averaging(evaluation: Evaluation) -> Averaging:
+    """Return how the evaluation's protocol averages."""
+    protocol = evaluation.protocol
+    grid = () if protocol.interpolation == "area" else protocol.recall_grid
+    return Averaging(np.array(grid, np.float64), float(protocol.precision_epsilon))
+
+
+def positives_by_image(evaluation: Evaluation, measure: Measure) -> Ints:
+    """Return (I, K) the number of objects to find per image and class in the measure's area range."""
+    area, _, _ = evaluation.indices_of(measure)
+    ground_truth = evaluation.ground_truth
+    columns = ground_truth_columns(ground_truth, evaluation.protocol)
+    counted = is_positive(columns, area)
+    shape = (len(ground_truth.image_ids), len(ground_truth.class_names))
+    table = np.zeros(shape, np.int64)
+    classes = groups_from_offsets(columns.offsets)
+    np.add.at(table, (columns.images[counted], classes[counted]), 1)
+    return table
+
+
+def _positions_by_level(
+    masks: NDArray[Any], levels: range, positions: NDArray[np.int32], offsets: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return where masks have the bit of each level, as offsets (K · T + 1,) and positions.
+
+    Args:
+        masks: (N,) by class.
+        levels: the T bits to look at.
+        positions: (N,) position of each detection in its class.
+        offsets: (K + 1,) first detection of each class.
+    """
+    by_class: list[list[NDArray[np.int32]]] = [[] for _ in range(len(offsets) - 1)]
+    for level in levels:
+        rows = np.flatnonzero((masks >> level) & 1)
+        cuts = np.searchsorted(rows, offsets)
+        for k, lists in enumerate(by_class):
+            lists.append(positions[rows[cuts[k] : cuts[k + 1]]])
+    flat = [part for lists in by_class for part in lists]
+    sizes = np.array([len(part) for part in flat], np.int64)
+    ends = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return ends, np.concatenate(flat or [np.zeros(0, np.int32)])
