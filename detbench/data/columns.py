@@ -95,6 +95,22 @@ def rows_of_groups(offsets: Ints, groups: Ints) -> Ints:
     return starts + np.arange(len(starts))
 
 
+def pairs_in_groups(offsets: Ints, groups: Ints) -> tuple[Ints, Ints]:
+    """Return every pair of an element with a row of its group, as two columns (P,).
+
+    Detections and objects are paired within each image with it.
+
+    Args:
+        offsets: (G + 1,) offsets of the groups into the rows.
+        groups: (N,) the group of each element.
+
+    Returns:
+        The position of the element in `groups`, ascending, and the row.
+    """
+    elements = np.repeat(np.arange(len(groups)), np.diff(offsets)[groups])
+    return elements, rows_of_groups(offsets, groups)
+
+
 def digest(texts: Iterable[str], arrays: Iterable[NDArray[Any]]) -> str:
     """Return the SHA-256 of texts and arrays (dtype, shape and bytes), as `sha256:<hex>`."""
     sha = hashlib.sha256()
