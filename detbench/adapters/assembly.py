@@ -1,4 +1,8 @@
-"""From options, metadata and raw outputs to a detector: what is asked for goes before what the model says, and that before its decoder."""
+"""Assembly: makes a detector from a model, its metadata and the user's options.
+
+The user's options take precedence over the model's metadata, and metadata over the settings that
+the authors of the decoder's layout evaluate with.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,10 @@ from typing import Any
 from detbench.adapters.classes import COCO_80
 from detbench.adapters.decoders.choose import check_decoder, choose_decoder
 from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, OutputShapes
+from detbench.adapters.decoders.from_options import make_decoder, make_decoders
 from detbench.adapters.metadata import ModelMetadata
 from detbench.adapters.model_input import ImageInput
-from detbench.adapters.options import Options, make_decoder, make_decoders
+from detbench.adapters.options import ModelOptions
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.adapters.raw_detector import RawDetector, Runtime
@@ -24,139 +29,144 @@ from detbench.wording import plural
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A model ready to run on pictures of one size."""
+    """A model ready to run on images of one size."""
 
     runtime: Runtime
     shapes: OutputShapes
-    """Of its outputs."""
     settings: Mapping[str, Any]
-    """What is on record about model and framework."""
+    """What the record states about model and framework."""
 
 
 @dataclass(frozen=True, eq=False)
 class ModelSource:
-    """A model and what is known of it before it is made ready."""
+    """A model before it is ready to run, with what it states about itself."""
 
-    place: str | Path
-    """What errors name: a file, a folder, or a name."""
+    path: str | Path
+    """For errors: a file, a folder, or the name of a model."""
     name: str
-    """What people call it."""
+    """The name of the detector."""
     declared: ImageInput
+    """Its image input as it declares it."""
     metadata: ModelMetadata
     names_from: str
-    """Where the metadata's class names are from."""
+    """The origin of the metadata's class names, for the record."""
     load: Callable[[tuple[int, int]], LoadedModel]
-    """Makes the model ready for pictures of a width and height."""
+    """Makes the model ready for images of a width and height in pixels."""
 
 
-def assemble(source: ModelSource, asked: Options, options: Mapping[str, str]) -> RawDetector:
+def assemble(
+    source: ModelSource, options: ModelOptions, option_texts: Mapping[str, str]
+) -> RawDetector:
     """Return the detector that a model and options make.
 
     Args:
         source: the model.
-        asked: the options, read.
-        options: the same as a spec has them, for the record.
+        options: the options of the spec.
+        option_texts: the same options as texts, for the record.
 
     Raises:
-        DetbenchError: naming the model where no or several decoders read its outputs, where classes and names differ in number, or where
-            an option does not suit it.
+        DetbenchError: naming the model, if no decoder or several match its outputs, if the numbers
+            of classes and names differ, or if an option does not suit the model.
     """
-    place, metadata = source.place, source.metadata
-    size = _input_size(place, source.declared, asked.size, metadata.size)
-    names, origin = _known_names(asked, source)
-    loaded = source.load(size)
+    path, metadata = source.path, source.metadata
+    size = _input_size(path, source.declared, options.size, metadata.size)
+    names, names_from = _class_names(options, source)
+    model = source.load(size)
     try:
-        decoder, count = _decoder(
-            asked, metadata, loaded.shapes, len(names) if names is not None else None
-        )
-        preparation, finish = _effective(asked, metadata, decoder, source.declared, size)
+        class_count = len(names) if names is not None else None
+        decoder, decoded_count = _decoder(options, metadata, model.shapes, class_count)
+        preprocessing = _preprocessing(options, metadata, decoder, source.declared, size)
+        postprocessing = _postprocessing(options, metadata, decoder)
     except InputError:
         raise
     except DetbenchError as error:
-        raise DetbenchError(f"{place}: {error}") from error
+        raise DetbenchError(f"{path}: {error}") from error
     if names is None:
-        names, origin = _unnamed(place, count), "taken as COCO's 80"
+        names, names_from = _default_names(path, decoded_count), "taken as COCO's 80"
+    files = _option_files(options, decoder)
     settings = {
-        **loaded.settings,
-        "decoder": decoder_record(decoder),
-        "class_names_from": origin,
-        "preprocessing": preparation.as_dict(),
-        "postprocessing": finish.as_dict(),
-        "options": dict(options),
-        "option_files": {
-            option: f"sha256:{_digest(path)}" for option, path in _files(asked, decoder).items()
-        },
+        **model.settings,
+        "decoder": _decoder_record(decoder),
+        "class_names_from": names_from,
+        "preprocessing": preprocessing.as_dict(),
+        "postprocessing": postprocessing.as_dict(),
+        "options": dict(option_texts),
+        "option_files": {option: f"sha256:{_digest(file)}" for option, file in files.items()},
     }
-    batch = _batch_size(place, source.declared, loaded.shapes)
     return RawDetector(
-        source.name, names, settings, loaded.runtime, decoder, preparation, finish, batch
+        source.name,
+        names,
+        settings,
+        model.runtime,
+        decoder,
+        preprocessing,
+        postprocessing,
+        _batch_size(path, source.declared, model.shapes),
     )
 
 
-def decoder_record(decoder: Decoder) -> dict[str, Any]:
-    """Return a decoder's name and options as JSON-ready values."""
-    return {"name": decoder.name, **_jsonable(asdict(decoder))}  # type: ignore[call-overload]
-
-
-def _batch_size(place: str | Path, declared: ImageInput, shapes: OutputShapes) -> int | None:
+def _batch_size(path: str | Path, declared: ImageInput, shapes: OutputShapes) -> int | None:
     """Return the only batch size that input and outputs allow, None for any."""
     if shapes.batched:
         return declared.batch
     if declared.batch not in (None, 1):
         raise InputError(
-            place,
-            f"takes {declared.batch} pictures and gives outputs {shapes} of one",
-            fix="export it for one picture",
+            path,
+            f"takes {declared.batch} images but returns outputs {shapes} of one",
+            fix="export it for one image",
         )
     return 1
 
 
 def _input_size(
-    place: str | Path, declared: ImageInput, asked: tuple[int, int] | None, said: tuple[int, int] | None
+    path: str | Path,
+    declared: ImageInput,
+    option: tuple[int, int] | None,
+    metadata: tuple[int, int] | None,
 ) -> tuple[int, int]:
-    """Return the input's width and height: those of the model where it has them, else the ones asked for, else its metadata's."""
-    fixed, wanted = declared.size, asked or said
-    pairs = zip(fixed, wanted or fixed, strict=True)
-    if wanted and any(one is not None and one != other for one, other in pairs):
-        shown = "×".join(str(one or "any") for one in fixed)
-        if asked:
-            raise InputError(
-                place,
-                f"takes pictures of {shown} pixels, not {asked[0]}×{asked[1]}",
-                fix="leave size= out",
-            )
-        problem = f"takes pictures of {shown} pixels, and its metadata says {wanted[0]}×{wanted[1]}"
+    """Return width and height of the input: fixed by the model, else from option or metadata."""
+    fixed, requested = declared.size, option or metadata
+    if requested and any(
+        side is not None and side != other for side, other in zip(fixed, requested, strict=True)
+    ):
+        fixed_text = "×".join(str(side or "any") for side in fixed)
+        requested_text = "×".join(map(str, requested))
+        problem = f"takes images of {fixed_text} pixels, "
+        if option:
+            raise InputError(path, problem + f"not {requested_text}", fix="leave size= out")
         raise InputError(
-            place, problem, fix="export it again, or say what it takes with size=WIDTHxHEIGHT"
+            path,
+            problem + f"but its metadata states {requested_text}",
+            fix="export it again, or give the size with size=WIDTHxHEIGHT",
         )
-    width, height = wanted or fixed
+    width, height = requested or fixed
     if width is None or height is None:
         raise InputError(
-            place,
-            "takes pictures of any size and does not say which",
+            path,
+            "takes images of any size and states none",
             fix="choose one with size=WIDTHxHEIGHT",
         )
     return width, height
 
 
-def _known_names(asked: Options, source: ModelSource) -> tuple[tuple[str, ...] | None, str]:
-    """Return the class names and where they are from."""
-    if (names := asked.class_names()) is not None:
+def _class_names(options: ModelOptions, source: ModelSource) -> tuple[tuple[str, ...] | None, str]:
+    """Return the class names, None without any, and their origin."""
+    if (names := options.class_names()) is not None:
         return names, "the option names"
     return source.metadata.class_names, source.names_from
 
 
-def _unnamed(place: str | Path, count: int) -> tuple[str, ...]:
-    """Return the names of a model that has none, which only COCO's 80 can do without."""
+def _default_names(path: str | Path, count: int) -> tuple[str, ...]:
+    """Return COCO's names for a model of 80 unnamed classes; raises InputError for others."""
     if count != len(COCO_80):
-        outputs = plural(count, "class") if count != UNKNOWN else "an unknown number of classes"
+        classes = plural(count, "class") if count != UNKNOWN else "an unknown number of classes"
         raise InputError(
-            place,
-            f"has {outputs} and no names for them",
+            path,
+            f"has {classes} and no class names",
             fix="give them with names=FILE, names=a|b|c, names=coco or names=voc",
         )
     warnings.warn(
-        f"{place}: has no class names; its 80 classes are taken as COCO's",
+        f"{path}: has no class names; its 80 classes are taken as COCO's",
         DetbenchWarning,
         stacklevel=5,
     )
@@ -164,45 +174,60 @@ def _unnamed(place: str | Path, count: int) -> tuple[str, ...]:
 
 
 def _decoder(
-    asked: Options, metadata: ModelMetadata, shapes: OutputShapes, class_count: int | None
+    options: ModelOptions,
+    metadata: ModelMetadata,
+    shapes: OutputShapes,
+    class_count: int | None,
 ) -> tuple[Decoder, int]:
-    name = asked.decoder or metadata.decoder
+    """Return the decoder of the option, of the metadata, or of the shapes, and its classes."""
+    name = options.decoder or metadata.decoder
     if name is None:
-        return choose_decoder(make_decoders(asked.of_decoder), shapes, class_count)
-    own = metadata.decoder_options if name == metadata.decoder else {}
-    decoder = make_decoder(name, {**own, **asked.of_decoder})
+        return choose_decoder(make_decoders(options.decoder_options), shapes, class_count)
+    stated = metadata.decoder_options if name == metadata.decoder else {}
+    decoder = make_decoder(name, {**stated, **options.decoder_options})
     return decoder, check_decoder(decoder, shapes, class_count)
 
 
-def _effective(
-    asked: Options, metadata: ModelMetadata, decoder: Decoder, declared: ImageInput, size: tuple[int, int]
-) -> tuple[Preprocessing, Postprocessing]:
-    """Lay the user's options over the model's metadata over the decoder's defaults."""
-    preparation, finish = decoder.preprocessing(size), decoder.postprocessing
+def _preprocessing(
+    options: ModelOptions,
+    metadata: ModelMetadata,
+    decoder: Decoder,
+    declared: ImageInput,
+    size: tuple[int, int],
+) -> Preprocessing:
+    preprocessing = decoder.preprocessing(size)
     if metadata.preprocessing is not None:
         try:
-            preparation = Preprocessing.from_dict({**metadata.preprocessing, "size": size})
+            preprocessing = Preprocessing.from_dict({**metadata.preprocessing, "size": size})
         except DetbenchError as error:
             raise DetbenchError(f"metadata detbench.{error}") from None
+    # A uint8 input takes the pixels unscaled: its graph scales them.
+    unscaled: dict[str, Any] = {"scale": 1.0, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+    return replace(
+        preprocessing,
+        dtype=declared.dtype,
+        layout=declared.layout,
+        **(unscaled if declared.dtype == "uint8" else {}),
+        **options.preprocessing,
+    )
+
+
+def _postprocessing(
+    options: ModelOptions, metadata: ModelMetadata, decoder: Decoder
+) -> Postprocessing:
+    postprocessing = decoder.postprocessing
     if metadata.postprocessing is not None:
-        finish = _read_postprocessing(metadata.postprocessing)
-    plain: dict[str, Any] = (
-        {"scale": 1.0, "mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
-        if declared.dtype == "uint8"
-        else {}
-    )
-    preparation = replace(
-        preparation, dtype=declared.dtype, layout=declared.layout, **plain, **asked.preprocessing
-    )
-    return preparation, asked.finished(finish)
+        postprocessing = _stated_postprocessing(metadata.postprocessing)
+    return replace(postprocessing, **options.postprocessing)
 
 
-def _read_postprocessing(settings: Mapping[str, Any]) -> Postprocessing:
+def _stated_postprocessing(settings: Mapping[str, Any]) -> Postprocessing:
     """Read what `Postprocessing.as_dict` wrote into metadata."""
-    known = {field.name for field in fields(Postprocessing)}
-    if unknown := sorted(set(settings) - known):
+    names = {field.name for field in fields(Postprocessing)}
+    if unknown := sorted(set(settings) - names):
         raise DetbenchError(
-            f"metadata detbench.postprocessing: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}"
+            f"metadata detbench.postprocessing: unknown setting {unknown[0]!r}; "
+            f"the settings are {', '.join(sorted(names))}"
         )
     if missing := [name for name in ("score", "nms_iou") if name not in settings]:
         raise DetbenchError(f"metadata detbench.postprocessing: setting {missing[0]!r} is missing")
@@ -212,23 +237,24 @@ def _read_postprocessing(settings: Mapping[str, Any]) -> Postprocessing:
         raise DetbenchError(f"metadata detbench.{error}") from None
 
 
-def _files(asked: Options, decoder: Decoder) -> dict[str, Path]:
-    """Return the files whose content decides about boxes or names, by the option that names them."""
-    named = {
-        one.name: getattr(decoder, one.name)
-        for one in fields(decoder)  # type: ignore[arg-type]
-        if one.metadata.get("file")
-    }
-    return {
-        option: Path(place)
-        for option, place in {"names": asked.names_file, **named}.items()
-        if place
-    }
+def _option_files(options: ModelOptions, decoder: Decoder) -> dict[str, Path]:
+    """Return the files whose content decides boxes or names, by the option that names them."""
+    files = {"names": options.names_file}
+    for field in fields(decoder):  # type: ignore[arg-type]
+        if field.metadata.get("file"):
+            files[field.name] = getattr(decoder, field.name)
+    return {option: Path(file) for option, file in files.items() if file}
 
 
-def _jsonable(values: Mapping[str, Any]) -> dict[str, Any]:
+def _decoder_record(decoder: Decoder) -> dict[str, Any]:
+    """Return a decoder's name and options as JSON-ready values."""
+    options: dict[str, Any] = asdict(decoder)  # type: ignore[call-overload]
     return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in values.items()
+        "name": decoder.name,
+        **{
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in options.items()
+        },
     }
 
 

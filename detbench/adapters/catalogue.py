@@ -1,7 +1,7 @@
-"""The catalogue: the one table of adapters, and the way from a spec such as `onnx:model.onnx,score=0.001` to a detector.
+"""Catalogue: the table of adapters, and how a spec such as `onnx:model.onnx,score=0.001` is loaded.
 
-A package adds an adapter with an entry point in the group `detbench.adapters`: its name is the adapter's, its object a function
-`load(target: str, options: Mapping[str, str]) -> Detector`.
+A package adds an adapter with an entry point in the group `detbench.adapters`: its name is that of
+the adapter, its object a function `load(target: str, options: Mapping[str, str]) -> Detector`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from detbench.adapters.detector import Detector
-from detbench.adapters.options import option_text
+from detbench.adapters.option_values import option_text
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 
 GROUP = "detbench.adapters"
+"""The entry-point group of other packages' adapters."""
 
 
 @dataclass(frozen=True)
@@ -28,138 +29,161 @@ class Adapter:
     """One way to run models."""
 
     name: str
-    """What stands before the colon of a spec."""
+    """The part of a spec before the colon."""
     loader: str
     """`module:function`; imported only when it is used."""
     needs: str = ""
     """The package that must be importable; empty for none."""
     install: str = ""
-    """The line that installs it."""
+    """The command that installs it."""
     suffixes: tuple[str, ...] = ()
-    """Files that are taken for this adapter's when a spec names none."""
+    """Suffixes of files that belong to this adapter if a spec names none."""
     package: str = "detbench"
     """The distribution it comes from."""
-    path_only: bool = True
-    """Whether a target that does not exist can be nothing else: our own `load` then takes it as a Path, otherwise as it stands."""
+    target_is_path: bool = True
+    """Whether the target must exist as a file or folder.
+
+    Detbench's own `load` functions then get it as a Path, otherwise as text.
+    """
 
     @property
     def installed(self) -> bool:
-        """Whether what it needs is there."""
+        """Whether the package that it needs is installed."""
         return not self.needs or find_spec(self.needs) is not None
 
 
-class Spec(NamedTuple):
-    """A spec taken apart."""
-
-    name: str
-    target: str
-    options: dict[str, str]
-
-
+_KERAS = "pip install 'detbench[keras]'"
 ADAPTERS = {
     adapter.name: adapter
     for adapter in (
         Adapter(
             "onnx",
             "detbench.adapters.onnx.adapter:load",
-            "onnxruntime",
-            "pip install 'detbench[onnx]'",
-            (".onnx",),
+            needs="onnxruntime",
+            install="pip install 'detbench[onnx]'",
+            suffixes=(".onnx",),
         ),
-        Adapter(
-            "yolo", "detbench.adapters.yolo.adapter:load", "keras", "pip install 'detbench[keras]'"
-        ),
+        Adapter("yolo", "detbench.adapters.yolo.adapter:load", needs="keras", install=_KERAS),
         Adapter(
             "keras",
             "detbench.adapters.keras.adapter:load",
-            "keras",
-            "pip install 'detbench[keras]'",
-            (".keras",),
+            needs="keras",
+            install=_KERAS,
+            suffixes=(".keras",),
         ),
         Adapter(
             "kerashub",
             "detbench.adapters.keras.hub:load",
-            "keras_hub",
-            "pip install 'detbench[keras]'",
-            path_only=False,
+            needs="keras_hub",
+            install=_KERAS,
+            target_is_path=False,
         ),
         Adapter(
-            "replay", "detbench.adapters.replay:load", "", "pip install detbench", (".parquet",)
+            "replay",
+            "detbench.adapters.replay:load",
+            install="pip install detbench",
+            suffixes=(".parquet",),
         ),
     )
 }
-"""Our own adapters."""
+"""Detbench's own adapters by name."""
+
+
+class Spec(NamedTuple):
+    """The parts of a spec."""
+
+    name: str
+    """Of the adapter."""
+    target: str
+    """A path or the name of a model."""
+    options: dict[str, str]
 
 
 def adapters() -> list[Adapter]:
-    """Return our own adapters and those that installed packages add; of two with one name the first counts, with a warning."""
-    known = dict(ADAPTERS)
+    """Return detbench's own adapters and those of installed packages.
+
+    Of two adapters with one name the first counts, with a DetbenchWarning.
+    """
+    by_name = dict(ADAPTERS)
     for point in _entry_points():
         package = point.dist.name if point.dist else point.module
-        if point.name in known:
-            other = known[point.name].package
-            message = f"adapter {point.name!r} of package {package} is not used: {other} has one of that name"
-            warnings.warn(message, DetbenchWarning, stacklevel=2)
+        if point.name in by_name:
+            warnings.warn(
+                f"adapter {point.name!r} of package {package} is not used, "
+                f"because {by_name[point.name].package} has an adapter of that name",
+                DetbenchWarning,
+                stacklevel=2,
+            )
         else:
-            known[point.name] = Adapter(
+            by_name[point.name] = Adapter(
                 point.name, point.value, install=f"pip install {package}", package=package
             )
-    return list(known.values())
+    return list(by_name.values())
 
 
 def parse_spec(spec: str) -> Spec:
-    r"""Take a spec apart: `NAME:TARGET,KEY=VALUE,…` or, where the suffix tells the adapter, `TARGET,KEY=VALUE,…`.
+    r"""Split a spec: `NAME:TARGET,KEY=VALUE,…`, or `TARGET,KEY=VALUE,…` for a known suffix.
 
-    A name has at least two letters, so that `C:\model.onnx` is a path. A comma inside a path or value is written `\,`.
-    Raises DetbenchError for a spec without target, an option without value or given twice, and a path whose suffix says nothing.
+    A name has at least two letters, so that `C:\model.onnx` is a path. A comma inside a path or
+    value is written `\,`.
+
+    Raises:
+        DetbenchError: for a spec without target, for an option without value or given twice, and
+            for a path without adapter whose suffix is unknown.
     """
-    named = re.match(r"([A-Za-z][\w-]+):(?!//)", spec)
-    target, *pieces = (
-        piece.replace("\\,", ",")
-        for piece in re.split(r"(?<!\\),", spec[named.end() if named else 0 :])
+    prefix = re.match(r"([A-Za-z][\w-]+):(?!//)", spec)
+    target, *option_texts = (
+        part.replace("\\,", ",")
+        for part in re.split(r"(?<!\\),", spec[prefix.end() if prefix else 0 :])
     )
     if not target:
-        raise DetbenchError(f"spec {spec!r} names no model; expected for example onnx:model.onnx")
+        raise DetbenchError(f"spec {spec!r} names no model; write for example onnx:model.onnx")
     options: dict[str, str] = {}
-    for piece in pieces:
-        key, equals, value = piece.partition("=")
+    for text in option_texts:
+        key, equals, value = text.partition("=")
         if not equals or not key.isidentifier():
             raise DetbenchError(
-                f"spec {spec!r}: {piece!r} is not KEY=VALUE; a comma inside a path or value is written \\,"
+                f"spec {spec!r}: {text!r} is not KEY=VALUE; "
+                "write a comma inside a path or value as \\,"
             )
         if key in options:
             raise DetbenchError(f"spec {spec!r}: option {key!r} is given twice")
         options[key] = value
-    return Spec(named[1] if named else _name_by_suffix(target), target, options)
+    return Spec(prefix[1] if prefix else _name_by_suffix(target), target, options)
 
 
 def load_detector(spec: str, **options: Any) -> Detector:
-    """Load the detector a spec names; keyword options go before those in the spec.
+    """Load the detector of a spec.
 
-    Option values may be strings, numbers, booleans, or lists, which are joined with commas; None leaves an option out.
-    Raises DetbenchError for an unknown adapter, one whose extra is not installed, and whatever the adapter finds wrong with model and
-    options.
+    Args:
+        spec: `NAME:TARGET,KEY=VALUE,…`, as `parse_spec` reads it.
+        **options: take precedence over the options in the spec. Values are texts, numbers,
+            booleans, or lists, which are joined with commas; None leaves an option out.
+
+    Raises:
+        DetbenchError: for an unknown adapter, for one whose package is not installed, and for
+            every problem of model and options that the adapter finds.
     """
-    name, target, written = parse_spec(spec)
-    texts = written | {
+    name, target, spec_options = parse_spec(spec)
+    texts = spec_options | {
         key: option_text(value) for key, value in options.items() if value is not None
     }
-    known = {adapter.name: adapter for adapter in adapters()}
-    if name not in known:
+    by_name = {adapter.name: adapter for adapter in adapters()}
+    if name not in by_name:
         raise DetbenchError(
-            f"spec {spec!r}: unknown adapter {name!r}; known are: {', '.join(known)}"
+            f"spec {spec!r}: unknown adapter {name!r}; the adapters are {', '.join(by_name)}"
         )
-    adapter = known[name]
+    adapter = by_name[name]
     if not adapter.installed:
         raise DetbenchError(
             f"adapter {name!r} needs {adapter.needs}, which is not installed: {adapter.install}"
         )
-    load = _imported(adapter)
+    load = _import_loader(adapter)
     if name not in ADAPTERS:
-        return _checked(load(target, texts), adapter)
-    if adapter.path_only and not Path(target).exists():
+        return _check_detector(load(target, texts), adapter)
+    if adapter.target_is_path and not Path(target).exists():
         raise InputError(target, "no such model", fix="check the path")
-    detector: Detector = load(Path(target) if adapter.path_only else target, texts)
+    detector: Detector = load(Path(target) if adapter.target_is_path else target, texts)
     return detector
 
 
@@ -168,37 +192,42 @@ def _entry_points() -> Iterable[EntryPoint]:
 
 
 def _name_by_suffix(target: str) -> str:
+    """Return the adapter of a file's suffix."""
     suffix = Path(target).suffix.lower()
     for adapter in ADAPTERS.values():
         if suffix in adapter.suffixes:
             return adapter.name
-    by_suffix = ", ".join(
-        f"{suffix} is {adapter.name}"
+    known = ", ".join(
+        f"{suffix} for {adapter.name}"
         for adapter in ADAPTERS.values()
         for suffix in adapter.suffixes
     )
     raise DetbenchError(
-        f"{target}: which adapter runs this does not show; write NAME:{target}, or use a known suffix ({by_suffix})"
+        f"{target}: cannot infer the adapter from the suffix; "
+        f"write NAME:{target}, or use a known suffix ({known})"
     )
 
 
-def _imported(adapter: Adapter) -> Any:
+def _import_loader(adapter: Adapter) -> Any:
     module, _, function = adapter.loader.partition(":")
     try:
         return getattr(import_module(module), function)
     except (ImportError, AttributeError) as error:
+        # An own adapter whose package is complete fails because of a bug: show its traceback.
         if adapter.name in ADAPTERS and not (adapter.needs and isinstance(error, ImportError)):
             raise
-        fix = f"install it again: {adapter.install}"
         raise DetbenchError(
-            f"adapter {adapter.name!r} of package {adapter.package} cannot be imported ({error}); {fix}"
+            f"adapter {adapter.name!r} of package {adapter.package} cannot be imported ({error}); "
+            f"install it again: {adapter.install}"
         ) from error
 
 
-def _checked(detector: object, adapter: Adapter) -> Detector:
+def _check_detector(detector: object, adapter: Adapter) -> Detector:
+    """Raise DetbenchError if another package's adapter returned no Detector."""
     if not isinstance(detector, Detector):
         kind = type(detector).__name__
         raise DetbenchError(
-            f"adapter {adapter.name!r} of package {adapter.package} gave something ({kind}) that lacks steps of a Detector"
+            f"adapter {adapter.name!r} of package {adapter.package} returned an object of type "
+            f"{kind}, which lacks steps of a Detector"
         )
     return detector

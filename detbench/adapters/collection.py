@@ -1,4 +1,4 @@
-"""Collection: what a detector found in each picture of a dataset becomes detections in the dataset's classes."""
+"""Collection: joins the detections of all images of a dataset, in the dataset's classes."""
 
 from __future__ import annotations
 
@@ -14,28 +14,34 @@ from detbench.data.ground_truth import GroundTruth
 
 
 def collect_detections(
-    found: Sequence[ImageDetections],
+    per_image: Sequence[ImageDetections],
     ground_truth: GroundTruth,
     mapping: ClassMapping,
     *,
     name: str,
     settings: Mapping[str, Any] | None = None,
 ) -> Detections:
-    """Return what was found in each of the I pictures of `ground_truth`, in their order, less what is of an unmapped class.
+    """Return the detections of all images without those of unmapped classes.
 
-    `name` is the detector's, `settings` its effective ones.
+    Args:
+        per_image: the detections in each image of `ground_truth`, in the order of its images.
+        ground_truth: the dataset.
+        mapping: from the model's classes to the dataset's.
+        name: of the detector.
+        settings: effective settings of the detector.
     """
-    classes = np.asarray(mapping.indices, np.int64)[
-        np.concatenate([each.classes for each in found] or [np.zeros(0, np.int64)])
-    ]
-    images = np.repeat(np.arange(len(found)), [len(each.scores) for each in found])
-    known = classes >= 0
+    model_classes = [image.classes for image in per_image] or [np.zeros(0, np.int64)]
+    scores = [image.scores for image in per_image] or [np.zeros(0)]
+    boxes = [image.boxes for image in per_image] or [np.zeros((0, 4))]
+    classes = np.asarray(mapping.indices, np.int64)[np.concatenate(model_classes)]
+    images = np.repeat(np.arange(len(per_image)), [len(image.scores) for image in per_image])
+    mapped = classes >= 0
     return Detections.from_rows(
         ground_truth,
-        image_index=images[known],
-        class_index=classes[known],
-        scores=np.concatenate([each.scores for each in found] or [np.zeros(0)])[known],
-        boxes=np.concatenate([each.boxes for each in found] or [np.zeros((0, 4))])[known],
+        image_index=images[mapped],
+        class_index=classes[mapped],
+        scores=np.concatenate(scores)[mapped],
+        boxes=np.concatenate(boxes)[mapped],
         name=name,
         source=f"{name} on {ground_truth.name}",
         settings=settings,

@@ -1,4 +1,4 @@
-"""Detector: what every model adapter is, as separate steps so that they can be timed apart."""
+"""Detector: the protocol of every model adapter, in separate steps so that each can be timed."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ ImageArray = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Pictures ready for a model: what it eats, and where each picture lies in it."""
+    """Images ready for a model, with the position of each image in its input."""
 
     inputs: NDArray[Any]
-    """(B, …) in the model's layout and type."""
+    """(B, …) in the model's layout and data type."""
     placements: tuple[Placement, ...]
-    """B, for mapping boxes back."""
+    """B placements, which map boxes back to the original images. Padding of a batch has none."""
 
 
 @dataclass(frozen=True, eq=False)
 class ImageDetections:
-    """What a detector found in one picture: n boxes, by falling score."""
+    """The detections in one image: n boxes, by falling score."""
 
     boxes: NDArray[np.float64]
-    """(n, 4) x1, y1, x2, y2 in pixels of the original picture, continuous edges."""
+    """(n, 4) x1, y1, x2, y2 in pixels of the original image, continuous edges."""
     scores: NDArray[np.float64]
     """(n,)"""
     classes: NDArray[np.int64]
@@ -39,11 +39,14 @@ class ImageDetections:
 
 @runtime_checkable
 class Detector(Protocol):
-    """A model that finds objects. The steps are called in this order: preprocess, to_device, infer, to_host, postprocess."""
+    """An object detection model.
+
+    Its steps are called in this order: preprocess, to_device, infer, to_host, postprocess.
+    """
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name shown in tables and records."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -51,7 +54,7 @@ class Detector(Protocol):
 
     @property
     def input_size(self) -> tuple[int, int]:
-        """Width and height in pixels of what the model sees."""
+        """Width and height of the model's input in pixels."""
 
     @property
     def batch_size(self) -> int | None:
@@ -59,32 +62,36 @@ class Detector(Protocol):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Effective settings as JSON-ready values: digest of the model, decoder, preprocessing, thresholds, NMS, provider."""
+        """Effective settings as JSON-ready values.
 
-    def preprocess(self, pictures: Sequence[ImageArray]) -> Batch:
-        """Resize, pad and scale pictures into a batch on the host."""
+        They hold everything that decides the detections: the digest of the model, decoder,
+        preprocessing, thresholds, NMS, provider.
+        """
+
+    def preprocess(self, images: Sequence[ImageArray]) -> Batch:
+        """Resize, pad and scale images into a batch on the host."""
 
     def to_device(self, batch: Batch) -> Any:
-        """Move the batch to where the model runs."""
+        """Move the batch to the device that runs the model."""
 
     def infer(self, inputs: Any) -> Any:
-        """Run the model; may return before the device is done."""
+        """Run the model; may return before the device has finished."""
 
     def to_host(self, outputs: Any) -> list[NDArray[Any]]:
-        """Move the raw outputs back."""
+        """Move the raw outputs back to the host."""
 
     def postprocess(self, outputs: list[NDArray[Any]], batch: Batch) -> list[ImageDetections]:
-        """Decode, threshold, suppress and map back to the original pictures."""
+        """Decode, threshold, suppress and map boxes back to the original images."""
 
     def synchronize(self) -> None:
-        """Wait until the device is done."""
+        """Wait until the device has finished."""
 
     def close(self) -> None:
         """Free the model."""
 
 
-def detect(detector: Detector, pictures: Sequence[ImageArray]) -> list[ImageDetections]:
-    """Run all steps on pictures that fit into one batch."""
-    batch = detector.preprocess(pictures)
+def detect(detector: Detector, images: Sequence[ImageArray]) -> list[ImageDetections]:
+    """Run all steps on images that fit into one batch."""
+    batch = detector.preprocess(images)
     outputs = detector.infer(detector.to_device(batch))
     return detector.postprocess(detector.to_host(outputs), batch)

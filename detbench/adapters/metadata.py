@@ -1,4 +1,4 @@
-"""ModelMetadata: what a model says about its classes, preparation and outputs, wherever it says it."""
+"""Metadata: what a model file states about its classes, preprocessing and outputs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 VERSION = 2
-"""Of the keys, in `detbench.schema_version`."""
+"""Version of the keys, stored as `detbench.schema_version`."""
 
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What a model says about itself; None or empty where it does not."""
+    """What a model states about itself; None or empty for what it does not state."""
 
     class_names: tuple[str, ...] | None = None
     decoder: str | None = None
@@ -22,23 +22,25 @@ class ModelMetadata:
     size: tuple[int, int] | None = None
     """Width and height in pixels."""
     preprocessing: Mapping[str, Any] | None = None
-    """As `Preprocessing.as_dict` gives it; the size may be left out."""
+    """As `Preprocessing.as_dict` returns it; the size may be left out."""
     postprocessing: Mapping[str, Any] | None = None
-    """As `Postprocessing.as_dict` gives it."""
+    """As `Postprocessing.as_dict` returns it."""
 
     def as_properties(self) -> dict[str, str]:
-        """Return the keys and values an export writes into an ONNX model, which the ONNX adapter reads back as the same value."""
+        """Return the properties that an export writes into an ONNX model.
+
+        `onnx.metadata.read_metadata` returns the same value for them.
+        """
+        decoder = {"name": self.decoder, "options": dict(self.decoder_options)}
         values = {
-            "decoder": {"name": self.decoder, "options": dict(self.decoder_options)}
-            if self.decoder
-            else None,
+            "decoder": decoder if self.decoder else None,
             "class_names": list(self.class_names) if self.class_names is not None else None,
             "preprocessing": self.preprocessing,
             "postprocessing": self.postprocessing,
         }
-        written = {
+        properties = {
             f"detbench.{key}": json.dumps(value, sort_keys=True)
             for key, value in values.items()
             if value is not None
         }
-        return {"detbench.schema_version": str(VERSION), **written}
+        return {"detbench.schema_version": str(VERSION), **properties}

@@ -1,4 +1,4 @@
-"""The image input of a model as it declares it, whatever framework runs it."""
+"""Model input: the image input that a model declares, whatever framework runs it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class ImageInput:
-    """A model's image input as it declares it."""
+    """The image input that a model declares."""
 
     name: str
     dtype: str
@@ -17,20 +17,26 @@ class ImageInput:
     batch: int | None
     """The only batch size, None for any."""
     size: tuple[int | None, int | None]
-    """Width and height; None where any will do."""
+    """Width and height in pixels; None for any."""
     single: bool = False
-    """Whether it is one picture without an axis for the batch."""
+    """Whether it is one image without a batch axis."""
 
 
 def image_input(name: str, shape: Sequence[Any], dtype: str) -> ImageInput | None:
-    """Return an input of this shape (dimensions that are no positive number are open) as pictures of three channels, None if it is none."""
-    sides = [one if isinstance(one, int) and one > 0 else None for one in shape]
-    single = len(sides) == 3
-    sides = [1, *sides] if single else sides
-    if len(sides) != 4:
+    """Return the image input of a shape, None if the shape is no batch of three-channel images.
+
+    Dimensions that are not positive numbers (None, 0, -1, "batch") are open. A shape of three
+    dimensions is one image without a batch axis. The channels are last where the last dimension
+    is 3 and the first is not, else first.
+    """
+    dimensions = [value if isinstance(value, int) and value > 0 else None for value in shape]
+    single = len(dimensions) == 3
+    dimensions = [1, *dimensions] if single else dimensions
+    if len(dimensions) != 4:
         return None
-    last = sides[3] == 3 and sides[1] != 3
-    if not (last or sides[1] in (3, None)):
-        return None
-    height, width = (sides[1], sides[2]) if last else (sides[2], sides[3])
-    return ImageInput(name, dtype, "nhwc" if last else "nchw", sides[0], (width, height), single)
+    batch, first, middle, last = dimensions
+    if last == 3 and first != 3:
+        return ImageInput(name, dtype, "nhwc", batch, (middle, first), single)
+    if first in (3, None):
+        return ImageInput(name, dtype, "nchw", batch, (last, middle), single)
+    return None

@@ -1,4 +1,4 @@
-"""Postprocessing: everything done to a model's decoded boxes until they are detections in the original picture."""
+"""Postprocessing: turns decoded boxes into the detections in an image by score, NMS and number."""
 
 from __future__ import annotations
 
@@ -15,64 +15,70 @@ from detbench.errors import DetbenchError
 
 @dataclass(frozen=True)
 class Postprocessing:
-    """Which boxes stay: first those with a high enough score, then the best `max_candidates`, then NMS, then the best `top_k`.
+    """Which decoded boxes become detections.
 
-    Boxes are suppressed in pixels of the model's input, then mapped back and clipped to the picture. Boxes outside the picture, inverted
-    and empty boxes stay: they match nothing and are the model's own false positives.
+    In this order: boxes with a high enough score, the best `max_candidates` of them, NMS, the best
+    `top_k`. NMS runs in pixels of the model's input; then boxes are mapped back and clipped to the
+    image. Boxes outside the image, inverted and empty boxes stay: they match nothing, but they are
+    false positives of the model.
+
+    Raises DetbenchError for settings out of range.
     """
 
     score: float
-    """A box stays when its score is at least this; low enough (.01 or less) not to cut the precision-recall curve."""
+    """Minimum score, 0–1. Keep it at 0.01 or less: higher values cut the precision-recall curve."""
     nms_iou: float | None
-    """A box goes when its IoU with a better one is greater than this; None for models that need no NMS."""
+    """A box is suppressed if its IoU with a better one is greater; None for models without NMS."""
     class_agnostic: bool = False
     """Whether boxes of different classes suppress each other."""
     top_k: int = 300
-    """Detections per picture at most."""
+    """Maximum number of detections per image."""
     max_candidates: int = 30_000
-    """Boxes per picture that enter NMS at most."""
+    """Maximum number of boxes per image that enter NMS."""
 
     def __post_init__(self) -> None:
-        if not _is_share(self.score):
-            raise DetbenchError(
-                f"postprocessing: score must be a number within 0 and 1, not {self.score!r}"
-            )
-        if self.nms_iou is not None and not _is_share(self.nms_iou):
-            raise DetbenchError(
-                f"postprocessing: the IoU of NMS (nms_iou) must lie within 0 and 1, not {self.nms_iou!r}"
-            )
-        if not isinstance(self.class_agnostic, bool):
-            raise DetbenchError(
-                f"postprocessing: class_agnostic must be true or false, not {self.class_agnostic!r}"
-            )
+        _check(_is_fraction(self.score), f"score must be from 0 to 1, not {self.score!r}")
+        _check(
+            self.nms_iou is None or _is_fraction(self.nms_iou),
+            f"the IoU of NMS (nms_iou) must be from 0 to 1, not {self.nms_iou!r}",
+        )
+        _check(
+            isinstance(self.class_agnostic, bool),
+            f"class_agnostic must be true or false, not {self.class_agnostic!r}",
+        )
         for name, number in (("top_k", self.top_k), ("max_candidates", self.max_candidates)):
-            if not (isinstance(number, int) and number >= 1):
-                raise DetbenchError(
-                    f"postprocessing: {name} must be at least 1 and whole, not {number!r}"
-                )
+            _check(
+                isinstance(number, int) and number >= 1,
+                f"{name} must be a whole number from 1, not {number!r}",
+            )
 
     def apply(
         self, boxes: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any], placement: Placement
     ) -> ImageDetections:
-        """Return what stays of one picture's boxes, by falling score; ties keep their order.
+        """Return the detections in one image, by falling score; ties keep their order.
 
         Args:
             boxes: (n, 4) x1, y1, x2, y2 in pixels of the input, of any floating-point type.
             scores: (n,) of any floating-point type.
             classes: (n,) index into the model's class names.
-            placement: where the picture lies in the input.
+            placement: the position of the image in the input.
 
         Raises:
-            DetbenchError: where a score, or a box with a high enough score, is NaN or infinite.
+            DetbenchError: a score, or a box with a high enough score, is NaN or infinite.
         """
+        # 1. Threshold, compared in float64 whatever the model computes in.
         _check_finite(scores, "scores")
         rows = np.flatnonzero(np.asarray(scores, np.float64) >= self.score)
-        kept = np.asarray(boxes[rows], np.float64).reshape(-1, 4)
-        _check_finite(kept, "boxes")
-        best = self._best(kept, np.asarray(scores[rows], np.float64), classes[rows])
+        candidates = np.asarray(boxes[rows], np.float64).reshape(-1, 4)
+        _check_finite(candidates, "boxes")
+
+        # 2. Suppress duplicates in pixels of the input and keep the best.
+        best = self._best(candidates, np.asarray(scores[rows], np.float64), classes[rows])
         rows = rows[best]
+
+        # 3. Map back to pixels of the image and clip to it.
         return ImageDetections(
-            placement.to_original(kept[best]),
+            placement.to_original(candidates[best]),
             np.asarray(scores[rows], np.float64),
             np.asarray(classes[rows], np.int64),
         )
@@ -84,7 +90,7 @@ class Postprocessing:
     def _best(
         self, boxes: NDArray[np.float64], scores: NDArray[np.float64], classes: NDArray[Any]
     ) -> NDArray[np.int64]:
-        """Return the rows that stay, by falling score."""
+        """Return the rows that become detections, by falling score."""
         if self.nms_iou is None:
             return np.argsort(-scores, kind="stable")[: self.top_k]
         from detbench.metrics.kernels.nms import nms
@@ -93,29 +99,26 @@ class Postprocessing:
         if len(scores) <= self.max_candidates:
             return nms(boxes, scores, groups, iou=self.nms_iou, limit=self.top_k)
         order = np.argsort(-scores, kind="stable")[: self.max_candidates]
-        return order[
-            nms(
-                boxes[order],
-                scores[order],
-                None if groups is None else groups[order],
-                iou=self.nms_iou,
-                limit=self.top_k,
-            )
-        ]
+        groups = None if groups is None else groups[order]
+        kept = nms(boxes[order], scores[order], groups, iou=self.nms_iou, limit=self.top_k)
+        return order[kept]
 
 
-def _is_share(value: object) -> bool:
+def _is_fraction(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-def _check_finite(values: NDArray[Any], what: str) -> None:
-    bad = (
-        len(values) - int(np.isfinite(values.reshape(len(values), -1)).all(axis=1).sum())
-        if len(values)
-        else 0
-    )
-    if bad:
+def _check(valid: bool, requirement: str) -> None:
+    if not valid:
+        raise DetbenchError(f"postprocessing: {requirement}")
+
+
+def _check_finite(values: NDArray[Any], name: str) -> None:
+    if not len(values):
+        return
+    finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    if n_bad := len(values) - int(finite.sum()):
         raise DetbenchError(
-            f"the model gave {what} that are NaN or infinite ({bad:,} of {len(values):,}); "
-            "is the model broken, or its preprocessing or precision another one than it was trained with?"
+            f"the model gave {name} that are NaN or infinite ({n_bad:,} of {len(values):,}); "
+            "check the model, its preprocessing and its precision"
         )

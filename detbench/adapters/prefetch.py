@@ -1,4 +1,4 @@
-"""Preparation: pictures read, checked and made into batches on other threads, ahead of the model."""
+"""Prefetch: reads images and makes them into batches on other threads, ahead of the model."""
 
 from __future__ import annotations
 
@@ -13,39 +13,38 @@ import numpy as np
 from detbench.adapters.detector import Batch, Detector, ImageArray
 from detbench.adapters.images import DecodedImage, read_image
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import DetbenchError, InputError
+from detbench.errors import InputError
 from detbench.threads import ThreadPool
 
-_PREPARED_BATCHES = 4
+_MAX_PREFETCHED = 4
+"""Batches read ahead of the model."""
 
 
 @dataclass(frozen=True)
 class ImageTask:
-    """A picture to look at."""
+    """An image to run a model on."""
 
     path: Path
     size: tuple[float, float]
-    """Width and height that the annotations state, NaN where they do not."""
+    """Width and height stated by the annotations, NaN if unknown."""
 
 
 @dataclass(frozen=True)
 class PreparedBatch:
-    """A batch ready for the model; None where none of its pictures could be read."""
+    """The images of a batch, ready for the model."""
 
     paths: tuple[Path, ...]
     batch: Batch | None
-    broken: tuple[str, ...]
-    """Why each picture could not be read; empty for those that could."""
+    """The readable images; None if there is none."""
+    errors: tuple[str, ...]
+    """Why each image could not be read; empty for readable images."""
     notes: tuple[tuple[str, ...], ...]
+    """Unusual properties of each image."""
 
 
 def image_tasks(ground_truth: GroundTruth) -> list[ImageTask]:
-    """Return the pictures of a dataset; DetbenchError where it is not known in which folder they lie."""
-    folder = ground_truth.image_folder
-    if folder is None:
-        raise DetbenchError(
-            f"{ground_truth.name}: it is not known where the pictures are; give their folder (--images)"
-        )
+    """Return the images of a dataset; raises DetbenchError if their folder is unknown."""
+    folder = ground_truth.require_image_folder()
     sizes = ground_truth.image_sizes.tolist()
     return [
         ImageTask(folder / name, (width, height))
@@ -56,47 +55,47 @@ def image_tasks(ground_truth: GroundTruth) -> list[ImageTask]:
 def prefetch_batches(
     detector: Detector, batches: Sequence[Sequence[ImageTask]], readers: int
 ) -> Generator[PreparedBatch, None, None]:
-    """Yield batches in order, with the next ones read and prepared on other threads meanwhile."""
+    """Yield batches in order while `readers` threads read and preprocess the next ones."""
     with ThreadPool(readers) as pool:
         pending: deque[Future[PreparedBatch]] = deque()
         for tasks in batches:
             pending.append(pool.submit(_prepare, detector, tasks))
-            if len(pending) > _PREPARED_BATCHES:
+            if len(pending) > _MAX_PREFETCHED:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
 
 
 def _prepare(detector: Detector, tasks: Sequence[ImageTask]) -> PreparedBatch:
-    pictures: list[ImageArray] = []
-    broken: list[str] = []
+    images: list[ImageArray] = []
+    errors: list[str] = []
     notes: list[tuple[str, ...]] = []
     for task in tasks:
         try:
             image = read_image(task.path)
         except InputError as error:
-            broken.append(str(error))
+            errors.append(str(error))
             notes.append(())
             continue
         _check_size(task, image)
-        broken.append("")
+        errors.append("")
         notes.append(image.notes)
-        pictures.append(image.pixels)
-    batch = detector.preprocess(pictures) if pictures else None
-    return PreparedBatch(tuple(task.path for task in tasks), batch, tuple(broken), tuple(notes))
+        images.append(image.pixels)
+    batch = detector.preprocess(images) if images else None
+    return PreparedBatch(tuple(task.path for task in tasks), batch, tuple(errors), tuple(notes))
 
 
 def _check_size(task: ImageTask, image: DecodedImage) -> None:
-    """Refuse a picture of another size than its annotations state: its boxes would lie elsewhere."""
+    """Raise InputError if the annotations state another size: their boxes would be elsewhere."""
     height, width = image.pixels.shape[:2]
     stated = task.size
     if np.isnan(stated).any() or stated == (width, height):
         return
-    fix = "are these the pictures that were annotated?"
+    fix = "check that these are the annotated images"
     if stated == (height, width) and any("EXIF" in note for note in image.notes):
-        fix = "these annotations see it turned as its EXIF says: store it turned"
+        fix = "the annotations refer to the image rotated by its EXIF; store it rotated"
     raise InputError(
         task.path,
-        f"has {width} × {height} pixels, its annotations say {stated[0]:g} × {stated[1]:g}",
+        f"has {width} × {height} pixels, but its annotations state {stated[0]:g} × {stated[1]:g}",
         fix=fix,
     )

@@ -1,4 +1,8 @@
-"""Preprocessing: everything done to pictures before a model sees them, as one value that can be recorded and repeated."""
+"""Preprocessing: the settings that turn images into a model's input, and the steps that apply them.
+
+For each image: resize (`Fit`, `Resize`), pad or crop, then look up every value 0–255 in a table of
+`(value · scale − mean) / std`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,12 @@ from detbench.errors import DetbenchError
 Color = Literal["rgb", "bgr"]
 Layout = Literal["nchw", "nhwc"]
 Resize = Literal["linear", "antialias", "nearest"]
-"""`linear` is OpenCV's bilinear without antialiasing, `antialias` Pillow's bilinear, `nearest` takes the pixel under the center."""
+"""How pixels are interpolated.
+
+- `linear` is OpenCV's INTER_LINEAR, without antialiasing.
+- `antialias` is Pillow's BILINEAR, which averages when it shrinks.
+- `nearest` takes the pixel under the center, like Pillow's NEAREST.
+"""
 
 _CHOICES = {
     "fit": get_args(Fit),
@@ -25,82 +34,77 @@ _CHOICES = {
     "layout": get_args(Layout),
     "resize": get_args(Resize),
     "rounding": get_args(Rounding),
+    "dtype": ("float32", "float16", "uint8"),
 }
-LARGEST_SIDE = 16_384
-"""Pixels along a side of an input at most."""
-_DTYPES = ("float32", "float16", "uint8")
+MAX_SIDE = 16_384
+"""Maximum width and height of an input in pixels."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How pictures become a model's input: resized, padded, then each value turned into `(value · scale − mean) / std`."""
+    """How images become a model's input. Raises DetbenchError for settings out of range."""
 
     size: tuple[int, int]
-    """Width and height in pixels of the input."""
+    """Width and height of the input in pixels."""
     fit: Fit
-    """How a picture of another shape is fitted in."""
+    """How an image of another aspect ratio is fitted in."""
     pad_value: int = 114
-    """What surrounds a letterboxed picture, 0–255; it is scaled like the picture's own values."""
+    """Value 0–255 around a letterboxed image; scaled like the values of the image."""
     color: Color = "rgb"
     """Order of the input's channels."""
     scale: float = 1 / 255
     """Multiplies the values 0–255."""
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Subtracted after scaling, in the input's own color order."""
+    """Subtracted after scaling, in the input's own channel order."""
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """Divides in the end, in the input's own color order."""
+    """Divides in the end, in the input's own channel order."""
     layout: Layout = "nchw"
     """Order of batch, height, width and channels."""
     dtype: str = "float32"
-    """Type of the input: float32, float16 or uint8 (which takes whole numbers from 0 to 255 only)."""
+    """Data type of the input: float32, float16 or uint8 (whole numbers from 0 to 255 only)."""
     resize: Resize = "linear"
-    """How pixels are interpolated; always to 8 bits, rounded to nearest."""
+    """How pixels are interpolated. The result has 8 bits, rounded to nearest."""
     rounding: Rounding = "nearest"
-    """Which whole number of pixels a resized side has."""
+    """How the sides of a resized image become whole pixels."""
 
     def __post_init__(self) -> None:
-        for name, length, number in (("size", 2, int), ("mean", 3, float), ("std", 3, float)):
-            object.__setattr__(self, name, _numbers(name, getattr(self, name), length, number))
-        for name, known in _CHOICES.items():
-            _check_choice(name, getattr(self, name), known)
-        _check_choice("dtype", self.dtype, _DTYPES)
-        if not 1 <= min(self.size) <= max(self.size) <= LARGEST_SIDE:
-            raise DetbenchError(
-                f"preprocessing: size must be a width and height from 1 to {LARGEST_SIDE} pixels, not {self.size}"
-            )
-        if not (isinstance(self.pad_value, int) and 0 <= self.pad_value <= 255):
-            raise DetbenchError(
-                f"preprocessing: pad_value must be a whole number from 0 to 255, not {self.pad_value!r}"
-            )
-        if not (
-            isinstance(self.scale, int | float) and math.isfinite(self.scale) and self.scale > 0
-        ):
-            raise DetbenchError(
-                f"preprocessing: scale must be a positive number, not {self.scale!r}"
-            )
-        if 0.0 in self.std:
-            raise DetbenchError(f"preprocessing: std divides and must not hold 0: {self.std}")
+        for name, length, kind in (("size", 2, int), ("mean", 3, float), ("std", 3, float)):
+            object.__setattr__(self, name, _number_tuple(name, getattr(self, name), length, kind))
+        for name, choices in _CHOICES.items():
+            _check(getattr(self, name) in choices, name, f"one of {', '.join(choices)}", self)
+        in_range = 1 <= min(self.size) <= max(self.size) <= MAX_SIDE
+        _check(in_range, "size", f"a width and height from 1 to {MAX_SIDE} pixels", self)
+        is_value = isinstance(self.pad_value, int) and 0 <= self.pad_value <= 255
+        _check(is_value, "pad_value", "a whole number from 0 to 255", self)
+        is_number = isinstance(self.scale, int | float) and math.isfinite(self.scale)
+        _check(is_number and self.scale > 0, "scale", "a positive number", self)
+        _check(0.0 not in self.std, "std", "without 0, because it divides", self)
         self.table()
 
-    def apply(self, pictures: Sequence[ImageArray]) -> Batch:
-        """Return the pictures, each (height, width, 3) uint8 RGB of any size, as one batch in the model's layout and type."""
+    def apply(self, images: Sequence[ImageArray]) -> Batch:
+        """Return images, each (height, width, 3) uint8 RGB of any size, as one batch.
+
+        Raises DetbenchError for an array that is no such image.
+        """
         (width, height), table = self.size, self.table()
-        planes = (3, height, width) if self.layout == "nchw" else (height, width, 3)
-        inputs = np.empty((len(pictures), *planes), table.dtype)
-        images = np.moveaxis(inputs, 1, -1) if self.layout == "nchw" else inputs
+        shape = (3, height, width) if self.layout == "nchw" else (height, width, 3)
+        inputs = np.empty((len(images), *shape), table.dtype)
+        # A view with the channels last: every layout is written by the same code.
+        canvases = np.moveaxis(inputs, 1, -1) if self.layout == "nchw" else inputs
         placements = tuple(
-            self._write(picture, table, image)
-            for picture, image in zip(pictures, images, strict=True)
+            self._write(image, table, canvas)
+            for image, canvas in zip(images, canvases, strict=True)
         )
         return Batch(inputs, placements)
 
     def table(self) -> NDArray[Any]:
-        """Return (3, 256): the number that stands for each value 0–255, per channel of the input."""
-        mean, std = (np.array(numbers, np.float64)[:, None] for numbers in (self.mean, self.std))
+        """Return (3, 256): the input's number for each value 0–255, per channel of the input."""
+        mean, std = (np.array(values, np.float64)[:, None] for values in (self.mean, self.std))
         numbers = (np.arange(256) * self.scale - mean) / std
         if self.dtype == "uint8" and not (numbers == np.arange(256)).all():
             raise DetbenchError(
-                "preprocessing: an input of type uint8 takes the values as they are: scale=1, mean=0, std=1"
+                "preprocessing: an input of type uint8 takes unscaled values; "
+                "use scale=1, mean=0 and std=1"
             )
         return numbers.astype(self.dtype)
 
@@ -113,87 +117,104 @@ class Preprocessing:
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Preprocessing:
-        """Read what `as_dict` wrote; raises DetbenchError for settings that are missing, unknown or of no use."""
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(settings) - known):
+        """Read what `as_dict` wrote.
+
+        Raises DetbenchError for settings that are missing, unknown or out of range.
+        """
+        names = {field.name for field in fields(cls)}
+        if unknown := sorted(set(settings) - names):
             raise DetbenchError(
-                f"preprocessing: unknown setting {unknown[0]!r}; known are: {', '.join(sorted(known))}"
+                f"preprocessing: unknown setting {unknown[0]!r}; "
+                f"the settings are {', '.join(sorted(names))}"
             )
         if missing := [name for name in ("size", "fit") if name not in settings]:
             raise DetbenchError(f"preprocessing: setting {missing[0]!r} is missing")
         return cls(**settings)
 
-    def _write(self, picture: ImageArray, table: NDArray[Any], image: NDArray[Any]) -> Placement:
-        """Write one picture into its place (height, width, 3) of the batch."""
+    def _write(self, image: ImageArray, table: NDArray[Any], canvas: NDArray[Any]) -> Placement:
+        """Write an image to its canvas (height, width, 3) in the batch."""
         from detbench.metrics.kernels.resizing import write_scaled
 
-        if (
-            picture.ndim != 3
-            or picture.shape[2] != 3
-            or picture.dtype != np.uint8
-            or not picture.size
-        ):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise DetbenchError(
-                f"a picture must be (height, width, 3) uint8, not {picture.shape} {picture.dtype}"
+                f"an image must be (height, width, 3) uint8, not {image.shape} {image.dtype}"
             )
-        placement = fit_image((picture.shape[1], picture.shape[0]), self.size, self.fit, self.rounding)
+        original = (image.shape[1], image.shape[0])
+        placement = fit_image(original, self.size, self.fit, self.rounding)
+
+        # 1. Pad: fill the canvas where the resized image does not cover it.
         if placement.resized[0] < self.size[0] or placement.resized[1] < self.size[1]:
-            image[:] = table[:, self.pad_value]
-        shown = _resized(picture, placement, self.size, self.resize)
-        left, top = placement.offset
-        write_scaled(shown, table, (max(left, 0), max(top, 0)), image, swapped=self.color == "bgr")
+            canvas[:] = table[:, self.pad_value]
+
+        # 2. Resize, and crop where the offset is negative.
+        visible = _resize_visible(image, placement, self.size, self.resize)
+
+        # 3. Scale and normalize by the table, swap RGB to BGR if asked for, and write.
+        left, top = (max(start, 0) for start in placement.offset)
+        write_scaled(visible, table, (left, top), canvas, swapped=self.color == "bgr")
         return placement
 
 
-def _resized(
-    picture: ImageArray, placement: Placement, size: tuple[int, int], how: Resize
+def _resize_visible(
+    image: ImageArray, placement: Placement, size: tuple[int, int], method: Resize
 ) -> ImageArray:
-    """Return what an input of `size` shows of the resized picture; what is cropped off is never made, however large it would be."""
+    """Return the part of the resized image that an input of `size` shows.
+
+    The part that is cropped off is never computed, so that a crop of an extremely long image does
+    not need its memory.
+    """
     (left, top), (width, height) = placement.offset, placement.resized
     x, y = max(-left, 0), max(-top, 0)
-    shown = (min(width - x, size[0]), min(height - y, size[1]))
+    visible = (min(width - x, size[0]), min(height - y, size[1]))
     if placement.original == placement.resized:
-        return picture[y : y + shown[1], x : x + shown[0]]
-    if how == "linear":
+        return image[y : y + visible[1], x : x + visible[0]]
+    if method == "linear":
         from detbench.metrics.kernels.resizing import resize_linear
 
-        return resize_linear(picture, placement.resized, (x, y, *shown))
-    if how == "nearest":
-        columns, rows = (
-            _nearest(picture.shape[1], width, x, shown[0]),
-            _nearest(picture.shape[0], height, y, shown[1]),
-        )
-        return picture[rows[:, None], columns]
+        return resize_linear(image, placement.resized, (x, y, *visible))
+    if method == "nearest":
+        columns = _nearest_pixels(image.shape[1], width, x, visible[0])
+        rows = _nearest_pixels(image.shape[0], height, y, visible[1])
+        return image[rows[:, None], columns]
+    return _resize_antialiased(image, placement, (x, y), visible)
+
+
+def _resize_antialiased(
+    image: ImageArray, placement: Placement, corner: tuple[int, int], visible: tuple[int, int]
+) -> ImageArray:
+    """Resize with Pillow, whose `box` names the part of the source that becomes the result."""
     from PIL import Image
 
-    across, down = placement.scale
-    box = (
-        (x / across, y / down, (x + shown[0]) / across, (y + shown[1]) / down)
-        if shown != placement.resized
-        else None
-    )
-    return np.asarray(Image.fromarray(picture).resize(shown, Image.Resampling.BILINEAR, box))
+    (x, y), (x_scale, y_scale) = corner, placement.scale
+    box = None
+    if visible != placement.resized:
+        right, lower = x + visible[0], y + visible[1]
+        box = (x / x_scale, y / y_scale, right / x_scale, lower / y_scale)
+    resized = Image.fromarray(image).resize(visible, Image.Resampling.BILINEAR, box)
+    return np.asarray(resized)
 
 
-def _nearest(source: int, target: int, start: int, count: int) -> NDArray[np.int64]:
-    """Return the source pixel under the center of each of `count` target pixels from `start`, in whole numbers throughout."""
+def _nearest_pixels(source: int, target: int, start: int, count: int) -> NDArray[np.int64]:
+    """Return the source pixel under the center of each of `count` target pixels from `start`.
+
+    floor((i + 0.5) · source / target), in whole numbers so that nothing is rounded.
+    """
     return (2 * np.arange(start, start + count, dtype=np.int64) + 1) * source // (2 * target)
 
 
-def _numbers(name: str, values: Any, length: int, number: type) -> tuple[Any, ...]:
-    """Return `values` as a tuple, checked to be `length` finite numbers (whole ones for `int`)."""
-    allowed = int if number is int else (int, float)
-    given = tuple(values) if isinstance(values, list | tuple) else ()
-    if len(given) != length or not all(
-        isinstance(value, allowed) and math.isfinite(value) for value in given
+def _number_tuple(name: str, values: Any, length: int, kind: type) -> tuple[Any, ...]:
+    """Return `values` as a tuple of `length` finite numbers, whole ones for `int`."""
+    allowed = int if kind is int else (int, float)
+    numbers = tuple(values) if isinstance(values, list | tuple) else ()
+    if len(numbers) != length or not all(
+        isinstance(number, allowed) and math.isfinite(number) for number in numbers
     ):
-        kind = "whole numbers" if number is int else "finite numbers"
-        raise DetbenchError(f"preprocessing: {name} must be {length} {kind}, not {values!r}")
-    return tuple(number(value) for value in given)
+        expected = "whole numbers" if kind is int else "finite numbers"
+        raise DetbenchError(f"preprocessing: {name} must be {length} {expected}, not {values!r}")
+    return tuple(kind(number) for number in numbers)
 
 
-def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise DetbenchError(
-            f"preprocessing: {name} must be one of {', '.join(known)}, not {value!r}"
-        )
+def _check(valid: bool, name: str, expected: str, settings: Preprocessing) -> None:
+    if not valid:
+        value = getattr(settings, name)
+        raise DetbenchError(f"preprocessing: {name} must be {expected}, not {value!r}")

@@ -1,8 +1,9 @@
-"""Replay: detections from a file in a model's place, so that what another program found passes the same way as a model of ours.
+"""Replay: stored detections in the place of a model, to bring other programs' results into a run.
 
-A detector sees pixels, and pixels do not tell which image of a dataset they are. A replay therefore has no steps: `predict` recognises it
-and asks `detections_for` by image id; whatever asks it to look at a picture, to time it for example, gets a clear error. It is also the way
-to bring stored detections onto a dataset with other class names, since they pass the class mapping.
+A detector sees pixels, which do not identify an image of a dataset. So a replay has no steps:
+`predict` calls `detections_for` with each image id instead, and every step raises an error. A
+replay also brings stored detections onto a dataset with other class names, because they pass the
+class mapping.
 """
 
 from __future__ import annotations
@@ -18,15 +19,19 @@ from detbench.adapters.detector import Batch, ImageArray, ImageDetections
 from detbench.data.formats.parquet.container import (
     Columns,
     Header,
+    Layout,
     opened,
     read_objects,
     read_texts,
 )
 from detbench.errors import DetbenchError, InputError
 
+_COLUMNS: Layout = {"class_index": (np.int32, 1), "box": (np.float64, 4), "score": (np.float64, 1)}
+"""Type and width of each column of the file."""
+
 
 class ReplayDetector:
-    """The detections of a Parquet file that detbench wrote, by image id."""
+    """The detections of a Parquet file written by detbench, by image id."""
 
     def __init__(
         self,
@@ -37,12 +42,12 @@ class ReplayDetector:
         columns: Columns,
     ) -> None:
         self._path, self._header = path, header
-        self._places = {image_id: place for place, image_id in enumerate(image_ids)}
+        self._positions = {image_id: position for position, image_id in enumerate(image_ids)}
         self._offsets, self._columns = offsets, columns
 
     @property
     def name(self) -> str:
-        """What the file calls the detector, else the file's own name."""
+        """The name of the detector in the file, else the file's own name."""
         return self._header.name or self._path.stem
 
     @property
@@ -57,12 +62,12 @@ class ReplayDetector:
 
     @property
     def batch_size(self) -> int | None:
-        """None: it does not matter."""
+        """None for any."""
         return None
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Where the detections come from, with the settings of the model that found them, as far as the file knows."""
+        """The origin of the detections, with the settings of their model if the file has them."""
         header = self._header
         return {
             "adapter": "replay",
@@ -72,25 +77,25 @@ class ReplayDetector:
         }
 
     def detections_for(self, image_id: str) -> ImageDetections:
-        """Return what was found in an image, by falling score, ties in stored order.
+        """Return the detections in an image, by falling score, ties in stored order.
 
-        Raises InputError for an image the file does not have: nobody looked at it, which is not the same as finding nothing.
+        Raises InputError for an image that the file does not list. An image without detections is
+        listed; for one that is not, no detector was run.
         """
-        place = self._places.get(image_id)
-        if place is None:
-            fix = "these detections were made for another dataset or split"
+        position = self._positions.get(image_id)
+        if position is None:
             raise InputError(
                 self._path,
-                f"image {image_id!r} is not among its {len(self._places):,} images",
-                fix=fix,
+                f"image {image_id!r} is not among its {len(self._positions):,} images",
+                fix="use detections that were made for this dataset and split",
             )
-        rows = slice(self._offsets[place], self._offsets[place + 1])
+        rows = slice(self._offsets[position], self._offsets[position + 1])
         scores = self._columns["score"][rows]
         order = np.argsort(-scores, kind="stable")
         classes = self._columns["class_index"][rows][order].astype(np.int64)
         return ImageDetections(self._columns["box"][rows][order], scores[order], classes)
 
-    def preprocess(self, pictures: Sequence[ImageArray]) -> Batch:
+    def preprocess(self, images: Sequence[ImageArray]) -> Batch:
         """Raises DetbenchError: there is no model."""
         self._no_model()
 
@@ -111,31 +116,32 @@ class ReplayDetector:
         self._no_model()
 
     def synchronize(self) -> None:
-        """There is nothing to wait for."""
+        """Do nothing: there is no device."""
 
     def close(self) -> None:
-        """There is nothing to free."""
+        """Do nothing: there is no model to free."""
 
     def _no_model(self) -> NoReturn:
         raise DetbenchError(
-            f"{self._path} holds stored detections: it can be scored, but there is no model to run on pictures or to time"
+            f"{self._path} holds stored detections: they can be scored, "
+            "but there is no model to run on images or to time"
         )
 
 
 def load(path: Path, options: Mapping[str, str]) -> ReplayDetector:
-    """Read detections to replay; raises InputError for a file that is none of ours or cut off, DetbenchError for any option."""
+    """Load detections to replay.
+
+    Raises:
+        InputError: the file was not written by detbench, is cut off, or holds invalid values.
+        DetbenchError: for any option.
+    """
     if options:
         raise DetbenchError(
-            f"replay takes no options, not {next(iter(options))}=: the detections are what they are"
+            f"unknown option {next(iter(options))!r} of replay; stored detections have no options"
         )
-    with opened(path, "detections") as (file, header):
+    with open_parquet(path, "detections") as (file, header):
         image_ids = read_texts(path, file, "image_id")
-        offsets, columns = read_objects(
-            path,
-            file,
-            {"class_index": (np.int32, 1), "box": (np.float64, 4), "score": (np.float64, 1)},
-            header.objects,
-        )
+        offsets, columns = read_objects(path, file, _COLUMNS, header.objects)
     if not (np.isfinite(columns["score"]).all() and np.isfinite(columns["box"]).all()):
         raise InputError(
             path, "holds scores or boxes that are NaN or infinite", fix="write it again"

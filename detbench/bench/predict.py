@@ -215,7 +215,7 @@ def _finish(detector: Detector, prepared: PreparedBatch, outputs: Any) -> list[I
         except DetbenchError as error:
             readable = [
                 path
-                for path, broken in zip(prepared.paths, prepared.broken, strict=True)
+                for path, broken in zip(prepared.paths, prepared.errors, strict=True)
                 if not broken
             ]
             others = f" and {len(readable) - 1} more of its batch" if len(readable) > 1 else ""
@@ -224,7 +224,7 @@ def _finish(detector: Detector, prepared: PreparedBatch, outputs: Any) -> list[I
             ) from error
     return [
         ImageResult(nothing if broken else next(found), notes, broken)
-        for broken, notes in zip(prepared.broken, prepared.notes, strict=True)
+        for broken, notes in zip(prepared.errors, prepared.notes, strict=True)
     ]
 
 

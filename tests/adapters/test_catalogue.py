@@ -1,4 +1,4 @@
-"""The catalogue: specs, the table, missing extras, and an adapter that another package brings."""
+"""Catalogue: specs, the table, missing packages, and adapters of other packages."""
 
 import dataclasses
 import sys
@@ -20,7 +20,7 @@ CORNERS = """
 
 
     class Corners:
-        '''Finds one box: the quarter of the picture at its left upper corner, scored by the first pixel.'''
+        '''Returns one box per image: its upper left quarter, scored by the first pixel.'''
 
         class_names = ("corner",)
         input_size = (8, 8)
@@ -30,8 +30,8 @@ CORNERS = """
             self.name = target
             self.settings = dict(options)
 
-        def preprocess(self, pictures):
-            return Preprocessing(self.input_size, "stretch").apply(pictures)
+        def preprocess(self, images):
+            return Preprocessing(self.input_size, "stretch").apply(images)
 
         def to_device(self, batch):
             return batch.inputs
@@ -43,9 +43,12 @@ CORNERS = """
             return [outputs]
 
         def postprocess(self, outputs, batch):
-            finish = Postprocessing(float(self.settings.get("score", 0)), 0.5).apply
-            box = np.array([[0, 0, 4, 4]], np.float32)
-            return [finish(box, outputs[0][n : n + 1], np.zeros(1, int), place) for n, place in enumerate(batch.placements)]
+            postprocessing = Postprocessing(float(self.settings.get("score", 0)), 0.5)
+            box, corner = np.array([[0, 0, 4, 4]], np.float32), np.zeros(1, int)
+            return [
+                postprocessing.apply(box, outputs[0][n : n + 1], corner, placement)
+                for n, placement in enumerate(batch.placements)
+            ]
 
         def synchronize(self):
             pass
@@ -54,14 +57,14 @@ CORNERS = """
             pass
 
 
-    def half(target, options):
+    def no_detector(target, options):
         return object()
 """
 
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """Lay a package with entry points on the path, as pip does; return the function that does it."""
+    """Return a function that installs a package with entry points, as pip does."""
 
     def install(entry_points):
         package = tmp_path / "site"
@@ -88,15 +91,17 @@ def test_an_adapter_of_another_package_is_listed_loaded_and_run(installed):
     )
     detector = load_detector("corners:any model,score=0.9", score=0.1)
     assert (detector.name, detector.settings) == ("any model", {"score": "0.1"})
-    found = detect(detector, [np.full((20, 40, 3), 255, np.uint8), np.zeros((20, 40, 3), np.uint8)])
-    assert [each.boxes.tolist() for each in found] == [[[0, 0, 20, 10]], []]
+    white, black = np.full((20, 40, 3), 255, np.uint8), np.zeros((20, 40, 3), np.uint8)
+    detections = detect(detector, [white, black])
+    assert [image.boxes.tolist() for image in detections] == [[[0, 0, 20, 10]], []]
 
 
-def test_an_adapter_that_gives_no_detector_is_named(installed):
-    installed("half = detbench_corners:half")
+def test_an_adapter_that_returns_no_detector_is_named(installed):
+    installed("half = detbench_corners:no_detector")
     with pytest.raises(
         DetbenchError,
-        match=r"adapter 'half' of package detbench-corners gave something \(object\) that lacks steps",
+        match="adapter 'half' of package detbench-corners returned an object of type object, "
+        "which lacks steps",
     ):
         load_detector("half:x")
 
@@ -106,21 +111,22 @@ def test_an_adapter_that_cannot_be_imported_is_named(installed, value):
     installed(f"lost = {value}")
     with pytest.raises(
         DetbenchError,
-        match=r"adapter 'lost' of package detbench-corners cannot be imported.*pip install detbench-corners",
+        match=r"adapter 'lost' of package detbench-corners cannot be imported.*"
+        "pip install detbench-corners",
     ):
         load_detector("lost:x")
 
 
-def test_our_own_adapters_cannot_be_replaced(installed):
+def test_detbenchs_own_adapters_cannot_be_replaced(installed):
     installed("replay = detbench_corners:Corners")
     with pytest.warns(
         DetbenchWarning,
-        match="adapter 'replay' of package detbench-corners is not used: detbench has one",
+        match="adapter 'replay' of package detbench-corners is not used, because detbench has",
     ):
         assert {adapter.name: adapter.package for adapter in adapters()}["replay"] == "detbench"
 
 
-def test_our_own_adapters_are_listed():
+def test_detbenchs_own_adapters_are_listed():
     listed = {adapter.name: adapter for adapter in adapters()}
     assert listed["onnx"].install == "pip install 'detbench[onnx]'"
     assert listed["replay"].installed
@@ -136,7 +142,7 @@ def test_our_own_adapters_are_listed():
         ),
         ("model.onnx", ("onnx", "model.onnx", {})),
         ("a/b=c/MODEL.ONNX,score=0.1", ("onnx", "a/b=c/MODEL.ONNX", {"score": "0.1"})),
-        ("found.parquet", ("replay", "found.parquet", {})),
+        ("detections.parquet", ("replay", "detections.parquet", {})),
         (r"C:\models\model.onnx,score=0.1", ("onnx", r"C:\models\model.onnx", {"score": "0.1"})),
         (r"onnx:C:\models\model.onnx", ("onnx", r"C:\models\model.onnx", {})),
         (r"onnx:a\,b.onnx,names=dog\,cat", ("onnx", "a,b.onnx", {"names": "dog,cat"})),
@@ -145,7 +151,7 @@ def test_our_own_adapters_are_listed():
         ("kerashub:hf://owner/name", ("kerashub", "hf://owner/name", {})),
     ],
 )
-def test_a_spec_is_taken_apart(spec, expected):
+def test_a_spec_is_split(spec, expected):
     assert parse_spec(spec) == expected
 
 
@@ -156,14 +162,15 @@ def test_a_spec_is_taken_apart(spec, expected):
         ("onnx:", "names no model"),
         ("onnx:,score=1", "names no model"),
         ("onnx:m.onnx,yolox", "'yolox' is not KEY=VALUE"),
-        ("onnx:a,b.onnx", r"a comma inside a path or value is written \\,"),
+        ("onnx:a,b.onnx", r"write a comma inside a path or value as \\,"),
         ("onnx:m.onnx,=3", "'=3' is not KEY=VALUE"),
         ("onnx:m.onnx,score=1,score=2", "option 'score' is given twice"),
         (
             "model.h5",
-            r"write NAME:model.h5, or use a known suffix \(.onnx is onnx, .keras is keras, .parquet is replay\)",
+            r"write NAME:model.h5, or use a known suffix "
+            r"\(.onnx for onnx, .keras for keras, .parquet for replay\)",
         ),
-        ("https://host/model.onn", "does not show"),
+        ("https://host/model.onn", "cannot infer the adapter"),
     ],
 )
 def test_a_bad_spec_is_explained(spec, message):
@@ -174,7 +181,7 @@ def test_a_bad_spec_is_explained(spec, message):
 def test_an_unknown_adapter_lists_the_known():
     with pytest.raises(
         DetbenchError,
-        match="unknown adapter 'onxx'; known are: onnx, yolo, keras, kerashub, replay",
+        match="unknown adapter 'onxx'; the adapters are onnx, yolo, keras, kerashub, replay",
     ):
         load_detector("onxx:model.onnx")
 
@@ -184,7 +191,7 @@ def test_a_missing_model_is_named(tmp_path):
         load_detector(str(tmp_path / "none.parquet"))
 
 
-def test_a_missing_extra_says_what_to_install(monkeypatch):
+def test_a_missing_package_is_named_with_its_installation(monkeypatch):
     lacking = dataclasses.replace(catalogue.ADAPTERS["onnx"], needs="no_such_package")
     monkeypatch.setitem(catalogue.ADAPTERS, "onnx", lacking)
     with pytest.raises(
@@ -195,12 +202,12 @@ def test_a_missing_extra_says_what_to_install(monkeypatch):
 
 
 def test_options_become_texts(monkeypatch, tmp_path):
-    given = {}
+    received = {}
     monkeypatch.setitem(
         catalogue.ADAPTERS, "echo", Adapter("echo", "detbench.adapters.replay:load")
     )
     monkeypatch.setattr(
-        "detbench.adapters.replay.load", lambda path, options: given.update(options)
+        "detbench.adapters.replay.load", lambda path, options: received.update(options)
     )
     load_detector(f"echo:{tmp_path},a=1,b=2", b=None, c=True, names=["dog", "cat"], score=0.5)
-    assert given == {"a": "1", "b": "2", "c": "true", "names": "dog,cat", "score": "0.5"}
+    assert received == {"a": "1", "b": "2", "c": "true", "names": "dog,cat", "score": "0.5"}

@@ -1,4 +1,4 @@
-"""Where pictures lie in a model's input, for every fit and random sizes."""
+"""Geometry: the placement of an image in a model's input, for every fit and random sizes."""
 
 from typing import get_args
 
@@ -16,7 +16,7 @@ inputs = st.tuples(st.integers(16, 1600), st.integers(16, 1600))
 
 
 @given(sizes, inputs, st.sampled_from(FITS), st.integers(0, 2**32))
-def test_the_way_back_is_exact(original, size, fit, seed):
+def test_mapping_back_is_exact(original, size, fit, seed):
     placement = fit_image(original, size, fit)
     boxes = np.random.default_rng(seed).uniform(0, 1, (20, 4)) * [*original, *original]
     assert np.abs(placement.to_original_unclipped(placement.to_input(boxes)) - boxes).max() <= 1e-9
@@ -24,7 +24,7 @@ def test_the_way_back_is_exact(original, size, fit, seed):
 
 
 @given(sizes, inputs, st.sampled_from(FITS))
-def test_the_corners_of_the_picture_lie_where_it_was_resized_to(original, size, fit):
+def test_the_corners_of_the_image_are_those_of_the_resized_image(original, size, fit):
     placement = fit_image(original, size, fit)
     (left, top), (width, height) = placement.offset, placement.resized
     corners = placement.to_input(np.array([[0, 0, *original]], np.float64))
@@ -32,7 +32,7 @@ def test_the_corners_of_the_picture_lie_where_it_was_resized_to(original, size, 
 
 
 @given(sizes, inputs, st.sampled_from(FITS))
-def test_nothing_lies_outside_and_a_crop_leaves_nothing_empty(original, size, fit):
+def test_a_fitted_image_is_inside_and_a_crop_fills_the_input(original, size, fit):
     placement = fit_image(original, size, fit)
     for axis in (0, 1):
         start, end = placement.offset[axis], placement.offset[axis] + placement.resized[axis]
@@ -65,23 +65,24 @@ def test_the_aspect_ratio_is_kept_to_half_a_pixel(original, size, fit):
         ("center-crop", (555, 416), (-69, 0)),
     ],
 )
-def test_by_hand(fit, resized, offset):
+def test_placements_computed_by_hand(fit, resized, offset):
     assert fit_image((640, 480), (416, 416), fit) == Placement((640, 480), resized, offset)
 
 
-def test_an_odd_spare_pixel_is_at_the_right_or_below():
+def test_an_odd_spare_pixel_is_on_the_right_or_below():
     assert fit_image((100, 91), (100, 100), "letterbox").offset == (0, 4)
     assert fit_image((109, 100), (100, 100), "center-crop").offset == (-4, 0)
 
 
-def test_boxes_are_clipped_to_the_picture():
+def test_boxes_are_clipped_to_the_image():
     placement = fit_image((640, 480), (416, 416), "letterbox")
     boxes = np.array([[-50.0, 0, 500, 416], [500, 0, 600, 40]])
     assert placement.to_original(boxes).tolist() == [[0, 0, 640, 480], [640, 0, 640, 0]]
 
 
 def test_no_boxes():
-    assert fit_image((640, 480), (416, 416), "stretch").to_original(np.zeros((0, 4))).shape == (0, 4)
+    placement = fit_image((640, 480), (416, 416), "stretch")
+    assert placement.to_original(np.zeros((0, 4))).shape == (0, 4)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_sides_rounded_down(original, resized):
 
 
 @given(sizes, inputs, st.sampled_from(FITS))
-def test_a_side_rounded_down_still_fills_what_it_is_fitted_to(original, size, fit):
+def test_a_side_rounded_down_still_fills_the_input(original, size, fit):
     placement = fit_image(original, size, fit, "down")
     assert any(placement.resized[axis] == size[axis] for axis in (0, 1))
     if fit == "center-crop":

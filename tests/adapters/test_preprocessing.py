@@ -1,4 +1,4 @@
-"""Preprocessing against a plain float64 reference, by hand, and against OpenCV where it is installed."""
+"""Preprocessing: compared with a plain float64 reference, Pillow, and OpenCV if installed."""
 
 from typing import get_args
 
@@ -13,12 +13,12 @@ from detbench.metrics.kernels.resizing import resize_linear
 SIZES = [(64, 48), (48, 64), (33, 17), (1, 1), (3, 90)]
 
 
-def random_picture(width, height, seed=0):
+def random_image(width, height, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
 
 
-def bilinear(picture, size):
-    """Interpolate in float64 as the definition reads: half-pixel centers, edges repeated, no antialiasing."""
+def bilinear(image, size):
+    """Interpolate in float64 by definition: half-pixel centers, edges repeated, no antialiasing."""
 
     def taps(source, target):
         center = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
@@ -26,20 +26,20 @@ def bilinear(picture, size):
         return first, np.minimum(first + 1, source - 1), center - first
 
     (left, right, x), (above, below, y) = (
-        taps(picture.shape[1], size[0]),
-        taps(picture.shape[0], size[1]),
+        taps(image.shape[1], size[0]),
+        taps(image.shape[0], size[1]),
     )
-    x, y, values = x[None, :, None], y[:, None, None], picture.astype(np.float64)
+    x, y, values = x[None, :, None], y[:, None, None], image.astype(np.float64)
     upper = values[above][:, left] * (1 - x) + values[above][:, right] * x
     lower = values[below][:, left] * (1 - x) + values[below][:, right] * x
     return upper * (1 - y) + lower * y
 
 
-def reference(preprocessing, picture):
-    """Put together what `apply` must give, slowly and in float64, from the resized picture on."""
+def reference(preprocessing, image):
+    """Return what `apply` must give, in float64 and pixel by pixel from the resized image on."""
     width, height = preprocessing.size
-    placement = fit_image(picture.shape[1::-1], preprocessing.size, preprocessing.fit)
-    resized = resize_linear(picture, placement.resized)
+    placement = fit_image(image.shape[1::-1], preprocessing.size, preprocessing.fit)
+    resized = resize_linear(image, placement.resized)
     canvas = np.full((height, width, 3), preprocessing.pad_value, np.float64)
     for y in range(height):
         for x in range(width):
@@ -55,21 +55,19 @@ def reference(preprocessing, picture):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("target", [(20, 30), (64, 48), (100, 77)])
 def test_linear_is_bilinear_rounded_to_the_nearest(size, target):
-    picture = random_picture(*size)
-    assert np.abs(resize_linear(picture, target) - bilinear(picture, target)).max() <= 0.5 + 1e-4
+    image = random_image(*size)
+    assert np.abs(resize_linear(image, target) - bilinear(image, target)).max() <= 0.5 + 1e-4
 
 
 @pytest.mark.parametrize(
     ("size", "target"),
     [((640, 480), (416, 312)), ((500, 375), (352, 352)), ((100, 80), (416, 333))],
 )
-def test_linear_is_that_of_opencv(size, target):
+def test_linear_equals_opencv_within_one(size, target):
     cv2 = pytest.importorskip("cv2")
-    picture = random_picture(*size)
-    difference = np.abs(
-        resize_linear(picture, target).astype(int)
-        - cv2.resize(picture, target, interpolation=cv2.INTER_LINEAR)
-    )
+    image = random_image(*size)
+    expected = cv2.resize(image, target, interpolation=cv2.INTER_LINEAR)
+    difference = np.abs(resize_linear(image, target).astype(int) - expected)
     assert difference.max() <= 1
     assert (difference > 0).mean() < 0.2
 
@@ -88,22 +86,23 @@ def test_linear_is_that_of_opencv(size, target):
 )
 def test_apply_equals_the_plain_reference(fit, size, settings):
     preprocessing = Preprocessing((40, 24), fit, **settings)
-    picture = random_picture(*size)
-    batch = preprocessing.apply([picture])
+    image = random_image(*size)
+    batch = preprocessing.apply([image])
     assert batch.inputs.dtype == preprocessing.dtype
     assert batch.inputs.flags.c_contiguous
-    assert (batch.inputs[0] == reference(preprocessing, picture).astype(preprocessing.dtype)).all()
+    expected = reference(preprocessing, image).astype(preprocessing.dtype)
+    assert (batch.inputs[0] == expected).all()
     assert batch.placements == (fit_image(size, (40, 24), fit),)
 
 
 @pytest.mark.parametrize("resize", ["linear", "antialias", "nearest"])
 @pytest.mark.parametrize("size", [(1, 4000), (4000, 1)])
-def test_a_crop_of_a_thin_picture_makes_only_what_is_seen(size, resize):
+def test_a_crop_of_a_thin_image_computes_only_the_visible_part(size, resize):
     import tracemalloc
 
     preprocessing = Preprocessing((640, 640), "center-crop", resize=resize)
     tracemalloc.start()
-    batch = preprocessing.apply([random_picture(*size)])
+    batch = preprocessing.apply([random_image(*size)])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * batch.inputs.nbytes
@@ -112,23 +111,23 @@ def test_a_crop_of_a_thin_picture_makes_only_what_is_seen(size, resize):
 
 @pytest.mark.parametrize("resize", ["antialias", "nearest"])
 @pytest.mark.parametrize("size", [(60, 50), (33, 90), (300, 40)])
-def test_a_crop_is_cut_out_of_the_whole_picture_as_pillow_resizes_it(size, resize):
+def test_a_crop_equals_the_middle_of_the_image_resized_by_pillow(size, resize):
     from PIL import Image
 
-    picture = random_picture(*size)
+    image = random_image(*size)
     preprocessing = Preprocessing(
         (24, 24), "center-crop", scale=1.0, dtype="uint8", layout="nhwc", resize=resize
     )
-    batch = preprocessing.apply([picture])
+    batch = preprocessing.apply([image])
     (left, top), resized = batch.placements[0].offset, batch.placements[0].resized
     method = Image.Resampling.BILINEAR if resize == "antialias" else Image.Resampling.NEAREST
-    whole = np.asarray(Image.fromarray(picture).resize(resized, method))
+    whole = np.asarray(Image.fromarray(image).resize(resized, method))
     difference = np.abs(batch.inputs[0].astype(int) - whole[-top : 24 - top, -left : 24 - left])
     assert difference.max() <= (1 if resize == "antialias" else 0)
 
 
-def test_warming_up_compiles_all_that_preparing_pictures_needs():
-    """In a process of its own, where nothing else has compiled anything."""
+def test_warming_up_compiles_every_kernel_of_preprocessing():
+    """In a process of its own, in which no test has compiled a kernel before."""
     import subprocess
     import sys
 
@@ -140,41 +139,45 @@ def test_warming_up_compiles_all_that_preparing_pictures_needs():
 
         warm_postprocessing(print)
         kernels = resizing._write, resizing._resize_linear
-        before = [len(kernel.signatures) for kernel in kernels]
+        before = [list(kernel.signatures) for kernel in kernels]
         for dtype in ("float32", "float16", "uint8"):
             for layout in ("nchw", "nhwc"):
                 for fit in ("stretch", "center-crop"):
                     for shape in ((50, 40, 3), (16, 32, 3)):
                         scale = 1.0 if dtype == "uint8" else 1 / 255
-                        made = Preprocessing((32, 16), fit, dtype=dtype, layout=layout, scale=scale)
-                        made.apply([np.zeros(shape, np.uint8)] * 2)
-        assert before == [len(kernel.signatures) for kernel in kernels], (before, [kernel.signatures for kernel in kernels])
+                        preprocessing = Preprocessing(
+                            (32, 16), fit, dtype=dtype, layout=layout, scale=scale
+                        )
+                        preprocessing.apply([np.zeros(shape, np.uint8)] * 2)
+        after = [list(kernel.signatures) for kernel in kernels]
+        assert before == after, (before, after)
     """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-def test_a_batch_is_its_pictures_and_may_be_empty():
+def test_a_batch_holds_each_image_and_may_be_empty():
     preprocessing = Preprocessing((32, 32), "letterbox")
-    pictures = [random_picture(*size, seed) for seed, size in enumerate(SIZES)]
-    batch = preprocessing.apply(pictures)
-    for picture, inputs in zip(pictures, batch.inputs, strict=True):
-        assert (preprocessing.apply([picture]).inputs[0] == inputs).all()
+    images = [random_image(*size, seed) for seed, size in enumerate(SIZES)]
+    batch = preprocessing.apply(images)
+    for image, inputs in zip(images, batch.inputs, strict=True):
+        assert (preprocessing.apply([image]).inputs[0] == inputs).all()
     assert preprocessing.apply([]).inputs.shape == (0, 3, 32, 32)
 
 
 @pytest.mark.parametrize("resize", ["linear", "antialias", "nearest"])
-def test_a_picture_of_one_color_stays_so_and_one_of_the_right_size_is_not_touched(resize):
+def test_plain_images_stay_plain_and_images_of_the_input_size_stay_the_same(resize):
     preprocessing = Preprocessing(
         (32, 32), "stretch", scale=1.0, dtype="uint8", layout="nhwc", resize=resize
     )
     assert (preprocessing.apply([np.full((50, 70, 3), 77, np.uint8)]).inputs == 77).all()
-    assert (preprocessing.apply([random_picture(32, 32)]).inputs[0] == random_picture(32, 32)).all()
+    image = random_image(32, 32)
+    assert (preprocessing.apply([image]).inputs[0] == image).all()
 
 
-def test_antialias_and_nearest_are_pillows():
+def test_antialias_and_nearest_equal_pillow():
     from PIL import Image
 
-    picture = random_picture(60, 50)
+    image = random_image(60, 50)
     for resize, method in (
         ("antialias", Image.Resampling.BILINEAR),
         ("nearest", Image.Resampling.NEAREST),
@@ -182,18 +185,16 @@ def test_antialias_and_nearest_are_pillows():
         preprocessing = Preprocessing(
             (32, 20), "stretch", scale=1.0, dtype="uint8", layout="nhwc", resize=resize
         )
-        assert (
-            preprocessing.apply([picture]).inputs[0]
-            == np.asarray(Image.fromarray(picture).resize((32, 20), method))
-        ).all()
+        expected = np.asarray(Image.fromarray(image).resize((32, 20), method))
+        assert (preprocessing.apply([image]).inputs[0] == expected).all()
 
 
-def test_pictures_are_not_written_to_and_need_not_be_contiguous():
-    picture = random_picture(60, 50)[::2, ::2]
-    before = picture.copy()
+def test_images_are_not_changed_and_need_not_be_contiguous():
+    image = random_image(60, 50)[::2, ::2]
+    before = image.copy()
     preprocessing = Preprocessing((32, 32), "letterbox")
-    assert (preprocessing.apply([picture]).inputs == preprocessing.apply([before]).inputs).all()
-    assert (picture == before).all()
+    assert (preprocessing.apply([image]).inputs == preprocessing.apply([before]).inputs).all()
+    assert (image == before).all()
 
 
 def test_settings_survive_json():
@@ -220,10 +221,10 @@ def test_settings_survive_json():
         ({"scale": "1/255"}, "scale must be a positive number"),
         ({"mean": (0, 0)}, "mean must be 3 finite numbers"),
         ({"std": (1, float("nan"), 1)}, "std must be 3 finite numbers"),
-        ({"std": (1, 0, 1)}, "must not hold 0"),
+        ({"std": (1, 0, 1)}, "std must be without 0"),
         ({"layout": "hwc"}, "layout must be one of nchw, nhwc"),
         ({"dtype": "int8"}, "dtype must be one of float32"),
-        ({"dtype": "uint8"}, "takes the values as they are"),
+        ({"dtype": "uint8"}, "takes unscaled values"),
         ({"resize": "cubic"}, "resize must be one of linear"),
         ({"padding": 3}, "unknown setting 'padding'"),
     ],
@@ -239,8 +240,8 @@ def test_missing_settings_are_named():
 
 
 @pytest.mark.parametrize(
-    "picture", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
+    "image", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
 )
-def test_what_is_no_picture_is_refused(picture):
-    with pytest.raises(DetbenchError, match=r"a picture must be \(height, width, 3\) uint8"):
-        Preprocessing((32, 32), "stretch").apply([picture])
+def test_arrays_that_are_no_images_are_refused(image):
+    with pytest.raises(DetbenchError, match=r"an image must be \(height, width, 3\) uint8"):
+        Preprocessing((32, 32), "stretch").apply([image])

@@ -1,4 +1,4 @@
-"""Replay: stored detections come back by image id, and nothing pretends to be a model."""
+"""Replay: stored detections are returned by image id, and the steps of a model are refused."""
 
 import warnings
 
@@ -14,48 +14,48 @@ from detbench.errors import DetbenchError, InputError
 
 @pytest.fixture
 def stored(tmp_path):
-    truth = GroundTruth.from_rows(
+    ground_truth = GroundTruth.from_rows(
         image_ids=["a", "b", "c"],
         class_names=["dog", "cat"],
         image_index=[],
         class_index=[],
         boxes=[],
     )
-    found = Detections.from_rows(
-        truth,
+    detections = Detections.from_rows(
+        ground_truth,
         image_index=[2, 0, 2, 2],
         class_index=[1, 0, 0, 1],
         scores=[0.1, 0.5, 0.9, 0.1],
         boxes=[[0, 0, 1, 1], [0, 0, 2, 2], [0, 0, 3, 3], [0, 0, 4, 4]],
         name="somebody's",
     )
-    save_detections(found, truth, tmp_path / "found.parquet")
-    return tmp_path / "found.parquet"
+    save_detections(detections, ground_truth, tmp_path / "stored.parquet")
+    return tmp_path / "stored.parquet"
 
 
-def test_detections_come_back_by_image_and_falling_score(stored):
+def test_detections_are_returned_by_image_and_falling_score(stored):
     detector = load_detector(f"replay:{stored}")
     assert (detector.name, detector.class_names, detector.batch_size) == (
         "somebody's",
         ("dog", "cat"),
         None,
     )
-    found = detector.detections_for("c")
-    assert found.scores.tolist() == [0.9, 0.1, 0.1]
-    assert found.classes.tolist() == [0, 1, 1]
-    assert found.boxes[:, 2].tolist() == [3, 1, 4]
-    assert found.boxes.dtype == np.float64
+    detections = detector.detections_for("c")
+    assert detections.scores.tolist() == [0.9, 0.1, 0.1]
+    assert detections.classes.tolist() == [0, 1, 1]
+    assert detections.boxes[:, 2].tolist() == [3, 1, 4]
+    assert detections.boxes.dtype == np.float64
     assert len(detector.detections_for("b").scores) == 0
 
 
-def test_settings_say_where_they_come_from(stored):
+def test_settings_name_the_origin(stored):
     settings = load_detector(str(stored)).settings
     assert settings["adapter"] == "replay"
     assert settings["detections_digest"].startswith("sha256:")
 
 
-def test_an_image_nobody_looked_at_is_an_error(stored):
-    with pytest.raises(InputError, match=r"found\.parquet: image 'z' is not among its 3 images"):
+def test_an_image_that_the_file_does_not_list_is_an_error(stored):
+    with pytest.raises(InputError, match=r"stored\.parquet: image 'z' is not among its 3 images"):
         load_detector(str(stored)).detections_for("z")
 
 
@@ -69,14 +69,14 @@ def test_steps_of_a_model_are_refused(stored):
         lambda: detector.postprocess([], None),
         lambda: detector.input_size,
     ):
-        with pytest.raises(DetbenchError, match="there is no model to run on pictures or to time"):
+        with pytest.raises(DetbenchError, match="there is no model to run on images or to time"):
             step()
     detector.synchronize()
     detector.close()
 
 
 def test_options_and_other_files_are_refused(stored, tmp_path, files):
-    with pytest.raises(DetbenchError, match="replay takes no options, not score="):
+    with pytest.raises(DetbenchError, match="unknown option 'score' of replay"):
         load_detector(f"replay:{stored},score=0.1")
     with pytest.raises(InputError, match="holds ground truth, not detections"):
         load_detector(f"replay:{files.ground_truth('parquet')}")
@@ -85,14 +85,13 @@ def test_options_and_other_files_are_refused(stored, tmp_path, files):
         load_detector(str(tmp_path / "cut.parquet"))
 
 
-def test_every_image_of_a_real_file_comes_back(files):
+def test_every_image_of_a_real_file_is_returned(files):
     from detbench.data.load import load_detections, load_ground_truth
 
-    truth = load_ground_truth(files.ground_truth("parquet"))
+    ground_truth = load_ground_truth(files.ground_truth("parquet"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = load_detections(files.detections("parquet"), truth)
+        detections = load_detections(files.detections("parquet"), ground_truth)
     detector = load_detector(str(files.detections("parquet")))
-    assert sum(len(detector.detections_for(image_id).scores) for image_id in truth.image_ids) == len(
-        found
-    )
+    counts = [len(detector.detections_for(image_id).scores) for image_id in ground_truth.image_ids]
+    assert sum(counts) == len(detections)

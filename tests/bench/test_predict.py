@@ -145,7 +145,7 @@ def test_a_picture_of_another_size_than_annotated_is_refused(dataset, mapping):
     sizes = np.full((PICTURES, 2), 10.0)
     sizes[7] = (20, 10)
     with pytest.raises(
-        InputError, match=r"7\.png: has 10 × 10 pixels, its annotations say 20 × 10"
+        InputError, match=r"7\.png: has 10 × 10 pixels, but its annotations state 20 × 10"
     ):
         predict(FakeDetector(), replace(dataset, image_sizes=sizes), mapping)
 

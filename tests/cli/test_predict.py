@@ -232,7 +232,7 @@ def test_replay_passes_detections_through(command, files, tmp_path):
         (["onnx:missing.onnx", "{dataset}", "-o", "{out}"], "missing.onnx: no such model"),
         (["onnx:{model},color=blue", "{dataset}", "-o", "{out}"], "color"),
         (["onnx:{model},sauce=1", "{dataset}", "-o", "{out}"], "sauce"),
-        (["torch:{model}", "{dataset}", "-o", "{out}"], "unknown adapter 'torch'; known are: onnx"),
+        (["torch:{model}", "{dataset}", "-o", "{out}"], "unknown adapter 'torch'; the adapters are onnx"),
         (["onnx:{model},names=a|b|c", "{dataset}", "-o", "{out}"], "class"),
         (["onnx:{model}", "{dataset}", "-o", "{out}", "--batch", "3"], "batches of 1 only"),
         (["onnx:{model},provider=cuda", "{dataset}", "-o", "{out}"], "CPUExecutionProvider"),

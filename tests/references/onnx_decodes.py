@@ -122,7 +122,7 @@ def fastestdet(raw, size, floor):
     return found
 
 
-def nanodet(raw, size, floor, reg_max=7, strides=(8, 16, 32, 64), centre=0.0):
+def nanodet(raw, size, floor, reg_max=7, strides=(8, 16, 32, 64), center=0.0):
     found = []
     bins = reg_max + 1
     for row, (x, y, s) in zip(raw.tolist(), cells_of(*size, strides), strict=True):
@@ -131,7 +131,7 @@ def nanodet(raw, size, floor, reg_max=7, strides=(8, 16, 32, 64), centre=0.0):
             sum(i * p for i, p in enumerate(soft(edges[e * bins : (e + 1) * bins]))) * s
             for e in range(4)
         )
-        cx, cy = (x + centre) * s, (y + centre) * s
+        cx, cy = (x + center) * s, (y + center) * s
         where = (
             max(cx - left, 0),
             max(cy - top, 0),

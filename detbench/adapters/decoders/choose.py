@@ -1,94 +1,95 @@
-"""Which decoder reads a model's outputs: the one asked for, the one its metadata names, or the only one that knows such shapes."""
+"""Chooses the decoder of a model by the shapes of its outputs and its number of class names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from detbench.adapters.counting import there
 from detbench.adapters.decoders.decoder import UNKNOWN, Decoder, OutputShapes
-from detbench.adapters.decoders.dense.fastestdet import FastestDet
-from detbench.adapters.decoders.dense.nanodet import NanoDet
-from detbench.adapters.decoders.dense.retinanet import RetinaNet
-from detbench.adapters.decoders.dense.ssd import Ssd
-from detbench.adapters.decoders.transformer.detr import Detr, RtDetr
-from detbench.adapters.decoders.transformer.selected import Selected
-from detbench.adapters.decoders.with_nms.end2end import EndToEnd
-from detbench.adapters.decoders.with_nms.kerascv import KerasCv
-from detbench.adapters.decoders.with_nms.torchvision import Torchvision
-from detbench.adapters.decoders.yolo.yolov1 import CellBox, YoloV1
-from detbench.adapters.decoders.yolo.yolov2 import TinyYoloV2, YoloV2
-from detbench.adapters.decoders.yolo.yolov5 import YoloV5
-from detbench.adapters.decoders.yolo.yolov8 import YoloV8
-from detbench.adapters.decoders.yolo.yolox import YoloX
 from detbench.errors import DetbenchError
 from detbench.wording import plural
 
-_KINDS: tuple[type[Decoder], ...] = (
-    *(YoloV2, TinyYoloV2, YoloV5, YoloV8, EndToEnd, YoloX, FastestDet, NanoDet),
-    *(Ssd, RetinaNet, Torchvision, Detr, RtDetr, Selected, KerasCv, CellBox, YoloV1),
-)
-DECODERS: Mapping[str, type[Decoder]] = {kind.name: kind for kind in _KINDS}
-
 UNNAMED_CLASSES = 80
-"""A model without names can only be COCO's, so that the layout which gives it as many classes is the right one."""
+"""Without names a model can only be COCO's, so a layout that gives it 80 classes is right."""
 
 
 def choose_decoder(
     decoders: Mapping[str, Decoder], shapes: OutputShapes, class_count: int | None
 ) -> tuple[Decoder, int]:
-    """Return the only one of `decoders` that recognises the shapes, and its number of classes (UNKNOWN where shapes do not tell).
+    """Return the only decoder whose layout the shapes match, and its number of classes.
+
+    The number is UNKNOWN if the shapes do not hold it.
 
     Args:
-        decoders: those to choose from, by name.
+        decoders: the decoders to choose from, by name.
         shapes: of the model's outputs.
-        class_count: how many class names are known, None if there are no names.
+        class_count: number of class names, None without names.
 
     Raises:
-        DetbenchError: where none or several do, or where the number of classes is not that of the names.
+        DetbenchError: if no decoder or several match, or if the number of classes differs from
+            the number of names.
     """
-    found = {name: one.match_layout(shapes) for name, one in decoders.items()}
-    fits = {name: fit.class_count for name, fit in found.items() if fit is not None and fit.sure}
-    if not fits:
-        known = "\n".join(f"  {one.name}: {one.layout}" for one in decoders.values())
+    # 1. Which layouts match for certain?
+    matches = {name: decoder.match_layout(shapes) for name, decoder in decoders.items()}
+    class_counts = {
+        name: match.class_count
+        for name, match in matches.items()
+        if match is not None and match.certain
+    }
+    if not class_counts:
+        layouts = "\n".join(f"  {name}: {decoder.layout}" for name, decoder in decoders.items())
         raise DetbenchError(
-            f"no decoder knows outputs {shapes} of an input {_size(shapes)}; choose with decoder= among\n{known}"
+            f"no decoder matches outputs {shapes} of an input {shapes.input_text}; "
+            f"choose one with decoder= among\n{layouts}"
         )
+
+    # 2. Of these, which hold as many classes as there are names?
     expected = UNNAMED_CLASSES if class_count is None else class_count
-    agreeing = {name: count for name, count in fits.items() if count in (UNKNOWN, expected)}
+    agreeing = {name: count for name, count in class_counts.items() if count in (UNKNOWN, expected)}
     if not agreeing and class_count is not None:
         raise DetbenchError(
-            f"outputs {shapes} hold {_listed(fits)}, and there {there(class_count)}"
+            f"outputs {shapes} hold {_alternatives(class_counts)}, "
+            f"but there {plural_names(class_count)}"
         )
-    left = agreeing or fits
-    if len(left) > 1:
-        how = "decoder= or tell their number with names=" if class_count is None else "decoder="
+
+    # 3. Only one may be left.
+    remaining = agreeing or class_counts
+    if len(remaining) > 1:
+        options = "decoder= or names=" if class_count is None else "decoder="
         raise DetbenchError(
-            f"outputs {shapes} of an input {_size(shapes)} may be {_listed(left)}; say which with {how}"
+            f"outputs {shapes} of an input {shapes.input_text} may be {_alternatives(remaining)}; "
+            f"choose with {options}"
         )
-    name, count = left.popitem()
+    name, count = remaining.popitem()
     return decoders[name], count
 
 
 def check_decoder(decoder: Decoder, shapes: OutputShapes, class_count: int | None) -> int:
-    """Return the number of classes a decoder that was asked for finds in the shapes; raises DetbenchError where they do not fit."""
-    fit = decoder.match_layout(shapes)
-    if fit is None:
+    """Return the number of classes that a decoder chosen by name finds in the shapes.
+
+    Raises DetbenchError if the shapes do not match its layout, or the number of names differs.
+    """
+    match = decoder.match_layout(shapes)
+    if match is None:
         raise DetbenchError(
-            f"decoder {decoder.name} reads {decoder.layout}; outputs {shapes} of an input {_size(shapes)} are not that"
+            f"decoder {decoder.name} cannot read outputs {shapes} of an input {shapes.input_text}; "
+            f"it reads {decoder.layout}"
         )
-    if class_count is not None and fit.class_count not in (UNKNOWN, class_count):
-        held = f"outputs {shapes} hold {plural(fit.class_count, 'class')} as decoder {decoder.name} reads them"
-        raise DetbenchError(f"{held}, and there {there(class_count)}")
-    return fit.class_count
+    if class_count is not None and match.class_count not in (UNKNOWN, class_count):
+        raise DetbenchError(
+            f"outputs {shapes} hold {plural(match.class_count, 'class')} for decoder "
+            f"{decoder.name}, but there {plural_names(class_count)}"
+        )
+    return match.class_count
 
 
-def _size(shapes: OutputShapes) -> str:
-    return "{}×{}".format(*shapes.input_size)
+def plural_names(count: int) -> str:
+    """Return the end of a sentence that begins with `there`: `are 3 class names`."""
+    return f"{'is' if count == 1 else 'are'} {plural(count, 'class name')}"
 
 
-def _listed(fits: Mapping[str, int]) -> str:
-    held = {
-        name: plural(count, "class") if count else "any number of classes"
-        for name, count in fits.items()
-    }
-    return " or ".join(f"{name} ({count})" for name, count in held.items())
+def _alternatives(class_counts: Mapping[str, int]) -> str:
+    texts = [
+        f"{name} ({plural(count, 'class') if count else 'any number of classes'})"
+        for name, count in class_counts.items()
+    ]
+    return " or ".join(texts)

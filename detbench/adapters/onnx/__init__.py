@@ -1,1 +1,1 @@
-"""Any detector in an ONNX file, run by onnxruntime."""
+"""ONNX: runs detectors in ONNX files with onnxruntime."""

@@ -1,4 +1,4 @@
-"""What an ONNX model says about its classes and preparation in its custom metadata: our own exports' keys and Ultralytics'."""
+"""Reads the custom metadata of ONNX models: the keys of detbench's exports and of Ultralytics'."""
 
 from __future__ import annotations
 
@@ -11,74 +11,71 @@ from typing import Any
 from detbench.adapters.metadata import VERSION, ModelMetadata
 from detbench.errors import InputError
 
-_OURS = ("decoder", "class_names", "preprocessing", "postprocessing")
+_KEYS = ("decoder", "class_names", "preprocessing", "postprocessing")
 
 
 def read_metadata(path: Path, properties: Mapping[str, str]) -> ModelMetadata:
-    """Read a model's custom metadata: ours where it has ours, else Ultralytics', else nothing.
+    """Read a model's custom metadata: detbench's keys if there are any, else Ultralytics'.
 
-    Raises InputError for metadata of a newer detbench, values that cannot be read, and models of Ultralytics for another task.
+    Raises:
+        InputError: for metadata of a newer detbench, for values that cannot be read, and for
+            Ultralytics' models of another task than detection.
     """
     if "detbench.schema_version" in properties:
-        return _ours(path, properties)
-    return _ultralytics(path, properties) if "names" in properties else ModelMetadata()
+        return _read_detbench(path, properties)
+    return _read_ultralytics(path, properties) if "names" in properties else ModelMetadata()
 
 
-def _ours(path: Path, properties: Mapping[str, str]) -> ModelMetadata:
+def _read_detbench(path: Path, properties: Mapping[str, str]) -> ModelMetadata:
     version = properties["detbench.schema_version"]
-    if version not in {"1", str(VERSION)}:
+    if version not in {str(number) for number in range(1, VERSION + 1)}:
         raise InputError(
             path,
-            f"has metadata of version {version}, and this detbench reads {VERSION}",
+            f"has metadata of version {version}, but this detbench reads up to version {VERSION}",
             fix="upgrade detbench",
         )
     values = {
         key: _json(path, key, properties[f"detbench.{key}"])
-        for key in _OURS
+        for key in _KEYS
         if f"detbench.{key}" in properties
     }
     if version == "1":
-        values = _upgraded(values)
+        _upgrade(values)
     decoder, preprocessing = values.get("decoder", {}), values.get("preprocessing")
     names, options = values.get("class_names"), decoder.get("options", {})
     if names is not None and not all(isinstance(name, str) for name in names):
-        raise _wrong(path, "detbench.class_names", "must hold texts only")
+        raise _invalid(path, "detbench.class_names", "must hold texts only")
     if not isinstance(decoder.get("name", ""), str) or not isinstance(options, dict):
-        raise _wrong(
+        raise _invalid(
             path, "detbench.decoder", "must hold a text as its name and a JSON dict as its options"
         )
+    size = None
+    if preprocessing is not None:
+        size = _size(path, "detbench.preprocessing", "size", preprocessing.get("size"))
     return ModelMetadata(
         class_names=tuple(names) if names is not None else None,
         decoder=decoder.get("name"),
         decoder_options=options,
-        size=_pair(path, "detbench.preprocessing", "size", preprocessing.get("size"))
-        if preprocessing is not None
-        else None,
+        size=size,
         preprocessing=preprocessing,
         postprocessing=values.get("postprocessing"),
     )
 
 
-def _upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values of version 1 with the spelling of version 2.
+def _upgrade(values: dict[str, Any]) -> None:
+    """Give values of version 1 the spelling of version 2.
 
-    Version 1, which the models shipped with detbench 0.1 still have, wrote the setting `colour`, the
-    fit `centre-crop` and NanoDet's option `centre`.
+    Version 1, as in the models shipped with detbench 0.1, spells the setting `color` as `colour`,
+    the fit `center-crop` as `centre-crop`, and NanoDet's option `center` as `centre`.
     """
-    upgraded = dict(values)
-    if "preprocessing" in values:
-        settings = dict(values["preprocessing"])
-        if "colour" in settings:
-            settings["color"] = settings.pop("colour")
-        if settings.get("fit") == "centre-crop":
-            settings["fit"] = "center-crop"
-        upgraded["preprocessing"] = settings
+    preprocessing = values.get("preprocessing", {})
+    if "colour" in preprocessing:
+        preprocessing["color"] = preprocessing.pop("colour")
+    if preprocessing.get("fit") == "centre-crop":
+        preprocessing["fit"] = "center-crop"
     options = values.get("decoder", {}).get("options")
     if isinstance(options, dict) and "centre" in options:
-        options = {**options, "center": options["centre"]}
-        del options["centre"]
-        upgraded["decoder"] = {**values["decoder"], "options": options}
-    return upgraded
+        options["center"] = options.pop("centre")
 
 
 def _json(path: Path, key: str, text: str) -> Any:
@@ -86,28 +83,28 @@ def _json(path: Path, key: str, text: str) -> Any:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _wrong(path, f"detbench.{key}", f"is no JSON ({error})") from None
+        raise _invalid(path, f"detbench.{key}", f"is not JSON ({error})") from None
     if not isinstance(value, kind):
-        raise _wrong(path, f"detbench.{key}", f"must be a JSON {kind.__name__}")
+        raise _invalid(path, f"detbench.{key}", f"must be a JSON {kind.__name__}")
     return value
 
 
-def _pair(path: Path, key: str, name: str, value: Any) -> tuple[int, int]:
-    """Return a size of two sides in pixels, checked."""
+def _size(path: Path, key: str, name: str, value: Any) -> tuple[int, int]:
+    """Return two sides in pixels; raises InputError for anything else."""
     if (
         not isinstance(value, list | tuple)
         or len(value) != 2
         or not all(type(side) is int and side > 0 for side in value)
     ):
-        raise _wrong(path, key, f"{name} must be two whole numbers of pixels, not {value!r}")
+        raise _invalid(path, key, f"{name} must be two whole numbers of pixels, not {value!r}")
     return value[0], value[1]
 
 
-def _wrong(path: Path, key: str, problem: str) -> InputError:
+def _invalid(path: Path, key: str, problem: str) -> InputError:
     return InputError(path, problem, where=f"metadata {key}", fix="export it again")
 
 
-def _ultralytics(path: Path, properties: Mapping[str, str]) -> ModelMetadata:
+def _read_ultralytics(path: Path, properties: Mapping[str, str]) -> ModelMetadata:
     """Read the keys of https://docs.ultralytics.com/modes/export/; values are Python literals."""
     task = properties.get("task", "detect")
     if task != "detect":
@@ -115,7 +112,7 @@ def _ultralytics(path: Path, properties: Mapping[str, str]) -> ModelMetadata:
             path,
             f"is a model for the task {task!r}",
             where="metadata task",
-            fix="export a model that detects",
+            fix="export a detection model",
         )
     names, size = _literal(path, properties, "names"), _literal(path, properties, "imgsz")
     if isinstance(names, list):
@@ -127,12 +124,12 @@ def _ultralytics(path: Path, properties: Mapping[str, str]) -> ModelMetadata:
             where="metadata names",
             fix="give the names with names=",
         )
-    sides = (
-        _pair(path, "imgsz", "height and width", size) if isinstance(size, list | tuple) else None
-    )
+    width_height = None
+    if isinstance(size, list | tuple):  # height and width
+        height, width = _size(path, "imgsz", "height and width", size)
+        width_height = width, height
     return ModelMetadata(
-        tuple(str(names[number]) for number in range(len(names))),
-        size=sides[::-1] if sides else None,
+        tuple(str(names[number]) for number in range(len(names))), size=width_height
     )
 
 
@@ -142,4 +139,4 @@ def _literal(path: Path, properties: Mapping[str, str], key: str) -> Any:
     try:
         return ast.literal_eval(properties[key])
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise _wrong(path, key, f"cannot be read ({error})") from None
+        raise _invalid(path, key, f"cannot be read ({error})") from None

@@ -1,25 +1,29 @@
-"""Shipped models: three small detectors trained on the shapes dataset, for the demo and for trying things out.
+"""Shipped models: three small detectors trained on the shapes dataset, for the demo and for trials.
 
-`docs/training.md` has the commands that made them and what they score.
+`docs/training.md` has the commands that trained them and their scores.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-_HERE = Path(__file__).parent
-YOLO = _HERE / "yolo.keras"
-"""Our own YOLO."""
-YOLO_ONNX = _HERE / "yolo.onnx"
-"""The same, exported."""
-RETINANET = _HERE / "retinanet"
+_FOLDER = Path(__file__).parent
+YOLO = _FOLDER / "yolo.keras"
+"""Detbench's own YOLO."""
+YOLO_ONNX = _FOLDER / "yolo.onnx"
+"""The same model exported to ONNX."""
+RETINANET = _FOLDER / "retinanet"
 """A KerasHub RetinaNet as a preset folder."""
+
+
+def _spec(adapter: str, path: Path) -> str:
+    """Return a spec, with the commas of the path escaped."""
+    return f"{adapter}:" + str(path).replace(",", "\\,")
+
+
 SPECS = {
-    name: f"{adapter}:{str(path).replace(',', chr(92) + ',')}"
-    for name, adapter, path in (
-        ("yolo", "yolo", YOLO),
-        ("yolo-onnx", "onnx", YOLO_ONNX),
-        ("retinanet", "kerashub", RETINANET),
-    )
+    "yolo": _spec("yolo", YOLO),
+    "yolo-onnx": _spec("onnx", YOLO_ONNX),
+    "retinanet": _spec("kerashub", RETINANET),
 }
-"""How each is loaded, by the name people see."""
+"""The spec of each model by the name shown to users."""

@@ -1,17 +1,19 @@
-"""Which decoder is chosen for which shapes, and what is said where none or several can be."""
+"""Choice of the decoder by output shapes, and the errors if no or several decoders match."""
 
 import pytest
 
-from detbench.adapters.decoders.choose import DECODERS, check, choose
+from detbench.adapters.decoders.choose import check_decoder, choose_decoder
 from detbench.adapters.decoders.decoder import OutputShapes
-from detbench.adapters.options import make_decoders
+from detbench.adapters.decoders.from_options import make_decoders
+from detbench.adapters.decoders.table import DECODERS
 from detbench.errors import DetbenchError
 
 SQUARE = (640, 640)
 
 
-def chosen(outputs, size=SQUARE, class_count=None, options=()):
-    decoder, count = choose_decoder(make_decoders(dict(options)), OutputShapes(outputs, size), class_count)
+def choose(outputs, size=SQUARE, class_count=None, options=()):
+    decoders, shapes = make_decoders(dict(options)), OutputShapes(outputs, size)
+    decoder, count = choose_decoder(decoders, shapes, class_count)
     return decoder.name, count
 
 
@@ -52,16 +54,16 @@ def chosen(outputs, size=SQUARE, class_count=None, options=()):
     ],
 )
 def test_shapes_of_models_without_names(outputs, size, expected):
-    assert chosen(outputs, size) == expected
+    assert choose(outputs, size) == expected
 
 
-def test_names_decide_between_layouts():
-    both = {"logits": (1, 100, 92), "pred_boxes": (1, 100, 4)}
-    assert chosen(both, class_count=91) == ("detr", 91)
-    assert chosen(both, class_count=92) == ("rtdetr", 92)
+def test_the_number_of_names_decides_between_layouts():
+    queries = {"logits": (1, 100, 92), "pred_boxes": (1, 100, 4)}
+    assert choose(queries, class_count=91) == ("detr", 91)
+    assert choose(queries, class_count=92) == ("rtdetr", 92)
     square = {"o": (1, 84, 84)}
-    assert chosen(square, (64, 64), 79) == ("yolox", 79)
-    assert chosen(square, (64, 64), 80) == ("yolov8", 80)
+    assert choose(square, (64, 64), 79) == ("yolox", 79)
+    assert choose(square, (64, 64), 80) == ("yolov8", 80)
 
 
 @pytest.mark.parametrize(
@@ -71,42 +73,45 @@ def test_names_decide_between_layouts():
             {"grid": (1, 125, 13, 13)},
             (416, 416),
             20,
-            r"yolov2 \(20 classes\) or tinyyolov2 \(20 classes\)",
+            r"yolov2 \(20 classes\) or tinyyolov2 \(20 classes\); choose with decoder=",
         ),
         (
             {"logits": (1, 100, 92), "pred_boxes": (1, 100, 4)},
             SQUARE,
             None,
-            r"detr \(91 classes\) or rtdetr \(92 classes\)",
+            r"detr \(91 classes\) or rtdetr \(92 classes\); choose with decoder= or names=",
         ),
-        ({"o": (1, 84, 6)}, (64, 64), 1, r"end2end \(any number of classes\) or yolox \(1 class\)"),
+        (
+            {"o": (1, 84, 6)},
+            (64, 64),
+            1,
+            r"end2end \(any number of classes\) or yolox \(1 class\); choose with decoder=",
+        ),
     ],
 )
 def test_an_ambiguous_shape_lists_the_candidates(outputs, size, class_count, candidates):
-    with pytest.raises(DetbenchError, match=rf"may be {candidates}; say which with decoder="):
-        chosen(outputs, size, class_count)
+    with pytest.raises(DetbenchError, match=rf"may be {candidates}"):
+        choose(outputs, size, class_count)
 
 
 def test_an_unknown_shape_lists_shapes_and_decoders():
     with pytest.raises(
-        DetbenchError, match=r"no decoder knows outputs x\[1,7,7,30\], y\[1,5\] of an input 448×448"
+        DetbenchError,
+        match=r"no decoder matches outputs x\[1,7,7,30\], y\[1,5\] of an input 448×448",
     ) as raised:
-        chosen({"x": (1, 7, 7, 30), "y": (1, 5)}, (448, 448))
+        choose({"x": (1, 7, 7, 30), "y": (1, 5)}, (448, 448))
     assert all(name in str(raised.value) for name in DECODERS)
 
 
 def test_options_of_a_layout_leave_only_its_decoders():
-    assert chosen({"o": (1, 3549, 52)}, (416, 416), 20, {"reg_max": "7", "strides": "8|16|32"}) == (
-        "nanodet",
-        20,
-    )
+    options = {"reg_max": "7", "strides": "8|16|32"}
+    assert choose({"o": (1, 3549, 52)}, (416, 416), 20, options) == ("nanodet", 20)
 
 
-def test_an_asked_for_decoder_may_read_what_it_would_not_be_chosen_for():
-    decoder = DECODERS["yolov5"]()
-    assert check_decoder(decoder, OutputShapes({"o": (1, 8400, 85)}, SQUARE), None) == 80
+def test_a_named_decoder_may_read_shapes_that_it_is_not_chosen_for():
+    decoder, shapes = DECODERS["yolov5"](), OutputShapes({"o": (1, 8400, 85)}, SQUARE)
+    assert check_decoder(decoder, shapes, None) == 80
     with pytest.raises(
-        DetbenchError,
-        match="hold 80 classes as decoder yolov5 reads them, and there are 20 class names",
+        DetbenchError, match="hold 80 classes for decoder yolov5, but there are 20 class names"
     ):
-        check_decoder(decoder, OutputShapes({"o": (1, 8400, 85)}, SQUARE), 20)
+        check_decoder(decoder, shapes, 20)

@@ -1,4 +1,4 @@
-"""Tiny ONNX models made for tests: they take images and give constants, one copy per image of the batch."""
+"""Tiny ONNX models for tests: they return constants, one copy per image of the batch."""
 
 import numpy as np
 import onnx
@@ -18,73 +18,62 @@ def save_model(
     batched=True,
     extra_input=None,
 ):
-    """Write a model with an input `images` of `shape` (None: any) that gives `outputs`, by name and without the batch axis.
+    """Write a model with one image input that returns constants.
 
-    `open_outputs` leaves their shapes undeclared; `batched=False` gives them as they are, whatever the batch.
+    Args:
+        path: the file to write.
+        outputs: values by name, without the batch axis if `batched`.
+        shape: of the input `images`; None for open sides.
+        dtype: of the input.
+        properties: custom metadata.
+        open_outputs: leave the shapes of the outputs undeclared.
+        batched: return one copy of the values per image; else the values themselves.
+        extra_input: name of a second input.
     """
-    inputs = [
-        helper.make_tensor_value_info(
-            "images",
-            TYPES[dtype],
-            [side if side else f"side{axis}" for axis, side in enumerate(shape)],
-        )
-    ]
+    sides = [side if side else f"side{axis}" for axis, side in enumerate(shape)]
+    inputs = [helper.make_tensor_value_info("images", TYPES[dtype], sides)]
     if extra_input:
         inputs.append(helper.make_tensor_value_info(extra_input, TensorProto.INT64, [1, 2]))
-    nodes, weights = (
-        [],
-        [
-            numpy_helper.from_array(np.array([1], np.int64), "one"),
-            numpy_helper.from_array(np.array([0], np.int64), "zero"),
-        ],
-    )
-    nodes += [
+    weights = [constant("one", [1]), constant("zero", [0])]
+    nodes = [
         helper.make_node("Shape", ["images"], ["shape"]),
         helper.make_node("Slice", ["shape", "zero", "one"], ["batch"]),
     ]
     declared = []
     for name, values in outputs.items():
-        weights.append(
-            numpy_helper.from_array(values[None] if batched else values, f"{name}.value")
-        )
         if batched:
-            weights.append(
-                numpy_helper.from_array(np.array(values.shape, np.int64), f"{name}.rest")
-            )
-            nodes.append(
-                helper.make_node("Concat", ["batch", f"{name}.rest"], [f"{name}.shape"], axis=0)
-            )
-            nodes.append(helper.make_node("Expand", [f"{name}.value", f"{name}.shape"], [name]))
+            weights.append(numpy_helper.from_array(values[None], f"{name}.value"))
+            weights.append(constant(f"{name}.rest", values.shape))
+            nodes += expand(name)
         else:
+            weights.append(numpy_helper.from_array(values, f"{name}.value"))
             nodes.append(helper.make_node("Identity", [f"{name}.value"], [name]))
         sides = [shape[0] or "batch", *values.shape] if batched else list(values.shape)
+        if open_outputs:
+            sides = [f"{name}.{axis}" for axis in range(len(sides))]
         kind = helper.np_dtype_to_tensor_dtype(values.dtype)
-        declared.append(
-            helper.make_tensor_value_info(
-                name, kind, [f"{name}.{i}" for i in range(len(sides))] if open_outputs else sides
-            )
-        )
-    model = helper.make_model(
-        helper.make_graph(nodes, "made", inputs, declared, weights),
-        opset_imports=[helper.make_opsetid("", 17)],
-        producer_name="detbench tests",
-        ir_version=9,
-    )
-    helper.set_model_props(model, properties or {})
-    onnx.save(model, path)
-    return path
+        declared.append(helper.make_tensor_value_info(name, kind, sides))
+    return save_graph(path, nodes, inputs, declared, weights, properties or {})
+
+
+def expand(name):
+    """Return nodes that repeat `name.value` once per image of the batch."""
+    return [
+        helper.make_node("Concat", ["batch", f"{name}.rest"], [f"{name}.shape"], axis=0),
+        helper.make_node("Expand", [f"{name}.value", f"{name}.shape"], [name]),
+    ]
 
 
 def save_selecting(path, boxes, shape):
-    """Write a model with inputs `images` and `orig_target_sizes` that scales normalized boxes (n, 4) to that size, image by image."""
-    one = {
-        "labels": np.arange(1, len(boxes) + 1)[None],
-        "scores": np.linspace(0.9, 0.8, len(boxes), dtype=np.float32)[None],
-    }
-    weights = [numpy_helper.from_array(values, f"{name}.value") for name, values in one.items()]
-    weights += [
+    """Write a model that scales boxes (n, 4) from 0–1 to its input `orig_target_sizes`."""
+    labels = np.arange(1, len(boxes) + 1)
+    scores = np.linspace(0.9, 0.8, len(boxes), dtype=np.float32)
+    weights = [
+        numpy_helper.from_array(labels[None], "labels.value"),
+        numpy_helper.from_array(scores[None], "scores.value"),
         numpy_helper.from_array(boxes[None], "boxes.value"),
-        numpy_helper.from_array(np.array([1], np.int64), "axis"),
+        constant("axis", [1]),
+        constant("zero", [0]),
     ]
     nodes = [
         helper.make_node("Cast", ["orig_target_sizes"], ["sizes"], to=TensorProto.FLOAT),
@@ -97,42 +86,43 @@ def save_selecting(path, boxes, shape):
         helper.make_node("Expand", ["labels.value", "rows"], ["labels"]),
         helper.make_node("Expand", ["scores.value", "rows"], ["scores"]),
     ]
-    weights.append(numpy_helper.from_array(np.array([0], np.int64), "zero"))
+    sides = [side or "batch" for side in shape]
     inputs = [
-        helper.make_tensor_value_info(
-            "images", TensorProto.FLOAT, [side or "batch" for side in shape]
-        ),
+        helper.make_tensor_value_info("images", TensorProto.FLOAT, sides),
         helper.make_tensor_value_info("orig_target_sizes", TensorProto.INT64, ["batch", 2]),
     ]
     kinds = {"labels": TensorProto.INT64, "boxes": TensorProto.FLOAT, "scores": TensorProto.FLOAT}
     outputs = [helper.make_tensor_value_info(name, kind, None) for name, kind in kinds.items()]
-    graph = helper.make_graph(nodes, "made", inputs, outputs, weights)
-    onnx.save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path
-    )
-    return path
+    return save_graph(path, nodes, inputs, outputs, weights)
 
 
-def save_masked(path, found, mask):
-    """Write a model with inputs `images` and `pixel_mask` of shape `mask` that gives `found` (n, 6) times the mask's least value."""
+def save_masked(path, rows, mask):
+    """Write a model that returns `rows` (n, 6) times the minimum of its input `pixel_mask`."""
     nodes = [
         helper.make_node("Cast", ["pixel_mask"], ["mask"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMin", ["mask"], ["least"], axes=[1, 2], keepdims=1),
-        helper.make_node("Mul", ["least", "value"], ["found"]),
+        helper.make_node("ReduceMin", ["mask"], ["minimum"], axes=[1, 2], keepdims=1),
+        helper.make_node("Mul", ["minimum", "value"], ["rows"]),
     ]
+    sides = [side or f"side{axis}" for axis, side in enumerate(mask)]
     inputs = [
         helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, 96, 160]),
-        helper.make_tensor_value_info(
-            "pixel_mask",
-            TensorProto.INT64,
-            [side or f"side{axis}" for axis, side in enumerate(mask)],
-        ),
+        helper.make_tensor_value_info("pixel_mask", TensorProto.INT64, sides),
     ]
-    outputs = [helper.make_tensor_value_info("found", TensorProto.FLOAT, ["batch", *found.shape])]
-    graph = helper.make_graph(
-        nodes, "made", inputs, outputs, [numpy_helper.from_array(found[None], "value")]
+    outputs = [helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["batch", *rows.shape])]
+    return save_graph(path, nodes, inputs, outputs, [numpy_helper.from_array(rows[None], "value")])
+
+
+def constant(name, numbers):
+    return numpy_helper.from_array(np.array(numbers, np.int64), name)
+
+
+def save_graph(path, nodes, inputs, outputs, weights, properties=()):
+    model = helper.make_model(
+        helper.make_graph(nodes, "test", inputs, outputs, weights),
+        opset_imports=[helper.make_opsetid("", 17)],
+        producer_name="detbench tests",
+        ir_version=9,
     )
-    onnx.save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path
-    )
+    helper.set_model_props(model, dict(properties))
+    onnx.save(model, path)
     return path

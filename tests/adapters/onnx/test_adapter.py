@@ -1,4 +1,4 @@
-"""Tiny made-up models through all the steps of a detector, and every model that cannot be one."""
+"""ONNX adapter: tiny models through all steps of a detector, and files that are refused."""
 
 import hashlib
 import sys
@@ -18,18 +18,20 @@ from detbench.errors import DetbenchError, DetbenchWarning, InputError
 from tests.adapters.onnx.models import save_masked, save_model, save_selecting
 
 SIZE = (160, 96)
-PICTURE = np.zeros((192, 320, 3), np.uint8)
-"""Twice the input: boxes come back doubled."""
+IMAGE = np.zeros((192, 320, 3), np.uint8)
+"""Twice the size of the input, so boxes are doubled."""
 ABC = {"names": "a|b|c"}
-CORNERS = [[10, 20, 30, 40, 0.9, 1], [50, 10, 70, 30, 0.8, 2], [0, 0, 0, 0, 0.0, 0]]
+ROWS = [[10, 20, 30, 40, 0.9, 1], [50, 10, 70, 30, 0.8, 2], [0, 0, 0, 0, 0.0, 0]]
+"""x1, y1, x2, y2, score, class; the last row is padding."""
+EXPECTED_BOXES = [[20, 40, 60, 80], [100, 20, 140, 60]]
 
 
 def end2end(dtype=np.float32):
-    return {"found": np.array(CORNERS, dtype)}
+    return {"rows": np.array(ROWS, dtype)}
 
 
 def yolov8(classes, boxes=()):
-    """A YOLOv8 head of SIZE in which the given (cx, cy, w, h, class, score) stand."""
+    """Return a YOLOv8 head of SIZE with boxes (cx, cy, w, h, class, score) and zeros."""
     values = np.zeros((4 + classes, 315), np.float32)
     for column, (cx, cy, w, h, number, score) in enumerate(boxes):
         values[:4, column] = cx, cy, w, h
@@ -37,10 +39,10 @@ def yolov8(classes, boxes=()):
     return {"output0": values}
 
 
-def assert_found(found):
-    np.testing.assert_allclose(found.boxes, [[20, 40, 60, 80], [100, 20, 140, 60]], atol=1e-9)
-    np.testing.assert_allclose(found.scores, [0.9, 0.8], atol=1e-3)
-    assert found.classes.tolist() == [1, 2]
+def assert_expected(detections):
+    np.testing.assert_allclose(detections.boxes, EXPECTED_BOXES, atol=1e-9)
+    np.testing.assert_allclose(detections.scores, [0.9, 0.8], atol=1e-3)
+    assert detections.classes.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])
@@ -57,14 +59,14 @@ def test_a_model_of_any_type_and_layout(tmp_path, dtype, shape):
     batch = detector.preprocess([np.full((192, 320, 3), 255, np.uint8)])
     assert (batch.inputs.shape, str(batch.inputs.dtype)) == (shape, dtype)
     assert batch.inputs.max() == (255 if dtype == "uint8" else 1)
-    assert_found(detect(detector, [PICTURE])[0])
+    assert_expected(detect(detector, [IMAGE])[0])
     detector.synchronize()
     detector.close()
 
 
 def test_outputs_in_half_precision(tmp_path):
     detector = load(save_model(tmp_path / "m.onnx", end2end(np.float16), dtype="float16"), ABC)
-    assert_found(detect(detector, [PICTURE])[0])
+    assert_expected(detect(detector, [IMAGE])[0])
 
 
 @pytest.mark.parametrize("open_outputs", [False, True])
@@ -74,24 +76,24 @@ def test_any_batch(tmp_path, open_outputs):
         ABC,
     )
     assert detector.batch_size is None
-    found = detect(detector, [PICTURE] * 3)
-    assert len(found) == 3
-    for one in found:
-        assert_found(one)
+    per_image = detect(detector, [IMAGE] * 3)
+    assert len(per_image) == 3
+    for detections in per_image:
+        assert_expected(detections)
 
 
-def test_a_fixed_batch_is_filled_up_and_cut(tmp_path):
+def test_a_fixed_batch_is_padded_and_cut(tmp_path):
     detector = load(save_model(tmp_path / "m.onnx", end2end(), (4, 3, 96, 160)), ABC)
     assert detector.batch_size == 4
-    assert detector.preprocess([PICTURE] * 3).inputs.shape == (4, 3, 96, 160)
-    assert len(detect(detector, [PICTURE] * 3)) == 3
-    assert len(detect(detector, [PICTURE] * 4)) == 4
-    with pytest.raises(DetbenchError, match="takes 4 pictures at a time, not 5"):
-        detect(detector, [PICTURE] * 5)
+    assert detector.preprocess([IMAGE] * 3).inputs.shape == (4, 3, 96, 160)
+    assert len(detect(detector, [IMAGE] * 3)) == 3
+    assert len(detect(detector, [IMAGE] * 4)) == 4
+    with pytest.raises(DetbenchError, match="takes 4 images at a time, not 5"):
+        detect(detector, [IMAGE] * 5)
 
 
-def test_a_model_of_one_picture_without_a_batch(tmp_path):
-    values = np.array(CORNERS[:2], np.float32)
+def test_a_model_of_one_image_without_a_batch_axis(tmp_path):
+    values = np.array(ROWS[:2], np.float32)
     outputs = {
         "boxes": values[:, :4],
         "labels": values[:, 5].astype(np.int64),
@@ -102,26 +104,26 @@ def test_a_model_of_one_picture_without_a_batch(tmp_path):
         ABC,
     )
     assert (detector.batch_size, detector.decoder.name) == (1, "torchvision")
-    assert_found(detect(detector, [PICTURE])[0])
-    with pytest.raises(DetbenchError, match="takes 1 picture at a time, not 2"):
-        detect(detector, [PICTURE] * 2)
+    assert_expected(detect(detector, [IMAGE])[0])
+    with pytest.raises(DetbenchError, match="takes 1 image at a time, not 2"):
+        detect(detector, [IMAGE] * 2)
 
 
 @pytest.mark.parametrize("shape", [(None, 3, 96, 160), (None, 96, 160, 3)])
-def test_the_size_boxes_are_scaled_to_is_the_inputs(tmp_path, shape):
-    boxes = np.array(CORNERS, np.float32)[:2, :4] / [160, 96, 160, 96]
+def test_boxes_are_scaled_to_the_size_of_the_input(tmp_path, shape):
+    boxes = np.array(ROWS, np.float32)[:2, :4] / [160, 96, 160, 96]
     detector = load(
         save_selecting(tmp_path / "m.onnx", boxes.astype(np.float32), shape),
         {**ABC, "fit": "stretch"},
     )
     assert detector.decoder.name == "selected"
-    for found in detect(detector, [PICTURE] * 2):
-        np.testing.assert_allclose(found.boxes, [[20, 40, 60, 80], [100, 20, 140, 60]], rtol=1e-6)
+    for detections in detect(detector, [IMAGE] * 2):
+        np.testing.assert_allclose(detections.boxes, EXPECTED_BOXES, rtol=1e-6)
 
 
-def test_an_open_size_must_be_chosen(tmp_path):
+def test_an_open_size_must_be_given(tmp_path):
     path = save_model(tmp_path / "m.onnx", end2end(), (1, 3, None, None))
-    with pytest.raises(InputError, match=r"takes pictures of any size.*size=WIDTHxHEIGHT"):
+    with pytest.raises(InputError, match=r"takes images of any size.*size=WIDTHxHEIGHT"):
         load(path, ABC)
     assert load(path, {**ABC, "size": "160x96"}).input_size == SIZE
     assert load(path, {**ABC, "size": "128"}).input_size == (128, 128)
@@ -130,7 +132,7 @@ def test_an_open_size_must_be_chosen(tmp_path):
 def test_a_fixed_size_cannot_be_changed(tmp_path):
     path = save_model(tmp_path / "m.onnx", end2end())
     with pytest.raises(
-        InputError, match=r"takes pictures of 160×96 pixels, not 320×320; leave size= out"
+        InputError, match=r"takes images of 160×96 pixels, not 320×320; leave size= out"
     ):
         load(path, {**ABC, "size": "320x320"})
 
@@ -165,9 +167,9 @@ def test_settings_hold_everything_effective(tmp_path):
         "CPUExecutionProvider",
     )
     assert settings["decoder"] == {"name": "end2end"}
-    wanted = {"score": 0.25, "nms_iou": 0.5, "top_k": 7, "class_agnostic": True}
-    assert wanted.items() <= settings["postprocessing"].items()
-    wanted = {
+    expected = {"score": 0.25, "nms_iou": 0.5, "top_k": 7, "class_agnostic": True}
+    assert expected.items() <= settings["postprocessing"].items()
+    expected = {
         "scale": 1 / 128,
         "fit": "stretch",
         "color": "bgr",
@@ -176,64 +178,65 @@ def test_settings_hold_everything_effective(tmp_path):
         "pad_value": 3,
         "mean": [0.1, 0.2, 0.3],
     }
-    assert wanted.items() <= settings["preprocessing"].items()
+    assert expected.items() <= settings["preprocessing"].items()
     assert settings["options"]["scale"] == "1/128"
 
 
-def test_classes_without_names_are_cocos_only_if_they_are_80(tmp_path):
+def test_unnamed_classes_are_cocos_only_if_there_are_80(tmp_path):
     path = save_model(tmp_path / "m.onnx", yolov8(80, [(20, 30, 20, 20, 7, 0.9)]))
     with pytest.warns(DetbenchWarning, match="no class names; its 80 classes are taken as COCO's"):
         detector = load(path, {})
     assert detector.class_names == COCO_80
     assert detector.settings["class_names_from"] == "taken as COCO's 80"
-    assert detect(detector, [PICTURE])[0].classes.tolist() == [7]
-    with pytest.raises(InputError, match=r"has 20 classes and no names.*names=voc"):
+    assert detect(detector, [IMAGE])[0].classes.tolist() == [7]
+    with pytest.raises(InputError, match=r"has 20 classes and no class names; .*names=voc"):
         load(save_model(tmp_path / "m20.onnx", yolov8(20)), {})
     assert load(tmp_path / "m20.onnx", {"names": "voc"}).class_names == VOC_20
-    with pytest.raises(InputError, match=r"has an unknown number of classes and no names"):
+    with pytest.raises(InputError, match=r"has an unknown number of classes and no class names"):
         load(save_model(tmp_path / "e.onnx", end2end()), {})
 
 
 @pytest.mark.parametrize("decoder", [{}, {"decoder": "yolov8"}])
-def test_as_many_names_as_classes(tmp_path, decoder):
+def test_another_number_of_names_than_classes_is_an_error(tmp_path, decoder):
     path = save_model(tmp_path / "m.onnx", yolov8(20))
     with pytest.raises(
         DetbenchError,
-        match=r"m\.onnx: outputs output0\[1,24,315\] hold .*20 classes.* and there are 3 class names",
+        match=r"m\.onnx: outputs output0\[1,24,315\] hold .*20 classes.*, "
+        "but there are 3 class names",
     ):
         load(path, {**ABC, **decoder})
 
 
-def test_a_class_beyond_the_names_is_an_error(tmp_path):
+def test_a_class_number_without_a_name_is_an_error(tmp_path):
     detector = load(save_model(tmp_path / "m.onnx", end2end()), {"names": "a|b"})
-    with pytest.raises(DetbenchError, match="found class number 2, and there are 2 class names"):
-        detect(detector, [PICTURE])
+    with pytest.raises(DetbenchError, match="gave class number 2, but there are 2 class names"):
+        detect(detector, [IMAGE])
 
 
-def test_nan_outputs_name_output_and_picture(tmp_path):
-    values = np.stack([np.array(CORNERS, np.float32)] * 3)
+def test_nan_outputs_name_output_and_image(tmp_path):
+    values = np.stack([np.array(ROWS, np.float32)] * 3)
     values[2, 1, 3] = np.nan
     detector = load(
-        save_model(tmp_path / "m.onnx", {"found": values}, (3, 3, 96, 160), batched=False), ABC
+        save_model(tmp_path / "m.onnx", {"rows": values}, (3, 3, 96, 160), batched=False), ABC
     )
-    with pytest.raises(DetbenchError, match="output found of picture 2 of the batch holds NaN"):
-        detect(detector, [PICTURE] * 3)
+    with pytest.raises(DetbenchError, match="output rows of image 2 of the batch holds NaN"):
+        detect(detector, [IMAGE] * 3)
 
 
-def test_nan_of_what_fills_up_a_fixed_batch_is_nobodys(tmp_path):
-    values = np.stack([np.array(CORNERS, np.float32)] * 3)
+def test_nan_in_the_padding_of_a_fixed_batch_is_ignored(tmp_path):
+    values = np.stack([np.array(ROWS, np.float32)] * 3)
     values[2, 1, 3] = np.nan
     detector = load(
-        save_model(tmp_path / "m.onnx", {"found": values}, (3, 3, 96, 160), batched=False), ABC
+        save_model(tmp_path / "m.onnx", {"rows": values}, (3, 3, 96, 160), batched=False), ABC
     )
-    assert len(detect(detector, [PICTURE] * 2)) == 2
-    filled = detector.preprocess([np.full((192, 320, 3), 255, np.uint8)]).inputs
-    assert (filled == filled[:1]).all()
-    assert filled.max() == 1
+    assert len(detect(detector, [IMAGE] * 2)) == 2
+    padded = detector.preprocess([np.full((192, 320, 3), 255, np.uint8)]).inputs
+    assert (padded == padded[:1]).all()
+    assert padded.max() == 1
 
 
-def test_outputs_without_a_batch_allow_one_picture_only(tmp_path):
-    values = np.array(CORNERS[:2], np.float32)
+def test_outputs_without_a_batch_axis_allow_one_image_only(tmp_path):
+    values = np.array(ROWS[:2], np.float32)
     outputs = {
         "boxes": values[:, :4],
         "labels": values[:, 5].astype(np.int64),
@@ -243,31 +246,28 @@ def test_outputs_without_a_batch_allow_one_picture_only(tmp_path):
         save_model(tmp_path / "m.onnx", outputs, (None, 3, 96, 160), batched=False), ABC
     )
     assert detector.batch_size == 1
-    with pytest.raises(DetbenchError, match="takes 1 picture at a time, not 2"):
-        detect(detector, [PICTURE] * 2)
-    with pytest.raises(InputError, match=r"takes 2 pictures and gives outputs .* of one"):
+    with pytest.raises(DetbenchError, match="takes 1 image at a time, not 2"):
+        detect(detector, [IMAGE] * 2)
+    with pytest.raises(InputError, match=r"takes 2 images but returns outputs .* of one"):
         load(save_model(tmp_path / "two.onnx", outputs, (2, 3, 96, 160), batched=False), ABC)
 
 
-def test_outputs_of_another_number_of_pictures_are_refused(tmp_path):
-    values = np.stack([np.array(CORNERS, np.float32)] * 3)
+def test_outputs_of_another_number_of_images_are_refused(tmp_path):
+    values = np.stack([np.array(ROWS, np.float32)] * 3)
     detector = load(
-        save_model(tmp_path / "m.onnx", {"found": values}, (None, 3, 96, 160), batched=False), ABC
+        save_model(tmp_path / "m.onnx", {"rows": values}, (None, 3, 96, 160), batched=False), ABC
     )
-    with pytest.raises(DetbenchError, match="gave outputs of 3 pictures for a batch of 2"):
-        detect(detector, [PICTURE] * 2)
+    with pytest.raises(DetbenchError, match="gave outputs of 3 images for a batch of 2"):
+        detect(detector, [IMAGE] * 2)
 
 
-def test_settings_know_the_content_of_files_that_options_name(tmp_path):
+def test_settings_hold_digests_of_files_named_by_options(tmp_path):
     outputs = {"loc": np.zeros((2, 4), np.float32), "conf": np.zeros((2, 3), np.float32)}
-    path, boxes, names = (
-        save_model(tmp_path / "m.onnx", outputs),
-        tmp_path / "prior.txt",
-        tmp_path / "names.txt",
-    )
+    path = save_model(tmp_path / "m.onnx", outputs)
+    boxes, names = tmp_path / "prior.txt", tmp_path / "names.txt"
     names.write_text("a\nb\n")
     options = {"names": str(names), "decoder": "ssd", "default_boxes": str(boxes)}
-    found = []
+    first_boxes = []
     for size in ("0.2", "0.4"):
         boxes.write_text(f"0.5 0.5 {size} {size}\n" * 2)
         detector = load(path, options)
@@ -276,11 +276,11 @@ def test_settings_know_the_content_of_files_that_options_name(tmp_path):
             for option, file in (("names", names), ("default_boxes", boxes))
         }
         assert detector.settings["option_files"] == digests
-        found.append(detect(detector, [PICTURE])[0].boxes[0].tolist())
-    assert found[0] != found[1]
+        first_boxes.append(detect(detector, [IMAGE])[0].boxes[0].tolist())
+    assert first_boxes[0] != first_boxes[1]
 
 
-def test_a_size_of_the_metadata_that_the_model_does_not_take_is_not_called_an_option(tmp_path):
+def test_a_wrong_size_in_the_metadata_is_not_called_an_option(tmp_path):
     path = save_model(
         tmp_path / "m.onnx",
         end2end(),
@@ -288,23 +288,21 @@ def test_a_size_of_the_metadata_that_the_model_does_not_take_is_not_called_an_op
     )
     with pytest.raises(
         InputError,
-        match=r"takes pictures of 160×96 pixels, and its metadata says 320×320; .*size=WIDTHxHEIGHT",
+        match="takes images of 160×96 pixels, but its metadata states 320×320; .*size=WIDTHxHEIGHT",
     ):
         load(path, {})
     assert load(path, {"size": "160x96"}).input_size == SIZE
 
 
-def test_a_provider_that_is_not_there_is_an_error_with_those_that_are(tmp_path):
+def test_a_missing_provider_is_an_error_that_lists_the_available(tmp_path):
     path = save_model(tmp_path / "m.onnx", end2end())
     with pytest.raises(
         DetbenchError,
-        match=r"provider 'rocm' is not in this onnxruntime; it has .*CPUExecutionProvider",
+        match="this onnxruntime has no provider 'rocm'; it has .*CPUExecutionProvider",
     ):
         load(path, {**ABC, "provider": "rocm"})
-    assert (
-        load(path, {**ABC, "provider": "cpuexecutionprovider", "threads": "1"}).settings["provider"]
-        == "CPUExecutionProvider"
-    )
+    detector = load(path, {**ABC, "provider": "cpuexecutionprovider", "threads": "1"})
+    assert detector.settings["provider"] == "CPUExecutionProvider"
 
 
 def test_a_provider_that_falls_back_is_an_error(tmp_path, monkeypatch):
@@ -322,7 +320,7 @@ def test_a_provider_that_falls_back_is_an_error(tmp_path, monkeypatch):
         load(save_model(tmp_path / "m.onnx", end2end()), {**ABC, "provider": "cuda"})
 
 
-def test_onnxruntime_that_is_not_there(tmp_path, monkeypatch):
+def test_missing_onnxruntime(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(DetbenchError, match=r"pip install 'detbench\[onnx\]'"):
         load(save_model(tmp_path / "m.onnx", end2end()), ABC)
@@ -332,7 +330,7 @@ def test_onnxruntime_that_is_not_there(tmp_path, monkeypatch):
 def test_a_cut_off_model_names_its_file(tmp_path, keep):
     path = save_model(tmp_path / "m.onnx", end2end())
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(InputError, match=r"m\.onnx: is cut off or no ONNX model"):
+    with pytest.raises(InputError, match=r"m\.onnx: is cut off or not an ONNX model"):
         load(path, ABC)
 
 
@@ -340,12 +338,12 @@ def test_a_cut_off_model_names_its_file(tmp_path, keep):
     ("content", "problem"),
     [
         (b"", "is empty"),
-        (b"<html>not found</html>", "no ONNX model"),
-        (b"\x00" * 100, "no ONNX model"),
-        (b"PK\x03\x04zip", "no ONNX model"),
+        (b"<html>not found</html>", "not an ONNX model"),
+        (b"\x00" * 100, "not an ONNX model"),
+        (b"PK\x03\x04zip", "not an ONNX model"),
     ],
 )
-def test_a_file_that_is_no_model(tmp_path, content, problem):
+def test_a_file_that_is_not_a_model(tmp_path, content, problem):
     (tmp_path / "m.onnx").write_bytes(content)
     with pytest.raises(InputError, match=rf"m\.onnx: .*{problem}"):
         load(tmp_path / "m.onnx", ABC)
@@ -354,7 +352,7 @@ def test_a_file_that_is_no_model(tmp_path, content, problem):
 def test_a_missing_model(tmp_path):
     with pytest.raises(InputError, match="no such model"):
         load(tmp_path / "none.onnx", ABC)
-    with pytest.raises(InputError, match="is no file"):
+    with pytest.raises(InputError, match="is not a file"):
         load(tmp_path, ABC)
 
 
@@ -367,16 +365,15 @@ def test_a_corrupt_graph_names_its_file_and_prints_nothing(tmp_path, capfd, wron
     assert capfd.readouterr() == ("", "")
 
 
-def test_weights_beside_the_model_are_digested_and_missed(tmp_path):
+def test_external_weights_are_digested_and_required(tmp_path):
     path = save_model(tmp_path / "m.onnx", end2end())
     options = {"save_as_external_data": True, "location": "m.data", "size_threshold": 64}
     onnx.save(onnx.load(path), path, **options)
     digest = hashlib.sha256((tmp_path / "m.data").read_bytes()).hexdigest()
     settings = load(path, ABC).settings
     assert settings["weights"] == {"m.data": f"sha256:{digest}"}
-    assert settings["size_bytes"] == len(path.read_bytes()) + len(
-        (tmp_path / "m.data").read_bytes()
-    )
+    size_bytes = [len((tmp_path / name).read_bytes()) for name in ("m.onnx", "m.data")]
+    assert settings["size_bytes"] == sum(size_bytes)
     (tmp_path / "m.data").unlink()
     with pytest.raises(InputError, match=r"keeps weights in m\.data, which is not beside it"):
         load(path, ABC)
@@ -394,18 +391,18 @@ def test_weights_outside_the_folder_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "extra", "problem"),
     [
-        ((1, 1, 96, 160), None, "not images of three channels"),
-        ((1, 96, 160), None, "not images of three channels"),
-        ((96, 160), None, "not images of three channels"),
+        ((1, 1, 96, 160), None, "which is no batch of three-channel images"),
+        ((1, 96, 160), None, "which is no batch of three-channel images"),
+        ((96, 160), None, "which is no batch of three-channel images"),
         ((1, 3, 96, 160), "sizes", r"takes 2 inputs \(images.*sizes"),
     ],
 )
-def test_inputs_that_are_no_images(tmp_path, shape, extra, problem):
+def test_inputs_that_are_not_images(tmp_path, shape, extra, problem):
     with pytest.raises(InputError, match=problem):
         load(save_model(tmp_path / "m.onnx", end2end(), shape, extra_input=extra), ABC)
 
 
-def test_a_batch_the_graph_cannot_run_is_said_in_our_words(tmp_path):
+def test_a_batch_that_the_graph_cannot_run_names_file_and_shape(tmp_path):
     detector = load(save_model(tmp_path / "m.onnx", end2end()), ABC)
     with pytest.raises(
         DetbenchError, match=r"m\.onnx: onnxruntime cannot run it on \[2, 3, 96, 160\]"
@@ -414,7 +411,7 @@ def test_a_batch_the_graph_cannot_run_is_said_in_our_words(tmp_path):
 
 
 @pytest.mark.parametrize("mask", [(None, None, None), (None, 64, 32)])
-def test_a_mask_of_padding_says_that_nothing_is(tmp_path, mask):
-    path = save_masked(tmp_path / "m.onnx", np.array(CORNERS, np.float32), mask)
+def test_a_mask_of_padding_is_all_ones(tmp_path, mask):
+    path = save_masked(tmp_path / "m.onnx", np.array(ROWS, np.float32), mask)
     detector = load(path, ABC)
-    assert_found(detect(detector, [PICTURE] * 2)[1])
+    assert_expected(detect(detector, [IMAGE] * 2)[1])

@@ -1,4 +1,4 @@
-"""What a model says about itself: our keys there and back, Ultralytics' keys, and values that cannot be."""
+"""Metadata of ONNX models: detbench's keys, Ultralytics' keys, and invalid values."""
 
 import json
 
@@ -22,8 +22,19 @@ FULL = ModelMetadata(
 
 
 @pytest.mark.parametrize("metadata", [FULL, ModelMetadata(), ModelMetadata(class_names=("a",))])
-def test_our_metadata_there_and_back(metadata):
+def test_detbench_metadata_are_read_as_written(metadata):
     assert read_metadata("m.onnx", metadata.as_properties()) == metadata
+
+
+def test_metadata_of_version_1_are_upgraded():
+    properties = {
+        "detbench.schema_version": "1",
+        "detbench.decoder": '{"name": "nanodet", "options": {"centre": 0.5, "reg_max": 7}}',
+        "detbench.preprocessing": '{"colour": "bgr", "fit": "centre-crop", "size": [160, 96]}',
+    }
+    metadata = read_metadata("m.onnx", properties)
+    assert metadata.decoder_options == {"center": 0.5, "reg_max": 7}
+    assert metadata.preprocessing == {"color": "bgr", "fit": "center-crop", "size": [160, 96]}
 
 
 def test_ultralytics_metadata():
@@ -33,8 +44,10 @@ def test_ultralytics_metadata():
         "stride": "32",
         "task": "detect",
     }
-    assert read_metadata("m.onnx", properties) == ModelMetadata(("person", "it's"), size=(640, 384))
-    assert read_metadata("m.onnx", {"names": "['a', 'b']", "stride": "32"}) == ModelMetadata(("a", "b"))
+    expected = ModelMetadata(("person", "it's"), size=(640, 384))
+    assert read_metadata("m.onnx", properties) == expected
+    listed = {"names": "['a', 'b']", "stride": "32"}
+    assert read_metadata("m.onnx", listed) == ModelMetadata(("a", "b"))
     assert read_metadata("m.onnx", {"author": "somebody"}) == ModelMetadata()
 
 
@@ -52,11 +65,11 @@ def test_ultralytics_metadata():
         ({"names": "{0: 'a'}", "task": "segment"}, "is a model for the task 'segment'"),
         (
             {"detbench.schema_version": "3"},
-            "metadata of version 3, and this detbench reads 2; upgrade detbench",
+            "metadata of version 3, but this detbench reads up to version 2; upgrade detbench",
         ),
         (
             {"detbench.schema_version": "1", "detbench.class_names": "[1"},
-            "metadata detbench.class_names: is no JSON",
+            "metadata detbench.class_names: is not JSON",
         ),
         ({"detbench.schema_version": "1", "detbench.class_names": "{}"}, "must be a JSON list"),
         ({"detbench.schema_version": "1", "detbench.decoder": "[]"}, "must be a JSON dict"),
@@ -81,12 +94,12 @@ def test_ultralytics_metadata():
         ),
     ],
 )
-def test_metadata_that_cannot_be_read_names_file_and_key(properties, problem):
+def test_unreadable_metadata_name_file_and_key(properties, problem):
     with pytest.raises(InputError, match=rf"m\.onnx.*{problem}"):
         read_metadata("m.onnx", properties)
 
 
-def made(path, outputs, properties, shape=(1, 3, 96, 160)):
+def saved(path, outputs, properties, shape=(1, 3, 96, 160)):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from tests.adapters.onnx.models import save_model
@@ -94,10 +107,10 @@ def made(path, outputs, properties, shape=(1, 3, 96, 160)):
     return save_model(path, outputs, shape, properties=properties)
 
 
-def test_a_model_is_loaded_as_its_metadata_says_and_as_asked(tmp_path):
+def test_options_take_precedence_over_metadata(tmp_path):
     from detbench.adapters.onnx.adapter import load
 
-    path = made(
+    path = saved(
         tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, FULL.as_properties()
     )
     detector = load(path, {"score": "0.125"})
@@ -107,24 +120,21 @@ def test_a_model_is_loaded_as_its_metadata_says_and_as_asked(tmp_path):
     assert json.loads(json.dumps(detector.settings)) == detector.settings
     assert detector.settings["postprocessing"] == {**FULL.postprocessing, "score": 0.125}
     assert detector.settings["class_names_from"] == "the model's metadata"
-    other = load(path, {"names": "x|y"})
-    assert (other.class_names, other.settings["class_names_from"]) == (
-        ("x", "y"),
-        "the option names",
-    )
+    renamed = load(path, {"names": "x|y"})
+    assert renamed.class_names == ("x", "y")
+    assert renamed.settings["class_names_from"] == "the option names"
 
 
 @pytest.mark.parametrize("key", ["preprocessing", "postprocessing", "decoder"])
-def test_settings_of_the_metadata_that_detbench_does_not_know_name_the_file(tmp_path, key):
+def test_unknown_settings_in_metadata_name_the_file(tmp_path, key):
     from detbench.adapters.onnx.adapter import load
 
-    wrong = (
-        {"name": "yolov2", "options": {"color": 1}}
-        if key == "decoder"
-        else {"size": [160, 96], "fit": "stretch", "gamma": 2}
-    )
-    properties = {**FULL.as_properties(), f"detbench.{key}": json.dumps(wrong)}
-    path = made(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, properties)
+    if key == "decoder":
+        value = {"name": "yolov2", "options": {"color": 1}}
+    else:
+        value = {"size": [160, 96], "fit": "stretch", "gamma": 2}
+    properties = {**FULL.as_properties(), f"detbench.{key}": json.dumps(value)}
+    path = saved(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, properties)
     with pytest.raises(DetbenchError, match=r"m\.onnx.*(gamma|unknown setting|color)"):
         load(path, {})
 
@@ -169,20 +179,20 @@ def test_settings_of_the_metadata_that_detbench_does_not_know_name_the_file(tmp_
         ),
     ],
 )
-def test_values_of_the_metadata_that_cannot_be_name_file_and_key(tmp_path, key, value, problem):
+def test_invalid_values_in_metadata_name_file_and_key(tmp_path, key, value, problem):
     from detbench.adapters.onnx.adapter import load
 
     properties = {**FULL.as_properties(), f"detbench.{key}": json.dumps(value)}
-    path = made(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, properties)
+    path = saved(tmp_path / "m.onnx", {"grid": np.zeros((7, 3, 5), np.float32)}, properties)
     with pytest.raises(DetbenchError, match=rf"m\.onnx: {problem}"):
         load(path, {})
 
 
-def test_an_ultralytics_model_of_any_size_takes_its_own(tmp_path):
+def test_an_ultralytics_model_of_any_size_takes_the_size_of_its_metadata(tmp_path):
     from detbench.adapters.onnx.adapter import load
 
     properties = {"names": "{0: 'person', 1: 'car'}", "imgsz": "[96, 160]", "task": "detect"}
-    path = made(
+    path = saved(
         tmp_path / "m.onnx",
         {"output0": np.zeros((6, 315), np.float32)},
         properties,

@@ -1,1 +1,1 @@
-"""Decoders of dense heads with anchors or grid points, other than YOLO's."""
+"""Decoders of dense heads with anchors or grid points, except YOLO's."""

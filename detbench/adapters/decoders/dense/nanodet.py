@@ -1,4 +1,4 @@
-"""Outputs of NanoDet-Plus: one `(B, n, C + 4 · (reg_max + 1))`, edges as distributions over distances from the cell."""
+"""NanoDet-Plus: one output `(B, n, C + 4 · (reg_max + 1))` with distributions over distances."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import ClassVar
 
 import numpy as np
 
+from detbench.adapters.decoders.arithmetic import (
+    cell_count,
+    cell_grid,
+    check_strides,
+    select_scores,
+    softmax,
+)
 from detbench.adapters.decoders.decoder import (
     Candidates,
     Floats,
     LayoutMatch,
     OutputShapes,
     RawOutputs,
-    above,
-    cells,
-    check_strides,
-    grid,
-    softmax,
 )
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
@@ -27,11 +29,13 @@ from detbench.errors import DetbenchError
 
 @dataclass(frozen=True)
 class NanoDet:
-    """`(B, n, C + 4 · (reg_max + 1))`: class probabilities, then a distribution over 0…reg_max strides for left, top, right, bottom.
+    """`(B, n, C + 4 · (reg_max + 1))`: class probabilities, then four distributions.
 
-    The distance is the distribution's mean (softmax) times the stride, measured from (cell + `center`) · stride; boxes are cut at the
-    input's edges; every class above the floor counts. The authors' score floor of .05
-    costs AP; the default here is .001.
+    A distribution gives the distance to the left, top, right or bottom edge as logits over
+    0…reg_max strides (Generalized Focal Loss, arXiv:2006.04388). The distance is its mean times
+    the stride, measured from (cell + `center`) · stride; boxes are clipped to the input. Every
+    class of at least the minimum score counts. The authors' own minimum of 0.05 costs AP; the
+    default here is 0.001.
     """
 
     name: ClassVar[str] = "nanodet"
@@ -39,7 +43,8 @@ class NanoDet:
         "(B, n, C + 4 · (reg_max + 1)): classes, distances; n = 1 per cell of strides 8, 16, 32, 64"
     )
     source: ClassVar[str] = (
-        "nanodet/model/head/nanodet_plus_head.py and config/nanodet-plus-m_416.yml of https://github.com/RangiLyu/nanodet"
+        "nanodet/model/head/nanodet_plus_head.py and config/nanodet-plus-m_416.yml of "
+        "https://github.com/RangiLyu/nanodet"
     )
     postprocessing: ClassVar[Postprocessing] = Postprocessing(
         score=0.001, nms_iou=0.6, class_agnostic=False, top_k=100
@@ -48,7 +53,10 @@ class NanoDet:
     strides: tuple[int, ...] = (8, 16, 32, 64)
     reg_max: int = 7
     center: float = 0.0
-    """Where distances start, in cells from its corner: 0 in NanoDet-Plus, .5 in the first NanoDet (strides 8, 16, 32)."""
+    """Where distances start, in cells from the cell's corner.
+
+    0 in NanoDet-Plus, 0.5 in the first NanoDet (which has strides 8, 16, 32).
+    """
 
     def __post_init__(self) -> None:
         check_strides(self.strides)
@@ -58,7 +66,7 @@ class NanoDet:
             raise DetbenchError(f"option center={self.center}: must be a finite number")
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
-        """Stretched, BGR, 0–255 with the means and deviations of ImageNet in that order."""
+        """Stretched, BGR, 0–255 normalized by ImageNet's means and deviations in that order."""
         return Preprocessing(
             size,
             "stretch",
@@ -69,26 +77,26 @@ class NanoDet:
         )
 
     def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
-        """All columns but those of the distances, if there is a row per cell."""
+        """One row per cell; all columns except those of the distances are classes."""
         _, rows, columns = shapes.only(3)
-        count = columns - 4 * (self.reg_max + 1)
-        return LayoutMatch(count) if count > 0 and rows == cells(shapes.input_size, self.strides) else None
+        class_count = columns - 4 * (self.reg_max + 1)
+        is_grid = rows == cell_count(shapes.input_size, self.strides)
+        return LayoutMatch(class_count) if class_count > 0 and is_grid else None
 
-    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
-        """Return every class of every cell that scores at least `floor`."""
-        points, strides = grid(raw.input_size, self.strides)
-        edges = 4 * (self.reg_max + 1)
-        found = []
-        for picture in raw.only(3):
-            rows, classes, scores = above(picture[:, :-edges], floor, multi_label=True)
-            distances = self._distances(picture[rows, -edges:]) * strides[rows, None]
+    def decode(self, raw: RawOutputs, min_score: float) -> list[Candidates]:
+        """Return every class of every cell that scores at least `min_score`."""
+        points, strides = cell_grid(raw.input_size, self.strides)
+        n_bins = 4 * (self.reg_max + 1)
+        candidates = []
+        for values in raw.only(3):
+            rows, classes, scores = select_scores(values[:, :-n_bins], min_score, multi_label=True)
+            distances = self._distances(values[rows, -n_bins:]) * strides[rows, None]
             centers = (points[rows] + self.center) * strides[rows, None]
             boxes = np.concatenate([centers - distances[:, :2], centers + distances[:, 2:]], axis=1)
-            found.append(Candidates(np.clip(boxes, 0.0, raw.scale), scores, classes))
-        return found
+            candidates.append(Candidates(np.clip(boxes, 0.0, raw.scale), scores, classes))
+        return candidates
 
-    def _distances(self, raw: Floats) -> Floats:
-        """Return (k, 4) left, top, right, bottom in strides."""
-        return np.asarray(
-            softmax(raw.reshape(len(raw), 4, self.reg_max + 1)) @ np.arange(self.reg_max + 1.0)
-        )
+    def _distances(self, logits: Floats) -> Floats:
+        """Return (k, 4) left, top, right, bottom in strides: the means of the distributions."""
+        probabilities = softmax(logits.reshape(len(logits), 4, self.reg_max + 1))
+        return np.asarray(probabilities @ np.arange(self.reg_max + 1.0))

@@ -1,1 +1,1 @@
-"""Decoders of DETR and its successors, which need no suppression."""
+"""Decoders of DETR and its successors, which need no NMS."""

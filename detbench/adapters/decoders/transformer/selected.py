@@ -1,4 +1,4 @@
-"""Outputs of RT-DETR's and D-FINE's own exports: `labels (B, q)`, `boxes (B, q, 4)`, `scores (B, q)`, selected inside the model."""
+"""RT-DETR's and D-FINE's own exports: `labels (B, q)`, `boxes (B, q, 4)`, `scores (B, q)`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from detbench.adapters.decoders.arithmetic import rows_at_least
 from detbench.adapters.decoders.decoder import (
     UNKNOWN,
     Candidates,
     LayoutMatch,
     OutputShapes,
     RawOutputs,
-    reaching,
 )
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
@@ -21,14 +21,19 @@ from detbench.adapters.preprocessing import Preprocessing
 
 @dataclass(frozen=True)
 class Selected:
-    """Three outputs: whole-number labels from 0, boxes x1, y1, x2, y2 in the size the model was told (the input's), scores."""
+    """Three outputs of rows that the model itself has selected: labels, boxes and scores.
+
+    Labels are whole numbers from 0. Boxes are x1, y1, x2, y2 in pixels of the size passed to the
+    model as its second input, which is here always the input's own.
+    """
 
     name: ClassVar[str] = "selected"
     layout: ClassVar[str] = (
         "labels (B, q), boxes (B, q, 4), scores (B, q) of a batch; label 0 is a class"
     )
     source: ClassVar[str] = (
-        "tools/export_onnx.py of https://github.com/lyuwenyu/RT-DETR and tools/deployment of https://github.com/Peterande/D-FINE"
+        "tools/export_onnx.py of https://github.com/lyuwenyu/RT-DETR and tools/deployment of "
+        "https://github.com/Peterande/D-FINE"
     )
     postprocessing: ClassVar[Postprocessing] = Postprocessing(
         score=0.001, nms_iou=None, class_agnostic=False, top_k=300
@@ -39,35 +44,30 @@ class Selected:
         return Preprocessing(size, "stretch")
 
     def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
-        """Labels hold any number of classes; a confidence instead of scores is KerasCV's."""
-        found = sorted(shapes.outputs.values(), key=len)
-        fits = (
-            [len(shape) for shape in found] == [2, 2, 3]
-            and found[2] == (*found[0], 4)
+        """Labels can hold any number of classes; an output `confidence` belongs to KerasCV."""
+        by_rank = sorted(shapes.outputs.values(), key=len)
+        matches = (
+            [len(shape) for shape in by_rank] == [2, 2, 3]
+            and by_rank[2] == (*by_rank[0], 4)
             and "confidence" not in shapes.outputs
         )
-        return LayoutMatch(UNKNOWN) if fits else None
+        return LayoutMatch(UNKNOWN) if matches else None
 
-    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
-        """Return every row that scores at least `floor`."""
-        labels = next(
-            values
-            for values in raw.outputs.values()
-            if values.ndim == 2 and values.dtype.kind in "iu"
-        )
-        scores = next(
-            values
-            for values in raw.outputs.values()
-            if values.ndim == 2 and values.dtype.kind == "f"
-        )
-        found = []
-        for label, box, score in zip(labels, raw.only(3), scores, strict=True):
-            rows = reaching(score, floor)
-            found.append(
+    def decode(self, raw: RawOutputs, min_score: float) -> list[Candidates]:
+        """Return every row that scores at least `min_score`."""
+        tables = [values for values in raw.outputs.values() if values.ndim == 2]
+        labels = next(values for values in tables if values.dtype.kind in "iu")
+        scores = next(values for values in tables if values.dtype.kind == "f")
+        candidates = []
+        for image_labels, image_boxes, image_scores in zip(
+            labels, raw.only(3), scores, strict=True
+        ):
+            rows = rows_at_least(image_scores, min_score)
+            candidates.append(
                 Candidates(
-                    box[rows].astype(np.float64),
-                    score[rows].astype(np.float64),
-                    label[rows].astype(np.int64),
+                    image_boxes[rows].astype(np.float64),
+                    image_scores[rows].astype(np.float64),
+                    image_labels[rows].astype(np.int64),
                 )
             )
-        return found
+        return candidates

@@ -1,4 +1,4 @@
-"""Outputs of torchvision's detectors: `boxes (n, 4)`, `labels (n)`, `scores (n)` of one picture, label 0 the background."""
+"""torchvision's detectors: `boxes (n, 4)`, `labels (n)` and `scores (n)` of one image."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from detbench.adapters.decoders.arithmetic import rows_at_least
 from detbench.adapters.decoders.decoder import (
     UNKNOWN,
     Candidates,
     LayoutMatch,
     OutputShapes,
     RawOutputs,
-    reaching,
 )
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
@@ -21,16 +21,18 @@ from detbench.adapters.preprocessing import Preprocessing
 
 @dataclass(frozen=True)
 class Torchvision:
-    """Three outputs without a batch axis: boxes x1, y1, x2, y2 in input pixels, whole-number labels, scores; suppressed by the model.
+    """Three outputs without a batch axis, suppressed by the model: boxes, labels and scores.
 
-    Labels are classes as they are, so that the names begin with the background, as torchvision's own lists of categories do;
-    `names=coco91` is the list of models trained on COCO. What is labelled background is left out. The model itself cuts at
-    its `box_score_thresh`, .05 unless it was exported with another, which costs AP.
+    Boxes are x1, y1, x2, y2 in input pixels. Labels are class numbers with 0 for the background,
+    so the class names begin with the background, like torchvision's own lists of categories;
+    `names=coco91` is the list of models trained on COCO. Boxes labeled background are left out.
+    The model itself cuts at its `box_score_thresh` (0.05 unless exported with another value),
+    which costs AP.
     """
 
     name: ClassVar[str] = "torchvision"
     layout: ClassVar[str] = (
-        "boxes (n, 4), labels (n), scores (n) of one picture; label 0 is the background"
+        "boxes (n, 4), labels (n), scores (n) of one image; label 0 is the background"
     )
     source: ClassVar[str] = (
         "torchvision.models.detection: https://docs.pytorch.org/vision/stable/models.html"
@@ -40,29 +42,22 @@ class Torchvision:
     )
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
-        """Left upper corner of black, RGB / 255; the model itself resizes and normalises."""
+        """In the upper left corner of black, RGB / 255; the model itself resizes and normalizes."""
         return Preprocessing(size, "letterbox-corner", pad_value=0)
 
     def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
-        """Labels hold any number of classes."""
-        found = sorted(shapes.outputs.values(), key=len)
-        fits = [len(shape) for shape in found] == [1, 1, 2] and found[2][1] == 4
-        return LayoutMatch(UNKNOWN) if fits else None
+        """Labels can hold any number of classes."""
+        by_rank = sorted(shapes.outputs.values(), key=len)
+        matches = [len(shape) for shape in by_rank] == [1, 1, 2] and by_rank[2][1] == 4
+        return LayoutMatch(UNKNOWN) if matches else None
 
-    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
-        """Return what scores at least `floor`."""
+    def decode(self, raw: RawOutputs, min_score: float) -> list[Candidates]:
+        """Return every object that scores at least `min_score`."""
         boxes = next(values for values in raw.outputs.values() if values.ndim == 2)
-        labels = next(
-            values
-            for values in raw.outputs.values()
-            if values.ndim == 1 and values.dtype.kind in "iu"
-        )
-        scores = next(
-            values
-            for values in raw.outputs.values()
-            if values.ndim == 1 and values.dtype.kind == "f"
-        )
-        rows = reaching(np.where(labels > 0, scores, -np.inf), floor)
+        columns = [values for values in raw.outputs.values() if values.ndim == 1]
+        labels = next(values for values in columns if values.dtype.kind in "iu")
+        scores = next(values for values in columns if values.dtype.kind == "f")
+        rows = rows_at_least(np.where(labels > 0, scores, -np.inf), min_score)
         return [
             Candidates(
                 boxes[rows].astype(np.float64),

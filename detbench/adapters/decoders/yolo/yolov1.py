@@ -1,7 +1,8 @@
-"""YOLOv1's layouts: boxes of a cell relative to the cell and the picture, without anchors, as people train them from the paper.
+"""YOLOv1: boxes of a cell relative to the cell and the image, without anchors.
 
-The paper's layout is S × S × (B · 5 + C); what implementations agree on ends there. Options say the rest: the order within a cell, whether
-sizes are their square roots, and whether the model's last layer has activations already.
+The paper's layout is S × S × (B · 5 + C), and implementations agree on nothing more. The options
+say the rest: the order within a cell, whether sizes are their square roots, and whether the model
+applies the activations itself.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from detbench.adapters.decoders.arithmetic import (
+    cxcywh_to_xyxy,
+    rows_at_least,
+    select_scores,
+    sigmoid,
+    softmax,
+)
 from detbench.adapters.decoders.decoder import (
     Candidates,
     Floats,
     LayoutMatch,
     OutputShapes,
     RawOutputs,
-    above,
-    corners,
-    reaching,
-    sigmoid,
-    softmax,
 )
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
@@ -35,16 +38,16 @@ _CHOICES = {
     "box": ("xywhc", "cxywh"),
     "order": ("classes-boxes", "classes-confidences-boxes", "boxes-classes"),
 }
-_MOST_CELLS = 64
+_MAX_CELLS = 64
 """Along a side; more are no grid of this kind."""
 
 
 @dataclass(frozen=True)
 class CellBox:
-    """Two outputs of g × g cells: `box (B, g, g, 5)`, x, y, w, h, confidence, and `class (B, g, g, C)`; one box per cell.
+    """Two outputs of g × g cells with one box per cell: `box (B, g, g, 5)`, `class (B, g, g, C)`.
 
-    x and y run from 0 to 1 across the cell; score = confidence · class probability; every class above the floor counts. Recognised by one
-    output with `box` and one with `class` in its name; else name `decoder=cellbox`.
+    A box is x, y, w, h, confidence; x and y run from 0 to 1 across the cell.
+    score = confidence · class probability; every class of at least the minimum score counts.
     """
 
     name: ClassVar[str] = "cellbox"
@@ -52,16 +55,21 @@ class CellBox:
         "box (B, g, g, 5) and class (B, g, g, C): one box per cell, x and y relative to the cell"
     )
     source: ClassVar[str] = (
-        "J. Redmon et al., You Only Look Once (arXiv:1506.02640), section 2, with one box per cell; the split is convention"
+        "J. Redmon et al., You Only Look Once (arXiv:1506.02640), section 2, with one box per "
+        "cell; the split into two outputs is a convention of tutorials"
     )
     postprocessing: ClassVar[Postprocessing] = Postprocessing(
         score=0.001, nms_iou=0.5, class_agnostic=False, top_k=300
     )
 
     sizes: str = "image"
-    """What w and h are: shares of the input's sides (`image`), their square roots (`sqrt`), or multiples of the cell's sides (`cell`)."""
+    """The unit of w and h.
+
+    `image`: fractions of the input's sides; `sqrt`: square roots of these fractions; `cell`:
+    multiples of the cell's sides.
+    """
     values: str = "final"
-    """Whether values are taken as they are (`final`), or through a sigmoid, classes through a softmax, first (`logits`)."""
+    """`final`: values are used as they are; `logits`: sigmoid for boxes, softmax for classes."""
     box: str = "xywhc"
     """Order of a box's five values; c is the confidence."""
 
@@ -69,36 +77,45 @@ class CellBox:
         _check_choices(self, ("sizes", "values", "box"))
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
-        """Letterbox in the middle of black, RGB / 255; whether the padding is on one side only is the model's own convention."""
+        """Letterbox on black, RGB / 255; some models pad on one side only (fit=)."""
         return Preprocessing(size, "letterbox", pad_value=0, layout="nhwc")
 
     def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
-        """The last axis of the output that is not the boxes'; sure where the outputs are named so."""
+        """The other output than the boxes holds the classes; certain if the names say so."""
         grids = {name: shape for name, shape in shapes.outputs.items() if len(shape) == 4}
-        if len(grids) != 2 or len(shapes.outputs) != 2 or (boxes := _box_name(grids)) is None:
+        if len(grids) != 2 or len(shapes.outputs) != 2 or (boxes := _box_output(grids)) is None:
             return None
         (classes,) = (name for name in grids if name != boxes)
         if grids[boxes][1:3] != grids[classes][1:3]:
             return None
-        return LayoutMatch(grids[classes][3], sure="box" in boxes.lower() and "class" in classes.lower())
+        is_named = "box" in boxes.lower() and "class" in classes.lower()
+        return LayoutMatch(grids[classes][3], certain=is_named)
 
-    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
-        """Return every class of every cell that scores at least `floor`."""
-        boxes = _box_name({name: values.shape for name, values in raw.outputs.items()})
-        assert boxes is not None  # noqa: S101  checked by `fits`
+    def decode(self, raw: RawOutputs, min_score: float) -> list[Candidates]:
+        """Return every class of every cell that scores at least `min_score`."""
+        boxes = _box_output({name: values.shape for name, values in raw.outputs.items()})
+        assert boxes is not None  # noqa: S101  checked by `match_layout`
         (classes,) = (name for name in raw.outputs if name != boxes)
+        cells = [
+            _Cells(_to_xywhc(image_boxes, self.box)[:, :, None], image_classes)
+            for image_boxes, image_classes in zip(
+                raw.outputs[boxes], raw.outputs[classes], strict=True
+            )
+        ]
         return [
-            _found(_xywhc(box, self.box)[:, :, None], kinds, self.sizes, self.values, raw, floor)
-            for box, kinds in zip(raw.outputs[boxes], raw.outputs[classes], strict=True)
+            _decode(image, self.sizes, self.values, raw.input_size, min_score) for image in cells
         ]
 
 
 @dataclass(frozen=True)
 class YoloV1:
-    """One output `(B, g · g, C + B · 5)`, cells row by row: the classes of the cell and `boxes` boxes of x, y, w, h, confidence.
+    """One output `(B, g · g, C + B · 5)`, cells row by row: the cell's classes and its boxes.
 
-    The shapes of many layouts look like this one: it is never chosen unasked. As in the detection layer of Darknet, x and y are relative to
-    the cell and score = confidence · class probability; Darknet's own layers have sizes `sqrt`, and lie flat by kind and not by cell.
+    A box is x, y, w, h, confidence; x and y are relative to the cell, score = confidence · class
+    probability, as in Darknet's detection layer. Darknet's own models have sizes `sqrt`, and their
+    output is grouped by kind of value instead of by cell.
+
+    Many layouts have such shapes, so this decoder is only used if named by `decoder=yolov1`.
     """
 
     name: ClassVar[str] = "yolov1"
@@ -106,7 +123,8 @@ class YoloV1:
         "(B, g · g, C + boxes · 5): classes of a cell, then its boxes, x and y relative to the cell"
     )
     source: ClassVar[str] = (
-        "J. Redmon et al. (arXiv:1506.02640), section 2; detection layer and cfg/yolov1.cfg of https://github.com/pjreddie/darknet"
+        "J. Redmon et al. (arXiv:1506.02640), section 2; detection layer and cfg/yolov1.cfg of "
+        "https://github.com/pjreddie/darknet"
     )
     postprocessing: ClassVar[Postprocessing] = Postprocessing(
         score=0.001, nms_iou=0.5, class_agnostic=False, top_k=300
@@ -115,13 +133,16 @@ class YoloV1:
     boxes: int = 2
     """Boxes per cell."""
     order: str = "classes-boxes"
-    """What comes first in a cell; `classes-confidences-boxes` has the confidences of all boxes before their x, y, w, h."""
+    """Order within a cell.
+
+    `classes-confidences-boxes` has the confidences of all boxes before their x, y, w, h.
+    """
     box: str = "xywhc"
     """Order of a box's five values; c is the confidence."""
     sizes: str = "image"
-    """As those of `cellbox`."""
+    """As in `CellBox`."""
     values: str = "final"
-    """As those of `cellbox`."""
+    """As in `CellBox`."""
 
     def __post_init__(self) -> None:
         _check_choices(self, ("order", "box", "sizes", "values"))
@@ -133,78 +154,98 @@ class YoloV1:
         return Preprocessing(size, "stretch", layout="nhwc")
 
     def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
-        """What is left of the columns; never sure."""
-        _, cells, columns = shapes.only(3)
-        side = _side(cells)
-        return (
-            LayoutMatch(columns - 5 * self.boxes, sure=False) if side and columns > 5 * self.boxes else None
-        )
+        """A square number of rows; the columns after the boxes are classes. Never certain."""
+        _, n_cells, columns = shapes.only(3)
+        class_count = columns - 5 * self.boxes
+        is_grid = _grid_side(n_cells) > 0
+        return LayoutMatch(class_count, certain=False) if is_grid and class_count > 0 else None
 
-    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
-        """Return every class of every box that scores at least `floor`."""
-        found = []
-        for picture in raw.only(3):
-            side = _side(len(picture))
-            grid = picture.reshape(side, side, -1)
-            boxes, classes = self._parts(grid)
-            found.append(_found(boxes, classes, self.sizes, self.values, raw, floor))
-        return found
+    def decode(self, raw: RawOutputs, min_score: float) -> list[Candidates]:
+        """Return every class of every box that scores at least `min_score`."""
+        candidates = []
+        for values in raw.only(3):
+            side = _grid_side(len(values))
+            cells = self._cells(values.reshape(side, side, -1))
+            candidates.append(_decode(cells, self.sizes, self.values, raw.input_size, min_score))
+        return candidates
 
-    def _parts(self, grid: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return boxes (g, g, B, 5) as x, y, w, h, confidence and classes (g, g, C)."""
-        values = 5 * self.boxes
+    def _cells(self, grid: NDArray[Any]) -> _Cells:
+        """Split the values of cells (g, g, C + B · 5) into boxes and classes."""
+        n_values = 5 * self.boxes
         if self.order == "boxes-classes":
-            boxes, classes = grid[..., :values], grid[..., values:]
+            boxes, classes = grid[..., :n_values], grid[..., n_values:]
         else:
-            classes, boxes = grid[..., :-values], grid[..., -values:]
+            classes, boxes = grid[..., :-n_values], grid[..., -n_values:]
         if self.order == "classes-confidences-boxes":
-            places = boxes[..., self.boxes :].reshape(*grid.shape[:2], self.boxes, 4)
-            return np.concatenate([places, boxes[..., : self.boxes, None]], axis=-1), classes
-        return _xywhc(boxes.reshape(*grid.shape[:2], self.boxes, 5), self.box), classes
+            confidences = boxes[..., : self.boxes, None]
+            xywh = boxes[..., self.boxes :].reshape(*grid.shape[:2], self.boxes, 4)
+            return _Cells(np.concatenate([xywh, confidences], axis=-1), classes)
+        return _Cells(_to_xywhc(boxes.reshape(*grid.shape[:2], self.boxes, 5), self.box), classes)
 
 
-def _found(
-    boxes: NDArray[Any], classes: NDArray[Any], sizes: str, values: str, raw: RawOutputs, floor: float
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """The values of one image's grid."""
+
+    boxes: NDArray[Any]
+    """(rows, columns, B, 5) x, y, w, h, confidence."""
+    classes: NDArray[Any]
+    """(rows, columns, C)"""
+
+
+def _decode(
+    cells: _Cells, sizes: str, values: str, input_size: tuple[int, int], min_score: float
 ) -> Candidates:
-    """Return what reaches the floor of boxes (h, w, B, 5) as x, y, w, h, confidence and classes (h, w, C)."""
-    rows, columns, count, _ = boxes.shape
-    flat = boxes.reshape(-1, 5).astype(np.float64)
-    chances = np.repeat(classes.reshape(rows * columns, -1).astype(np.float64), count, axis=0)
+    """Return what scores at least `min_score` in a grid; `sizes`, `values` as in `CellBox`."""
+    # 1. One row per box; the classes of a cell belong to all its boxes.
+    rows, columns, n_boxes, _ = cells.boxes.shape
+    boxes = cells.boxes.reshape(-1, 5).astype(np.float64)
+    cell_classes = cells.classes.reshape(rows * columns, -1).astype(np.float64)
+    probabilities = np.repeat(cell_classes, n_boxes, axis=0)
+
+    # 2. Activations, if the model has none.
     if values == "logits":
-        flat, chances = sigmoid(flat), softmax(chances)
-    likely = reaching(flat[:, 4] * chances.max(axis=1, initial=0.0), floor)
-    which, kinds, scores = above(chances[likely] * flat[likely, 4:5], floor, multi_label=True)
-    where = likely[which]
-    y, x = np.divmod(where // count, columns)
-    cell = np.array([raw.input_size[0] / columns, raw.input_size[1] / rows])
-    centers = (flat[where, :2] + np.stack([x, y], axis=1)) * cell
-    return Candidates(
-        corners(np.concatenate([centers, _sides(flat[where, 2:4], sizes, raw, cell)], axis=1)),
-        scores,
-        kinds,
-    )
+        boxes, probabilities = sigmoid(boxes), softmax(probabilities)
+
+    # 3. Score = confidence · class probability. The best class drops most boxes early.
+    likely = rows_at_least(boxes[:, 4] * probabilities.max(axis=1, initial=0.0), min_score)
+    box_scores = probabilities[likely] * boxes[likely, 4:5]
+    selected, classes, scores = select_scores(box_scores, min_score, multi_label=True)
+    kept = likely[selected]
+
+    # 4. Centers: from fractions of a cell to pixels of the input. Sizes: by their unit.
+    y, x = np.divmod(kept // n_boxes, columns)
+    cell_size = np.array([input_size[0] / columns, input_size[1] / rows])
+    centers = (boxes[kept, :2] + np.stack([x, y], axis=1)) * cell_size
+    extents = _to_pixels(boxes[kept, 2:4], sizes, input_size, cell_size)
+    corners = cxcywh_to_xyxy(np.concatenate([centers, extents], axis=1))
+    return Candidates(corners, scores, classes)
 
 
-def _sides(shares: Floats, sizes: str, raw: RawOutputs, cell: Floats) -> Floats:
+def _to_pixels(
+    extents: Floats, sizes: str, input_size: tuple[int, int], cell_size: Floats
+) -> Floats:
+    """Return width and height (k, 2) in pixels of the input."""
     if sizes == "cell":
-        return np.asarray(shares * cell)
-    return np.asarray((shares**2 if sizes == "sqrt" else shares) * np.array(raw.input_size))
+        return np.asarray(extents * cell_size)
+    fractions = extents**2 if sizes == "sqrt" else extents
+    return np.asarray(fractions * np.array(input_size))
 
 
-def _xywhc(boxes: NDArray[Any], order: str) -> NDArray[Any]:
+def _to_xywhc(boxes: NDArray[Any], order: str) -> NDArray[Any]:
     return boxes if order == "xywhc" else np.roll(boxes, -1, axis=-1)
 
 
-def _box_name(shapes: Mapping[str, tuple[int, ...]]) -> str | None:
-    """Return which output holds boxes: of those with five values the one named so, else the first."""
-    five = [name for name, shape in shapes.items() if shape[-1] == 5]
-    return next((name for name in five if "box" in name.lower()), five[0] if five else None)
+def _box_output(shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+    """Return the output with the boxes: of those with five values the one named so, or the first."""
+    names = [name for name, shape in shapes.items() if shape[-1] == 5]
+    return next((name for name in names if "box" in name.lower()), names[0] if names else None)
 
 
-def _side(cells: int) -> int:
-    """Return how many cells are along a side of a square grid, 0 where there is none."""
-    side = round(cells**0.5)
-    return side if side * side == cells and 1 <= side <= _MOST_CELLS else 0
+def _grid_side(n_cells: int) -> int:
+    """Return the number of cells along a side of a square grid, 0 for other numbers of cells."""
+    side = round(n_cells**0.5)
+    return side if side * side == n_cells and 1 <= side <= _MAX_CELLS else 0
 
 
 def _check_choices(decoder: object, names: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Outputs of YOLOv8, v9 and v11 heads: one `(B, 4 + C, n)`, boxes decoded, no objectness."""
+"""YOLOv8, YOLOv9 and YOLOv11: one output `(B, 4 + C, n)` of decoded boxes, no objectness."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import ClassVar
 
 import numpy as np
 
-from detbench.adapters.decoders.decoder import (
-    GRIDS,
-    Candidates,
-    LayoutMatch,
-    OutputShapes,
-    RawOutputs,
-    above,
-    cells,
-    corners,
+from detbench.adapters.decoders.arithmetic import (
+    YOLO_STRIDES,
+    cell_count,
+    cxcywh_to_xyxy,
+    select_scores,
 )
+from detbench.adapters.decoders.decoder import Candidates, LayoutMatch, OutputShapes, RawOutputs
 from detbench.adapters.postprocessing import Postprocessing
 from detbench.adapters.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
 class YoloV8:
-    """`(B, 4 + C, n)`: center x, y, width, height in input pixels, then a probability per class; every class above the floor counts."""
+    """`(B, 4 + C, n)`: center x, center y, width, height in input pixels, class probabilities.
+
+    Every class of at least the minimum score counts.
+    """
 
     name: ClassVar[str] = "yolov8"
     layout: ClassVar[str] = "(B, 4 + C, n): center, size, classes; n cells of strides 8, 16, 32"
@@ -35,24 +35,20 @@ class YoloV8:
     )
 
     def preprocessing(self, size: tuple[int, int]) -> Preprocessing:
-        """Letterbox in the middle of gray 114, RGB / 255; `yolo val` pads less, to the shape of its batch."""
+        """Letterbox on gray 114, RGB / 255; `yolo val` pads less, to the shape of its batch."""
         return Preprocessing(size, "letterbox")
 
     def match_layout(self, shapes: OutputShapes) -> LayoutMatch | None:
-        """All rows but the four of the box; sure with a column per cell."""
+        """All rows except the four of the box are classes; certain with a column per cell."""
         _, rows, columns = shapes.only(3)
-        return (
-            LayoutMatch(rows - 4, columns in {cells(shapes.input_size, strides) for strides in GRIDS})
-            if rows > 4
-            else None
-        )
+        grid_columns = {cell_count(shapes.input_size, strides) for strides in YOLO_STRIDES}
+        return LayoutMatch(rows - 4, columns in grid_columns) if rows > 4 else None
 
-    def decode(self, raw: RawOutputs, floor: float) -> list[Candidates]:
-        """Return every class of every cell that scores at least `floor`."""
-        found = []
-        for picture in raw.only(3):
-            rows, classes, scores = above(picture[4:].T, floor, multi_label=True)
-            found.append(
-                Candidates(corners(picture[:4, rows].T.astype(np.float64)), scores, classes)
-            )
-        return found
+    def decode(self, raw: RawOutputs, min_score: float) -> list[Candidates]:
+        """Return every class of every cell that scores at least `min_score`."""
+        candidates = []
+        for values in raw.only(3):
+            cells, classes, scores = select_scores(values[4:].T, min_score, multi_label=True)
+            boxes = cxcywh_to_xyxy(values[:4, cells].T.astype(np.float64))
+            candidates.append(Candidates(boxes, scores, classes))
+        return candidates

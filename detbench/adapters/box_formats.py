@@ -1,6 +1,6 @@
-"""BoxFormat: the ways Keras writes a box as four numbers, brought to x1, y1, x2, y2 in pixels in 64 bits.
+"""Box formats of Keras, converted to x1, y1, x2, y2 in pixels with float64 precision.
 
-The names are those of `keras.utils.bounding_boxes.convert_format`, which does the same in 32 bits.
+The names are those of `keras.utils.bounding_boxes.convert_format`, which converts in float32.
 """
 
 from __future__ import annotations
@@ -11,25 +11,35 @@ from numpy.typing import ArrayLike, NDArray
 from detbench.errors import DetbenchError
 
 BOX_FORMATS = ("xyxy", "yxyx", "xywh", "center_xywh", "center_yxhw")
-"""Corners; corners, y first; left upper corner and size; centre and size; centre and size, y first. Each also as `rel_…`, 0 to 1."""
+"""Corners; corners with y first; upper left corner and size; center and size; center and size with
+y first. Each also exists as `rel_…`, with values from 0 to 1."""
 _RELATIVE = "rel_"
-_SWAPPED = ("yxyx", "center_yxhw")
+_Y_FIRST = ("yxyx", "center_yxhw")
 
 
 def check_box_format(name: str) -> None:
-    """Raise DetbenchError for a format that is not in `BOX_FORMATS`, alone or after `rel_`."""
+    """Raise DetbenchError if a format is not in `BOX_FORMATS`, with or without `rel_`."""
     if name.removeprefix(_RELATIVE) not in BOX_FORMATS:
         raise DetbenchError(
-            f"there is no box_format {name!r}; choose one of {', '.join(BOX_FORMATS)}, or rel_ and one of these"
+            f"unknown box_format {name!r}; use {', '.join(BOX_FORMATS)}, or one of these after rel_"
         )
 
 
 def to_xyxy(boxes: ArrayLike, box_format: str, size: tuple[float, float]) -> NDArray[np.float64]:
-    """Return boxes (…, 4) as x1, y1, x2, y2 in pixels; `size` is the width and height that relative boxes refer to."""
+    """Return boxes (…, 4) as x1, y1, x2, y2 in pixels.
+
+    Args:
+        boxes: (…, 4) in the format `box_format`.
+        box_format: one of `BOX_FORMATS`, or `rel_` and one of them.
+        size: width and height in pixels to which relative boxes refer.
+
+    Raises:
+        DetbenchError: if the format is unknown.
+    """
     check_box_format(box_format)
     kind = box_format.removeprefix(_RELATIVE)
     values = np.asarray(boxes, np.float64)
-    if kind in _SWAPPED:
+    if kind in _Y_FIRST:
         values = values[..., [1, 0, 3, 2]]
     first, second = values[..., :2], values[..., 2:]
     if kind.startswith("center_"):
