@@ -115,6 +115,6 @@ def _read_only(values: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
 
 
 def box_areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (x2 − x1) · (y2 − y1) of boxes (N, 4), negative for boxes inverted in one direction."""
+    """Return (x2 − x1) · (y2 − y1) of boxes (N, 4); negative if inverted in one direction."""
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     return frozen(areas, np.float64, (len(boxes),))

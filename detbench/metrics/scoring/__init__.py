@@ -1,1 +1,1 @@
-"""Scoring: from ground truth and detections to an Evaluation, and its checks against other evaluators."""
+"""Scoring: from ground truth and detections to an Evaluation, and its checks."""

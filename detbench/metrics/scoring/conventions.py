@@ -1,4 +1,7 @@
-"""Conventions: the same detections scored under every convention in use, so that one sees why two papers' numbers differ."""
+"""Conventions: the same detections scored under every convention in use.
+
+The table shows why the numbers of two papers differ.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ INTERPOLATIONS = {
 
 @dataclass(frozen=True)
 class Convention:
-    """One combination of switches and the mAP it gives; None where nothing can be scored."""
+    """One combination of switches and its mAP; None if there is no object to find."""
 
     interpolation: str
     difficult: Difficult
@@ -36,10 +39,9 @@ class Convention:
 def protocol_of(
     interpolation: str, difficult: Difficult, plus_one: bool, strict_overlap: bool
 ) -> Protocol:
-    """Return VOC's protocol with these switches set."""
-    base = INTERPOLATIONS[interpolation]
+    """Return VOC's protocol with these switches."""
     return replace(
-        base,
+        INTERPOLATIONS[interpolation],
         name=f"{interpolation} convention",
         difficult=difficult,
         plus_one=plus_one,
@@ -48,27 +50,26 @@ def protocol_of(
 
 
 def convention_table(ground_truth: GroundTruth, detections: Detections) -> list[Convention]:
-    """Score under all 36 combinations at IoU 0.5: interpolation, difficult objects, "+1", and >= or >.
+    """Score under all 36 combinations at IoU 0.5.
 
-    Datasets without difficult objects give only the combinations that ignore them: the others would repeat these.
+    They combine interpolation, difficult objects, "+1", and >= or >. A dataset without difficult
+    objects gets only the combinations that ignore them, because the others would repeat these.
     """
-    rules: tuple[Difficult, ...] = (
-        get_args(Difficult) if ground_truth.difficult.any() else ("ignore",)
-    )
+    difficult_rules: tuple[Difficult, ...] = ("ignore",)
+    if ground_truth.difficult.any():
+        difficult_rules = get_args(Difficult)
     rows = []
-    for interpolation, difficult, plus_one, strict in product(
-        INTERPOLATIONS, rules, (True, False), (False, True)
-    ):
-        scored = evaluate(
-            ground_truth, detections, protocol_of(interpolation, difficult, plus_one, strict)
-        )
-        rows.append(Convention(interpolation, difficult, plus_one, strict, scored.summary["mAP"]))
+    for switches in product(INTERPOLATIONS, difficult_rules, (True, False), (False, True)):
+        evaluation = evaluate(ground_truth, detections, protocol_of(*switches))
+        rows.append(Convention(*switches, evaluation.summary["mAP"]))
     return rows
 
 
 def coco_numbers(ground_truth: GroundTruth, detections: Detections) -> dict[str, float | None]:
-    """Return AP, AP50 and AP75 under the COCO protocol: its matching, 101 points, at most 100 detections, difficult counted."""
-    few = replace(
-        COCO, measures=(Measure("AP"), Measure("AP50", iou=0.5), Measure("AP75", iou=0.75))
-    )
-    return evaluate(ground_truth, detections, few).summary
+    """Return AP, AP50 and AP75 under the COCO protocol.
+
+    Unlike the table, it has COCO's matching, 101 recalls, at most 100 detections per image and
+    class, and counts difficult objects.
+    """
+    measures = (Measure("AP"), Measure("AP50", iou=0.5), Measure("AP75", iou=0.75))
+    return evaluate(ground_truth, detections, replace(COCO, measures=measures)).summary

@@ -74,7 +74,7 @@ def step_down(p: Floats, estimates: Floats, bootstrap: Floats) -> Floats:
         (n,) adjusted p-values.
     """
     adjusted, tested = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
-    # Under the null hypothesis a statistic is as far from 0 as its replicates are from the estimate.
+    # If there is no difference, the estimate is as far from 0 as its replicates are from it.
     deviations = np.abs(np.nan_to_num(bootstrap[:, tested] - estimates[tested]))
     spread = np.sqrt((deviations**2).mean(axis=0))
     scale = np.where(spread > 0, spread, 1.0)

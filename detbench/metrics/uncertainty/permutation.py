@@ -256,7 +256,10 @@ def _test(swapped: WeightedScores, scores: Literal["raw", "ranks"]) -> Permutati
 
 
 def _share_at_least_first(differences: Floats) -> Floats:
-    """Return (n,) the share of rows (P + 1, n) at least as far from 0 as the first; NaN if it is."""
+    """Return (n,) the share of rows (P + 1, n) at least as far from 0 as the first row.
+
+    NaN if the first row is.
+    """
     size = np.abs(differences)
     share = (size >= size[0] - _ROUNDING).mean(axis=0)
     return np.where(np.isnan(differences[0]), np.nan, share)

@@ -7,7 +7,7 @@ modified Lentz method (Press et al., Numerical Recipes, section 6.4).
 
 Quantiles invert the smaller of the two by Newton's method on logarithms: the logarithm of either
 is a concave function of ln t, so that Newton's steps cannot oscillate. Results agree with scipy
-to 1e-12 from 0.5 to a million degrees of freedom.
+to ten digits from 0.5 to a million degrees of freedom.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def averaging(evaluation: Evaluation) -> Averaging:
 
 
 def positives_by_image(evaluation: Evaluation, measure: Measure) -> Ints:
-    """Return (I, K) the number of objects to find per image and class in the measure's area range."""
+    """Return (I, K) the objects to find per image and class, in the measure's area range."""
     area, _, _ = evaluation.indices_of(measure)
     ground_truth = evaluation.ground_truth
     columns = ground_truth_columns(ground_truth, evaluation.protocol)
