@@ -19,10 +19,12 @@ _HOMES = {
     "InputError": "detbench.errors",
     "NotComparableError": "detbench.errors",
     "Protocol": "detbench.metrics.protocols.protocol",
+    "average_over_seeds": "detbench.metrics.uncertainty.seeds",
     "evaluate": "detbench.metrics.scoring.evaluate",
     "load_detections": "detbench.data.load",
     "load_detector": "detbench.adapters.catalogue",
     "load_ground_truth": "detbench.data.load",
+    "permutation_test": "detbench.metrics.uncertainty.permutation",
     "save_detections": "detbench.data.load",
     "save_ground_truth": "detbench.data.load",
 }
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from detbench.metrics.protocols.protocol import Protocol as Protocol
     from detbench.metrics.scoring.evaluate import evaluate as evaluate
     from detbench.metrics.scoring.evaluation import Evaluation as Evaluation
+    from detbench.metrics.uncertainty.permutation import permutation_test as permutation_test
+    from detbench.metrics.uncertainty.seeds import average_over_seeds as average_over_seeds
 else:
     __all__ = [*_HOMES]
 
