@@ -1,9 +1,11 @@
-"""Confusion: which class is taken for which, with background as a class of its own.
+"""Confusion matrix: which class is detected as which, with background as a class of its own.
 
-The rule: of each image, detections of at least the score threshold, best score first, each take the best-overlapping object that is still
-free, whatever its class, at an IoU of the threshold or more; among equal overlaps one of the detection's own class, then the first. What
-takes no object is counted against background, unless it lies on an object of its class that does not count (difficult, crowd), where it is
-left out. Objects that nothing took are background's, too.
+Of each image, detections of at least the score threshold take objects, best score first. Each takes
+the object it overlaps most that is still free, whatever its class, if the IoU reaches the
+threshold. Among equal overlaps an object of the detection's own class wins, then the first.
+
+A detection that takes no object counts against background, unless it lies on an object of its class
+that does not count (difficult, crowd). An object that no detection took counts against background.
 """
 
 from __future__ import annotations
@@ -11,85 +13,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detbench.data.columns import Ints
-from detbench.metrics.kernels.columns import IGNORED, REGION, REGULAR
-from detbench.metrics.kernels.compile import kernel
-from detbench.metrics.kernels.order import descending
-from detbench.metrics.kernels.overlap import box_areas, intersection
-from detbench.metrics.scoring.evaluate import object_kinds
+from detbench.metrics.errors.error_kinds import columns_by_image
+from detbench.metrics.kernels.confusion_matrix import count_confusions
 from detbench.metrics.scoring.evaluation import Evaluation
 
 
 @dataclass(frozen=True, eq=False)
-class Confusion:
-    """What was there against what was said, at one threshold of IoU and score."""
+class ConfusionMatrix:
+    """Classes of objects against classes of detections, at one threshold of IoU and of score."""
 
     iou: float
     score: float
     counts: Ints
-    """(K + 1, K + 1) rows: class of the object, columns: class of the detection; the last of both is background."""
+    """(K + 1, K + 1) rows: class of the object, columns: class of the detection; the last row and
+    the last column are background."""
+
+    @property
+    def objects(self) -> Ints:
+        """(K,) objects of each class."""
+        return np.asarray(self.counts[:-1].sum(axis=1))
+
+    def confused_classes(self, max_pairs: int) -> list[tuple[int, int]]:
+        """Return the most frequent confusions of two classes: class of object, of detection."""
+        between = self.counts[:-1, :-1].copy()
+        np.fill_diagonal(between, 0)
+        order = np.argsort(-between, axis=None, kind="stable")[:max_pairs]
+        pairs = [divmod(int(cell), len(between)) for cell in order]
+        return [pair for pair in pairs if between[pair]]
 
 
-def confusion(evaluation: Evaluation, *, iou: float = 0.5, score: float = 0.25) -> Confusion:
+def confusion_matrix(
+    evaluation: Evaluation, *, iou: float = 0.5, score: float = 0.25
+) -> ConfusionMatrix:
     """Return the confusion matrix of the detections of at least a score."""
-    truth, found = evaluation.ground_truth, evaluation.detections
-    classes = len(truth.class_names)
+    classes = len(evaluation.ground_truth.class_names)
     counts = np.zeros((classes + 1, classes + 1), np.int64)
-    kinds = object_kinds(truth, evaluation.protocol)
-    _count(
-        found.offsets, found.class_index, found.scores, found.boxes, box_areas(found.boxes),
-        truth.offsets, truth.class_index, kinds, truth.boxes, box_areas(truth.boxes), (iou, score), counts,
-    )  # fmt: skip
-    return Confusion(iou, score, counts)
-
-
-@kernel
-def _count(
-    found_offsets: NDArray[np.int64], found_class: NDArray[np.int32], scores: NDArray[np.float64], found_box: NDArray[np.float64],
-    found_area: NDArray[np.float64], truth_offsets: NDArray[np.int64], truth_class: NDArray[np.int32], kinds: NDArray[np.uint8],
-    truth_box: NDArray[np.float64], truth_area: NDArray[np.float64], levels: tuple[float, float], counts: NDArray[np.int64],
-) -> None:  # fmt: skip
-    """Fill the counts, image by image."""
-    threshold, least = levels
-    background = len(counts) - 1
-    taken = np.zeros(len(truth_class), np.bool_)
-    for image in range(len(found_offsets) - 1):
-        first = found_offsets[image]
-        for place in descending(scores[first : found_offsets[image + 1]]):
-            row = first + place
-            if scores[row] < least:
-                break
-            best, at, alike, left_out = 0.0, -1, False, False
-            for g in range(truth_offsets[image], truth_offsets[image + 1]):
-                common = intersection(found_box[row], truth_box[g], 0.0)
-                if common <= 0.0:
-                    continue
-                own = truth_class[g] == found_class[row]
-                whole = (
-                    found_area[row]
-                    if kinds[g] == REGION
-                    else found_area[row] + truth_area[g] - common
-                )
-                value = common / whole
-                if (
-                    kinds[g] == REGULAR
-                    and not taken[g]
-                    and value >= threshold
-                    and (value > best or (value == best and own and not alike))
-                ):
-                    best, at, alike = value, g, own
-                elif own and (
-                    (kinds[g] == REGION and value > threshold)
-                    or (kinds[g] == IGNORED and value >= threshold)
-                ):
-                    left_out = True
-            if at >= 0:
-                taken[at] = True
-                counts[truth_class[at], found_class[row]] += 1
-            elif not left_out:
-                counts[background, found_class[row]] += 1
-    for g in range(len(truth_class)):
-        if kinds[g] == REGULAR and not taken[g]:
-            counts[truth_class[g], background] += 1
+    count_confusions(*columns_by_image(evaluation), iou, score, counts)
+    return ConfusionMatrix(iou, score, counts)

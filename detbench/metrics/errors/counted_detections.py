@@ -1,8 +1,10 @@
-"""Ranked: the detections that count at one IoU threshold, by class and falling score, with how well those that hit are placed.
+"""Counted detections: those that count at one IoU threshold, by class and falling score.
 
-What the analyses other than AP are made from. The matching is that of `diagnosis`: best score first, each detection takes the
-best-overlapping object of its class that is still free, at an IoU of the threshold or more; detections on objects that do not count
-(difficult, crowd) are left out. There is no limit of detections per image.
+All analyses except TIDE's costs start from them. The matching is that of
+`detbench.metrics.errors.error_kinds`: best score first, each detection takes the object of its
+class that it overlaps most and that is still free, if the IoU reaches the threshold. Detections on
+objects that do not count (difficult, crowd) are left out. The number of detections per image is not
+limited.
 """
 
 from __future__ import annotations
@@ -12,21 +14,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
-from detbench.metrics.errors.diagnosis import HIT, LEFT_OUT, Diagnosis, diagnose
+from detbench.data.ground_truth import GroundTruth
+from detbench.metrics.errors.error_kinds import error_kinds
+from detbench.metrics.errors.pairs import iou_of_pairs
+from detbench.metrics.kernels.error_kinds import HIT, NOT_COUNTED, ErrorKinds
+from detbench.metrics.kernels.overlap import box_areas
+from detbench.metrics.kernels.weighted import WeightedDetections
 from detbench.metrics.scoring.evaluation import Evaluation
 
 
 @dataclass(frozen=True, eq=False)
-class Ranked:
-    """N detections that count, I images, K classes. Class k has the places `offsets[k]:offsets[k + 1]`."""
+class CountedDetections:
+    """N detections that count, in I images and K classes."""
 
     iou: float
+    """The IoU threshold of a hit."""
     offsets: Ints
-    """(K + 1,)"""
+    """(K + 1,) the detections of class k are `offsets[k]:offsets[k + 1]`."""
     rows: Ints
     """(N,) row in `Detections`."""
     images: Indices
-    """(N,) image position."""
+    """(N,) index of the image."""
     scores: Floats
     """(N,) falling in each class."""
     hits: Flags
@@ -36,19 +44,14 @@ class Ranked:
     positives: Ints
     """(I, K) objects to find."""
 
-    def span(self, k: int) -> slice:
-        """Return the places of a class."""
+    def of_class(self, k: int) -> slice:
+        """Return where the detections of class k are."""
         return slice(int(self.offsets[k]), int(self.offsets[k + 1]))
 
-    def last_of_score(self, places: slice) -> Ints:
-        """Return, inside a class, the last place of each score: no threshold parts equal scores."""
-        scores = self.scores[places]
-        return np.flatnonzero(np.diff(scores, append=-np.inf))
-
-    def pooled(self) -> Ranked:
-        """Return the same detections and objects as those of one class."""
+    def pooled(self) -> CountedDetections:
+        """Return the same detections and objects, all as those of one class."""
         order = np.argsort(-self.scores, kind="stable")
-        return Ranked(
+        return CountedDetections(
             self.iou,
             np.array([0, len(order)]),
             self.rows[order],
@@ -60,45 +63,57 @@ class Ranked:
         )
 
 
-def rank(evaluation: Evaluation, *, iou: float = 0.5, diagnosis: Diagnosis | None = None) -> Ranked:
-    """Return the ranked detections of an evaluation; `diagnosis` is that at the same IoU, where it is at hand."""
-    truth, found = evaluation.ground_truth, evaluation.detections
-    known = diagnosis or diagnose(evaluation, iou=iou)
-    hits = known.detections == HIT
-    counted = np.flatnonzero(hits | ~known.ignored)
-    rows = counted[np.lexsort((-found.scores[counted], found.class_index[counted]))]
-    classes = len(truth.class_names)
+def count_detections(
+    evaluation: Evaluation, *, iou: float = 0.5, kinds: ErrorKinds | None = None
+) -> CountedDetections:
+    """Return the counted detections of an evaluation.
+
+    Args:
+        evaluation: its protocol says which objects do not count.
+        iou: a hit overlaps its object by at least this, 0..1.
+        kinds: the kinds of errors at this IoU, if they are known already.
+    """
+    detections, ground_truth = evaluation.detections, evaluation.ground_truth
+    kinds = kinds or error_kinds(evaluation, iou=iou)
+    is_hit = kinds.detections == HIT
+    counted = np.flatnonzero(is_hit | ~kinds.ignored)
+    order = np.lexsort((-detections.scores[counted], detections.class_index[counted]))
+    rows = counted[order]
+    hits = np.flatnonzero(is_hit[rows])
     overlaps = np.zeros(len(rows))
-    at = np.flatnonzero(hits[rows])
-    overlaps[at] = _overlaps(evaluation, rows[at], known.partners[rows[at]])
-    return Ranked(
+    a, b = detections.boxes[rows[hits]], ground_truth.boxes[kinds.targets[rows[hits]]]
+    overlaps[hits] = iou_of_pairs(a, b, box_areas(a), box_areas(b))
+    classes = np.arange(len(ground_truth.class_names) + 1)
+    return CountedDetections(
         iou=iou,
-        offsets=np.searchsorted(found.class_index[rows], np.arange(classes + 1)).astype(np.int64),
+        offsets=np.searchsorted(detections.class_index[rows], classes).astype(np.int64),
         rows=rows,
-        images=groups_from_offsets(found.offsets)[rows],
-        scores=found.scores[rows],
-        hits=hits[rows],
+        images=groups_from_offsets(detections.offsets)[rows],
+        scores=detections.scores[rows],
+        hits=is_hit[rows],
         overlaps=overlaps,
-        positives=positives_of(evaluation, known.objects != LEFT_OUT),
+        positives=count_objects(ground_truth, kinds.objects != NOT_COUNTED),
     )
 
 
-def positives_of(evaluation: Evaluation, objects: Flags) -> Ints:
-    """Return (I, K): how many of the objects marked in (G,) each image has of each class."""
-    truth = evaluation.ground_truth
-    shape = len(truth.image_ids), len(truth.class_names)
-    place = (
-        groups_from_offsets(truth.offsets)[objects].astype(np.int64) * shape[1]
-        + truth.class_index[objects]
-    )
-    return np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape)
+def count_objects(ground_truth: GroundTruth, chosen: Flags) -> Ints:
+    """Return (I, K): how many of the chosen objects (G,) each image has of each class."""
+    shape = len(ground_truth.image_ids), len(ground_truth.class_names)
+    images = groups_from_offsets(ground_truth.offsets)[chosen].astype(np.int64)
+    cell = images * shape[1] + ground_truth.class_index[chosen]
+    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def _overlaps(evaluation: Evaluation, rows: Ints, objects: Indices) -> Floats:
-    """Return the IoU of each detection with one object."""
-    a, b = evaluation.detections.boxes[rows], evaluation.ground_truth.boxes[objects]
-    common = np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None).prod(
-        axis=1
-    )
-    areas = (a[:, 2:] - a[:, :2]).prod(axis=1) + (b[:, 2:] - b[:, :2]).prod(axis=1)
-    return np.asarray(common / (areas - common))
+def weighted_at_one_iou(hits: Flags, offsets: Ints, images: Indices) -> WeightedDetections:
+    """Return detections at one IoU threshold as `kernels.weighted` takes them; all of them count.
+
+    Args:
+        hits: (N,) by class and falling score.
+        offsets: (K + 1,) the detections of class k are `offsets[k]:offsets[k + 1]`.
+        images: (N,) index of the image, whose weight is the detection's.
+    """
+    rows = np.flatnonzero(hits)
+    hit_offsets = np.searchsorted(rows, offsets).astype(np.int64)
+    in_class = (rows - np.repeat(offsets[:-1], np.diff(hit_offsets))).astype(np.int32)
+    no_ignored = np.zeros(len(offsets), np.int64), np.zeros(0, np.int32)
+    return WeightedDetections(offsets, images, hit_offsets, in_class, *no_ignored)

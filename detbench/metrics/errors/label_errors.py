@@ -1,342 +1,344 @@
-"""Label errors: annotations that sure detections contradict, ranked, and what AP would be if they were wrong.
+"""Likely label errors: annotations that confident detections contradict, ranked by suspicion.
 
-Three kinds. `missing`: a detection on nothing, with no object of any class within IoU 0.1. `class`: a detection on an object of another
-class that no detection of its own class finds. `spurious`: an object that no detection of any class comes near.
+Three kinds. `missing`: a detection on background, where no object of any class overlaps by more
+than 0.1. `class`: a detection on an object of another class that no detection of its own class
+finds. `spurious`: an object that no detection of any class comes near.
 
-How sure a detection is, is not its score, which means something else for each detector, but its credence: how often detections of its class
-and about its score are right (`credence`). A suspicion is the mean of the credences over all detectors, 0 for those that do not share it.
-Of a spurious object it is the share of objects of its class and size that a detector finds, times 1 less the credence of the surest
-detection that touches it. These are places to look at, not proofs: the lists are made by the detectors that are being judged.
+The scores of different detectors mean different things, so that a detection is not rated by its
+score but by its calibrated precision: the share of hits among detections of its class and about its
+score. A suspicion is the mean of it over all detectors, 0 for those that do not support it. That of
+a spurious object is the share of objects of its class and size that a detector finds, times
+1 − the calibrated precision of the best detection that touches it, again a mean over the detectors.
+
+These are places to check, not proofs: the lists are made by the detectors that are evaluated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from detbench.data.columns import Flags, Floats, Ints, groups_from_offsets, rows_of_groups
+from detbench.data.columns import Flags, Floats, Ints, groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.errors.calibrated_precision import credences
-from detbench.metrics.errors.counted_detections import Ranked
-from detbench.metrics.errors.diagnosis import BKG, CLS, FOUND, LEFT_OUT, MISSED, Diagnosis
+from detbench.metrics.errors.calibrated_precision import calibrated_precision
+from detbench.metrics.errors.counted_detections import CountedDetections, count_detections
+from detbench.metrics.errors.error_kinds import BACKGROUND_IOU, error_kinds
+from detbench.metrics.errors.pairs import iou_of_pairs, pairs_in_images
 from detbench.metrics.kernels.columns import REGULAR
-from detbench.metrics.kernels.overlap import iou
-from detbench.metrics.scoring.evaluate import evaluate, object_kinds
+from detbench.metrics.kernels.error_kinds import (
+    BACKGROUND,
+    CLASSIFICATION,
+    FOUND,
+    MISSED,
+    NOT_COUNTED,
+    ErrorKinds,
+)
+from detbench.metrics.kernels.overlap import pairwise_iou
+from detbench.metrics.protocols.crowd_and_difficult import object_kinds
 from detbench.metrics.scoring.evaluation import Evaluation
 
 KINDS = ("missing", "class", "spurious")
-LEAST = 0.5
-"""Suspicions below this are not listed: detections of such scores are more often wrong than right."""
-MOST = 10_000
-_SAME_BOX = 0.5
-_TOUCHES = 0.1
-_SIZES = (32.0**2, 96.0**2)
+MIN_SUSPICION = 0.5
+"""Below this, detections are wrong more often than right."""
+MAX_ERRORS = 10_000
+_SAME_BOX_IOU = 0.5
+_AREA_LIMITS = (32.0**2, 96.0**2)
+"""COCO's limits between small, medium and large."""
 
 
 @dataclass(frozen=True)
 class LabelError:
-    """A suspected annotation error."""
+    """A likely annotation error."""
 
     kind: str
     image: int
-    """Position of the image."""
+    """Index of the image."""
     object: int | None
-    """Row of the object in the ground truth; None where it is missing."""
+    """Row of the object in the ground truth; None if it is missing."""
     class_name: str
     """As annotated; of a missing object, as detected."""
     detected: str | None
-    """The class that the detections say; None for a spurious object."""
+    """The class of the detections; None for a spurious object."""
     box: tuple[float, float, float, float]
-    """xyxy of the object, or of the surest detection where it is missing."""
+    """xyxy of the object, or of the best detection if it is missing."""
     suspicion: float
     """0 … 1."""
     detectors: tuple[str, ...]
-    """Who shares it."""
+    """The detectors that support it."""
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """What a detector's evaluation is judged with."""
+class AnalyzedDetector:
+    """An evaluation with the kinds of its errors and its counted detections, at one IoU."""
 
     evaluation: Evaluation
-    diagnosis: Diagnosis
-    ranked: Ranked
+    kinds: ErrorKinds
+    counted: CountedDetections
+
+    @classmethod
+    def from_evaluation(cls, evaluation: Evaluation, iou: float = 0.5) -> AnalyzedDetector:
+        """Match the detections at an IoU threshold."""
+        kinds = error_kinds(evaluation, iou=iou)
+        return cls(evaluation, kinds, count_detections(evaluation, iou=iou, kinds=kinds))
+
+    @property
+    def name(self) -> str:
+        """The detector's name."""
+        return self.evaluation.detections.name
+
+
+class _Candidate(NamedTuple):
+    """A detection on background that may show a missing object."""
+
+    image: int
+    class_index: int
+    precision: float
+    """Calibrated."""
+    detector: int
+    """Index of the detector."""
+    row: int
+    """In its `Detections`."""
 
 
 def label_errors(
-    judged: Sequence[Judged], *, least: float = LEAST, most: int = MOST
+    detectors: Sequence[AnalyzedDetector],
+    *,
+    min_suspicion: float = MIN_SUSPICION,
+    max_errors: int = MAX_ERRORS,
 ) -> list[LabelError]:
-    """Return the suspected annotation errors of at least a suspicion, the most suspicious first, at most `most`."""
-    sure = [credences(one.ranked, len(one.evaluation.detections)) for one in judged]
-    found = [
-        *_missing(judged, sure, least),
-        *_other_class(judged, sure),
-        *_spurious(judged, sure, least),
+    """Return the likely label errors, most suspicious first.
+
+    Args:
+        detectors: one or several, on the same ground truth.
+        min_suspicion: errors below this are left out, 0..1.
+        max_errors: maximum number of errors.
+    """
+    precisions = [
+        calibrated_precision(detector.counted, len(detector.evaluation.detections))
+        for detector in detectors
     ]
-    known = [error for error in found if error.suspicion >= least]
-    return sorted(known, key=lambda error: (-error.suspicion, error.image, error.kind, error.box))[
-        :most
+    errors = [
+        *_missing(detectors, precisions, min_suspicion),
+        *_wrong_class(detectors, precisions),
+        *_spurious(detectors, precisions, min_suspicion),
     ]
+    listed = [error for error in errors if error.suspicion >= min_suspicion]
+    listed.sort(key=lambda error: (-error.suspicion, error.image, error.kind, error.box))
+    return listed[:max_errors]
 
 
-def places_in_images(truth: GroundTruth, errors: Sequence[LabelError]) -> list[int | None]:
-    """Return which of the objects of its image each suspected one is, from 0 in the order of the file; None where it is missing."""
+def numbers_in_images(ground_truth: GroundTruth, errors: Sequence[LabelError]) -> list[int | None]:
+    """Return the number of each object in its image, from 0 in file order; None if missing."""
     return [
-        None if error.object is None else error.object - int(truth.offsets[error.image])
+        None if error.object is None else error.object - int(ground_truth.offsets[error.image])
         for error in errors
     ]
 
 
-def corrected_values(
-    evaluation: Evaluation, errors: Sequence[LabelError]
-) -> dict[str, float | None]:
-    """Return the headline measure as annotated, with the errors of each kind corrected, and with all of them."""
-    groups = {kind: [error for error in errors if error.kind == kind] for kind in KINDS}
-    values = {"as annotated": evaluation.average_precision}
-    for name, some in (*groups.items(), ("all", list(errors))):
-        values[name] = _corrected_value(evaluation, some) if some else evaluation.average_precision
-    return values
+def _missing(
+    detectors: Sequence[AnalyzedDetector], precisions: Sequence[Floats], min_suspicion: float
+) -> list[LabelError]:
+    """Return missing objects: detections on background that agree, one of each detector.
 
-
-def corrected(truth: GroundTruth, errors: Sequence[LabelError]) -> GroundTruth:
-    """Return the ground truth with the errors taken for real: missing objects added, spurious ones taken out, classes changed."""
-    classes = truth.class_index.copy()
-    kept = np.ones(len(truth), np.bool_)
-    index = {name: k for k, name in enumerate(truth.class_names)}
-    for error in errors:
-        if error.object is not None and error.detected is None:
-            kept[error.object] = False
-        elif error.object is not None and error.detected is not None:
-            classes[error.object] = index[error.detected]
-    added = [error for error in errors if error.object is None]
-    boxes = np.array([error.box for error in added], np.float64).reshape(-1, 4)
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-
-    def flags(column: Flags) -> Flags:
-        return np.concatenate([column[kept], np.zeros(len(added), np.bool_)])
-
-    rebuilt = GroundTruth.from_rows(
-        image_ids=truth.image_ids,
-        class_names=truth.class_names,
-        image_index=np.concatenate(
-            [
-                groups_from_offsets(truth.offsets)[kept],
-                np.array([error.image for error in added], np.int32),
-            ]
-        ),
-        class_index=np.concatenate(
-            [classes[kept], np.array([index[error.class_name] for error in added], np.int32)]
-        ),
-        boxes=np.concatenate([truth.boxes[kept], boxes]),
-        box_areas=np.concatenate([truth.box_areas[kept], areas]),
-        areas=np.concatenate([truth.areas[kept], areas]),
-        iscrowd=flags(truth.iscrowd),
-        difficult=flags(truth.difficult),
-        truncated=flags(truth.truncated),
-    )
-    same = {
-        name: getattr(truth, name)
-        for name in (
-            "category_ids",
-            "image_sizes",
-            "image_files",
-            "image_folder",
-            "name",
-            "protocol",
-        )
-    }
-    return replace(rebuilt, **same)
-
-
-def _corrected_value(evaluation: Evaluation, errors: Sequence[LabelError]) -> float | None:
-    rules = replace(evaluation.protocol, measures=evaluation.protocol.measures[:1])
-    return evaluate(
-        corrected(evaluation.ground_truth, errors), evaluation.detections, rules
-    ).average_precision
-
-
-def _missing(judged: Sequence[Judged], beliefs: Sequence[Floats], least: float) -> list[LabelError]:
-    """Group sure detections on nothing that agree: same image and class, IoU 0.5 with the surest of them, one of each detector.
-
-    A mean reaches `least` only where one of its parts does.
+    They agree if they are in the same image, of the same class, and overlap the best of them by an
+    IoU of 0.5. A mean reaches `min_suspicion` only if one of its parts does.
     """
-    places = [_places(one, credence) for one, credence in zip(judged, beliefs, strict=True)]
-    sure = np.unique(
-        np.concatenate(
-            [place[credence >= least] for place, credence in zip(places, beliefs, strict=True)]
-        )
-    )
-    rows = []
-    for d, (one, credence, place) in enumerate(zip(judged, beliefs, places, strict=True)):
-        chosen = np.flatnonzero(np.isin(place, sure) & (place >= 0))
-        chosen = chosen[~_near_uncounted(one.evaluation, chosen)]
-        images, classes = (
-            groups_from_offsets(one.evaluation.detections.offsets),
-            one.evaluation.detections.class_index,
-        )
-        rows += [
-            (int(images[row]), int(classes[row]), float(credence[row]), d, int(row))
-            for row in chosen
+    cells = [
+        _background_cells(detector, precision)
+        for detector, precision in zip(detectors, precisions, strict=True)
+    ]
+    promising = np.concatenate(
+        [
+            cell[precision >= min_suspicion]
+            for cell, precision in zip(cells, precisions, strict=True)
         ]
-    groups: dict[tuple[int, int], list[tuple[int, int, float, int, int]]] = {}
-    for entry in sorted(rows, key=lambda entry: (-entry[2], entry)):
-        groups.setdefault(entry[:2], []).append(entry)
+    )
+    candidates: list[_Candidate] = []
+    for d, (detector, precision, cell) in enumerate(zip(detectors, precisions, cells, strict=True)):
+        rows = np.flatnonzero(np.isin(cell, promising) & (cell >= 0))
+        rows = rows[~_touches_uncounted(detector.evaluation, rows)]
+        detections = detector.evaluation.detections
+        images = groups_from_offsets(detections.offsets)
+        candidates += [
+            _Candidate(
+                int(images[row]),
+                int(detections.class_index[row]),
+                float(precision[row]),
+                d,
+                int(row),
+            )
+            for row in rows
+        ]
+    groups: dict[tuple[int, int], list[_Candidate]] = {}
+    for candidate in sorted(candidates, key=lambda candidate: (-candidate.precision, candidate)):
+        groups.setdefault((candidate.image, candidate.class_index), []).append(candidate)
     return [
         error
         for group in groups.values()
-        if group[0][2] >= least
-        for error in _agreeing(judged, group, least)
+        if group[0].precision >= min_suspicion
+        for error in _agreeing(detectors, group, min_suspicion)
     ]
 
 
-def _places(one: Judged, credence: Floats) -> Ints:
-    """Return (N,) a number for image and class of each detection on nothing, −1 for all others."""
-    found = one.evaluation.detections
-    place = (
-        groups_from_offsets(found.offsets).astype(np.int64) * len(found.class_names)
-        + found.class_index
-    )
-    return np.where(
-        (one.diagnosis.detections == BKG) & ~one.diagnosis.ignored & (credence > 0), place, -1
-    )
+def _background_cells(detector: AnalyzedDetector, precision: Floats) -> Ints:
+    """Return (N,) a number for image and class of each background error, −1 for others."""
+    detections = detector.evaluation.detections
+    images = groups_from_offsets(detections.offsets).astype(np.int64)
+    cell = images * len(detections.class_names) + detections.class_index
+    on_background = (detector.kinds.detections == BACKGROUND) & ~detector.kinds.ignored
+    return np.where(on_background & (precision > 0), cell, -1)
 
 
 def _agreeing(
-    judged: Sequence[Judged], group: list[tuple[int, int, float, int, int]], least: float
+    detectors: Sequence[AnalyzedDetector], group: list[_Candidate], min_suspicion: float
 ) -> list[LabelError]:
-    truth = judged[0].evaluation.ground_truth
-    boxes = np.array([judged[d].evaluation.detections.boxes[row] for _, _, _, d, row in group])
-    overlaps = iou(boxes, boxes) if len(group) > 1 else np.ones((1, 1))
-    free, found = np.ones(len(group), np.bool_), []
-    for place, (image, label, credence, _, _) in enumerate(group):
-        if credence < least:
+    """Return the missing objects of one image and class, whose candidates come best first."""
+    boxes = np.array(
+        [detectors[each.detector].evaluation.detections.boxes[each.row] for each in group]
+    )
+    overlaps = pairwise_iou(boxes, boxes)
+    free, errors = np.ones(len(group), np.bool_), []
+    for n, candidate in enumerate(group):
+        if candidate.precision < min_suspicion:
             break
-        if not free[place]:
+        if not free[n]:
             continue
-        same = [
-            other
-            for other in np.flatnonzero(free)
-            if other == place or overlaps[place, other] >= _SAME_BOX
-        ]
-        free[same] = False
-        surest: dict[int, float] = {}
-        for other in same:
-            surest.setdefault(group[other][3], group[other][2])
-        name, box = truth.class_names[label], _xyxy(boxes[place])
-        found.append(
+        agrees = free & (overlaps[n] >= _SAME_BOX_IOU)
+        agrees[n] = True
+        free &= ~agrees
+        best: dict[int, float] = {}
+        for other in np.flatnonzero(agrees):
+            best.setdefault(group[other].detector, group[other].precision)
+        name = detectors[0].evaluation.ground_truth.class_names[candidate.class_index]
+        errors.append(
             LabelError(
                 "missing",
-                image,
+                candidate.image,
                 None,
                 name,
                 name,
-                box,
-                sum(surest.values()) / len(judged),
-                _names(judged, surest),
+                _xyxy(boxes[n]),
+                sum(best.values()) / len(detectors),
+                _names(detectors, best),
             )
         )
-    return found
+    return errors
 
 
-def _other_class(judged: Sequence[Judged], beliefs: Sequence[Floats]) -> list[LabelError]:
-    truth = judged[0].evaluation.ground_truth
-    surest: dict[tuple[int, int], dict[int, float]] = {}
-    for d, (one, credence) in enumerate(zip(judged, beliefs, strict=True)):
-        diagnosis = one.diagnosis
-        chosen = np.flatnonzero((diagnosis.detections == CLS) & ~diagnosis.ignored & (credence > 0))
-        for row in chosen[diagnosis.objects[diagnosis.partners[chosen]] != FOUND]:
-            known = surest.setdefault(
-                (int(diagnosis.partners[row]), int(one.evaluation.detections.class_index[row])), {}
-            )
-            known[d] = max(known.get(d, 0.0), float(credence[row]))
-    best: dict[int, LabelError] = {}
-    images = groups_from_offsets(truth.offsets)
-    for (row, label), by_detector in surest.items():
+def _wrong_class(
+    detectors: Sequence[AnalyzedDetector], precisions: Sequence[Floats]
+) -> list[LabelError]:
+    """Return wrong classes: for each object that nothing finds, the class most supported."""
+    ground_truth = detectors[0].evaluation.ground_truth
+    # For each object and class of detections, the best calibrated precision of each detector.
+    best: dict[tuple[int, int], dict[int, float]] = {}
+    for d, (detector, precision) in enumerate(zip(detectors, precisions, strict=True)):
+        kinds, detections = detector.kinds, detector.evaluation.detections
+        errors = (kinds.detections == CLASSIFICATION) & ~kinds.ignored & (precision > 0)
+        rows = np.flatnonzero(errors)
+        for row in rows[kinds.objects[kinds.targets[rows]] != FOUND]:
+            key = int(kinds.targets[row]), int(detections.class_index[row])
+            of_detectors = best.setdefault(key, {})
+            of_detectors[d] = max(of_detectors.get(d, 0.0), float(precision[row]))
+    by_object: dict[int, LabelError] = {}
+    images = groups_from_offsets(ground_truth.offsets)
+    for (row, detected), of_detectors in best.items():
         error = LabelError(
-            "class", int(images[row]), row, truth.class_names[truth.class_index[row]], truth.class_names[label], _xyxy(truth.boxes[row]),
-            sum(by_detector.values()) / len(judged), _names(judged, by_detector),
-        )  # fmt: skip
-        if row not in best or error.suspicion > best[row].suspicion:
-            best[row] = error
-    return list(best.values())
+            "class",
+            int(images[row]),
+            row,
+            ground_truth.class_names[ground_truth.class_index[row]],
+            ground_truth.class_names[detected],
+            _xyxy(ground_truth.boxes[row]),
+            sum(of_detectors.values()) / len(detectors),
+            _names(detectors, of_detectors),
+        )
+        if row not in by_object or error.suspicion > by_object[row].suspicion:
+            by_object[row] = error
+    return list(by_object.values())
 
 
 def _spurious(
-    judged: Sequence[Judged], beliefs: Sequence[Floats], least: float
+    detectors: Sequence[AnalyzedDetector], precisions: Sequence[Floats], min_suspicion: float
 ) -> list[LabelError]:
-    truth = judged[0].evaluation.ground_truth
-    missed = np.all([one.diagnosis.objects == MISSED for one in judged], axis=0)
-    shares = [_shares_found(one) for one in judged]
-    rows = np.flatnonzero(missed & (np.mean(shares, axis=0) >= least))
-    doubts = np.mean(
-        [_doubts(*each, rows) for each in zip(judged, beliefs, shares, strict=True)], axis=0
-    )
-    images, everyone = (
-        groups_from_offsets(truth.offsets),
-        tuple(one.evaluation.detections.name for one in judged),
-    )
-    names = [truth.class_names[k] for k in truth.class_index[rows]]
+    """Return spurious objects: those that all detectors miss, though they find most like them."""
+    ground_truth = detectors[0].evaluation.ground_truth
+    missed = np.all([detector.kinds.objects == MISSED for detector in detectors], axis=0)
+    recalls = [_recall_of_alike(detector) for detector in detectors]
+    rows = np.flatnonzero(missed & (np.mean(recalls, axis=0) >= min_suspicion))
+    doubts = [
+        recall[rows] * (1 - _best_touching(detector.evaluation, precision, rows))
+        for detector, precision, recall in zip(detectors, precisions, recalls, strict=True)
+    ]
+    suspicions = np.mean(doubts, axis=0)
+    images = groups_from_offsets(ground_truth.offsets)
     return [
         LabelError(
             "spurious",
             int(images[row]),
             int(row),
-            name,
+            ground_truth.class_names[ground_truth.class_index[row]],
             None,
-            _xyxy(truth.boxes[row]),
-            doubt,
-            everyone,
+            _xyxy(ground_truth.boxes[row]),
+            suspicion,
+            tuple(detector.name for detector in detectors),
         )
-        for row, name, doubt in zip(rows, names, doubts.tolist(), strict=True)
+        for row, suspicion in zip(rows, suspicions.tolist(), strict=True)
     ]
 
 
-def _shares_found(one: Judged) -> Floats:
-    """Return (G,) the share found of the objects of the same class and size."""
-    truth = one.evaluation.ground_truth
-    size = np.searchsorted(_SIZES, truth.areas)
-    like = truth.class_index.astype(np.int64) * (len(_SIZES) + 1) + size
-    counted = one.diagnosis.objects != LEFT_OUT
-    total = np.bincount(like[counted], minlength=int(like.max(initial=0)) + 1)
-    reached = np.bincount(like[counted & (one.diagnosis.objects == FOUND)], minlength=len(total))
-    return np.asarray(np.divide(reached, total, out=np.zeros(len(total)), where=total > 0)[like])
+def _recall_of_alike(detector: AnalyzedDetector) -> Floats:
+    """Return (G,) the recall of the objects of the same class and size as each object."""
+    ground_truth = detector.evaluation.ground_truth
+    size = np.searchsorted(_AREA_LIMITS, ground_truth.areas)
+    alike = ground_truth.class_index.astype(np.int64) * (len(_AREA_LIMITS) + 1) + size
+    counted = detector.kinds.objects != NOT_COUNTED
+    found = detector.kinds.objects == FOUND
+    total = np.bincount(alike[counted], minlength=int(alike.max(initial=0)) + 1)
+    n_found = np.bincount(alike[counted & found], minlength=len(total))
+    recall = np.divide(n_found, total, out=np.zeros(len(total)), where=total > 0)
+    return np.asarray(recall[alike])
 
 
-def _doubts(one: Judged, credence: Floats, shares: Floats, rows: Ints) -> Floats:
-    """Return for each object the share found of those like it, times 1 less the credence of the surest detection on it."""
-    truth, found = one.evaluation.ground_truth, one.evaluation.detections
-    images = groups_from_offsets(truth.offsets)
-    doubts = np.empty(len(rows))
-    for place, row in enumerate(rows):
-        near = slice(int(found.offsets[images[row]]), int(found.offsets[images[row] + 1]))
-        touching = iou(found.boxes[near], truth.boxes[row][None])[:, 0] >= _TOUCHES
-        doubts[place] = shares[row] * (1 - credence[near][touching].max(initial=0.0))
-    return doubts
+def _best_touching(evaluation: Evaluation, precision: Floats, rows: Ints) -> Floats:
+    """Return for each object the best calibrated precision of a detection that touches it."""
+    ground_truth, detections = evaluation.ground_truth, evaluation.detections
+    images = groups_from_offsets(ground_truth.offsets)[rows]
+    pair, others = pairs_in_images(images, detections.offsets)
+    a, b = ground_truth.boxes[rows[pair]], detections.boxes[others]
+    touching = iou_of_pairs(a, b, _areas(a), _areas(b)) >= BACKGROUND_IOU
+    best = np.zeros(len(rows))
+    np.maximum.at(best, pair[touching], precision[others[touching]])
+    return best
 
 
-def _near_uncounted(evaluation: Evaluation, rows: Ints) -> Flags:
+def _touches_uncounted(evaluation: Evaluation, rows: Ints) -> Flags:
     """Return which detections touch an object that does not count: it explains them."""
-    truth, found = evaluation.ground_truth, evaluation.detections
-    uncounted = object_kinds(truth, evaluation.protocol) != REGULAR
-    images = groups_from_offsets(found.offsets)[rows].astype(np.int64)
-    counts = np.diff(truth.offsets)[images]
-    objects = rows_of_groups(truth.offsets, images)
-    pair = np.repeat(np.arange(len(rows)), counts)
+    ground_truth, detections = evaluation.ground_truth, evaluation.detections
+    uncounted = object_kinds(ground_truth, evaluation.protocol) != REGULAR
+    images = groups_from_offsets(detections.offsets)[rows]
+    pair, objects = pairs_in_images(images, ground_truth.offsets)
     pair, objects = pair[uncounted[objects]], objects[uncounted[objects]]
-    a, b = found.boxes[rows[pair]], truth.boxes[objects]
-    common = np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None).prod(
-        axis=1
+    overlaps = iou_of_pairs(
+        detections.boxes[rows[pair]],
+        ground_truth.boxes[objects],
+        detections.box_areas[rows[pair]],
+        ground_truth.box_areas[objects],
     )
-    union = found.box_areas[rows[pair]] + truth.box_areas[objects] - common
-    near = np.zeros(len(rows), np.bool_)
-    near[pair[common > _TOUCHES * union]] = True
-    return near
+    touches = np.zeros(len(rows), np.bool_)
+    touches[pair[overlaps > BACKGROUND_IOU]] = True
+    return touches
 
 
-def _names(judged: Sequence[Judged], some: dict[int, float]) -> tuple[str, ...]:
-    return tuple(judged[d].evaluation.detections.name for d in sorted(some))
+def _areas(boxes: Floats) -> Floats:
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def _names(detectors: Sequence[AnalyzedDetector], indices: dict[int, float]) -> tuple[str, ...]:
+    return tuple(detectors[d].name for d in sorted(indices))
 
 
 def _xyxy(box: Floats) -> tuple[float, float, float, float]:

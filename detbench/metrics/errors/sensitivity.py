@@ -1,138 +1,161 @@
-"""Bands: how far AP could lie from the number given, where the input or the rules leave it open.
+"""Sensitivity of AP to ties, limits and thresholds: how much choices nobody made on purpose matter.
 
-Each band holds the headline measure under choices that nobody made on purpose: the order of equal scores, a limit of detections, a score
-threshold below which nothing was written. The rule of each is stated with it. Matching is never repeated for ties and thresholds:
-detections of lower scores do not change what those of higher ones hit.
+Each range holds the headline measure under one such choice: the order of equal scores, a limit of
+detections, a score threshold below which nothing was written. It states its rule. Matching is not
+repeated for ties and thresholds: detections of lower scores do not change what others hit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-from detbench.data.columns import Flags, Ints, groups_from_offsets, offsets_from_groups
+from detbench.data.columns import (
+    Flags,
+    Floats,
+    Indices,
+    Ints,
+    groups_from_offsets,
+    offsets_from_groups,
+)
 from detbench.data.detections import Detections
-from detbench.metrics.protocols.protocol import Measure
+from detbench.metrics.errors.counted_detections import weighted_at_one_iou
+from detbench.metrics.kernels.weighted import fill_ap_and_recall
+from detbench.metrics.protocols.protocol import Measure, Protocol
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.uncertainty.weighted_scores import Occurrences, averaging, weigh
+from detbench.metrics.uncertainty.weighted_detections import averaging
 
-LIMIT = 100
+DETECTION_LIMIT = 100
 """Detections per image that many exporters and evaluators keep."""
-CUTS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5)
-"""Score thresholds in use where results are written."""
+SCORE_CUTOFFS = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5)
+"""Usual score thresholds below which detections are not written."""
 
 
 @dataclass(frozen=True)
-class Band:
-    """The lowest and highest value of the headline measure under a choice; None where there is nothing to score."""
+class SensitivityRange:
+    """The lowest and highest headline measure under a choice; None if there is nothing to score."""
 
-    name: str
+    choice: str
     low: float | None
     high: float | None
     evidence: str
-    """How much of the input it is about."""
+    """How much of the input the choice affects."""
     rule: str
+    """What the lowest and the highest value assume."""
 
 
-def bands(evaluation: Evaluation) -> list[Band]:
-    """Return the bands of an evaluation's headline measure."""
+class _Counted(NamedTuple):
+    """N detections that count at one IoU threshold, by class and falling score, and the objects."""
+
+    scores: Floats
+    """(N,)"""
+    hits: Flags
+    """(N,)"""
+    classes: Indices
+    """(N,)"""
+    positives: Ints
+    """(K,) objects to find."""
+
+
+_Change = Callable[[_Counted], tuple[Flags, Indices]]
+"""Returns other hits and classes, again by class."""
+
+
+def sensitivity(evaluation: Evaluation) -> list[SensitivityRange]:
+    """Return the range of the headline measure under each choice."""
     return [
-        _ties(evaluation),
+        _score_ties(evaluation),
         _limit_per_class(evaluation),
         _limit_per_image(evaluation),
-        _cut_off(evaluation),
+        _score_threshold(evaluation),
     ]
 
 
-def cut_values(evaluation: Evaluation, cuts: tuple[float, ...] = CUTS) -> dict[float, float | None]:
-    """Return the headline measure if no detection below each score had been written."""
-    return {cut: _value(evaluation, least=cut) for cut in cuts}
+def score_cutoffs(
+    evaluation: Evaluation, cutoffs: Sequence[float] = SCORE_CUTOFFS
+) -> dict[float, float | None]:
+    """Return the headline measure without the detections below each of some scores."""
+    return {
+        cutoff: _changed_value(evaluation, partial(_without_low_scores, cutoff))
+        for cutoff in cutoffs
+    }
 
 
-def _ties(evaluation: Evaluation) -> Band:
-    scores, matches = evaluation.detections.scores[evaluation.matches.rows], evaluation.matches
-    equal = np.zeros(len(scores), np.bool_)
+def _score_ties(evaluation: Evaluation) -> SensitivityRange:
+    matches = evaluation.matches
+    scores = evaluation.detections.scores[matches.rows]
     same = (np.diff(scores) == 0) & (np.diff(groups_from_offsets(matches.offsets)) == 0)
-    equal[1:] |= same
-    equal[:-1] |= same
-    evidence = f"{int(equal.sum()):,} of {len(scores):,} detections share their score with another of their class"
-    rule = "among equal scores of a class, false positives first (low) or hits first (high); matches as they are"
-    return Band(
+    tied = np.append(same, False) | np.insert(same, 0, False) if len(scores) else same
+    return SensitivityRange(
         "score ties",
-        _value(evaluation, hits_first=False),
-        _value(evaluation, hits_first=True),
-        evidence,
-        rule,
+        _changed_value(evaluation, _false_positives_first),
+        _changed_value(evaluation, _hits_first),
+        f"{int(tied.sum()):,} of {len(scores):,} detections share their score with another "
+        "of their class",
+        "among equal scores of a class, false positives first (low) or hits first (high); "
+        "matches unchanged",
     )
 
 
-def _limit_per_class(evaluation: Evaluation) -> Band:
-    """With at most LIMIT detections per image and class, and with all."""
-    found = evaluation.detections
-    ranks = _ranks(
-        found,
-        groups_from_offsets(found.offsets).astype(np.int64) * max(len(found.class_names), 1)
-        + found.class_index,
-    )
-    beyond = int((ranks >= LIMIT).sum())
+def _limit_per_class(evaluation: Evaluation) -> SensitivityRange:
+    detections = evaluation.detections
+    images = groups_from_offsets(detections.offsets).astype(np.int64)
+    cell = images * max(len(detections.class_names), 1) + detections.class_index
+    n_beyond = int((_ranks(detections.scores, cell) >= DETECTION_LIMIT).sum())
     values = [evaluation.average_precision]
-    if beyond:
-        for limits in ((), (LIMIT,)):
-            rules = replace(
-                evaluation.protocol, max_detections=limits, measures=(_headline(evaluation),)
-            )
-            values.append(evaluate(evaluation.ground_truth, found, rules).average_precision)
-    rule = f"with the best {LIMIT} of each image and class, or with all"
-    return _spanned(
+    if n_beyond:
+        for limits in ((), (DETECTION_LIMIT,)):
+            protocol = _headline_protocol(evaluation, limits)
+            limited = evaluate(evaluation.ground_truth, detections, protocol)
+            values.append(limited.average_precision)
+    return _range_of(
         "detections per image and class",
         values,
-        f"{beyond:,} of {len(found):,} are beyond {LIMIT}",
-        rule,
+        f"{n_beyond:,} of {len(detections):,} are beyond {DETECTION_LIMIT}",
+        f"the best {DETECTION_LIMIT} of each image and class, or all",
     )
 
 
-def _limit_per_image(evaluation: Evaluation) -> Band:
-    """With at most LIMIT detections per image over all classes, and with all."""
-    found = evaluation.detections
-    kept = _ranks(found, groups_from_offsets(found.offsets).astype(np.int64)) < LIMIT
+def _limit_per_image(evaluation: Evaluation) -> SensitivityRange:
+    detections = evaluation.detections
+    images = groups_from_offsets(detections.offsets).astype(np.int64)
+    kept = _ranks(detections.scores, images) < DETECTION_LIMIT
     values = [evaluation.average_precision]
     if not kept.all():
-        fewer = _kept(found, kept)
-        rules = replace(
-            evaluation.protocol,
-            max_detections=evaluation.protocol.max_detections[-1:],
-            measures=(_headline(evaluation),),
-        )
-        values.append(evaluate(evaluation.ground_truth, fewer, rules).average_precision)
-    evidence = f"{int((~kept).sum()):,} of {len(found):,} are beyond {LIMIT}"
-    return _spanned(
+        protocol = _headline_protocol(evaluation, evaluation.protocol.max_detections[-1:])
+        fewer = _subset(detections, kept)
+        values.append(evaluate(evaluation.ground_truth, fewer, protocol).average_precision)
+    return _range_of(
         "detections per image",
         values,
-        evidence,
-        f"with the best {LIMIT} of each image over all classes, or as given",
+        f"{int((~kept).sum()):,} of {len(detections):,} are beyond {DETECTION_LIMIT}",
+        f"the best {DETECTION_LIMIT} of each image over all classes, or as given",
     )
 
 
-def _cut_off(evaluation: Evaluation) -> Band:
+def _score_threshold(evaluation: Evaluation) -> SensitivityRange:
     lowest = evaluation.detections.scores.min(initial=np.inf)
-    evidence = (
-        f"the lowest score is {lowest:g}" if np.isfinite(lowest) else "there are no detections"
-    )
-    rule = "below the lowest score nothing more is found (low), or all that is missing, without a false positive (high)"
-    return Band(
+    return SensitivityRange(
         "score threshold",
         evaluation.average_precision,
-        _value(evaluation, all_found=True),
-        evidence,
-        rule,
+        _changed_value(evaluation, _with_all_found),
+        f"the lowest score is {lowest:g}" if np.isfinite(lowest) else "there are no detections",
+        "below the lowest score, nothing more is found (low), or all missed objects without a "
+        "false positive (high)",
     )
 
 
-def _spanned(name: str, values: list[float | None], evidence: str, rule: str) -> Band:
+def _range_of(
+    choice: str, values: list[float | None], evidence: str, rule: str
+) -> SensitivityRange:
     known = [value for value in values if value is not None]
-    return Band(name, min(known, default=None), max(known, default=None), evidence, rule)
+    low, high = min(known, default=None), max(known, default=None)
+    return SensitivityRange(choice, low, high, evidence, rule)
 
 
 def _headline(evaluation: Evaluation) -> Measure:
@@ -140,87 +163,93 @@ def _headline(evaluation: Evaluation) -> Measure:
     return replace(evaluation.protocol.measures[0], max_detections=None)
 
 
-def _value(
-    evaluation: Evaluation,
-    *,
-    hits_first: bool | None = None,
-    least: float = -np.inf,
-    all_found: bool = False,
-) -> float | None:
-    """Return the headline measure with other ties, only detections of at least a score, or all that is missing found in the end."""
-    area, _, thresholds = evaluation.place(_headline(evaluation))
+def _headline_protocol(evaluation: Evaluation, max_detections: tuple[int, ...]) -> Protocol:
+    """Return the protocol of the headline measure alone, with other limits of detections."""
+    measures = (_headline(evaluation),)
+    return replace(evaluation.protocol, max_detections=max_detections, measures=measures)
+
+
+def _changed_value(evaluation: Evaluation, change: _Change) -> float | None:
+    """Return the headline measure after a change of its counted detections."""
+    area, _, thresholds = evaluation.indices_of(_headline(evaluation))
     levels = range(len(evaluation.protocol.iou_thresholds))[thresholds]
-    positives = np.ascontiguousarray(evaluation.counts[:, area, 0, 3])[None]
-    values = np.empty((len(levels), positives.shape[1]))
+    positives = np.ascontiguousarray(evaluation.counts[:, area, 0, 3])
+    values = np.empty((len(levels), len(positives)))
     for n, level in enumerate(levels):
-        found = _occurrences(
-            evaluation, area, level, hits_first, least, positives[0] if all_found else None
-        )
-        ap, recall = np.empty((2, 1, positives.shape[1], 1))
-        weigh(found, averaging(evaluation), np.ones((1, 1), np.uint16), positives, ap, recall)
-        values[n] = ap[0, :, 0]
-    known = values[:, positives[0] > 0]
-    return float(known.mean()) if known.size else None
+        hits, classes = change(_counted(evaluation, area, level, positives))
+        values[n] = _class_values(evaluation, hits, classes, positives)
+    with_objects = values[:, positives > 0]
+    return float(with_objects.mean()) if with_objects.size else None
 
 
-def _occurrences(
-    evaluation: Evaluation,
-    area: int,
-    level: int,
-    hits_first: bool | None,
-    least: float,
-    positives: Ints | None,
-) -> Occurrences:
-    """Return the detections that count at one threshold; with `positives` (K,), each class ends with hits on all that was not found."""
+def _counted(evaluation: Evaluation, area: int, level: int, positives: Ints) -> _Counted:
+    """Return what counts in an area range at one IoU threshold."""
     matches = evaluation.matches
-    scores, classes = (
-        evaluation.detections.scores[matches.rows],
-        groups_from_offsets(matches.offsets),
-    )
-    counted = np.flatnonzero(((matches.ignored[area] >> level) & 1 == 0) & (scores >= least))
-    hit: Flags = (matches.hits[area, counted] >> level) & 1 == 1
-    scores, classes = scores[counted], classes[counted]
-    count = len(matches.offsets) - 1
-    if hits_first is not None:
-        order = np.lexsort((~hit if hits_first else hit, -scores, classes))
-        hit, classes = hit[order], classes[order]
-    if positives is not None:
-        missing = positives - np.bincount(classes[hit], minlength=count)
-        classes = np.concatenate([classes, np.repeat(np.arange(count), missing)])
-        hit = np.concatenate([hit, np.ones(missing.sum(), np.bool_)])
-        order = np.argsort(classes, kind="stable")
-        hit, classes = hit[order], classes[order]
-    offsets = offsets_from_groups(classes, count)
-    at = np.flatnonzero(hit)
-    hit_offsets = np.searchsorted(at, offsets).astype(np.int64)
-    places = (at - np.repeat(offsets[:-1], np.diff(hit_offsets))).astype(np.int32)
-    return Occurrences(
-        offsets,
-        np.zeros(len(hit), np.int32),
-        hit_offsets,
-        places,
-        np.zeros(count + 1, np.int64),
-        np.zeros(0, np.int32),
+    counted = np.flatnonzero((matches.ignored[area] >> level) & 1 == 0)
+    return _Counted(
+        evaluation.detections.scores[matches.rows[counted]],
+        (matches.hits[area, counted] >> level) & 1 == 1,
+        groups_from_offsets(matches.offsets)[counted],
+        positives,
     )
 
 
-def _ranks(found: Detections, groups: Ints) -> Ints:
-    """Return (N,) how many better detections of the same group each has."""
-    order = np.lexsort((-found.scores, groups))
+def _class_values(evaluation: Evaluation, hits: Flags, classes: Indices, positives: Ints) -> Floats:
+    """Return (K,) AP of detections that are sorted by class and falling score."""
+    offsets = offsets_from_groups(classes, len(positives))
+    detections = weighted_at_one_iou(hits, offsets, np.zeros(len(hits), np.int32))
+    ap, recall = np.empty((2, 1, len(positives), 1))
+    all_once = np.ones((1, 1), np.uint16)
+    fill_ap_and_recall(detections, averaging(evaluation), all_once, positives[None], ap, recall)
+    return ap[0, :, 0]
+
+
+def _hits_first(counted: _Counted) -> tuple[Flags, Indices]:
+    """Sort hits before false positives of the same class and score."""
+    order = np.lexsort((~counted.hits, -counted.scores, counted.classes))
+    return counted.hits[order], counted.classes[order]
+
+
+def _false_positives_first(counted: _Counted) -> tuple[Flags, Indices]:
+    """Sort false positives before hits of the same class and score."""
+    order = np.lexsort((counted.hits, -counted.scores, counted.classes))
+    return counted.hits[order], counted.classes[order]
+
+
+def _without_low_scores(min_score: float, counted: _Counted) -> tuple[Flags, Indices]:
+    """Remove the detections below a score."""
+    kept = counted.scores >= min_score
+    return counted.hits[kept], counted.classes[kept]
+
+
+def _with_all_found(counted: _Counted) -> tuple[Flags, Indices]:
+    """Add a hit for each missed object after the detections of its class."""
+    n_classes = len(counted.positives)
+    missed = counted.positives - np.bincount(counted.classes[counted.hits], minlength=n_classes)
+    classes = np.concatenate([counted.classes, np.repeat(np.arange(n_classes), missed)])
+    hits = np.concatenate([counted.hits, np.ones(missed.sum(), np.bool_)])
+    order = np.argsort(classes, kind="stable")
+    return hits[order], classes[order]
+
+
+def _ranks(scores: Floats, groups: Ints) -> Ints:
+    """Return (N,) how many higher-scoring detections of the same group each one has."""
+    order = np.lexsort((-scores, groups))
     sizes = np.bincount(groups)
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     return ranks
 
 
-def _kept(found: Detections, kept: Flags) -> Detections:
-    images = groups_from_offsets(found.offsets)[kept]
+def _subset(detections: Detections, kept: Flags) -> Detections:
+    images = groups_from_offsets(detections.offsets)[kept]
+    rows = detections.source_rows
     return replace(
-        found,
-        offsets=offsets_from_groups(images, len(found.image_ids)),
-        class_index=found.class_index[kept],
-        scores=found.scores[kept],
-        boxes=found.boxes[kept],
-        box_areas=found.box_areas[kept],
-        source_rows=None if found.source_rows is None else found.source_rows[kept],
+        detections,
+        offsets=offsets_from_groups(images, len(detections.image_ids)),
+        class_index=detections.class_index[kept],
+        scores=detections.scores[kept],
+        boxes=detections.boxes[kept],
+        box_areas=detections.box_areas[kept],
+        source_rows=None if rows is None else rows[kept],
     )

@@ -1,34 +1,36 @@
-"""Slices: the headline measure on images that share an attribute, against all other images, corrected for many comparisons.
+"""Slices: the headline measure on images that share an attribute, against all other images.
 
-Slices hold different classes, and a mean over other classes says nothing about the images: slice and rest are compared over the classes
-that both have. p-values ask whether the difference is 0 on images of this kind, by the bootstrap over images, and are corrected over all
-slices of all attributes: Holm for no false call at all, Benjamini–Hochberg for few false ones among those called.
+Slices hold different classes, and a mean over other classes says nothing about the images. So slice
+and rest are compared over the classes that both have. p-values test whether the difference is 0, by
+the bootstrap over images. They are corrected over all slices of all attributes: by Holm against any
+false positive, by Benjamini–Hochberg for the false discovery rate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.data.columns import Flags, Floats, Ints
+from detbench.data.columns import Flags, Floats
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
+from detbench.metrics.errors.means import masked_mean
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.uncertainty.clusters import Weights, units_with
-from detbench.metrics.uncertainty.drawn import drawn_interval, drawn_p
+from detbench.metrics.uncertainty.clusters import Weights, clusters_with
 from detbench.metrics.uncertainty.intervals import Interval
 from detbench.metrics.uncertainty.multiple_testing import benjamini_hochberg, holm
-from detbench.metrics.uncertainty.subset_scores import Parts
+from detbench.metrics.uncertainty.statistic_intervals import statistic_interval, statistic_p
+from detbench.metrics.uncertainty.subset_scores import SubsetScores
 
 BUILT_IN = ("objects", "megapixels", "shape")
 """The names of the attributes that need no table."""
-MOST_VALUES = 50
-_MOST_NUMBERS = 12
-"""An attribute of more different numbers is cut into quarters."""
+MAX_VALUES = 50
+_MAX_NUMBERS = 12
+"""An attribute of more different numbers is cut at its quartiles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +39,8 @@ class Attribute:
 
     name: str
     values: tuple[str, ...]
-    of: NDArray[np.int64]
-    """(I,) place in `values`; −1 where not known."""
+    value_index: NDArray[np.int64]
+    """(I,) index into `values`; −1 where not known."""
 
 
 @dataclass(frozen=True)
@@ -50,110 +52,69 @@ class Slice:
     images: int
     objects: int
     score: float
-    """The measure on these images, over the classes that both they and the rest have; NaN where there is no such class."""
+    """The measure on these images, over the classes that both they and the rest have; NaN if there
+    is no such class."""
     difference: Interval
-    """To the same classes on all other images of known value; ends are NaN without replicates."""
+    """Score − score of the same classes on all other images whose value is known; NaN ends without
+    replicates."""
     p: float
     p_holm: float
     p_fdr: float
 
 
 def attribute(name: str, texts: Sequence[str | None]) -> Attribute:
-    """Return an attribute from the text of each image, None where there is none.
+    """Return an attribute from the text of each image, None where not known.
 
-    Texts are values, in the order of the alphabet; numbers in their own order, and cut into quarters where there are more than 12.
+    Texts are values, in alphabetical order. Numbers are values in their own order; more than 12
+    different numbers are cut at their quartiles.
 
     Raises:
         DetbenchError: more than 50 different texts.
     """
-    known = sorted({text for text in texts if text is not None})
-    numbers = _numbers(known)
-    if numbers is not None and len(known) > _MOST_NUMBERS:
-        by_text = dict(zip(known, numbers, strict=True))
-        return quarters(
-            name, np.array([np.nan if text is None else by_text[text] for text in texts])
-        )
-    if len(known) > MOST_VALUES:
+    values = sorted({text for text in texts if text is not None})
+    numbers = _numbers(values)
+    if numbers is not None and len(values) > _MAX_NUMBERS:
+        by_text = dict(zip(values, numbers, strict=True))
+        of_images = [np.nan if text is None else by_text[text] for text in texts]
+        return quartile_attribute(name, np.array(of_images))
+    if len(values) > MAX_VALUES:
         raise DetbenchError(
-            f"attribute {name!r} has {len(known):,} different values; at most {MOST_VALUES} make slices"
+            f"attribute {name!r} has {len(values):,} different values, expected at most "
+            f"{MAX_VALUES}"
         )
-    values = known if numbers is None else [known[n] for n in np.argsort(numbers, kind="stable")]
-    place = {text: n for n, text in enumerate(values)}
-    return Attribute(
-        name,
-        tuple(values),
-        np.array([-1 if text is None else place[text] for text in texts], np.int64),
-    )
+    if numbers is not None:
+        values = [values[n] for n in np.argsort(numbers, kind="stable")]
+    index = {text: n for n, text in enumerate(values)}
+    value_index = [-1 if text is None else index[text] for text in texts]
+    return Attribute(name, tuple(values), np.array(value_index, np.int64))
 
 
-def quarters(name: str, numbers: Floats) -> Attribute:
-    """Return an attribute of numbers (I,), NaN where not known, cut at their quartiles; equal numbers stay together."""
+def quartile_attribute(name: str, numbers: Floats) -> Attribute:
+    """Return an attribute of numbers (I,), NaN where not known, cut at their quartiles.
+
+    Equal numbers stay together.
+    """
     known = numbers[~np.isnan(numbers)]
     cuts = np.unique(np.quantile(known, (0.25, 0.5, 0.75))) if len(known) else np.empty(0)
     cuts = cuts[cuts < known.max(initial=-np.inf)]
     ends = [f"{cut:g}" for cut in cuts]
     between = [f"{low} to {high}" for low, high in pairwise(ends)]
     labels = [f"to {ends[0]}", *between, f"over {ends[-1]}"] if ends else ["all"]
-    places = np.searchsorted(cuts, numbers, side="left")
-    return Attribute(name, tuple(labels), np.where(np.isnan(numbers), -1, places))
+    value_index = np.searchsorted(cuts, numbers, side="left")
+    return Attribute(name, tuple(labels), np.where(np.isnan(numbers), -1, value_index))
 
 
-def built_in(truth: GroundTruth) -> list[Attribute]:
-    """Return the attributes that every ground truth has: objects per image and, where sizes are known and differ, pixels and shape."""
-    counts = np.diff(truth.offsets)
-    labels = ("none", "1", "2 to 3", "4 to 7", "8 and more")
-    found = [Attribute("objects", labels, np.searchsorted([0, 1, 3, 7], counts, side="left"))]
-    pixels, ratio = (
-        truth.image_sizes.prod(axis=1) / 1e6,
-        truth.image_sizes[:, 0] / truth.image_sizes[:, 1],
-    )
-    if len(np.unique(pixels[~np.isnan(pixels)])) > 1:
-        found.append(quarters("megapixels", pixels))
-    if len(np.unique(np.sign(np.log(ratio[~np.isnan(ratio)])))) > 1:
-        shapes = np.where(np.isnan(ratio), -1, np.searchsorted([1 - 1e-9, 1 + 1e-9], ratio))
-        found.append(Attribute("shape", ("upright", "square", "wide"), shapes))
-    return found
-
-
-def slices(
-    evaluation: Evaluation, attributes: Sequence[Attribute], weights: Weights | None = None
-) -> list[Slice]:
-    """Return every slice that has objects, attribute by attribute; `weights` (B, I) are bootstrap draws, for intervals and p."""
-    truth = evaluation.ground_truth
-    ones = np.ones((1, len(truth.image_ids)), np.uint16)
-    draws = ones if weights is None else np.concatenate([ones, weights])
-    parts = Parts(evaluation)
-    objects = parts.positives.sum(axis=1)
-    found: list[Slice] = []
-    for one in attributes:
-        for place, value in enumerate(one.values):
-            inside = one.of == place
-            if objects[inside].sum():
-                rest = (one.of >= 0) & ~inside
-                units = min(
-                    int(units_with(truth, (objects * images)[:, None])[0])
-                    for images in (inside, rest)
-                )
-                found.append(_slice(parts, (one.name, value), inside, rest, draws, objects, units))
-    p = np.array([each.p for each in found])
-    return [
-        _with_p(each, *adjusted)
-        for each, *adjusted in zip(
-            found, holm(p).tolist(), benjamini_hochberg(p).tolist(), strict=True
-        )
-    ]
-
-
-def by_columns(columns: Mapping[str, Sequence[str | None]]) -> list[Attribute]:
-    """Return the attributes of a table of texts; those without any value are left out.
+def attributes_of_columns(columns: Mapping[str, Sequence[str | None]]) -> list[Attribute]:
+    """Return the attributes of a table of texts; columns without any value are left out.
 
     Raises:
         DetbenchError: a column has the name of a built-in attribute, or too many values.
     """
-    if taken := [name for name in columns if name in BUILT_IN]:
-        raise DetbenchError(
-            f"attribute {taken[0]!r} is built in already ({', '.join(BUILT_IN)}); give the column another name"
-        )
+    for name in columns:
+        if name in BUILT_IN:
+            raise DetbenchError(
+                f"attribute {name!r} is built in, like {', '.join(BUILT_IN)}; rename the column"
+            )
     return [
         attribute(name, texts)
         for name, texts in columns.items()
@@ -161,48 +122,92 @@ def by_columns(columns: Mapping[str, Sequence[str | None]]) -> list[Attribute]:
     ]
 
 
+def built_in_attributes(ground_truth: GroundTruth) -> list[Attribute]:
+    """Return the attributes that need no table: objects, megapixels and shape.
+
+    The last two need image sizes that are known and differ.
+    """
+    counts = np.diff(ground_truth.offsets)
+    labels = ("none", "1", "2 to 3", "4 to 7", "8 and more")
+    by_count = np.searchsorted([0, 1, 3, 7], counts, side="left")
+    attributes = [Attribute("objects", labels, by_count)]
+    width, height = ground_truth.image_sizes.T
+    megapixels, ratio = width * height / 1e6, width / height
+    if len(np.unique(megapixels[~np.isnan(megapixels)])) > 1:
+        attributes.append(quartile_attribute("megapixels", megapixels))
+    if len(np.unique(np.sign(np.log(ratio[~np.isnan(ratio)])))) > 1:
+        by_shape = np.searchsorted([1 - 1e-9, 1 + 1e-9], ratio)
+        by_shape = np.where(np.isnan(ratio), -1, by_shape)
+        attributes.append(Attribute("shape", ("upright", "square", "wide"), by_shape))
+    return attributes
+
+
+def score_slices(
+    evaluation: Evaluation, attributes: Sequence[Attribute], weights: Weights | None = None
+) -> list[Slice]:
+    """Return every slice that has objects, attribute by attribute.
+
+    Args:
+        evaluation: the headline measure of its protocol is scored.
+        attributes: of its images.
+        weights: (B, I) bootstrap resamples for intervals and p-values; None for neither.
+    """
+    images = len(evaluation.ground_truth.image_ids)
+    all_once = np.ones((1, images), np.uint16)
+    weights = all_once if weights is None else np.concatenate([all_once, weights])
+    subsets = SubsetScores(evaluation)
+    slices = []
+    for one in attributes:
+        for index, value in enumerate(one.values):
+            inside = one.value_index == index
+            rest = (one.value_index >= 0) & ~inside
+            if subsets.positives[inside].sum():
+                clusters = min(_clusters_with_objects(evaluation, subsets, inside),
+                               _clusters_with_objects(evaluation, subsets, rest))  # fmt: skip
+                slices.append(_slice(one.name, value, subsets, inside, rest, weights, clusters))
+    p = np.array([each.p for each in slices])
+    return [
+        replace(each, p_holm=p_holm, p_fdr=p_fdr)
+        for each, p_holm, p_fdr in zip(
+            slices, holm(p).tolist(), benjamini_hochberg(p).tolist(), strict=True
+        )
+    ]
+
+
+def _clusters_with_objects(evaluation: Evaluation, subsets: SubsetScores, images: Flags) -> int:
+    """Return how many images, or groups of images, of a subset have objects to find."""
+    objects = subsets.positives.sum(axis=1) * images
+    return int(clusters_with(evaluation.ground_truth, objects[:, None])[0])
+
+
 def _slice(
-    parts: Parts,
-    name: tuple[str, str],
+    name: str,
+    value: str,
+    subsets: SubsetScores,
     inside: Flags,
     rest: Flags,
-    draws: Weights,
-    objects: Ints,
-    units: int,
+    weights: Weights,
+    clusters: int,
 ) -> Slice:
-    score, other = (parts.class_values(images, draws) for images in (inside, rest))
-    both = ~np.isnan(score) & ~np.isnan(other)
-    values, differences = _means(score, both), _means(score - other, both)
-    drawn = differences[1:]
+    """Return a slice whose p-values are not corrected yet."""
+    score, score_of_rest = (subsets.class_values(images, weights) for images in (inside, rest))
+    in_both = ~np.isnan(score) & ~np.isnan(score_of_rest)
+    difference, *replicates = masked_mean(score - score_of_rest, in_both)
     return Slice(
-        *name,
+        name,
+        value,
         images=int(inside.sum()),
-        objects=int(objects[inside].sum()),
-        score=float(values[0]),
-        difference=drawn_interval(float(differences[0]), drawn, units, lowest=-1.0),
-        p=drawn_p(float(differences[0]), drawn, units),
+        objects=int(subsets.positives[inside].sum()),
+        score=float(masked_mean(score, in_both)[0]),
+        difference=statistic_interval(difference, np.array(replicates), clusters, lowest=-1.0),
+        p=statistic_p(difference, np.array(replicates), clusters),
         p_holm=np.nan,
         p_fdr=np.nan,
     )
 
 
-def _with_p(found: Slice, p_holm: float, p_fdr: float) -> Slice:
-    return Slice(**{**vars(found), "p_holm": p_holm, "p_fdr": p_fdr})
-
-
-def _means(values: Floats, there: Flags) -> Floats:
-    count = there.sum(axis=1)
-    return np.asarray(
-        np.divide(
-            np.where(there, values, 0.0).sum(axis=1),
-            count,
-            out=np.full(len(values), np.nan),
-            where=count > 0,
-        )
-    )
-
-
 def _numbers(texts: Sequence[str]) -> Floats | None:
+    """Return the texts as numbers; None if one is no finite number, or there are none."""
     try:
         numbers = np.array([float(text) for text in texts])
     except ValueError:

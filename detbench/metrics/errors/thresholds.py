@@ -1,6 +1,7 @@
-"""Operating: the score threshold of the best F-beta, chosen on one half of the images and reported on the other.
+"""Thresholds: the score threshold of the best F-beta, chosen on half of the images.
 
-A threshold chosen and reported on the same images flatters itself. Images are parted by chance, named by a seed.
+A threshold that is chosen and reported on the same images looks better than it is. So the images
+are split at random: a threshold is chosen on one half and reported on the other, the held-out half.
 """
 
 from __future__ import annotations
@@ -13,121 +14,179 @@ from numpy.typing import NDArray
 from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
-from detbench.metrics.errors.counted_detections import Ranked
-from detbench.metrics.uncertainty.clusters import unit_count
+from detbench.metrics.errors.counted_detections import CountedDetections
+from detbench.metrics.uncertainty.clusters import cluster_count
 
-LEAST_BETA, MOST_BETA = 0.01, 100.0
-_STREAM = 3
-"""Tells the random stream from others of one seed."""
+MIN_BETA, MAX_BETA = 0.01, 100.0
+_CHOOSING_STREAM = 4
+"""Separates this random stream from the others of a seed: see `clusters`, `replicates`, `seeds`."""
 
 
 @dataclass(frozen=True, eq=False)
-class Operating:
-    """Thresholds of K classes and what they give; NaN where a half has none of a class to find."""
+class ThresholdCurve:
+    """What a detector does if only detections of at least a score are kept: S scores, falling."""
+
+    score: Floats
+    """(S,) distinct scores."""
+    precision: Floats
+    """(S,) hits / detections kept; NaN where none of those kept is counted."""
+    recall: Floats
+    """(S,) hits / objects."""
+    f: Floats
+    """(S,) F-beta, the weighted harmonic mean of precision and recall."""
+
+    def best(self) -> int | None:
+        """Return the index of the best F-beta, of equal ones the highest score; None if empty."""
+        return int(np.argmax(self.f)) if len(self.f) else None
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdChoice:
+    """Thresholds of K classes and their results; NaN for a class without objects in a half."""
 
     beta: float
     threshold: Floats
-    """(K,) take detections of at least this score; the highest of equally good ones; infinite where none finds anything."""
-    chosen: Floats
-    """(K,) F-beta on the half that the threshold was chosen on: flattered."""
-    value: Floats
-    """(K,) F-beta on the other half."""
+    """(K,) keep detections of at least this score; the highest of equally good thresholds;
+    infinite where no detection is a hit."""
+    f_chosen: Floats
+    """(K,) F-beta on the half that the threshold was chosen on: optimistic."""
+    f_held_out: Floats
+    """(K,) F-beta on the held-out half."""
     precision: Floats
-    """(K,) on the other half; NaN where nothing is taken."""
+    """(K,) on the held-out half; NaN where no detection is kept."""
     recall: Floats
-    """(K,) on the other half."""
+    """(K,) on the held-out half."""
 
 
-def halves(ground_truth: GroundTruth, seed: int = 0) -> Flags:
-    """Return (I,) which images a threshold is chosen on: a random half of them, or of their groups."""
-    places = np.random.default_rng([seed, _STREAM]).permutation(unit_count(ground_truth))[
-        ground_truth.units
-    ]
-    return np.asarray(places % 2 == 0)
+def threshold_curve(
+    scores: Floats, hits: Flags, counted: Flags, positives: int, *, beta: float = 1.0
+) -> ThresholdCurve:
+    """Return precision, recall and F-beta at each distinct score.
 
-
-def operating(ranked: Ranked, chosen_on: Flags, *, beta: float = 1.0) -> Operating:
-    """Choose a threshold for each class on the images `chosen_on` (I,) and report it on the others."""
-    classes = len(ranked.offsets) - 1
-    columns = np.full((5, classes), np.nan)
-    for k in range(classes):
-        columns[:2, k] = _best(ranked, k, chosen_on, beta)
-        columns[2:, k] = _reached(ranked, k, ~chosen_on, columns[0, k], beta)
-    return Operating(beta, *columns)
-
-
-def operating_replicates(
-    ranked: Ranked, found: Operating, reported_on: Flags, weights: NDArray[np.uint16]
-) -> Floats:
-    """Return (B, K) the F-beta of the thresholds of `found` on the images `reported_on` (I,) under weights (B, I); thresholds stay."""
-    drawn = (weights * reported_on).astype(np.float64)
-    classes = groups_from_offsets(ranked.offsets)
-    taken = ranked.scores >= found.threshold[classes]
-    hits, all_taken = (
-        _by_image(ranked, chosen, classes) for chosen in (taken & ranked.hits, taken)
+    Args:
+        scores: (N,) falling.
+        hits: (N,) detections that found an object.
+        counted: (N,) detections that count, hits among them.
+        positives: objects to find.
+        beta: recall weighs beta times as much as precision.
+    """
+    # Equal scores are kept together: no threshold separates them.
+    last = np.flatnonzero(np.diff(scores, append=-np.inf))
+    n_hits = np.cumsum(hits, dtype=np.int64)[last]
+    n_kept = np.cumsum(counted, dtype=np.int64)[last]
+    with np.errstate(invalid="ignore"):
+        precision = n_hits / n_kept
+    recall = n_hits / max(positives, 1)
+    return ThresholdCurve(
+        scores[last], precision, recall, f_measure(n_hits, n_kept, positives, beta)
     )
-    positives = drawn @ ranked.positives
-    values = np.full(positives.shape, np.nan)
-    known = (positives > 0) & ~np.isnan(found.value)
-    values[known] = _f(drawn @ hits, drawn @ all_taken, positives, found.beta)[known]
-    return values
+
+
+def f_measure(
+    hits: Floats | Ints | int,
+    kept: Floats | Ints | int,
+    positives: Floats | int,
+    beta: float = 1.0,
+) -> Floats:
+    """Return F-beta = (1 + β²) · TP / ((1 + β²) · TP + β² · FN + FP); NaN if all are 0.
+
+    The denominator is β² · objects + detections kept.
+    """
+    with np.errstate(invalid="ignore"):
+        return np.asarray((1 + beta**2) * hits / (beta**2 * positives + kept))
 
 
 def check_beta(beta: float) -> None:
-    """Raise DetbenchError for a beta of no use: it weighs recall beta times as much as precision."""
-    if not LEAST_BETA <= beta <= MOST_BETA:
+    """Raise DetbenchError for a beta that is not a number from MIN_BETA to MAX_BETA."""
+    if not MIN_BETA <= beta <= MAX_BETA:
         raise DetbenchError(
-            f"beta must be a number from {LEAST_BETA:g} to {MOST_BETA:g}, got {beta:g}"
+            f"beta must be a number from {MIN_BETA:g} to {MAX_BETA:g}, got {beta:g}"
         )
 
 
-def best_threshold(ranked: Ranked, *, beta: float = 1.0) -> float:
-    """Return the score of the best F-beta on all images, one for all classes; infinite where nothing finds anything."""
-    threshold, _ = _best(ranked.pooled(), 0, np.ones(len(ranked.positives), np.bool_), beta)
+def best_threshold(counted: CountedDetections) -> float:
+    """Return the score of the best F1 on all images, one for all classes; infinite without hits."""
+    pooled = counted.pooled()
+    everywhere = np.ones(len(pooled.positives), np.bool_)
+    threshold, _ = _choose(pooled, 0, everywhere, beta=1.0)
     return np.inf if np.isnan(threshold) else threshold
 
 
-def _best(ranked: Ranked, k: int, images: Flags, beta: float) -> tuple[float, float]:
-    positives = int(ranked.positives[images, k].sum())
+def choosing_half(ground_truth: GroundTruth, seed: int = 0) -> Flags:
+    """Return (I,) the images that thresholds are chosen on: half of the images, or of the groups.
+
+    A group of images is never split.
+    """
+    random = np.random.default_rng([seed, 0, _CHOOSING_STREAM])
+    position = random.permutation(cluster_count(ground_truth))[ground_truth.clusters]
+    return np.asarray(position % 2 == 0)
+
+
+def choose_thresholds(
+    counted: CountedDetections, chosen_on: Flags, *, beta: float = 1.0
+) -> ThresholdChoice:
+    """Choose a threshold for each class on the images `chosen_on` (I,), report it on the others."""
+    classes = len(counted.offsets) - 1
+    columns = np.full((5, classes), np.nan)
+    for k in range(classes):
+        threshold, f_chosen = _choose(counted, k, chosen_on, beta)
+        columns[:2, k] = threshold, f_chosen
+        columns[2:, k] = _report(counted, k, ~chosen_on, threshold, beta)
+    return ThresholdChoice(beta, *columns)
+
+
+def held_out_replicates(
+    counted: CountedDetections,
+    choice: ThresholdChoice,
+    held_out: Flags,
+    weights: NDArray[np.uint16],
+) -> Floats:
+    """Return (B, K) F-beta of the chosen thresholds on the held-out images under weights (B, I).
+
+    The thresholds are the same in all replicates.
+    """
+    drawn = (weights * held_out).astype(np.float64)
+    classes = groups_from_offsets(counted.offsets)
+    kept = counted.scores >= choice.threshold[classes]
+    n_hits = drawn @ _count_by_image(counted, kept & counted.hits, classes)
+    n_kept = drawn @ _count_by_image(counted, kept, classes)
+    positives = drawn @ counted.positives
+    values = np.full(positives.shape, np.nan)
+    known = (positives > 0) & ~np.isnan(choice.f_held_out)
+    values[known] = f_measure(n_hits, n_kept, positives, choice.beta)[known]
+    return values
+
+
+def _choose(counted: CountedDetections, k: int, images: Flags, beta: float) -> tuple[float, float]:
+    """Return the threshold of the best F-beta of class k on some images, and this F-beta."""
+    positives = int(counted.positives[images, k].sum())
     if positives == 0:
         return np.nan, np.nan
-    span, last = ranked.span(k), ranked.last_of_score(ranked.span(k))
-    counted = images[ranked.images[span]]
-    hits, taken = (
-        np.cumsum(chosen, dtype=np.int64)[last] for chosen in (counted & ranked.hits[span], counted)
-    )
-    values = _f(hits, taken, positives, beta)
-    if not len(values) or values.max() <= 0:
+    of_class = counted.of_class(k)
+    inside = images[counted.images[of_class]]
+    hits = inside & counted.hits[of_class]
+    curve = threshold_curve(counted.scores[of_class], hits, inside, positives, beta=beta)
+    best = curve.best()
+    if best is None or curve.f[best] <= 0:
         return np.inf, 0.0
-    at = int(values.argmax())
-    return float(ranked.scores[span][last[at]]), float(values[at])
+    return float(curve.score[best]), float(curve.f[best])
 
 
-def _reached(
-    ranked: Ranked, k: int, images: Flags, threshold: float, beta: float
+def _report(
+    counted: CountedDetections, k: int, images: Flags, threshold: float, beta: float
 ) -> tuple[float, float, float]:
-    positives, span = int(ranked.positives[images, k].sum()), ranked.span(k)
+    """Return F-beta, precision and recall of class k on some images at a threshold."""
+    positives, of_class = int(counted.positives[images, k].sum()), counted.of_class(k)
     if positives == 0 or np.isnan(threshold):
         return np.nan, np.nan, np.nan
-    counted = images[ranked.images[span]] & (ranked.scores[span] >= threshold)
-    hits, taken = int((counted & ranked.hits[span]).sum()), int(counted.sum())
-    return (
-        float(_f(hits, taken, positives, beta)),
-        hits / taken if taken else np.nan,
-        hits / positives,
-    )
+    kept = images[counted.images[of_class]] & (counted.scores[of_class] >= threshold)
+    n_hits, n_kept = int((kept & counted.hits[of_class]).sum()), int(kept.sum())
+    precision = n_hits / n_kept if n_kept else np.nan
+    return float(f_measure(n_hits, n_kept, positives, beta)), precision, n_hits / positives
 
 
-def _by_image(ranked: Ranked, chosen: Flags, classes: Indices) -> Floats:
+def _count_by_image(counted: CountedDetections, chosen: Flags, classes: Indices) -> Floats:
     """Return (I, K) how many of the chosen detections each image has of each class."""
-    images, count = ranked.positives.shape
-    place = ranked.images[chosen].astype(np.int64) * count + classes[chosen]
-    return np.bincount(place, minlength=images * count).reshape(images, count).astype(np.float64)
-
-
-def _f(
-    hits: Floats | Ints | int, taken: Floats | Ints | int, positives: Floats | int, beta: float
-) -> Floats:
-    """Return (1 + β²) · TP / ((1 + β²) · TP + β² · FN + FP)."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray((1 + beta**2) * hits / (beta**2 * positives + taken))
+    images, count = counted.positives.shape
+    cell = counted.images[chosen].astype(np.int64) * count + classes[chosen]
+    return np.bincount(cell, minlength=images * count).reshape(images, count).astype(np.float64)

@@ -1,8 +1,22 @@
-"""TIDE: how much AP each kind of error costs, as the AP that mending all errors of the kind would add.
+"""TIDE: how much AP each kind of error costs, as the AP gained by fixing all errors of the kind.
 
-Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020; numbers equal those of tidecv 1.0.1 (divided by
-100) but for what `docs/analysis.md` lists. The base is TIDE's own AP: one IoU threshold, 101 recalls, detections matched best score first
-with the best-overlapping object of their class that is still free, and the mean over classes with objects.
+Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020. Each
+detection that is no hit is an error of the first kind that applies, with t_f the IoU of a hit (0.5)
+and t_b the background threshold (0.1):
+
+    Loc   overlap with an object of its class from t_b to t_f
+    Cls   overlap with an object of another class of t_f or more
+    Dupe  overlap with an object of its class that is found already of t_f or more
+    Bkg   no overlap above t_b with any object (background error)
+    Both  everything else: wrong class and badly localized
+    Miss  an object that is not found, and that no Loc or Cls error is about
+
+`detbench.metrics.kernels.error_kinds` assigns these kinds. This file fixes them: of the Loc and Cls
+errors on an object the best-scored one becomes a hit; all others disappear, for Miss the object.
+FP gives all false positives a score below all hits; FN leaves out all objects not found.
+
+The numbers equal those of tidecv 1.0.1, divided by 100, except for what `docs/analysis.md` lists.
+The base is TIDE's own AP: one IoU threshold, 101 recalls, mean over the classes with objects.
 """
 
 from __future__ import annotations
@@ -10,237 +24,226 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detbench.data.columns import Floats, Indices, Ints, groups_from_offsets
-from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.errors.diagnosis import (
-    BKG,
+from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
+from detbench.metrics.errors.counted_detections import count_objects, weighted_at_one_iou
+from detbench.metrics.errors.error_kinds import BACKGROUND_IOU, error_kinds
+from detbench.metrics.kernels.error_kinds import (
+    BACKGROUND,
     BOTH,
-    CLS,
-    CUT,
-    DUPE,
+    CLASSIFICATION,
+    DUPLICATE,
     FOUND,
     HIT,
-    LEFT_OUT,
-    LOC,
+    LOCALIZATION,
     MISSED,
-    Diagnosis,
-    diagnose,
-    kind_counts,
+    NOT_COUNTED,
+    NOT_EVALUATED,
+    ErrorKinds,
 )
+from detbench.metrics.kernels.weighted import Averaging, WeightedDetections, fill_ap_and_recall
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.uncertainty.weighted_scores import Averaging, Occurrences, weigh
+from detbench.metrics.uncertainty.clusters import Weights
 
-ERRORS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
-SPECIAL = ("FP", "FN")
+MAIN_ERRORS = ("Cls", "Loc", "Both", "Dupe", "Bkg", "Miss")
+SPECIAL_ERRORS = ("FP", "FN")
 MEANINGS = {
     "Cls": "right place, wrong class",
-    "Loc": "right class, badly placed",
-    "Both": "wrong class and badly placed",
-    "Dupe": "an object found a second time",
-    "Bkg": "nothing there",
-    "Miss": "not found at all",
+    "Loc": "right class, badly localized",
+    "Both": "wrong class and badly localized",
+    "Dupe": "an object that is found already",
+    "Bkg": "no object there",
+    "Miss": "object not found",
     "FP": "all false positives",
-    "FN": "all that is not found",
+    "FN": "all objects not found",
 }
-"""What each kind says, in a few words."""
-TIDECV_MOST = 100
-"""Detections per image that tidecv 1.0.1 looks at unless told."""
+"""Each kind in a few words."""
+TIDECV_MAX_DETECTIONS = 100
+"""Detections per image that tidecv 1.0.1 evaluates by default."""
+_KINDS = {
+    "Cls": CLASSIFICATION,
+    "Loc": LOCALIZATION,
+    "Both": BOTH,
+    "Dupe": DUPLICATE,
+    "Bkg": BACKGROUND,
+}
 _RADIX_SORTED = 1 << 16
 """Fewer classes than this are sorted in time proportional to the detections."""
-_GRID = np.arange(101) / 100
-_KINDS = {"Cls": CLS, "Loc": LOC, "Both": BOTH, "Dupe": DUPE, "Bkg": BKG}
+_RECALLS = np.arange(101) / 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tide:
-    """What the kinds of errors cost."""
+    """The cost of each kind of error."""
 
     iou: float
     background: float
     base: float
-    """AP at `iou`, 0..1, that `costs` are differences to; NaN, as they are, where there is nothing to find."""
+    """AP at `iou`, 0..1, that the costs are added to; NaN, like the costs, without objects."""
     costs: dict[str, float]
-    """AP gained by mending all errors of a kind: Cls, Loc, Both, Dupe, Bkg, Miss (never below 0); FP: by scoring all false positives below
-    all hits; FN: by taking all objects that were not found out of the count."""
+    """AP gained by fixing all errors of a kind: the main errors (never below 0), FP and FN."""
     counts: dict[str, int]
-    """Errors of each kind."""
+    """Errors of each main kind."""
     classes: int
-    """Over how many classes the base is a mean."""
+    """Number of classes that the base is a mean over."""
     as_tidecv: bool
-    """Whether classes without objects are among them, as 0, and only 100 detections of each image were looked at."""
+    """Whether classes without objects count as 0, and only the best 100 detections of each image
+    are evaluated."""
+    replicates: dict[str, Floats]
+    """(B,) `base` and each cost, not clipped, in each replicate."""
 
     @property
-    def rule(self) -> str:
-        """What the base is, in a sentence without its end."""
-        which = (
-            "with objects"
-            if not self.as_tidecv
-            else "with objects or detections (0 without objects), best 100 detections of an image"
-        )
-        return f"AP at IoU {self.iou:g}, 101 recalls, mean over the {self.classes:,} {'class' if self.classes == 1 else 'classes'} {which}"
+    def base_rule(self) -> str:
+        """What the base is, without a full stop."""
+        which = "with objects"
+        if self.as_tidecv:
+            which += " or detections (0 without objects), best 100 detections of an image"
+        noun = "class" if self.classes == 1 else "classes"
+        mean = f"mean over the {self.classes:,} {noun} {which}"
+        return f"AP at IoU {self.iou:g}, 101 recalls, {mean}"
 
 
 @dataclass(frozen=True, eq=False)
-class _World:
-    """The detections and objects as they would be with some errors mended."""
+class _Dataset:
+    """Detections and objects, as they are or with the errors of one kind fixed."""
 
-    found: Occurrences
+    detections: WeightedDetections
     positives: Ints
     """(I, K) objects to find."""
 
+    @property
+    def has_detections(self) -> Flags:
+        """(K,) which classes have detections."""
+        return np.asarray(np.diff(self.detections.offsets) > 0)
+
 
 def tide(
-    evaluation: Evaluation, *, iou: float = 0.5, background: float = 0.1, as_tidecv: bool = False
+    evaluation: Evaluation,
+    *,
+    iou: float = 0.5,
+    background: float = BACKGROUND_IOU,
+    as_tidecv: bool = False,
+    weights: Weights | None = None,
 ) -> Tide:
-    """Return what each kind of error costs.
+    """Return the cost of each kind of error.
 
     Args:
-        evaluation: whose protocol says which objects do not count; its own thresholds are not used.
-        iou: of a hit, 0..1.
-        background: the greatest overlap that still is background.
-        as_tidecv: look at the best 100 detections of each image only, over all classes, and count classes of which there are detections
-            but no objects as 0, as tidecv 1.0.1 does; else all detections, and the mean is over classes with objects.
+        evaluation: its protocol says which objects do not count; its IoU thresholds are not used.
+        iou: t_f, by which a hit overlaps its object at least.
+        background: t_b, the greatest overlap that still is background.
+        as_tidecv: evaluate the best 100 detections of each image only, over all classes, and count
+            classes with detections but no objects as 0, as tidecv 1.0.1 does. Otherwise evaluate
+            all detections and take the mean over the classes with objects.
+        weights: (B, I) how often each image counts in each replicate; None for no replicates. The
+            kinds of errors are those of the whole dataset: they do not depend on how often an image
+            counts.
     """
-    diagnosis = diagnose(
-        evaluation, iou=iou, background=background, most=TIDECV_MOST if as_tidecv else None
-    )
-    worlds = _worlds(evaluation, diagnosis)
-    counted = _counted(worlds["base"], as_tidecv)
-    ones = np.ones((1, len(evaluation.ground_truth.image_ids)), np.uint16)
-    values = {name: float(_mean(world, ones, counted[None])[0]) for name, world in worlds.items()}
+    limit = TIDECV_MAX_DETECTIONS if as_tidecv else None
+    kinds = error_kinds(evaluation, iou=iou, background=background, max_detections=limit)
+    datasets = _fixed_datasets(evaluation, kinds)
+    in_mean = _classes_in_mean(datasets["base"], as_tidecv)
+    all_once = np.ones((1, len(evaluation.ground_truth.image_ids)), np.uint16)
+    weights = all_once if weights is None else np.concatenate([all_once, weights])
+    values = _values(datasets, in_mean, weights)
+    # Fixing can lower AP where hits and errors have equal scores; tidecv shows no loss.
+    costs = {name: float(values[name][0]) for name in (*MAIN_ERRORS, *SPECIAL_ERRORS)}
+    costs |= {name: 0.0 for name in MAIN_ERRORS if costs[name] < 0}
     return Tide(
         iou,
         background,
-        values["base"],
-        _costs(values),
-        kind_counts(diagnosis),
-        int(counted.sum()),
+        float(values["base"][0]),
+        costs,
+        _count_errors(kinds),
+        int(in_mean.sum()),
         as_tidecv,
+        {name: column[1:] for name, column in values.items()},
     )
 
 
-def tide_replicates(
-    evaluation: Evaluation,
-    weights: NDArray[np.uint16],
-    *,
-    iou: float = 0.5,
-    background: float = 0.1,
-    as_tidecv: bool = False,
-) -> dict[str, Floats]:
-    """Return (B,) what each kind of error costs when image i counts `weights[b, i]` times; weights is (B, I); `base` is the AP itself.
-
-    Kinds of errors are those of the whole dataset: whether a detection is one does not depend on how often its image counts. A class of
-    which a replicate has no object to find is left out of it, as it is out of replicates of AP.
-    """
-    worlds = _worlds(
-        evaluation,
-        diagnose(
-            evaluation, iou=iou, background=background, most=TIDECV_MOST if as_tidecv else None
-        ),
-    )
-    positives = worlds["base"].positives
-    lost = (weights.astype(np.float64) @ positives == 0) & (positives.sum(axis=0) > 0)
-    counted = _counted(worlds["base"], as_tidecv) & ~lost
-    values = {name: _mean(world, weights, counted) for name, world in worlds.items()}
-    gains = {name: values[name] - values["base"] for name in (*ERRORS, *SPECIAL)}
-    return {"base": values["base"], **gains}
+def _values(datasets: dict[str, _Dataset], in_mean: Flags, weights: Weights) -> dict[str, Floats]:
+    """Return (B,) the base, and what each fix adds to it, under weights (B, I)."""
+    base = datasets["base"]
+    # A class without objects in a replicate is left out of it, as in replicates of AP.
+    lost = (weights.astype(np.float64) @ base.positives == 0) & (base.positives.sum(axis=0) > 0)
+    ap = {name: _mean_ap(dataset, weights, in_mean & ~lost) for name, dataset in datasets.items()}
+    gains = {name: ap[name] - ap["base"] for name in (*MAIN_ERRORS, *SPECIAL_ERRORS)}
+    return {"base": ap["base"], **gains}
 
 
-def _counted(world: _World, as_tidecv: bool) -> NDArray[np.bool_]:
-    """Return (K,) which classes are part of the mean; none where there is nothing to find at all."""
-    known = world.positives.sum(axis=0) > 0
-    there = np.diff(world.found.offsets) > 0
-    return np.asarray(known | there if as_tidecv and known.any() else known)
+def _count_errors(kinds: ErrorKinds) -> dict[str, int]:
+    """Return the number of errors of each main kind; ignored detections are no errors."""
+    counts = {
+        name: int(((kinds.detections == kind) & ~kinds.ignored).sum())
+        for name, kind in _KINDS.items()
+    }
+    return counts | {"Miss": int((kinds.objects == MISSED).sum())}
 
 
-def _costs(values: dict[str, float]) -> dict[str, float]:
-    """Return the gains; those of the six kinds are 0 at least, as in tidecv."""
-    gains = {name: values[name] - values["base"] for name in (*ERRORS, *SPECIAL)}
-    return {name: 0.0 if name in ERRORS and gain < 0 else gain for name, gain in gains.items()}
+def _classes_in_mean(base: _Dataset, as_tidecv: bool) -> Flags:
+    """Return (K,) the classes that are part of the mean; none without any object."""
+    has_objects: Flags = base.positives.sum(axis=0) > 0
+    if as_tidecv and has_objects.any():
+        return has_objects | base.has_detections
+    return has_objects
 
 
-def _worlds(evaluation: Evaluation, diagnosis: Diagnosis) -> dict[str, _World]:
-    """Return the world as it is, and one for each kind of error with all errors of this kind mended."""
-    truth, found = evaluation.ground_truth, evaluation.detections
-    kinds, partners = diagnosis.detections, diagnosis.partners
-    counted = (kinds != CUT) & ~diagnosis.ignored
-    hits = kinds == HIT
-    mending = np.zeros(len(kinds), np.bool_)
-    mending[diagnosis.menders[diagnosis.menders >= 0]] = True
-    regular = diagnosis.objects != LEFT_OUT
-    falling = np.argsort(-found.scores, kind="stable")
-    images = groups_from_offsets(found.offsets)
+def _fixed_datasets(evaluation: Evaluation, kinds: ErrorKinds) -> dict[str, _Dataset]:
+    """Return the dataset as it is, as `base`, and with all errors of each kind fixed."""
+    ground_truth, detections = evaluation.ground_truth, evaluation.detections
+    images = groups_from_offsets(detections.offsets)
+    by_score = np.argsort(-detections.scores, kind="stable")
+    counted = (kinds.detections != NOT_EVALUATED) & ~kinds.ignored
+    hits = kinds.detections == HIT
+    becomes_hit = np.zeros(len(hits), np.bool_)
+    becomes_hit[kinds.fixes[kinds.fixes >= 0]] = True
+    to_find = kinds.objects != NOT_COUNTED
 
-    def world(
-        kept: NDArray[np.bool_],
-        hit: NDArray[np.bool_],
-        objects: NDArray[np.bool_],
-        order: Ints = falling,
-    ) -> _World:
-        classes = (
-            np.where(hit & (partners >= 0), truth.class_index[partners], found.class_index)
-            if len(truth)
-            else found.class_index
-        )
-        return _World(
-            _occurrences(order[kept[order]], hit, classes, images, len(truth.class_names)),
-            _positives(truth, objects),
-        )
+    def dataset(kept: Flags, is_hit: Flags, objects: Flags, order: Ints = by_score) -> _Dataset:
+        # A fixed Cls error has the class of its object.
+        classes = detections.class_index
+        if len(ground_truth):
+            target_class = ground_truth.class_index[kinds.targets]
+            classes = np.where(is_hit & (kinds.targets >= 0), target_class, classes)
+        rows = order[kept[order]]
+        weighted = _by_class(rows, is_hit, classes, images, len(ground_truth.class_names))
+        return _Dataset(weighted, count_objects(ground_truth, objects))
 
-    worlds = {"base": world(counted, hits, regular)}
+    datasets = {"base": dataset(counted, hits, to_find)}
     for name, kind in _KINDS.items():
-        mended = mending & (kinds == kind)
-        worlds[name] = world((counted & (kinds != kind)) | mended, hits | mended, regular)
-    worlds["Miss"] = world(counted, hits, regular & (diagnosis.objects != MISSED))
-    worlds["FP"] = world(
-        counted, hits, regular, np.concatenate([falling[hits[falling]], falling[~hits[falling]]])
-    )
-    worlds["FN"] = world(counted, hits, diagnosis.objects == FOUND)
-    return worlds
+        fixed = becomes_hit & (kinds.detections == kind)
+        kept = (counted & (kinds.detections != kind)) | fixed
+        datasets[name] = dataset(kept, hits | fixed, to_find)
+    datasets["Miss"] = dataset(counted, hits, to_find & (kinds.objects != MISSED))
+    hits_first = np.concatenate([by_score[hits[by_score]], by_score[~hits[by_score]]])
+    datasets["FP"] = dataset(counted, hits, to_find, hits_first)
+    datasets["FN"] = dataset(counted, hits, kinds.objects == FOUND)
+    return datasets
 
 
-def _occurrences(
-    rows: Ints, hit: NDArray[np.bool_], classes: Indices, images: Indices, class_count: int
-) -> Occurrences:
-    """Return the detections `rows`, which are by falling score, by class; ties stay in the order of images."""
-    found_classes = classes[rows].astype(np.uint16 if class_count < _RADIX_SORTED else np.int32)
-    by_class = np.argsort(found_classes, kind="stable")
-    order, offsets = (
-        rows[by_class],
-        np.searchsorted(found_classes[by_class], np.arange(class_count + 1)).astype(np.int64),
-    )
-    at = np.flatnonzero(hit[order])
-    hit_offsets = np.searchsorted(at, offsets)
-    places = (at - np.repeat(offsets[:-1], np.diff(hit_offsets))).astype(np.int32)
-    nothing = np.zeros(class_count + 1, np.int64), np.zeros(0, np.int32)
-    return Occurrences(offsets, images[order], hit_offsets.astype(np.int64), places, *nothing)
+def _by_class(
+    rows: Ints, is_hit: Flags, classes: Indices, images: Indices, class_count: int
+) -> WeightedDetections:
+    """Return the detections `rows`, sorted by falling score, by class; ties stay in their order."""
+    class_of_rows = classes[rows].astype(np.uint16 if class_count < _RADIX_SORTED else np.int32)
+    order = np.argsort(class_of_rows, kind="stable")
+    limits = np.arange(class_count + 1)
+    offsets = np.searchsorted(class_of_rows[order], limits).astype(np.int64)
+    return weighted_at_one_iou(is_hit[rows[order]], offsets, images[rows[order]])
 
 
-def _positives(truth: GroundTruth, objects: NDArray[np.bool_]) -> Ints:
-    place = (
-        groups_from_offsets(truth.offsets)[objects].astype(np.int64) * len(truth.class_names)
-        + truth.class_index[objects]
-    )
-    shape = len(truth.image_ids), len(truth.class_names)
-    return np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape)
+def _mean_ap(dataset: _Dataset, weights: Weights, in_mean: Flags) -> Floats:
+    """Return (B,) mAP over the classes in the mean (B, K); NaN where there is none.
 
-
-def _mean(world: _World, weights: NDArray[np.uint16], counted: NDArray[np.bool_]) -> Floats:
-    """Return (B,) mAP of a world over the classes that count (B, K); NaN where none does.
-
-    A class that, in this world, has detections but nothing to find is 0, one with neither is left out, as in tidecv.
+    As in tidecv, a class with detections but nothing to find is 0, and one with neither is left
+    out.
     """
-    positives = np.asarray(weights.astype(np.float64) @ world.positives).astype(np.int64)
-    shape = (len(weights), positives.shape[1], 1)
-    ap, recall = np.empty(shape), np.empty(shape)
-    weigh(world.found, Averaging(_GRID, 0.0), weights, positives, ap, recall)
-    there = np.diff(world.found.offsets) > 0
-    values = np.where(np.isnan(ap[:, :, 0]) & there, 0.0, ap[:, :, 0])
-    present = counted & ~np.isnan(values)
+    drawn = weights.astype(np.float64) @ dataset.positives
+    positives = np.asarray(drawn).astype(np.int64)
+    ap, recall = np.empty((2, *positives.shape, 1))
+    fill_ap_and_recall(dataset.detections, Averaging(_RECALLS, 0.0), weights, positives, ap, recall)
+    values = np.where(np.isnan(ap[:, :, 0]) & dataset.has_detections, 0.0, ap[:, :, 0])
+    present = in_mean & ~np.isnan(values)
     count, total = present.sum(axis=1), np.where(present, values, 0.0).sum(axis=1)
-    nothing = np.where(counted.any(axis=1), 0.0, np.nan)
-    return np.asarray(
-        np.divide(total, count, out=np.broadcast_to(nothing, len(weights)).copy(), where=count > 0)
-    )
+    without_classes = np.where(in_mean.any(axis=1), 0.0, np.nan)
+    without_classes = np.broadcast_to(without_classes, len(weights)).copy()
+    return np.asarray(np.divide(total, count, out=without_classes, where=count > 0))

@@ -1,8 +1,7 @@
-"""Traits: what may make an object hard to find (size, shape, crowding, truncation), as groups of objects."""
+"""Traits: what may make an object hard to find (size, shape, crowding), and the recall by it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +9,16 @@ from numpy.typing import NDArray
 
 from detbench.data.columns import Flags, Floats, Ints, groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
+from detbench.metrics.errors.means import share
+from detbench.metrics.errors.pairs import iou_of_pairs, pairs_in_images
 from detbench.metrics.kernels.columns import DROPPED
+from detbench.metrics.kernels.error_kinds import FOUND, HIT, NOT_COUNTED, ErrorKinds
+from detbench.metrics.protocols.crowd_and_difficult import object_kinds
 from detbench.metrics.protocols.protocol import Protocol
-from detbench.metrics.scoring.evaluate import object_kinds
+from detbench.metrics.scoring.evaluation import Evaluation
 
-_AT_THE_EDGE = 1.0
-"""Pixels between a box and the edge of its image at which it touches it."""
+_EDGE_PIXELS = 1.0
+"""A box that comes this close to the edge of its image touches it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,88 +27,137 @@ class Trait:
 
     name: str
     values: tuple[str, ...]
-    of: NDArray[np.int64]
-    """(G,) place in `values`; −1 where not known."""
+    value_index: NDArray[np.int64]
+    """(G,) index into `values`; −1 where not known."""
 
 
-def traits(truth: GroundTruth, rules: Protocol) -> list[Trait]:
-    """Return the groups of objects that the ground truth allows.
+@dataclass(frozen=True, eq=False)
+class TraitRecall:
+    """Recall by the V values of a trait; objects that do not count are left out."""
 
-    size: COCO's, by area: up to 32², up to 96², more. aspect ratio: width / height. neighbours: other objects of the class in the image.
-    overlap: the greatest IoU with another object of any class. truncated: VOC's flag, where any object has it. edge: whether the box
-    comes within a pixel of the edge of its image, where sizes are known. Objects that the protocol drops are no neighbours.
+    trait: Trait
+    objects: Ints
+    """(V,) objects to find."""
+    recall: Floats
+    """(V,) share found by detections of at least the score threshold; NaN without objects."""
+    max_recall: Floats
+    """(V,) share found by any detection; NaN without objects."""
+    by_image: Ints
+    """(2, I, V) objects to find, and those of them found at the score threshold."""
+
+    def replicates(self, weights: NDArray[np.uint16]) -> Floats:
+        """Return (B, V) the recall when image i counts `weights[b, i]` times; weights is (B, I)."""
+        objects, found = (weights.astype(np.float64) @ table for table in self.by_image)
+        return share(found, objects)
+
+
+def traits(ground_truth: GroundTruth, protocol: Protocol) -> list[Trait]:
+    """Return the traits that the ground truth provides.
+
+    - size: COCO's, by area: up to 32², up to 96², more.
+    - aspect ratio: width / height.
+    - neighbors: other objects of the class in the image.
+    - overlap: the greatest IoU with another object of any class.
+    - truncated: VOC's flag, if any object has it.
+    - edge: whether the box comes within a pixel of the edge of its image, if sizes are known.
+
+    Objects that the protocol drops are no neighbors and overlap nothing.
     """
-    there = object_kinds(truth, rules) != DROPPED
-    sides = truth.boxes[:, 2:] - truth.boxes[:, :2]
+    present = object_kinds(ground_truth, protocol) != DROPPED
+    sides = ground_truth.boxes[:, 2:] - ground_truth.boxes[:, :2]
     with np.errstate(divide="ignore", invalid="ignore"):
         aspect = sides[:, 0] / sides[:, 1]
-    found = [
-        _cut("size", truth.areas, (32**2, 96**2), ("small", "medium", "large")),
-        _cut(
+    result = [
+        _binned("size", ground_truth.areas, {"small": 32**2, "medium": 96**2, "large": np.inf}),
+        _binned(
             "aspect ratio",
             aspect,
-            (1 / 3, 2 / 3, 3 / 2, 3),
-            ("to 1:3", "1:3 to 2:3", "2:3 to 3:2", "3:2 to 3:1", "over 3:1"),
+            {
+                "to 1:3": 1 / 3,
+                "1:3 to 2:3": 2 / 3,
+                "2:3 to 3:2": 3 / 2,
+                "3:2 to 3:1": 3,
+                "over 3:1": np.inf,
+            },
         ),
-        _cut(
-            "neighbours",
-            _neighbours(truth, there),
-            (0, 1, 4, 9),
-            ("none", "1", "2 to 4", "5 to 9", "10 and more"),
+        _binned(
+            "neighbors",
+            _neighbors(ground_truth, present),
+            {"none": 0, "1": 1, "2 to 4": 4, "5 to 9": 9, "10 and more": np.inf},
         ),
-        _cut(
+        _binned(
             "overlap",
-            _greatest_overlap(truth, there),
-            (0, 0.1, 0.3),
-            ("none", "to 0.1", "0.1 to 0.3", "over 0.3"),
+            _greatest_overlap(ground_truth, present),
+            {"none": 0, "to 0.1": 0.1, "0.1 to 0.3": 0.3, "over 0.3": np.inf},
         ),
     ]
-    if truth.truncated.any():
-        found.append(Trait("truncated", ("no", "yes"), truth.truncated.astype(np.int64)))
-    if not np.isnan(truth.image_sizes).all():
-        found.append(Trait("edge", ("inside", "touched"), _touches(truth)))
-    return found
+    if ground_truth.truncated.any():
+        truncated = ground_truth.truncated.astype(np.int64)
+        result.append(Trait("truncated", ("no", "yes"), truncated))
+    if not np.isnan(ground_truth.image_sizes).all():
+        result.append(Trait("edge", ("inside", "touched"), _touches_edge(ground_truth)))
+    return result
 
 
-def _cut(
-    name: str, values: Floats | Ints, highest: Sequence[float], labels: tuple[str, ...]
-) -> Trait:
-    """Group by the highest value of each group, included."""
-    places = np.searchsorted(np.asarray(highest, np.float64), values, side="left")
-    return Trait(name, labels, np.where(np.isnan(values), -1, places))
-
-
-def _neighbours(truth: GroundTruth, there: Flags) -> Ints:
-    place = (
-        groups_from_offsets(truth.offsets).astype(np.int64) * max(len(truth.class_names), 1)
-        + truth.class_index
+def trait_recall(
+    evaluation: Evaluation, kinds: ErrorKinds, trait: Trait, min_score: float
+) -> TraitRecall:
+    """Return recall by a trait, with all detections and with those of at least a score."""
+    hits = (kinds.detections == HIT) & (evaluation.detections.scores >= min_score)
+    found_at_score = np.zeros(len(kinds.objects), np.bool_)
+    found_at_score[kinds.targets[hits]] = True
+    objects = (kinds.objects != NOT_COUNTED) & (trait.value_index >= 0)
+    by_image = np.stack(
+        [
+            _count_by_image(evaluation.ground_truth, trait, objects),
+            _count_by_image(evaluation.ground_truth, trait, objects & found_at_score),
+        ]
     )
-    counts = np.bincount(place[there], minlength=int(place.max(initial=0)) + 1)
-    return np.asarray(counts[place] - there)
+    total, found = by_image.sum(axis=1)
+    found_by_any = np.bincount(
+        trait.value_index[objects & (kinds.objects == FOUND)], minlength=len(trait.values)
+    )
+    return TraitRecall(trait, total, share(found, total), share(found_by_any, total), by_image)
 
 
-def _greatest_overlap(truth: GroundTruth, there: Flags) -> Floats:
-    images = groups_from_offsets(truth.offsets)
-    counts = np.diff(truth.offsets)[images]
-    a = np.repeat(np.arange(len(truth)), counts)
-    b = np.repeat(truth.offsets[:-1][images] - (np.cumsum(counts) - counts), counts) + np.arange(
-        len(a)
-    )
-    pairs = (a != b) & there[b]
-    a, b = a[pairs], b[pairs]
-    corners = np.minimum(truth.boxes[a, 2:], truth.boxes[b, 2:]) - np.maximum(
-        truth.boxes[a, :2], truth.boxes[b, :2]
-    )
-    common = np.clip(corners, 0, None).prod(axis=1)
-    union = truth.box_areas[a] + truth.box_areas[b] - common
-    greatest = np.zeros(len(truth))
-    np.maximum.at(greatest, a, np.divide(common, union, out=np.zeros(len(a)), where=union > 0))
+def _binned(name: str, numbers: Floats | Ints, upper_limits: dict[str, float]) -> Trait:
+    """Group numbers by the upper limit of each value, which belongs to it; the last has none."""
+    limits = np.array([*upper_limits.values()][:-1], np.float64)
+    value_index = np.searchsorted(limits, numbers, side="left")
+    return Trait(name, tuple(upper_limits), np.where(np.isnan(numbers), -1, value_index))
+
+
+def _neighbors(ground_truth: GroundTruth, present: Flags) -> Ints:
+    """Return (G,) how many other objects of its class are in the image of each object."""
+    images = groups_from_offsets(ground_truth.offsets).astype(np.int64)
+    cell = images * max(len(ground_truth.class_names), 1) + ground_truth.class_index
+    counts = np.bincount(cell[present], minlength=int(cell.max(initial=0)) + 1)
+    return np.asarray(counts[cell] - present)
+
+
+def _greatest_overlap(ground_truth: GroundTruth, present: Flags) -> Floats:
+    """Return (G,) the greatest IoU of each object with another one."""
+    images = groups_from_offsets(ground_truth.offsets)
+    a, b = pairs_in_images(images, ground_truth.offsets)
+    kept = (a != b) & present[b]
+    a, b = a[kept], b[kept]
+    boxes, areas = ground_truth.boxes, ground_truth.box_areas
+    greatest = np.zeros(len(ground_truth))
+    np.maximum.at(greatest, a, iou_of_pairs(boxes[a], boxes[b], areas[a], areas[b]))
     return greatest
 
 
-def _touches(truth: GroundTruth) -> Ints:
-    sizes = truth.image_sizes[groups_from_offsets(truth.offsets)]
-    touching = (truth.boxes[:, :2] <= _AT_THE_EDGE).any(axis=1) | (
-        truth.boxes[:, 2:] >= sizes - _AT_THE_EDGE
-    ).any(axis=1)
-    return np.where(np.isnan(sizes).any(axis=1), -1, touching)
+def _touches_edge(ground_truth: GroundTruth) -> Ints:
+    """Return (G,) 1 for objects at the edge of their image, 0 for others, −1 if not known."""
+    sizes = ground_truth.image_sizes[groups_from_offsets(ground_truth.offsets)]
+    low, high = ground_truth.boxes[:, :2], ground_truth.boxes[:, 2:]
+    touching = (low <= _EDGE_PIXELS) | (high >= sizes - _EDGE_PIXELS)
+    return np.where(np.isnan(sizes).any(axis=1), -1, touching.any(axis=1))
+
+
+def _count_by_image(ground_truth: GroundTruth, trait: Trait, chosen: Flags) -> Ints:
+    """Return (I, V) how many of the chosen objects each image has of each value."""
+    shape = len(ground_truth.image_ids), len(trait.values)
+    images = groups_from_offsets(ground_truth.offsets)[chosen].astype(np.int64)
+    cell = images * shape[1] + trait.value_index[chosen]
+    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)

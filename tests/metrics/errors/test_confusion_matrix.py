@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from detbench.metrics.errors.confusion_matrix import confusion
+from detbench.metrics.errors.confusion_matrix import confusion_matrix
 from detbench.metrics.kernels.columns import REGULAR
-from detbench.metrics.scoring.evaluate import object_kinds
+from detbench.metrics.protocols.crowd_and_difficult import object_kinds
 from tests.metrics.analysed import analysed, plain
 from tests.metrics.scored import detections, scored, truth
 from tests.references import confusion as reference
@@ -14,19 +14,23 @@ from tests.references import confusion as reference
 BOX = (10, 10, 60, 60)
 
 
-@pytest.mark.parametrize("levels", [(0.5, 0.25), (0.3, 0.0), (0.75, 0.6)])
+def counts_of(ground_truth, rows):
+    return confusion_matrix(scored(ground_truth, detections(ground_truth, rows))).counts
+
+
+@pytest.mark.parametrize(("iou", "score"), [(0.5, 0.25), (0.3, 0.0), (0.75, 0.6)])
 @pytest.mark.parametrize("protocol", ["coco", "voc2007"])
 @pytest.mark.parametrize("seed", range(10))
-def test_plain_reference(seed, protocol, levels):
+def test_plain_reference(seed, protocol, iou, score):
     evaluation = analysed(seed, protocol, ties=seed % 2 == 1)
-    counts = confusion(evaluation, iou=levels[0], score=levels[1]).counts
-    assert counts.tolist() == reference.confusion(*plain(evaluation), 4, *levels)
+    counts = confusion_matrix(evaluation, iou=iou, score=score).counts
+    assert counts.tolist() == reference.confusion(*plain(evaluation), 4, iou, score)
     regular = object_kinds(evaluation.ground_truth, evaluation.protocol) == REGULAR
     assert counts[:-1].sum() == regular.sum()
 
 
 @pytest.mark.parametrize(
-    ("found", "cell"),
+    ("rows", "cell"),
     [
         ([(0, 0, 0.9, BOX)], (0, 0)),
         ([(0, 1, 0.9, BOX)], (0, 1)),
@@ -34,27 +38,21 @@ def test_plain_reference(seed, protocol, levels):
         ([(0, 0, 0.1, BOX)], (0, 2)),
     ],
 )
-def test_one_object(found, cell):
-    data = truth([(0, 0, BOX)])
-    counts = confusion(scored(data, detections(data, found))).counts
+def test_one_object(rows, cell):
+    counts = counts_of(truth([(0, 0, BOX)]), rows)
     assert counts[cell] == counts.sum() == 1
 
 
-def test_nothing_there():
-    data = truth([])
-    assert confusion(scored(data, detections(data, [(0, 1, 0.9, BOX)]))).counts.tolist() == [
-        [0, 0, 0],
-        [0, 0, 0],
-        [0, 1, 0],
-    ]
+def test_no_objects():
+    counts = counts_of(truth([]), [(0, 1, 0.9, BOX)])
+    assert counts.tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 0]]
 
 
 def test_own_class_wins_among_equal_overlaps():
-    data = truth([(0, 1, BOX), (0, 0, BOX)])
-    counts = confusion(scored(data, detections(data, [(0, 0, 0.9, BOX)]))).counts
+    counts = counts_of(truth([(0, 1, BOX), (0, 0, BOX)]), [(0, 0, 0.9, BOX)])
     assert counts[0, 0] == counts[1, 2] == 1
 
 
 def test_detections_on_difficult_objects_are_left_out():
-    data = truth([(0, 0, BOX)], difficult=[True])
-    assert confusion(scored(data, detections(data, [(0, 0, 0.9, BOX)]))).counts.sum() == 0
+    counts = counts_of(truth([(0, 0, BOX)], difficult=[True]), [(0, 0, 0.9, BOX)])
+    assert counts.sum() == 0

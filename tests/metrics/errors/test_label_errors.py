@@ -1,128 +1,92 @@
-"""Suspected annotation errors: planted ones are found, and correcting them is scoring the corrected annotations."""
+"""Likely label errors: planted ones are found, and unchanged annotations are not suspected."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from detbench.metrics.errors.counted_detections import rank
-from detbench.metrics.errors.diagnosis import diagnose
-from detbench.metrics.errors.label_errors import Judged, corrected, corrected_values, label_errors
+from detbench.metrics.errors.label_errors import AnalyzedDetector, label_errors
 from tests.metrics.analysed import analysed
 from tests.metrics.scored import detections, scored, truth
 
 BOX, OTHER = (10, 10, 60, 60), (100, 20, 150, 70)
-TRUE = [(i, i % 2, BOX) for i in range(20)] + [(i, (i + 1) % 2, OTHER) for i in range(20)]
+CORRECT = [(i, i % 2, BOX) for i in range(20)] + [(i, (i + 1) % 2, OTHER) for i in range(20)]
+"""Objects that are really there: image, class, box."""
+HITS = [(image, label, 0.9 - n / 100, box) for n, (image, label, box) in enumerate(CORRECT)]
+"""Detections of all of them."""
 
 
-def judged(*evaluations):
-    found = [(evaluation, diagnose(evaluation)) for evaluation in evaluations]
-    return [
-        Judged(evaluation, diagnosis, rank(evaluation, diagnosis=diagnosis))
-        for evaluation, diagnosis in found
+def errors_of(*evaluations, **options):
+    return label_errors([AnalyzedDetector.from_evaluation(each) for each in evaluations], **options)
+
+
+def planted(rows, n_detectors=1):
+    """Return ground truth of annotations, and the label errors of detectors with `HITS`."""
+    ground_truth = truth(rows, images=21)
+    evaluations = [
+        scored(ground_truth, detections(ground_truth, HITS, name=f"detector {n}"))
+        for n in range(n_detectors)
     ]
+    return ground_truth, errors_of(*evaluations)
 
 
-def planted(rows, finders=1, saying=None):
-    """Return the suspicions about annotations `rows` of detectors that all find what is really there."""
-    data = truth(rows, images=21)
-    hits = [(image, label, 0.9 - n / 100, box) for n, (image, label, box) in enumerate(TRUE)]
-    return data, label_errors(
-        judged(
-            *(
-                scored(
-                    data, detections(data, hits if saying is None else saying, name=f"finder {n}")
-                )
-                for n in range(finders)
-            )
-        )
-    )
+def fields(error):
+    return error.kind, error.image, error.object, error.class_name, error.detected
 
 
-@pytest.mark.parametrize("finders", [1, 3])
-def test_a_missing_object(finders):
-    _, errors = planted(TRUE[1:], finders)
-    assert [(e.kind, e.image, e.object, e.class_name, e.box) for e in errors] == [
-        ("missing", 0, None, "cat", BOX)
-    ]
-    assert len(errors[0].detectors) == finders
-    assert errors[0].suspicion == pytest.approx(19 / 20)
+@pytest.mark.parametrize("n_detectors", [1, 3])
+def test_a_missing_object(n_detectors):
+    _, [error] = planted(CORRECT[1:], n_detectors)
+    assert fields(error) == ("missing", 0, None, "cat", "cat")
+    assert error.box == BOX
+    assert len(error.detectors) == n_detectors
+    assert error.suspicion == pytest.approx(19 / 20)
 
 
-@pytest.mark.parametrize("finders", [1, 3])
-def test_a_wrong_class(finders):
-    _, errors = planted([(0, 1, BOX), *TRUE[1:]], finders)
-    assert [(e.kind, e.image, e.object, e.class_name, e.detected) for e in errors] == [
-        ("class", 0, 0, "dog", "cat")
-    ]
+@pytest.mark.parametrize("n_detectors", [1, 3])
+def test_a_wrong_class(n_detectors):
+    _, [error] = planted([(0, 1, BOX), *CORRECT[1:]], n_detectors)
+    assert fields(error) == ("class", 0, 0, "dog", "cat")
 
 
 def test_a_spurious_object():
-    data, errors = planted([*TRUE, (20, 0, BOX)])
-    assert [(e.kind, e.image, e.object, e.class_name, e.detected) for e in errors] == [
-        ("spurious", 20, len(data) - 1, "cat", None)
-    ]
-    assert errors[0].suspicion == pytest.approx(20 / 21)
+    ground_truth, [error] = planted([*CORRECT, (20, 0, BOX)])
+    assert fields(error) == ("spurious", 20, len(ground_truth) - 1, "cat", None)
+    assert error.suspicion == pytest.approx(20 / 21)
 
 
-def test_right_annotations_are_not_suspected():
-    assert planted(TRUE)[1] == []
+def test_correct_annotations_are_not_suspected():
+    assert planted(CORRECT)[1] == []
 
 
-def test_detectors_that_do_not_agree_halve_the_suspicion():
-    data = truth(TRUE[1:], images=21)
-    hits = [(image, label, 0.9 - n / 100, box) for n, (image, label, box) in enumerate(TRUE)]
+def test_a_detector_that_does_not_support_an_error_halves_its_suspicion():
+    ground_truth = truth(CORRECT[1:], images=21)
     pair = [
-        scored(data, detections(data, rows, name=name))
-        for rows, name in ((hits, "sees"), (hits[1:], "sees not"))
+        scored(ground_truth, detections(ground_truth, rows, name=name))
+        for rows, name in ((HITS, "supports it"), (HITS[1:], "does not"))
     ]
-    assert label_errors(judged(*pair)) == []
-    [error] = label_errors(judged(*pair), least=0.4)
-    assert error.detectors == ("sees",)
+    assert errors_of(*pair) == []
+    [error] = errors_of(*pair, min_suspicion=0.4)
+    assert error.detectors == ("supports it",)
     assert error.suspicion == pytest.approx(19 / 40)
 
 
 def test_difficult_objects_explain_detections():
-    data = truth(TRUE, images=21, difficult=[True] + [False] * (len(TRUE) - 1))
-    hits = [
-        (image, label if n else 1, 0.9 - n / 100, box) for n, (image, label, box) in enumerate(TRUE)
-    ]
-    assert label_errors(judged(scored(data, detections(data, hits)))) == []
-
-
-def test_correcting_gives_the_annotations_as_they_should_be():
-    right = truth(TRUE, images=21)
-    wrong, errors = planted([(1, 0, BOX), *TRUE[2:], (20, 0, BOX)])
-    assert {error.kind for error in errors} == {"missing", "class", "spurious"}
-    mended = corrected(wrong, errors)
-    for one, other in zip(*(sorted(rows(data)) for data in (mended, right)), strict=True):
-        assert one == other
-    hits = [(image, label, 0.9 - n / 100, box) for n, (image, label, box) in enumerate(TRUE)]
-    values = corrected_values(scored(wrong, detections(wrong, hits)), errors)
-    assert values["as annotated"] == scored(wrong, detections(wrong, hits)).average_precision < 1
-    assert values["all"] == pytest.approx(1)
-
-
-def rows(data):
-    images = np.repeat(np.arange(len(data.image_ids)), np.diff(data.offsets)).tolist()
-    return list(
-        zip(
-            images, data.class_index.tolist(), data.boxes.tolist(), data.areas.tolist(), strict=True
-        )
-    )
+    ground_truth = truth(CORRECT, images=21, difficult=[True] + [False] * (len(CORRECT) - 1))
+    image, _, score, box = HITS[0]
+    rows = [(image, 1, score, box), *HITS[1:]]
+    assert errors_of(scored(ground_truth, detections(ground_truth, rows))) == []
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_suspicions_are_ranked_and_correcting_nothing_changes_nothing(seed):
+def test_most_suspicious_first(seed):
     evaluation = analysed(seed, "voc2007")
-    errors = label_errors(judged(evaluation), least=0.1)
+    errors = errors_of(evaluation, min_suspicion=0.1)
     suspicions = [error.suspicion for error in errors]
     assert suspicions == sorted(suspicions, reverse=True)
     assert all(0.1 <= suspicion <= 1 for suspicion in suspicions)
-    assert corrected(evaluation.ground_truth, []).digest == evaluation.ground_truth.digest
-    assert len(label_errors(judged(evaluation), least=0.1, most=2)) == min(len(errors), 2)
+    assert errors_of(evaluation, min_suspicion=0.1, max_errors=2) == errors[:2]
 
 
-def test_nothing_there():
-    data = truth([])
-    assert label_errors(judged(scored(data, detections(data, [])))) == []
+def test_no_objects():
+    ground_truth = truth([])
+    assert errors_of(scored(ground_truth, detections(ground_truth, []))) == []

@@ -1,4 +1,4 @@
-"""TIDE against a plain reference, against golden numbers of tidecv 1.0.1, and on cases whose errors are known."""
+"""TIDE against a plain reference, against golden numbers of tidecv 1.0.1, and on known errors."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ import pytest
 
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.errors.tide import ERRORS, SPECIAL, tide, tide_replicates
+from detbench.metrics.errors.tide import MAIN_ERRORS, SPECIAL_ERRORS, tide
 from detbench.metrics.scoring.evaluate import evaluate
-from detbench.metrics.uncertainty.clusters import image_draws
-from detbench.metrics.uncertainty.drawn import stacked
+from detbench.metrics.uncertainty.clusters import resample_images, stack_weights
 from tests.metrics.analysed import analysed, plain
 from tests.metrics.scored import detections, perfect, scored, truth
-from tests.metrics.uncertainty.test_weighted_scores import repeated
+from tests.metrics.random_cases import repeat
 from tests.references import tide as reference
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "tide.json"
 BOX = (10, 10, 60, 60)
+FAR = (100, 10, 150, 60)
+
+
+def evaluation_of(ground_truth, rows):
+    return scored(ground_truth, detections(ground_truth, rows))
 
 
 @pytest.mark.parametrize("as_tidecv", [False, True])
@@ -36,16 +40,14 @@ def test_plain_reference(seed, protocol, as_tidecv):
     assert result.counts == counts
 
 
-@pytest.mark.parametrize("levels", [(0.75, 0.1), (0.5, 0.3)])
-def test_other_thresholds(levels):
+@pytest.mark.parametrize(("iou", "background"), [(0.75, 0.1), (0.5, 0.3)])
+def test_other_thresholds(iou, background):
     evaluation = analysed(3)
-    result = tide(evaluation, iou=levels[0], background=levels[1])
-    base, gains, counts = reference.tide(*plain(evaluation), *levels)
-    assert (result.base, result.costs, result.counts) == (
-        pytest.approx(base),
-        pytest.approx(gains),
-        counts,
-    )
+    result = tide(evaluation, iou=iou, background=background)
+    base, gains, counts = reference.tide(*plain(evaluation), iou, background)
+    assert result.base == pytest.approx(base)
+    assert result.costs == pytest.approx(gains)
+    assert result.counts == counts
 
 
 @pytest.mark.parametrize(
@@ -54,100 +56,94 @@ def test_other_thresholds(levels):
 def test_golden_numbers_of_tidecv(case):
     result = tide(analysed(case["seed"], images=case["images"]), as_tidecv=True)
     assert result.base * 100 == pytest.approx(case["base"], abs=1e-6)
-    assert {name: cost * 100 for name, cost in result.costs.items()} == pytest.approx(
-        case["costs"], abs=1e-6
-    )
+    points = {name: cost * 100 for name, cost in result.costs.items()}
+    assert points == pytest.approx(case["costs"], abs=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("kind", "found"),
+    ("kind", "rows"),
     [
         ("Cls", [(0, 1, 0.9, BOX)]),
         ("Loc", [(0, 0, 0.9, (10, 10, 30, 60))]),
         ("Both", [(0, 1, 0.9, (10, 10, 30, 60))]),
         ("Dupe", [(0, 0, 0.9, BOX), (0, 0, 0.8, BOX)]),
-        ("Bkg", [(0, 0, 0.9, (100, 10, 150, 60))]),
+        ("Bkg", [(0, 0, 0.9, FAR)]),
         ("Miss", []),
     ],
 )
-def test_one_error_of_each_kind(kind, found):
-    data = truth([(0, 0, BOX)])
-    counts = tide(scored(data, detections(data, found))).counts
+def test_one_error_of_each_kind(kind, rows):
+    counts = tide(evaluation_of(truth([(0, 0, BOX)]), rows)).counts
     expected = {kind: 1} if kind in ("Cls", "Loc", "Dupe", "Miss") else {kind: 1, "Miss": 1}
     assert {name: count for name, count in counts.items() if count} == expected
 
 
 def test_perfect_detections_cost_nothing():
-    data = truth([(0, 0, BOX), (1, 1, (5, 5, 25, 25))])
-    result = tide(scored(data, perfect(data)))
+    ground_truth = truth([(0, 0, BOX), (1, 1, (5, 5, 25, 25))])
+    result = tide(scored(ground_truth, perfect(ground_truth)))
     assert result.base == 1
     assert set(result.costs.values()) == {0}
 
 
 @pytest.mark.parametrize("as_tidecv", [False, True])
 @pytest.mark.parametrize(
-    ("rows", "found"), [([], []), ([(0, 0, BOX)], []), ([], [(0, 0, 0.5, BOX)])]
+    ("objects", "rows"), [([], []), ([(0, 0, BOX)], []), ([], [(0, 0, 0.5, BOX)])]
 )
-def test_empty_on_either_side(rows, found, as_tidecv):
-    data = truth(rows)
-    result = tide(scored(data, detections(data, found)), as_tidecv=as_tidecv)
-    assert result.base == 0 if rows else math.isnan(result.base)
-    assert all(math.isnan(cost) for cost in result.costs.values()) == (not rows)
-    assert result.counts["Miss"] == len(rows)
-    assert result.counts["Bkg"] == len(found)
+def test_empty_on_either_side(objects, rows, as_tidecv):
+    result = tide(evaluation_of(truth(objects), rows), as_tidecv=as_tidecv)
+    assert result.base == 0 if objects else math.isnan(result.base)
+    assert all(math.isnan(cost) for cost in result.costs.values()) == (not objects)
+    assert result.counts["Miss"] == len(objects)
+    assert result.counts["Bkg"] == len(rows)
 
 
 def test_classes_without_objects_count_for_tidecv_only():
-    data = truth([(0, 0, BOX)])
-    evaluation = scored(data, detections(data, [(0, 1, 0.9, (100, 10, 150, 60)), (0, 0, 0.8, BOX)]))
+    evaluation = evaluation_of(truth([(0, 0, BOX)]), [(0, 1, 0.9, FAR), (0, 0, 0.8, BOX)])
     ours, theirs = tide(evaluation), tide(evaluation, as_tidecv=True)
     assert (ours.base, ours.classes, ours.costs["Bkg"]) == (1, 1, 0)
     assert (theirs.base, theirs.classes, theirs.costs["Bkg"]) == (0.5, 2, 0.5)
-    assert "1 class with objects" in ours.rule
-    assert "(0 without objects)" in theirs.rule
+    assert "1 class with objects" in ours.base_rule
+    assert "(0 without objects)" in theirs.base_rule
 
 
-def test_tidecv_looks_at_100_detections_over_all_classes():
-    data = truth([(0, 0, BOX)])
-    wrong = [(0, 1, 0.9, (100, 10, 150, 60))] * 100
-    evaluation = scored(data, detections(data, [*wrong, (0, 0, 0.8, BOX)]))
+def test_tidecv_evaluates_100_detections_over_all_classes():
+    rows = [(0, 1, 0.9, FAR)] * 100 + [(0, 0, 0.8, BOX)]
+    evaluation = evaluation_of(truth([(0, 0, BOX)]), rows)
     assert tide(evaluation, as_tidecv=True).base == 0
     assert tide(evaluation).base == 1
 
 
 def test_a_class_without_objects_in_a_replicate_is_left_out_of_it():
-    data = truth([(0, 0, BOX), (1, 1, BOX)], images=2)
-    evaluation = scored(
-        data, detections(data, [(0, 0, 0.9, BOX), (0, 1, 0.8, BOX), (1, 0, 0.7, BOX)])
-    )
+    ground_truth = truth([(0, 0, BOX), (1, 1, BOX)], images=2)
+    rows = [(0, 0, 0.9, BOX), (0, 1, 0.8, BOX), (1, 0, 0.7, BOX)]
     weights = np.array([[1, 1], [2, 0], [0, 2]], np.uint16)
-    assert tide_replicates(evaluation, weights)["base"].tolist() == [0.5, 1, 0]
+    result = tide(evaluation_of(ground_truth, rows), weights=weights)
+    assert result.replicates["base"].tolist() == [0.5, 1, 0]
 
 
-def test_replicates_are_the_costs_of_the_drawn_dataset():
+def test_replicates_are_the_costs_of_the_resampled_dataset():
     evaluation = analysed(8, ties=False)
-    data, found = evaluation.ground_truth, evaluation.detections
-    columns = tide_replicates(evaluation, stacked(image_draws(12, 5), 3))
+    ground_truth, found = evaluation.ground_truth, evaluation.detections
+    objects = columns_of(ground_truth) | {"iscrowd": ground_truth.iscrowd}
+    rows = columns_of(found) | {"scores": found.scores}
+    weights = stack_weights(resample_images(12, 5), 3)
+    replicates = tide(evaluation, weights=weights).replicates
     for b in range(3):
-        weights = image_draws(12, 5)(b)
-        objects = {
-            "image_index": np.repeat(np.arange(12), np.diff(data.offsets)),
-            "class_index": data.class_index,
-            "boxes": data.boxes,
-        }
-        rows = {
-            "image_index": np.repeat(np.arange(12), np.diff(found.offsets)),
-            "class_index": found.class_index,
-            "boxes": found.boxes,
-        }
-        copies = repeated(objects | {"iscrowd": data.iscrowd}, weights)
-        drawn = GroundTruth.from_rows(
-            image_ids=map(str, range(weights.sum())), class_names=data.class_names, **copies
+        resampled = GroundTruth.from_rows(
+            image_ids=map(str, range(weights[b].sum())),
+            class_names=ground_truth.class_names,
+            **repeat(objects, weights[b]),
         )
-        again = Detections.from_rows(drawn, **repeated(rows | {"scores": found.scores}, weights))
-        expected = tide(evaluate(drawn, again, "coco"))
-        assert columns["base"][b] == pytest.approx(expected.base, abs=1e-12)
-        for name in (*ERRORS, *SPECIAL):
-            assert max(columns[name][b], 0 if name in ERRORS else -1) == pytest.approx(
-                expected.costs[name], abs=1e-12
-            )
+        again = Detections.from_rows(resampled, **repeat(rows, weights[b]))
+        expected = tide(evaluate(resampled, again, "coco"))
+        assert replicates["base"][b] == pytest.approx(expected.base, abs=1e-12)
+        for name in MAIN_ERRORS:  # only the cost itself is never below 0
+            gain = max(replicates[name][b], 0)
+            assert gain == pytest.approx(expected.costs[name], abs=1e-12)
+        for name in SPECIAL_ERRORS:
+            assert replicates[name][b] == pytest.approx(expected.costs[name], abs=1e-12)
+
+
+def columns_of(boxes):
+    """Return image, class and box of ground truth or detections, row by row."""
+    images = np.repeat(np.arange(len(boxes.image_ids)), np.diff(boxes.offsets))
+    return {"image_index": images, "class_index": boxes.class_index, "boxes": boxes.boxes}

@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detbench.metrics.errors.diagnosis import diagnose
-from detbench.metrics.errors.trait_recall import trait_recall
-from detbench.metrics.errors.traits import traits
-from detbench.metrics.uncertainty.clusters import image_draws
-from detbench.metrics.uncertainty.drawn import drawn_interval, drawn_p, stacked
+from detbench.metrics.errors.error_kinds import error_kinds
+from detbench.metrics.errors.traits import trait_recall, traits
+from detbench.metrics.uncertainty.clusters import resample_images, stack_weights
+from detbench.metrics.uncertainty.statistic_intervals import statistic_interval, statistic_p
 from tests.metrics.analysed import analysed
 from tests.metrics.scored import detections, perfect, scored, truth
 
@@ -24,89 +23,85 @@ ROWS = [
 ]
 
 
-def by_name(data, protocol="voc2007"):
-    evaluation = scored(data, detections(data, []), protocol)
+def values_of_objects(ground_truth, **switches):
+    """Return the value of each object by name of the trait."""
+    evaluation = scored(ground_truth, detections(ground_truth, []), "voc2007")
+    protocol = replace(evaluation.protocol, **switches)
     return {
-        trait.name: [trait.values[n] if n >= 0 else None for n in trait.of]
-        for trait in traits(data, evaluation.protocol)
+        trait.name: [trait.values[n] if n >= 0 else None for n in trait.value_index]
+        for trait in traits(ground_truth, protocol)
     }
 
 
 def test_traits_of_objects():
-    found = by_name(truth(ROWS, truncated=[False, False, True, False, False]))
-    assert found["size"] == ["small", "small", "medium", "medium", "large"]
-    assert found["aspect ratio"] == [
-        "to 1:3",
-        "1:3 to 2:3",
-        "2:3 to 3:2",
-        "3:2 to 3:1",
-        "2:3 to 3:2",
-    ]
-    assert found["neighbours"] == ["1", "1", "none", "none", "none"]
-    assert found["overlap"] == ["over 0.3", "over 0.3", "none", "none", "none"]
-    assert found["truncated"] == ["no", "no", "yes", "no", "no"]
-    assert found["edge"] == ["inside", "inside", "inside", "touched", "inside"]
+    values = values_of_objects(truth(ROWS, truncated=[False, False, True, False, False]))
+    assert values == {
+        "size": ["small", "small", "medium", "medium", "large"],
+        "aspect ratio": ["to 1:3", "1:3 to 2:3", "2:3 to 3:2", "3:2 to 3:1", "2:3 to 3:2"],
+        "neighbors": ["1", "1", "none", "none", "none"],
+        "overlap": ["over 0.3", "over 0.3", "none", "none", "none"],
+        "truncated": ["no", "no", "yes", "no", "no"],
+        "edge": ["inside", "inside", "inside", "touched", "inside"],
+    }
 
 
-def test_what_is_not_known_is_left_out():
-    found = by_name(truth(ROWS, size=(np.nan, np.nan)))
-    assert "truncated" not in found
-    assert "edge" not in found
+def test_unknown_traits_are_left_out():
+    values = values_of_objects(truth(ROWS, size=(np.nan, np.nan)))
+    assert "truncated" not in values
+    assert "edge" not in values
 
 
-def test_dropped_objects_are_no_neighbours():
-    found = by_name(truth(ROWS, difficult=[False, True, False, False, False]), "voc2007")
-    assert found["neighbours"][:2] == ["1", "1"]
-    data = truth(ROWS, difficult=[False, True, False, False, False])
-    rules = replace(scored(data, detections(data, [])).protocol, difficult="drop")
-    neighbours = traits(data, rules)[2]
-    assert [neighbours.values[n] for n in neighbours.of][:2] == ["none", "1"]
+def test_dropped_objects_are_no_neighbors():
+    ground_truth = truth(ROWS, difficult=[False, True, False, False, False])
+    assert values_of_objects(ground_truth)["neighbors"][:2] == ["1", "1"]
+    dropped = values_of_objects(ground_truth, difficult="drop")
+    assert dropped["neighbors"][:2] == ["none", "1"]
 
 
 def test_no_objects():
-    assert all(len(values) == 0 for values in by_name(truth([])).values())
+    assert all(len(values) == 0 for values in values_of_objects(truth([])).values())
 
 
 def test_recall_by_size():
-    data = truth(ROWS)
-    found = perfect(
-        data, scores=np.array([0.9, 0.2, 0.9, 0.9, 0.9]), class_index=np.array([0, 0, 1, 1, 1])
-    )
-    evaluation = scored(data, found)
-    size = traits(data, evaluation.protocol)[0]
-    recall = trait_recall(evaluation, diagnose(evaluation), size, 0.5)
+    ground_truth = truth(ROWS)
+    scores, classes = np.array([0.9, 0.2, 0.9, 0.9, 0.9]), np.array([0, 0, 1, 1, 1])
+    found = perfect(ground_truth, scores=scores, class_index=classes)
+    evaluation = scored(ground_truth, found)
+    size = traits(ground_truth, evaluation.protocol)[0]
+    recall = trait_recall(evaluation, error_kinds(evaluation), size, 0.5)
     assert recall.objects.tolist() == [2, 2, 1]
-    assert recall.reached.tolist() == [1, 0.5, 1]
-    assert recall.taken.tolist() == [0.5, 0.5, 1]
+    assert recall.recall.tolist() == [0.5, 0.5, 1]
+    assert recall.max_recall.tolist() == [1, 0.5, 1]
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_every_trait_parts_the_objects_to_find(seed):
+def test_every_object_to_find_has_a_value_of_every_trait(seed):
     evaluation = analysed(seed, "voc2007")
-    diagnosis = diagnose(evaluation)
+    kinds = error_kinds(evaluation)
     for trait in traits(evaluation.ground_truth, evaluation.protocol):
-        recall = trait_recall(evaluation, diagnosis, trait, 0.3)
+        recall = trait_recall(evaluation, kinds, trait, 0.3)
         assert recall.objects.sum() == evaluation.counts[:, 0, 0, 3].sum()
-        np.testing.assert_array_equal(
-            recall.replicates(np.ones((1, 12), np.uint16))[0], recall.taken
-        )
+        all_once = recall.replicates(np.ones((1, 12), np.uint16))
+        np.testing.assert_array_equal(all_once[0], recall.recall)
 
 
-def test_replicates_count_images_as_often_as_drawn():
-    data = truth(ROWS)
-    evaluation = scored(data, perfect(data, class_index=np.array([0, 0, 0, 0, 1])))
-    size = traits(data, evaluation.protocol)[0]
-    recall = trait_recall(evaluation, diagnose(evaluation), size, 0.0)
-    assert recall.replicates(np.array([[1, 3, 1, 0]], np.uint16))[0].tolist() == [1, 0.75, 1]
+def test_weights_multiply_images():
+    ground_truth = truth(ROWS)
+    found = perfect(ground_truth, class_index=np.array([0, 0, 0, 0, 1]))
+    evaluation = scored(ground_truth, found)
+    size = traits(ground_truth, evaluation.protocol)[0]
+    recall = trait_recall(evaluation, error_kinds(evaluation), size, 0.0)
+    [values] = recall.replicates(np.array([[1, 3, 1, 0]], np.uint16))
+    assert values.tolist() == [1, 0.75, 1]
 
 
 def test_intervals_of_a_share():
     values = np.random.default_rng(0).binomial(100, 0.5, 100) / 100
-    draws = stacked(image_draws(100, 0), 400)
-    shares = draws @ values / 100
-    interval = drawn_interval(float(values.mean()), shares, 100)
-    half = 1.96 * values.std(ddof=1) / 10
-    assert interval.low == pytest.approx(values.mean() - half, abs=half / 3)
-    assert interval.high == pytest.approx(values.mean() + half, abs=half / 3)
-    assert 2 / 401 <= drawn_p(float(values.mean()), shares, 100) < 0.01
-    assert np.isnan(drawn_interval(0.5, np.empty(0), 100).low)
+    mean = float(values.mean())
+    shares = stack_weights(resample_images(100, 0), 400) @ values / 100
+    interval = statistic_interval(mean, shares, 100)
+    half_width = 1.96 * values.std(ddof=1) / 10
+    assert interval.low == pytest.approx(mean - half_width, abs=half_width / 3)
+    assert interval.high == pytest.approx(mean + half_width, abs=half_width / 3)
+    assert 2 / 401 <= statistic_p(mean, shares, 100) < 0.01
+    assert np.isnan(statistic_interval(0.5, np.empty(0), 100).low)

@@ -1,0 +1,24 @@
+"""Shares and means that are NaN where there is nothing to divide by."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detbench.data.columns import Flags, Floats, Ints
+
+
+def share(part: Floats | Ints, whole: NDArray[np.floating] | Ints) -> Floats:
+    """Return part / whole elementwise; NaN where `whole` is 0."""
+    nothing = np.full(np.shape(whole), np.nan)
+    return np.asarray(np.divide(part, whole, out=nothing, where=whole > 0))
+
+
+def masked_mean(values: Floats, chosen: Flags) -> Floats:
+    """Return the mean of the chosen values (..., K) over their last axis; NaN where none is."""
+    return share(np.where(chosen, values, 0.0).sum(axis=-1), chosen.sum(axis=-1))
+
+
+def mean_over_classes(values: Floats) -> Floats:
+    """Return the mean of (..., K) over the classes that are not NaN; NaN where all are."""
+    return masked_mean(values, ~np.isnan(values))
