@@ -1,4 +1,4 @@
-"""`detbench analyze`: why detectors score what they do."""
+"""`detbench analyze`: where the errors of detectors come from."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from detbench.cli.shared.scoring import evaluate_all, protocol_from_options
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
+    from detbench.bench.analyze import Study
     from detbench.metrics.errors.slices import Attribute
     from detbench.metrics.scoring.evaluation import Evaluation
 
@@ -37,7 +38,7 @@ def analyze_command(
         list[Path],
         typer.Argument(
             metavar="GROUND_TRUTH DETECTIONS...",
-            help="As for `detbench eval`; or run folders alone, which hold both.",
+            help="Inputs as for `detbench eval`, or run folders alone.",
             show_default=False,
         ),
     ],
@@ -52,41 +53,46 @@ def analyze_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="CSV of image_id and attributes of images, each of which makes slices.",
+            help="CSV with image_id and attributes of images; each value becomes a slice.",
             show_default=False,
         ),
     ] = None,
     beta: Annotated[
-        float, typer.Option(help="Of the F measure that score thresholds are chosen by.")
+        float, typer.Option(help="Beta of the F measure that score thresholds are chosen by.")
     ] = 1.0,
     tidecv: Annotated[
         bool,
         typer.Option(
             "--tidecv",
-            help="Costs as tidecv 1.0.1 gives them: 100 detections per image, classes without objects as 0.",
+            help="Costs as in tidecv 1.0.1: 100 detections per image, classes without objects "
+            "count as 0.",
         ),
     ] = False,
-    replicates: Annotated[
-        int, typer.Option(min=0, help="Draws of images for intervals and p-values; 0 for none.")
+    resamples: Annotated[
+        int,
+        typer.Option(min=0, help="Number of resamples for intervals and p-values; 0 for none."),
     ] = 1000,
     seed: Annotated[
         int,
-        typer.Option(min=0, help="Names the draws, and the halves on which thresholds are chosen."),
+        typer.Option(
+            min=0, help="Random seed of the resamples and of the half for choosing thresholds."
+        ),
     ] = 0,
     json: JsonTarget = None,
     plots: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Draw the analyses.", show_default=False)
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the plots as PNG files.", show_default=False),
     ] = None,
     csv: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write every table as CSV.", show_default=False),
+        typer.Option(metavar="DIR", help="Write every table as a CSV file.", show_default=False),
     ] = None,
     threads: Threads = None,
 ) -> None:
-    """Say where the errors come from.
+    """Explain where errors come from.
 
-    Kinds of errors and what they cost, confusions, calibration, objects and images that are hard, suspected label errors, and how far the
-    score is open.
+    Shows the cost of each kind of error, confusions, calibration, hard objects and images, likely
+    label errors, and the sensitivity of the score to ties, limits and thresholds.
     """
     from detbench.bench.analysis_record import study_document
     from detbench.bench.analyze import analyze
@@ -95,45 +101,35 @@ def analyze_command(
     from detbench.reports.terminal.analysis import study_tables
 
     check_beta(beta)
-    given = [*paths, *filter(None, [slices, groups])]
-    check_output_paths(json_files(json), [folder for folder in (plots, csv) if folder], given)
-    _check_tables(csv, given)
+    inputs = [*paths, *filter(None, [slices, groups])]
+    check_output_paths(json_files(json), [folder for folder in (plots, csv) if folder], inputs)
+    _check_tables(csv, inputs)
     if _are_runs(paths):
-        evaluations = _of_runs(
-            paths,
-            [protocol, split, images, name, only_present or None, allow_unknown or None, groups],
-        )
+        data_options = (protocol, split, images, name, only_present, allow_unknown, groups)
+        evaluations = _evaluations_of_runs(paths, any(data_options))
     else:
-        names = detector_names(paths[1:], name)
-        truth, found = load_inputs(
+        ground_truth, detections = load_inputs(
             paths[0],
             paths[1:],
-            names,
+            detector_names(paths[1:], name),
             split=split,
             images=images,
             only_present=only_present,
             allow_unknown=allow_unknown,
             groups=groups,
         )
-        evaluations = evaluate_all(truth, found, protocol_from_options(truth, protocol), threads)
+        chosen = protocol_from_options(ground_truth, protocol)
+        evaluations = evaluate_all(ground_truth, detections, chosen, threads)
     attributes = _attributes(slices, evaluations)
     warm_analysis(log)
     with status("analyzing"):
         study = analyze(
-            evaluations, attributes, replicates=replicates, seed=seed, beta=beta, as_tidecv=tidecv
+            evaluations, attributes, resamples=resamples, seed=seed, beta=beta, as_tidecv=tidecv
         )
     document = study_document(study)
     save_json(json, document, "analysis")
-    if csv:
-        from detbench.reports.analysis_frames import save_analysis_csv
-
-        log(f"tables: {len(save_analysis_csv(study, csv))} files in {csv}")
-    if plots:
-        from detbench.reports.plots.analysis import save_analysis_plots
-
-        with status("drawing"):
-            drawn = save_analysis_plots(study, plots)
-        log(f"plots: {len(drawn)} files in {plots}")
+    _save_tables(study, csv)
+    _save_plots(study, plots)
     show_results(json, document, lambda: study_tables(study))
 
 
@@ -141,33 +137,50 @@ def _check_tables(folder: Path | None, inputs: list[Path]) -> None:
     """Refuse a folder in which a table would replace an input."""
     if folder:
         from detbench.cli.shared.output_paths import check_distinct
-        from detbench.reports.analysis_frames import TABLES
+        from detbench.reports.analysis_frames import FRAMES
 
-        check_distinct([folder / f"{table}.csv" for table in TABLES], inputs)
+        check_distinct([folder / f"{name}.csv" for name in FRAMES], inputs)
+
+
+def _save_tables(study: Study, folder: Path | None) -> None:
+    if folder:
+        from detbench.reports.analysis_frames import save_analysis_csv
+
+        log(f"tables: {len(save_analysis_csv(study, folder))} files in {folder}")
+
+
+def _save_plots(study: Study, folder: Path | None) -> None:
+    if folder:
+        from detbench.reports.plots.analysis import save_analysis_plots
+
+        with status("plotting"):
+            files = save_analysis_plots(study, folder)
+        log(f"plots: {len(files)} files in {folder}")
 
 
 def _are_runs(paths: list[Path]) -> bool:
     """Return whether all paths are run folders; a ground truth without detections is an error."""
-    from detbench.bench.runs import RECORD
+    from detbench.bench.run_files import RECORD
 
     if all((path / RECORD).is_file() for path in paths):
         return True
     if len(paths) < 2:
         raise DetbenchError(
-            "give detections after the ground truth, or run folders, as `detbench eval -o` writes them"
+            f"{paths[0]} has no detections; give detections after the ground truth, or run folders"
         )
     return False
 
 
-def _of_runs(folders: list[Path], options: list[object]) -> list[Evaluation]:
-    """Score the runs again; options that choose what is scored are refused, since the runs say it."""
+def _evaluations_of_runs(folders: list[Path], any_data_option: bool) -> list[Evaluation]:
+    """Score runs again; options that choose what is scored are refused, since runs record it."""
     from detbench.bench.runs import read_run
     from detbench.cli.shared.detector_names import check_distinct_names
     from detbench.metrics.warmup import warm_scoring
 
-    if any(option is not None for option in options):
+    if any_data_option:
         raise DetbenchError(
-            "run folders say themselves what was scored and how; leave out options that choose data, names or protocol"
+            "run folders record what was scored and how; "
+            "remove the options that choose data, names or protocol"
         )
     warm_scoring(log)
     runs = [read_run(folder) for folder in folders]
@@ -180,12 +193,12 @@ def _attributes(file: Path | None, evaluations: list[Evaluation]) -> list[Attrib
         return []
     from detbench.data.attributes import read_attributes
     from detbench.errors import InputError
-    from detbench.metrics.errors.slices import by_columns
+    from detbench.metrics.errors.slices import attributes_of_columns
 
     columns = read_attributes(file, evaluations[0].ground_truth)
     try:
-        return by_columns(columns)
+        return attributes_of_columns(columns)
     except DetbenchError as error:
         raise InputError(
-            file, str(error), fix="leave this column out, rename it, or group its values"
+            file, str(error), fix="remove the column, rename it, or group its values"
         ) from error

@@ -10,196 +10,148 @@ from detbench.data.load import load_detections, load_ground_truth
 from detbench.metrics.errors.tide import tide
 from detbench.metrics.scoring.evaluate import evaluate
 
+NO_INTERVALS = ("--resamples", "0")
+TO_STDOUT = ("--json", "-")
+
 
 def parsed(outcome) -> dict:
     assert outcome.code == 0, outcome.err
     return json.loads(outcome.out)
 
 
+def costs_of(run):
+    return {row["kind"]: row["cost"] for row in run["tide"]}
+
+
+@pytest.fixture
+def inputs(files):
+    """Ground truth and detections of one detector."""
+    return files.ground_truth("voc"), files.detections("voc")
+
+
+def write_table(path, column, values):
+    """Write a CSV with one attribute of images, given as (image_id, value)."""
+    lines = [f"image_id,{column}", *(f"{image},{value}" for image, value in values)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
 def test_numbers_of_both_detectors(command, files):
+    paths = files.detections("voc"), files.detections("coco")
+    ground_truth = load_ground_truth(files.ground_truth("voc"))
     document = parsed(
-        command(
-            "analyze",
-            files.truth("voc"),
-            files.found("voc"),
-            files.found("coco"),
-            "--replicates",
-            "5",
-            "--json",
-            "-",
-        )
+        command("analyze", files.ground_truth("voc"), *paths, "--resamples", "5", *TO_STDOUT)
     )
-    truth = load_ground_truth(files.truth("voc"))
-    for run, path in zip(document["runs"], (files.found("voc"), files.found("coco")), strict=True):
-        expected = tide(evaluate(truth, load_detections(path, truth)))
-        assert {
-            name: cost["value"] for name, cost in run["tide"]["costs"].items()
-        } == expected.costs
-        assert run["tide"]["base_interval"]
+    for run, path in zip(document["runs"], paths, strict=True):
+        expected = tide(evaluate(ground_truth, load_detections(path, ground_truth)))
+        assert costs_of(run) == {"base": expected.base, **expected.costs}
+        assert run["tide"][0]["cost_interval"]
 
 
-def test_tables_and_files(command, files, tmp_path):
-    targets = [
-        "--json",
-        tmp_path / "a.json",
-        "--csv",
-        tmp_path / "csv",
-        "--plots",
-        tmp_path / "plots",
-    ]
-    outcome = command(
-        "analyze", files.truth("voc"), files.found("voc"), "--replicates", "0", *targets
-    )
+def test_tables_and_files(command, inputs, tmp_path):
+    targets = ("--json", tmp_path / "a.json", "--csv", tmp_path / "csv", "--plots", tmp_path / "p")
+    outcome = command("analyze", *inputs, *NO_INTERVALS, *targets)
     assert outcome.code == 0, outcome.err
     assert "Bkg" in outcome.out
-    assert json.loads((tmp_path / "a.json").read_text())["replicates"] == 0
+    assert json.loads((tmp_path / "a.json").read_text())["resamples"] == 0
     assert (tmp_path / "csv" / "tide.csv").is_file()
-    assert (tmp_path / "plots" / "tide.png").is_file()
+    assert (tmp_path / "p" / "tide.png").is_file()
 
 
-def test_run_folders_give_the_same(command, files, tmp_path):
-    assert (
-        command(
-            "eval",
-            files.truth("voc"),
-            files.found("voc"),
-            "--protocol",
-            "coco",
-            "-o",
-            tmp_path / "runs",
-        ).code
-        == 0
-    )
-    options = ("--replicates", "0", "--json", "-")
+def test_run_folders_give_the_same(command, inputs, tmp_path):
+    protocol = ("--protocol", "coco")
+    assert command("eval", *inputs, *protocol, "-o", tmp_path / "runs").code == 0
+    options = (*NO_INTERVALS, *TO_STDOUT)
     from_run = parsed(command("analyze", tmp_path / "runs" / "comp4", *options))
-    assert from_run == parsed(
-        command("analyze", files.truth("voc"), files.found("voc"), "--protocol", "coco", *options)
-    )
+    assert from_run == parsed(command("analyze", *inputs, *protocol, *options))
 
 
-def test_slices_of_a_table(command, files, tmp_path):
-    ids = load_ground_truth(files.truth("voc")).image_ids
-    table = tmp_path / "light.csv"
-    table.write_text(
-        "image_id,light\n"
-        + "".join(f"{image},{'day' if n % 2 else 'night'}\n" for n, image in enumerate(ids))
-    )
-    document = parsed(
-        command(
-            "analyze",
-            files.truth("voc"),
-            files.found("voc"),
-            "--slices",
-            table,
-            "--replicates",
-            "0",
-            "--json",
-            "-",
-        )
-    )
-    found = [each for each in document["runs"][0]["slices"] if each["attribute"] == "light"]
-    assert {each["value"]: each["images"] for each in found} == {"day": 4, "night": 4}
+def test_slices_of_a_table(command, inputs, tmp_path):
+    image_ids = load_ground_truth(inputs[0]).image_ids
+    values = [(image, "day" if n % 2 else "night") for n, image in enumerate(image_ids)]
+    table = write_table(tmp_path / "light.csv", "light", values)
+    document = parsed(command("analyze", *inputs, "--slices", table, *NO_INTERVALS, *TO_STDOUT))
+    slices = [row for row in document["runs"][0]["slices"] if row["attribute"] == "light"]
+    assert {row["value"]: row["images"] for row in slices} == {"day": 4, "night": 4}
+
+
+@pytest.mark.parametrize("beta", ["0", "nan", "1e200"])
+def test_invalid_beta(command, inputs, beta):
+    outcome = command("analyze", *inputs, "--beta", beta)
+    assert outcome.code == 2
+    assert "beta must be a number from 0.01" in outcome.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
+        (lambda files, folder: (files.ground_truth("voc"),), "has no detections"),
         (
-            lambda files, folder: [files.truth("voc")],
-            "give detections after the ground truth, or run folders",
+            lambda files, folder: (files.ground_truth("voc"), folder / "none"),
+            "no such file or folder",
         ),
-        (lambda files, folder: [files.truth("voc"), folder / "none"], "no such file or folder"),
         (
-            lambda files, folder: [
-                files.truth("voc"),
-                files.found("voc"),
+            lambda files, folder: (
+                files.ground_truth("voc"),
+                files.detections("voc"),
                 "--slices",
                 folder / "none.csv",
-            ],
+            ),
             "cannot be read as CSV",
         ),
-        *(
-            (
-                lambda files, folder, beta=beta: [
-                    files.truth("voc"),
-                    files.found("voc"),
-                    "--beta",
-                    beta,
-                ],
-                "beta must be a number from 0.01",
-            )
-            for beta in ("0", "nan", "1e200")
-        ),
         (
-            lambda files, folder: [
-                files.truth("voc"),
-                files.found("voc"),
+            lambda files, folder: (
+                files.ground_truth("voc"),
+                files.detections("voc"),
                 "--json",
-                files.found("voc"),
-            ],
+                files.detections("voc"),
+            ),
             "is a folder",
         ),
     ],
 )
-def test_mistakes_are_one_sentence(command, files, tmp_path, arguments, problem):
+def test_errors_are_one_sentence(command, files, tmp_path, arguments, problem):
     outcome = command("analyze", *arguments(files, tmp_path))
     assert outcome.code == 2
     assert "Traceback" not in outcome.err
     assert problem in outcome.err
 
 
-def test_images_of_the_table_that_are_not_there(command, files, tmp_path):
-    ids = load_ground_truth(files.truth("voc")).image_ids
-    table = tmp_path / "files.csv"
-    table.write_text(
-        "image_id,light\n" + "".join(f"{image},day\n" for image in ids[:2]) + "elsewhere,day\n"
-    )
-    outcome = command(
-        "analyze", files.truth("voc"), files.found("voc"), "--slices", table, "--replicates", "0"
-    )
+def test_a_table_with_unknown_images(command, inputs, tmp_path):
+    image_ids = [*load_ground_truth(inputs[0]).image_ids[:2], "elsewhere"]
+    table = write_table(tmp_path / "t.csv", "light", [(image, "day") for image in image_ids])
+    outcome = command("analyze", *inputs, "--slices", table, *NO_INTERVALS)
     assert outcome.code == 0
-    assert "1 of 3 images are not in" in outcome.err
+    assert "ignored 1 of 3 images that are not in" in outcome.err
     assert "'elsewhere'" in outcome.err
 
 
-def test_a_column_of_a_built_in_name(command, files, tmp_path):
-    ids = load_ground_truth(files.truth("voc")).image_ids
-    table = tmp_path / "files.csv"
-    table.write_text("image_id,objects\n" + "".join(f"{image},3\n" for image in ids))
-    outcome = command(
-        "analyze", files.truth("voc"), files.found("voc"), "--slices", table, "--replicates", "0"
-    )
+def test_a_column_of_a_built_in_name(command, inputs, tmp_path):
+    image_ids = load_ground_truth(inputs[0]).image_ids
+    table = write_table(tmp_path / "t.csv", "objects", [(image, "3") for image in image_ids])
+    outcome = command("analyze", *inputs, "--slices", table, *NO_INTERVALS)
     assert outcome.code == 2
-    assert "attribute 'objects' is built in already" in outcome.err
+    assert "attribute 'objects' is built in" in outcome.err
 
 
-def test_options_that_run_folders_do_not_take(command, files, tmp_path):
-    assert (
-        command("eval", files.truth("voc"), files.found("voc"), "-o", tmp_path / "runs").code == 0
-    )
+def test_run_folders_refuse_options_that_choose_data(command, inputs, tmp_path):
+    assert command("eval", *inputs, "-o", tmp_path / "runs").code == 0
     outcome = command("analyze", tmp_path / "runs" / "comp4", "--protocol", "coco")
     assert outcome.code == 2
-    assert "run folders say themselves" in outcome.err
+    assert "run folders record what was scored" in outcome.err
 
 
 def test_real_detector(command, shared_data):
-    """The numbers of tidecv 1.0.1 where difficult objects count, but for score ties and what lies beyond 100 detections of an image."""
-    truth = shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz"
-    run = parsed(
-        command(
-            "analyze",
-            truth,
-            shared_data / "dets_voc" / "htt1084_d56c7e49",
-            "--protocol",
-            "coco",
-            "--replicates",
-            "0",
-            "--json",
-            "-",
-        )
-    )["runs"][0]
-    costs = {name: cost["value"] for name, cost in run["tide"]["costs"].items()}
-    published = {
+    """Compare with tidecv 1.0.1, which scores difficult objects.
+
+    The tolerance covers score ties and detections beyond 100 of an image.
+    """
+    ground_truth = shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz"
+    detections = shared_data / "dets_voc" / "htt1084_d56c7e49"
+    options = ("--protocol", "coco", *NO_INTERVALS, *TO_STDOUT)
+    costs = costs_of(parsed(command("analyze", ground_truth, detections, *options))["runs"][0])
+    assert costs.pop("base") == pytest.approx(0.657683, abs=2e-5)
+    by_tidecv = {
         "Cls": 0.0265,
         "Loc": 0.0978,
         "Both": 0.0080,
@@ -209,5 +161,4 @@ def test_real_detector(command, shared_data):
         "FP": 0.1176,
         "FN": 0.1766,
     }
-    assert costs == pytest.approx(published, abs=1e-4)
-    assert run["tide"]["base"] == pytest.approx(0.657683, abs=2e-5)
+    assert costs == pytest.approx(by_tidecv, abs=1e-4)

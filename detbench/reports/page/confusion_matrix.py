@@ -1,4 +1,4 @@
-"""Heat: confusion matrices small enough for a page, the classes that are confused most and all others together."""
+"""Confusion matrices small enough for a page: the classes confused most, and all others as one."""
 
 from __future__ import annotations
 
@@ -6,126 +6,123 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detbench.bench.analysis_tables import finite
 from detbench.bench.analyze import Analysis
-from detbench.data.columns import Ints
+from detbench.metrics.errors.confusion_matrix import ConfusionMatrix
 
-MOST_CLASSES = 20
-LEVELS = 10
+MAX_CLASSES = 20
+SHADES = 10
 """Shades of a cell."""
-_MOST_PAIRS = 10
+_MAX_PAIRS = 10
 
 
 @dataclass(frozen=True)
-class HeatCell:
-    """How often a class is taken for another."""
+class Cell:
+    """How often objects of one class are detected as another."""
 
-    times: int
+    count: int
     share: float
     """Of the row, 0..1."""
-    level: int
-    """Of the shade, 0 (none) to `LEVELS`: as the share of what is right or not found, as its root of what is wrong, which is rare."""
+    shade: int
+    """0 (none) to `SHADES`: proportional to the share of correct or missed objects, and to the
+    square root of the share of wrong classes, which are rare."""
 
 
 @dataclass(frozen=True)
-class HeatRow:
+class MatrixRow:
     """One class of objects."""
 
     name: str
-    """Empty for background: what is found where nothing is."""
+    """Empty for background: detections on no object."""
     boxes: int
-    """Objects of the class, or detections of background."""
-    cells: tuple[HeatCell, ...]
-    """By class shown, then all other classes where there are any, then background."""
+    """Objects of the class, or detections on background."""
+    cells: tuple[Cell, ...]
+    """By class shown, then all other classes if there are any, then background."""
 
 
 @dataclass(frozen=True)
-class Mistaken:
-    """A class that is taken for another."""
+class ConfusedPair:
+    """A class that is detected as another."""
 
-    true: str
-    said: str
-    times: int
+    object: str
+    detected: str
+    count: int
     share: float
-    """Of the objects of the true class."""
+    """Of the objects of the class."""
 
 
 @dataclass(frozen=True)
-class Heat:
+class MatrixTable:
     """The confusion matrix of one detector."""
 
-    look: int
-    score: float | None
-    """From which detections are counted; None where nothing is found."""
+    series: int
+    min_score: float | None
+    """Detections are counted from this score; None if no detection is a hit."""
     names: tuple[str, ...]
     """The classes shown."""
     classes: int
-    """How many have objects or detections."""
+    """Number of classes with objects or detections."""
     empty: int
-    """How many have neither, and are not shown."""
-    rows: tuple[HeatRow, ...]
+    """Number of classes with neither, which are not shown."""
+    rows: tuple[MatrixRow, ...]
     """One for each class shown, then background."""
-    pairs: tuple[Mistaken, ...]
+    pairs: tuple[ConfusedPair, ...]
     """The most frequent confusions of two classes, of all classes."""
 
 
-def heat(analysis: Analysis, look: int) -> Heat:
-    """Return the matrix of a detector; with more than `MOST_CLASSES` classes, those that most often are taken or given for others."""
-    names, counts = analysis.evaluation.ground_truth.class_names, analysis.confusion.counts
-    there = np.flatnonzero(counts[:-1].sum(axis=1) + counts[:, :-1].sum(axis=0))
-    shown, more = _shown(counts, there), len(there) > MOST_CLASSES
-    rows = [HeatRow(names[k], int(counts[k].sum()), _cells(counts, k, shown, more)) for k in shown]
-    return Heat(
-        look=look,
-        score=analysis.score if math.isfinite(analysis.score) else None,
+def matrix_table(analysis: Analysis, series: int) -> MatrixTable:
+    """Return the matrix of a detector; of more than `MAX_CLASSES` classes those confused most."""
+    names, confusion = analysis.evaluation.ground_truth.class_names, analysis.confusion_matrix
+    counts = confusion.counts
+    present = np.flatnonzero(confusion.objects + counts[:, :-1].sum(axis=0))
+    shown = _shown(confusion, present.tolist())
+    some_left_out = len(present) > len(shown)
+    rows = [_row(confusion, names[k], k, shown, some_left_out) for k in shown]
+    background = _row(confusion, "", len(names), shown, some_left_out)
+    return MatrixTable(
+        series=series,
+        min_score=finite(analysis.score_threshold),
         names=tuple(names[k] for k in shown),
-        classes=len(there),
-        empty=len(names) - len(there),
-        rows=(*rows, HeatRow("", int(counts[-1].sum()), _cells(counts, len(names), shown, more))),
-        pairs=_pairs(names, counts),
+        classes=len(present),
+        empty=len(names) - len(present),
+        rows=(*rows, background),
+        pairs=tuple(
+            ConfusedPair(
+                names[k],
+                names[detected],
+                int(counts[k, detected]),
+                float(counts[k, detected] / confusion.objects[k]),
+            )
+            for k, detected in confusion.confused_classes(_MAX_PAIRS)
+        ),
     )
 
 
-def _shown(counts: Ints, there: NDArray[np.intp]) -> list[int]:
-    """Return the classes that are there in their order; where they are too many those of the most confusions, then of the most boxes."""
+def _shown(confusion: ConfusionMatrix, present: list[int]) -> list[int]:
+    """Return the classes to show in their order: most confusions first, then most boxes."""
+    counts = confusion.counts
     between = counts[:-1, :-1] - np.diag(np.diag(counts[:-1, :-1]))
     confused = between.sum(axis=0) + between.sum(axis=1)
-    boxes = counts[:-1].sum(axis=1) + counts[-1, :-1]
-    order = there[np.lexsort((-boxes[there], -confused[there]))]
-    return sorted(order[:MOST_CLASSES].tolist())
+    boxes = confusion.objects + counts[-1, :-1]
+    return sorted(sorted(present, key=lambda k: (-confused[k], -boxes[k]))[:MAX_CLASSES])
 
 
-def _cells(counts: Ints, row: int, shown: list[int], more: bool) -> tuple[HeatCell, ...]:
-    total, classes = int(counts[row].sum()), len(counts) - 1
-    taken = [int(counts[row, k]) for k in shown]
-    others = [total - sum(taken) - int(counts[row, -1])] if more else []
-    wrong = [k != row for k in shown] + [True] * len(others) + [row == classes]
-    return tuple(
-        _cell(*each, total)
-        for each in zip((*taken, *others, int(counts[row, -1])), wrong, strict=True)
-    )
+def _row(
+    confusion: ConfusionMatrix, name: str, row: int, shown: list[int], some_left_out: bool
+) -> MatrixRow:
+    of_row = confusion.counts[row]
+    total, background = int(of_row.sum()), len(of_row) - 1
+    columns = [(int(of_row[k]), k != row) for k in shown]
+    if some_left_out:
+        others = total - sum(count for count, _ in columns) - int(of_row[-1])
+        columns.append((others, True))
+    # In the last column, missed objects are not rare; in the last row nothing is counted there.
+    columns.append((int(of_row[-1]), row == background))
+    return MatrixRow(name, total, tuple(_cell(count, wrong, total) for count, wrong in columns))
 
 
-def _cell(times: int, wrong: bool, total: int) -> HeatCell:
-    share = times / total if total else 0.0
-    return HeatCell(times, share, math.ceil((math.sqrt(share) if wrong else share) * LEVELS))
-
-
-def _pairs(names: tuple[str, ...], counts: Ints) -> tuple[Mistaken, ...]:
-    classes, objects = counts[:-1, :-1].copy(), counts[:-1].sum(axis=1)
-    np.fill_diagonal(classes, 0)
-    places = [
-        divmod(int(place), len(names))
-        for place in np.argsort(-classes, axis=None, kind="stable")[:_MOST_PAIRS]
-    ]
-    return tuple(
-        Mistaken(
-            names[true],
-            names[said],
-            int(classes[true, said]),
-            float(classes[true, said] / objects[true]),
-        )
-        for true, said in places
-        if classes[true, said]
-    )
+def _cell(count: int, wrong_class: bool, total: int) -> Cell:
+    share = count / total if total else 0.0
+    shade = math.ceil((math.sqrt(share) if wrong_class else share) * SHADES)
+    return Cell(count, share, shade)

@@ -1,155 +1,160 @@
-"""Why: what the page tells of the errors of detectors, as frozen plain values, from their analyses."""
+"""Error analysis: the tables of an analysis as the page shows them, detectors side by side."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from detbench.bench.analyze import SURE, Analysis, analyze
-from detbench.metrics.errors.calibration import Reliability
+from detbench.bench.analysis_intervals import CONFIDENT
+from detbench.bench.analysis_tables import (
+    CalibrationRow,
+    ErrorCostRow,
+    LrpRow,
+    RecallRow,
+    ScoreCutoffRow,
+    ThresholdRow,
+    finite,
+)
+from detbench.bench.analyze import IOU, Analysis, Study, analyze
 from detbench.metrics.errors.label_errors import KINDS
-from detbench.metrics.errors.tide import ERRORS, SPECIAL
+from detbench.metrics.errors.sensitivity import SensitivityRange
+from detbench.metrics.errors.slices import Slice
+from detbench.metrics.errors.tide import MEANINGS
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.reports.page.confusion_matrix import Heat, heat
-from detbench.reports.page.error_tables import Number, Tables, number, tables
-from detbench.reports.page.label_errors import Suspect, suspects
+from detbench.metrics.uncertainty.intervals import Interval
+from detbench.reports.page.confusion_matrix import MatrixTable, matrix_table
+from detbench.reports.page.label_errors import LabelErrorCard, label_error_cards
 
-DRAWS = 200
-"""Halves and draws of images behind intervals and p: a page should not take minutes. `detbench analyze` draws more."""
-PICTURED = {
+RESAMPLES = 200
+"""Halves and resamples of the images behind intervals and p-values: a page must not take minutes.
+`detbench analyze` takes more."""
+EXAMPLE_KINDS = {
     "Cls": "false",
-    "Loc": "badly placed",
+    "Loc": "misplaced",
     "Dupe": "false",
     "Bkg": "false",
     "Miss": "missed",
 }
-"""The kind of pictures that shows a kind of error."""
+"""The kind of example images that shows a kind of error."""
+_SIGNIFICANT_P = 0.05
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a kind of error costs, in points of AP."""
+class Corrected:
+    """The headline measure of a detector if all likely label errors were real."""
 
-    value: float | None
-    """None where there is nothing to find."""
-    interval: tuple[float, float] | None
-    errors: int | None
+    as_annotated: float | None
+    all_corrected: float | None
+    range: tuple[float, float] | None
+    """With one kind of label errors alone corrected, or all; None if it is no wider."""
 
 
 @dataclass(frozen=True)
-class Doings:
-    """What one detector does wrong."""
+class ErrorAnalysis:
+    """The errors of comparable detectors.
 
-    look: int
-    base: float | None
-    """AP, in points, that costs are added to."""
-    costs: dict[str, Cost]
-    parts: dict[str, Number]
-    """Mean optimal LRP and its parts."""
-    calibration: dict[str, Number]
-    """D-ECE, that of sure detections, LaECE; no value where scores do not lie in 0..1."""
-    diagram: tuple[tuple[float, float], ...]
-    """Mean score and precision of each bin."""
-    corrected: tuple[float | None, float | None]
-    """The headline measure as annotated and if all suspected labels were wrong."""
-    corrected_range: tuple[float, float] | None
-    """From where to where it goes with the suspects of one kind or of all corrected."""
+    Tables are tuples of rows, and a row has one entry for each detector.
+    """
+
+    base_rules: tuple[str, ...]
+    """What the base of TIDE's costs is: one rule for all detectors, or one for each."""
+    beta: float
+    classes: int
+    """Number of classes; those without any number have no row in `thresholds` and `lrp`."""
+    tide: tuple[tuple[ErrorCostRow, ...], ...]
+    """The base first."""
+    lrp_means: tuple[LrpRow, ...]
+    calibration: tuple[CalibrationRow | None, ...]
+    """None if scores do not lie in 0..1."""
+    reliability: tuple[tuple[tuple[float, float], ...], ...]
+    """Mean score and precision of each bin, by detector."""
+    confusion: tuple[MatrixTable, ...]
+    recall: tuple[tuple[RecallRow, ...], ...]
+    slices: tuple[tuple[Slice, ...], ...]
+    thresholds: tuple[tuple[ThresholdRow, ...], ...]
+    lrp: tuple[tuple[LrpRow, ...], ...]
+    sensitivity: tuple[tuple[SensitivityRange, ...], ...]
+    score_cutoffs: tuple[tuple[ScoreCutoffRow, ...], ...]
+    corrected: tuple[Corrected, ...]
+    label_errors: tuple[LabelErrorCard, ...]
+    label_error_counts: dict[str, int]
+    """Number of all likely label errors by kind."""
+
+    iou = IOU
+    confident_score = CONFIDENT
+    meanings = MEANINGS
+    example_kinds = EXAMPLE_KINDS
+    resamples = RESAMPLES
 
     @property
-    def wider(self) -> bool:
-        """Whether the range is more than what lies between the two."""
-        known = [value for value in self.corrected if value is not None]
-        return (
-            self.corrected_range is not None
-            and bool(known)
-            and self.corrected_range != (min(known), max(known))
-        )
+    def highest_cost(self) -> float:
+        """The end of the scale of costs, in points of AP; at least 1."""
+        costs = [row.cost for rows in self.tide[1:] for row in rows]
+        highest = [cost.high if cost.is_defined else cost.estimate for cost in costs]
+        return max([1.0, *(100 * cost for cost in highest if finite(cost) is not None)])
 
 
-@dataclass(frozen=True)
-class Why:
-    """The errors of the detectors of one part of the page."""
+def error_analysis(evaluations: Sequence[Evaluation], *, with_images: bool = True) -> ErrorAnalysis:
+    """Return the errors of detectors on the same data, in their order.
 
-    iou: float
-    rules: tuple[str, ...]
-    """What the base of the costs is, one sentence for all detectors or one for each."""
-    doings: tuple[Doings, ...]
-    heats: tuple[Heat, ...]
-    tables: Tables
-    suspects: tuple[Suspect, ...]
-    suspected: dict[str, int]
-    """How many of each kind there are."""
-    highest: float
-    """The end of the scale of costs."""
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds of errors, in TIDE's order."""
-        return (*ERRORS, *SPECIAL)
+    Args:
+        evaluations: of one ground truth under one protocol.
+        with_images: show the images of likely label errors, if available.
+    """
+    return error_analysis_of(analyze(evaluations, resamples=RESAMPLES), with_images=with_images)
 
 
-def why(evaluations: Sequence[Evaluation], *, pictured: bool = True) -> Why:
-    """Return what detectors on the same data do wrong, in their order; suspected label errors with pictures if asked for."""
-    study = analyze(evaluations, replicates=DRAWS)
-    doings = tuple(_doings(analysis, look) for look, analysis in enumerate(study.analyses))
-    costs = [cost for each in doings for cost in each.costs.values() if cost.value is not None]
-    highest = max(
-        [cost.interval[1] if cost.interval else cost.value or 0.0 for cost in costs], default=0.0
-    )
-    return Why(
-        iou=study.analyses[0].tide.iou,
-        rules=tuple(dict.fromkeys(analysis.tide.rule for analysis in study.analyses)),
-        doings=doings,
-        heats=tuple(heat(analysis, look) for look, analysis in enumerate(study.analyses)),
-        tables=tables(study.analyses),
-        suspects=suspects(evaluations[0].ground_truth, study.label_errors, pictured=pictured),
-        suspected={kind: sum(error.kind == kind for error in study.label_errors) for kind in KINDS},
-        highest=max(highest, 1.0),
-    )
-
-
-def _doings(analysis: Analysis, look: int) -> Doings:
-    found = analysis.calibration
-    named = zip(
-        ("D-ECE", f"D-ECE, score ≥ {SURE:g}", "LaECE"),
-        ("d_ece", "d_ece_sure", "la_ece"),
-        strict=True,
-    )
-    return Doings(
-        look=look,
-        base=_points(analysis.tide.base),
-        costs={name: _cost(analysis, name) for name in analysis.tide.costs},
-        parts={
-            name: number(value, analysis.lrp_intervals.get(name))
-            for name, value in analysis.lrp.means.items()
+def error_analysis_of(study: Study, *, with_images: bool) -> ErrorAnalysis:
+    """Return a study as the page shows it."""
+    analyses = study.analyses
+    _, *lrp = zip(*(each.lrp for each in analyses), strict=True)
+    recall = zip(*(each.recall for each in analyses), strict=True)
+    together, *thresholds = zip(*(each.thresholds for each in analyses), strict=True)
+    return ErrorAnalysis(
+        base_rules=tuple(dict.fromkeys(each.base_rule for each in analyses)),
+        beta=study.settings.beta,
+        classes=len(study.ground_truth.class_names),
+        tide=tuple(zip(*(each.tide for each in analyses), strict=True)),
+        lrp_means=tuple(each.lrp[0] for each in analyses),
+        calibration=tuple(next(iter(each.calibration), None) for each in analyses),
+        reliability=tuple(_reliability(each) for each in analyses),
+        confusion=tuple(matrix_table(each, series) for series, each in enumerate(analyses)),
+        recall=tuple(rows for rows in recall if rows[0].objects),
+        slices=tuple(zip(*(each.slices for each in analyses), strict=True)),
+        thresholds=(together, *(rows for rows in thresholds if _any_finite(rows, "threshold"))),
+        lrp=tuple(rows for rows in lrp if _any_finite([row.error for row in rows], "estimate")),
+        sensitivity=tuple(zip(*(each.sensitivity for each in analyses), strict=True)),
+        score_cutoffs=tuple(zip(*(each.score_cutoffs for each in analyses), strict=True)),
+        corrected=tuple(_corrected(each) for each in analyses),
+        label_errors=label_error_cards(study, with_images=with_images),
+        label_error_counts={
+            kind: sum(error.kind == kind for error in study.label_errors) for kind in KINDS
         },
-        calibration={
-            title: Number(None)
-            if found is None
-            else number(getattr(found, name), getattr(found.intervals, name, None))
-            for title, name in named
-        },
-        diagram=() if found is None else _bins(found.diagram),
-        corrected=(analysis.corrected["as annotated"], analysis.corrected["all"]),
-        corrected_range=analysis.corrected_range,
     )
 
 
-def _bins(diagram: Reliability) -> tuple[tuple[float, float], ...]:
-    used = diagram.counts > 0
-    return tuple(zip(diagram.score[used].tolist(), diagram.precision[used].tolist(), strict=True))
+def ends(interval: Interval) -> tuple[float, float] | None:
+    """Return the ends of an interval; None if there is none."""
+    return (interval.low, interval.high) if interval.is_defined else None
 
 
-def _cost(analysis: Analysis, name: str) -> Cost:
-    interval = analysis.tide_intervals.get(name)
-    ends = (
-        (100 * interval.low, 100 * interval.high)
-        if interval is not None and interval.known
-        else None
-    )
-    return Cost(_points(analysis.tide.costs[name]), ends, analysis.tide.counts.get(name))
+def is_significant(row: Slice) -> bool:
+    """Return whether the difference of a slice is significant, corrected for all slices (FDR)."""
+    return row.p_fdr < _SIGNIFICANT_P
 
 
-def _points(share: float) -> float | None:
-    return 100 * share if math.isfinite(share) else None
+def _reliability(analysis: Analysis) -> tuple[tuple[float, float], ...]:
+    return tuple((row.score, row.precision) for row in analysis.reliability if row.detections)
+
+
+def _corrected(analysis: Analysis) -> Corrected:
+    first, last = analysis.corrected[0].value, analysis.corrected[-1].value
+    limits = analysis.corrected_range
+    if limits in {(first, last), (last, first)}:
+        limits = None
+    return Corrected(first, last, limits)
+
+
+def _any_finite(rows: Sequence[Any], column: str) -> bool:
+    return any(finite(getattr(row, column)) is not None for row in rows)

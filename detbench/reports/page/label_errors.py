@@ -1,57 +1,72 @@
-"""Suspects: the first of the suspected label errors, each with its picture where that is at hand."""
+"""Likely label errors on the page: the most suspicious ones, with their images if available."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import numpy as np
-
+from detbench.bench.analyze import Study
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
-from detbench.metrics.errors.label_errors import LabelError, places_in_images
+from detbench.metrics.errors.label_errors import LabelError
 
-MOST = 40
-MOST_BYTES = 700_000
-"""Of the pictures of all suspects of one part together."""
+MAX_CARDS = 40
+MAX_BYTES = 700_000
+"""Maximum size of all thumbnails of one comparison together."""
 _SMALL = 0.08
-"""A box of less than this share of the width of its picture gets a ring."""
-Rectangle = tuple[float, float, float, float]
-"""x, y, width and height in pixels of the picture."""
+"""A box of less than this share of the width of its image gets a ring."""
+
+
+class Rectangle(NamedTuple):
+    """A box in pixels of the original image."""
+
+    x: float
+    y: float
+    width: float
+    height: float
 
 
 @dataclass(frozen=True)
-class Photograph:
-    """The picture of a suspect."""
+class ErrorImage:
+    """The image of a label error."""
 
     thumbnail: str
     """A data URI."""
     width: float
     height: float
-    """Of the original image, in whose pixels the boxes are."""
+    """Of the original image."""
     others: tuple[Rectangle, ...]
     """The other objects of the image."""
 
 
 @dataclass(frozen=True)
-class Suspect:
-    """A suspected label error."""
+class LabelErrorCard:
+    """A likely label error."""
 
     kind: str
     image_id: str
-    place: int | None
-    """Which object of its image it is, from 0 in the order of the file; None where it is missing."""
+    number: int | None
+    """Number of the object in its image, from 0 in the order of the file; None if missing."""
     class_name: str
     detected: str
     suspicion: float
-    finders: int
+    detectors: int
+    """Number of detectors that support it."""
     box: Rectangle
-    photograph: Photograph | None
+    image: ErrorImage | None
 
     @property
-    def hard_to_see(self) -> bool:
-        """Whether the box is small in its picture."""
-        return self.photograph is not None and max(self.box[2:]) < _SMALL * self.photograph.width
+    def annotated(self) -> str:
+        """The annotated class; empty for a missing object."""
+        return "" if self.kind == "missing" else self.class_name
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the box is hard to see in its image."""
+        if self.image is None:
+            return False
+        return max(self.box.width, self.box.height) < _SMALL * self.image.width
 
     @property
     def sentence(self) -> str:
@@ -59,58 +74,58 @@ class Suspect:
         if self.kind == "missing":
             return f"{self.class_name} may be missing"
         if self.kind == "class":
-            return f"annotated as {self.class_name}, seen as {self.detected}"
+            return f"annotated as {self.class_name}, detected as {self.detected}"
         return f"{self.class_name} may not be there"
 
 
-def suspects(
-    truth: GroundTruth, errors: Sequence[LabelError], *, pictured: bool
-) -> tuple[Suspect, ...]:
-    """Return the first of the label errors, with their pictures if asked for and there."""
-    shown = errors[:MOST]
-    photographs = _photographs(truth, shown) if pictured else [None] * len(shown)
+def label_error_cards(study: Study, *, with_images: bool) -> tuple[LabelErrorCard, ...]:
+    """Return the most suspicious label errors, with their images if requested and available."""
+    errors, rows = study.label_errors[:MAX_CARDS], study.label_error_rows[:MAX_CARDS]
+    images: list[ErrorImage | None] = [None] * len(errors)
+    if with_images:
+        images = _images(study.ground_truth, errors)
     return tuple(
-        Suspect(
-            kind=error.kind,
-            image_id=truth.image_ids[error.image],
-            place=place,
-            class_name=error.class_name,
-            detected=error.detected or "",
-            suspicion=error.suspicion,
-            finders=len(error.detectors),
-            box=_rectangle(error.box),
-            photograph=photograph,
+        LabelErrorCard(
+            kind=row.kind,
+            image_id=row.image_id,
+            number=row.object_in_image,
+            class_name=row.class_name,
+            detected=row.detected or "",
+            suspicion=row.suspicion,
+            detectors=len(row.detectors),
+            box=_rectangle((row.x1, row.y1, row.x2, row.y2)),
+            image=image,
         )
-        for error, place, photograph in zip(
-            shown, places_in_images(truth, shown), photographs, strict=True
-        )
+        for row, image in zip(rows, images, strict=True)
     )
 
 
-def _photographs(truth: GroundTruth, errors: Sequence[LabelError]) -> list[Photograph | None]:
+def _images(ground_truth: GroundTruth, errors: Sequence[LabelError]) -> list[ErrorImage | None]:
     from detbench.reports.thumbnails import thumbnails
 
     try:
-        present = truth.images_with_files()
+        present = set(ground_truth.images_with_files().tolist())
     except DetbenchError:
         return [None] * len(errors)
-    images = list(dict.fromkeys(error.image for error in errors if np.isin(error.image, present)))
-    if not images:
-        return [None] * len(errors)
-    small = thumbnails(truth, images, most_bytes=MOST_BYTES)
+    images = list(dict.fromkeys(error.image for error in errors if error.image in present))
+    small = thumbnails(ground_truth, images, max_bytes=MAX_BYTES)
     return [
-        Photograph(small.uris[error.image], *small.sizes[error.image], _others(truth, error))
+        ErrorImage(
+            small.uris[error.image], *small.sizes[error.image], _other_objects(ground_truth, error)
+        )
         if error.image in small.uris
         else None
         for error in errors
     ]
 
 
-def _others(truth: GroundTruth, error: LabelError) -> tuple[Rectangle, ...]:
-    rows = range(int(truth.offsets[error.image]), int(truth.offsets[error.image + 1]))
-    return tuple(_rectangle(truth.boxes[row].tolist()) for row in rows if row != error.object)
+def _other_objects(ground_truth: GroundTruth, error: LabelError) -> tuple[Rectangle, ...]:
+    first, end = ground_truth.offsets[error.image], ground_truth.offsets[error.image + 1]
+    rows = [row for row in range(first, end) if row != error.object]
+    return tuple(_rectangle(ground_truth.boxes[row].tolist()) for row in rows)
 
 
 def _rectangle(box: Sequence[float]) -> Rectangle:
     x1, y1, x2, y2 = box
-    return round(x1, 1), round(y1, 1), round(max(x2 - x1, 0.0), 1), round(max(y2 - y1, 0.0), 1)
+    sides = max(x2 - x1, 0.0), max(y2 - y1, 0.0)
+    return Rectangle(round(x1, 1), round(y1, 1), *(round(side, 1) for side in sides))
