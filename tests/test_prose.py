@@ -49,6 +49,8 @@ OLD_FILES = {
     "detbench/bench/schema_upgrades.py": "words of schema version 1",
     "tests/bench/test_schema_upgrades.py": "words of schema version 1",
     "docs/schema.md": "words of schema version 1",
+    "detbench/adapters/onnx/metadata.py": "words of version 1 of a model's metadata",
+    "tests/adapters/onnx/test_metadata.py": "words of version 1 of a model's metadata",
 }
 """Files that must name retired words, and why."""
 

@@ -197,14 +197,14 @@ def _name_by_suffix(target: str) -> str:
     for adapter in ADAPTERS.values():
         if suffix in adapter.suffixes:
             return adapter.name
-    known = ", ".join(
+    suffixes = ", ".join(
         f"{suffix} for {adapter.name}"
         for adapter in ADAPTERS.values()
         for suffix in adapter.suffixes
     )
     raise DetbenchError(
         f"{target}: cannot infer the adapter from the suffix; "
-        f"write NAME:{target}, or use a known suffix ({known})"
+        f"write NAME:{target}, or use a known suffix ({suffixes})"
     )
 
 

@@ -49,7 +49,7 @@ class Placement:
         return self.resized[0] / self.original[0], self.resized[1] / self.original[1]
 
     def to_original(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Map boxes (n, 4) x1, y1, x2, y2 from input pixels to image pixels, clipped to the image."""
+        """Map boxes (n, 4) x1, y1, x2, y2 from input to image pixels, clipped to the image."""
         size = np.array([*self.original, *self.original], np.float64)
         return np.clip(self.to_original_unclipped(boxes), 0.0, size)
 

@@ -1,4 +1,4 @@
-"""Images: reads image files for a model as (height, width, 3) RGB of 8 bits, with the pixels as stored.
+"""Images: reads image files as (height, width, 3) RGB of 8 bits, with the pixels as stored.
 
 - Gray, 1-bit and palette images are converted to RGB.
 - Alpha is dropped. The stored colors stay and nothing is blended, like OpenCV's `IMREAD_COLOR`.

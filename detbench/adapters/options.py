@@ -112,13 +112,13 @@ def read_options(
         adapter_readers: the readers of the options that only this adapter has, by name.
 
     Raises:
-        DetbenchError: for an unknown option, listing the known, and for a value that cannot be read.
+        DetbenchError: for an unknown option, listing all, and for a value that cannot be read.
     """
     of_decoders = decoder_option_names()
-    known = [*_GENERAL, *adapter_readers, *_PREPROCESSING, *_POSTPROCESSING, *of_decoders]
-    if unknown := [name for name in texts if name not in known]:
+    names = [*_GENERAL, *adapter_readers, *_PREPROCESSING, *_POSTPROCESSING, *of_decoders]
+    if unknown := [name for name in texts if name not in names]:
         raise DetbenchError(
-            f"unknown option {unknown[0]!r} of {model}; the options are {', '.join(known)}"
+            f"unknown option {unknown[0]!r} of {model}; the options are {', '.join(names)}"
         )
     if "decoder" in texts:
         check_decoder_name(texts["decoder"])

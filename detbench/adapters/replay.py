@@ -16,14 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.adapters.detector import Batch, ImageArray, ImageDetections
-from detbench.data.formats.parquet.container import (
-    Columns,
-    Header,
-    Layout,
-    opened,
-    read_objects,
-    read_texts,
-)
+from detbench.data.formats.parquet.columns import read_objects, read_texts
+from detbench.data.formats.parquet.container import Columns, Header, Layout, open_parquet
 from detbench.errors import DetbenchError, InputError
 
 _COLUMNS: Layout = {"class_index": (np.int32, 1), "box": (np.float64, 4), "score": (np.float64, 1)}

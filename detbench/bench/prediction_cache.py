@@ -1,4 +1,4 @@
-"""Prediction cache: what a model found in a chunk of pictures, under a key made of everything that decides it."""
+"""Prediction cache: the results of a chunk of images, by a key of everything that decides them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from detbench.adapters.detector import ImageDetections
 from detbench.bench.environment import installed_version
 from detbench.data.files import atomic_path
 
-_LAYOUT = 2
-_DAMAGED = (
+_LAYOUT = 3
+"""Version of the entries and of the notes in them; part of every key."""
+_DAMAGE_ERRORS = (
     OSError,
     ValueError,
     KeyError,
@@ -31,48 +32,49 @@ _DAMAGED = (
     BadZipFile,
     zlib.error,
 )
-"""What numpy, zip and JSON say of files that are not whole."""
+"""What numpy, zipfile and msgspec raise for damaged files."""
 
 
 def default_cache_folder() -> Path:
-    """Return `$DETBENCH_CACHE`, else `detbench` in the user's cache folder."""
-    if chosen := os.environ.get("DETBENCH_CACHE"):
-        return Path(chosen)
+    """Return `$DETBENCH_CACHE`, else the folder `detbench` in the user's cache folder."""
+    if folder := os.environ.get("DETBENCH_CACHE"):
+        return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "detbench"
 
 
 @dataclass(frozen=True)
 class ImageResult:
-    """What came of one picture."""
+    """The result of running a detector on one image."""
 
-    found: ImageDetections
+    detections: ImageDetections
     notes: tuple[str, ...] = ()
-    """What was unusual about the picture."""
-    broken: str = ""
-    """Why it could not be read; empty if it could."""
+    """Unusual properties of the image."""
+    error: str = ""
+    """Why the image could not be read; empty for a readable image."""
 
 
 @dataclass(frozen=True)
 class PredictionCache:
-    """A folder of chunks; anyone may empty it at any time."""
+    """A folder of chunks; it may be emptied at any time."""
 
     folder: Path
 
-    def key(self, detector: str, settings: Mapping[str, Any], pictures: Sequence[Path]) -> str:
-        """Return the key of a chunk: of model, settings and versions, and of paths, sizes and times of change of the pictures.
+    def key(self, detector: str, settings: Mapping[str, Any], images: Sequence[Path]) -> str:
+        """Return the key of a chunk.
 
-        A picture that is missing has a key of its own, so that it is looked for again.
+        It covers the detector's name and settings, the versions of the libraries, and paths, sizes
+        and modification times of the images. A missing image changes the key, so that it is read
+        as soon as it is there.
         """
-        listing = [(str(path.absolute()), *_state(path)) for path in pictures]
+        files = [(str(path.absolute()), *_state(path)) for path in images]
         versions = [
             version for library in ("detbench", "pillow") if (version := installed_version(library))
         ]
-        return hashlib.sha256(
-            msgspec.json.encode([_LAYOUT, versions, detector, settings, listing], order="sorted")
-        ).hexdigest()
+        content = [_LAYOUT, versions, detector, settings, files]
+        return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
-    def load(self, key: str, pictures: int) -> list[ImageResult] | None:
-        """Return what was stored under a key for so many pictures, or None; a damaged entry counts as none."""
+    def load(self, key: str, n_images: int) -> list[ImageResult] | None:
+        """Return the results of a chunk of `n_images`, None without a complete entry."""
         try:
             with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 offsets, boxes, scores, classes = (
@@ -81,26 +83,27 @@ class PredictionCache:
                 remarks = msgspec.json.decode(
                     bytes(arrays["remarks"]), type=list[tuple[tuple[str, ...], str]]
                 )
-        except _DAMAGED:
+        except _DAMAGE_ERRORS:
             return None
-        if not len(offsets) - 1 == len(remarks) == pictures:
+        if not len(offsets) - 1 == len(remarks) == n_images:
             return None
         spans = [slice(first, last) for first, last in pairwise(offsets)]
         return [
-            ImageResult(ImageDetections(boxes[span], scores[span], classes[span]), *remark)
-            for span, remark in zip(spans, remarks, strict=True)
+            ImageResult(ImageDetections(boxes[span], scores[span], classes[span]), notes, error)
+            for span, (notes, error) in zip(spans, remarks, strict=True)
         ]
 
-    def store(self, key: str, seen: Sequence[ImageResult]) -> None:
-        """Keep what came of the pictures of a chunk; raises InputError where the folder cannot be written."""
-        remarks = msgspec.json.encode([(each.notes, each.broken) for each in seen])
+    def store(self, key: str, results: Sequence[ImageResult]) -> None:
+        """Store the results of a chunk; raises InputError if the folder cannot be written."""
+        remarks = msgspec.json.encode([(result.notes, result.error) for result in results])
+        images = [result.detections for result in results]
         with atomic_path(self._path(key)) as temporary, temporary.open("wb") as file:
             np.savez(
                 file,
-                offsets=np.cumsum([0, *(len(each.found.scores) for each in seen)]),
-                boxes=np.concatenate([each.found.boxes for each in seen]),
-                scores=np.concatenate([each.found.scores for each in seen]),
-                classes=np.concatenate([each.found.classes for each in seen]),
+                offsets=np.cumsum([0, *(len(image.scores) for image in images)]),
+                boxes=np.concatenate([image.boxes for image in images]),
+                scores=np.concatenate([image.scores for image in images]),
+                classes=np.concatenate([image.classes for image in images]),
                 remarks=np.frombuffer(remarks, np.uint8),
             )
 
@@ -109,8 +112,9 @@ class PredictionCache:
 
 
 def _state(path: Path) -> tuple[int, int] | tuple[()]:
+    """Return size and modification time of a file; empty if it is missing."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return ()
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns

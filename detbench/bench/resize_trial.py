@@ -1,4 +1,4 @@
-"""Resize trial: one model scored on a sample under every way of fitting pictures into its input."""
+"""Resize trial: scores a model on a sample under every way of fitting images into its input."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from detbench.metrics.scoring.evaluate import evaluate
 
 @dataclass(frozen=True)
 class ResizeTrial:
-    """The score under one way to fit."""
+    """The score of a model under one fit."""
 
     fit: Fit
-    own: bool
-    """Whether the spec as given uses this one."""
+    is_current: bool
+    """Whether the spec uses this fit."""
     measure: str
     value: float | None
     detections: int
 
 
 def sample_images(ground_truth: GroundTruth, count: int) -> Ints:
-    """Return the positions of up to `count` images spread over a dataset."""
+    """Return the positions of up to `count` images spread evenly over a dataset."""
     total = len(ground_truth.image_ids)
     return np.unique(np.linspace(0, max(total - 1, 0), min(count, total)).round().astype(np.int64))
 
@@ -46,25 +46,30 @@ def resize_trial(
     allow_unmapped: bool = False,
     on_fit: Callable[[Fit], None] = lambda _: None,
 ) -> list[ResizeTrial]:
-    """Score the model `spec` on a ground truth under each `Fit`, best first; `detector` is the model as it is used otherwise.
+    """Score a model under each `Fit`, best first.
 
-    What loading warns of was said when `detector` was loaded, and is not said again.
+    Args:
+        spec: the model.
+        detector: the same model as it is used otherwise. Warnings of loading it are not repeated.
+        ground_truth: the images and objects to score on.
+        allow_unmapped: as for `map_classes`.
+        on_fit: called before each fit is scored.
     """
     mapping = map_classes(
         detector.class_names, ground_truth.class_names, allow_unmapped=allow_unmapped
     )
     preprocessing = detector.settings.get("preprocessing")
-    own = preprocessing["fit"] if isinstance(preprocessing, dict) else None
+    current = preprocessing["fit"] if isinstance(preprocessing, dict) else None
     trials = []
     for fit in get_args(Fit):
         on_fit(fit)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DetbenchWarning)
-            other = load_detector(spec, fit=fit)
-        found, _ = predict(other, ground_truth, mapping)
-        other.close()
-        measure, value = next(iter(evaluate(ground_truth, found).summary.items()))
-        trials.append(ResizeTrial(fit, fit == own, measure, value, len(found)))
+            fitted = load_detector(spec, fit=fit)
+        detections, _ = predict(fitted, ground_truth, mapping)
+        fitted.close()
+        measure, value = next(iter(evaluate(ground_truth, detections).summary.items()))
+        trials.append(ResizeTrial(fit, fit == current, measure, value, len(detections)))
     return sorted(
         trials, key=lambda trial: -1.0 if trial.value is None else trial.value, reverse=True
     )

@@ -167,8 +167,7 @@ def test_a_spec_is_split(spec, expected):
         ("onnx:m.onnx,score=1,score=2", "option 'score' is given twice"),
         (
             "model.h5",
-            r"write NAME:model.h5, or use a known suffix "
-            r"\(.onnx for onnx, .keras for keras, .parquet for replay\)",
+            r"write NAME:model.h5, or use a known suffix \(.onnx for onnx, .keras for keras, ",
         ),
         ("https://host/model.onn", "cannot infer the adapter"),
     ],

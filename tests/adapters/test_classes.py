@@ -123,7 +123,7 @@ def test_no_common_class_is_an_error_even_if_allowed():
 
 
 def test_long_lists_are_shortened():
-    with pytest.raises(DetbenchError, match="truck, .* and 52 more"):
+    with pytest.raises(DetbenchError, match=r"truck, .* and 52 more"):
         map_classes(COCO_80, VOC_20)
 
 

@@ -78,7 +78,7 @@ def test_steps_of_a_model_are_refused(stored):
 def test_options_and_other_files_are_refused(stored, tmp_path, files):
     with pytest.raises(DetbenchError, match="unknown option 'score' of replay"):
         load_detector(f"replay:{stored},score=0.1")
-    with pytest.raises(InputError, match="holds ground truth, not detections"):
+    with pytest.raises(InputError, match="holds ground truth, expected detections"):
         load_detector(f"replay:{files.ground_truth('parquet')}")
     (tmp_path / "cut.parquet").write_bytes(stored.read_bytes()[:200])
     with pytest.raises(InputError, match="cannot be read as Parquet"):

@@ -1,4 +1,7 @@
-"""A detector made of arithmetic, for tests of what runs detectors: it finds one box in every picture, told by the picture's brightness."""
+"""A detector made of arithmetic, for tests of code that runs detectors.
+
+It returns one box per image, scored by the image's brightness.
+"""
 
 import numpy as np
 
@@ -7,7 +10,7 @@ from detbench.adapters.geometry import fit_image
 
 
 class FakeDetector:
-    """Finds in each picture the box (1, 1, 5, 5), with the mean of its pixels as score."""
+    """Returns the box (1, 1, 5, 5) for each image, with the mean of its pixels as score."""
 
     name = "fake"
     class_names = ("cat", "dog")
@@ -19,12 +22,12 @@ class FakeDetector:
         self.batches = []
         self.settings = {"digest": digest}
 
-    def preprocess(self, pictures):
+    def preprocess(self, images):
         placements = tuple(
-            fit_image((picture.shape[1], picture.shape[0]), self.input_size, "stretch")
-            for picture in pictures
+            fit_image((image.shape[1], image.shape[0]), self.input_size, "stretch")
+            for image in images
         )
-        return Batch(np.array([picture.mean() / 255 for picture in pictures]), placements)
+        return Batch(np.array([image.mean() / 255 for image in images]), placements)
 
     def to_device(self, batch):
         return batch.inputs

@@ -1,16 +1,18 @@
-"""Decoders of raw detector outputs in plain loops, written from the layouts' descriptions and not from detbench's code.
+"""Decoders of raw detector outputs in plain loops.
 
-Each takes one picture's raw values as arrays and gives a list of (x1, y1, x2, y2, score, class) of what scores at least the floor.
+They are written from the descriptions of the layouts, independently of detbench's code. Each takes
+the raw values of one image and returns a list of (x1, y1, x2, y2, score, class) of the boxes that
+score at least `min_score`.
 """
 
 import math
 
 
-def sig(x):
+def sigmoid(x):
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
-def soft(values):
+def softmax(values):
     top = max(values)
     powers = [math.exp(float(v) - top) for v in values]
     return [p / sum(powers) for p in powers]
@@ -20,7 +22,7 @@ def box(cx, cy, w, h):
     return (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2)
 
 
-def best(scores):
+def argmax(scores):
     return max(range(len(scores)), key=lambda c: (scores[c], -c))
 
 
@@ -31,35 +33,39 @@ def cells_of(width, height, strides):
                 yield x, y, stride
 
 
-def yolov8(raw, size, floor):
-    found = []
+def yolov8(raw, size, min_score):
+    rows = []
     for n in range(raw.shape[1]):
         column = [float(v) for v in raw[:, n]]
-        found += [
-            (*box(*column[:4]), score, c) for c, score in enumerate(column[4:]) if score >= floor
+        rows += [
+            (*box(*column[:4]), score, c)
+            for c, score in enumerate(column[4:])
+            if score >= min_score
         ]
-    return found
+    return rows
 
 
-def yolov5(raw, size, floor):
-    found = []
+def yolov5(raw, size, min_score):
+    rows = []
     for row in raw.tolist():
-        found += [
-            (*box(*row[:4]), row[4] * p, c) for c, p in enumerate(row[5:]) if row[4] * p >= floor
+        rows += [
+            (*box(*row[:4]), row[4] * p, c)
+            for c, p in enumerate(row[5:])
+            if row[4] * p >= min_score
         ]
-    return found
+    return rows
 
 
-def end2end(raw, size, floor):
-    return [(*row[:4], row[4], round(row[5])) for row in raw.tolist() if row[4] >= floor]
+def end2end(raw, size, min_score):
+    return [(*row[:4], row[4], round(row[5])) for row in raw.tolist() if row[4] >= min_score]
 
 
-def yolox(raw, size, floor):
-    found = []
+def yolox(raw, size, min_score):
+    rows = []
     for row, (x, y, s) in zip(raw.tolist(), cells_of(*size, (8, 16, 32)), strict=True):
-        c = best(row[5:])
-        if row[4] * row[5 + c] >= floor:
-            found.append(
+        c = argmax(row[5:])
+        if row[4] * row[5 + c] >= min_score:
+            rows.append(
                 (
                     *box(
                         (row[0] + x) * s,
@@ -71,119 +77,121 @@ def yolox(raw, size, floor):
                     c,
                 )
             )
-    return found
+    return rows
 
 
-def yolov2(raw, size, floor, anchors):
-    """Anchors: (width, height) pairs in cells."""
+def yolov2(raw, size, min_score, anchors):
+    """Decode a grid; `anchors` are pairs (width, height) in cells."""
     channels, height, width = raw.shape
-    each = channels // len(anchors)
-    found = []
+    depth = channels // len(anchors)
+    rows = []
     for a, (aw, ah) in enumerate(anchors):
         for y in range(height):
             for x in range(width):
                 tx, ty, tw, th, to, *logits = (
-                    float(v) for v in raw[a * each : (a + 1) * each, y, x]
+                    float(v) for v in raw[a * depth : (a + 1) * depth, y, x]
                 )
-                where = box(
-                    (x + sig(tx)) * 32,
-                    (y + sig(ty)) * 32,
+                corners = box(
+                    (x + sigmoid(tx)) * 32,
+                    (y + sigmoid(ty)) * 32,
                     aw * math.exp(tw) * 32,
                     ah * math.exp(th) * 32,
                 )
-                found += [
-                    (*where, sig(to) * p, c)
-                    for c, p in enumerate(soft(logits))
-                    if sig(to) * p >= floor
+                rows += [
+                    (*corners, sigmoid(to) * p, c)
+                    for c, p in enumerate(softmax(logits))
+                    if sigmoid(to) * p >= min_score
                 ]
-    return found
+    return rows
 
 
-def fastestdet(raw, size, floor):
-    found = []
+def fastestdet(raw, size, min_score):
+    rows = []
     for y in range(raw.shape[1]):
         for x in range(raw.shape[2]):
             obj, dx, dy, dw, dh, *classes = (float(v) for v in raw[:, y, x])
-            c = best(classes)
+            c = argmax(classes)
             score = obj**0.6 * classes[c] ** 0.4
-            if score >= floor:
-                found.append(
+            if score >= min_score:
+                rows.append(
                     (
                         *box(
                             (x + math.tanh(dx)) * 16,
                             (y + math.tanh(dy)) * 16,
-                            sig(dw) * size[0],
-                            sig(dh) * size[1],
+                            sigmoid(dw) * size[0],
+                            sigmoid(dh) * size[1],
                         ),
                         score,
                         c,
                     )
                 )
-    return found
+    return rows
 
 
-def nanodet(raw, size, floor, reg_max=7, strides=(8, 16, 32, 64), center=0.0):
-    found = []
+def nanodet(raw, size, min_score, reg_max=7, strides=(8, 16, 32, 64), center=0.0):
+    rows = []
     bins = reg_max + 1
     for row, (x, y, s) in zip(raw.tolist(), cells_of(*size, strides), strict=True):
         classes, edges = row[: -4 * bins], row[-4 * bins :]
         left, top, right, bottom = (
-            sum(i * p for i, p in enumerate(soft(edges[e * bins : (e + 1) * bins]))) * s
+            sum(i * p for i, p in enumerate(softmax(edges[e * bins : (e + 1) * bins]))) * s
             for e in range(4)
         )
         cx, cy = (x + center) * s, (y + center) * s
-        where = (
+        corners = (
             max(cx - left, 0),
             max(cy - top, 0),
             min(cx + right, size[0]),
             min(cy + bottom, size[1]),
         )
-        found += [(*where, p, c) for c, p in enumerate(classes) if p >= floor]
-    return found
+        rows += [(*corners, p, c) for c, p in enumerate(classes) if p >= min_score]
+    return rows
 
 
-def detr(logits, boxes, size, floor):
-    found = []
+def detr(logits, boxes, size, min_score):
+    rows = []
     for row, (cx, cy, w, h) in zip(logits.tolist(), boxes.tolist(), strict=True):
-        probabilities = soft(row)[:-1]
-        c = best(probabilities)
-        if probabilities[c] >= floor:
-            found.append(
+        probabilities = softmax(row)[:-1]
+        c = argmax(probabilities)
+        if probabilities[c] >= min_score:
+            rows.append(
                 (*box(cx * size[0], cy * size[1], w * size[0], h * size[1]), probabilities[c], c)
             )
-    return found
+    return rows
 
 
-def rtdetr(logits, boxes, size, floor):
-    found = []
+def rtdetr(logits, boxes, size, min_score):
+    rows = []
     for row, (cx, cy, w, h) in zip(logits.tolist(), boxes.tolist(), strict=True):
-        where = box(cx * size[0], cy * size[1], w * size[0], h * size[1])
-        found += [(*where, sig(v), c) for c, v in enumerate(row) if sig(v) >= floor]
-    return found
+        corners = box(cx * size[0], cy * size[1], w * size[0], h * size[1])
+        rows += [(*corners, sigmoid(v), c) for c, v in enumerate(row) if sigmoid(v) >= min_score]
+    return rows
 
 
-def ssd(shifts, scores, defaults, size, floor):
-    """Defaults: (cx, cy, w, h), 0–1; class 0 of the scores is the background."""
-    found = []
+def ssd(shifts, scores, defaults, size, min_score):
+    """Decode shifts of default boxes (cx, cy, w, h), 0–1; class 0 is the background."""
+    rows = []
     for (tx, ty, tw, th), row, (cx, cy, w, h) in zip(
         shifts.tolist(), scores.tolist(), defaults, strict=True
     ):
-        where = (
+        x1, y1, x2, y2 = box(
             cx + tx * 0.1 * w,
             cy + ty * 0.1 * h,
             w * math.exp(tw * 0.2),
             h * math.exp(th * 0.2),
         )
-        x1, y1, x2, y2 = box(*where)
-        for c, p in enumerate(soft(row)):
-            if c > 0 and p >= floor:
-                found.append((x1 * size[0], y1 * size[1], x2 * size[0], y2 * size[1], p, c - 1))
-    return found
+        for c, p in enumerate(softmax(row)):
+            if c > 0 and p >= min_score:
+                rows.append((x1 * size[0], y1 * size[1], x2 * size[0], y2 * size[1], p, c - 1))
+    return rows
 
 
 def ssd300_defaults(sizes):
-    """SSD300's default boxes: each map's cells, row by row; per cell a square, a larger one, then each ratio and its inverse."""
-    found = []
+    """Return SSD300's default boxes: map by map, cell by cell.
+
+    Each cell has a square, a larger one, then each ratio and its inverse.
+    """
+    rows = []
     plan = [
         (38, 8, [2]),
         (19, 16, [2, 3]),
@@ -206,47 +214,48 @@ def ssd300_defaults(sizes):
                         (small * math.sqrt(ratio), small / math.sqrt(ratio)),
                         (small / math.sqrt(ratio), small * math.sqrt(ratio)),
                     ]
-                found += [tuple(min(max(v, 0.0), 1.0) for v in (cx, cy, w, h)) for w, h in sides]
-    return found
+                rows += [tuple(min(max(v, 0.0), 1.0) for v in (cx, cy, w, h)) for w, h in sides]
+    return rows
 
 
-def yolov2_last(raw, size, floor, anchors, stride):
-    """Rank 5: (rows, columns, anchors, 5 + C)."""
-    found = []
+def yolov2_last(raw, size, min_score, anchors, stride):
+    """Decode a grid (rows, columns, anchors, 5 + C)."""
+    rows = []
     for y, row in enumerate(raw):
         for x, cell in enumerate(row):
             for (aw, ah), (tx, ty, tw, th, to, *logits) in zip(
                 anchors, cell.astype(float).tolist(), strict=True
             ):
-                where = (
-                    (x + sig(tx)) * stride,
-                    (y + sig(ty)) * stride,
+                corners = box(
+                    (x + sigmoid(tx)) * stride,
+                    (y + sigmoid(ty)) * stride,
                     aw * math.exp(tw) * stride,
                     ah * math.exp(th) * stride,
                 )
-                found += [
-                    (*box(*where), sig(to) * p, c)
-                    for c, p in enumerate(soft(logits))
-                    if sig(to) * p >= floor
+                rows += [
+                    (*corners, sigmoid(to) * p, c)
+                    for c, p in enumerate(softmax(logits))
+                    if sigmoid(to) * p >= min_score
                 ]
-    return found
+    return rows
 
 
-def cell_boxes(cells, size, floor, sizes="image", logits=False):
-    """YOLOv1: cells[row][column] is (list of x, y, w, h, confidence, list of class values)."""
-    found = []
-    high, wide = size[1] / len(cells), size[0] / len(cells[0])
-    for row, line in enumerate(cells):
-        for column, (boxes, classes) in enumerate(line):
-            for one in boxes:
-                x, y, w, h, confidence = map(sig, one) if logits else one
+def cell_boxes(cells, size, min_score, sizes="image", logits=False):
+    """Decode YOLOv1: cells[row][column] is (boxes as x, y, w, h, confidence, class values)."""
+    rows = []
+    cell_height, cell_width = size[1] / len(cells), size[0] / len(cells[0])
+    for row, cell_row in enumerate(cells):
+        for column, (boxes, classes) in enumerate(cell_row):
+            for values in boxes:
+                x, y, w, h, confidence = map(sigmoid, values) if logits else values
                 w, h = (w * w, h * h) if sizes == "sqrt" else (w, h)
-                sides = (w * wide, h * high) if sizes == "cell" else (w * size[0], h * size[1])
-                where = box((column + x) * wide, (row + y) * high, *sides)
-                chances = soft(classes) if logits else classes
-                found += [
-                    (*where, confidence * p, c)
-                    for c, p in enumerate(chances)
-                    if confidence * p >= floor
+                unit = (cell_width, cell_height) if sizes == "cell" else size
+                sides = (w * unit[0], h * unit[1])
+                corners = box((column + x) * cell_width, (row + y) * cell_height, *sides)
+                probabilities = softmax(classes) if logits else classes
+                rows += [
+                    (*corners, confidence * p, c)
+                    for c, p in enumerate(probabilities)
+                    if confidence * p >= min_score
                 ]
-    return found
+    return rows

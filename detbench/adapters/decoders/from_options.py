@@ -34,12 +34,15 @@ def make_decoder(name: str, options: Mapping[str, Any]) -> Decoder:
     are out of range.
     """
     check_decoder_name(name)
-    known = {option.name: option for option in _options(DECODERS[name])}
-    if unknown := [option for option in options if option not in known]:
-        names = ", ".join(known) or "none"
+    fields_by_name = {option.name: option for option in _options(DECODERS[name])}
+    if unknown := [option for option in options if option not in fields_by_name]:
+        names = ", ".join(fields_by_name) or "none"
         raise DetbenchError(f"decoder {name} has no option {unknown[0]!r}; its options are {names}")
     return DECODERS[name](
-        **{option: _option_value(known[option], value) for option, value in options.items()}
+        **{
+            option: _option_value(fields_by_name[option], value)
+            for option, value in options.items()
+        }
     )
 
 
@@ -84,4 +87,5 @@ def _is_number(value: object) -> bool:
 
 def _options(kind: type[Decoder]) -> list[Field[Any]]:
     """Return the fields of a decoder that are options."""
-    return [field for field in fields(kind) if field.default is not MISSING]  # type: ignore[arg-type]
+    all_fields: tuple[Field[Any], ...] = fields(kind)  # type: ignore[arg-type]
+    return [field for field in all_fields if field.default is not MISSING]

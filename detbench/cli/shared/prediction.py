@@ -1,4 +1,4 @@
-"""Prediction: how commands run a detector over a dataset, with its class mapping and its progress shown."""
+"""Prediction: runs a detector over a dataset and shows its class mapping and its progress."""
 
 from __future__ import annotations
 
@@ -74,24 +74,19 @@ def run_model(
 
 
 def map_and_show_classes(
-    detector: Detector, truth: GroundTruth, *, allow_unmapped: bool
+    detector: Detector, ground_truth: GroundTruth, *, allow_unmapped: bool
 ) -> ClassMapping:
-    """Map the model's classes to the dataset's and print the table, also where it is an error."""
+    """Map the model's classes to the dataset's and print the table, even if it is an error."""
     from detbench.adapters.classes import map_classes
     from detbench.reports.terminal.class_mapping import mapping_table
 
+    names = detector.class_names, ground_truth.class_names
     try:
-        mapping = map_classes(
-            detector.class_names, truth.class_names, allow_unmapped=allow_unmapped
-        )
+        mapping = map_classes(*names, allow_unmapped=allow_unmapped)
     except DetbenchError:
         with suppress(DetbenchError), warnings.catch_warnings():
             warnings.simplefilter("ignore", DetbenchWarning)
-            log_table(
-                mapping_table(
-                    map_classes(detector.class_names, truth.class_names, allow_unmapped=True)
-                )
-            )
+            log_table(mapping_table(map_classes(*names, allow_unmapped=True)))
         raise
     log_table(mapping_table(mapping))
     return mapping
@@ -99,7 +94,7 @@ def map_and_show_classes(
 
 def run_detector(
     detector: Detector,
-    truth: GroundTruth,
+    ground_truth: GroundTruth,
     mapping: ClassMapping,
     *,
     name: str | None,
@@ -108,47 +103,52 @@ def run_detector(
     allow_broken: bool,
     cached: bool,
 ) -> Detections:
-    """Run the detector over the pictures and say how it went; Ctrl-C ends the command and says how to go on."""
-    from detbench.bench.predict import Progress, predict
+    """Run the detector over the images and log a summary; arguments as for `run_model`.
+
+    Ctrl-C exits with code 130 and a message on how to resume.
+    """
+    from detbench.bench.predict import predict
     from detbench.bench.prediction_cache import PredictionCache, default_cache_folder
     from detbench.metrics.warmup import warm_postprocessing
 
-    cache = PredictionCache(default_cache_folder()) if cached else None
-    progress = Progress(len(truth.image_ids))
     warm_postprocessing(log)
     try:
-        with _bar(progress) as on_progress:
-            found, progress = predict(
+        with _shown_progress(len(ground_truth.image_ids)) as on_progress:
+            detections, progress = predict(
                 detector,
-                truth,
+                ground_truth,
                 mapping,
                 batch_size=batch,
                 readers=readers,
                 allow_broken=allow_broken,
-                cache=cache,
+                cache=PredictionCache(default_cache_folder()) if cached else None,
                 on_progress=on_progress,
             )
     except KeyboardInterrupt:
-        kept = (
-            "the same command goes on from the last finished chunk"
-            if cached
-            else "nothing is kept (--no-cache)"
-        )
-        log(f"interrupted; {kept}")
+        if cached:
+            log("interrupted; run the same command again to resume after the last finished chunk")
+        else:
+            log("interrupted; nothing is kept (--no-cache)")
         raise typer.Exit(INTERRUPTED) from None
-    run = progress.done - progress.from_cache
-    speed = (
-        f", {run / progress.elapsed_s:.1f} pictures/s, model busy {progress.infer_share:.0%} of the time"
-        if progress.infer_s
-        else ""
+    log(_summary(progress, len(detections)))
+    return replace(detections, name=name) if name else detections
+
+
+def _summary(progress: Progress, n_detections: int) -> str:
+    """Return one line on a finished run."""
+    summary = (
+        f"{progress.done:,} images ({progress.from_cache:,} from an earlier run), "
+        f"{n_detections:,} detections"
     )
-    log(
-        f"{progress.done:,} pictures ({progress.from_cache:,} from an earlier run), {len(found):,} detections{speed}"
-    )
-    return replace(found, name=name) if name else found
+    if not progress.infer_s:
+        return summary
+    images_per_s = (progress.done - progress.from_cache) / progress.elapsed_s
+    busy = f"model busy {progress.infer_share:.0%} of the time"
+    return f"{summary}, {images_per_s:.1f} images/s, {busy}"
 
 
 @contextmanager
-def _bar(progress: Progress) -> Iterator[Callable[[Progress], None]]:
-    with progress_bar("pictures", progress.total) as advance:
-        yield lambda now: advance(now.done)
+def _shown_progress(total: int) -> Iterator[Callable[[Progress], None]]:
+    """Show a progress bar; the block gets the function that advances it."""
+    with progress_bar("images", total) as advance:
+        yield lambda current: advance(current.done)

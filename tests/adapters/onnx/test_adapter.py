@@ -288,7 +288,7 @@ def test_a_wrong_size_in_the_metadata_is_not_called_an_option(tmp_path):
     )
     with pytest.raises(
         InputError,
-        match="takes images of 160×96 pixels, but its metadata states 320×320; .*size=WIDTHxHEIGHT",
+        match=r"takes images of 160×96 pixels, but its metadata states 320×320; .*size=WIDTH",
     ):
         load(path, {})
     assert load(path, {"size": "160x96"}).input_size == SIZE
@@ -298,7 +298,7 @@ def test_a_missing_provider_is_an_error_that_lists_the_available(tmp_path):
     path = save_model(tmp_path / "m.onnx", end2end())
     with pytest.raises(
         DetbenchError,
-        match="this onnxruntime has no provider 'rocm'; it has .*CPUExecutionProvider",
+        match=r"this onnxruntime has no provider 'rocm'; it has .*CPUExecutionProvider",
     ):
         load(path, {**ABC, "provider": "rocm"})
     detector = load(path, {**ABC, "provider": "cpuexecutionprovider", "threads": "1"})

@@ -237,7 +237,7 @@ def _to_xywhc(boxes: NDArray[Any], order: str) -> NDArray[Any]:
 
 
 def _box_output(shapes: Mapping[str, tuple[int, ...]]) -> str | None:
-    """Return the output with the boxes: of those with five values the one named so, or the first."""
+    """Return the output with five values a cell; of several the one named box, or the first."""
     names = [name for name, shape in shapes.items() if shape[-1] == 5]
     return next((name for name in names if "box" in name.lower()), names[0] if names else None)
 

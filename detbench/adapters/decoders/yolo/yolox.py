@@ -38,9 +38,9 @@ class YoloX:
     class of a row counts.
 
     On 80 images of COCO YOLOX-nano has AP 0.302 with these settings (0.304 with minimum score
-    0.001), 0.296 with antialiased resizing and 0.283 with RGB; 99 % of the boxes of another
+    0.001), 0.296 with antialiased resizing and 0.283 with RGB; 99% of the boxes of another
     decoder's results are found with an IoU above 0.9. Its authors cut resized sides to whole
-    pixels (`rounding=down`): AP is 0.307 then, but only 93 % instead of 99.5 % of those boxes with
+    pixels (`rounding=down`): AP is 0.307 then, but only 93% instead of 99.5% of those boxes with
     a score of at least 0.3 are found.
     """
 
