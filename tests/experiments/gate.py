@@ -1,12 +1,13 @@
-"""Measure how often the default rules fail pairs without a true change, and how often they find a true loss; print a Markdown table.
+"""Measure the error rates of the default gate rules.
 
-python -m tests.experiments.gate --pairs 500 --keep kept
+    python -m tests.experiments.gate --pairs 500 --keep results
 
-The world is a population of images; each pair is judged on images drawn from it. Without a true change, the detections of two detectors are
-swapped by a coin on each image, so that nothing but the coin tells the two sides apart: two real detectors ("independent"), or one of them
-twice with scores and boxes moved by chance ("small change"). With a true loss, detections are taken away from one side until the loss in
-the population is what is asked for. Latencies are simulated: rounds in turns with a drift that both models share, bursts that hit one of
-them, and a heavy tail.
+Each pair of detectors is gated on images sampled from a population. Without a true change, the two
+detectors swap their detections on each image by a fair coin, so that neither is better: two real
+detectors ("independent"), or one of them twice with random noise in scores and boxes ("small
+change"). With a true loss, detections are removed from one side until the loss in the population
+has the given size. Latencies are simulated: interleaved rounds with a drift that both models share,
+bursts that affect one of them, and a heavy tail. Prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -25,32 +26,34 @@ from numpy.typing import NDArray
 from detbench.bench.gate.gate import gate
 from detbench.bench.gate.rules import default_rules
 from detbench.bench.gate.timing import timing_verdict
-from detbench.bench.gate.verdict import overall
-from detbench.bench.latency.comparison import compare
-from detbench.bench.latency.contender import Task
-from detbench.bench.latency.interleave import Pair
+from detbench.bench.gate.verdict import overall_outcome
+from detbench.bench.latency.interleaving import TimedPair
 from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.scenario import SCENARIOS
+from detbench.bench.latency.statistics.comparison import compare_rounds
+from detbench.bench.latency.timed_model import TimingTask
 from detbench.bench.machine import MachineState
 from detbench.bench.results import protocol_record
 from detbench.bench.runs import Run
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.protocols.protocol import COCO, VOC2007, Protocol
+from detbench.metrics.protocols.coco import COCO
+from detbench.metrics.protocols.protocol import Protocol
+from detbench.metrics.protocols.voc import VOC2007
 from detbench.metrics.scoring.evaluate import evaluate
 from tests.experiments.kept import results
 from tests.experiments.population import Population, exchanged, population
 
-ROUNDS, IN_ROUND = 60, 20
-SLOWER = (0, 50, 150)
-"""Per mille."""
+ROUNDS, SAMPLES_PER_ROUND = 60, 20
+SLOWDOWNS = (0, 50, 150)
+"""In per mille."""
 TIMES = ("latency.p50_ms", "latency.p99_ms", "throughput_per_s")
-A_LOOK = MachineState(1.0, None, None, None)
+MACHINE = MachineState(1.0, None, None, None)
 RULE = "|---|--:|--:|--:|--:|--:|--:|--:|"
 PROTOCOLS = {"voc2007": VOC2007, "coco": COCO}
 ALL_IMAGES = 4952
-REPLICATES = 200
+RESAMPLES = 200
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,14 @@ def pool() -> Population:
 
 
 def with_rows(
-    found: Detections, keep: NDArray[np.bool_], *, name: str, noise: float = 0.0, seed: int = 0
+    detections: Detections, keep: NDArray[np.bool_], *, name: str, noise: float = 0.0, seed: int = 0
 ) -> Detections:
-    """Return some of the detections, their scores and boxes moved by chance: by a share of the sides."""
+    """Return some of the detections, with noise in scores and boxes.
+
+    `noise` is the standard deviation of an edge, as a share of the side.
+    """
     rng = np.random.default_rng([seed, 77])
-    boxes, scores = found.boxes[keep], found.scores[keep]
+    boxes, scores = detections.boxes[keep], detections.scores[keep]
     if noise:
         sides = np.tile(np.abs(boxes[:, 2:] - boxes[:, :2]), 2)
         boxes = boxes + rng.normal(0, noise, boxes.shape) * sides
@@ -101,8 +107,8 @@ def with_rows(
         scores = 1 / (1 + np.exp(-(np.log(low / (1 - low)) + rng.normal(0, 5 * noise, len(low)))))
     return Detections.from_rows(
         pool().ground_truth,
-        image_index=groups_from_offsets(found.offsets)[keep],
-        class_index=found.class_index[keep],
+        image_index=groups_from_offsets(detections.offsets)[keep],
+        class_index=detections.class_index[keep],
         scores=scores,
         boxes=boxes,
         name=name,
@@ -114,7 +120,7 @@ NOISE = 0.02
 
 @cache
 def pair(run: str, close: bool, loss: float) -> tuple[Detections, Detections]:
-    """Return baseline and candidate; where there is a loss, one that is true to 1e-4 in the population."""
+    """Return baseline and candidate; a loss has the given size in the population, to 1e-4."""
     first, second = pool().detections
     if close:
         everything = np.ones(len(first), np.bool_)
@@ -129,74 +135,81 @@ def pair(run: str, close: bool, loss: float) -> tuple[Detections, Detections]:
 
 
 def _calibrated(
-    one: Detections, other: Detections, protocol: Protocol, loss: float
+    baseline: Detections, candidate: Detections, protocol: Protocol, loss: float
 ) -> tuple[Detections, Detections]:
-    """Return the two with detections of the better one, or of the second, taken away until the second is worse by `loss`."""
-    measure, truth = protocol.measures[0], pool().ground_truth
+    """Return the two with detections of one removed, so that the candidate is worse by `loss`."""
+    measure, ground_truth = protocol.measures[0], pool().ground_truth
 
-    def value(found: Detections) -> float:
-        return float(evaluate(truth, found, protocol).value(measure) or 0.0)
+    def value(detections: Detections) -> float:
+        return float(evaluate(ground_truth, detections, protocol).value(measure) or 0.0)
 
-    a, b = value(one), value(other)
-    thinned, target = (other, a - loss) if b > a - loss else (one, b + loss)
-    luck = np.random.default_rng(5).random(len(thinned))
+    a, b = value(baseline), value(candidate)
+    thinned, target = (candidate, a - loss) if b > a - loss else (baseline, b + loss)
+    ranks = np.random.default_rng(5).random(len(thinned))
     low, high = 0.0, 0.3
     for _ in range(14):
         middle = (low + high) / 2
         low, high = (
             (middle, high)
-            if value(with_rows(thinned, luck >= middle, name="")) > target
+            if value(with_rows(thinned, ranks >= middle, name="")) > target
             else (low, middle)
         )
-    done = with_rows(thinned, luck >= low, name="thinned")
-    return (one, done) if thinned is other else (done, other)
+    reduced = with_rows(thinned, ranks >= low, name="thinned")
+    return (baseline, reduced) if thinned is candidate else (reduced, candidate)
 
 
-def judged(task: tuple[int, int]) -> list[bool]:
-    """Return whether the gate failed a pair, by the protocol's own mean, by the area under the curve, by a class; and was inconclusive."""
+def accuracy_outcome(task: tuple[int, int]) -> list[bool]:
+    """Return whether the gate failed a pair, by which rules, and whether it was inconclusive.
+
+    The rules: the mean of the protocol, the area under the curve, any class.
+    """
     number, trial = task
     cell, rng = CELLS[number], np.random.default_rng([number, trial])
-    world = Population(pool().ground_truth, pair(cell.run, cell.close, cell.loss))
-    truth, found = world.sample(cell.images, rng)
+    population_of_pair = Population(pool().ground_truth, pair(cell.run, cell.close, cell.loss))
+    ground_truth, detections = population_of_pair.sample(cell.images, rng)
     if not cell.loss:
         coins = np.repeat(
-            rng.integers(0, 2, (len(truth.image_ids), 1)), len(truth.class_names), axis=1
+            rng.integers(0, 2, (len(ground_truth.image_ids), 1)),
+            len(ground_truth.class_names),
+            axis=1,
         )
-        found = exchanged(truth, found, coins)
-    runs = [run_of(truth, each, PROTOCOLS[cell.run]) for each in found]
-    verdicts = gate(runs[0], runs[1], default_rules(), replicates=REPLICATES, seed=trial)
+        detections = exchanged(ground_truth, detections, coins)
+    runs = [run_of(ground_truth, each, PROTOCOLS[cell.run]) for each in detections]
+    verdicts = gate(runs[0], runs[1], default_rules(), resamples=RESAMPLES, seed=trial)
     fails = {verdict.rule.measure.text for verdict in verdicts if verdict.outcome == "failed"}
     return [
         bool(fails),
         bool(fails & {"mAP", "AP"}),
         "mAP.area" in fails,
         "AP[*]" in fails,
-        overall(verdicts) == "inconclusive",
+        overall_outcome(verdicts) == "inconclusive",
     ]
 
 
-def run_of(truth: GroundTruth, found: Detections, protocol: Protocol) -> Run:
-    """Return a run that no folder holds."""
-    return Run(
-        Path(), {"options": {"effective": {"protocol": protocol_record(protocol)}}}, truth, found
-    )
+def run_of(ground_truth: GroundTruth, detections: Detections, protocol: Protocol) -> Run:
+    """Return a run without a folder."""
+    record = {"options": {"effective": {"protocol": protocol_record(protocol)}}}
+    return Run(Path(), record, ground_truth, detections)
 
 
 @dataclass(frozen=True)
 class Timed:
-    """What the gate needs of a run whose times alone are looked at."""
+    """The part of a run that rules on time need."""
 
     latency: tuple[LatencyResult, ...]
     record: dict[str, object]
 
 
-def times_judged(task: tuple[int, int]) -> list[bool]:
-    """Return whether times fail a candidate that takes longer by so many per mille, by p50, p99 and throughput; and are inconclusive."""
-    slower, trial = task
-    rng = np.random.default_rng([slower, trial, 9])
+def timing_outcome(timing: tuple[int, int]) -> list[bool]:
+    """Return whether the gate failed a slower candidate, by which rules, and was inconclusive.
+
+    The rules: p50, p99, throughput. The task is the slowdown in per mille and the trial.
+    """
+    slowdown, trial = timing
+    rng = np.random.default_rng([slowdown, trial, 9])
     verdicts = []
     for rule in (rule for rule in default_rules() if rule.measure.timed):
-        rounds = _in_turns(rng, (1.0, 1 + slower / 1000))
+        rounds = _interleaved_rounds(rng, (1.0, 1 + slowdown / 1000))
         results = [
             LatencyResult(
                 name,
@@ -204,42 +217,52 @@ def times_judged(task: tuple[int, int]) -> list[bool]:
                 1,
                 rule.scenario,
                 1,
-                samples_ns=np.concatenate(one),
-                machine=(A_LOOK,),
+                samples_ns=np.concatenate(samples),
+                machine=(MACHINE,),
             )
-            for name, one in zip("ab", rounds, strict=True)
+            for name, samples in zip("ab", rounds, strict=True)
         ]
         runs = [Timed((result,), {}) for result in results]
-        pairs = [Pair("a", "b", Task(rule.stage, 1, SCENARIOS[rule.scenario]), compare(*rounds))]
+        task = TimingTask(rule.stage, 1, SCENARIOS[rule.scenario])
+        pairs = [TimedPair("a", "b", task, compare_rounds(*rounds))]
         verdicts.append(timing_verdict(rule, runs[0], runs[1], pairs))
     fails = {verdict.rule.measure.text for verdict in verdicts if verdict.outcome == "failed"}
-    return [bool(fails), *(name in fails for name in TIMES), overall(verdicts) == "inconclusive"]
+    return [
+        bool(fails),
+        *(name in fails for name in TIMES),
+        overall_outcome(verdicts) == "inconclusive",
+    ]
 
 
-def _in_turns(
+def _interleaved_rounds(
     rng: np.random.Generator, scales: tuple[float, float]
 ) -> list[list[NDArray[np.int64]]]:
-    """Return for two models rounds of samples around 5 ms with a heavy tail and bursts of other load, in one slow drift."""
+    """Return for two models rounds of samples in ns around 5 ms.
+
+    With a heavy tail, bursts of other load, and a slow drift that both share.
+    """
     drift = np.cumsum(rng.normal(0, 0.01, ROUNDS))
     drift -= drift.mean()
     out: list[list[NDArray[np.int64]]] = []
     for scale in scales:
         bursts = 1 + (rng.random(ROUNDS) < 0.1) * rng.exponential(0.3, ROUNDS)
-        tails = 1 + rng.gamma(0.5, 0.06, (ROUNDS, IN_ROUND))
+        tails = 1 + rng.gamma(0.5, 0.06, (ROUNDS, SAMPLES_PER_ROUND))
         out.append([*(5e6 * scale * (np.exp(drift) * bursts)[:, None] * tails).astype(np.int64)])
     return out
 
 
-def row(name: str, images: str, found: NDArray[np.bool_] | Floats) -> str:
-    """Return a line of a table."""
-    first, *others = (f"{100 * share:.2f} %" for share in found.mean(axis=0))
-    return f"| {name} | {images} | {len(found):,} | **{first}** | {' | '.join(others)} |"
+def row(name: str, images: str, outcomes: NDArray[np.bool_] | Floats) -> str:
+    """Return a row of a table."""
+    first, *others = (f"{100 * share:.2f}%" for share in outcomes.mean(axis=0))
+    return f"| {name} | {images} | {len(outcomes):,} | **{first}** | {' | '.join(others)} |"
 
 
 def accuracy(cells: Sequence[int], pairs: int, processes: int, keep: Path | None) -> None:
-    """Print how often each kind of pair fails."""
+    """Print how often each kind of pair fails the rules on accuracy."""
     print(
-        f"| pairs | images | how many | fail | by mAP or AP | by mAP.area | by a class | inconclusive |\n{RULE}",
+        "| pairs | images | number | fail | by mAP or AP | by mAP.area | by a class "
+        "| inconclusive |\n"
+        f"{RULE}",
         flush=True,
     )
     unchanged = []
@@ -247,30 +270,34 @@ def accuracy(cells: Sequence[int], pairs: int, processes: int, keep: Path | None
         cell = CELLS[number]
         pair(cell.run, cell.close, cell.loss)
         with Pool(processes) as workers:
-            found = results(workers, judged, [(number, trial) for trial in range(pairs)], keep)
+            outcomes = results(
+                workers, accuracy_outcome, [(number, trial) for trial in range(pairs)], keep
+            )
         if cell.loss == 0:
-            unchanged.append(found)
-        print(row(f"{cell.name}, {cell.run}", f"{cell.images:,}", found), flush=True)
+            unchanged.append(outcomes)
+        print(row(f"{cell.name}, {cell.run}", f"{cell.images:,}", outcomes), flush=True)
     if unchanged:
         print(row("all without a change", "", np.concatenate(unchanged)), flush=True)
 
 
 def times(pairs: int, processes: int, keep: Path | None) -> None:
-    """Print how often times fail."""
+    """Print how often a slower candidate fails the rules on time."""
     print(
-        f"\n| times | samples of each | how many | fail | by p50 | by p99 | by throughput | inconclusive |\n{RULE}",
+        "\n| times | samples of each | number | fail "
+        f"| by p50 | by p99 | by throughput | inconclusive |\n{RULE}",
         flush=True,
     )
     with Pool(processes) as workers:
-        for slower in SLOWER:
-            found = results(
-                workers, times_judged, [(slower, trial) for trial in range(pairs)], keep
+        for slowdown in SLOWDOWNS:
+            outcomes = results(
+                workers, timing_outcome, [(slowdown, trial) for trial in range(pairs)], keep
             )
-            print(row(f"latency +{slower / 10:g} %", f"{ROUNDS * IN_ROUND:,}", found), flush=True)
+            name = f"latency +{slowdown / 10:g}%"
+            print(row(name, f"{ROUNDS * SAMPLES_PER_ROUND:,}", outcomes), flush=True)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=500, help="of each kind")
     cells = "; ".join(
@@ -283,17 +310,18 @@ def main() -> None:
         default=list(range(len(CELLS))),
         help=f"which kinds of pairs ({cells})",
     )
-    parser.add_argument("--no-times", action="store_true", help="leave out latency and throughput")
+    parser.add_argument(
+        "--no-times", action="store_true", help="no rules on latency and throughput"
+    )
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
-        "--keep", type=Path, help="folder that results are kept in, to go on after a break"
+        "--keep", type=Path, help="folder for finished results; an interrupted run resumes"
     )
     options = parser.parse_args()
     started = time.perf_counter()
     if options.cells:
-        print(
-            f"population: {pool().ground_truth.name}, {len(pool().ground_truth.image_ids):,} images\n"
-        )
+        images = len(pool().ground_truth.image_ids)
+        print(f"population: {pool().ground_truth.name}, {images:,} images\n")
         accuracy(options.cells, options.pairs, options.processes, options.keep)
     if not options.no_times:
         times(options.pairs, options.processes, options.keep)

@@ -1,4 +1,4 @@
-"""Measure how often the 95 % intervals of hotcoco's `compare` hold the population's difference, on the samples of `coverage`.
+"""Measure the coverage of hotcoco's 95% intervals of differences, on the samples of `coverage`.
 
 python -m tests.experiments.hotcoco_coverage --comparisons 300
 """
@@ -16,27 +16,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.data.load import save_detections, save_ground_truth
-from tests.experiments.coverage import pool, truths
+from tests.experiments.coverage import pool, true_values
 from tests.experiments.kept import results
 
 NAMES = ("AP", "AP50")
-"""The questions of `coverage` that hotcoco answers."""
+"""The measures of `coverage` that hotcoco has."""
 
 
 def hotcoco_interval(task: tuple[int, int, int]) -> NDArray[np.float64]:
     """Return (names, 2): the ends of hotcoco's interval of second − first on one sample."""
     size, number, replicates = task
-    truth, found = pool().sample(size, np.random.default_rng([size, number]))
+    ground_truth, detections = pool().sample(size, np.random.default_rng([size, number]))
     with tempfile.TemporaryDirectory() as folder:
-        annotations = Path(folder) / "truth.json"
-        save_ground_truth(truth, annotations, "coco")
+        annotations = Path(folder) / "annotations.json"
+        save_ground_truth(ground_truth, annotations, "coco")
         reference = hotcoco.COCO(str(annotations))
         evaluations = []
-        for each in found:
-            save_detections(each, truth, Path(folder) / "found.json", "coco")
+        for each in detections:
+            save_detections(each, ground_truth, Path(folder) / "results.json", "coco")
             evaluations.append(
                 hotcoco.COCOeval(
-                    reference, reference.load_res(str(Path(folder) / "found.json")), "bbox"
+                    reference, reference.load_res(str(Path(folder) / "results.json")), "bbox"
                 )
             )
             evaluations[-1].evaluate()
@@ -54,20 +54,21 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=200)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
-        "--keep", type=Path, help="folder that results are kept in, to go on after a break"
+        "--keep", type=Path, help="folder for finished results; an interrupted run resumes"
     )
     options = parser.parse_args()
-    started, truth = time.perf_counter(), truths(0)[: len(NAMES), 0, 1]
+    started, expected = time.perf_counter(), true_values(0)[: len(NAMES), 0, 1]
     with Pool(options.processes) as workers:
         tasks = [(options.size, n, options.replicates) for n in range(options.comparisons)]
         low, high = results(workers, hotcoco_interval, tasks, options.keep).transpose(2, 0, 1)
-    held = ((low <= truth) & (truth <= high)).mean(axis=0)
+    coverage = ((low <= expected) & (expected <= high)).mean(axis=0)
     print(
-        f"hotcoco {hotcoco.__version__}, {options.comparisons} samples of {options.size:,} images, {options.replicates} replicates\n"
+        f"hotcoco {hotcoco.__version__}, {options.comparisons} samples of {options.size:,} images, "
+        f"{options.replicates} resamples\n"
     )
     print("| | true difference | coverage | width, points |\n|---|---|---|---|")
     for name, value, share, width in zip(
-        NAMES, truth, held, (high - low).mean(axis=0), strict=True
+        NAMES, expected, coverage, (high - low).mean(axis=0), strict=True
     ):
         print(f"| {name} | {100 * value:.2f} | {share:.1%} | {100 * width:.2f} |")
     print(f"\n{time.perf_counter() - started:.0f} s on {options.processes} processes")

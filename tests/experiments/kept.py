@@ -1,4 +1,4 @@
-"""Kept: results of an experiment's tasks, written as they come, so that a long run can be broken off and go on."""
+"""Results of an experiment's tasks, saved one by one, so that an interrupted run can resume."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ Task = tuple[int, ...]
 def results(
     workers: Pool, function: Callable[[Task], Any], tasks: Sequence[Task], folder: Path | None
 ) -> NDArray[Any]:
-    """Return the results of all tasks (tasks, ...); those that `folder` has are not computed again, the others are added to it."""
+    """Return the results of all tasks, as an array (tasks, ...).
+
+    Results in `folder` are not computed again; the others are added to it.
+    """
     if folder is None:
         return np.array(workers.map(function, tasks, chunksize=4))
     folder.mkdir(parents=True, exist_ok=True)
     missing = [task for task in tasks if not _file(folder, function, task).exists()]
-    for task, found in workers.imap_unordered(partial(_with_task, function), missing):
-        np.save(_file(folder, function, task), found)
+    for task, result in workers.imap_unordered(partial(_with_task, function), missing):
+        np.save(_file(folder, function, task), result)
     return np.array([np.load(_file(folder, function, task)) for task in tasks])
 
 

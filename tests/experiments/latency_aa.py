@@ -1,10 +1,11 @@
-"""Time a function against itself, interleaved and one after the other, and print how often a difference is seen, as a Markdown table.
+"""Compare a function with itself, interleaved and sequentially: how often is a difference found?
 
-python -m tests.experiments.latency_aa --repetitions 1000 --record latency_aa.jsonl
+    python -m tests.experiments.latency_aa --repetitions 1000 --record latency_aa.jsonl
 
-A repetition is a short comparison of one numpy call of about 80 µs with itself, or with itself and a spin of 3 % behind it. Everything is
-done on a machine left alone and while another process loads every core in bursts. Each repetition is kept in the record as it is done:
-a run that was broken off goes on where it was.
+A repetition is a short comparison of one numpy call of about 80 µs with itself, or with itself and
+an extra spin of 3%. Each is done on an idle machine and while another process loads every core in
+bursts. Finished repetitions are in the record, so that an interrupted run resumes. Prints a
+Markdown table.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.bench.latency.comparison import Comparison, compare
+from detbench.bench.latency.statistics.comparison import Comparison, compare_rounds
 
 ROUNDS = 30
-IN_ROUND = 8
+SAMPLES_PER_ROUND = 8
 SLOWDOWN = 0.03
 EFFECT = 0.01
 BLOCK = 100
@@ -44,7 +45,7 @@ def workload() -> Call:
 
 
 def spinning(call: Call, extra_ns: float) -> Call:
-    """Return a call that takes `extra_ns` longer; sleeping would take far longer than asked."""
+    """Return a call that takes `extra_ns` longer; sleeping would be far less exact."""
 
     def slower() -> None:
         call()
@@ -56,7 +57,7 @@ def spinning(call: Call, extra_ns: float) -> Call:
 
 
 def take(call: Call, count: int) -> Samples:
-    """Return how long each of `count` calls took, after one that is not counted, in ns."""
+    """Return the time of each of `count` calls in ns, after one that is dropped."""
     call()
     stamps = np.empty(count + 1, np.int64)
     stamps[0] = time.perf_counter_ns()
@@ -67,27 +68,29 @@ def take(call: Call, count: int) -> Samples:
 
 
 def interleaved(a: Call, b: Call, rng: np.random.Generator) -> Comparison:
-    """Compare in rounds, in an order drawn for each."""
+    """Compare in rounds, each in random order."""
     a_rounds, b_rounds = [], []
     for a_first in rng.random(ROUNDS) < 0.5:
-        for call, kept in (
+        for call, rounds in (
             ((a, a_rounds), (b, b_rounds)) if a_first else ((b, b_rounds), (a, a_rounds))
         ):
-            kept.append(take(call, IN_ROUND))
-    return compare(a_rounds, b_rounds)
+            rounds.append(take(call, SAMPLES_PER_ROUND))
+    return compare_rounds(a_rounds, b_rounds)
 
 
 def sequential(a: Call, b: Call) -> Comparison:
-    """Compare as is usually done: all of A, then all of B, and an interval as if samples were independent."""
-    a_ns, b_ns = take(a, ROUNDS * IN_ROUND), take(b, ROUNDS * IN_ROUND)
+    """Compare as is common: all of A, then all of B, with an interval for independent samples."""
+    a_ns, b_ns = take(a, ROUNDS * SAMPLES_PER_ROUND), take(b, ROUNDS * SAMPLES_PER_ROUND)
     ratio = float(np.median(b_ns) / np.median(a_ns))
     half = math.hypot(
         *(_half_interval(samples) / float(np.median(samples)) for samples in (a_ns, b_ns))
     )
     low, high = ratio * math.exp(-half), ratio * math.exp(half)
-    seen = (low > 1 and ratio >= 1 + EFFECT) or (high < 1 and ratio <= 1 / (1 + EFFECT))
+    is_different = (low > 1 and ratio >= 1 + EFFECT) or (high < 1 and ratio <= 1 / (1 + EFFECT))
     return Comparison(
-        ratio, (low, high), ("slower" if ratio > 1 else "faster") if seen else "inconclusive"
+        ratio,
+        (low, high),
+        ("slower" if ratio > 1 else "faster") if is_different else "inconclusive",
     )
 
 
@@ -99,9 +102,9 @@ def _half_interval(samples: Samples) -> float:
 
 
 @contextmanager
-def load(wanted: bool) -> Iterator[None]:
-    """Load the machine in bursts by a second process, or leave it alone."""
-    if not wanted:
+def load(enabled: bool) -> Iterator[None]:
+    """Load the machine in bursts by a second process, if enabled."""
+    if not enabled:
         yield
         return
     other = subprocess.Popen([sys.executable, __file__, "--burst"])
@@ -114,7 +117,7 @@ def load(wanted: bool) -> Iterator[None]:
 
 
 def burst() -> None:
-    """Work on every core for 10 to 200 ms, rest for 10 to 400 ms, and so on, until killed."""
+    """Work on every core for 10 to 200 ms, then rest for 10 to 400 ms; repeat until killed."""
     rng, matrix = np.random.default_rng(), np.ones((256, 256))
     while True:
         until = time.perf_counter() + rng.uniform(0.01, 0.2)
@@ -127,21 +130,21 @@ def repetition(call: Call, rng: np.random.Generator) -> Iterator[dict[str, Any]]
     """Yield the outcome of each way to compare, without and with the slowdown."""
     extra_ns = SLOWDOWN * float(np.median(take(call, 50)))
     for slowdown, other in ((0.0, call), (SLOWDOWN, spinning(call, extra_ns))):
-        for way, found in (
+        for way, comparison in (
             ("interleaved", interleaved(call, other, rng)),
             ("sequential", sequential(call, other)),
         ):
             yield {
                 "way": way,
                 "slowdown": slowdown,
-                "ratio": found.ratio,
-                "interval": found.interval,
-                "verdict": found.verdict,
+                "ratio": comparison.ratio,
+                "interval": comparison.interval,
+                "verdict": comparison.verdict,
             }
 
 
 def measure(path: Path, repetitions: int) -> list[dict[str, Any]]:
-    """Do what the record lacks, and return all of it."""
+    """Do the repetitions that the record lacks; return all rows."""
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     call, rng = workload(), np.random.default_rng()
     with path.open("a") as record:
@@ -168,10 +171,11 @@ def table(rows: list[dict[str, Any]]) -> str:
     groups = collections.defaultdict(list)
     for row in rows:
         groups[row["loaded"], row["slowdown"], row["way"]].append(row)
-    lines = [
-        "| load | slowdown | order | repetitions | interval without 1 | slower | faster | same | inconclusive | 95 % of the ratios |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    heading = (
+        "| load | slowdown | order | repetitions | interval without 1 "
+        "| slower | faster | same | inconclusive | 95% of the ratios |"
+    )
+    lines = [heading, "|---|---|---|---|---|---|---|---|---|---|"]
     for (loaded, slowdown, way), group in sorted(groups.items()):
         verdicts = collections.Counter(row["verdict"] for row in group)
         outside = np.mean([not row["interval"][0] <= 1 <= row["interval"][1] for row in group])
@@ -182,7 +186,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         )
         load_name = "bursts" if loaded else "none"
         lines.append(
-            f"| {load_name} | {slowdown:.0%} | {way} | {len(group):,} | {outside:.1%} | {shares} | {low:.3f}–{high:.3f} |"
+            f"| {load_name} | {slowdown:.0%} | {way} | {len(group):,} | {outside:.1%} "
+            f"| {shares} | {low:.3f}–{high:.3f} |"
         )
     return "\n".join(lines)
 
@@ -201,10 +206,9 @@ def main() -> None:
     typical = float(np.median(take(workload(), 200)))
     print(table(rows))
     print(
-        f"\nThe call takes {typical / 1e3:.0f} µs; {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}; ",
-        end="",
+        f"\nThe call takes {typical / 1e3:.0f} µs; {os.cpu_count()} cores; "
+        f"load average {os.getloadavg()[0]:.1f}; {time.perf_counter() - started:.0f} s"
     )
-    print(f"{time.perf_counter() - started:.0f} s")
 
 
 if __name__ == "__main__":

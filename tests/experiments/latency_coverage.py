@@ -1,9 +1,9 @@
-"""Measure how often the intervals of latency percentiles hold the true percentile, after the stopping rule, and print a Markdown table.
+"""Measure the coverage of intervals of latency percentiles after the stopping rule.
 
-python -m tests.experiments.latency_coverage --runs 2000
+    python -m tests.experiments.latency_coverage --runs 2000
 
-Latencies are drawn from distributions whose percentiles are known by formula, independently or with autocorrelation, and the stopping
-rule is asked as the suite asks it. Nothing is timed: the same seed gives the same table on every machine.
+Latencies are simulated from distributions with known percentiles, independent or autocorrelated,
+and stopped by the suite's own rule. The same seed gives the same table on every machine.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detbench.bench.latency.percentiles import interval
-from detbench.bench.latency.stopping import StoppingRule
+from detbench.bench.latency.statistics.percentiles import percentile_interval
+from detbench.bench.latency.statistics.stopping import StoppingRule
 from tests.experiments.latency_series import (
     DEPENDENCE,
     GRID,
@@ -27,15 +27,15 @@ from tests.experiments.latency_series import (
     lognormal,
 )
 
-MOST = 20_000
-"""Samples after which the maximum duration is over."""
+MAX_SAMPLES = 20_000
+"""Samples at which the maximum duration is over."""
 SAMPLE_S = 1e-3
 CHUNK = 100
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is drawn, and what is asked for."""
+    """A distribution, its dependence, and the width that the rule requires."""
 
     quantile: Callable[[float], float]
     dependence: str
@@ -44,15 +44,15 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """The distribution and how its samples depend on each other."""
+        """The distribution and the dependence of its samples."""
         return f"{self.quantile.__name__}, {self.dependence}"
 
     def series(self, seed: int) -> Iterator[Array]:
-        """Yield series of latencies without end."""
+        """Yield series of latencies, without end."""
         values = np.array([self.quantile(level) for level in LEVELS])
         for chunk in range(1_000_000):
             rng = np.random.default_rng([seed, chunk])
-            yield from np.interp(DEPENDENCE[self.dependence](rng, CHUNK, MOST), GRID, values)
+            yield from np.interp(DEPENDENCE[self.dependence](rng, CHUNK, MAX_SAMPLES), GRID, values)
 
 
 SETTINGS = (
@@ -75,29 +75,32 @@ def stopped(series: Array, rule: StoppingRule) -> int:
     """Return how many samples the rule takes."""
     count = rule.min_samples
     while not (decision := rule.decide(series[:count], count * SAMPLE_S)).stop:
-        count = min(decision.next_look, len(series))
+        count = min(decision.next_check, len(series))
     return count
 
 
 def row(setting: Setting, runs: int, seed: int) -> str:
-    """Return a line of the table; an interval that is not there counts as one that does not hold."""
+    """Return a row of the table; a missing interval counts as a miss."""
     rule = StoppingRule(
         setting.relative_width,
         (50, setting.tail),
         min_s=0.5,
-        max_s=MOST * SAMPLE_S,
+        max_s=MAX_SAMPLES * SAMPLE_S,
         min_samples=100,
     )
-    held, counts = np.zeros((runs, 2), bool), np.zeros(runs, int)
+    contained, counts = np.zeros((runs, 2), bool), np.zeros(runs, int)
     for run, series in zip(range(runs), setting.series(seed), strict=False):
         counts[run] = stopped(series, rule)
         for place, q in enumerate(rule.percentiles):
-            found = interval(series[: counts[run]], q)
-            held[run, place] = (
-                found is not None and found[0] <= setting.quantile(q / 100) <= found[1]
+            ends = percentile_interval(series[: counts[run]], q)
+            contained[run, place] = (
+                ends is not None and ends[0] <= setting.quantile(q / 100) <= ends[1]
             )
-    median, tail = held.mean(axis=0)
-    return f"| {setting.name} | p{setting.tail:g} | {setting.relative_width:.0%} | {np.median(counts):,.0f} | {median:.1%} | {tail:.1%} |"
+    median, tail = contained.mean(axis=0)
+    return (
+        f"| {setting.name} | p{setting.tail:g} | {setting.relative_width:.0%} "
+        f"| {np.median(counts):,.0f} | {median:.1%} | {tail:.1%} |"
+    )
 
 
 def main() -> None:
@@ -105,11 +108,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="settings whose name holds this")
+    parser.add_argument("--only", default="", help="only settings whose name contains this")
     options = parser.parse_args()
     started = time.perf_counter()
     print(
-        "| latencies | tail | width asked for | samples (median) | p50 held | tail held |\n|---|---|---|---|---|---|"
+        "| latencies | tail | required width | samples (median) | coverage p50 | coverage tail |\n"
+        "|---|---|---|---|---|---|"
     )
     for setting in SETTINGS:
         if options.only in setting.name:

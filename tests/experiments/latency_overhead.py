@@ -1,9 +1,10 @@
-"""What the suite itself costs: the time between two requests, of a model that only spins.
+"""Measure the overhead of the latency suite: the time between two requests.
 
-python tests/experiments/latency_overhead.py
+    python tests/experiments/latency_overhead.py
 
-A whole measurement runs, with rounds, looks at the machine, the search for warm-up and the stopping rule; the model notes when each of its
-calls begins and ends, and what lies between the end of one and the beginning of the next is the suite's.
+A complete measurement runs with rounds, machine monitoring, warm-up detection and stopping rule.
+The model only spins and records the start and end of each call. The time between the end of one
+call and the start of the next is the overhead.
 """
 
 from __future__ import annotations
@@ -15,19 +16,20 @@ import numpy as np
 
 from detbench.adapters.detector import Batch
 from detbench.bench.environment import environment
-from detbench.bench.latency.contender import LocalContender, Task
 from detbench.bench.latency.images import embedded_images
-from detbench.bench.latency.interleave import measure
+from detbench.bench.latency.interleaving import time_task
+from detbench.bench.latency.local_model import LocalModel
 from detbench.bench.latency.scenario import SINGLE_STREAM
-from detbench.bench.latency.stopping import StoppingRule
-from detbench.bench.machine import MachineWatch
+from detbench.bench.latency.statistics.stopping import StoppingRule
+from detbench.bench.latency.timed_model import TimingTask
+from detbench.bench.machine import MachineMonitor
 
 SECONDS = 5.0
 SPIN_NS = (100_000, 1_000_000)
 
 
 class Spinner:
-    """A detector whose model spins for a time and notes when."""
+    """A detector whose model spins for a given time and records when."""
 
     class_names, input_size, batch_size = ("a",), (8, 8), None
 
@@ -36,17 +38,17 @@ class Spinner:
         self.settings = {"adapter": "onnx"} if kind == "onnxruntime" else {"backend": kind}
         self.stamps = []
 
-    def preprocess(self, pictures):
-        return Batch(np.zeros((len(pictures), 1)), ())
+    def preprocess(self, images):
+        return Batch(np.zeros((len(images), 1)), ())
 
     def to_device(self, batch):
         return batch.inputs
 
     def infer(self, inputs):
-        begun = time.perf_counter_ns()
-        while (now := time.perf_counter_ns()) < begun + self.spin_ns:
+        started = time.perf_counter_ns()
+        while (now := time.perf_counter_ns()) < started + self.spin_ns:
             pass
-        self.stamps.append((begun, now))
+        self.stamps.append((started, now))
         return inputs
 
     def to_host(self, outputs):
@@ -63,23 +65,25 @@ class Spinner:
 
 
 def gaps_us(kind, spin_ns):
-    """Return what lies between the end of each request and the beginning of the next, in µs."""
+    """Return the time between the end of each request and the start of the next, in µs."""
     detector = Spinner(kind, spin_ns)
-    contender = LocalContender(detector, embedded_images(4))
+    model = LocalModel(detector, embedded_images(4))
     rule = StoppingRule(relative_width=0.0, min_s=SECONDS, max_s=SECONDS)
     detector.stamps.clear()
-    measure([contender], Task("infer", 1, SINGLE_STREAM), rule, MachineWatch())
+    time_task([model], TimingTask("infer", 1, SINGLE_STREAM), rule, MachineMonitor())
     stamps = np.array(detector.stamps[20:-20])
     return (stamps[1:, 0] - stamps[:-1, 1]) / 1e3
 
 
 def main():
-    found = environment()
+    machine = environment()
     print(
-        f"{found.cpu}, {found.cores} cores, Python {found.python}, load {os.getloadavg()[0]:.1f}\n"
+        f"{machine.cpu}, {machine.cores} cores, Python {machine.python}, "
+        f"load {os.getloadavg()[0]:.1f}\n"
     )
     print(
-        "| clock | model µs | samples | between two requests µs: median | p99 | share of all time |\n|---|---|---|---|---|---|"
+        "| clock | model µs | samples | between two requests µs: median | p99 | share of time |\n"
+        "|---|---|---|---|---|---|"
     )
     for kind in ("cpu", "onnxruntime", "tensorflow", "jax"):
         for spin_ns in SPIN_NS:

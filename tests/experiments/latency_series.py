@@ -1,4 +1,4 @@
-"""Made latencies: distributions whose percentiles are known by formula, and autocorrelated series to draw from them."""
+"""Simulated latencies: distributions with known percentiles, and autocorrelated series of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEVELS = np.array([NORMAL.cdf(z) for z in GRID])
 
 
 def lognormal(probability: float) -> float:
-    """Return a quantile of about 1 ms with a spread of 10 %, in ns."""
+    """Return a quantile of about 1 ms with a spread of 10%, in ns."""
     return 1e6 * math.exp(0.1 * NORMAL.inv_cdf(probability))
 
 
@@ -31,7 +31,7 @@ def gamma(probability: float) -> float:
 
 
 def bimodal(probability: float) -> float:
-    """Return a quantile of two modes, 1 and 1.25 ms (30 %), with 2 % of outliers up to several ms, in ns."""
+    """Return a quantile in ns of two modes, 1 and 1.25 ms (30%), with 2% of outliers."""
     fast, slow = NormalDist(1, 0.03), NormalDist(1.25, 0.04)
 
     def below(x: float) -> float:
@@ -48,7 +48,7 @@ def _inverse(rising: Callable[[float], float], value: float, low: float, high: f
 
 
 def autoregressive(rng: np.random.Generator, correlation: float, series: int, count: int) -> Array:
-    """Return standard normal values (series, count), each correlated with the one before."""
+    """Return standard normal values (series, count), each correlated with its predecessor."""
     shocks = rng.normal(size=(count, series))
     if correlation:
         fresh = math.sqrt(1 - correlation**2)
@@ -58,7 +58,10 @@ def autoregressive(rng: np.random.Generator, correlation: float, series: int, co
 
 
 def switching(rng: np.random.Generator, stay: float, series: int, count: int) -> Array:
-    """Return standard normal values (series, count) whose upper fifth comes in bursts of 1 / (1 - stay) samples on average."""
+    """Return standard normal values (series, count) whose upper fifth comes in bursts.
+
+    The mean length of a burst is 1 / (1 - stay) samples.
+    """
     enter = (1 - stay) / 4
     uniform, inside = rng.random((count, series)), rng.random((count, series))
     high = np.empty((count, series), bool)
@@ -74,4 +77,4 @@ DEPENDENCE: dict[str, Callable[[np.random.Generator, int, int], Array]] = {
     "AR(1) .9": lambda rng, series, count: autoregressive(rng, 0.9, series, count),
     "bursts of 20": lambda rng, series, count: switching(rng, 0.95, series, count),
 }
-"""Ways in which samples depend on those before, as functions of generator, number of series and of samples."""
+"""Kinds of dependence, as functions of generator, number of series and number of samples."""

@@ -1,9 +1,10 @@
-"""Check that p is uniform under its null, false discoveries are few and the planner keeps its promise; print Markdown tables.
+"""Check p-values, false discoveries and planned power on samples of a population.
 
-python -m tests.experiments.p_values --comparisons 1000
+    python -m tests.experiments.p_values --comparisons 1000
 
-Two detectors that swap their detections by coin on every image are exchangeable, and so neither is better: every null hypothesis holds.
-Nothing is timed: the same seed gives the same tables on every machine.
+Two detectors that swap their detections on every image by a fair coin are exchangeable, so that
+every null hypothesis is true and p must be uniform. The same seed gives the same tables on every
+machine.
 """
 
 from __future__ import annotations
@@ -21,21 +22,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.data.detections import Detections
-from detbench.metrics.protocols.protocol import COCO, VOC2007, VOC2012, Measure, Protocol
+from detbench.metrics.protocols.coco import COCO
+from detbench.metrics.protocols.protocol import Measure, Protocol
+from detbench.metrics.protocols.voc import VOC2007, VOC2012
 from detbench.metrics.uncertainty.difference import differences
 from detbench.metrics.uncertainty.permutation import permutation_test
 from detbench.metrics.uncertainty.power import images_needed, smallest_difference
 from tests.experiments.kept import Task, results
 from tests.experiments.population import Population, exchanged, population, scored
 
-Found = NDArray[np.float64]
-Run = Callable[[Callable[[Task], object], Sequence[Task]], Found]
+Floats = NDArray[np.float64]
+Run = Callable[[Callable[[Task], object], Sequence[Task]], Floats]
 MEASURES: tuple[tuple[str, Protocol, Measure], ...] = (
     ("AP", COCO, Measure("AP")),
     ("AP50", COCO, Measure("AP50", iou=0.5)),
     ("mAP 2007", VOC2007, Measure("mAP")),
 )
-DRAWS = 400
+RESAMPLES = 400
 LEVEL = 0.05
 
 
@@ -44,8 +47,11 @@ def pool() -> Population:
     return population()
 
 
-def kolmogorov_smirnov(p: Found) -> tuple[float, float]:
-    """Return the distance of p-values from the uniform distribution, and how often chance shows a larger one (Kolmogorov's series)."""
+def kolmogorov_smirnov(p: Floats) -> tuple[float, float]:
+    """Return the Kolmogorov–Smirnov distance of p-values from uniformity, and its p-value.
+
+    The p-value is Kolmogorov's series with Stephens' correction for small samples.
+    """
     n, rising = len(p), np.sort(p)
     distance = max(
         float((np.arange(1, n + 1) / n - rising).max()), float((rising - np.arange(n) / n).max())
@@ -55,19 +61,24 @@ def kolmogorov_smirnov(p: Found) -> tuple[float, float]:
     return distance, min(1.0, max(0.0, sum(terms))) if scaled > 0.2 else 1.0
 
 
-def null(task: tuple[int, int]) -> Found:
-    """Return (measures, 3): p by bootstrap, by permutation of scores and of ranks, of two exchangeable detectors."""
+def null(task: tuple[int, int]) -> Floats:
+    """Return p (measures, 3) of two exchangeable detectors.
+
+    By bootstrap, by permutation, and by permutation of score ranks.
+    """
     size, number = task
     rng = np.random.default_rng([1, size, number])
-    truth, found = pool().sample(size, rng)
-    coins = np.repeat(rng.integers(0, 2, (size, 1)), len(truth.class_names), axis=1)
-    mixed, out = exchanged(truth, found, coins), []
+    ground_truth, detections = pool().sample(size, rng)
+    coins = np.repeat(rng.integers(0, 2, (size, 1)), len(ground_truth.class_names), axis=1)
+    mixed, out = exchanged(ground_truth, detections, coins), []
     for _, protocol, measure in MEASURES:
-        a, b = scored(truth, mixed, protocol)
-        (by_bootstrap,) = differences(a, b, [measure], replicates=DRAWS - 1, seed=number, threads=1)
+        a, b = scored(ground_truth, mixed, protocol)
+        (by_bootstrap,) = differences(
+            a, b, [measure], resamples=RESAMPLES - 1, seed=number, threads=1
+        )
         by_swaps = [
             permutation_test(
-                a, b, [measure], permutations=DRAWS - 1, seed=number, scores=scores, threads=1
+                a, b, [measure], permutations=RESAMPLES - 1, seed=number, scores=scores, threads=1
             )[0].p
             for scores in ("auto", "ranks")
         ]
@@ -75,49 +86,64 @@ def null(task: tuple[int, int]) -> Found:
     return np.array(out)
 
 
-def false_discoveries(task: tuple[int, int, int]) -> Found:
-    """Return (2, 2): of classes called by Benjamini–Hochberg and by Holm, the share that is false and whether any is; only some differ."""
+def false_discoveries(task: tuple[int, int, int]) -> Floats:
+    """Return false discoveries (2, 2) among classes of which only some differ.
+
+    For Benjamini–Hochberg and for Holm: the share of significant classes that do not differ, and
+    whether there is any.
+    """
     size, number, differing = task
     rng = np.random.default_rng([2, size, number])
-    truth, found = pool().sample(size, rng)
-    classes = len(truth.class_names)
+    ground_truth, detections = pool().sample(size, rng)
+    classes = len(ground_truth.class_names)
     coins = rng.integers(0, 2, (size, classes))
-    really = rng.permutation(classes)[:differing]
-    coins[:, really] = 0
-    worse = exchanged(truth, [found[0], _without_some(found[1], rng, really)], coins)
-    (change,) = differences(*scored(truth, worse, VOC2012), replicates=999, seed=number, threads=1)
-    false = ~np.isin(np.arange(classes), really)
-    called = [
+    different = rng.permutation(classes)[:differing]
+    coins[:, different] = 0
+    worse = exchanged(
+        ground_truth, [detections[0], _without_some(detections[1], rng, different)], coins
+    )
+    (change,) = differences(
+        *scored(ground_truth, worse, VOC2012), resamples=999, seed=number, threads=1
+    )
+    false = ~np.isin(np.arange(classes), different)
+    significant = [
         np.array([getattr(each, kind) for each in change.classes]) <= LEVEL
         for kind in ("p_fdr", "p_holm")
     ]
     return np.array(
-        [[(each & false).sum() / max(each.sum(), 1), (each & false).any()] for each in called]
+        [[(each & false).sum() / max(each.sum(), 1), (each & false).any()] for each in significant]
     )
 
 
 def _without_some(
-    found: Detections, rng: np.random.Generator, classes: NDArray[np.integer]
+    detections: Detections, rng: np.random.Generator, classes: NDArray[np.integer]
 ) -> Detections:
-    """Return detections in which every second one of the classes has lost its score."""
-    hurt = np.isin(found.class_index, classes) & (rng.random(len(found)) < 0.5)
-    return replace(found, scores=np.where(hurt, found.scores * 0.01, found.scores))
+    """Return detections in which every second one of the classes has a hundredth of its score."""
+    lowered = np.isin(detections.class_index, classes) & (rng.random(len(detections)) < 0.5)
+    return replace(
+        detections, scores=np.where(lowered, detections.scores * 0.01, detections.scores)
+    )
 
 
-def noticed(task: tuple[int, int, int]) -> bool:
-    """Tell whether a sample of this size shows, at p ≤ .05, that the better detector is better."""
+def is_detected(task: tuple[int, int, int]) -> bool:
+    """Return whether a sample of this size shows the better detector at p ≤ 0.05."""
     size, number, place = task
     _, protocol, measure = MEASURES[place]
-    truth, found = pool().sample(size, np.random.default_rng([3, size, number]))
+    ground_truth, detections = pool().sample(size, np.random.default_rng([3, size, number]))
     (change,) = differences(
-        *scored(truth, found, protocol), [measure], replicates=DRAWS - 1, seed=number, threads=1
+        *scored(ground_truth, detections, protocol),
+        [measure],
+        resamples=RESAMPLES - 1,
+        seed=number,
+        threads=1,
     )
     return bool(change.p <= LEVEL and change.interval.estimate > 0)
 
 
 def uniformity(run: Run, comparisons: int, sizes: Sequence[int]) -> None:
     print(
-        "| images | measure | test | p ≤ .01 | p ≤ .05 | p ≤ .5 | KS distance | KS p |\n|---|---|---|---|---|---|---|---|"
+        "| images | measure | test | p ≤ .01 | p ≤ .05 | p ≤ .5 | KS distance | KS p |\n"
+        "|---|---|---|---|---|---|---|---|"
     )
     for size in sizes:
         out = run(null, [(size, n) for n in range(comparisons)])
@@ -125,17 +151,15 @@ def uniformity(run: Run, comparisons: int, sizes: Sequence[int]) -> None:
             for test, title in enumerate(("bootstrap", "permutation", "permutation, ranks")):
                 p = out[:, place, test]
                 shares = " | ".join(f"{(p <= level).mean():.1%}" for level in (0.01, 0.05, 0.5))
-                distance, by_chance = kolmogorov_smirnov(p)
+                distance, ks_p = kolmogorov_smirnov(p)
                 print(
-                    f"| {size:,} | {name} | {title} | {shares} | {distance:.3f} | {by_chance:.2f} |",
+                    f"| {size:,} | {name} | {title} | {shares} | {distance:.3f} | {ks_p:.2f} |",
                     flush=True,
                 )
 
 
 def discoveries(run: Run, comparisons: int, size: int) -> None:
-    print(
-        "\n| classes that differ | false among those called by BH | any false call by Holm |\n|---|---|---|"
-    )
+    print("\n| classes that differ | false discoveries by BH | any by Holm |\n|---|---|---|")
     for differing in (0, 10):
         out = run(false_discoveries, [(size, n, differing) for n in range(comparisons)])
         print(
@@ -148,7 +172,8 @@ def power(run: Run, comparisons: int) -> None:
     everything = pool()
     images = len(everything.ground_truth.image_ids)
     print(
-        "\n| measure | true difference | planned images for power .8 | noticed |\n|---|---|---|---|"
+        "\n| measure | true difference | planned images for power .8 | detected |\n"
+        "|---|---|---|---|"
     )
     for place, (name, protocol, measure) in enumerate(MEASURES):
         (change,) = differences(
@@ -157,7 +182,7 @@ def power(run: Run, comparisons: int) -> None:
         size = images_needed(
             smallest_difference(change.standard_error), images, change.interval.estimate
         )
-        share = np.mean(run(noticed, [(size, n, place) for n in range(comparisons)]))
+        share = np.mean(run(is_detected, [(size, n, place) for n in range(comparisons)]))
         print(
             f"| {name} | {100 * change.interval.estimate:.2f} | {size:,} | {share:.1%} |",
             flush=True,
@@ -171,7 +196,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
-        "--keep", type=Path, help="folder that results are kept in, to go on after a break"
+        "--keep", type=Path, help="folder for finished results; an interrupted run resumes"
     )
     options = parser.parse_args()
     started = time.perf_counter()

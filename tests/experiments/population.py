@@ -1,4 +1,4 @@
-"""The population the experiments draw from: many images, two detectors on them, and samples of both."""
+"""The population of the experiments: many images, two detectors on them, and samples of both."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from detbench.data.columns import Ints, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth
-from detbench.data.shapes import shapes_detections
-from detbench.metrics.protocols.protocol import COCO, VOC2007, VOC2012, Measure, Protocol
+from detbench.metrics.protocols.coco import COCO
+from detbench.metrics.protocols.protocol import Measure, Protocol
+from detbench.metrics.protocols.voc import VOC2007, VOC2012
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.uncertainty.copies import with_copies
+from detbench.metrics.uncertainty.permutation import repeat_images
+from tests.data.simulated_detections import simulated_detections
 
 QUESTIONS: tuple[tuple[str, Protocol, Measure], ...] = (
     ("AP", COCO, Measure("AP")),
@@ -31,18 +33,18 @@ _SIMULATED_IMAGES, _SIMULATED_CLASSES = 5000, 20
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Images from which samples are drawn, and the detections of two detectors on all of them."""
+    """Images to sample from, and the detections of two detectors on all of them."""
 
     ground_truth: GroundTruth
     detections: tuple[Detections, Detections]
 
     def sample(self, size: int, rng: np.random.Generator) -> tuple[GroundTruth, list[Detections]]:
-        """Return `size` images drawn independently, and what was found on them."""
+        """Return `size` images sampled with replacement, and the detections in them."""
         positions = np.sort(rng.integers(0, len(self.ground_truth.image_ids), size))
-        return with_copies(self.ground_truth, self.detections, positions)
+        return repeat_images(self.ground_truth, self.detections, positions)
 
     def class_of_size(self, objects: float, size: int) -> int:
-        """Return the class of which a sample of `size` images holds about this many objects that count."""
+        """Return the class with about this many objects that count in a sample of `size` images."""
         counted = self.ground_truth.class_index[~self.ground_truth.difficult]
         expected = (
             np.bincount(counted, minlength=len(self.ground_truth.class_names))
@@ -53,33 +55,41 @@ class Population:
 
 
 def population() -> Population:
-    """Return VOC 2007 test with two real YOLOs where $DETBENCH_DATA or ../shared/data has them, else simulated images and detections."""
+    """Return VOC 2007 test with two real YOLOs, or simulated data if the real data are missing."""
     archive = data_folder() / "VOCtest_06-Nov-2007.annotations.tar.gz"
     if not archive.is_file():
-        truth = _simulated_truth()
+        ground_truth = _simulated_ground_truth()
         return Population(
-            truth, (shapes_detections(truth, 0.70, seed=1), shapes_detections(truth, 0.74, seed=2))
+            ground_truth,
+            (
+                simulated_detections(ground_truth, 0.70, seed=1),
+                simulated_detections(ground_truth, 0.74, seed=2),
+            ),
         )
-    truth = load_ground_truth(archive)
+    ground_truth = load_ground_truth(archive)
     first, second = (
-        load_detections(data_folder() / "dets_voc" / name, truth) for name in DETECTORS
+        load_detections(data_folder() / "dets_voc" / name, ground_truth) for name in DETECTORS
     )
-    return Population(truth, (first, second))
+    return Population(ground_truth, (first, second))
 
 
 def data_folder() -> Path:
-    """Return where the real data lie, if they are there: $DETBENCH_DATA or ../shared/data."""
+    """Return the folder of the real data: $DETBENCH_DATA, else ../shared/data."""
     return Path(os.environ.get("DETBENCH_DATA") or Path(__file__).parents[3] / "shared" / "data")
 
 
-def scored(truth: GroundTruth, found: Sequence[Detections], protocol: Protocol) -> list[Evaluation]:
+def scored(
+    ground_truth: GroundTruth, detections: Sequence[Detections], protocol: Protocol
+) -> list[Evaluation]:
     """Score detectors on one thread."""
-    return [evaluate(truth, each, protocol, threads=1) for each in found]
+    return [evaluate(ground_truth, each, protocol, threads=1) for each in detections]
 
 
-def exchanged(truth: GroundTruth, found: Sequence[Detections], coins: Ints) -> list[Detections]:
-    """Return two detectors that have swapped their detections where `coins` (images, classes) is 1."""
-    pair = [(each, groups_from_offsets(each.offsets)) for each in found]
+def exchanged(
+    ground_truth: GroundTruth, detections: Sequence[Detections], coins: Ints
+) -> list[Detections]:
+    """Return two detectors that swap their detections where `coins` (images, classes) is 1."""
+    pair = [(each, groups_from_offsets(each.offsets)) for each in detections]
     sides = [coins[image, each.class_index] for each, image in pair]
     out = []
     for wanted in (0, 1):
@@ -95,13 +105,15 @@ def exchanged(truth: GroundTruth, found: Sequence[Detections], coins: Ints) -> l
             for column in ("class_index", "scores", "boxes", "box_areas")
         }
         out.append(
-            Detections.from_rows(truth, image_index=image[order], name=f"mixed {wanted}", **columns)
+            Detections.from_rows(
+                ground_truth, image_index=image[order], name=f"mixed {wanted}", **columns
+            )
         )
     return out
 
 
-def _simulated_truth() -> GroundTruth:
-    """Return images of 500 × 400 pixels with one to six objects of classes that are rare and frequent."""
+def _simulated_ground_truth() -> GroundTruth:
+    """Return images of 500 × 400 pixels with one to six objects of rare and frequent classes."""
     rng = np.random.default_rng(2007)
     counts = rng.integers(1, 7, _SIMULATED_IMAGES)
     rows = int(counts.sum())

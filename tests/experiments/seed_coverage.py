@@ -1,9 +1,10 @@
-"""Measure how often the 95 % interval of a mean over trainings holds the true mean, and print a Markdown table.
+"""Measure the coverage of 95% intervals of a mean over trainings; prints a Markdown table.
 
-python -m tests.experiments.seed_coverage --studies 2000
+    python -m tests.experiments.seed_coverage --studies 2000
 
-Values are made: a truth, what the images add to all trainings, what each seed adds, and what the two add together; all normal, with known
-spreads. Resampling sees the images' part as a bootstrap of many images would: normal, and of the right spread.
+Values are simulated as a true value plus four normal parts: of the images (common to all
+trainings), of each seed, and of seed and images together. The bootstrap replicates of the images'
+part are normal with the same spread, as for a dataset of many images.
 """
 
 from __future__ import annotations
@@ -14,36 +15,38 @@ import numpy as np
 
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.uncertainty.intervals import intervals
-from detbench.metrics.uncertainty.replicates import HALVES, Resampled
-from detbench.metrics.uncertainty.seeds import over_seeds
+from detbench.metrics.uncertainty.replicates import HALVES, Replicates
+from detbench.metrics.uncertainty.seeds import average_over_seeds
 
-DRAWS, TRUTH, OF_IMAGES = 500, 0.5, 0.01
-TOGETHER = 0.3
-"""Spread of what seed and images add together, as a share of the seeds' own."""
+RESAMPLES, TRUE_VALUE, IMAGE_SPREAD = 500, 0.5, 0.01
+INTERACTION = 0.3
+"""Spread of the part of seed and images together, as a share of the spread of the seeds."""
 
 
-def study(trainings: int, of_seeds: float, rng: np.random.Generator, number: int) -> bool:
-    """Tell whether the interval of one study holds the truth."""
-    by_image, own = rng.normal(0, OF_IMAGES), rng.normal(0, of_seeds, trainings)
-    values = TRUTH + by_image + own + rng.normal(0, TOGETHER * of_seeds, trainings)
-    drawn, halves = rng.normal(0, OF_IMAGES, DRAWS), rng.normal(0, OF_IMAGES, HALVES)
-    apart = rng.normal(0, TOGETHER * of_seeds, (trainings, DRAWS + HALVES))
-    resampled = [
-        Resampled(
+def study(trainings: int, seed_spread: float, rng: np.random.Generator, number: int) -> bool:
+    """Return whether the interval of one study contains the true value."""
+    by_image, own = rng.normal(0, IMAGE_SPREAD), rng.normal(0, seed_spread, trainings)
+    values = TRUE_VALUE + by_image + own + rng.normal(0, INTERACTION * seed_spread, trainings)
+    bootstrap, halves = rng.normal(0, IMAGE_SPREAD, RESAMPLES), rng.normal(0, IMAGE_SPREAD, HALVES)
+    interaction = rng.normal(0, INTERACTION * seed_spread, (trainings, RESAMPLES + HALVES))
+    replicates = [
+        Replicates(
             name=f"{n}",
             measure=Measure("AP"),
             class_names=(),
             values=np.array([value]),
-            drawn=(value + drawn + apart[n, :DRAWS])[:, None],
+            bootstrap=(value + bootstrap + interaction[n, :RESAMPLES])[:, None],
             left_out=np.full((2, 1), value),
-            halves=(value + halves + apart[n, DRAWS:])[:, None],
-            units=np.array([5000]),
-            draws="made",
+            halves=(value + halves + interaction[n, RESAMPLES:])[:, None],
+            clusters=np.array([5000]),
+            resampling="simulated",
         )
         for n, value in enumerate(values)
     ]
-    interval, _ = intervals(over_seeds(resampled, "trained", seed=number), method="expanded")
-    return interval.low <= TRUTH <= interval.high
+    interval, _ = intervals(
+        average_over_seeds(replicates, "trained", seed=number), method="expanded"
+    )
+    return interval.low <= TRUE_VALUE <= interval.high
 
 
 def main() -> None:
@@ -55,13 +58,13 @@ def main() -> None:
     for trainings in (2, 3, 5, 10):
         for ratio in (0.3, 1.0, 3.0):
             rng = np.random.default_rng([trainings, int(10 * ratio)])
-            held = np.mean(
+            coverage = np.mean(
                 [
-                    study(trainings, ratio * OF_IMAGES, rng, number)
+                    study(trainings, ratio * IMAGE_SPREAD, rng, number)
                     for number in range(options.studies)
                 ]
             )
-            print(f"| {trainings} | {ratio:g} | {held:.1%} |", flush=True)
+            print(f"| {trainings} | {ratio:g} | {coverage:.1%} |", flush=True)
 
 
 if __name__ == "__main__":

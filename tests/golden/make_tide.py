@@ -1,8 +1,9 @@
-"""Write `tide.json`: the numbers of tidecv 1.0.1 on the random cases that `tests/metrics/analysed.py` makes.
+"""Write `tide.json`: the numbers of tidecv 1.0.1 on random cases of `tests/metrics`.
 
-python -m tests.golden.make_tide > tests/golden/tide.json
+    python -m tests.golden.make_tide > tests/golden/tide.json
 
-tidecv asks for a mask of every box and crashes without one for crowd regions; the boxes themselves serve as masks.
+tidecv needs a mask of every box and crashes without one for crowd regions, so the boxes serve as
+masks.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ NAMES = {"FalsePos": "FP", "FalseNeg": "FN"}
 
 
 def by_tidecv(
-    objects: list[Any], detections: list[Any], images: int, classes: int, most: int = 100
+    objects: list[Any], detections: list[Any], images: int, classes: int, max_detections: int = 100
 ) -> dict[str, Any]:
-    """Return tidecv's base AP and gains, in points, with at most so many detections per image."""
+    """Return tidecv's base AP and gains in points, for up to `max_detections` per image."""
     from tidecv import TIDE, Data
 
-    truth, found = Data("truth", max_dets=most), Data("found", max_dets=most)
-    for data in (truth, found):
+    truth = Data("ground truth", max_dets=max_detections)
+    results = Data("detections", max_dets=max_detections)
+    for data in (truth, results):
         for k in range(classes):
             data.add_class(k, str(k))
         for i in range(images):
@@ -35,8 +37,8 @@ def by_tidecv(
         else:
             truth.add_ignore_region(image, label, _xywh(box), None)
     for image, label, score, box in detections:
-        found.add_detection(image, label, score, _xywh(box))
-    run = TIDE().evaluate(truth, found, mode=TIDE.BOX)
+        results.add_detection(image, label, score, _xywh(box))
+    run = TIDE().evaluate(truth, results, mode=TIDE.BOX)
     gains = run.fix_main_errors() | run.fix_special_errors()
     return {
         "base": run.ap,
