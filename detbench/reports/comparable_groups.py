@@ -1,75 +1,71 @@
-"""Groups: which detectors may stand in one table, and under which names."""
+"""Comparable groups: which detectors may stand in one table, and under which names."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from detbench.bench.results import ValueIntervals, intervals_record
 from detbench.bench.runs import Run, read_run
 from detbench.errors import DetbenchError
+from detbench.metrics.scoring.comparable import differences_between
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.reports.scored_detector import Scored
+from detbench.reports.scored_detector import ScoredDetector
 
-Given = Run | Evaluation | str | Path
+Source = Run | Evaluation | str | Path
+"""A run, an evaluation, or a run folder."""
 
 
-def grouped(given: Given, before: Sequence[Scored], known: ValueIntervals | None = None) -> Scored:
-    """Return a run or an evaluation with its group and a name of its own, given those before it."""
-    run = (
-        read_run(Path(given))
-        if isinstance(given, str | Path)
-        else given
-        if isinstance(given, Run)
-        else None
+def scored_detector(
+    source: Source,
+    earlier: Sequence[ScoredDetector],
+    intervals: ValueIntervals | None = None,
+) -> ScoredDetector:
+    """Return a run or an evaluation with its group and a name that is unique in the group.
+
+    Args:
+        source: a run is scored again under its recorded protocol.
+        earlier: the detectors before this one; it joins the group of those it is comparable with.
+        intervals: in place of those that the run recorded.
+    """
+    run = _run(source)
+    evaluation = run.evaluation() if run else source
+    if not isinstance(evaluation, Evaluation):
+        raise DetbenchError(f"neither a run nor an evaluation: {source!r}")
+    group = _group(evaluation, earlier)
+    if intervals is not None:
+        recorded = intervals_record(evaluation, intervals)
+    else:
+        recorded = run.record["evaluations"][0].get("intervals") if run else None
+    return ScoredDetector(
+        name=_unique_name(
+            evaluation.detections.name,
+            {scored.name for scored in earlier if scored.group == group},
+        ),
+        group=group,
+        evaluation=evaluation,
+        latency=tuple(run.record.get("latency") or ()) if run else (),
+        run=run,
+        intervals=recorded or {},
     )
-    evaluation = given if isinstance(given, Evaluation) else run.evaluation() if run else None
-    if evaluation is None:
-        raise DetbenchError(f"neither a run nor an evaluation: {given!r}")
-    group = next(
-        (each.group for each in before if _comparable(each.evaluation, evaluation)),
-        len({each.group for each in before}),
-    )
-    taken = {each.name for each in before if each.group == group}
-    name, number = evaluation.detections.name, 2
-    while name in taken:
-        name, number = f"{evaluation.detections.name} #{number}", number + 1
-    recorded = run.record["evaluations"][0].get("intervals") if run else None
-    intervals = recorded if known is None else intervals_record(evaluation, known)
-    return Scored(
-        name,
-        group,
-        evaluation,
-        tuple(run.record.get("latency") or ()) if run else (),
-        run,
-        intervals or {},
-    )
 
 
-def _comparable(a: Evaluation, b: Evaluation) -> bool:
-    same_data = a.ground_truth is b.ground_truth or a.ground_truth.digest == b.ground_truth.digest
-    return same_data and _drawn_alike(a, b) and a.protocol == b.protocol
+def _run(source: Source) -> Run | None:
+    if isinstance(source, str | Path):
+        return read_run(Path(source))
+    return source if isinstance(source, Run) else None
 
 
-def _drawn_alike(a: Evaluation, b: Evaluation) -> bool:
-    return bool(np.array_equal(a.ground_truth.clusters, b.ground_truth.clusters))
+def _group(evaluation: Evaluation, earlier: Sequence[ScoredDetector]) -> int:
+    """Return the number of the group that an evaluation joins, or of a new one."""
+    for scored in earlier:
+        if not differences_between(scored.evaluation, evaluation):
+            return scored.group
+    return len({scored.group for scored in earlier})
 
 
-def what_differs(a: Evaluation, b: Evaluation) -> str:
-    """Return what keeps two evaluations from being compared, in words."""
-    if a.ground_truth.digest != b.ground_truth.digest:
-        sizes = (
-            f"{each.ground_truth.name} with {len(each.ground_truth.image_ids):,} images"
-            for each in (a, b)
-        )
-        return f"they were scored on different data ({' and '.join(sizes)}; the digests of the ground truths differ)"
-    if not _drawn_alike(a, b):
-        return "their images are drawn in different groups (--groups)"
-    if a.protocol.name != b.protocol.name:
-        return f"they were scored by protocols {a.protocol.name} and {b.protocol.name}"
-    switches = [
-        name for name in vars(a.protocol) if getattr(a.protocol, name) != getattr(b.protocol, name)
-    ]
-    return f"they were scored by protocol {a.protocol.name} with different {', '.join(switches)}"
+def _unique_name(name: str, taken: set[str]) -> str:
+    unique, number = name, 2
+    while unique in taken:
+        unique, number = f"{name} #{number}", number + 1
+    return unique

@@ -1,4 +1,4 @@
-"""Dataset: what is in the images, as pandas frames and as plain values."""
+"""Dataset frames: images, objects and classes of a dataset as pandas tables and as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.protocols.protocol import COCO_AREAS
+from detbench.metrics.protocols.coco import COCO_AREAS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,65 +18,73 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 QUANTILES = {"min": 0.0, "p10": 0.1, "p50": 0.5, "p90": 0.9, "max": 1.0}
 SIZES = {area.name: (area.low, area.high) for area in COCO_AREAS[1:]}
-"""COCO's sizes: name → lowest and highest area in square pixels, both included; on a limit the smaller size counts here."""
+"""COCO's sizes: name → lowest and highest area in square pixels.
+
+Both limits are included. An object exactly on a limit counts as the smaller size here.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class DatasetFrames:
-    """Tables of a dataset. Lengths are pixels, areas square pixels; what the source does not say is NaN."""
+    """Tables of a dataset. Lengths are in pixels, areas in square pixels; unknown values are NaN."""
 
     ground_truth: GroundTruth
 
     @cached_property
     def images(self) -> pd.DataFrame:
-        """One row for each image: `image`, `width`, `height`, `aspect` (width / height), `objects`."""
+        """One row for each image: `image`, `width`, `height`, `aspect` (w / h), `objects`."""
         import pandas as pd
 
         width, height = self.ground_truth.image_sizes.T
-        columns = {
-            "width": width,
-            "height": height,
-            "aspect": _ratio(width, height),
-            "objects": np.diff(self.ground_truth.offsets),
-        }
-        return pd.DataFrame({"image": list(self.ground_truth.image_ids), **columns})
+        return pd.DataFrame(
+            {
+                "image": list(self.ground_truth.image_ids),
+                "width": width,
+                "height": height,
+                "aspect": _ratio(width, height),
+                "objects": np.diff(self.ground_truth.offsets),
+            }
+        )
 
     @cached_property
     def objects(self) -> pd.DataFrame:
         """One row for each object.
 
-        `image`, `class`, `width`, `height`, `area` (COCO's `area` field, else width · height), `aspect` (width / height), `share` (of the
-        image's area, 0..1), `size` (small up to 32² pixels, medium up to 96², large), `difficult`, `crowd`, `truncated`.
+        `image`, `class`, `width`, `height`, `area` (COCO's `area` field, else width · height),
+        `aspect` (width / height), `share` of the image's area in 0..1, `size` (small up to 32²
+        pixels, medium up to 96², else large), `difficult`, `crowd`, `truncated`.
         """
         import pandas as pd
 
-        truth = self.ground_truth
-        image = groups_from_offsets(truth.offsets)
-        width, height = truth.boxes[:, 2] - truth.boxes[:, 0], truth.boxes[:, 3] - truth.boxes[:, 1]
+        ground_truth = self.ground_truth
+        image = groups_from_offsets(ground_truth.offsets)
+        x1, y1, x2, y2 = ground_truth.boxes.T
+        width, height = x2 - x1, y2 - y1
+        image_areas = ground_truth.image_sizes.prod(axis=1)[image]
         limits = [high for _, high in list(SIZES.values())[:-1]]
+        size = np.searchsorted(limits, ground_truth.areas, side="left")
         return pd.DataFrame(
             {
-                "image": np.array(truth.image_ids, object)[image],
-                "class": np.array(truth.class_names, object)[truth.class_index],
+                "image": np.array(ground_truth.image_ids, object)[image],
+                "class": np.array(ground_truth.class_names, object)[ground_truth.class_index],
                 "width": width,
                 "height": height,
-                "area": truth.areas,
+                "area": ground_truth.areas,
                 "aspect": _ratio(width, height),
-                "share": _ratio(truth.box_areas, truth.image_sizes.prod(axis=1)[image]),
-                "size": np.array(list(SIZES), object)[
-                    np.searchsorted(limits, truth.areas, side="left")
-                ],
-                "difficult": truth.difficult,
-                "crowd": truth.iscrowd,
-                "truncated": truth.truncated,
+                "share": _ratio(ground_truth.box_areas, image_areas),
+                "size": np.array(list(SIZES), object)[size],
+                "difficult": ground_truth.difficult,
+                "crowd": ground_truth.iscrowd,
+                "truncated": ground_truth.truncated,
             }
         )
 
     @cached_property
     def classes(self) -> pd.DataFrame:
-        """One row for each class, in their order.
+        """One row for each class, in the order of the ground truth.
 
-        `class`, `objects`, `images` (with at least one), `difficult`, `crowd`, `small`, `medium`, `large`, `median_area`.
+        `class`, `objects`, `images` (with at least one object), `difficult`, `crowd`, `small`,
+        `medium`, `large`, `median_area`.
         """
         objects = self.objects
         names = list(self.ground_truth.class_names)
@@ -88,28 +96,24 @@ class DatasetFrames:
             crowd=("crowd", "sum"),
         ).reindex(names, fill_value=0)
         for size in SIZES:
-            table[size] = (
-                (objects["size"] == size)
-                .groupby(objects["class"])
-                .sum()
-                .reindex(names, fill_value=0)
-            )
+            counts = (objects["size"] == size).groupby(objects["class"]).sum()
+            table[size] = counts.reindex(names, fill_value=0)
         table["median_area"] = by_class["area"].median().reindex(names)
         return table.rename_axis("class").reset_index()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the statistics as JSON-ready values; quantiles are null where nothing is known."""
-        truth, images, objects = self.ground_truth, self.images, self.objects
+        """Return the statistics as JSON-ready values; unknown quantiles are null."""
+        ground_truth, images, objects = self.ground_truth, self.images, self.objects
         classes = self.classes.set_index("class")
         return {
             "schema_version": SCHEMA_VERSION,
-            "dataset": truth.name,
-            "digest": truth.digest,
+            "dataset": ground_truth.name,
+            "digest": ground_truth.digest,
             "images": len(images),
             "images_without_objects": int((images["objects"] == 0).sum()),
             "objects": len(objects),
-            "difficult": int(truth.difficult.sum()),
-            "crowd": int(truth.iscrowd.sum()),
+            "difficult": int(ground_truth.difficult.sum()),
+            "crowd": int(ground_truth.iscrowd.sum()),
             "sizes": {size: int((objects["size"] == size).sum()) for size in SIZES},
             "objects_per_image": quantiles(images["objects"].to_numpy(np.float64)),
             "box_width": quantiles(objects["width"].to_numpy()),
@@ -121,21 +125,24 @@ class DatasetFrames:
             "image_height": quantiles(images["height"].to_numpy()),
             "image_aspect": quantiles(images["aspect"].to_numpy()),
             "classes": {
-                name: {column: _plain(value) for column, value in row.items()}
+                name: {column: _null_if_nan(value) for column, value in row.items()}
                 for name, row in classes.to_dict(orient="index").items()
             },
         }
 
 
 def quantiles(values: Floats) -> dict[str, float | None]:
-    """Return lowest, 10 %, median, 90 %, highest and mean of the known values; None where there is none."""
-    known = values[np.isfinite(values)]
-    if not len(known):
+    """Return minimum, 10 %, median, 90 %, maximum and mean of the finite values.
+
+    All are None if there is no finite value.
+    """
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return dict.fromkeys((*QUANTILES, "mean"))
-    return {
-        **{name: float(np.quantile(known, q)) for name, q in QUANTILES.items()},
-        "mean": float(known.mean()),
+    result: dict[str, float | None] = {
+        name: float(np.quantile(finite, q)) for name, q in QUANTILES.items()
     }
+    return result | {"mean": float(finite.mean())}
 
 
 def _ratio(a: Floats, b: Floats) -> Floats:
@@ -144,5 +151,5 @@ def _ratio(a: Floats, b: Floats) -> Floats:
     return ratio
 
 
-def _plain(value: Any) -> Any:
+def _null_if_nan(value: Any) -> Any:
     return None if isinstance(value, float) and np.isnan(value) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from detbench.data.ground_truth import GroundTruth
+from detbench.metrics.protocols.table import changed_switches
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.clusters import group_count
 from detbench.wording import plural
@@ -17,7 +18,7 @@ def evaluation_heading(evaluation: Evaluation) -> str:
         f"protocol {protocol.name}"
     )
     changed = ", ".join(
-        f"{switch} {_switch_text(value)}" for switch, value in protocol.changed.items()
+        f"{switch} {_switch_text(value)}" for switch, value in changed_switches(protocol).items()
     )
     return f"{heading} but {changed}" if changed else heading
 

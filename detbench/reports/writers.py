@@ -1,4 +1,4 @@
-"""Writers: tables as CSV, Markdown, LaTeX and HTML, under a heading for each data and protocol."""
+"""Writers: tables as CSV, Markdown, LaTeX and HTML, with a heading for each data and protocol."""
 
 from __future__ import annotations
 
@@ -9,35 +9,53 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.data.files import atomic_path
-from detbench.reports.frames import Frames
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_DIGITS = 4
+    from detbench.reports.frames import Frames
+
 TABLES = (
-    "groups", "summary", "pairs", "classes", "class_pairs", "curves", "bands", "thresholds", "overall", "sizes", "ious", "class_ious",
+    "groups",
+    "summary",
+    "pairs",
+    "classes",
+    "class_pairs",
+    "curves",
+    "bands",
+    "thresholds",
+    "overall",
+    "sizes",
+    "ious",
+    "class_ious",
     "latency",
-)  # fmt: skip
-"""The tables of `Frames`, each of which becomes a file in `save_csv`."""
+)
+"""The tables of `Frames`; `save_csv` writes each to a file of its name."""
+INTERVAL_HEADING = "95% CI"
+_ABSENT = "–"
+_DIGITS = 4
 
 
 def save_csv(frames: Frames, folder: Path) -> list[Path]:
-    """Write every table that has rows as TABLE.csv, all digits kept; numbers of different groups are told apart by `group`."""
+    """Write every table that has rows as TABLE.csv, with all digits.
+
+    A table holds the rows of all groups; its column `group` says to which one a row belongs.
+    """
     paths = []
     for name in TABLES:
-        frame: pd.DataFrame = getattr(frames, name)
-        if len(frame):
+        table: pd.DataFrame = getattr(frames, name)
+        if len(table):
             paths.append(folder / f"{name}.csv")
             with atomic_path(paths[-1]) as temporary:
-                frame.to_csv(temporary, index=False, lineterminator="\n")
+                table.to_csv(temporary, index=False, lineterminator="\n")
     return paths
 
 
 def overview(frames: Frames) -> pd.DataFrame:
-    """Return the summary of one group as people read it: detectors down, measures, detections and, where known, times across.
+    """Return the summary of one group for people, detectors down.
 
-    Beside the headline measure stands its interval, where it is known.
+    Columns are the measures, the interval of the headline measure if known, the number of
+    detections, and median times if known.
     """
     measures = list(frames.require_one_group().detectors[0].evaluation.summary)
     times = [
@@ -46,110 +64,105 @@ def overview(frames: Frames) -> pd.DataFrame:
     table = frames.summary[["detector", *measures, "detections", *times]]
     low, high = (frames.summary.get(f"{measures[0]}_{end}") for end in ("low", "high"))
     if low is not None and high is not None:
-        table.insert(
-            2,
-            "95 %",
-            ["–" if np.isnan(a) else f"{a:.3f}–{b:.3f}" for a, b in zip(low, high, strict=True)],
-        )
+        intervals = [
+            _ABSENT if np.isnan(a) else f"{a:.3f}–{b:.3f}" for a, b in zip(low, high, strict=True)
+        ]
+        table.insert(2, INTERVAL_HEADING, intervals)
     return table
 
 
 def pair_overview(frames: Frames) -> pd.DataFrame:
-    """Return the differences between the detectors of one group in points; empty where the images were not asked."""
-    rows = frames.require_one_group().pairs
+    """Return the differences between the detectors of one group in points, for people.
+
+    Empty without intervals.
+    """
+    pairs = frames.require_one_group().pairs
+    names = zip(pairs["better"], pairs["worse"], strict=True)
+    intervals = zip(pairs["difference_low"], pairs["difference_high"], strict=True)
+    significant = pairs["significant"].to_numpy(bool)
     columns = {
-        "difference": [
-            f"{better} − {worse}"
-            for better, worse in zip(rows["better"], rows["worse"], strict=True)
-        ],
-        "points": [f"{value * 100:+.2f}" for value in rows["difference"]],
-        "95 %": [
-            f"{a * 100:+.2f} to {b * 100:+.2f}"
-            for a, b in zip(rows["difference_low"], rows["difference_high"], strict=True)
-        ],
-        "p": rows["p"].to_numpy(np.float64).round(3),
-        "verdict": np.where(
-            rows["told_apart"].to_numpy(bool), "more than chance", "cannot be told"
-        ),
+        "difference": [f"{better} − {worse}" for better, worse in names],
+        "points": [_points(value) for value in pairs["difference"]],
+        INTERVAL_HEADING: [f"{_points(low)} to {_points(high)}" for low, high in intervals],
+        "p": pairs["p"].to_numpy(np.float64).round(3),
+        "verdict": np.where(significant, "significant", "not significant"),
     }
-    return type(rows)(columns)
+    return type(pairs)(columns)
 
 
 def class_overview(frames: Frames) -> pd.DataFrame:
-    """Return AP of one group, classes down and detectors across, in their order."""
+    """Return AP of one group for people, classes down and detectors across."""
     table = frames.require_one_group().classes
-    first = table[table["detector"] == frames.detectors[0].name]
-    values = {
-        scored.name: table.loc[table["detector"] == scored.name, "AP"].to_numpy()
-        for scored in frames.detectors
+    of_detector = {
+        scored.name: table[table["detector"] == scored.name] for scored in frames.detectors
     }
+    first = of_detector[frames.detectors[0].name]
     result = first[["class", "ground_truths"]].reset_index(drop=True)
-    for name, column in values.items():
-        result.insert(len(result.columns), name, column, allow_duplicates=True)
+    for name, rows in of_detector.items():
+        result.insert(len(result.columns), name, rows["AP"].to_numpy(), allow_duplicates=True)
     return result
 
 
 def markdown(frames: Frames) -> str:
-    """Return summary, differences and classes as Markdown tables, a heading for each data and protocol."""
+    """Return summary, differences and classes as Markdown tables."""
     parts = []
     for group in frames.split():
-        parts += [
-            f"## {_in_markdown(group.groups['heading'].iloc[0])}",
-            _markdown_table(overview(group)),
-        ]
+        heading, measure = group.groups[["heading", "measure"]].iloc[0]
+        parts += [f"## {_in_markdown(heading)}", _markdown_table(overview(group))]
         if len(group.pairs):
-            parts += [
-                f"Differences in {group.groups['measure'].iloc[0]}",
-                _markdown_table(pair_overview(group)),
-            ]
+            parts += [f"Differences in {measure}", _markdown_table(pair_overview(group))]
         parts += ["AP by class", _markdown_table(class_overview(group))]
     return "\n\n".join(parts) + "\n"
 
 
 def latex(frames: Frames) -> str:
-    """Return summary, differences and classes as LaTeX tables (booktabs), a caption for each data and protocol."""
+    """Return summary, differences and classes as LaTeX tables, for the package booktabs."""
     parts = []
     for group in frames.split():
-        heading = group.groups["heading"].iloc[0]
-        tables = [
+        heading, measure = group.groups[["heading", "measure"]].iloc[0]
+        tables = (
             (overview(group), heading),
-            (pair_overview(group), f"Differences in {group.groups['measure'].iloc[0]}. {heading}"),
-        ]
-        for table, caption in (*tables, (class_overview(group), f"AP by class. {heading}")):
-            if not len(table):
-                continue
-            columns = "l" + "r" * (table.shape[1] - 1)
-            parts.append(
-                _written(table).to_latex(
-                    index=False, escape=True, caption=_in_latex(caption), column_format=columns
-                )
-            )
+            (pair_overview(group), f"Differences in {measure}. {heading}"),
+            (class_overview(group), f"AP by class. {heading}"),
+        )
+        parts += [_latex_table(table, caption) for table, caption in tables if len(table)]
     return "\n".join(parts)
 
 
 def html(frames: Frames) -> str:
-    """Return the summaries as HTML, everything escaped."""
-    return "".join(
-        f"<h4>{escape(group.groups['heading'].iloc[0])}</h4>{_written(overview(group)).to_html(index=False)}"
-        for group in frames.split()
-    )
+    """Return the summaries as HTML, with all text escaped."""
+    parts = []
+    for group in frames.split():
+        heading = escape(group.groups["heading"].iloc[0])
+        table = _as_text(overview(group)).to_html(index=False)
+        parts.append(f"<h4>{heading}</h4>{table}")
+    return "".join(parts)
 
 
-def _markdown_table(frame: pd.DataFrame) -> str:
-    written = _written(frame)
-    rows = [
+def _markdown_table(table: pd.DataFrame) -> str:
+    texts = _as_text(table)
+    header, *rows = [
         [_in_markdown(str(cell)) for cell in row]
-        for row in (list(written.columns), *written.to_numpy().tolist())
+        for row in (list(texts.columns), *texts.to_numpy().tolist())
     ]
-    marks = ["---" if place == 0 else "---:" for place in range(len(written.columns))]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], marks, *rows[1:]))
+    alignment = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (header, alignment, *rows))
 
 
 def _in_markdown(text: str) -> str:
-    """Return text as Markdown shows it: what would be markup is escaped, a line break becomes a space."""
+    """Return text as Markdown shows it: markup is escaped, line breaks become spaces."""
     flat = " ".join(text.split("\n"))
     return "".join(
         "\\" + character if character in "\\`*_{}[]<>#|&$~" else character for character in flat
+    )
+
+
+def _latex_table(table: pd.DataFrame, caption: str) -> str:
+    return _as_text(table).to_latex(
+        index=False,
+        escape=True,
+        caption=_in_latex(caption),
+        column_format="l" + "r" * (table.shape[1] - 1),
     )
 
 
@@ -161,15 +174,20 @@ def _in_latex(text: str) -> str:
     )
 
 
-def _written(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of texts: scores with four digits, counts with thousands grouped, absent values as a dash."""
+def _as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of texts: four decimals, separators of thousands, a dash if absent."""
     import pandas as pd
 
-    cells = [[_cell(value) for value in frame.iloc[:, place]] for place in range(frame.shape[1])]
-    return pd.DataFrame(list(zip(*cells, strict=True)), columns=frame.columns)
+    columns = [[_cell(value) for value in table.iloc[:, place]] for place in range(table.shape[1])]
+    return pd.DataFrame(list(zip(*columns, strict=True)), columns=table.columns)
 
 
 def _cell(value: object) -> str:
     if isinstance(value, float):
-        return "–" if np.isnan(value) else f"{value:.{_DIGITS}f}"
+        return _ABSENT if np.isnan(value) else f"{value:.{_DIGITS}f}"
     return f"{value:,}" if isinstance(value, int | np.integer) else str(value)
+
+
+def _points(value: float) -> str:
+    """Return a difference of scores in points, hundredths of the measure."""
+    return f"{value * 100:+.2f}"

@@ -14,7 +14,7 @@ BOX = (10, 10, 60, 60)
 
 
 def plain_curve(evaluation, names, iou=0.5):
-    """Precision, recall and F1 when detections of at least a score are taken, counted anew for each score."""
+    """Precision, recall and F1 of the detections from each score on, counted again for each."""
     rows, positives = [], 0
     for name in names:
         precision, recall, score = evaluation.curve(name, iou)
@@ -27,9 +27,9 @@ def plain_curve(evaluation, names, iou=0.5):
         assert len(precision) == len(score)
     result = []
     for threshold in sorted({score for score, _ in rows}, reverse=True):
-        taken = [hit for score, hit in rows if score >= threshold]
-        precision, recall = sum(taken) / len(taken), sum(taken) / positives
-        f1 = 2 * precision * recall / (precision + recall) if sum(taken) else 0.0
+        kept = [hit for score, hit in rows if score >= threshold]
+        precision, recall = sum(kept) / len(kept), sum(kept) / positives
+        f1 = 2 * precision * recall / (precision + recall) if sum(kept) else 0.0
         result.append((threshold, precision, recall, f1))
     return result
 
@@ -37,20 +37,20 @@ def plain_curve(evaluation, names, iou=0.5):
 @pytest.mark.parametrize("protocol", ["voc2007", "coco"])
 @pytest.mark.parametrize("seed", range(4))
 def test_precision_recall_and_f1_over_the_score(protocol, seed):
-    ground_truth, found = random_pair(seed, found=90)
-    evaluation = scored(ground_truth, found, protocol)
+    ground_truth, finder = random_pair(seed, found=90)
+    evaluation = scored(ground_truth, finder, protocol)
     names = list(ground_truth.class_names)
     for classes in ([0], [1], [2], [0, 1, 2]):
         curve = threshold_curve(evaluation, np.array(classes), 0.5)
         expected = plain_curve(evaluation, [names[k] for k in classes])
-        got = list(zip(curve.score, curve.precision, curve.recall, curve.f1, strict=True))
-        assert np.allclose(got, expected, rtol=0, atol=1e-12)
+        actual = list(zip(curve.score, curve.precision, curve.recall, curve.f1, strict=True))
+        assert np.allclose(actual, expected, rtol=0, atol=1e-12)
         best = max(range(len(expected)), key=lambda n: (expected[n][3], expected[n][0]))
         assert curve.best() is not None
         assert curve.f1[curve.best()] == pytest.approx(expected[best][3], abs=1e-12)
 
 
-def test_no_threshold_parts_equal_scores():
+def test_detections_of_equal_score_are_kept_together():
     ground_truth = truth([(0, 0, BOX), (1, 0, BOX)])
     rows = [(0, 0, 0.9, BOX), (1, 0, 0.5, BOX), (2, 0, 0.5, BOX), (3, 0, 0.1, BOX)]
     curve = threshold_curve(
@@ -81,7 +81,7 @@ def test_of_equally_good_thresholds_the_highest_is_best():
     assert curve.best() == ties[0]
 
 
-def test_nothing_to_find_and_nothing_found():
+def test_without_objects_or_detections_the_curve_is_empty():
     ground_truth = truth([(0, 0, BOX)])
     for rows in ([], [(0, 1, 0.9, BOX)]):
         evaluation = scored(ground_truth, detections(ground_truth, rows))
@@ -121,13 +121,13 @@ def random_curve(seed, length):
 
 
 def height(recall, precision, at):
-    """The best precision at a recall or beyond it, 0 beyond the last."""
+    """The best precision at a recall or above it, 0 above the last."""
     return max((p for r, p in zip(recall, precision, strict=True) if r >= at), default=0.0)
 
 
 @pytest.mark.parametrize("points", [4, 5, 16, 100, 400, 5000])
 @pytest.mark.parametrize("seed", range(5))
-def test_thinning_keeps_ends_and_never_more_points_than_asked_for(seed, points):
+def test_thinning_keeps_the_ends_and_no_more_points_than_wanted(seed, points):
     precision, recall = random_curve(seed, 3000)
     kept = thinned(recall, precision, points)
     assert len(kept) <= points
@@ -154,7 +154,10 @@ def test_with_points_for_all_corners_the_interpolated_curve_is_exact(seed):
 @pytest.mark.parametrize("points", [16, 40, 100])
 @pytest.mark.parametrize("seed", range(3))
 def test_with_fewer_points_little_area_is_lost(seed, points):
-    """Of a straight fall through the unit square, n equal steps lose n triangles of half a square of side 1 / n each: 1 / 2n."""
+    """N equal steps of a straight fall through the unit square lose an area of 1 / 2n.
+
+    That is n triangles, each half of a square of side 1 / n.
+    """
     precision, recall = random_curve(seed, 20_000)
     kept = thinned(recall, precision, points)
     grid = np.linspace(0, recall[-1], 500)[1:]
@@ -165,11 +168,11 @@ def test_with_fewer_points_little_area_is_lost(seed, points):
     assert 0 < lost < 0.5 / points
 
 
-def test_what_is_left_of_the_points_shows_the_measured_curve():
-    """One hit, then false positives for long, then hits again: the low of the saw's tooth stays."""
+def test_the_remaining_points_show_the_measured_curve():
+    """Hits, then many false positives, then hits again: the lowest precision is kept."""
     hits = np.array([1] * 50 + [0] * 50 + [1] * 400)
-    found = np.cumsum(hits)
-    precision, recall = found / np.arange(1, 501), found / 500
+    n_hits = np.cumsum(hits)
+    precision, recall = n_hits / np.arange(1, 501), n_hits / 500
     kept = thinned(recall, precision, 20)
     assert precision[kept].min() == precision.min() == 0.5
     assert len(kept) < 21
@@ -180,10 +183,10 @@ def test_the_interpolated_precision_of_a_point():
 
 
 def test_false_positives_after_the_last_hit_take_no_points_from_the_curve():
-    """After the last hit precision falls with every detection at one and the same recall, which is one corner and not thousands."""
+    """After the last hit, precision falls at the same recall: one corner, not thousands."""
     hits = np.array([1, 1, 0] * 60 + [0] * 5000)
-    found = np.cumsum(hits)
-    precision, recall = found / np.arange(1, len(hits) + 1), found / found[-1]
+    n_hits = np.cumsum(hits)
+    precision, recall = n_hits / np.arange(1, len(hits) + 1), n_hits / n_hits[-1]
     kept = thinned(recall, precision, 130)
     for at in np.linspace(0.001, 1, 200):
         assert height(recall[kept], precision[kept], at) == height(recall, precision, at)

@@ -1,4 +1,4 @@
-"""Statistics of datasets, counted anew by loops, and the command that shows them."""
+"""Statistics of datasets, against plain loops, and their plots."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ PLOTS = [
 ]
 
 
-def made(seed=0):
+def dataset(seed=0):
     ground_truth, _ = random_pair(seed, images=7, objects=40)
     rng = np.random.default_rng(seed)
     return replace(ground_truth, difficult=rng.random(40) < 0.3, iscrowd=rng.random(40) < 0.1)
 
 
 def test_counts_by_class_against_loops():
-    ground_truth = made()
+    ground_truth = dataset()
     image_of = np.repeat(np.arange(7), np.diff(ground_truth.offsets)).tolist()
     table = DatasetFrames(ground_truth).classes.set_index("class")
     assert list(table.index) == list(ground_truth.class_names)
@@ -75,7 +75,7 @@ def test_objects_and_images():
     assert frames.images["aspect"].tolist() == [2] * 4
 
 
-def test_plain_values_are_json_and_say_what_is_not_known():
+def test_the_document_is_json_with_null_for_unknown_values():
     ground_truth = truth([(0, 0, BOX), (1, 0, (0, 0, 0, 30))], image_sizes=None)
     document = DatasetFrames(ground_truth).as_dict()
     assert json.loads(json.dumps(document)) == document
@@ -90,8 +90,15 @@ def test_plain_values_are_json_and_say_what_is_not_known():
     )
     assert document["box_width"]["min"] == 0
     assert document["classes"]["dog"] == {
-        "objects": 0, "images": 0, "difficult": 0, "crowd": 0, "small": 0, "medium": 0, "large": 0, "median_area": None,
-    }  # fmt: skip
+        "objects": 0,
+        "images": 0,
+        "difficult": 0,
+        "crowd": 0,
+        "small": 0,
+        "medium": 0,
+        "large": 0,
+        "median_area": None,
+    }
 
 
 def test_quantiles():
@@ -106,7 +113,7 @@ def test_quantiles():
 
 
 def test_bars_have_the_lengths_of_the_counts():
-    frames = DatasetFrames(made())
+    frames = DatasetFrames(dataset())
     left, right = class_counts(frames).axes
     table = frames.classes.sort_values("objects", ascending=False).iloc[::-1]
     ends = [bar.get_x() + bar.get_width() for bar in left.patches[-3:]]
@@ -120,10 +127,10 @@ def test_bars_have_the_lengths_of_the_counts():
     } == (frames.images["objects"].value_counts().to_dict())
     assert sum(bar.get_height() for bar in box_areas(frames).axes[0].patches) == 40
     assert box_shapes(frames).axes[0].collections[0].get_array().sum() == 40
-    boxes, pictures = aspect_ratios(frames).axes
+    boxes, images = aspect_ratios(frames).axes
     assert (
         sum(bar.get_height() for bar in boxes.patches),
-        sum(bar.get_height() for bar in pictures.patches),
+        sum(bar.get_height() for bar in images.patches),
     ) == (40, 7)
 
 
@@ -153,42 +160,6 @@ def test_only_the_most_frequent_of_many_classes_are_drawn():
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert (len(names), names[-1]) == (100, "c149")
     assert "100 most frequent of 150" in figure.axes[0].get_title(loc="left")
-
-
-def test_the_command(command, files, tmp_path):
-    outcome = command(
-        "data",
-        "stats",
-        files.truth("voc"),
-        "--split",
-        "test",
-        "--plots",
-        tmp_path / "plots",
-        "--json",
-        tmp_path / "out.json",
-    )
-    assert outcome.code == 0
-    assert (
-        outcome.err
-        == f"statistics: {tmp_path / 'out.json'}\nplots: 5 files in {tmp_path / 'plots'}\n"
-    )
-    assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == sorted(PLOTS)
-    document = json.loads((tmp_path / "out.json").read_text())
-    assert document["images"] == 8
-    for name, row in document["classes"].items():
-        line = next(line.split() for line in outcome.out.splitlines() if line.split()[:1] == [name])
-        assert line[1:3] == [str(row["objects"]), str(row["images"])]
-    printed = command("data", "stats", files.truth("voc"), "--split", "test", "--json", "-")
-    assert json.loads(printed.out) == document
-    assert printed.err == ""
-
-
-def test_the_command_refuses(command, files, tmp_path):
-    (tmp_path / "file").write_text("")
-    outcome = command("data", "stats", files.truth("voc"), "--plots", tmp_path / "file")
-    assert (outcome.code, outcome.out) == (2, "")
-    assert "is a file, not a folder" in outcome.err
-    assert command("data", "stats", tmp_path / "absent.json").code == 2
 
 
 def test_voc_2007(shared_data):

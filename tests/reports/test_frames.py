@@ -1,4 +1,4 @@
-"""Frames: the record's own numbers, in groups that can be compared."""
+"""Frames: the numbers of the record, in groups of comparable detectors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import detbench.reports
+import detbench.reports.frames as frames_module
 from detbench.bench.results import evaluation_record
 from detbench.bench.runs import read_run, write_run
 from detbench.errors import DetbenchError, NotComparableError
-from detbench.metrics.protocols.protocol import COCO, COCO_AREAS, COCO_THRESHOLDS, VOC2007
+from detbench.metrics.protocols.coco import COCO, COCO_AREAS, COCO_THRESHOLDS
+from detbench.metrics.protocols.voc import VOC2007
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.reports.frames import frames
 from detbench.reports.writers import TABLES
@@ -30,9 +31,8 @@ def two(protocol="voc2007", seed=0):
     ]
 
 
-def test_the_function_is_found_where_notebooks_look():
-    assert detbench.reports.frames is frames
-    assert len(detbench.reports.frames(two()).summary) == 2
+def test_the_function_does_not_shadow_its_module():
+    assert frames_module.frames is frames
 
 
 @pytest.mark.parametrize("protocol", ["voc2007", "coco"])
@@ -72,7 +72,7 @@ def test_differences_are_to_the_best_or_to_the_baseline():
     ]
 
 
-def test_the_operating_point_is_the_best_f1_in_the_table_over_scores():
+def test_the_best_threshold_is_that_of_the_best_f1_in_the_table_over_scores():
     tables = frames(two())
     classes = tables.classes.set_index(["detector", "class"])
     for key, rows in tables.thresholds.groupby(["detector", "class"]):
@@ -95,16 +95,17 @@ def test_the_operating_point_is_the_best_f1_in_the_table_over_scores():
 def test_ap_by_iou_and_size_is_that_of_the_protocol_with_these_switches():
     [evaluation] = two()[:1]
     tables = frames(evaluation)
-    truth_, found = evaluation.ground_truth, evaluation.detections
+    ground_truth, detector = evaluation.ground_truth, evaluation.detections
     for iou in COCO_THRESHOLDS:
-        alone = evaluate(truth_, found, VOC2007.with_thresholds((iou,)))
+        alone = evaluate(ground_truth, detector, VOC2007.with_thresholds((iou,)))
         assert tables.ious.set_index("iou").loc[iou, "AP"] == pytest.approx(
             alone.class_ap.mean(), abs=1e-15
         )
         assert tables.class_ious.query("iou == @iou")["AP"].tolist() == alone.class_ap.tolist()
     assert tables.sizes["size"].tolist() == ["all", "small", "medium", "large"]
     for area in COCO_AREAS[1:]:
-        alone = evaluate(truth_, found, replace(VOC2007, area_ranges=(replace(area, name="all"),)))
+        protocol = replace(VOC2007, area_ranges=(replace(area, name="all"),))
+        alone = evaluate(ground_truth, detector, protocol)
         row = tables.sizes.set_index("size").loc[area.name]
         assert (None if pd.isna(row["AP"]) else row["AP"]) == alone.summary["mAP"]
         assert row["ground_truths"] == alone.counts[:, 0, 0, 3].sum()
@@ -120,26 +121,26 @@ def test_coco_numbers_need_no_second_evaluation():
         ("AP", ("AP", "APs", "APm", "APl")),
         ("recall", ("AR100", "ARs", "ARm", "ARl")),
     ):
-        known = [None if np.isnan(value) else value for value in tables.sizes[column]]
-        assert known == [evaluation.summary[measure] for measure in measures]
-        assert None in known
+        values = [None if np.isnan(value) else value for value in tables.sizes[column]]
+        assert values == [evaluation.summary[measure] for measure in measures]
+        assert None in values
     assert tables.ious.set_index("iou").loc[0.5, "AP"] == evaluation.summary["AP50"]
 
 
-def test_thirty_thresholds_of_ones_own_are_left_as_they_are():
-    ground_truth, found = random_pair(0)
+def test_thirty_own_thresholds_are_left_as_they_are():
+    ground_truth, finder = random_pair(0)
     many = tuple(np.linspace(0.51, 0.949, 30).tolist())
-    assert frames(scored(ground_truth, found, COCO.with_thresholds(many))).ious[
+    assert frames(scored(ground_truth, finder, COCO.with_thresholds(many))).ious[
         "iou"
     ].tolist() == list(many)
 
 
-def test_curves_are_measured_points_and_keep_to_the_points():
+def test_curves_are_measured_points_and_no_more_than_wanted():
     evaluations = two()
     tables = frames(evaluations, points=8)
     for (name, class_name, iou), rows in tables.curves.groupby(["detector", "class", "iou"]):
         assert len(rows) <= 16
-        evaluation = next(each.by_iou for each in tables.detectors if each.name == name)
+        evaluation = next(scored.by_iou for scored in tables.detectors if scored.name == name)
         precision, recall, score = evaluation.curve(class_name, iou)
         assert set(zip(rows["score"], rows["recall"], rows["precision"], strict=True)) <= set(
             zip(score, recall, precision, strict=True)
@@ -153,32 +154,32 @@ def test_curves_are_measured_points_and_keep_to_the_points():
     assert few.groupby(["detector", "class"]).size().max() <= 4
 
 
-def test_runs_of_other_data_or_protocols_stand_in_groups_of_their_own():
-    ground_truth, found = random_pair(0)
-    other_truth, other_found = random_pair(1)
+def test_runs_on_other_data_or_under_other_protocols_form_their_own_groups():
+    ground_truth, finder = random_pair(0)
+    other_ground_truth, other_finder = random_pair(1)
     strict = replace(VOC2007, strict_overlap=True)
-    given = [
-        scored(ground_truth, found),
-        scored(other_truth, other_found),
-        scored(ground_truth, found, "coco"),
+    evaluations = [
+        scored(ground_truth, finder),
+        scored(other_ground_truth, other_finder),
+        scored(ground_truth, finder, "coco"),
         scored(ground_truth, perfect(ground_truth, "perfect")),
-        scored(ground_truth, found, strict),
+        scored(ground_truth, finder, strict),
     ]
-    tables = frames(given)
+    tables = frames(evaluations)
     assert tables.summary["group"].tolist() == [0, 1, 2, 0, 3]
     assert tables.groups["detectors"].tolist() == [2, 1, 1, 1]
     assert tables.groups["measure"].tolist() == ["mAP", "mAP", "AP", "mAP"]
     assert tables.groups["heading"].iloc[3].endswith("protocol voc2007 but strict_overlap True")
     assert tables.summary["best"].tolist() == [False, True, True, True, True]
     assert pd.isna(tables.summary["AP50"].iloc[0])
-    assert [len(part.summary) for part in tables.split()] == [2, 1, 1, 1]
+    assert [len(group.summary) for group in tables.split()] == [2, 1, 1, 1]
     for place, message in (
-        (1, "different data .*digests"),
-        (2, "protocols voc2007 and coco"),
+        (1, "different annotations on the same images"),
+        (2, r"different protocols \(voc2007 and coco\)"),
         (4, "different strict_overlap"),
     ):
         with pytest.raises(NotComparableError, match=message):
-            frames([given[0], given[place]]).require_one_group()
+            frames([evaluations[0], evaluations[place]]).require_one_group()
     assert tables.of_group(0).require_one_group().summary["detector"].tolist() == [
         "finder",
         "perfect",
@@ -187,7 +188,7 @@ def test_runs_of_other_data_or_protocols_stand_in_groups_of_their_own():
 
 def test_the_same_data_read_twice_is_the_same_data():
     pairs = [random_pair(0), random_pair(0)]
-    tables = frames([scored(ground_truth, found) for ground_truth, found in pairs])
+    tables = frames([scored(ground_truth, finder) for ground_truth, finder in pairs])
     assert tables.summary["group"].tolist() == [0, 0]
     assert tables.summary["detector"].tolist() == ["finder", "finder #2"]
 
@@ -197,15 +198,25 @@ def folder(tmp_path):
     return write_run(tmp_path / "finder", two()[0], options={})
 
 
-def latency(stage, batch=1, **more):
+def latency(stage, batch=1, **changes):
     entry = {
-        "model": "m", "stage": stage, "batch": batch, "scenario": "single_stream", "p50_ms": 0.9, "p50_interval_ms": [0.88, 0.93],
-        "p90_ms": 1.0, "p99_ms": 1.2, "throughput_per_s": 1100.0, "samples": 2000, "verdict": "valid", "reasons": [],
-    }  # fmt: skip
-    return entry | more
+        "model": "m",
+        "stage": stage,
+        "batch": batch,
+        "scenario": "single_stream",
+        "p50_ms": 0.9,
+        "p50_interval_ms": [0.88, 0.93],
+        "p90_ms": 1.0,
+        "p99_ms": 1.2,
+        "throughput_per_s": 1100.0,
+        "samples": 2000,
+        "verdict": "valid",
+        "reasons": [],
+    }
+    return entry | changes
 
 
-def test_a_run_brings_its_latency(folder):
+def test_latency_is_that_of_the_run(folder):
     run = read_run(folder)
     entries = [
         latency("infer"),
@@ -239,17 +250,17 @@ def test_a_run_brings_its_latency(folder):
     assert pd.isna(row["end_to_end_p50_ms_low"])
 
 
-def test_run_folders_give_the_tables_of_their_evaluations(folder):
+def test_run_folders_have_the_tables_of_their_evaluations(folder):
     evaluation = two()[0]
-    for given in (folder, str(folder), read_run(folder), [folder]):
-        tables = frames(given)
+    for source in (folder, str(folder), read_run(folder), [folder]):
+        tables = frames(source)
         pd.testing.assert_frame_equal(tables.summary, frames(evaluation).summary)
         assert tables.detectors[0].run.folder == folder
         assert len(tables.latency) == 0
         assert {"stage", "p50_ms", "verdict"} <= set(tables.latency.columns)
 
 
-def test_what_cannot_be_tabulated():
+def test_invalid_input():
     with pytest.raises(DetbenchError, match="nothing to tabulate"):
         frames([])
     with pytest.raises(
@@ -293,9 +304,9 @@ def test_five_hundred_classes():
     assert len(tables.class_ious) == 10_000
 
 
-def test_a_notebook_shows_every_group_and_nothing_as_markup():
-    ground_truth, found = random_pair(0, names=["<script>", "a & b", "c"], detector="<b>x</b>")
-    tables = frames([scored(ground_truth, found), scored(ground_truth, found, "coco")])
+def test_html_shows_every_group_and_escapes_names():
+    ground_truth, finder = random_pair(0, names=["<script>", "a & b", "c"], detector="<b>x</b>")
+    tables = frames([scored(ground_truth, finder), scored(ground_truth, finder, "coco")])
     shown = tables._repr_html_()
     assert "<b>x" not in shown
     assert "&lt;b&gt;x&lt;/b&gt;" in shown

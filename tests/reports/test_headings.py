@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detbench.metrics.protocols.protocol import VOC2007
+from detbench.metrics.protocols.voc import VOC2007
 from detbench.reports.headings import evaluation_heading
 from tests.metrics.scored import perfect, scored, truth
 

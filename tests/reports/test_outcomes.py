@@ -1,0 +1,157 @@
+"""Outcomes of detections and objects, against plain loops and pycocotools' own matches."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from detbench.reports.outcomes import (
+    BACKGROUND,
+    CONFUSED,
+    DUPLICATE,
+    HIT,
+    IGNORED,
+    MISPLACED,
+    outcomes,
+)
+from tests.metrics.scored import random_pair, scored
+
+
+def overlap(a, b) -> float:
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    area = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    return width * height / (area - width * height)
+
+
+def rows_of(columns, image):
+    return range(columns.offsets[image], columns.offsets[image + 1])
+
+
+def plain_voc_outcomes(evaluation, thresholds):
+    """The devkit's matching by loops, of detections from the threshold of their class.
+
+    Returns the outcome of each row, and the objects that are found.
+    """
+    ground_truth, finder = evaluation.ground_truth, evaluation.detections
+    used, outcome_of = set(), {}
+    for k in range(len(ground_truth.class_names)):
+        rows = [
+            row
+            for row in range(len(finder))
+            if finder.class_index[row] == k and finder.scores[row] >= thresholds[k]
+        ]
+        image_of = np.repeat(np.arange(len(ground_truth.image_ids)), np.diff(finder.offsets))
+        for row in sorted(rows, key=lambda row: -finder.scores[row]):
+            objects = rows_of(ground_truth, image_of[row])
+            own = [
+                (overlap(finder.boxes[row], ground_truth.boxes[g]), -g)
+                for g in objects
+                if ground_truth.class_index[g] == k
+            ]
+            other = [
+                overlap(finder.boxes[row], ground_truth.boxes[g])
+                for g in objects
+                if ground_truth.class_index[g] != k
+            ]
+            best, at = max(own, default=(0.0, 1))
+            if best >= 0.5 and ground_truth.difficult[-at]:
+                outcome_of[row] = IGNORED
+            elif best >= 0.5 and -at not in used:
+                used.add(-at)
+                outcome_of[row] = HIT
+            elif best >= 0.5:
+                outcome_of[row] = DUPLICATE
+            elif best >= 0.1:
+                outcome_of[row] = MISPLACED
+            else:
+                outcome_of[row] = CONFUSED if max(other, default=0.0) >= 0.5 else BACKGROUND
+    return outcome_of, used
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_outcomes_of_voc_against_loops(seed):
+    ground_truth, finder = random_pair(seed, images=5, objects=30, found=120)
+    ground_truth = replace(ground_truth, difficult=np.random.default_rng(seed).random(30) < 0.2)
+    evaluation = scored(
+        ground_truth, replace(finder, scores=np.random.default_rng(seed).permutation(120) / 120)
+    )
+    result = outcomes(evaluation)
+    expected, used = plain_voc_outcomes(evaluation, result.thresholds)
+    assert dict(zip(result.rows.tolist(), result.outcome.tolist(), strict=True)) == expected
+    assert set(np.flatnonzero(result.found).tolist()) == used
+    assert (result.to_find == ~ground_truth.difficult).all()
+    assert not (result.approached & result.found).any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_objects_found_under_coco_are_those_that_pycocotools_matched(seed):
+    ground_truth, finder = random_pair(seed, images=5, objects=30, found=80)
+    crowd = np.random.default_rng(seed).random(30) < 0.15
+    ground_truth = replace(ground_truth, iscrowd=crowd)
+    evaluation = scored(ground_truth, finder, "coco")
+    result = outcomes(evaluation)
+    image_of_object = np.repeat(np.arange(5), np.diff(ground_truth.offsets)).tolist()
+    image_of_detection = np.repeat(np.arange(5), np.diff(finder.offsets)).tolist()
+    reference = COCO()
+    boxes = [[x1, y1, x2 - x1, y2 - y1] for x1, y1, x2, y2 in ground_truth.boxes.tolist()]
+    annotations = [
+        {
+            "id": n + 1,
+            "image_id": image_of_object[n],
+            "category_id": k,
+            "bbox": boxes[n],
+            "area": boxes[n][2] * boxes[n][3],
+            "iscrowd": int(crowd[n]),
+        }
+        for n, k in enumerate(ground_truth.class_index.tolist())
+    ]
+    reference.dataset = {
+        "images": [{"id": n} for n in range(5)],
+        "categories": [{"id": k} for k in range(3)],
+        "annotations": annotations,
+    }
+    results = [
+        {
+            "image_id": image_of_detection[n],
+            "category_id": k,
+            "bbox": [x1, y1, x2 - x1, y2 - y1],
+            "score": score,
+        }
+        for n, (k, score, (x1, y1, x2, y2)) in enumerate(
+            zip(
+                finder.class_index.tolist(),
+                finder.scores.tolist(),
+                finder.boxes.tolist(),
+                strict=True,
+            )
+        )
+        if score >= result.thresholds[k]
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):
+        reference.createIndex()
+        evaluator = COCOeval(reference, reference.loadRes(results), "bbox")
+        evaluator.evaluate()
+    matched = set()
+    for image in evaluator.evalImgs[: 3 * 4 * 5]:
+        if image is not None and image["aRng"] == [0, 1e10]:
+            matched |= {int(match) - 1 for match in image["dtMatches"][0] if match}
+    matched -= set(np.flatnonzero(crowd).tolist())
+    assert set(np.flatnonzero(result.found).tolist()) == matched
+
+
+def test_every_hit_on_voc_2007_has_its_object(shared_data):
+    from detbench.data.load import load_detections, load_ground_truth
+
+    ground_truth = load_ground_truth(shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz")
+    detections = load_detections(shared_data / "dets_voc" / "htt1084_d56c7e49", ground_truth)
+    result = outcomes(scored(ground_truth, detections))
+    assert result.found.sum() == (result.outcome == HIT).sum()
+    assert result.to_find.sum() == 12_032
