@@ -6,40 +6,47 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from detbench.reports.page.claims import representative
-from detbench.reports.page.content import Detector, Interval, Part, Timing
+from detbench.reports.page.claims import representative_timing
+from detbench.reports.page.content import Comparison, Detector, Ends, Timing
 
 WIDTH, HEIGHT = 560.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 16.0, 14.0, 40.0
-_LETTER, _LINE = 7.5, 15.0
-"""Width of a letter and height of a line of names, at most."""
-_LONGEST_NAME = 36
+"""Margins around the plotting area."""
+_LETTER_WIDTH, _LINE_HEIGHT = 7.5, 15.0
+"""Upper bounds for the size of a label's text."""
+_LABEL_OFFSETS = (-11.0, 22.0, -27.0, 38.0)
+"""Heights of a label relative to its point, in the order in which they are tried."""
+_MAX_NAME_LENGTH = 36
+_MAX_STEPS = 8
 
 
 @dataclass(frozen=True)
 class Scale:
-    """From values to places; `ticks` are values with a line of their own."""
+    """A linear map from values to coordinates."""
 
     low: float
     high: float
     first: float
+    """Coordinate of `low`."""
     last: float
+    """Coordinate of `high`."""
     ticks: tuple[float, ...]
+    """Values with a grid line."""
 
     def __call__(self, value: float) -> float:
-        """Return the place of a value, rounded to hundredths."""
-        part = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
-        return round(self.first + part * (self.last - self.first), 2)
+        """Return the coordinate of a value, rounded to hundredths."""
+        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
+        return round(self.first + share * (self.last - self.first), 2)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One detector's points, in places; absent values are left out."""
+    """The points of one detector; absent values are left out."""
 
-    look: int
+    series: int
     points: tuple[tuple[float, float], ...]
     bars: tuple[tuple[float, float, float], ...]
-    """x and both ends of each interval there is."""
+    """x and both ends of each interval."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class IouChart:
 
 @dataclass(frozen=True)
 class SpeedPoint:
-    """A detector's time and score; `low` and `high` are the ends of the median's interval, None where not known."""
+    """The time and the score of one detector."""
 
     detector: Detector
     timing: Timing
@@ -61,51 +68,56 @@ class SpeedPoint:
     y: float
     low: float | None
     high: float | None
+    """Ends of the interval of the median time; None if unknown."""
     bottom: float | None
     top: float | None
-    """Ends of the interval of the score."""
+    """Ends of the interval of the score; None if unknown."""
     label_x: float
     label_y: float
-    """Left end and base of its name."""
-    fronted: bool
-    """On the Pareto front of valid times: no other is as fast and scores better, or scores as well and is faster."""
+    """Left end and baseline of the label."""
+    on_front: bool
+    """Whether it is on the Pareto front of valid times.
+
+    Then no other detector is as fast and scores higher, or is faster and scores as high.
+    """
 
     @property
     def label(self) -> str:
-        """The detector's name, and whether its time must not be quoted."""
+        """The detector's name, shortened, with a note if its time is not valid."""
         name = self.detector.name
-        short = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-        return short if self.timing.verdict == "valid" else f"{short} (not valid)"
+        if len(name) > _MAX_NAME_LENGTH:
+            name = name[: _MAX_NAME_LENGTH - 1] + "…"
+        return name if self.timing.verdict == "valid" else f"{name} (not valid)"
 
 
 @dataclass(frozen=True)
 class SpeedChart:
-    """Score over time."""
+    """Score over median time."""
 
     x: Scale
     y: Scale
     points: tuple[SpeedPoint, ...]
     front: tuple[tuple[float, float], ...]
+    """The points of the Pareto front, by time."""
 
 
 def strip_scale(values: Iterable[float | None], width: float) -> Scale:
-    """Return a scale in tenths that holds all values, for a strip of dots."""
-    known = [value for value in values if value is not None]
-    low = min(math.floor(round(min(known, default=0.0) * 10, 9)) / 10, 0.9)
-    high = max(math.ceil(round(max(known, default=1.0) * 10, 9)) / 10, low + 0.1)
+    """Return the scale of a strip of dots: whole tenths that hold all values."""
+    present = [value for value in values if value is not None]
+    low = min(math.floor(round(min(present, default=0.0) * 10, 9)) / 10, 0.9)
+    high = max(math.ceil(round(max(present, default=1.0) * 10, 9)) / 10, low + 0.1)
     return Scale(low, high, 6.0, width - 6.0, (low, (low + high) / 2, high))
 
 
-def iou_chart(part: Part) -> IouChart | None:
-    """Return AP over IoU, or None where no detector has a value."""
-    values = [
-        value for detector in part.detectors for value in detector.by_iou if value is not None
-    ]
-    if not values or len(part.ious) < 2:
+def iou_chart(comparison: Comparison) -> IouChart | None:
+    """Return AP over IoU; None with a single threshold or without any value."""
+    detectors, ious = comparison.detectors, comparison.ious
+    values = [value for detector in detectors for value in detector.by_iou if value is not None]
+    if not values or len(ious) < 2:
         return None
-    x = Scale(part.ious[0], part.ious[-1], LEFT, WIDTH - RIGHT, part.ious)
-    y = _from_zero(max(values), HEIGHT - BOTTOM, TOP)
-    return IouChart(x, y, tuple(_line(each, part.ious, x, y) for each in part.detectors))
+    x = Scale(ious[0], ious[-1], LEFT, WIDTH - RIGHT, ious)
+    y = _scale_from_zero(max(values), HEIGHT - BOTTOM, TOP)
+    return IouChart(x, y, tuple(_line(detector, ious, x, y) for detector in detectors))
 
 
 def _line(detector: Detector, ious: Sequence[float], x: Scale, y: Scale) -> Line:
@@ -119,105 +131,115 @@ def _line(detector: Detector, ious: Sequence[float], x: Scale, y: Scale) -> Line
         for iou, ends in zip(ious, detector.iou_intervals, strict=True)
         if ends
     )
-    return Line(detector.look, points, bars)
+    return Line(detector.series, points, bars)
 
 
-def speed_chart(part: Part) -> SpeedChart | None:
-    """Return score over time of the detectors whose time is known, or None where there is none."""
-    timed = [
-        (each, row, value)
-        for each in part.detectors
-        if (row := representative(each))
-        and row.p50_ms is not None
-        and (value := each.summary[part.headline]) is not None
-    ]
+@dataclass(frozen=True)
+class _Timed:
+    """A detector with the timing that stands for it and its score."""
+
+    detector: Detector
+    timing: Timing
+    time: float
+    score: float
+    score_ends: Ends | None
+
+
+def speed_chart(comparison: Comparison) -> SpeedChart | None:
+    """Return score over time of the detectors that were timed at the same stage, if any."""
+    timed = _timed(comparison)
     if not timed:
         return None
-    stage = timed[0][1].stage
-    timed = [entry for entry in timed if entry[1].stage == stage]
-    ends = [
-        end
-        for _, row, _ in timed
-        for end in (row.p50_ms, *(row.p50_interval_ms or ()))
-        if end is not None
+    time_values = [
+        value for row in timed for value in (row.time, *(row.timing.p50_interval_ms or ()))
     ]
-    x = _from_zero(max(ends) * 1.15, LEFT, WIDTH - RIGHT)
-    y = _around(
-        [end for each, _, value in timed for end in (value, *each.intervals.get(part.headline, ()))]
-    )
-    points = _labelled(
-        [
-            _speed_point(each, row, value, each.intervals.get(part.headline), x, y, timed)
-            for each, row, value in timed
-        ]
-    )
-    front = tuple(sorted((point.x, point.y) for point in points if point.fronted))
+    scores = [value for row in timed for value in (row.score, *(row.score_ends or ()))]
+    x = _scale_from_zero(max(time_values) * 1.15, LEFT, WIDTH - RIGHT)
+    y = _scale_around(scores)
+    points = _with_labels([_speed_point(row, timed, x, y) for row in timed])
+    front = tuple(sorted((point.x, point.y) for point in points if point.on_front))
     return SpeedChart(x, y, points, front)
 
 
-def _speed_point(
-    detector: Detector,
-    row: Timing,
-    value: float,
-    score_ends: Interval | None,
-    x: Scale,
-    y: Scale,
-    timed: Sequence[tuple[Detector, Timing, float]],
-) -> SpeedPoint:
-    time = row.p50_ms or 0.0
-    rivals = [(other.p50_ms or 0.0, score) for _, other, score in timed if other.verdict == "valid"]
-    beaten = row.verdict != "valid" or any(
-        t <= time and score >= value and (t < time or score > value) for t, score in rivals
+def _timed(comparison: Comparison) -> list[_Timed]:
+    timed = []
+    for detector in comparison.detectors:
+        timing = representative_timing(detector)
+        score = detector.summary[comparison.headline]
+        if timing is None or timing.p50_ms is None or score is None:
+            continue
+        ends = detector.intervals.get(comparison.headline)
+        timed.append(_Timed(detector, timing, timing.p50_ms, score, ends))
+    return [row for row in timed if row.timing.stage == timed[0].timing.stage]
+
+
+def _speed_point(row: _Timed, timed: Sequence[_Timed], x: Scale, y: Scale) -> SpeedPoint:
+    is_beaten = any(
+        rival.time <= row.time
+        and rival.score >= row.score
+        and (rival.time < row.time or rival.score > row.score)
+        for rival in timed
+        if rival.timing.verdict == "valid"
     )
-    low, high = (x(end) for end in row.p50_interval_ms) if row.p50_interval_ms else (None, None)
-    bottom, top = (y(end) for end in score_ends) if score_ends else (None, None)
+    times = row.timing.p50_interval_ms
+    low, high = (x(end) for end in times) if times else (None, None)
+    bottom, top = (y(end) for end in row.score_ends) if row.score_ends else (None, None)
     return SpeedPoint(
-        detector, row, x(time), y(value), low, high, bottom, top, x(time), y(value), not beaten
+        detector=row.detector,
+        timing=row.timing,
+        x=x(row.time),
+        y=y(row.score),
+        low=low,
+        high=high,
+        bottom=bottom,
+        top=top,
+        label_x=x(row.time),
+        label_y=y(row.score),
+        on_front=row.timing.verdict == "valid" and not is_beaten,
     )
 
 
-def _labelled(points: Sequence[SpeedPoint]) -> tuple[SpeedPoint, ...]:
-    """Place the names above their points, or below where one is there already, and inside the chart."""
-    taken: list[tuple[float, float, float]] = []
-    placed = []
+def _with_labels(points: Sequence[SpeedPoint]) -> tuple[SpeedPoint, ...]:
+    """Place each label above its point, or below it if that overlaps another label."""
+    placed: list[SpeedPoint] = []
+    spans: list[tuple[float, float, float]] = []
     for point in points:
-        width = _LETTER * len(point.label)
+        width = _LETTER_WIDTH * len(point.label)
         left = round(min(max(point.x - width / 2, LEFT), max(WIDTH - width, LEFT)), 2)
-        heights = [point.y + rise for rise in (-11.0, 22.0, -27.0, 38.0)]
+        candidates = [point.y + offset for offset in _LABEL_OFFSETS]
         free = [
-            y
-            for y in heights
+            height
+            for height in candidates
             if all(
-                abs(y - other) >= _LINE or left > end or left + width < start
-                for start, end, other in taken
+                abs(height - other) >= _LINE_HEIGHT or left > end or left + width < start
+                for start, end, other in spans
             )
         ]
-        base = round(min(max((free or heights)[0], _LINE), HEIGHT - BOTTOM - 4), 2)
-        taken.append((left, left + width, base))
-        placed.append(replace(point, label_x=left, label_y=base))
+        baseline = min(max((free or candidates)[0], _LINE_HEIGHT), HEIGHT - BOTTOM - 4)
+        baseline = round(baseline, 2)
+        spans.append((left, left + width, baseline))
+        placed.append(replace(point, label_x=left, label_y=baseline))
     return tuple(placed)
 
 
-def _from_zero(most: float, first: float, last: float) -> Scale:
-    step = _step(most)
-    count = math.ceil(most / step - 1e-9)
+def _scale_from_zero(highest: float, first: float, last: float) -> Scale:
+    step = _round_step(highest)
+    count = math.ceil(highest / step - 1e-9)
     return Scale(0.0, step * count, first, last, tuple(step * n for n in range(count + 1)))
 
 
-def _around(values: Sequence[float]) -> Scale:
-    low, high = math.floor(min(values) * 20) / 20, math.ceil(max(values) * 20 + 1e-9) / 20
+def _scale_around(scores: Sequence[float]) -> Scale:
+    """Return a vertical scale in steps of .05 that holds all scores with a margin."""
+    low, high = math.floor(min(scores) * 20) / 20, math.ceil(max(scores) * 20 + 1e-9) / 20
     low, high = max(low - 0.05, 0.0), min(high + 0.05, 1.0)
     count = round((high - low) / 0.05)
     stride = max(count // 5, 1)
-    return Scale(
-        low, high, HEIGHT - BOTTOM, TOP, tuple(low + 0.05 * n for n in range(0, count + 1, stride))
-    )
+    ticks = tuple(low + 0.05 * n for n in range(0, count + 1, stride))
+    return Scale(low, high, HEIGHT - BOTTOM, TOP, ticks)
 
 
-def _step(most: float) -> float:
-    """Return 1, 2 or 5 times a power of ten such that four to eight steps reach `most`."""
-    power: float = 10.0 ** math.floor(math.log10(most)) if most > 0 else 1.0
-    return next(
-        (power * factor for factor in (0.1, 0.2, 0.5, 1.0, 2.0) if most / (power * factor) <= 8),
-        power,
-    )
+def _round_step(highest: float) -> float:
+    """Return 1, 2 or 5 times a power of ten, so that at most eight steps reach `highest`."""
+    power: float = 10.0 ** math.floor(math.log10(highest)) if highest > 0 else 1.0
+    steps = (power * factor for factor in (0.1, 0.2, 0.5, 1.0, 2.0))
+    return next((step for step in steps if highest / step <= _MAX_STEPS), power)

@@ -1,19 +1,19 @@
-"""Content: everything the page shows, as frozen plain values, before it is made into HTML."""
+"""Content: everything that the page shows, as frozen plain values, before it is made into HTML."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from detbench.reports.page.error_analysis import Why
+from detbench.reports.page.error_analysis import ErrorAnalysis
 
-Interval = tuple[float, float]
-"""Lower and upper end."""
+Ends = tuple[float, float]
+"""Lower and upper end of an interval."""
 
 
 @dataclass(frozen=True)
-class OperatingPoint:
-    """The score threshold of the best F1, and what is reached there."""
+class BestF1:
+    """The score threshold of the best F1, and the values there."""
 
     score: float
     f1: float
@@ -27,21 +27,21 @@ class ClassRow:
 
     measures: dict[str, float | None]
     """AP first; as in the record."""
-    intervals: dict[str, Interval]
-    """Of those measures that have one, at 95 %."""
+    intervals: dict[str, Ends]
+    """The 95% confidence intervals of those measures that have one."""
     detections: int
-    best: OperatingPoint | None
+    best: BestF1 | None
 
 
 @dataclass(frozen=True)
 class Timing:
-    """One row of a latency summary in milliseconds; the interval is the median's."""
+    """One row of a latency summary, times in milliseconds; the interval is the median's."""
 
     stage: str
     batch: int
     scenario: str
     p50_ms: float | None = None
-    p50_interval_ms: Interval | None = None
+    p50_interval_ms: Ends | None = None
     p90_ms: float | None = None
     p99_ms: float | None = None
     throughput_per_s: float | None = None
@@ -55,53 +55,55 @@ class Detector:
     """One run."""
 
     name: str
-    look: int
-    """Which colour, dash and marker it has everywhere on the page."""
+    series: int
+    """Index of its color, dash and marker, the same everywhere on the page."""
     summary: dict[str, float | None]
-    intervals: dict[str, Interval]
-    """Of those measures of the summary that have one, at 95 %."""
+    intervals: dict[str, Ends]
+    """The 95% confidence intervals of those measures of the summary that have one."""
     rank: str
-    """Its place by the headline measure, or from where to where it may be; empty where that is not known."""
+    """Its rank by the headline measure, or a range of ranks; empty if unknown."""
     detections: int
-    best: OperatingPoint | None
-    """Of all boxes of all classes together."""
+    best: BestF1 | None
+    """Over all boxes of all classes."""
     classes: tuple[ClassRow, ...]
     by_iou: tuple[float | None, ...]
-    iou_intervals: tuple[Interval | None, ...]
+    iou_intervals: tuple[Ends | None, ...]
     by_size: tuple[float | None, ...]
-    size_intervals: tuple[Interval | None, ...]
+    size_intervals: tuple[Ends | None, ...]
     timings: tuple[Timing, ...]
     suspicions: tuple[str, ...]
     provenance: tuple[tuple[str, str], ...]
-    """Labels and values of what is this run's own, in the order shown."""
+    """Labels and values that are this run's own, in the order shown."""
     command: str
-    """What made the run; empty where the record does not say."""
+    """The command that made the run; empty if the record has none."""
 
 
 @dataclass(frozen=True)
-class Pair:
-    """What the images say of two detectors, `better` and `worse` by the headline measure: the places of both."""
+class PairRow:
+    """The difference between two detectors, given by their positions on the page."""
 
     better: int
+    """The one with the higher headline measure."""
     worse: int
     points: float
     """Hundredths of the measure."""
-    interval: Interval | None
+    interval: Ends | None
     """In points."""
     p: float | None
     """Corrected for the number of pairs."""
-    told_apart: bool
+    significant: bool
 
 
 @dataclass(frozen=True)
-class ClassPair:
-    """AP of a detector less that of the reference in one class, in points: hundredths of AP."""
+class ClassPairCell:
+    """AP of a detector minus AP of the reference in one class."""
 
     points: float | None
-    interval: Interval | None
+    """Hundredths of AP."""
+    interval: Ends | None
     """In points."""
-    told_apart: bool
-    """Corrected for the number of classes."""
+    significant: bool
+    """After correction for the number of classes."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class SizeRange:
     name: str
     objects: int
     limits: str
-    """In pixels, for people."""
+    """For people, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -130,20 +132,23 @@ class DrawnBox:
     y: float
     width: float
     height: float
-    role: str
-    """What became of it, as `detbench.reports.example_images.Box.outcome`."""
-    look: int | None
-    """Of the detector; None for ground truth."""
+    outcome: str
+    """As `detbench.reports.example_images.Box.outcome`."""
+    series: int | None
+    """Of its detector; None for ground truth."""
     label: str
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One image of the gallery."""
+class ExampleCard:
+    """One example image of the gallery."""
 
     image_id: str
     kinds: tuple[str, ...]
-    """Of missed, false, badly placed and disagreement those that it shows, that of the first words first."""
+    """The kinds of mistakes that it shows: missed, false, misplaced or disagreement.
+
+    The first is the kind of the mistake that its sentence begins with.
+    """
     sentence: str
     alt: str
     thumbnail: str
@@ -153,71 +158,73 @@ class Picture:
     """Of the original image, in whose pixels the boxes are."""
     boxes: tuple[DrawnBox, ...]
     detectors: tuple[int, ...]
-    """Places of the detectors that it tells something about."""
+    """Positions of the detectors whose mistakes it shows."""
     classes: tuple[int, ...]
-    """Places of the classes that it tells something about."""
+    """Positions of the classes of these mistakes."""
 
 
 @dataclass(frozen=True)
-class Part:
+class Comparison:
     """Runs on the same data under the same protocol, which may stand in one table."""
 
     key: str
     heading: str
-    """Data and protocol in a line."""
+    """Data and protocol in one line."""
     dataset: str
     images: int
     groups: int | None
-    """In how many groups images are drawn; None where each is by itself."""
+    """Number of groups of images; None if images are not grouped."""
     objects: int
     protocol: str
+    changed_switches: str
+    """The switches that differ from the named protocol; empty if none does."""
     headline: str
     """The measure that decides the order."""
     detectors: tuple[Detector, ...]
-    pairs: tuple[Pair, ...]
-    """Empty where the images were not asked."""
+    pairs: tuple[PairRow, ...]
+    """Empty without intervals."""
     reference: int | None
-    """The place of the detector that `class_pairs` refers to."""
-    class_pairs: dict[int, tuple[ClassPair, ...]]
-    """By the place of each other detector: one for each class."""
+    """Position of the detector that `class_pairs` refers to."""
+    class_pairs: dict[int, tuple[ClassPairCell, ...]]
+    """By position of each other detector: one for each class."""
     classes: tuple[ClassName, ...]
     sizes: tuple[SizeRange, ...]
     ious: tuple[float, ...]
     plotted_iou: float
     explorer: dict[str, Any]
-    """What the curve explorer reads, JSON-ready."""
+    """The data of the curve explorer, JSON-ready."""
     claims: tuple[str, ...]
-    why: Why
-    gallery: tuple[Picture, ...]
+    error_analysis: ErrorAnalysis
+    gallery: tuple[ExampleCard, ...]
     gallery_note: str
     provenance: tuple[tuple[str, str], ...]
     """Of dataset and protocol, and what all runs have in common."""
 
     @property
-    def pictured_kinds(self) -> tuple[str, ...]:
-        """What there is to see in the gallery."""
-        return tuple(dict.fromkeys(kind for picture in self.gallery for kind in picture.kinds))
+    def example_kinds(self) -> tuple[str, ...]:
+        """The kinds of mistakes in the gallery."""
+        return tuple(dict.fromkeys(kind for card in self.gallery for kind in card.kinds))
 
     @property
-    def pictured_classes(self) -> tuple[int, ...]:
-        """Places of the classes that the gallery tells something about."""
-        return tuple(sorted({k for picture in self.gallery for k in picture.classes}))
+    def example_classes(self) -> tuple[int, ...]:
+        """Positions of the classes of the mistakes in the gallery."""
+        return tuple(sorted({k for card in self.gallery for k in card.classes}))
 
     @property
     def any_interval(self) -> bool:
         """Whether a score on the page has an interval."""
         return any(
-            each.intervals
-            or any(each.iou_intervals)
-            or any(each.size_intervals)
-            or any(row.intervals for row in each.classes)
-            for each in self.detectors
+            detector.intervals
+            or any(detector.iou_intervals)
+            or any(detector.size_intervals)
+            or any(row.intervals for row in detector.classes)
+            for detector in self.detectors
         )
 
     @property
     def without_objects(self) -> tuple[str, ...]:
-        """The classes that have nothing to find and are left out of every mean."""
-        return tuple(each.name for each in self.classes if not each.objects)
+        """The classes without ground truth, which every mean leaves out."""
+        return tuple(row.name for row in self.classes if not row.objects)
 
 
 @dataclass(frozen=True)
@@ -225,8 +232,8 @@ class Content:
     """The whole page."""
 
     title: str
-    parts: tuple[Part, ...]
+    comparisons: tuple[Comparison, ...]
     notices: tuple[str, ...]
     command: str
-    """What builds this page again."""
+    """Rebuilds this page."""
     version: str

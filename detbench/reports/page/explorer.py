@@ -1,4 +1,4 @@
-"""Explorer: the curves of every class as compact values, for the script that draws them."""
+"""Explorer: the curves of every class as compact values, for the page's script that plots them."""
 
 from __future__ import annotations
 
@@ -7,41 +7,43 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detbench.data.columns import Ints
 from detbench.reports.curves import plotted_iou
-from detbench.reports.frames import FEWEST_POINTS, Frames
+from detbench.reports.frames import MIN_POINTS, Frames
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_POINTS, _MOST_IN_ALL = 280, 170_000
-_MOST_CURVES = 3_000
+_MAX_POINTS, _MAX_POINTS_IN_ALL = 280, 170_000
+_MAX_CURVES = 3_000
+"""With more curves than this, only a few IoU thresholds are kept."""
 _FEW_IOUS = (0.5, 0.75, 0.9)
 _STEPS = 10_000
-"""Recall and precision are whole numbers of this part of 1: half of it is a hundredth of a pixel of the plot."""
+"""Recall and precision are whole multiples of 1 / this; half of it is .01 pixels of the plot."""
 
 
 def explorer_data(frames: Frames) -> dict[str, Any]:
     """Return the curves of all classes, IoU thresholds and detectors of one group.
 
-    `curves[class][iou][detector]` holds `r`, recall as differences in ten-thousandths; `p`, precision in ten-thousandths; `s`, the scores
-    to five digits; and `ap`, every digit of it. `bands[class][detector]` holds `l` and `h`, the ends of the interval of the interpolated
-    precision at recalls in equal steps from 0 to 1, in ten-thousandths, at the plotted IoU; null where it is not known.
-    `scores[class][detector]` holds `s`, `p`, `r` and `f` (F1) over falling score at the plotted IoU, ten-thousandths all but the scores.
-    With very many classes only a few IoU thresholds are kept.
+    - `curves[class][iou][detector]`: `r`, differences of recall, and `p`, precision, both in
+      ten-thousandths; `s`, scores with five digits; `ap`, with all digits.
+    - `bands[class][detector]`: `l` and `h`, the ends of the interval of the interpolated precision
+      in ten-thousandths, at recalls in equal steps from 0 to 1, at the plotted IoU; or null.
+    - `scores[class][detector]`: `s`, falling scores; `p`, `r` and `f`, precision, recall and F1 in
+      ten-thousandths, at the plotted IoU.
     """
     first = frames.detectors[0]
-    ious = _kept_ious(
-        first.by_iou.protocol.iou_thresholds, len(first.classes) * len(frames.detectors)
-    )
-    count = len(first.classes) * len(ious) * len(frames.detectors)
-    points = min(max(_MOST_IN_ALL // max(count, 1), FEWEST_POINTS), _MOST_POINTS)
-    curves = _by_place(frames, frames.curves_at(ious, points), ious)
-    values = _by_place(frames, frames.class_ious, ious)
-    scores = _by_place(frames, frames.thresholds, [None])
-    bands = _by_place(frames, frames.bands, [None])
-    places = range(len(frames.detectors))
+    places, n_classes = range(len(frames.detectors)), len(first.classes)
+    all_ious = first.by_iou.protocol.iou_thresholds
+    ious = _kept_ious(all_ious, curves_per_iou=n_classes * len(frames.detectors))
+    n_curves = n_classes * len(ious) * len(frames.detectors)
+    max_points = min(max(_MAX_POINTS_IN_ALL // max(n_curves, 1), MIN_POINTS), _MAX_POINTS)
+    curves = _by_position(frames, frames.curves_at(ious, max_points), ious)
+    values = _by_position(frames, frames.class_ious, ious)
+    scores = _by_position(frames, frames.thresholds, None)
+    bands = _by_position(frames, frames.bands, None)
     return {
-        "detectors": [each.name for each in frames.detectors],
+        "detectors": [scored.name for scored in frames.detectors],
         "classes": list(first.classes),
         "objects": first.evaluation.counts[:, 0, 0, 3].tolist(),
         "ious": [round(iou, 6) for iou in ious],
@@ -51,39 +53,40 @@ def explorer_data(frames: Frames) -> dict[str, Any]:
                 [_curve(curves.get((d, k, t)), values.get((d, k, t))) for d in places]
                 for t in range(len(ious))
             ]
-            for k in range(len(first.classes))
+            for k in range(n_classes)
         ],
-        "bands": [[_band(bands.get((d, k, 0))) for d in places] for k in range(len(first.classes))],
-        "scores": [
-            [_score_curve(scores.get((d, k, 0))) for d in places] for k in range(len(first.classes))
-        ],
+        "bands": [[_band(bands.get((d, k, 0))) for d in places] for k in range(n_classes)],
+        "scores": [[_score_curve(scores.get((d, k, 0))) for d in places] for k in range(n_classes)],
     }
 
 
-def _kept_ious(thresholds: Sequence[float], classes: int) -> list[float]:
-    """Return all IoU thresholds, or a few where there would be too many curves for one page."""
-    if len(thresholds) * classes <= _MOST_CURVES:
+def _kept_ious(thresholds: Sequence[float], *, curves_per_iou: int) -> list[float]:
+    """Return all IoU thresholds, or a few of them if there were too many curves for one page."""
+    if len(thresholds) * curves_per_iou <= _MAX_CURVES:
         return [*thresholds]
-    return [
-        each for each in thresholds if np.isclose(each, _FEW_IOUS, rtol=0, atol=1e-9).any()
-    ] or [thresholds[0]]
+    few = [iou for iou in thresholds if np.isclose(iou, _FEW_IOUS, rtol=0, atol=1e-9).any()]
+    return few or [thresholds[0]]
 
 
-def _by_place(
-    frames: Frames, table: pd.DataFrame, ious: Sequence[float | None]
+def _by_position(
+    frames: Frames, table: pd.DataFrame, ious: Sequence[float] | None
 ) -> dict[tuple[int, int, int], pd.DataFrame]:
-    """Cut a table into the rows of each detector, class and IoU threshold, by their places."""
-    detectors = {each.name: place for place, each in enumerate(frames.detectors)}
-    classes = {name: place for place, name in enumerate(frames.detectors[0].classes)}
+    """Split a table by detector, class and IoU threshold (0 without one), given by position."""
     if not len(table):
         return {}
-    keys = ["detector", "class"] if ious == [None] else ["detector", "class", "iou"]
+    detectors = {scored.name: place for place, scored in enumerate(frames.detectors)}
+    classes = {name: place for place, name in enumerate(frames.detectors[0].classes)}
+    if ious is None:
+        by_class: Any = table.groupby(["detector", "class"], sort=False)
+        return {
+            (detectors[name], classes[class_name], 0): rows for (name, class_name), rows in by_class
+        }
     levels = {iou: place for place, iou in enumerate(ious)}
-    groups: Any = table.groupby(keys, sort=False)
+    by_iou: Any = table.groupby(["detector", "class", "iou"], sort=False)
     return {
-        (detectors[name], classes[class_name], levels[iou[0]] if iou else 0): rows
-        for (name, class_name, *iou), rows in groups
-        if not iou or iou[0] in levels
+        (detectors[name], classes[class_name], levels[iou]): rows
+        for (name, class_name, iou), rows in by_iou
+        if iou in levels
     }
 
 
@@ -100,24 +103,23 @@ def _curve(points: pd.DataFrame | None, value: pd.DataFrame | None) -> dict[str,
 
 
 def _band(rows: pd.DataFrame | None) -> dict[str, Any] | None:
-    return (
-        None
-        if rows is None
-        else {"l": _steps(rows["low"]).tolist(), "h": _steps(rows["high"]).tolist()}
-    )
+    if rows is None:
+        return None
+    return {"l": _steps(rows["low"]).tolist(), "h": _steps(rows["high"]).tolist()}
 
 
 def _score_curve(points: pd.DataFrame | None) -> dict[str, Any]:
     if points is None:
         return {"s": [], "p": [], "r": [], "f": []}
-    columns = {
-        short: _steps(points[name]).tolist()
-        for short, name in (("p", "precision"), ("r", "recall"), ("f", "f1"))
+    return {
+        "s": _scores(points["score"]),
+        "p": _steps(points["precision"]).tolist(),
+        "r": _steps(points["recall"]).tolist(),
+        "f": _steps(points["f1"]).tolist(),
     }
-    return {"s": _scores(points["score"]), **columns}
 
 
-def _steps(values: pd.Series[float]) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _steps(values: pd.Series[float]) -> Ints:
     return np.round(values.to_numpy() * _STEPS).astype(np.int64)
 
 

@@ -1,146 +1,153 @@
-"""Gallery: the most telling images of detectors, with what there is to see in a sentence, ready to be drawn over their thumbnails."""
+"""Gallery: example images with a sentence on their mistakes, ready to draw over thumbnails."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
 from detbench.reports.frames import Frames
-from detbench.reports.page.claims import isolated, listed
-from detbench.reports.page.content import DrawnBox, Picture
+from detbench.reports.page.content import DrawnBox, ExampleCard
+from detbench.reports.page.names import isolated, listed
 
 if TYPE_CHECKING:
-    from detbench.reports.example_images import Box, Reason, TellingImage
+    from detbench.reports.example_images import Box, ExampleImage, Reason
     from detbench.reports.thumbnails import Thumbnails
 
-MOST_BYTES = 1_900_000
-"""Of all thumbnails of one part together."""
-_REASONS = 4
-"""Told of one image in words, those of different kinds first."""
-_KINDS = {
-    "missed": "missed",
-    "false": "false",
-    "misplaced": "badly placed",
-    "disagreement": "disagreement",
-}
-_WRONG = {
-    "duplicate": "a second time",
+MAX_BYTES = 1_900_000
+"""Maximum size of all thumbnails of one comparison together."""
+_MAX_REASONS = 4
+"""Maximum number of mistakes that the sentence on an image names, different kinds first."""
+_WHERE = {
+    "duplicate": "on an object already found",
     "confused": "on an object of another class",
+    "confused and misplaced": "near an object of another class",
     "background": "on nothing",
 }
+"""Outcome of a false detection → where its box lies."""
 
 
-def gallery(frames: Frames, size: int) -> tuple[tuple[Picture, ...], str]:
-    """Return at most `size` pictures of detectors of one group, and a sentence on what is not shown; empty if that is nothing."""
-    from detbench.reports.example_images import telling_images
+def gallery(frames: Frames, max_cards: int) -> tuple[tuple[ExampleCard, ...], str]:
+    """Return the example images of detectors of one group, and a note on what is not shown."""
+    from detbench.reports.example_images import example_images
     from detbench.reports.thumbnails import thumbnails
 
-    if size == 0:
-        return (), "No pictures were asked for."
-    truth = frames.detectors[0].evaluation.ground_truth
+    if max_cards == 0:
+        return (), "Example images are switched off."
+    ground_truth = frames.detectors[0].evaluation.ground_truth
     names = [scored.name for scored in frames.detectors]
     try:
-        present = truth.images_with_files()
+        present = ground_truth.images_with_files()
     except DetbenchError:
-        where = (
-            f"not in {truth.image_folder}"
-            if truth.image_folder
-            else "it is not known in which folder"
-        )
-        return (
-            (),
-            f"The pictures are not at hand ({where}). Built again with --images DIR, the page shows the most telling ones.",
-        )
-    telling = telling_images(
-        [scored.evaluation for scored in frames.detectors], names=names, most=size, among=present
+        return (), _missing_files_note(ground_truth)
+    examples = example_images(
+        [scored.evaluation for scored in frames.detectors],
+        names=names,
+        max_images=max_cards,
+        among=present,
     )
-    if not telling:
-        return (
-            (),
-            "There is no image with a mistake or a disagreement at the detectors' best thresholds.",
-        )
-    small = thumbnails(truth, [each.image for each in telling], most_bytes=MOST_BYTES)
-    classes = {name: place for place, name in enumerate(truth.class_names)}
-    looks = {name: place for place, name in enumerate(names)}
-    pictures = tuple(
-        _picture(each, small, looks, classes) for each in telling if each.image in small.uris
+    if not examples:
+        return (), "No image shows a mistake or a disagreement at the best score thresholds."
+    small = thumbnails(ground_truth, [example.image for example in examples], max_bytes=MAX_BYTES)
+    classes = {name: place for place, name in enumerate(ground_truth.class_names)}
+    series = {name: place for place, name in enumerate(names)}
+    cards = tuple(
+        _card(example, small, series, classes)
+        for example in examples
+        if example.image in small.uris
     )
-    return pictures, _note(len(present), len(truth.image_ids), small)
+    return cards, _note(len(present), len(ground_truth.image_ids), small)
 
 
-def _note(present: int, images: int, small: Thumbnails) -> str:
-    sentences = ["Boxes are those from the score of the best F1 of their class."]
-    if present < images:
-        sentences.append(
-            f"{present:,} of {images:,} images have their picture here; the others were not looked at."
-        )
+def _missing_files_note(ground_truth: GroundTruth) -> str:
+    where = f"not in {ground_truth.image_folder}" if ground_truth.image_folder else "folder unknown"
+    return (
+        f"The image files were not found ({where}). "
+        "To see example images, rebuild the page with --images DIR."
+    )
+
+
+def _note(n_present: int, n_images: int, small: Thumbnails) -> str:
+    sentences = ["Boxes are shown from the score of the best F1 of their class."]
+    if n_present < n_images:
+        sentences.append(f"Only {n_present:,} of {n_images:,} images have a file here.")
     if small.left_out:
-        sentences.append(f"{len(small.left_out)} more were left out to keep the page small.")
+        sentences.append(f"{len(small.left_out)} more were left out to limit the page's size.")
     if small.unreadable:
         sentences.append(f"{len(small.unreadable)} could not be read.")
     return " ".join(sentences)
 
 
-def _picture(
-    telling: TellingImage, small: Thumbnails, looks: Mapping[str, int], classes: Mapping[str, int]
-) -> Picture:
-    reasons = _told(telling.reasons)
-    sentences = [
-        _sentence(reason, telling.boxes[reason.box], list(looks)) for reason in reasons[:_REASONS]
+def _card(
+    example: ExampleImage,
+    small: Thumbnails,
+    series: Mapping[str, int],
+    classes: Mapping[str, int],
+) -> ExampleCard:
+    reasons = _distinct_reasons(example.reasons)
+    clauses = [
+        _clause(reason, example.boxes[reason.box], list(series))
+        for reason in reasons[:_MAX_REASONS]
     ]
-    more = len(reasons) - len(sentences)
-    width, height = small.sizes[telling.image]
-    return Picture(
-        image_id=telling.image_id,
-        kinds=tuple(dict.fromkeys(_KINDS[reason.kind] for reason in (*reasons, *telling.reasons))),
-        sentence="; ".join(sentences) + (f"; and {more} more" if more else ""),
-        alt=f"Image {isolated(telling.image_id)} with boxes: {'; '.join(sentences)}",
-        thumbnail=small.uris[telling.image],
+    n_more = len(reasons) - len(clauses)
+    text = "; ".join(clauses)
+    width, height = small.sizes[example.image]
+    return ExampleCard(
+        image_id=example.image_id,
+        kinds=tuple(dict.fromkeys(reason.kind for reason in (*reasons, *example.reasons))),
+        sentence=f"{text}; and {n_more} more" if n_more else text,
+        alt=f"Image {isolated(example.image_id)} with boxes: {text}",
+        thumbnail=small.uris[example.image],
         width=width,
         height=height,
-        boxes=tuple(_drawn(box, looks) for box in telling.boxes),
+        boxes=tuple(_drawn_box(box, series) for box in example.boxes),
         detectors=tuple(
-            sorted({looks[name] for reason in telling.reasons for name in reason.detectors})
+            sorted({series[name] for reason in example.reasons for name in reason.detectors})
         ),
-        classes=tuple(sorted({classes[reason.class_name] for reason in telling.reasons})),
+        classes=tuple(sorted({classes[reason.class_name] for reason in example.reasons})),
     )
 
 
-def _told(reasons: Sequence[Reason]) -> list[Reason]:
-    """Return reasons without what is said twice (a disputed object is a missed one), the first of every kind first."""
+def _distinct_reasons(reasons: Sequence[Reason]) -> list[Reason]:
+    """Return the reasons with the first of each kind in front.
+
+    A missed object that is also a disagreement is left out: the disagreement says it all.
+    """
     disputed = {reason.box for reason in reasons if reason.kind == "disagreement"}
-    told = [reason for reason in reasons if reason.kind != "missed" or reason.box not in disputed]
-    firsts = {reason.kind: reason for reason in reversed(told)}
-    return sorted(told, key=lambda reason: reason is not firsts[reason.kind])
+    distinct = [
+        reason for reason in reasons if reason.kind != "missed" or reason.box not in disputed
+    ]
+    first_of_kind = {reason.kind: reason for reason in reversed(distinct)}
+    return sorted(distinct, key=lambda reason: reason is not first_of_kind[reason.kind])
 
 
-def _sentence(reason: Reason, box: Box, names: Sequence[str]) -> str:
-    what = isolated(reason.class_name)
+def _clause(reason: Reason, box: Box, names: Sequence[str]) -> str:
+    class_name, detectors = isolated(reason.class_name), listed(reason.detectors)
     if reason.kind == "missed":
-        return f"{what} missed by {listed(reason.detectors)}"
+        return f"{class_name} missed by {detectors}"
     if reason.kind == "disagreement":
-        return f"{what} found by {listed([name for name in names if name not in reason.detectors])}, not by {listed(reason.detectors)}"
-    score = f"with score {box.score:.2f}" if box.score is not None else ""
+        finders = listed([name for name in names if name not in reason.detectors])
+        return f"{class_name} found by {finders}, not by {detectors}"
+    score = f" (score {box.score:.2f})" if box.score is not None else ""
     if reason.kind == "misplaced":
-        return f"{what} badly placed by {listed(reason.detectors)} {score}"
-    return (
-        f"{what} seen by {listed(reason.detectors)} {score} {_WRONG.get(box.outcome, '')}".rstrip()
-    )
+        return f"{class_name} misplaced by {detectors}{score}"
+    where = _WHERE.get(box.outcome, "")
+    return f"false {class_name} by {detectors}{score} {where}".rstrip()
 
 
-def _drawn(box: Box, looks: Mapping[str, int]) -> DrawnBox:
+def _drawn_box(box: Box, series: Mapping[str, int]) -> DrawnBox:
     x1, y1, x2, y2 = (round(edge, 1) for edge in box.xyxy)
     if box.detector is None:
-        label = f"{box.class_name}" + (", does not count" if box.outcome == "ignored" else "")
-        return DrawnBox(x1, y1, round(x2 - x1, 1), round(y2 - y1, 1), box.outcome, None, label)
-    label = f"{box.detector}: {box.class_name} {box.score:.2f}, {box.outcome}"
+        label = box.class_name + (", does not count" if box.outcome == "ignored" else "")
+    else:
+        label = f"{box.detector}: {box.class_name} {box.score:.2f}, {box.outcome}"
     return DrawnBox(
-        x1,
-        y1,
-        round(max(x2 - x1, 0.0), 1),
-        round(max(y2 - y1, 0.0), 1),
-        box.outcome,
-        looks[box.detector],
-        label,
+        x=x1,
+        y=y1,
+        width=round(max(x2 - x1, 0.0), 1),
+        height=round(max(y2 - y1, 0.0), 1),
+        outcome=box.outcome,
+        series=None if box.detector is None else series[box.detector],
+        label=label,
     )

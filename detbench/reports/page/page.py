@@ -1,27 +1,34 @@
-"""Page: the content as one HTML file, with styles, scripts and data inside and nothing outside of it."""
+"""Page: the content as one HTML file that holds its styles, scripts and data and loads nothing."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from detbench.bench.analysis_tables import finite
 from detbench.data.files import atomic_path
-from detbench.metrics.errors.tide import MEANINGS
 from detbench.reports.frames import Frames
 from detbench.reports.page import charts
 from detbench.reports.page.assemble import content_of
 from detbench.reports.page.content import Content
-from detbench.reports.page.error_analysis import DRAWS, PICTURED
-from detbench.reports.plots.style import COLOURS
+from detbench.reports.page.error_analysis import ends, is_significant
+from detbench.reports.plots.style import COLORS
 
 _HERE = Path(__file__).parent
-_STYLES = ("vendor/uPlot.min.css", "templates/page.css")
+_STYLES = (
+    "vendor/uPlot.min.css",
+    "templates/page.css",
+    "templates/tables.css",
+    "templates/plots.css",
+    "templates/error_analysis.css",
+    "templates/gallery.css",
+    "templates/media.css",
+)
 _SCRIPTS = (
     "vendor/uPlot.iife.min.js",
     "templates/tables.js",
@@ -32,7 +39,9 @@ _SCRIPTS = (
 )
 GALLERY_SIZE = 60
 _STRIP_WIDTH = 168
-_MOST_PAIRS_OPEN = 6
+"""Width of a strip of dots in pixels."""
+_MAX_OPEN_PAIRS = 6
+"""With more pairs of detectors than this, their table is folded."""
 
 
 def build_page(frames: Frames, *, command: str = "", gallery_size: int = GALLERY_SIZE) -> str:
@@ -40,8 +49,8 @@ def build_page(frames: Frames, *, command: str = "", gallery_size: int = GALLERY
 
     Args:
         frames: the tables of run folders or evaluations, in the order in which they are shown.
-        command: the command line that builds the page again, shown at its end.
-        gallery_size: at most so many pictures for each group of comparable detectors.
+        command: the command line that rebuilds the page, shown at its end.
+        gallery_size: maximum number of example images of comparable detectors.
     """
     return render(content_of(frames, command=command, gallery_size=gallery_size))
 
@@ -49,7 +58,7 @@ def build_page(frames: Frames, *, command: str = "", gallery_size: int = GALLERY
 def write_page(
     path: Path, frames: Frames, *, command: str = "", gallery_size: int = GALLERY_SIZE
 ) -> Path:
-    """Write the report page, all of it or nothing, and return its path."""
+    """Write the report page atomically, and return its path."""
     page = build_page(frames, command=command, gallery_size=gallery_size)
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -57,7 +66,7 @@ def write_page(
 
 
 def render(content: Content) -> str:
-    """Return the HTML of a content; whatever comes from files is escaped."""
+    """Return the HTML of a content; all text is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -73,77 +82,78 @@ def render(content: Content) -> str:
         "exact": exact,
         "grouped": grouped,
         "signed": signed,
-        "signed_between": signed_between,
+        "signed_interval": signed_interval,
+        "finite": finite,
+        "ends": ends,
     }
-    style, script = (_joined(names) for names in (_STYLES, _SCRIPTS))
-    data = _json([part.explorer for part in content.parts])
+    environment.tests["significant"] = is_significant
+    style, script = (_concatenated(names) for names in (_STYLES, _SCRIPTS))
+    data = _json_for_html([comparison.explorer for comparison in content.comparisons])
     return environment.get_template("page.html").render(
         content=content,
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         data=Markup(data),  # noqa: S704
-        policy=_policy(style, script),
+        policy=_security_policy(style, script),
         charts=charts,
-        meanings=MEANINGS,
-        pictured_kinds=PICTURED,
-        draws=DRAWS,
-        colours=len(COLOURS),
+        colors=len(COLORS),
         strip_width=_STRIP_WIDTH,
-        most_pairs_open=_MOST_PAIRS_OPEN,
+        max_open_pairs=_MAX_OPEN_PAIRS,
         best=best,
     )
 
 
 def fixed(value: float | None, digits: int = 4) -> str:
-    """Return a number with so many digits after the point, an en dash for none."""
-    return "–" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+    """Return a number with this many decimals; an en dash if absent."""
+    return "–" if finite(value) is None else f"{value:.{digits}f}"
 
 
 def grouped(value: int | None) -> str:
-    """Return a whole number with separated thousands."""
+    """Return a whole number with separators of thousands; an en dash if absent."""
     return "–" if value is None else f"{value:,}"
 
 
 def signed(value: float | None) -> str:
-    """Return a difference with its sign and two digits after the point, an en dash for none."""
-    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+    """Return a difference with its sign and two decimals; an en dash if absent."""
+    return "–" if finite(value) is None else f"{value:+.2f}".replace("-", "−")
 
 
-def signed_between(ends: tuple[float, float] | None) -> str:
-    """Return the ends of an interval of a difference, an en dash for none."""
+def signed_interval(ends: tuple[float, float] | None) -> str:
+    """Return the ends of an interval of a difference; an en dash if absent."""
     return "–" if ends is None else " to ".join(map(signed, ends))
 
 
 def exact(value: float | None) -> str:
-    """Return a number with every digit it has, as JSON writes it; empty for none."""
-    return "" if value is None else repr(value)
+    """Return a number with all its digits, as in JSON; empty if absent."""
+    return "" if finite(value) is None else repr(value)
 
 
 def best(values: Sequence[float | None]) -> float | None:
-    """Return the highest of several values; None where none stands out."""
-    known = [value for value in values if value is not None]
-    return max(known) if len(known) > 1 and max(known) > min(known) else None
+    """Return the highest of several values; None if all are equal or there is only one."""
+    present = [value for value in values if value is not None]
+    return max(present) if len(present) > 1 and max(present) > min(present) else None
 
 
-def _joined(names: Sequence[str]) -> str:
+def _concatenated(names: Sequence[str]) -> str:
     return "\n".join((_HERE / name).read_text(encoding="utf-8").strip() for name in names)
 
 
-def _json(value: Any) -> str:
-    """Return JSON that no HTML parser can take for anything else."""
+def _json_for_html(value: Any) -> str:
+    """Return JSON without characters that end a script element."""
     text = msgspec.json.encode(value).decode()
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
 
 
-def _policy(style: str, script: str) -> str:
-    """Return a content security policy under which the page runs its own script and style and may ask for nothing."""
+def _security_policy(style: str, script: str) -> str:
+    """Return a content security policy that allows the page's own script and style only."""
     sources = {"style-src": style, "script-src": script}
-    hashes = [
-        f"{kind} 'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-        for kind, text in sources.items()
-    ]
+    hashes = [f"{directive} 'sha256-{_sha256(text)}'" for directive, text in sources.items()]
     return "; ".join(
         ["default-src 'none'", "img-src data:", *hashes, "base-uri 'none'", "form-action 'none'"]
     )
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

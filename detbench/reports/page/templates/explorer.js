@@ -1,46 +1,69 @@
-/* Explorer: class, IoU and detectors are chosen, and both plots, their tables and the small plots follow. */
+/* Explorer: two plots of the selected class, IoU threshold and detectors, with tables of the values
+   at the cursor, and a small plot of each class. */
 
-const shown = (value, digits) => value == null || Number.isNaN(value) ? "–" : value.toFixed(digits);
-const MOST_BANDS = 4;
-const NAMES = { f: "F1", p: "Precision", r: "Recall" };
+const formatted = (value, digits) =>
+  value == null || Number.isNaN(value) ? "–" : value.toFixed(digits);
+const MAX_BANDS = 4;
+const MEASURE_NAMES = { f: "F1", p: "Precision", r: "Recall" };
+const PLOTS = ["pr", "score"];
 
 class Explorer {
   constructor(root, data) {
     this.root = root;
     this.data = data;
     this.control = (name) => root.querySelector(`[data-control="${name}"]`);
-    this.figures = { pr: root.querySelector('[data-explorer="pr"]'), score: root.querySelector('[data-explorer="score"]') };
+    this.figures = {
+      pr: root.querySelector('[data-explorer="pr"]'),
+      score: root.querySelector('[data-explorer="score"]'),
+    };
     this.plots = {};
-    this.at = { pr: 0.5, score: 0.5 };
-    this.control("class").value = String(this.widest());
-    for (const name of ["class", "iou", "measure"]) this.control(name).addEventListener("change", () => this.draw());
-    for (const box of root.querySelectorAll('[data-control="detector"]')) box.addEventListener("change", () => this.draw());
-    for (const kind of ["pr", "score"]) {
-      this.figures[kind].querySelector("[data-probe]").addEventListener("input", (event) => this.probe(kind, Number(event.target.value), true));
+    this.cursor = { pr: 0.5, score: 0.5 };
+    this.control("class").value = String(this.initialClass());
+    for (const name of ["class", "iou", "measure"]) {
+      this.control(name).addEventListener("change", () => this.draw());
     }
-    this.multiples();
+    for (const box of root.querySelectorAll('[data-control="detector"]')) {
+      box.addEventListener("change", () => this.draw());
+    }
+    for (const kind of PLOTS) {
+      this.slider(kind).addEventListener("input", (event) => {
+        this.moveCursor(kind, Number(event.target.value));
+      });
+    }
+    this.addMultiples();
     this.draw();
     new ResizeObserver(() => this.resize()).observe(this.figures.pr);
   }
 
-  /* The class to look at first: of the half with most objects the one in which the detectors differ most. */
-  widest() {
-    const iou = Number(this.control("iou").value), counts = [...this.data.objects].sort((a, b) => a - b);
-    const enough = counts[Math.floor(counts.length / 2)];
-    let found = 0, gap = -1;
+  slider(kind) {
+    return this.figures[kind].querySelector("[data-probe]");
+  }
+
+  host(kind) {
+    return this.figures[kind].querySelector("[data-plot]");
+  }
+
+  /* Of the half of the classes with most objects, that in which the detectors differ most. */
+  initialClass() {
+    const iou = Number(this.control("iou").value);
+    const counts = [...this.data.objects].sort((a, b) => a - b);
+    const median = counts[Math.floor(counts.length / 2)];
+    let initial = 0, largest = -1;
     this.data.curves.forEach((levels, k) => {
       const values = levels[iou].map((curve) => curve.ap).filter((value) => value != null);
-      const spread = values.length && this.data.objects[k] >= enough ? Math.max(...values) - Math.min(...values) : -1;
-      if (spread > gap) [found, gap] = [k, spread];
+      if (!values.length || this.data.objects[k] < median) return;
+      const range = Math.max(...values) - Math.min(...values);
+      if (range > largest) [initial, largest] = [k, range];
     });
-    return found;
+    return initial;
   }
 
-  get chosen() {
-    return [...this.root.querySelectorAll('[data-control="detector"]:checked')].map((box) => Number(box.value));
+  get detectors() {
+    const boxes = this.root.querySelectorAll('[data-control="detector"]:checked');
+    return [...boxes].map((box) => Number(box.value));
   }
 
-  choose(k) {
+  selectClass(k) {
     this.control("class").value = String(k);
     this.draw();
   }
@@ -49,106 +72,156 @@ class Explorer {
     const k = Number(this.control("class").value), t = Number(this.control("iou").value);
     this.curves = this.data.curves[k][t].map(precisionRecall);
     this.scores = this.data.scores[k].map(scoreCurve);
-    const name = this.data.classes[k], isolated = `\u2068${name}\u2069`;
-    this.figures.pr.querySelector("[data-about]").textContent = `${isolated}, IoU ${this.data.ious[t].toFixed(2)}`;
-    this.figures.score.querySelector("[data-about]").textContent = isolated;
-    this.drawPrecisionRecall(isolated, t);
-    this.drawScores(isolated);
-    for (const button of this.root.querySelectorAll("[data-multiple]")) button.setAttribute("aria-pressed", String(Number(button.dataset.multiple) === k));
-    for (const kind of ["pr", "score"]) {
-      for (const row of this.figures[kind].querySelectorAll("[data-row]")) row.hidden = !this.chosen.includes(Number(row.dataset.row));
-      this.probe(kind, this.at[kind], false);
+    const name = `\u2068${this.data.classes[k]}\u2069`, iou = this.data.ious[t].toFixed(2);
+    this.figures.pr.querySelector("[data-about]").textContent = `${name}, IoU ${iou}`;
+    this.figures.score.querySelector("[data-about]").textContent = name;
+    this.drawPrecisionRecall(name, k, t);
+    this.drawScores(name);
+    for (const button of this.root.querySelectorAll("[data-multiple]")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.multiple) === k));
+    }
+    for (const kind of PLOTS) {
+      for (const row of this.figures[kind].querySelectorAll("[data-row]")) {
+        row.hidden = !this.detectors.includes(Number(row.dataset.row));
+      }
+      this.showValues(kind, this.cursor[kind]);
     }
     if (this.drawnIou !== t) this.drawMultiples(t);
   }
 
   plot(kind, lines, labels, range) {
     this.plots[kind]?.destroy();
-    const host = this.figures[kind].querySelector("[data-plot]");
-    this.plots[kind] = drawPlot(host, lines, labels, range, (value) => this.answer(kind, value));
+    const onMove = (value) => this.showValues(kind, value);
+    this.plots[kind] = drawPlot(this.host(kind), lines, labels, range, onMove);
   }
 
-  drawPrecisionRecall(name, t) {
-    const plotted = this.data.ious[t] === this.data.plotted, k = Number(this.control("class").value);
-    const lines = this.chosen.flatMap((d) => {
-      const curve = this.curves[d], colour = colourOf(this.root, d);
-      const [x, p] = risingX(curve.r, curve.p, true), [steps, envelope] = risingX(curve.r, curve.envelope, false);
+  drawPrecisionRecall(name, k, t) {
+    const isPlottedIou = this.data.ious[t] === this.data.plotted;
+    const hasBands = isPlottedIou && this.detectors.length <= MAX_BANDS;
+    const lines = this.detectors.flatMap((d) => {
+      const curve = this.curves[d], scores = this.scores[d], color = colorOf(this.root, d);
+      const [x, p] = risingX(curve.r, curve.p, true);
+      const [steps, envelope] = risingX(curve.r, curve.envelope, false);
       if (steps.length && steps[0] > 0) {
         steps.unshift(0);
         envelope.unshift(envelope[0]);
       }
-      const best = plotted ? this.best(d) : null, scores = this.scores[d];
-      return [
-        { x, y: p, colour: faint(colour), width: 1, answers: true, ring: best === null ? null : [scores.r[best], scores.p[best]], ringColour: colour },
-        { x: steps, y: envelope, colour, width: 2, dash: DASHES[d % 4], stepped: true, band: plotted && this.chosen.length <= MOST_BANDS ? this.data.bands[k][d] : null },
-      ];
+      const best = isPlottedIou ? this.bestIndex(d) : null;
+      const measured = {
+        x,
+        y: p,
+        color: faint(color),
+        width: 1,
+        answers: true,
+        ring: best === null ? null : [scores.r[best], scores.p[best]],
+        ringColor: color,
+      };
+      const interpolated = {
+        x: steps,
+        y: envelope,
+        color,
+        width: 2,
+        dash: DASHES[d % 4],
+        stepped: true,
+        band: hasBands ? this.data.bands[k][d] : null,
+      };
+      return [measured, interpolated];
     });
     this.plot("pr", lines, { x: "recall", y: "precision" }, { x: [0, 1], y: [0, 1.02] });
-    const values = this.chosen.map((d) => `${this.data.detectors[d]} AP ${shown(this.curves[d].ap, 3)}`).join(", ");
-    this.figures.pr.querySelector("[data-plot]").setAttribute("aria-label", `Precision over recall for ${name} at IoU ${this.data.ious[t].toFixed(2)}: ${values}`);
+    const values = this.detectors.map(
+      (d) => `${this.data.detectors[d]} AP ${formatted(this.curves[d].ap, 3)}`,
+    );
+    const setting = `${name} at IoU ${this.data.ious[t].toFixed(2)}`;
+    const label = `Precision over recall for ${setting}: ${values.join(", ")}`;
+    this.host("pr").setAttribute("aria-label", label);
   }
 
   drawScores(name) {
     const measure = this.control("measure").value, lines = [];
     let low = 0, high = 1;
-    for (const d of this.chosen) {
+    for (const d of this.detectors) {
       const curve = this.scores[d];
-      if (curve.s.length) [low, high] = [Math.min(low, curve.s[0]), Math.max(high, curve.s.at(-1))];
-      const [x, y] = risingX(curve.s, curve[measure], false), best = this.best(d);
-      lines.push({ x, y, colour: colourOf(this.root, d), width: 2, dash: DASHES[d % 4], answers: true, ring: best === null ? null : [curve.s[best], curve[measure][best]] });
+      if (curve.s.length) {
+        low = Math.min(low, curve.s[0]);
+        high = Math.max(high, curve.s.at(-1));
+      }
+      const [x, y] = risingX(curve.s, curve[measure], false), best = this.bestIndex(d);
+      lines.push({
+        x,
+        y,
+        color: colorOf(this.root, d),
+        width: 2,
+        dash: DASHES[d % 4],
+        answers: true,
+        ring: best === null ? null : [curve.s[best], curve[measure][best]],
+      });
     }
-    const slider = this.figures.score.querySelector("[data-probe]");
+    const slider = this.slider("score");
     [slider.min, slider.max, slider.step] = [low, high, (high - low) / 100];
-    this.at.score = Math.min(Math.max(this.at.score, low), high);
-    this.plot("score", lines, { x: "score threshold", y: NAMES[measure] }, { x: [low, high], y: [0, 1.02] });
-    this.figures.score.querySelector("[data-plot]").setAttribute("aria-label", `${NAMES[measure]} over the score threshold for ${name}`);
+    this.cursor.score = Math.min(Math.max(this.cursor.score, low), high);
+    const labels = { x: "score threshold", y: MEASURE_NAMES[measure] };
+    this.plot("score", lines, labels, { x: [low, high], y: [0, 1.02] });
+    const label = `${MEASURE_NAMES[measure]} by score threshold for ${name}`;
+    this.host("score").setAttribute("aria-label", label);
   }
 
-  best(d) {
-    const f = this.scores[d].f;
-    return Math.max(0, ...f) > 0 ? f.lastIndexOf(Math.max(...f)) : null;
+  /* The index of the best F1 of a detector; of equal ones, that of the highest score. */
+  bestIndex(d) {
+    const f = this.scores[d].f, best = Math.max(0, ...f);
+    return best > 0 ? f.lastIndexOf(best) : null;
   }
 
-  /* Put the cursor of a plot at a value, as the pointer would. */
-  probe(kind, value, moved) {
+  /* Moves the cursor of a plot to an x value, as the pointer would. */
+  moveCursor(kind, value) {
     const plot = this.plots[kind];
-    if (moved) plot.setCursor({ left: plot.valToPos(value, "x"), top: plot.bbox.height / devicePixelRatio / 2 });
-    this.answer(kind, value);
+    const top = plot.bbox.height / devicePixelRatio / 2;
+    plot.setCursor({ left: plot.valToPos(value, "x"), top });
+    this.showValues(kind, value);
   }
 
-  answer(kind, value) {
-    this.at[kind] = value;
-    const figure = this.figures[kind], slider = figure.querySelector("[data-probe]");
-    if (document.activeElement !== slider || Math.abs(Number(slider.value) - value) > Number(slider.step)) slider.value = value;
-    figure.querySelector("[data-probed]").textContent = shown(value, 2);
+  showValues(kind, value) {
+    this.cursor[kind] = value;
+    const figure = this.figures[kind], slider = this.slider(kind);
+    const isMovingSlider = document.activeElement === slider
+      && Math.abs(Number(slider.value) - value) <= Number(slider.step);
+    if (!isMovingSlider) slider.value = value;
+    figure.querySelector("[data-probed]").textContent = formatted(value, 2);
     const spoken = [];
     for (const row of figure.querySelectorAll("[data-row]:not([hidden])")) {
-      const d = Number(row.dataset.row), values = kind === "pr" ? this.atRecall(d, value) : this.atScore(d, value);
-      for (const cell of row.querySelectorAll("[data-out]")) cell.textContent = shown(values[cell.dataset.out], 3);
-      spoken.push(`${this.data.detectors[d]} precision ${shown(values.p, 2)} recall ${shown(values.r, 2)}`);
+      const d = Number(row.dataset.row);
+      const values = kind === "pr" ? this.atRecall(d, value) : this.atScore(d, value);
+      for (const cell of row.querySelectorAll("[data-out]")) {
+        cell.textContent = formatted(values[cell.dataset.out], 3);
+      }
+      const precision = formatted(values.p, 2), recall = formatted(values.r, 2);
+      spoken.push(`${this.data.detectors[d]} precision ${precision} recall ${recall}`);
     }
-    slider.setAttribute("aria-valuetext", `${shown(value, 2)}: ${spoken.join("; ")}`);
+    slider.setAttribute("aria-valuetext", `${formatted(value, 2)}: ${spoken.join("; ")}`);
   }
 
   atRecall(d, recall) {
     const curve = this.curves[d], i = curve.r.findIndex((value) => value >= recall - 1e-9);
-    return i < 0 ? { ap: curve.ap } : { ap: curve.ap, s: curve.s[i], p: curve.p[i], r: curve.r[i] };
+    if (i < 0) return { ap: curve.ap };
+    return { ap: curve.ap, s: curve.s[i], p: curve.p[i], r: curve.r[i] };
   }
 
   atScore(d, score) {
-    const curve = this.scores[d], i = curve.s.findIndex((value) => value >= score - 1e-9), best = this.best(d);
+    const curve = this.scores[d], i = curve.s.findIndex((value) => value >= score - 1e-9);
     const values = i < 0 ? {} : { f: curve.f[i], p: curve.p[i], r: curve.r[i] };
+    const best = this.bestIndex(d);
     return best === null ? values : { ...values, bf: curve.f[best], bs: curve.s[best] };
   }
 
   resize() {
     for (const [kind, plot] of Object.entries(this.plots)) {
-      const host = this.figures[kind].querySelector("[data-plot]");
-      if (host.clientWidth > 0) plot.setSize({ width: host.clientWidth, height: host.clientHeight });
+      const host = this.host(kind);
+      if (host.clientWidth > 0) {
+        plot.setSize({ width: host.clientWidth, height: host.clientHeight });
+      }
     }
   }
 
-  multiples() {
+  addMultiples() {
     const host = this.root.querySelector("[data-multiples]");
     if (!host) return;
     this.data.classes.forEach((name, k) => {
@@ -157,27 +230,32 @@ class Explorer {
       button.dataset.multiple = k;
       label.textContent = label.title = name;
       button.append(document.createElementNS("http://www.w3.org/2000/svg", "svg"), label);
-      button.addEventListener("click", () => { this.choose(k); this.figures.pr.scrollIntoView({ block: "nearest" }); });
+      button.addEventListener("click", () => {
+        this.selectClass(k);
+        this.figures.pr.scrollIntoView({ block: "nearest" });
+      });
       host.append(button);
     });
   }
 
   drawMultiples(t) {
     this.drawnIou = t;
+    const path = (className, d) => {
+      const element = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      element.setAttribute("class", className);
+      element.setAttribute("d", d);
+      return element;
+    };
+    const x = (recall) => (0.5 + 99 * recall).toFixed(1);
+    const y = (precision) => (71 - 70 * precision).toFixed(1);
     for (const button of this.root.querySelectorAll("[data-multiple]")) {
       const svg = button.querySelector("svg");
       svg.setAttribute("viewBox", "0 0 100 72");
       svg.setAttribute("aria-hidden", "true");
-      const path = (name, d) => {
-        const made = document.createElementNS("http://www.w3.org/2000/svg", "path");
-        made.setAttribute("class", name);
-        made.setAttribute("d", d);
-        return made;
-      };
       const lines = this.data.curves[Number(button.dataset.multiple)][t].map((curve, d) => {
         const { r, envelope } = precisionRecall(curve);
-        const points = r.map((x, i) => `V${(71 - 70 * envelope[i]).toFixed(1)}H${(0.5 + 99 * x).toFixed(1)}`).join("");
-        return path(`d${d % 7}`, points ? `M.5 ${(71 - 70 * envelope[0]).toFixed(1)}${points}` : "");
+        const points = r.map((recall, i) => `V${y(envelope[i])}H${x(recall)}`).join("");
+        return path(`d${d % 7}`, points ? `M.5 ${y(envelope[0])}${points}` : "");
       });
       svg.replaceChildren(path("box", "M.5 .5V71.5H99.5"), ...lines);
     }

@@ -1,38 +1,61 @@
-/* Gallery: cards that fit the chosen kind, class and detector, of whom alone the boxes are then shown; some first, all if asked. */
+/* Gallery: shows the cards that match the selected mistake, class and detector.
+   With a detector selected, only its boxes are shown. Further cards appear on request. */
 
-const SHOWN_FIRST = 24;
+const INITIAL_CARDS = 24;
 
 function startGallery(root) {
-  const cards = [...root.querySelectorAll(".card")], controls = [...root.querySelectorAll("[data-pictures]")];
+  const cards = [...root.querySelectorAll(".card")];
+  const controls = [...root.querySelectorAll("[data-examples]")];
   if (!cards.length) return;
   const output = root.querySelector("[data-shown]"), more = root.querySelector("[data-more]");
-  const only = root.querySelector('[data-pictures="detector"]');
-  const values = { kind: (card) => card.dataset.kinds.split("|"), class: (card) => card.dataset.classes.split(" "), detector: (card) => card.dataset.detectors.split(" ") };
-  const fits = (card, { dataset: { pictures }, value }) => value === "" || values[pictures](card).includes(value);
-  const update = (most) => {
-    const fitting = cards.filter((card) => controls.every((control) => fits(card, control)));
-    const shown = new Set(fitting.slice(0, most));
-    for (const card of cards) card.hidden = !shown.has(card);
-    for (const box of root.querySelectorAll(".card g[data-d]")) box.classList.toggle("off", Boolean(only?.value) && box.dataset.d !== only.value);
-    output.textContent = `${fitting.length} of ${cards.length} images`;
-    more.hidden = shown.size === fitting.length;
-    more.textContent = `Show ${fitting.length - shown.size} more`;
+  const detector = root.querySelector('[data-examples="detector"]');
+  const values = {
+    kind: (card) => card.dataset.kinds.split("|"),
+    class: (card) => card.dataset.classes.split(" "),
+    detector: (card) => card.dataset.detectors.split(" "),
   };
-  for (const control of controls) control.addEventListener("change", () => update(SHOWN_FIRST));
+
+  const matches = (card) => controls.every(
+    ({ dataset, value }) => value === "" || values[dataset.examples](card).includes(value),
+  );
+  const update = (limit) => {
+    const matching = cards.filter(matches);
+    const shown = new Set(matching.slice(0, limit));
+    for (const card of cards) card.hidden = !shown.has(card);
+    for (const box of root.querySelectorAll(".card g[data-d]")) {
+      const isOther = Boolean(detector?.value) && box.dataset.d !== detector.value;
+      box.classList.toggle("off", isOther);
+    }
+    output.textContent = `${matching.length} of ${cards.length} images`;
+    more.hidden = shown.size === matching.length;
+    more.textContent = `Show ${matching.length - shown.size} more`;
+  };
+  const select = (choices) => {
+    for (const control of controls) control.value = choices[control.dataset.examples] ?? "";
+  };
+
+  for (const control of controls) control.addEventListener("change", () => update(INITIAL_CARDS));
   more.addEventListener("click", () => {
-    const next = cards.filter((card) => controls.every((control) => fits(card, control)))[SHOWN_FIRST];
+    const next = cards.filter(matches)[INITIAL_CARDS];
     update(Infinity);
     next.tabIndex = -1;
     next.focus();
   });
-  const choose = (wanted) => {
-    for (const control of controls) control.value = wanted[control.dataset.pictures] ?? "";
-    update(SHOWN_FIRST);
-  };
-  for (const link of document.querySelectorAll(`a[data-show-kind][href="#${root.id}"]`)) link.addEventListener("click", () => choose({ kind: link.dataset.showKind }));
-  for (const card of cards) for (const link of document.querySelectorAll(`a[href="#${card.id}"]`)) link.addEventListener("click", () => {
-    choose({});
-    update(Infinity);
-  });
-  update(SHOWN_FIRST);
+  /* A link from the error analysis selects the kind of mistake that it names. */
+  for (const link of document.querySelectorAll(`a[data-show-kind][href="#${root.id}"]`)) {
+    link.addEventListener("click", () => {
+      select({ kind: link.dataset.showKind });
+      update(INITIAL_CARDS);
+    });
+  }
+  /* A link to a card shows all cards first. */
+  for (const card of cards) {
+    for (const link of document.querySelectorAll(`a[href="#${card.id}"]`)) {
+      link.addEventListener("click", () => {
+        select({});
+        update(Infinity);
+      });
+    }
+  }
+  update(INITIAL_CARDS);
 }

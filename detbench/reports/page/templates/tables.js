@@ -1,24 +1,42 @@
 "use strict";
-/* Tables: sorted by a heading's button, filtered by a field. */
+/* Tables: sorted by the button in a heading, filtered by a text field. */
 
 function sortBy(heading) {
-  const table = heading.closest("table"), body = table.tBodies[0];
-  const column = [...heading.parentElement.children].indexOf(heading);
-  const kind = heading.querySelector(".sort").dataset.sort;
-  const before = heading.getAttribute("aria-sort");
-  const rising = before === "descending" || ((!before || before === "none") && kind === "text");
+  const headings = [...heading.parentElement.children], column = headings.indexOf(heading);
+  const isText = heading.querySelector(".sort").dataset.sort === "text";
+  const order = heading.getAttribute("aria-sort");
+  const isUnsorted = !order || order === "none";
+  const ascending = order === "descending" || (isUnsorted && isText);
   const value = (row) => row.children[column].dataset.v ?? "";
-  const compare = kind === "text"
+  const compare = isText
     ? (a, b) => value(a).localeCompare(value(b), undefined, { numeric: true })
     : (a, b) => Number(value(a)) - Number(value(b));
-  const rows = [...body.rows];
-  const absent = rows.filter((row) => value(row) === ""), known = rows.filter((row) => value(row) !== "");
-  known.sort((a, b) => (rising ? 1 : -1) * compare(a, b));
-  body.append(...known, ...absent);
-  for (const other of heading.parentElement.children) {
+
+  /* Rows without a value come last in both orders. */
+  const body = heading.closest("table").tBodies[0], rows = [...body.rows];
+  const present = rows.filter((row) => value(row) !== "");
+  const absent = rows.filter((row) => value(row) === "");
+  present.sort((a, b) => (ascending ? 1 : -1) * compare(a, b));
+  body.append(...present, ...absent);
+  for (const other of headings) {
     if (other.querySelector(".sort")) other.setAttribute("aria-sort", "none");
   }
-  heading.setAttribute("aria-sort", rising ? "ascending" : "descending");
+  heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+}
+
+function startFilter(field, count) {
+  const rows = [...document.getElementById(field.dataset.filter).tBodies[0].rows];
+  const plural = (n) => `${n.toLocaleString("en")} ${n === 1 ? "class" : "classes"}`;
+  field.addEventListener("input", () => {
+    const text = field.value.trim().toLocaleLowerCase();
+    let shown = 0;
+    for (const row of rows) {
+      row.hidden = !row.dataset.class.toLocaleLowerCase().includes(text);
+      shown += !row.hidden;
+    }
+    const all = plural(rows.length);
+    count.textContent = shown === rows.length ? all : `${shown.toLocaleString("en")} of ${all}`;
+  });
 }
 
 function startTables(root) {
@@ -27,21 +45,11 @@ function startTables(root) {
     button.addEventListener("click", () => sortBy(button.closest("th")));
   }
   for (const field of root.querySelectorAll("[data-filter]")) {
-    const rows = [...document.getElementById(field.dataset.filter).tBodies[0].rows];
-    const count = root.querySelector(`[data-count="${field.dataset.filter}"]`);
-    const plural = (number) => `${number.toLocaleString("en")} ${number === 1 ? "class" : "classes"}`;
-    field.addEventListener("input", () => {
-      const wanted = field.value.trim().toLocaleLowerCase();
-      let shown = 0;
-      for (const row of rows) {
-        row.hidden = !row.dataset.class.toLocaleLowerCase().includes(wanted);
-        shown += !row.hidden;
-      }
-      count.textContent = shown === rows.length ? plural(shown) : `${shown.toLocaleString("en")} of ${plural(rows.length)}`;
-    });
+    startFilter(field, root.querySelector(`[data-count="${field.dataset.filter}"]`));
   }
   for (const choice of root.querySelectorAll("[data-measure-choice]")) {
-    const cells = document.getElementById(choice.dataset.measureChoice).querySelectorAll("[data-of]");
+    const table = document.getElementById(choice.dataset.measureChoice);
+    const cells = table.querySelectorAll("[data-of]");
     choice.addEventListener("change", () => {
       for (const cell of cells) cell.hidden = cell.dataset.of !== choice.value;
     });
