@@ -9,7 +9,7 @@ from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.kernels.columns import IGNORED, REGION, REGULAR
 from detbench.metrics.protocols.crowd_and_difficult import object_kinds
 from detbench.metrics.scoring.evaluate import evaluate
-from tests.metrics.uncertainty.test_weighted_scores import CLASSES, random_case
+from tests.metrics.random_cases import CLASSES, random_case
 
 KINDS = {REGULAR: "regular", IGNORED: "ignored", REGION: "region"}
 

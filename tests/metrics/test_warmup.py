@@ -6,9 +6,9 @@ import os
 import subprocess
 import sys
 
+import numba
 import pytest
 
-from detbench.metrics.kernels.compile import kernel
 from detbench.metrics.kernels.compile_events import on_first_compilation
 from detbench.metrics.warmup import warm_analysis, warm_postprocessing, warm_scoring
 
@@ -16,7 +16,7 @@ WARM_UPS = [warm_scoring, warm_analysis, warm_postprocessing]
 
 
 def test_the_first_compilation_is_announced_once():
-    @kernel
+    @numba.njit
     def increment(number):
         return number + 1
 
@@ -30,7 +30,7 @@ def test_the_first_compilation_is_announced_once():
 
 
 def test_a_kernel_without_a_listener_announces_nothing():
-    @kernel
+    @numba.njit
     def decrement(number):
         return number - 1
 
