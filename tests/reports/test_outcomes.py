@@ -11,15 +11,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from detbench.reports.outcomes import (
-    BACKGROUND,
-    CONFUSED,
-    DUPLICATE,
-    HIT,
-    IGNORED,
-    MISPLACED,
-    outcomes,
-)
+from detbench.reports.outcomes import OUTCOMES, outcomes
 from tests.metrics.scored import random_pair, scored
 
 
@@ -36,44 +28,59 @@ def rows_of(columns, image):
 
 
 def plain_voc_outcomes(evaluation, thresholds):
-    """The devkit's matching by loops, of detections from the threshold of their class.
+    """The devkit's matching and TIDE's kinds by loops, of detections from a threshold by class.
 
-    Returns the outcome of each row, and the objects that are found.
+    Returns the outcome of each row in words, and the objects that are found.
     """
     ground_truth, finder = evaluation.ground_truth, evaluation.detections
-    used, outcome_of = set(), {}
-    for k in range(len(ground_truth.class_names)):
-        rows = [
-            row
-            for row in range(len(finder))
-            if finder.class_index[row] == k and finder.scores[row] >= thresholds[k]
-        ]
-        image_of = np.repeat(np.arange(len(ground_truth.image_ids)), np.diff(finder.offsets))
-        for row in sorted(rows, key=lambda row: -finder.scores[row]):
-            objects = rows_of(ground_truth, image_of[row])
-            own = [
-                (overlap(finder.boxes[row], ground_truth.boxes[g]), -g)
-                for g in objects
-                if ground_truth.class_index[g] == k
-            ]
-            other = [
-                overlap(finder.boxes[row], ground_truth.boxes[g])
-                for g in objects
-                if ground_truth.class_index[g] != k
-            ]
-            best, at = max(own, default=(0.0, 1))
-            if best >= 0.5 and ground_truth.difficult[-at]:
-                outcome_of[row] = IGNORED
-            elif best >= 0.5 and -at not in used:
-                used.add(-at)
-                outcome_of[row] = HIT
-            elif best >= 0.5:
-                outcome_of[row] = DUPLICATE
-            elif best >= 0.1:
-                outcome_of[row] = MISPLACED
+    image_of = np.repeat(np.arange(len(ground_truth.image_ids)), np.diff(finder.offsets))
+    kept = [
+        row for row in range(len(finder)) if finder.scores[row] >= thresholds[label(finder, row)]
+    ]
+    overlaps = {
+        row: {
+            g: overlap(finder.boxes[row], ground_truth.boxes[g])
+            for g in rows_of(ground_truth, image_of[row])
+        }
+        for row in kept
+    }
+    outcome_of, found = {}, set()
+    for row in sorted(kept, key=lambda row: -finder.scores[row]):
+        own = {
+            g: value
+            for g, value in overlaps[row].items()
+            if label(ground_truth, g) == label(finder, row)
+        }
+        best = max(own, key=own.__getitem__, default=None)
+        if best is not None and own[best] >= 0.5:
+            if ground_truth.difficult[best]:
+                outcome_of[row] = "ignored"
+            elif best not in found:
+                found.add(best)
+                outcome_of[row] = "hit"
+    for row in set(kept) - set(outcome_of):
+        own = other = duplicate = 0.0
+        for g, value in overlaps[row].items():
+            if label(ground_truth, g) == label(finder, row):
+                own = max(own, value)
+                duplicate = max(duplicate, value if g in found else 0.0)
             else:
-                outcome_of[row] = CONFUSED if max(other, default=0.0) >= 0.5 else BACKGROUND
-    return outcome_of, used
+                other = max(other, value)
+        if 0.1 <= own <= 0.5:
+            outcome_of[row] = "misplaced"
+        elif other >= 0.5:
+            outcome_of[row] = "confused"
+        elif duplicate >= 0.5:
+            outcome_of[row] = "duplicate"
+        elif max(own, other) <= 0.1:
+            outcome_of[row] = "background"
+        else:
+            outcome_of[row] = "confused and misplaced"
+    return outcome_of, found
+
+
+def label(boxes, row):
+    return boxes.class_index[row]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -84,9 +91,10 @@ def test_outcomes_of_voc_against_loops(seed):
         ground_truth, replace(finder, scores=np.random.default_rng(seed).permutation(120) / 120)
     )
     result = outcomes(evaluation)
-    expected, used = plain_voc_outcomes(evaluation, result.thresholds)
-    assert dict(zip(result.rows.tolist(), result.outcome.tolist(), strict=True)) == expected
-    assert set(np.flatnonzero(result.found).tolist()) == used
+    expected, found = plain_voc_outcomes(evaluation, result.thresholds)
+    words = [OUTCOMES[outcome] for outcome in result.outcome.tolist()]
+    assert dict(zip(result.rows.tolist(), words, strict=True)) == expected
+    assert set(np.flatnonzero(result.found).tolist()) == found
     assert (result.to_find == ~ground_truth.difficult).all()
     assert not (result.approached & result.found).any()
 
@@ -153,5 +161,7 @@ def test_every_hit_on_voc_2007_has_its_object(shared_data):
     ground_truth = load_ground_truth(shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz")
     detections = load_detections(shared_data / "dets_voc" / "htt1084_d56c7e49", ground_truth)
     result = outcomes(scored(ground_truth, detections))
-    assert result.found.sum() == (result.outcome == HIT).sum()
+    assert result.found.sum() == sum(
+        OUTCOMES[outcome] == "hit" for outcome in result.outcome.tolist()
+    )
     assert result.to_find.sum() == 12_032

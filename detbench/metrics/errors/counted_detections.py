@@ -16,9 +16,8 @@ import numpy as np
 from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.errors.error_kinds import error_kinds
-from detbench.metrics.errors.pairs import iou_of_pairs
 from detbench.metrics.kernels.error_kinds import HIT, NOT_COUNTED, ErrorKinds
-from detbench.metrics.kernels.overlap import box_areas
+from detbench.metrics.kernels.overlap import paired_iou
 from detbench.metrics.kernels.weighted import WeightedDetections
 from detbench.metrics.scoring.evaluation import Evaluation
 
@@ -81,8 +80,9 @@ def count_detections(
     rows = counted[order]
     hits = np.flatnonzero(is_hit[rows])
     overlaps = np.zeros(len(rows))
-    a, b = detections.boxes[rows[hits]], ground_truth.boxes[kinds.targets[rows[hits]]]
-    overlaps[hits] = iou_of_pairs(a, b, box_areas(a), box_areas(b))
+    overlaps[hits] = paired_iou(
+        detections.boxes, ground_truth.boxes, rows[hits], kinds.targets[rows[hits]]
+    )
     classes = np.arange(len(ground_truth.class_names) + 1)
     return CountedDetections(
         iou=iou,

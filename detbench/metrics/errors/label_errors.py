@@ -21,12 +21,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detbench.data.columns import Flags, Floats, Ints, groups_from_offsets
+from detbench.data.columns import Flags, Floats, Ints, groups_from_offsets, pairs_in_groups
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.errors.calibrated_precision import calibrated_precision
 from detbench.metrics.errors.counted_detections import CountedDetections, count_detections
 from detbench.metrics.errors.error_kinds import BACKGROUND_IOU, error_kinds
-from detbench.metrics.errors.pairs import iou_of_pairs, pairs_in_images
 from detbench.metrics.kernels.columns import REGULAR
 from detbench.metrics.kernels.error_kinds import (
     BACKGROUND,
@@ -36,7 +35,7 @@ from detbench.metrics.kernels.error_kinds import (
     NOT_COUNTED,
     ErrorKinds,
 )
-from detbench.metrics.kernels.overlap import pairwise_iou
+from detbench.metrics.kernels.overlap import paired_iou, pairwise_iou
 from detbench.metrics.protocols.crowd_and_difficult import object_kinds
 from detbench.metrics.scoring.evaluation import Evaluation
 
@@ -307,9 +306,9 @@ def _best_touching(evaluation: Evaluation, precision: Floats, rows: Ints) -> Flo
     """Return for each object the best calibrated precision of a detection that touches it."""
     ground_truth, detections = evaluation.ground_truth, evaluation.detections
     images = groups_from_offsets(ground_truth.offsets)[rows]
-    pair, others = pairs_in_images(images, detections.offsets)
-    a, b = ground_truth.boxes[rows[pair]], detections.boxes[others]
-    touching = iou_of_pairs(a, b, _areas(a), _areas(b)) >= BACKGROUND_IOU
+    pair, others = pairs_in_groups(detections.offsets, images.astype(np.int64))
+    overlaps = paired_iou(ground_truth.boxes, detections.boxes, rows[pair], others)
+    touching = overlaps >= BACKGROUND_IOU
     best = np.zeros(len(rows))
     np.maximum.at(best, pair[touching], precision[others[touching]])
     return best
@@ -320,21 +319,12 @@ def _touches_uncounted(evaluation: Evaluation, rows: Ints) -> Flags:
     ground_truth, detections = evaluation.ground_truth, evaluation.detections
     uncounted = object_kinds(ground_truth, evaluation.protocol) != REGULAR
     images = groups_from_offsets(detections.offsets)[rows]
-    pair, objects = pairs_in_images(images, ground_truth.offsets)
+    pair, objects = pairs_in_groups(ground_truth.offsets, images.astype(np.int64))
     pair, objects = pair[uncounted[objects]], objects[uncounted[objects]]
-    overlaps = iou_of_pairs(
-        detections.boxes[rows[pair]],
-        ground_truth.boxes[objects],
-        detections.box_areas[rows[pair]],
-        ground_truth.box_areas[objects],
-    )
+    overlaps = paired_iou(detections.boxes, ground_truth.boxes, rows[pair], objects)
     touches = np.zeros(len(rows), np.bool_)
     touches[pair[overlaps > BACKGROUND_IOU]] = True
     return touches
-
-
-def _areas(boxes: Floats) -> Floats:
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
 def _names(detectors: Sequence[AnalyzedDetector], indices: dict[int, float]) -> tuple[str, ...]:

@@ -28,16 +28,62 @@ class ThresholdCurve:
 
     score: Floats
     """(S,) distinct scores."""
-    precision: Floats
-    """(S,) hits / detections kept; NaN where none of those kept is counted."""
-    recall: Floats
-    """(S,) hits / objects."""
-    f: Floats
-    """(S,) F-beta, the weighted harmonic mean of precision and recall."""
+    hits: Ints
+    """(S,) hits among the detections kept."""
+    kept: Ints
+    """(S,) detections kept that count."""
+    positives: int
+    """Objects to find."""
 
-    def best(self) -> int | None:
+    @classmethod
+    def from_detections(
+        cls, scores: Floats, hits: Flags, counted: Flags, positives: int
+    ) -> ThresholdCurve:
+        """Return the curve of N detections: falling scores, hits, and which of them count."""
+        # Equal scores are kept together: no threshold separates them.
+        last = np.flatnonzero(np.diff(scores, append=-np.inf))
+        n_hits = np.cumsum(hits, dtype=np.int64)[last]
+        n_kept = np.cumsum(counted, dtype=np.int64)[last]
+        return cls(scores[last], n_hits, n_kept, positives)
+
+    @property
+    def precision(self) -> Floats:
+        """(S,) hits / detections kept; NaN if none is kept."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.hits / self.kept)
+
+    @property
+    def recall(self) -> Floats:
+        """(S,) hits / objects."""
+        return np.asarray(self.hits / max(self.positives, 1))
+
+    @property
+    def f1(self) -> Floats:
+        """(S,) the harmonic mean of precision and recall."""
+        return self.f_beta(1.0)
+
+    def f_beta(self, beta: float) -> Floats:
+        """Return (S,) the harmonic mean in which recall weighs beta times as much as precision."""
+        return f_measure(self.hits, self.kept, self.positives, beta)
+
+    def best(self, beta: float = 1.0) -> int | None:
         """Return the index of the best F-beta, of equal ones the highest score; None if empty."""
-        return int(np.argmax(self.f)) if len(self.f) else None
+        return int(np.argmax(self.f_beta(beta))) if len(self.score) else None
+
+    def thinned(self, max_points: int) -> ThresholdCurve:
+        """Return at most `max_points` (4 or more) points, spread evenly over the scores.
+
+        The first, the last and the point of the best F1 are kept.
+        """
+        best = self.best()
+        if best is None or len(self.score) <= max_points:
+            return self
+        levels = np.linspace(self.score[0], self.score[-1], max_points - 2)
+        spread = np.searchsorted(-self.score, -levels, side="right") - 1
+        chosen = np.unique([*spread, 0, len(self.score) - 1, best])
+        return ThresholdCurve(
+            self.score[chosen], self.hits[chosen], self.kept[chosen], self.positives
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,30 +102,6 @@ class ThresholdChoice:
     """(K,) on the held-out half; NaN where no detection is kept."""
     recall: Floats
     """(K,) on the held-out half."""
-
-
-def threshold_curve(
-    scores: Floats, hits: Flags, counted: Flags, positives: int, *, beta: float = 1.0
-) -> ThresholdCurve:
-    """Return precision, recall and F-beta at each distinct score.
-
-    Args:
-        scores: (N,) falling.
-        hits: (N,) detections that found an object.
-        counted: (N,) detections that count, hits among them.
-        positives: objects to find.
-        beta: recall weighs beta times as much as precision.
-    """
-    # Equal scores are kept together: no threshold separates them.
-    last = np.flatnonzero(np.diff(scores, append=-np.inf))
-    n_hits = np.cumsum(hits, dtype=np.int64)[last]
-    n_kept = np.cumsum(counted, dtype=np.int64)[last]
-    with np.errstate(invalid="ignore"):
-        precision = n_hits / n_kept
-    recall = n_hits / max(positives, 1)
-    return ThresholdCurve(
-        scores[last], precision, recall, f_measure(n_hits, n_kept, positives, beta)
-    )
 
 
 def f_measure(
@@ -165,11 +187,11 @@ def _choose(counted: CountedDetections, k: int, images: Flags, beta: float) -> t
     of_class = counted.of_class(k)
     inside = images[counted.images[of_class]]
     hits = inside & counted.hits[of_class]
-    curve = threshold_curve(counted.scores[of_class], hits, inside, positives, beta=beta)
-    best = curve.best()
-    if best is None or curve.f[best] <= 0:
+    curve = ThresholdCurve.from_detections(counted.scores[of_class], hits, inside, positives)
+    best = curve.best(beta)
+    if best is None or curve.hits[best] == 0:
         return np.inf, 0.0
-    return float(curve.score[best]), float(curve.f[best])
+    return float(curve.score[best]), float(curve.f_beta(beta)[best])
 
 
 def _report(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.data.columns import Flags, Floats, Ints, groups_from_offsets
+from detbench.data.columns import Flags, Floats, Ints, groups_from_offsets, pairs_in_groups
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.errors.means import share
-from detbench.metrics.errors.pairs import iou_of_pairs, pairs_in_images
 from detbench.metrics.kernels.columns import DROPPED
 from detbench.metrics.kernels.error_kinds import FOUND, HIT, NOT_COUNTED, ErrorKinds
+from detbench.metrics.kernels.overlap import paired_iou
 from detbench.metrics.protocols.crowd_and_difficult import object_kinds
 from detbench.metrics.protocols.protocol import Protocol
 from detbench.metrics.scoring.evaluation import Evaluation
@@ -138,12 +138,11 @@ def _neighbors(ground_truth: GroundTruth, present: Flags) -> Ints:
 def _greatest_overlap(ground_truth: GroundTruth, present: Flags) -> Floats:
     """Return (G,) the greatest IoU of each object with another one."""
     images = groups_from_offsets(ground_truth.offsets)
-    a, b = pairs_in_images(images, ground_truth.offsets)
+    a, b = pairs_in_groups(ground_truth.offsets, images.astype(np.int64))
     kept = (a != b) & present[b]
     a, b = a[kept], b[kept]
-    boxes, areas = ground_truth.boxes, ground_truth.box_areas
     greatest = np.zeros(len(ground_truth))
-    np.maximum.at(greatest, a, iou_of_pairs(boxes[a], boxes[b], areas[a], areas[b]))
+    np.maximum.at(greatest, a, paired_iou(ground_truth.boxes, ground_truth.boxes, a, b))
     return greatest
 
 

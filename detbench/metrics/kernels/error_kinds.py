@@ -169,6 +169,21 @@ def _explain(
             kinds.targets[row] = found_g
 
 
+@kernel
+def error_kinds_of(
+    own: NDArray[np.float64],
+    other: NDArray[np.float64],
+    found: NDArray[np.float64],
+    min_iou: float,
+    max_background_iou: float,
+) -> NDArray[np.int64]:
+    """Return (N,) the kinds of N false positives, whose overlaps are those of `error_kind`."""
+    kinds = np.empty(len(own), np.int64)
+    for n in range(len(own)):
+        kinds[n] = error_kind(own[n], other[n], found[n], min_iou, max_background_iou)
+    return kinds
+
+
 @inlined
 def error_kind(
     own: float, other: float, found: float, min_iou: float, max_background_iou: float
