@@ -1,1 +1,1 @@
-"""What runs a model."""
+"""Adapters: run object detectors of any framework, from image files to detections."""

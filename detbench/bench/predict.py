@@ -114,7 +114,7 @@ def predict(
         results = _run_chunks(run, _chunks(image_tasks(ground_truth), size))
     settings["classes"] = mapping.as_dict()
     settings["image_notes"] = _note_counts(ground_truth, results)
-    settings["unreadable_images"] = _unreadable(ground_truth, results, allow_broken=allow_broken)
+    settings["broken_images"] = _unreadable(ground_truth, results, allow_broken=allow_broken)
     detections = collect_detections(
         [result.detections for result in results],
         ground_truth,

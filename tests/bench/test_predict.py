@@ -129,7 +129,7 @@ def test_unreadable_images_fail_the_run_after_all_others_are_cached(dataset, map
         detections, _ = predict(detector, dataset, mapping, allow_broken=True, cache=cache)
     assert detector.batches == []
     assert np.diff(detections.offsets)[4:8].tolist() == [1, 0, 0, 1]
-    assert detections.settings["unreadable_images"] == ["5.png", "6.png"]
+    assert detections.settings["broken_images"] == ["5.png", "6.png"]
 
 
 def test_unreadable_images_without_a_file_name_are_named_by_image_id(dataset, mapping):
@@ -140,7 +140,7 @@ def test_unreadable_images_without_a_file_name_are_named_by_image_id(dataset, ma
         (dataset.image_folder / f"{n}.png").write_bytes(b"not an image")
     with pytest.warns(DetbenchWarning, match=r"2 images could not be read"):
         detections, _ = predict(FakeDetector(), nameless, mapping, allow_broken=True)
-    assert detections.settings["unreadable_images"] == ["5.png", "6.png"]
+    assert detections.settings["broken_images"] == ["5.png", "6.png"]
 
 
 def test_an_image_of_another_size_than_annotated_is_refused(dataset, mapping):
