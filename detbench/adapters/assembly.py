@@ -68,10 +68,14 @@ def assemble(
         DetbenchError: naming the model, if no decoder or several match its outputs, if the numbers
             of classes and names differ, or if an option does not suit the model.
     """
+    # 1. Size and names come first: the model is made ready for its size, and the number of names
+    #    helps to choose the decoder.
     path, metadata = source.path, source.metadata
     size = _input_size(path, source.declared, options.size, metadata.size)
     names, names_from = _class_names(options, source)
     model = source.load(size)
+
+    # 2. Decoder, preprocessing and postprocessing, from options, metadata and defaults.
     try:
         class_count = len(names) if names is not None else None
         decoder, decoded_count = _decoder(options, metadata, model.shapes, class_count)
@@ -81,22 +85,23 @@ def assemble(
         raise
     except DetbenchError as error:
         raise DetbenchError(f"{path}: {error}") from error
+
+    # 3. Names, last: only the decoder knows how many classes the outputs of an unnamed model hold.
     if names is None:
         names, names_from = _default_names(path, decoded_count), "taken as COCO's 80"
     files = _option_files(options, decoder)
-    settings = {
-        **model.settings,
-        "decoder": _decoder_record(decoder),
-        "class_names_from": names_from,
-        "preprocessing": preprocessing.as_dict(),
-        "postprocessing": postprocessing.as_dict(),
-        "options": dict(option_texts),
-        "option_files": {option: f"sha256:{_digest(file)}" for option, file in files.items()},
-    }
     return RawDetector(
         source.name,
         names,
-        settings,
+        {
+            **model.settings,
+            "decoder": _decoder_record(decoder),
+            "class_names_from": names_from,
+            "preprocessing": preprocessing.as_dict(),
+            "postprocessing": postprocessing.as_dict(),
+            "options": dict(option_texts),
+            "option_files": {option: f"sha256:{_digest(file)}" for option, file in files.items()},
+        },
         model.runtime,
         decoder,
         preprocessing,

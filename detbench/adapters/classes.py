@@ -177,12 +177,15 @@ def _positions(keys: Sequence[str]) -> dict[str, int]:
 
 def _match(name: str, by_fold: dict[str, int], by_alias: dict[str, int]) -> tuple[int, MatchKind]:
     """Return dataset class (−1 for none) and kind of match of a model class."""
+    # 1. The same name, except for case and separators.
     index = by_fold.get(fold(name), -1)
     if index >= 0:
         return index, "same"
+    # 2. Two spellings of one class, such as sofa and couch.
     index = by_alias.get(canonical(name), -1)
     if index >= 0:
         return index, "alias"
+    # 3. No dataset class: an output that stands for nothing, or a class of its own.
     return -1, "filler" if fold(name) in FILLERS else "unmapped"
 
 

@@ -91,6 +91,7 @@ class Postprocessing:
         self, boxes: NDArray[np.float64], scores: NDArray[np.float64], classes: NDArray[Any]
     ) -> NDArray[np.int64]:
         """Return the rows that become detections, by falling score."""
+        # Models with set prediction (DETR) or built-in NMS only need their best boxes.
         if self.nms_iou is None:
             return np.argsort(-scores, kind="stable")[: self.top_k]
         from detbench.metrics.kernels.nms import nms
@@ -98,6 +99,7 @@ class Postprocessing:
         groups = None if self.class_agnostic else classes
         if len(scores) <= self.max_candidates:
             return nms(boxes, scores, groups, iou=self.nms_iou, limit=self.top_k)
+        # Too many boxes for NMS, whose time grows with their square: only the best enter.
         order = np.argsort(-scores, kind="stable")[: self.max_candidates]
         groups = None if groups is None else groups[order]
         kept = nms(boxes[order], scores[order], groups, iou=self.nms_iou, limit=self.top_k)

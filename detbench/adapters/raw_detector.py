@@ -70,6 +70,7 @@ class RawDetector:
             raise DetbenchError(
                 f"{self.name} takes {plural(fixed, 'image')} at a time, not {len(images)}"
             )
+        # The padding has no placements, so its outputs are dropped after the run.
         if images:
             last = batch.inputs[-1:]
         else:

@@ -62,11 +62,13 @@ class FastestDet:
         candidates = []
         for grid in raw.only(4):
             values = grid.reshape(len(grid), -1).T.astype(np.float64)
+            # 1. Score the cells. Values that rounding left below 0 have no power.
             objectness = np.clip(values[:, :1], 0, None) ** self.objectness_power
             probabilities = np.clip(values[:, 5:], 0, None) ** (1 - self.objectness_power)
             rows, classes, scores = select_scores(
                 objectness * probabilities, min_score, multi_label=False
             )
+            # 2. Decode the boxes of the selected cells only.
             centers = (np.tanh(values[rows, 1:3]) + points[rows]) * _STRIDE
             sizes = sigmoid(values[rows, 3:5]) * raw.scale[:2]
             boxes = cxcywh_to_xyxy(np.concatenate([centers, sizes], axis=1))

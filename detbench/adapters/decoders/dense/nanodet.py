@@ -89,7 +89,9 @@ class NanoDet:
         n_bins = 4 * (self.reg_max + 1)
         candidates = []
         for values in raw.only(3):
+            # 1. Select by score, before the costly softmax.
             rows, classes, scores = select_scores(values[:, :-n_bins], min_score, multi_label=True)
+            # 2. Distances in pixels from the cell's reference point to the four edges.
             distances = self._distances(values[rows, -n_bins:]) * strides[rows, None]
             centers = (points[rows] + self.center) * strides[rows, None]
             boxes = np.concatenate([centers - distances[:, :2], centers + distances[:, 2:]], axis=1)

@@ -115,6 +115,7 @@ class RetinaNet:
                 sigmoid(image_logits[likely]), min_score, multi_label=True
             )
             rows = likely[rows]
+            # Boxes are decoded for selected anchors only.
             boxes = _shift_anchors(anchors[rows], image_shifts[rows].astype(np.float64))
             candidates.append(Candidates(boxes, scores, classes))
         return candidates

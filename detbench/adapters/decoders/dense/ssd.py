@@ -92,8 +92,10 @@ class Ssd:
         defaults = self._boxes(scores.shape[2] - 1)
         candidates = []
         for image_shifts, image_scores in zip(shifts, scores, strict=True):
+            # 1. Probabilities without the background, which is class 0.
             foreground = _probabilities(image_scores)[:, 1:]
             rows, classes, selected = select_scores(foreground, min_score, multi_label=True)
+            # 2. Shift the default boxes, then scale from 0–1 to pixels of the input.
             boxes = self._shift_defaults(defaults[rows], image_shifts[rows].astype(np.float64))
             corners = cxcywh_to_xyxy(boxes) * raw.scale
             candidates.append(Candidates(corners, selected, classes))

@@ -53,6 +53,7 @@ class EndToEnd:
         candidates = []
         for values in raw.only(3):
             rows = values[rows_at_least(values[:, 4], min_score)].astype(np.float64)
+            # Class numbers are floats in the joint output.
             classes = np.rint(rows[:, 5]).astype(np.int64)
             candidates.append(Candidates(rows[:, :4], rows[:, 4], classes))
         return candidates

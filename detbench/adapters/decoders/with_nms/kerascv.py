@@ -88,6 +88,7 @@ class KerasCv:
         for image_boxes, image_scores, image_classes, count in zip(
             boxes, scores, classes, counts.reshape(-1).astype(int), strict=True
         ):
+            # Padding: rows after num_detections, and rows of class −1.
             is_object = image_classes[:count] >= 0
             rows = rows_at_least(np.where(is_object, image_scores[:count], -np.inf), min_score)
             candidates.append(

@@ -57,6 +57,7 @@ class Torchvision:
         columns = [values for values in raw.outputs.values() if values.ndim == 1]
         labels = next(values for values in columns if values.dtype.kind in "iu")
         scores = next(values for values in columns if values.dtype.kind == "f")
+        # Label 0 is the background: it never counts, whatever its score.
         rows = rows_at_least(np.where(labels > 0, scores, -np.inf), min_score)
         return [
             Candidates(

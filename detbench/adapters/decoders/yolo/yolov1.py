@@ -176,6 +176,7 @@ class YoloV1:
             boxes, classes = grid[..., :n_values], grid[..., n_values:]
         else:
             classes, boxes = grid[..., :-n_values], grid[..., -n_values:]
+        # All confidences of the cell come first, then x, y, w, h box by box.
         if self.order == "classes-confidences-boxes":
             confidences = boxes[..., : self.boxes, None]
             xywh = boxes[..., self.boxes :].reshape(*grid.shape[:2], self.boxes, 4)

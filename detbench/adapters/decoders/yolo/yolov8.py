@@ -49,6 +49,7 @@ class YoloV8:
         candidates = []
         for values in raw.only(3):
             cells, classes, scores = select_scores(values[4:].T, min_score, multi_label=True)
+            # The export has decoded the boxes (DFL, anchor points); only the format changes.
             boxes = cxcywh_to_xyxy(values[:4, cells].T.astype(np.float64))
             candidates.append(Candidates(boxes, scores, classes))
         return candidates
