@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.reports.page.made import read
+from tests.reports.page.sample_pages import read
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -24,7 +24,7 @@ def test_the_page_is_written_though_nobody_reads_the_table(files, tmp_path):
     """As in `detbench compare ... | head`, with a pipe that is closed before anything is written."""
     reader, writer = os.pipe()
     os.close(reader)
-    arguments = ["compare", files.truth("coco"), files.found("coco"), "-o", tmp_path / "out"]
+    arguments = ["compare", files.ground_truth("coco"), files.detections("coco"), "-o", tmp_path / "out"]
     command_line = [sys.executable, "-m", "detbench", *map(str, arguments)]
     done = subprocess.run(
         command_line, stdout=writer, stderr=subprocess.PIPE, text=True, check=False
@@ -72,8 +72,8 @@ def model(tmp_path_factory):
 def compared(command, files, tmp_path):
     """One detector's results compared with a copy of them; the outcome and the folder."""
     copy = tmp_path / "copy.json"
-    shutil.copy(files.found("coco"), copy)
-    done = command("compare", files.truth("voc"), files.found("voc"), copy, "-o", tmp_path / "run")
+    shutil.copy(files.detections("coco"), copy)
+    done = command("compare", files.ground_truth("voc"), files.detections("voc"), copy, "-o", tmp_path / "run")
     assert done.code == 0, done.err
     return done, tmp_path / "run"
 
@@ -107,8 +107,8 @@ def test_from_result_files_to_the_page(compared):
 def test_a_model_is_run_scored_timed_and_recorded(command, files, model, tmp_path):
     arguments = (
         "compare",
-        files.truth("voc"),
-        files.found("voc"),
+        files.ground_truth("voc"),
+        files.detections("voc"),
         f"onnx:{model}",
         "-o",
         tmp_path / "run",
@@ -144,8 +144,8 @@ def test_a_killed_comparison_goes_on(command, files, model, tmp_path):
     """As after a kill between two runs: what is finished is kept, the rest is made."""
     arguments = (
         "compare",
-        files.truth("voc"),
-        files.found("voc"),
+        files.ground_truth("voc"),
+        files.detections("voc"),
         f"onnx:{model}",
         "-o",
         tmp_path / "run",
@@ -162,7 +162,7 @@ def test_a_killed_comparison_goes_on(command, files, model, tmp_path):
 
 
 def test_a_run_that_is_kept_without_times_says_so(command, files, model, tmp_path):
-    arguments = ("compare", files.truth("voc"), f"onnx:{model}", "-o", tmp_path / "run")
+    arguments = ("compare", files.ground_truth("voc"), f"onnx:{model}", "-o", tmp_path / "run")
     assert command(*arguments, "--no-latency").code == 0
     assert "no times" not in command(*arguments, "--no-latency").err
     again = command(*arguments)
@@ -173,7 +173,7 @@ def test_a_run_that_is_kept_without_times_says_so(command, files, model, tmp_pat
 
 
 def test_a_run_that_is_kept_without_intervals_says_so(command, files, tmp_path):
-    given = ("compare", files.truth("voc"), files.found("voc"), "-o", tmp_path / "run")
+    given = ("compare", files.ground_truth("voc"), files.detections("voc"), "-o", tmp_path / "run")
     assert command(*given, "--no-intervals").code == 0
     again = command(*given)
     assert (
@@ -186,7 +186,7 @@ def test_models_of_one_name_are_refused_before_the_second_is_run(command, files,
     (tmp_path / "other").mkdir()
     shutil.copy(model, tmp_path / "other" / model.name)
     both = (f"onnx:{model}", f"onnx:{tmp_path / 'other' / model.name}")
-    done = command("compare", files.truth("voc"), *both, "-o", tmp_path / "run")
+    done = command("compare", files.ground_truth("voc"), *both, "-o", tmp_path / "run")
     assert done.code == 2
     assert done.err.endswith(
         "error: detectors need different names, got fixed, fixed; give --name once for each file\n"
@@ -194,7 +194,7 @@ def test_models_of_one_name_are_refused_before_the_second_is_run(command, files,
     assert done.err.count("running over") == 1
     named = command(
         "compare",
-        files.truth("voc"),
+        files.ground_truth("voc"),
         *both,
         "--name",
         "one",
@@ -212,7 +212,7 @@ def test_another_comparison_is_never_overwritten(command, files, compared, tmp_p
     _, folder = compared
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     done = command(
-        "compare", files.truth("voc"), files.found("voc"), "-o", folder, "--protocol", "coco"
+        "compare", files.ground_truth("voc"), files.detections("voc"), "-o", folder, "--protocol", "coco"
     )
     assert done.code == 2
     assert (
@@ -232,7 +232,7 @@ def test_tables_as_files(command, files, tmp_path):
         tmp_path / "t.tex",
     ]
     done = command(
-        "compare", files.truth("voc"), files.found("voc"), "-o", tmp_path / "run", *targets
+        "compare", files.ground_truth("voc"), files.detections("voc"), "-o", tmp_path / "run", *targets
     )
     assert done.code == 0, done.err
     with (tmp_path / "csv" / "summary.csv").open() as file:
@@ -276,13 +276,13 @@ class TestReport:
 
     def test_detectors_keep_the_order_of_the_comparison(self, command, files, tmp_path):
         copy = tmp_path / "copy.json"
-        shutil.copy(files.found("coco"), copy)
+        shutil.copy(files.detections("coco"), copy)
         names = ("--name", "z", "--name", "a")
         assert (
             command(
                 "compare",
-                files.truth("voc"),
-                files.found("voc"),
+                files.ground_truth("voc"),
+                files.detections("voc"),
                 copy,
                 *names,
                 "-o",
@@ -300,7 +300,7 @@ class TestReport:
 
     def test_pictures_that_have_moved(self, command, compared, files, tmp_path):
         _, folder = compared
-        shutil.copytree(files.truth("voc") / "JPEGImages", tmp_path / "pictures")
+        shutil.copytree(files.ground_truth("voc") / "JPEGImages", tmp_path / "pictures")
         run = folder / "runs" / "comp4"
         assert (
             command(
@@ -337,8 +337,8 @@ class TestReport:
         assert (
             command(
                 "compare",
-                files.truth("voc"),
-                files.found("voc"),
+                files.ground_truth("voc"),
+                files.detections("voc"),
                 "-o",
                 tmp_path / "coco",
                 "--protocol",
@@ -377,14 +377,14 @@ class TestReport:
         (["compare", "{dataset}", "{found}", "-o", "{found}"], "is an input and would be replaced"),
         (
             ["compare", "{dataset}", "{found}", "-o", "{out}", "--markdown", "{out}/report.html"],
-            "is the target of two options",
+            "is the output of two options",
         ),
         (["report", "{dataset}", "-o", "{out}"], "record.json: cannot be read; give a run folder"),
         (["report"], "RUN"),
     ],
 )
 def test_mistakes_are_one_sentence(command, files, tmp_path, arguments, message):
-    places = {"dataset": files.truth("voc"), "found": files.found("voc"), "out": tmp_path / "out"}
+    places = {"dataset": files.ground_truth("voc"), "found": files.detections("voc"), "out": tmp_path / "out"}
     done = command(*(argument.format(**places) for argument in arguments))
     assert done.code == 2
     assert message in done.err

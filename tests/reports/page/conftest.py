@@ -1,14 +1,16 @@
+"""Run folders of three detectors, and their page."""
+
 import pytest
 
 from detbench.bench.runs import read_run
 from detbench.reports.frames import frames
 from detbench.reports.page.page import write_page
-from tests.reports.page.made import shapes_runs
+from tests.reports.page.sample_pages import shapes_runs
 
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
-    """Run folders of three simulated detectors on the shapes dataset, scored by COCO's protocol."""
+    """Run folders of three simulated detectors on the shapes dataset, under the COCO protocol."""
     return shapes_runs(tmp_path_factory.mktemp("page"))
 
 

@@ -1,4 +1,4 @@
-"""The page in headless Chromium with the network off: it opens without a word on the console, and answers to pointer and keyboard."""
+"""The page in headless Chromium, offline: an empty console, and use by pointer and keyboard."""
 
 import shutil
 
@@ -16,7 +16,7 @@ CHROMIUM = next(
     None,
 )
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
-SHOWN_FIRST = 24
+INITIAL_CARDS = 24
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,8 @@ def browser():
 
 @pytest.fixture
 def opened(browser, page_file):
-    """Open the page; at the end nothing must have been said on the console, and nothing asked for but the page."""
-    contexts, said, asked = [], [], []
+    """Open the page; at the end, the console must be empty and only the page have been loaded."""
+    contexts, messages, urls = [], [], []
 
     def open_page(**options):
         context = browser.new_context(
@@ -38,20 +38,20 @@ def opened(browser, page_file):
         )
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
+        page.on("request", lambda request: urls.append(request.url))
         page.goto(page_file.as_uri())
         return page
 
     yield open_page
-    assert said == []
-    assert {url for url in asked if not url.startswith("data:")} == {page_file.as_uri()}
+    assert messages == []
+    assert {url for url in urls if not url.startswith("data:")} == {page_file.as_uri()}
     for context in contexts:
         context.close()
 
 
-def drawn(page, kind="pr"):
+def pixels(page, kind="pr"):
     """Return the pixels of a plot."""
     return page.locator(f'[data-explorer="{kind}"] canvas').evaluate("canvas => canvas.toDataURL()")
 
@@ -68,35 +68,39 @@ def column(page, table, place):
 
 def test_the_curve_follows_class_iou_and_detectors(opened):
     page = opened()
-    seen = {drawn(page)}
+    seen = {pixels(page)}
     for control, value in (("class", "2"), ("iou", "8"), ("measure", "p")):
         page.locator(f'[data-control="{control}"]').select_option(value)
-        seen.add(drawn(page) + drawn(page, "score"))
+        seen.add(pixels(page) + pixels(page, "score"))
     page.locator('[data-control="detector"]').first.uncheck()
-    seen.add(drawn(page) + drawn(page, "score"))
+    seen.add(pixels(page) + pixels(page, "score"))
     assert len(seen) == 5
     assert page.locator('[data-explorer="pr"] [data-row]:visible').count() == 2
     assert "triangle" in page.locator('[data-explorer="pr"] [data-about]').inner_text()
 
 
-def test_the_curve_answers_under_the_pointer(opened):
+def test_the_readout_follows_the_pointer(opened):
     page = opened()
     plot = page.locator('[data-explorer="pr"] .u-over')
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
-    answers = []
+    readouts = []
     for share in (0.2, 0.6):
         page.mouse.move(box["x"] + share * box["width"], box["y"] + 40)
         page.wait_for_function(
-            f"Math.abs(Number(document.querySelector('[data-probed]').textContent) - {share}) < 0.02"
+            "share => {"
+            "  const output = document.querySelector('[data-probed]');"
+            "  return Math.abs(Number(output.textContent) - share) < 0.02;"
+            "}",
+            arg=share,
         )
-        answers.append(outputs(page))
-    assert answers[0] != answers[1]
-    recalls = [float(text) for text in answers[0][3::4]]
+        readouts.append(outputs(page))
+    assert readouts[0] != readouts[1]
+    recalls = [float(text) for text in readouts[0][3::4]]
     assert all(0.2 - 0.01 <= recall < 0.4 for recall in recalls)
 
 
-def test_the_answer_is_a_point_of_the_curve(opened, runs):
+def test_the_readout_is_a_point_of_the_curve(opened, runs):
     from detbench.bench.runs import read_run
 
     page = opened()
@@ -108,8 +112,11 @@ def test_the_answer_is_a_point_of_the_curve(opened, runs):
     assert any(abs(precision[n] - shown[2]) < 6e-4 and abs(recall[n] - shown[3]) < 6e-4 for n in at)
 
 
-def test_the_thick_line_is_the_best_precision_at_a_recall_or_beyond(opened, runs):
-    """At every corner that is drawn, of every class at two IoU thresholds; also where recall stays the same while precision falls."""
+def test_the_thick_line_is_the_interpolated_precision(opened, runs):
+    """At every corner of every class, at two IoU thresholds.
+
+    Among them are corners at which recall stays the same while precision falls.
+    """
     from detbench.bench.runs import read_run
 
     page = opened()
@@ -155,7 +162,7 @@ def test_keyboard_alone(opened):
     assert page.locator('[data-control="class"] option:checked').inner_text() == "word"
 
 
-def test_a_table_sorts_and_says_so(opened):
+def test_a_table_is_sorted_and_marked_as_sorted(opened):
     page = opened()
     heading = page.locator('[data-table="classes"] thead th').nth(2)
     heading.locator("button").click()
@@ -181,38 +188,38 @@ def test_the_gallery_is_filtered(opened):
     page = opened()
     cards = page.locator(".images .card:visible")
     everything = page.locator(".images .card").count()
-    assert cards.count() == min(SHOWN_FIRST, everything)
+    assert cards.count() == min(INITIAL_CARDS, everything)
     page.get_by_role("button", name="Show").click()
     assert cards.count() == everything
-    page.locator('[data-pictures="kind"]').select_option("badly placed")
+    page.locator('[data-examples="kind"]').select_option("misplaced")
     assert 0 < cards.count() < everything
     assert all(
-        "badly placed" in kinds
+        "misplaced" in kinds
         for kinds in cards.evaluate_all("cards => cards.map(c => c.dataset.kinds)")
     )
-    page.locator('[data-pictures="kind"]').select_option("")
-    page.locator('[data-pictures="detector"]').select_option(label="fine")
+    page.locator('[data-examples="kind"]').select_option("")
+    page.locator('[data-examples="detector"]').select_option(label="fine")
     assert set(
         cards.locator("g[data-d]:visible").evaluate_all("boxes => boxes.map(b => b.dataset.d)")
     ) == {"0"}
-    page.locator('[data-pictures="class"]').select_option(label="word")
+    page.locator('[data-examples="class"]').select_option(label="word")
     assert all(
         "3" in classes.split()
         for classes in cards.evaluate_all("cards => cards.map(c => c.dataset.classes)")
     )
 
 
-def test_what_fails_leads_to_its_pictures(opened):
+def test_a_kind_of_error_links_to_its_example_images(opened):
     page = opened()
-    page.click("#p0-why a[data-show-kind=missed]")
-    assert page.input_value("[data-pictures=kind]") == "missed"
+    page.click("#p0-errors a[data-show-kind=missed]")
+    assert page.input_value("[data-examples=kind]") == "missed"
     assert all(
         "missed" in kinds
         for kinds in page.eval_on_selector_all(
             ".images .card:not([hidden])", "cards => cards.map(c => c.dataset.kinds)"
         )
     )
-    link = page.locator("[data-table=suspects] a").last
+    link = page.locator("[data-table=label-errors] a").last
     assert not page.locator(link.get_attribute("href")).is_visible()
     link.click()
     assert page.locator(link.get_attribute("href")).is_visible()
@@ -225,8 +232,8 @@ def test_nothing_is_wider_than_the_screen(opened, scheme, width):
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def _luminance(colour):
-    parts = [int(part) / 255 for part in colour.removeprefix("rgb(").rstrip(")").split(",")]
+def _luminance(color):
+    parts = [int(part) / 255 for part in color.removeprefix("rgb(").rstrip(")").split(",")]
     return sum(
         w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
         for w, c in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
@@ -237,8 +244,10 @@ def _luminance(colour):
 def test_text_and_marks_stand_out(opened, scheme):
     """Contrast as WCAG 2.2 defines it: 4.5 for text, 3 for marks."""
     page = opened(color_scheme=scheme)
-    paper = _luminance(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
-    least = {
+    background = _luminance(
+        page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    )
+    min_contrast = {
         "h1": 4.5,
         ".lead": 4.5,
         ".note": 4.5,
@@ -248,24 +257,36 @@ def test_text_and_marks_stand_out(opened, scheme):
         ".pick": 4.5,
         ".mark": 3,
     }
-    for selector, contrast in least.items():
-        for colour in set(
+    for selector, contrast in min_contrast.items():
+        for color in set(
             page.locator(selector).evaluate_all("all => all.map(e => getComputedStyle(e).color)")
         ):
-            light, dark = sorted((paper, _luminance(colour)), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= contrast, (selector, colour)
+            light, dark = sorted((background, _luminance(color)), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= contrast, (selector, color)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_shaded_numbers_stand_out(opened, scheme):
     page = opened(color_scheme=scheme)
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
-    cells = page.locator(".heat td[title]").evaluate_all(
-        """all => { const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-        const seen = (...colours) => { for (const c of colours) { canvas.fillStyle = c; canvas.fillRect(0, 0, 1, 1); }
-            return `rgb(${[...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).join(",")})`; };
-        const paper = getComputedStyle(document.documentElement).backgroundColor;
-        return all.map(e => [seen(paper, getComputedStyle(e).backgroundColor), seen(getComputedStyle(e).color)]); }"""
+    cells = page.locator(".confusion td[title]").evaluate_all(
+        """cells => {
+            const canvas = document.createElement("canvas");
+            const context = canvas.getContext("2d", { willReadFrequently: true });
+            const blended = (...colors) => {
+                for (const color of colors) {
+                    context.fillStyle = color;
+                    context.fillRect(0, 0, 1, 1);
+                }
+                const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
+                return `rgb(${red},${green},${blue})`;
+            };
+            const background = getComputedStyle(document.documentElement).backgroundColor;
+            return cells.map((cell) => {
+                const style = getComputedStyle(cell);
+                return [blended(background, style.backgroundColor), blended(style.color)];
+            });
+        }"""
     )
     assert len(set(map(tuple, cells))) > 3
     for pair in set(map(tuple, cells)):
@@ -276,10 +297,8 @@ def test_shaded_numbers_stand_out(opened, scheme):
 def test_it_prints_on_white_with_everything_open(opened):
     page = opened(color_scheme="dark")
     page.emulate_media(media="print")
-    assert (
-        page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-        == "rgb(255, 255, 255)"
-    )
+    root = page.locator("html")
+    assert root.evaluate("root => getComputedStyle(root).backgroundColor") == "rgb(255, 255, 255)"
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
     assert page.locator(".controls:visible").count() == 0

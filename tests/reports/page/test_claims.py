@@ -1,4 +1,4 @@
-"""What the page says of the lead and of differences: sentences and tables, no more than the statistics give."""
+"""The page's sentences and tables on differences say no more than the statistics."""
 
 import re
 from dataclasses import replace
@@ -11,12 +11,17 @@ from detbench.metrics.uncertainty.difference import differences
 from detbench.reports.frames import frames
 from detbench.reports.page.page import build_page
 from tests.metrics.scored import detections, truth
-from tests.reports.page.made import read, record, small_page
+from tests.reports.page.sample_pages import read, record, small_page
 
 
 def replace_name(evaluation, name):
     """Return an evaluation whose detector has another name."""
     return replace(evaluation, detections=replace(evaluation.detections, name=name))
+
+
+def plain(text):
+    """Return a text without the marks that isolate names."""
+    return re.sub("[\u2068\u2069]", "", text)
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +31,8 @@ def page(page_file):
 
 class TestClaims:
     def claims(self, page):
-        [lead] = [each for each in page.all("p") if each.attributes.get("class") == "lead"]
-        return [
-            re.sub("[\u2068\u2069]", "", each.words)
-            for each in (lead, *(p for p in page.all("p") if p.attributes.get("class") == "claim"))
-        ]
+        paragraphs = [*page.all("p", **{"class": "lead"}), *page.all("p", **{"class": "claim"})]
+        return [plain(paragraph.words) for paragraph in paragraphs]
 
     def test_the_lead_and_its_size(self, page, runs):
         scores = {
@@ -40,27 +42,28 @@ class TestClaims:
         (best, first), (second, next_best), _ = sorted(scores.items(), key=lambda pair: -pair[1])
         points = (first - next_best) * 100
         claims = self.claims(page)
-        assert (
-            claims[0]
-            == f"{best} has the highest AP, {first:.4f}: {points:.1f} points more than {second} with {next_best:.4f}."
+        assert claims[0] == (
+            f"{best} has the highest AP, {first:.4f}: "
+            f"{points:.1f} points more than {second} with {next_best:.4f}."
         )
-        ranked = frames([read_run(folder) for folder in runs]).ranking
+        ranking = frames([read_run(folder) for folder in runs]).ranking
         change = differences(*(read_run(folder).evaluation() for folder in (runs[1], runs[0])))[0]
-        between = f"between {change.interval.low * 100:+.1f} and {change.interval.high * 100:+.1f} points (95 %)"
-        evidence = (
-            f"over images drawn anew the difference in AP lies {between}, p = {ranked.p[0, 1]:.3f}"
+        low, high = change.interval.low * 100, change.interval.high * 100
+        assert claims[1] == (
+            "The difference in AP between fine and fair is statistically significant: "
+            f"{points:+.1f} points (95% CI {low:+.1f} to {high:+.1f}, p = {ranking.p[0, 1]:.3f})."
         )
-        assert claims[1] == f"The images tell fine and fair apart: {evidence}."
-        assert claims[3].startswith("fair is the fastest: one picture, end to end, takes 15")
-        assert "fine 2.00 times as long" in claims[3]
+        assert claims[2].startswith("fine has the highest AP in 3 of 4 classes, significantly in 1")
+        assert claims[3].startswith("fair is the fastest: one image, end to end, takes 15")
+        assert claims[3].endswith("fine takes 2.00 times as long.")
 
-    def test_equal_detectors_are_never_told_apart(self, runs):
+    def test_equal_detectors_never_differ_significantly(self, runs):
         equal = read_run(runs[0]), replace(read_run(runs[0]), folder=runs[1])
         claims = self.claims(read(build_page(frames(equal))))
         assert claims[0] == "fine and fine #2 share the highest AP, " + claims[0].split(", ")[1]
-        assert claims[1] == "Whichever of the images are drawn, fine and fine #2 score the same."
+        assert claims[1] == "fine and fine #2 have the same score on every resample of the images."
 
-    def test_equals_share_and_a_single_one_beats_nobody(self):
+    def test_equal_detectors_share_the_lead_and_a_single_one_has_no_rival(self):
         names = ("cat", "dog", "cow")
         claims = self.claims(read(small_page(names, names=("a", "b"))))
         assert claims[0] == "a and b share the highest mAP, 1.0000."
@@ -87,14 +90,10 @@ class TestPairs:
             cells = list(row.all("td"))
             assert cells[0].attributes["data-v"] == pair.worse
             assert float(cells[1].attributes["data-v"]) == pair.difference * 100
-            assert (
-                cells[2].words
-                == f"{pair.difference_low * 100:+.2f} to {pair.difference_high * 100:+.2f}".replace(
-                    "-", "−"
-                )
-            )
+            low, high = pair.difference_low * 100, pair.difference_high * 100
+            assert cells[2].words == f"{low:+.2f} to {high:+.2f}".replace("-", "−")
             assert float(cells[3].attributes["data-v"]) == pair.p
-            assert cells[4].words == ("more than chance" if pair.told_apart else "cannot be told")
+            assert cells[4].words == ("significant" if pair.significant else "not significant")
 
     def test_classes_are_compared_with_the_best(self, page, runs):
         table = frames([read_run(folder) for folder in runs]).class_pairs
@@ -104,7 +103,7 @@ class TestPairs:
                 cell = list(shown.one("tr", data_class=pair[4]).all("td"))[place]
                 assert float(cell.attributes["data-v"]) == pair[5] * 100
                 assert ("best" in cell.attributes["class"]) == pair[-1]
-        assert table["told_apart"].any()
+        assert table["significant"].any()
 
     def test_ranks_stand_beside_the_names(self, page):
         rows = {
@@ -114,7 +113,7 @@ class TestPairs:
         }
         assert rows == {"fine": "1", "fair": "2", "poor": "3"}
 
-    def test_no_pairs_where_no_interval_is_known(self):
+    def test_without_intervals_there_are_no_pairs(self):
         page = read(small_page(("a", "b"), names=("one", "two")))
         assert not list(page.all("table", data_table="pairs"))
         assert not list(page.all("table", data_table="class-pairs"))
@@ -124,18 +123,15 @@ class TestPairs:
             tmp_path / "bare", replace_name(read_run(runs[0]).evaluation(), "bare"), options={}
         )
         page = read(build_page(frames([read_run(runs[0]), read_run(bare)])))
-        said = [
-            re.sub("[\u2068\u2069]", "", each.words)
-            for each in page.all("p")
-            if each.attributes.get("class") == "claim"
-        ]
-        assert said[0] == "Differences have not been computed: bare was recorded without intervals."
+        first, *_ = [plain(claim.words) for claim in page.all("p", **{"class": "claim"})]
+        assert first == "Differences were not tested: bare was recorded without intervals."
 
-    def test_one_image_cannot_tell(self):
-        data = truth([(0, 0, (10, 10, 60, 60))], ["a"], 1)
-        scored = [
-            evaluate(data, detections(data, [(0, 0, 0.9, (10, 10, 60, 60))], name=name), "voc2007")
+    def test_a_single_image(self):
+        box = (10, 10, 60, 60)
+        ground_truth = truth([(0, 0, box)], ["a"], 1)
+        evaluations = [
+            evaluate(ground_truth, detections(ground_truth, [(0, 0, 0.9, box)], name), "voc2007")
             for name in ("one", "two")
         ]
-        page = read(build_page(frames(scored)))
-        assert "One image cannot tell how scores vary" in page.one("section", id="p0-result").words
+        section = read(build_page(frames(evaluations))).one("section", id="p0-result")
+        assert "Differences cannot be tested on a single image." in section.words

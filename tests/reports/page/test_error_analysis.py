@@ -12,7 +12,7 @@ from detbench.reports.page.confusion_matrix import matrix_table
 from detbench.reports.page.error_analysis import RESAMPLES
 from detbench.reports.page.label_errors import MAX_CARDS
 from tests.metrics.scored import detections, scored, truth
-from tests.reports.page.made import page_of, read, small_page
+from tests.reports.page.sample_pages import page_of, read, small_page
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ def test_links_name_kinds_of_example_images_that_are_there(page):
 
 
 @pytest.mark.parametrize(
-    "options", [{"found": False}, {"objects": 0}, {"objects": 0, "found": False}]
+    "options", [{"with_hits": False}, {"objects": 0}, {"objects": 0, "with_hits": False}]
 )
 def test_small_datasets(options):
     page = read(small_page(["a", "b"], **options))

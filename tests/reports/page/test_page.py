@@ -1,4 +1,4 @@
-"""The page as HTML: its numbers are the records', nothing in it asks for anything, and names of every kind come out as they are."""
+"""The page as HTML: it shows the records' numbers, loads nothing, and escapes all names."""
 
 import json
 from dataclasses import replace
@@ -8,13 +8,13 @@ import pytest
 
 from detbench.bench.runs import read_run
 from detbench.data.load import load_ground_truth
-from detbench.data.shapes import shapes_detections
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.reports.frames import frames
 from detbench.reports.page import charts
 from detbench.reports.page.page import build_page
 from detbench.reports.page.provenance import run_provenance
-from tests.reports.page.made import QUALITIES, latencies, page_of, read, record, small_page
+from tests.data.simulated_detections import simulated_detections
+from tests.reports.page.sample_pages import QUALITIES, latencies, page_of, read, record, small_page
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -35,7 +35,7 @@ def page(page_file):
 
 @pytest.fixture(scope="module")
 def hostile():
-    """A page whose classes and detectors have names that want to be something else."""
+    """A page whose classes and detectors have names that look like markup or scripts."""
     return small_page(HOSTILE, names=HOSTILE[:4], objects=len(HOSTILE))
 
 
@@ -44,20 +44,20 @@ def value(cell):
 
 
 def interval(cell):
-    """Return the ends of the interval below a number, which are read as they are stored."""
-    found = [each for each in cell.all("span") if each.attributes.get("class") == "interval"]
-    if not found:
+    """Return the stored ends of the interval below a number; they are also those shown."""
+    spans = [*cell.all("span", **{"class": "interval"})]
+    if not spans:
         return [None, None]
-    ends = [json.loads(found[0].attributes[name]) for name in ("data-low", "data-high")]
-    assert found[0].words == f"{ends[0]:.3f} to {ends[1]:.3f}"
-    return ends
+    low, high = (json.loads(spans[0].attributes[name]) for name in ("data-low", "data-high"))
+    assert spans[0].words == f"{low:.3f} to {high:.3f}"
+    return [low, high]
 
 
 class TestNumbers:
     def test_the_summary_is_that_of_the_records(self, page, runs):
         table = page.one("table", data_table="summary")
         for folder in runs:
-            known = record(folder)["evaluations"][0]
+            expected = record(folder)["evaluations"][0]
             row = table.one("tr", data_run=record(folder)["name"])
             shown = {
                 cell.attributes["data-measure"]: value(cell)
@@ -65,9 +65,9 @@ class TestNumbers:
                 if "data-measure" in cell.attributes
             }
             assert shown.pop("detections") == sum(
-                each["detections"] for each in known["classes"].values()
+                each["detections"] for each in expected["classes"].values()
             )
-            assert shown == known["summary"]
+            assert shown == expected["summary"]
 
     def test_every_class_is_that_of_the_records(self, page, runs):
         table, thresholds = (
@@ -75,7 +75,7 @@ class TestNumbers:
             page.one("table", data_table="thresholds"),
         )
         for place, folder in enumerate(runs):
-            for name, known in record(folder)["evaluations"][0]["classes"].items():
+            for name, expected in record(folder)["evaluations"][0]["classes"].items():
                 row = table.one("tr", data_class=name)
                 shown = {
                     cell.attributes["data-of"]: value(cell)
@@ -87,7 +87,7 @@ class TestNumbers:
                         "td", data_d=str(place), data_of="detections"
                     )
                 )
-                assert shown == known
+                assert shown == expected
 
     def test_times_are_those_of_the_records(self, page, runs):
         table = page.one("table", data_table="latency")
@@ -97,18 +97,18 @@ class TestNumbers:
                 for row in table.all("tr", data_run=record(folder)["name"])
             }
             assert set(rows) == {each["stage"] for each in record(folder)["latency"]}
-            for known in record(folder)["latency"]:
+            for expected in record(folder)["latency"]:
                 cells = [
                     cell
-                    for cell in rows[known["stage"]].all("td")
+                    for cell in rows[expected["stage"]].all("td")
                     if "data-measure" in cell.attributes
                 ]
                 assert {cell.attributes["data-measure"]: value(cell) for cell in cells} == {
-                    key: known[key]
+                    key: expected[key]
                     for key in ("p50_ms", "p90_ms", "p99_ms", "throughput_per_s", "samples")
                 }
 
-    def test_what_is_shown_is_what_is_stored_rounded(self, page):
+    def test_ap_is_shown_with_four_decimals(self, page):
         cells = [
             cell
             for cell in page.one("table", data_table="classes").all("td", data_of="AP")
@@ -119,24 +119,24 @@ class TestNumbers:
             assert cell.text.strip() == f"{float(cell.attributes['data-v']):.4f}"
 
     def test_sizes_and_iou_thresholds_are_scored_by_themselves(self, page, runs):
-        """COCO's summary has AP by size and at .50 and .75; the page's own tables must say the same."""
+        """AP by size and at .50 and .75 equal those of COCO's summary."""
         for folder in runs:
-            name, known = record(folder)["name"], record(folder)["evaluations"][0]["summary"]
+            name, expected = record(folder)["name"], record(folder)["evaluations"][0]["summary"]
             sizes = page.one("table", data_table="sizes").one("tr", data_run=name)
             shown = {cell.attributes["data-size"]: value(cell) for cell in sizes.all("td")}
             assert shown == {
-                "all": known["AP"],
-                "small": known["APs"],
-                "medium": known["APm"],
-                "large": known["APl"],
+                "all": expected["AP"],
+                "small": expected["APs"],
+                "medium": expected["APm"],
+                "large": expected["APl"],
             }
             ious = page.one("table", data_table="ious").one("tr", data_run=name)
             levels = {cell.attributes["data-iou"]: value(cell) for cell in ious.all("td")}
-            assert (levels["0.50"], levels["0.75"]) == (known["AP50"], known["AP75"])
-            assert sum(levels.values()) / len(levels) == pytest.approx(known["AP"], abs=1e-12)
+            assert (levels["0.50"], levels["0.75"]) == (expected["AP50"], expected["AP75"])
+            assert sum(levels.values()) / len(levels) == pytest.approx(expected["AP"], abs=1e-12)
 
     def test_every_number_shown_is_the_one_stored(self, page):
-        """Of every table: what is read is what is stored, with fewer digits or separated thousands."""
+        """In every table, the text is the stored value with fewer digits."""
         cells = [
             cell
             for table in page.all("table")
@@ -156,16 +156,16 @@ class TestNumbers:
             page.one("table", data_table="classes"),
         )
         for place, folder in enumerate(runs):
-            known = record(folder)["evaluations"][0]["intervals"]
+            expected = record(folder)["evaluations"][0]["intervals"]
             cells = summary.one("tr", data_run=record(folder)["name"]).all("td")
             shown = {
                 cell.attributes["data-measure"]: interval(cell)
                 for cell in cells
                 if "data-measure" in cell.attributes
             }
-            assert shown == {name: known["summary"].get(name, [None, None]) for name in shown}
+            assert shown == {name: expected["summary"].get(name, [None, None]) for name in shown}
             assert sum(ends != [None, None] for ends in shown.values()) > 5
-            for name, ends in known["classes"].items():
+            for name, ends in expected["classes"].items():
                 assert (
                     interval(
                         classes.one("tr", data_class=name).one(
@@ -175,12 +175,12 @@ class TestNumbers:
                     == ends
                 )
 
-    def test_no_interval_where_none_is_known(self):
+    def test_without_intervals_none_is_shown(self):
         page = read(small_page(("a", "b"), names=("one", "two")))
         for section in ("result", "classes", "conditions"):
-            spans = page.one("section", id=f"p0-{section}").all("span")
-            assert not [each for each in spans if each.attributes.get("class") == "interval"]
-        assert "95 %" not in page.one("section", id="p0-result").words
+            spans = page.one("section", id=f"p0-{section}").all("span", **{"class": "interval"})
+            assert not [*spans]
+        assert "95%" not in page.one("section", id="p0-result").words
 
     def test_curves_are_measured_points(self, page, runs):
         [data] = json.loads(page.one("script", id="data").text)
@@ -225,19 +225,17 @@ class TestOffline:
         )
         assert policy["default-src"] == "'none'"
         assert policy["img-src"] == "data:"
-        [script] = [each for each in page.all("script") if "type" not in each.attributes]
+        [script] = [script for script in page.all("script") if "type" not in script.attributes]
         for rule, element in (("script-src", script), ("style-src", page.one("style"))):
-            assert (
-                policy[rule]
-                == f"'sha256-{base64.b64encode(hashlib.sha256(element.text.encode()).digest()).decode()}'"
-            )
+            digest = hashlib.sha256(element.text.encode()).digest()
+            assert policy[rule] == f"'sha256-{base64.b64encode(digest).decode()}'"
 
     def test_it_is_small(self, page_file):
         assert page_file.stat().st_size < 1_500_000
 
 
 class TestStructure:
-    def test_landmarks_headings_and_names_for_those_who_do_not_see(self, page):
+    def test_landmarks_headings_and_labels_for_screen_readers(self, page):
         assert page.one("html").attributes["lang"] == "en"
         assert len(list(page.all("h1"))) == len(list(page.all("main"))) == 1
         ids = [element.attributes["id"] for element in page.all() if "id" in element.attributes]
@@ -255,32 +253,33 @@ class TestStructure:
         for table in page.all("table"):
             assert len({len(row.children) for row in table.all("tr")}) == 1, table.attributes
 
-    def test_commands_to_make_it_again(self, page):
+    def test_commands_that_rebuild_the_page_and_the_runs(self, page):
         commands = [code.words for code in page.all("code")]
         assert "detbench report x" in commands
         assert [f"detbench compare shapes {name} -o run" for name in QUALITIES] == [
             each for each in commands if " compare shapes " in each
         ]
 
-    def test_where_it_comes_from(self, page, runs):
+    def test_provenance(self, page, runs):
         section = page.one("section", id="p0-provenance").words
         for folder in runs:
             assert record(folder)["digests"]["detections"] in section
         assert section.count(record(runs[0])["digests"]["ground_truth"]) == 1
         assert section.count(record(runs[0])["environment"]["cpu"]) == 1
 
-    def test_pictures_carry_boxes_and_words(self, page):
-        cards = [each for each in page.all("figure") if each.attributes.get("class") == "card"]
+    def test_example_images_have_boxes_and_a_sentence(self, page):
+        gallery = page.one("section", id="p0-images")
+        cards = [*gallery.all("figure", **{"class": "card"})]
         assert len(cards) > 5
         kinds = {kind for card in cards for kind in card.attributes["data-kinds"].split("|")}
-        assert kinds == {"missed", "false", "badly placed", "disagreement"}
+        assert kinds == {"missed", "false", "misplaced", "disagreement"}
         for card in cards:
-            [kind] = [each.words for each in card.all("strong")]
+            kind = card.one("strong").words
             words = {
                 "missed": " missed by ",
-                "badly placed": " badly placed by ",
+                "misplaced": " misplaced by ",
                 "disagreement": " found by ",
-                "false": " seen by ",
+                "false": " by ",
             }
             assert words[kind] in card.one("figcaption").words.split(";")[0]
             assert card.one("image").attributes["href"].startswith("data:image/webp;base64,")
@@ -288,7 +287,7 @@ class TestStructure:
 
 
 class TestUnusual:
-    def test_names_come_out_as_they_are(self, hostile):
+    def test_names_are_shown_as_they_are(self, hostile):
         page = read(hostile)
         rows = [
             row.attributes["data-class"]
@@ -322,7 +321,7 @@ class TestUnusual:
         "options",
         [
             {"classes": ("only",)},
-            {"classes": ("a", "b"), "found": False},
+            {"classes": ("a", "b"), "with_hits": False},
             {"classes": ("a",), "objects": 0},
         ],
     )
@@ -331,20 +330,20 @@ class TestUnusual:
         assert "–" in page.words or options == {"classes": ("only",)}
         assert "NaN" not in page.one("main").words
 
-    def test_no_pictures_is_said_plainly(self):
+    def test_without_image_files_the_page_says_so(self):
         assert (
-            "The pictures are not at hand"
+            "The image files were not found"
             in read(small_page(("a", "b"))).one("section", id="p0-images").words
         )
 
-    def test_no_times_is_said_plainly(self):
+    def test_without_times_the_page_says_so(self):
         assert (
             "Speed was not measured"
             in read(small_page(("a", "b"))).one("section", id="p0-speed").words
         )
 
-    def test_names_in_the_speed_chart_stand_apart(self, runs):
-        """Three detectors that score the same and take about as long; their names lie inside the chart and on lines of their own."""
+    def test_labels_of_the_speed_chart_do_not_overlap(self, runs):
+        """Three detectors of the same score and about the same time, labeled at different heights."""
         evaluation = read_run(runs[0]).evaluation()
         named = [
             (name, 10 + place / 10)
@@ -377,7 +376,7 @@ class TestUnusual:
             float(each.attributes["x"]) + 7.5 * len(each.words) <= charts.WIDTH for each in labels
         )
 
-    def test_settings_of_a_model_read_as_words(self, runs):
+    def test_settings_of_a_model_are_words(self, runs):
         settings = {
             "adapter": "onnx",
             "decoder": {"anchors": [[1 / 3, 2], [3, 4]]},
@@ -390,16 +389,15 @@ class TestUnusual:
         assert shown["decoder"] == "anchors (0.33333 2) (3 4)"
         assert shown["postprocessing"] == "nms iou 0.45, class agnostic no"
 
-    def test_runs_that_are_not_comparable_stand_apart(self, runs, files):
-        other = load_ground_truth(files.truth("voc"), split="test")
-        stranger = evaluate(
-            other, replace(shapes_detections(other, 0.7), name="stranger"), "voc2007"
-        )
+    def test_runs_that_are_not_comparable_are_kept_apart(self, runs, files):
+        other = load_ground_truth(files.ground_truth("voc"), split="test")
+        detections = replace(simulated_detections(other, 0.7), name="stranger")
+        stranger = evaluate(other, detections, "voc2007")
         page = read(build_page(frames([*runs[:2], stranger])))
         [notice] = [
-            each.words
-            for each in page.all("p")
-            if each.attributes.get("class") == "notice" and "must not be compared" in each.words
+            notice.words
+            for notice in page.all("p", **{"class": "notice"})
+            if "must not be compared" in notice.words
         ]
         assert "protocol coco" in notice
         assert "protocol voc2007" in notice
