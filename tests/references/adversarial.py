@@ -1,9 +1,10 @@
-"""Random cases made to break an evaluator of the COCO protocol, as COCO dictionaries.
+"""Adversarial cases: random COCO dictionaries that are meant to break an evaluator.
 
-They hold what real files rarely combine: score ties (also between images), equal boxes, several ground truths at the same overlap, crowds,
-more than 100 detections in an image, classes without ground truth or without detections, images without either, negative and zero
-scores, boxes of no area, inverted boxes, and areas exactly on the edges of the ranges (1024 and 9216). Annotation ids start at 1:
-id 0 is pycocotools' known defect and is tested apart.
+They contain what real files rarely combine: score ties (also between images), equal boxes, several
+objects at the same overlap, crowds, more than 100 detections in an image, classes without ground
+truth or without detections, images without either, negative and zero scores, boxes without area,
+inverted boxes, and areas exactly on the edges of the ranges (1024 and 9216). Annotation ids start
+at 1, because id 0 is a known defect of pycocotools and has a test of its own.
 """
 
 import numpy as np
@@ -28,10 +29,10 @@ SCORES = np.array(
 )
 
 
-def adversarial(seed, *, most_images=6, most_classes=4, most_truths=7, most_detections=25):
+def adversarial(seed, *, max_images=6, max_classes=4, max_objects=7, max_detections=25):
     """Return COCO annotations and results of one random case."""
     rng = np.random.default_rng(seed)
-    images, classes = int(rng.integers(1, most_images + 1)), int(rng.integers(1, most_classes + 1))
+    images, classes = int(rng.integers(1, max_images + 1)), int(rng.integers(1, max_classes + 1))
     image_ids = rng.choice(1000, images, replace=False).tolist()
     category_ids = rng.choice(90, classes, replace=False).tolist()
     whole_pixels = rng.random() < 0.6
@@ -39,9 +40,9 @@ def adversarial(seed, *, most_images=6, most_classes=4, most_truths=7, most_dete
     few_scores = rng.random() < 0.7
     annotations, results = [], []
     for image_id in image_ids:
-        for _ in range(int(rng.integers(0, most_truths + 1))):
-            repeat = annotations and rng.random() < 0.3
-            box = list(annotations[-1]["bbox"]) if repeat else _box(rng, whole_pixels)
+        for _ in range(int(rng.integers(0, max_objects + 1))):
+            repeated = annotations and rng.random() < 0.3
+            box = list(annotations[-1]["bbox"]) if repeated else _box(rng, whole_pixels)
             area = box[2] * box[3]
             annotations.append(
                 {
@@ -53,7 +54,7 @@ def adversarial(seed, *, most_images=6, most_classes=4, most_truths=7, most_dete
                 }
             )
         count = (
-            int(rng.integers(0, most_detections + 1))
+            int(rng.integers(0, max_detections + 1))
             if rng.random() < 0.93
             else int(rng.integers(101, 130))
         )
@@ -72,14 +73,14 @@ def adversarial(seed, *, most_images=6, most_classes=4, most_truths=7, most_dete
     for annotation, number in zip(annotations, ids.tolist(), strict=True):
         annotation["id"] = number
     order = rng.permutation(len(results)) if rng.random() < 0.5 else range(len(results))
-    truth = {
+    dataset = {
         "images": [
             {"id": i, "width": 200, "height": 200, "file_name": f"{i}.jpg"} for i in image_ids
         ],
         "categories": [{"id": k, "name": f"class {k}"} for k in category_ids],
         "annotations": annotations,
     }
-    return truth, [results[n] for n in order]
+    return dataset, [results[n] for n in order]
 
 
 def _box(rng, whole_pixels):

@@ -1,4 +1,7 @@
-"""Calibration errors in plain Python, bin by bin: Küppers et al. 2020 (D-ECE), Oksuz et al. 2023 (LaECE)."""
+"""Calibration errors in plain Python, bin by bin.
+
+D-ECE is that of Küppers et al. 2020, LaECE that of Oksuz et al. 2023.
+"""
 
 import math
 
@@ -15,17 +18,19 @@ def rows_of(objects, detections, threshold):
     ]
 
 
-def calibration_error(rows, bins, localisation=False):
-    """Return Σ |D_j| / |D| · |precision − mean score|, precision times the mean IoU of hits if asked; NaN without rows."""
+def calibration_error(rows, bins, localization=False):
+    """Return Σ |D_j| / |D| · |precision − mean score| over the bins j; NaN without rows.
+
+    With `localization`, precision is multiplied by the mean IoU of the hits.
+    """
     total = 0.0
     for j in range(bins):
         inside = [row for row in rows if j == min(math.floor(row[1] * bins), bins - 1)]
-        found = [row[2] for row in inside if row[2] is not None]
+        ious = [row[2] for row in inside if row[2] is not None]
         if inside:
-            aim = len(found) / len(inside)
-            if localisation:
-                aim *= sum(found) / len(found) if found else 0.0
-            total += (
-                len(inside) / len(rows) * abs(aim - sum(row[1] for row in inside) / len(inside))
-            )
+            quality = len(ious) / len(inside)
+            if localization:
+                quality *= sum(ious) / len(ious) if ious else 0.0
+            mean_score = sum(row[1] for row in inside) / len(inside)
+            total += len(inside) / len(rows) * abs(quality - mean_score)
     return total if rows else math.nan

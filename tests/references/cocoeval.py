@@ -1,4 +1,4 @@
-"""pycocotools as the reference: runs it quietly on COCO dictionaries."""
+"""pycocotools as the reference, run on COCO dictionaries without its prints."""
 
 import contextlib
 import copy
@@ -9,26 +9,27 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 
-def pycocotools_eval(truth, results, **parameters):
-    """Return pycocotools' COCOeval after evaluate, accumulate and (with its own parameters) summarize.
+def pycocotools_eval(annotations, results, **parameters):
+    """Return pycocotools' COCOeval after evaluate, accumulate and summarize.
 
-    `parameters` overwrite those of `COCOeval.params` (iouThrs, maxDets, recThrs, ...).
+    `parameters` replace those of `COCOeval.params` (iouThrs, maxDets, recThrs, ...). `summarize`
+    needs the default parameters and is left out with others.
     """
     with contextlib.redirect_stdout(io.StringIO()):
         dataset = COCO()
-        dataset.dataset = copy.deepcopy(truth)
+        dataset.dataset = copy.deepcopy(annotations)
         dataset.createIndex()
         if results:
-            found = dataset.loadRes(copy.deepcopy(results))
+            detections = dataset.loadRes(copy.deepcopy(results))
         else:
-            found = COCO()
-            found.dataset = {
-                "images": truth["images"],
-                "categories": truth["categories"],
+            detections = COCO()
+            detections.dataset = {
+                "images": annotations["images"],
+                "categories": annotations["categories"],
                 "annotations": [],
             }
-            found.createIndex()
-        evaluator = COCOeval(dataset, found, "bbox")
+            detections.createIndex()
+        evaluator = COCOeval(dataset, detections, "bbox")
         for name, value in parameters.items():
             setattr(evaluator.params, name, value)
         evaluator.evaluate()
@@ -39,7 +40,7 @@ def pycocotools_eval(truth, results, **parameters):
 
 
 def assert_bit_identical(evaluation, evaluator):
-    """Assert that precision, recall and scores equal pycocotools' arrays bit for bit, and the 12 numbers with them."""
+    """Assert that precision, recall, scores and the 12 numbers equal pycocotools' bit for bit."""
     for name in ("precision", "recall", "scores"):
         ours, theirs = getattr(evaluation, name), evaluator.eval[name]
         assert ours.shape == theirs.shape, name

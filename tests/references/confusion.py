@@ -3,8 +3,11 @@
 from tests.references.matching import overlap
 
 
-def confusion(objects, detections, classes, threshold, least):
-    """Return counts [object's class][detection's class], background last; rows as `tests.references.matching.matched` takes them."""
+def confusion(objects, detections, classes, threshold, min_score):
+    """Return counts [object's class][detection's class], background last.
+
+    Objects and detections are those of `tests.references.matching.matched`.
+    """
     counts = [[0] * (classes + 1) for _ in range(classes + 1)]
     used = set()
     for d in sorted(range(len(detections)), key=lambda d: -detections[d][2]):
@@ -19,7 +22,7 @@ def confusion(objects, detections, classes, threshold, least):
             for value, g, row in near
             if row[3] == "regular" and g not in used and value >= threshold
         ]
-        left_out = any(
+        absorbed = any(
             row[1] == label
             and (
                 value > threshold
@@ -28,13 +31,13 @@ def confusion(objects, detections, classes, threshold, least):
             )
             for value, _, row in near
         )
-        if score < least:
+        if score < min_score:
             continue
         if free:
             g = min(free)[2]
             used.add(g)
             counts[objects[g][1]][label] += 1
-        elif not left_out:
+        elif not absorbed:
             counts[classes][label] += 1
     for g, row in enumerate(objects):
         if row[3] == "regular" and g not in used:

@@ -1,4 +1,7 @@
-"""Optimal LRP in plain Python, from the formulas of Oksuz et al., TPAMI 2021 (equations 2 to 7): one threshold after the other."""
+"""Optimal LRP in plain Python, one score threshold after the other.
+
+Source: Oksuz et al., TPAMI 2021, equations 2 to 7.
+"""
 
 import math
 
@@ -6,7 +9,10 @@ from tests.references.matching import matched, overlap
 
 
 def optimal_lrp(objects, detections, label, threshold=0.5):
-    """Return the least LRP of a class over all score thresholds, its three parts there, and the score; None without objects."""
+    """Return the smallest LRP of a class over all score thresholds, its parts, and the score.
+
+    None without objects.
+    """
     hits, ignored = matched(objects, detections, threshold)
     positives = sum(row[1] == label and row[3] == "regular" for row in objects)
     if not positives:
@@ -18,13 +24,12 @@ def optimal_lrp(objects, detections, label, threshold=0.5):
     ]
     best = (1.0, math.nan, math.nan, 1.0, math.inf)
     for score in sorted({row[0] for row in rows}, reverse=True):
-        taken = [value for other, value in rows if other >= score]
-        found = [value for value in taken if value is not None]
-        fp, fn = len(taken) - len(found), positives - len(found)
-        error = (sum((1 - value) / (1 - threshold) for value in found) + fp + fn) / (
-            len(found) + fp + fn
-        )
+        kept = [iou for other, iou in rows if other >= score]
+        ious = [iou for iou in kept if iou is not None]
+        fp, fn = len(kept) - len(ious), positives - len(ious)
+        offsets = sum((1 - iou) / (1 - threshold) for iou in ious)
+        error = (offsets + fp + fn) / (len(ious) + fp + fn)
         if error < best[0] - 1e-13:
-            placed = sum(1 - value for value in found) / len(found) if found else math.nan
-            best = (error, placed, fp / len(taken), fn / positives, score)
+            localization = sum(1 - iou for iou in ious) / len(ious) if ious else math.nan
+            best = (error, localization, fp / len(kept), fn / positives, score)
     return best

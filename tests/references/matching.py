@@ -1,8 +1,11 @@
-"""The matching of the analyses in plain Python, pair by pair: best score first, the best-overlapping object of the class that is free."""
+"""The matching of the error analyses in plain Python, pair by pair.
+
+Best scores first, each detection takes the best-overlapping object of its class that is free.
+"""
 
 
 def overlap(a, b, region=False):
-    """Intersection over union of two xyxy boxes; of a crowd region `b`, the part of `a` inside it."""
+    """Return the IoU of two xyxy boxes; if `b` is a crowd region, the share of `a` inside it."""
     width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:
         return 0.0
@@ -16,26 +19,27 @@ def matched(objects, detections, threshold):
     Args:
         objects: [(image, class, box, kind), ...] with kind "regular", "ignored" or "region".
         detections: [(image, class, score, box), ...] in the order in which ties are broken.
-        threshold: least IoU of a hit.
+        threshold: minimum IoU of a hit.
 
     Returns:
-        For each detection, the number of the object that it hit or None; and whether it is no hit but on an object that does not count.
+        For each detection, the number of the object that it hit or None; and whether it hit none
+        but lies on an object that does not count.
     """
     hits, ignored, used = [None] * len(detections), [False] * len(detections), set()
     for d in sorted(range(len(detections)), key=lambda d: -detections[d][2]):
         image, label, _, box = detections[d]
         best = 0.0
-        for g, (where, which, truth, kind) in enumerate(objects):
+        for g, (where, which, other, kind) in enumerate(objects):
             value = (
-                overlap(box, truth)
+                overlap(box, other)
                 if (where, which, kind) == (image, label, "regular") and g not in used
                 else 0.0
             )
             if value >= threshold and value > best:
                 best, hits[d] = value, g
         used.add(hits[d])
-        for where, which, truth, kind in objects:
+        for where, which, other, kind in objects:
             if hits[d] is None and (where, which) == (image, label) and kind != "regular":
-                value = overlap(box, truth, kind == "region")
+                value = overlap(box, other, kind == "region")
                 ignored[d] |= value > threshold if kind == "region" else value >= threshold
     return hits, ignored

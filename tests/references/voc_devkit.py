@@ -1,45 +1,46 @@
-"""The VOC devkit's evaluation in plain Python, object by object: `VOCevaldet.m` (2007) and `VOCap.m` (2012). Slow on purpose."""
+"""The VOC devkit's evaluation in plain Python, object by object, slow on purpose.
+
+Sources: `VOCevaldet.m` of 2007 and `VOCap.m` of 2012.
+"""
 
 import math
 
 
-def evaluate_class(truths, detections, threshold=0.5, strict=False, plus_one=True):
+def evaluate_class(objects, detections, threshold=0.5, strict=False, plus_one=True):
     """Evaluate one class.
 
     Args:
-        truths: {image: [(xmin, ymin, xmax, ymax, difficult), ...]}, 1-based inclusive.
+        objects: {image: [(xmin, ymin, xmax, ymax, difficult), ...]}, 1-based inclusive.
         detections: [(image, score, xmin, ymin, xmax, ymax), ...] in file order.
-        threshold: least overlap.
+        threshold: minimum overlap.
         strict: overlap > threshold instead of >=.
         plus_one: width = xmax − xmin + 1.
 
     Returns:
-        recall and precision after each detection by falling score (NaN for 0 / 0), and the number of positives.
+        recall and precision after each detection by falling score (NaN for 0 / 0), and the number
+        of positives.
     """
     one = 1 if plus_one else 0
-    positives = sum(not truth[4] for boxes in truths.values() for truth in boxes)
-    used = {image: [False] * len(boxes) for image, boxes in truths.items()}
+    positives = sum(not row[4] for rows in objects.values() for row in rows)
+    used = {image: [False] * len(rows) for image, rows in objects.items()}
     tp = fp = 0
     recall, precision = [], []
     for image, _, *box in sorted(detections, key=lambda detection: -detection[1]):
         best, best_overlap = None, -math.inf
-        for number, truth in enumerate(truths.get(image, [])):
-            width = min(box[2], truth[2]) - max(box[0], truth[0]) + one
-            height = min(box[3], truth[3]) - max(box[1], truth[1]) + one
+        for number, other in enumerate(objects.get(image, [])):
+            width = min(box[2], other[2]) - max(box[0], other[0]) + one
+            height = min(box[3], other[3]) - max(box[1], other[1]) + one
             if width > 0 and height > 0:
                 area = (box[2] - box[0] + one) * (box[3] - box[1] + one)
-                union = (
-                    area
-                    + (truth[2] - truth[0] + one) * (truth[3] - truth[1] + one)
-                    - width * height
-                )
+                other_area = (other[2] - other[0] + one) * (other[3] - other[1] + one)
+                union = area + other_area - width * height
                 overlap = width * height / union
                 if overlap > best_overlap:
                     best, best_overlap = number, overlap
         enough = best_overlap > threshold if strict else best_overlap >= threshold
         if not enough:
             fp += 1
-        elif not truths[image][best][4]:
+        elif not objects[image][best][4]:
             if used[image][best]:
                 fp += 1
             else:

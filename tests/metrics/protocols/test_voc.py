@@ -1,4 +1,4 @@
-"""The VOC protocols against the devkit in plain Python and against published numbers."""
+"""VOC: the devkit in plain Python, and published numbers of real detectors."""
 
 import json
 import math
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detbench.data.columns import groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth
@@ -22,8 +23,8 @@ IMAGES = 4
 ARCHIVE = "VOCtest_06-Nov-2007.annotations.tar.gz"
 
 
-def objects(rows):
-    """A ground truth of one class from (image, xmin, ymin, xmax, ymax, difficult), 1-based inclusive."""
+def one_class(rows):
+    """Return ground truth of rows (image, xmin, ymin, xmax, ymax, difficult), 1-based inclusive."""
     return GroundTruth.from_rows(
         image_ids=[str(i) for i in range(IMAGES)],
         class_names=["thing"],
@@ -34,10 +35,10 @@ def objects(rows):
     )
 
 
-def results(truth, rows):
-    """Detections from (image, score, xmin, ymin, xmax, ymax), 1-based inclusive, in file order."""
+def detections_of(ground_truth, rows):
+    """Return detections of rows (image, score, xmin, ymin, xmax, ymax) in the order of the file."""
     return Detections.from_rows(
-        truth,
+        ground_truth,
         image_index=[row[0] for row in rows],
         class_index=[0] * len(rows),
         scores=[row[1] for row in rows],
@@ -45,46 +46,41 @@ def results(truth, rows):
     )
 
 
-def devkit(truth_rows, found_rows, **switches):
-    truths = {}
-    for image, *box in truth_rows:
-        truths.setdefault(image, []).append(tuple(box))
-    return evaluate_class(truths, found_rows, **switches)
+def evaluate_rows(objects, rows, protocol):
+    ground_truth = one_class(objects)
+    return evaluate(ground_truth, detections_of(ground_truth, rows), protocol)
+
+
+def devkit(objects, rows, **switches):
+    by_image = {}
+    for image, *box in objects:
+        by_image.setdefault(image, []).append(tuple(box))
+    return evaluate_class(by_image, rows, **switches)
+
+
+def upright(row):
+    image, x1, y1, x2, y2, difficult = row
+    return image, min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2), difficult
 
 
 side = st.integers(1, 12)
-truth_row = st.tuples(st.integers(0, IMAGES - 1), side, side, side, side, st.booleans()).map(
-    lambda row: (
-        row[0],
-        min(row[1], row[3]),
-        min(row[2], row[4]),
-        max(row[1], row[3]),
-        max(row[2], row[4]),
-        row[5],
-    )
+image = st.integers(0, IMAGES - 1)
+score = st.sampled_from([0.1, 0.2, 0.2 + 1e-16, 0.5, 0.9])
+object_rows = st.lists(
+    st.tuples(image, side, side, side, side, st.booleans()).map(upright), max_size=10
 )
-found_row = st.tuples(
-    st.integers(0, IMAGES - 1),
-    st.sampled_from([0.1, 0.2, 0.2 + 1e-16, 0.5, 0.9]),
-    side,
-    side,
-    side,
-    side,
-)
+detection_rows = st.lists(st.tuples(image, score, side, side, side, side), max_size=14)
 
 
-@settings(max_examples=400, deadline=None)
-@given(
-    st.lists(truth_row, max_size=10), st.lists(found_row, max_size=14), st.booleans(), st.booleans()
-)
-def test_equals_the_devkit_on_made_cases(truth_rows, found_rows, strict, plus_one):
-    """Small integer boxes: ties of score and overlap, overlaps of exactly one half, inverted boxes and difficult objects abound."""
-    truth = objects(truth_rows)
-    found = results(truth, found_rows)
-    recall, precision, positives = devkit(truth_rows, found_rows, strict=strict, plus_one=plus_one)
+@settings(max_examples=400)
+@given(object_rows, detection_rows, st.booleans(), st.booleans())
+def test_equals_the_devkit_on_small_cases(objects, rows, strict, plus_one):
+    """Small integer boxes give ties, overlaps of exactly 1/2, inverted boxes, difficult objects."""
+    recall, precision, positives = devkit(objects, rows, strict=strict, plus_one=plus_one)
     switches = {"strict_overlap": strict, "plus_one": plus_one}
     eleven, area = (
-        evaluate(truth, found, replace(rules, **switches)) for rules in (VOC2007, VOC2012)
+        evaluate_rows(objects, rows, replace(protocol, **switches))
+        for protocol in (VOC2007, VOC2012)
     )
     if positives == 0:
         assert eleven.summary == area.summary == {"mAP": None}
@@ -94,50 +90,41 @@ def test_equals_the_devkit_on_made_cases(truth_rows, found_rows, strict, plus_on
     reached = max(recall, default=0.0)
     assert eleven.class_columns()["recall"].tolist() == [reached]
     measured_precision, measured_recall, _ = eleven.curve("thing")
+    # The devkit also has a point for each ignored detection, equal to the one before it.
     points = list(zip(recall, precision, strict=True))
-    counted = [
-        now
-        for before, now in zip([(0.0, math.nan), *points], points, strict=False)
-        if not (now == before or math.isnan(now[1]))
-    ]
-    assert set(zip(measured_recall.tolist(), measured_precision.tolist(), strict=True)) == set(
-        counted
-    )
+    counted = {
+        point
+        for before, point in zip([(0.0, math.nan), *points], points, strict=False)
+        if not (point == before or math.isnan(point[1]))
+    }
+    measured = zip(measured_recall.tolist(), measured_precision.tolist(), strict=True)
+    assert set(measured) == counted
 
 
 def test_ties_are_broken_by_the_order_of_the_file():
-    """Two detections of one score: the one written first comes first, even where it lies on a later image."""
-    truth_rows = [(0, 1, 1, 10, 10, False)]
+    """Of two equal scores the one written first comes first, even in a later image."""
+    objects = [(0, 1, 1, 10, 10, False)]
     hit, miss = (0, 0.5, 1, 1, 10, 10), (3, 0.5, 1, 1, 10, 10)
-    truth = objects(truth_rows)
-    for rows in ([hit, miss], [miss, hit]):
-        recall, precision, _ = devkit(truth_rows, rows)
-        assert evaluate(truth, results(truth, rows), VOC2012).summary["mAP"] == area_under_curve(
-            recall, precision
-        )
-    assert evaluate(truth, results(truth, [hit, miss]), VOC2012).summary["mAP"] == 1.0
-    assert evaluate(truth, results(truth, [miss, hit]), VOC2012).summary["mAP"] == 0.5
+    for rows, expected in (([hit, miss], 1.0), ([miss, hit], 0.5)):
+        recall, precision, _ = devkit(objects, rows)
+        value = evaluate_rows(objects, rows, VOC2012).summary["mAP"]
+        assert value == area_under_curve(recall, precision) == expected
 
 
 def test_a_difficult_object_is_never_used_up_and_hides_no_false_positive():
-    truth_rows = [(0, 1, 1, 10, 10, True), (0, 50, 50, 60, 60, False)]
+    objects = [(0, 1, 1, 10, 10, True), (0, 50, 50, 60, 60, False)]
     rows = [(0, 0.9, 1, 1, 10, 10), (0, 0.8, 1, 1, 10, 10), (0, 0.7, 50, 50, 60, 60)]
-    truth = objects(truth_rows)
-    assert evaluate(truth, results(truth, rows), "voc2007").summary["mAP"] == pytest.approx(
-        1.0, abs=1e-12
-    )
-    counts = evaluate(truth, results(truth, rows), "voc2007").counts[0, 0, 0]
-    assert counts.tolist() == [1, 0, 2, 1]
+    evaluation = evaluate_rows(objects, rows, "voc2007")
+    assert evaluation.summary["mAP"] == pytest.approx(1.0, abs=1e-12)
+    assert evaluation.counts[0, 0, 0].tolist() == [1, 0, 2, 1]
 
 
-def test_one_box_twice_is_a_false_positive_not_a_hit_on_the_second_best():
-    truth_rows = [(0, 1, 1, 10, 10, False), (0, 1, 1, 10, 11, False)]
+def test_a_duplicate_is_a_false_positive_and_no_hit_on_the_second_best():
+    objects = [(0, 1, 1, 10, 10, False), (0, 1, 1, 10, 11, False)]
     rows = [(0, 0.9, 1, 1, 10, 10), (0, 0.8, 1, 1, 10, 10)]
-    truth = objects(truth_rows)
-    assert evaluate(truth, results(truth, rows), "voc2007").counts[0, 0, 0].tolist() == [1, 1, 0, 2]
-    assert evaluate(
-        truth, results(truth, rows), replace(VOC2007, assignment="best_available")
-    ).counts[0, 0, 0].tolist() == [2, 0, 0, 2]
+    assert evaluate_rows(objects, rows, "voc2007").counts[0, 0, 0].tolist() == [1, 1, 0, 2]
+    as_coco = replace(VOC2007, assignment="best_available")
+    assert evaluate_rows(objects, rows, as_coco).counts[0, 0, 0].tolist() == [2, 0, 0, 2]
 
 
 @pytest.fixture(scope="module")
@@ -147,16 +134,16 @@ def voc(shared_data):
 
 @pytest.fixture(scope="module", params=["htt1084_d56c7e49", "robinyen_darknet", "hli2020_darknet"])
 def real(request, shared_data, voc):
-    """A real detector's results and what others computed on them."""
+    """Return the detections of a real detector, and what others computed on them by class."""
     folder = shared_data / "dets_voc" / request.param
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DetbenchWarning)
-        found = load_detections(folder, voc)
-    return found, json.loads(folder.with_suffix(".json").read_text())
+        detections = load_detections(folder, voc)
+    return detections, json.loads(folder.with_suffix(".json").read_text())["classes"]
 
 
 @pytest.mark.parametrize(
-    ("rules", "key"),
+    ("protocol", "key"),
     [
         (VOC2007, "ap07"),
         (VOC2012, "ap_area"),
@@ -165,62 +152,63 @@ def real(request, shared_data, voc):
         (VOC2012.with_thresholds((0.75,)), "ap_area_iou75"),
     ],
 )
-def test_real_detectors_have_their_known_scores(voc, real, rules, key):
-    found, known = real
-    evaluation = evaluate(voc, found, rules)
-    for name, ap in zip(voc.class_names, evaluation.class_ap, strict=True):
-        assert ap == pytest.approx(known["classes"][name][key], abs=1e-12), name
-    columns = evaluate(voc, found, VOC2007).class_columns()
-    for k, name in enumerate(voc.class_names):
-        expected = known["classes"][name]
-        assert (columns["ground_truths"][k], columns["detections"][k]) == (
-            expected["npos"],
-            expected["ndet"],
-        )
-        assert columns["recall"][k] == expected["recall"]
+def test_real_detectors_have_their_known_scores(voc, real, protocol, key):
+    detections, by_class = real
+    evaluation = evaluate(voc, detections, protocol)
+    expected = [by_class[name][key] for name in voc.class_names]
+    assert evaluation.class_ap == pytest.approx(expected, abs=1e-12)
+
+
+def test_real_detectors_have_their_known_counts_and_recalls(voc, real):
+    detections, by_class = real
+    columns = evaluate(voc, detections, VOC2007).class_columns()
+    for column, key in (("ground_truths", "npos"), ("detections", "ndet"), ("recall", "recall")):
+        assert columns[column].tolist() == [by_class[name][key] for name in voc.class_names]
 
 
 def test_published_scores_of_htt1084_are_equal_bit_for_bit(voc, shared_data):
     """The numbers its authors published, class by class, and their mean."""
-    found = load_detections(shared_data / "dets_voc" / "htt1084_d56c7e49", voc)
-    known = json.loads((shared_data / "dets_voc" / "htt1084_d56c7e49.json").read_text())["classes"]
-    evaluation = evaluate(voc, found)
+    folder = shared_data / "dets_voc" / "htt1084_d56c7e49"
+    by_class = json.loads(folder.with_suffix(".json").read_text())["classes"]
+    evaluation = evaluate(voc, load_detections(folder, voc))
     assert evaluation.protocol.name == "voc2007"
-    assert evaluation.class_ap.tolist() == [
-        known[name]["published_ap07"] for name in voc.class_names
-    ]
+    published = [by_class[name]["published_ap07"] for name in voc.class_names]
+    assert evaluation.class_ap.tolist() == published
     assert evaluation.summary["mAP"] == pytest.approx(0.7218680971856, abs=1e-12)
 
 
 @pytest.mark.parametrize(
-    ("switch", "golden", "digits"),
-    [({"difficult": "count"}, 0.64651, 5e-6), ({"difficult": "drop"}, 0.711506, 5e-7), ({"plus_one": False}, 0.71852, 5e-6),
-     ({"strict_overlap": True}, 0.7218680971856, 1e-12)],
-)  # fmt: skip
-def test_switches_give_the_known_wrong_numbers(voc, shared_data, switch, golden, digits):
-    found = load_detections(shared_data / "dets_voc" / "htt1084_d56c7e49", voc)
-    assert evaluate(voc, found, replace(VOC2007, **switch)).summary["mAP"] == pytest.approx(
-        golden, abs=digits
+    ("switch", "golden", "tolerance"),
+    [
+        ({"difficult": "count"}, 0.64651, 5e-6),
+        ({"difficult": "drop"}, 0.711506, 5e-7),
+        ({"plus_one": False}, 0.71852, 5e-6),
+        ({"strict_overlap": True}, 0.7218680971856, 1e-12),
+    ],
+)
+def test_switches_give_the_known_wrong_numbers(voc, shared_data, switch, golden, tolerance):
+    detections = load_detections(shared_data / "dets_voc" / "htt1084_d56c7e49", voc)
+    value = evaluate(voc, detections, replace(VOC2007, **switch)).summary["mAP"]
+    assert value == pytest.approx(golden, abs=tolerance)
+
+
+@pytest.mark.parametrize("class_name", ["boat", "person", "tvmonitor"])
+def test_real_classes_equal_the_plain_devkit(voc, real, class_name):
+    """One class of a real detector, with its inverted boxes, object by object."""
+    detections, _ = real
+    images, object_images = (
+        groups_from_offsets(boxes.offsets).tolist() for boxes in (detections, voc)
     )
-
-
-def test_real_classes_equal_the_plain_devkit(voc, real):
-    """Three classes of each real detector, inverted boxes and all, object by object."""
-    found, _ = real
-    images = np.repeat(np.arange(len(found.image_ids)), np.diff(found.offsets))
-    truth_images = np.repeat(np.arange(len(voc.image_ids)), np.diff(voc.offsets))
-    evaluation = evaluate(voc, found, VOC2007)
-    for name in ("boat", "person", "tvmonitor"):
-        k = voc.class_names.index(name)
-        truths = {}
-        for n in np.flatnonzero(voc.class_index == k):
-            x1, y1, x2, y2 = voc.boxes[n].tolist()
-            truths.setdefault(int(truth_images[n]), []).append(
-                (x1 + 1, y1 + 1, x2, y2, bool(voc.difficult[n]))
-            )
-        rows = []
-        for n in np.flatnonzero(found.class_index == k):
-            x1, y1, x2, y2 = found.boxes[n].tolist()
-            rows.append((int(images[n]), float(found.scores[n]), x1 + 1, y1 + 1, x2, y2))
-        recall, precision, _ = evaluate_class(truths, rows)
-        assert evaluation.class_ap[k] == eleven_point(recall, precision)
+    k = voc.class_names.index(class_name)
+    objects = {}
+    for n in np.flatnonzero(voc.class_index == k).tolist():
+        x1, y1, x2, y2 = voc.boxes[n].tolist()
+        row = (x1 + 1, y1 + 1, x2, y2, bool(voc.difficult[n]))
+        objects.setdefault(object_images[n], []).append(row)
+    rows = []
+    for n in np.flatnonzero(detections.class_index == k).tolist():
+        x1, y1, x2, y2 = detections.boxes[n].tolist()
+        rows.append((images[n], float(detections.scores[n]), x1 + 1, y1 + 1, x2, y2))
+    recall, precision, _ = evaluate_class(objects, rows)
+    evaluation = evaluate(voc, detections, VOC2007)
+    assert evaluation.class_ap[k] == eleven_point(recall, precision)
