@@ -159,10 +159,9 @@ class Detections:
 
         Name, source and settings are not part of it.
         """
+        source_rows = () if self.source_rows is None else (self.source_rows,)
         columns = (self.offsets, self.class_index, self.scores, self.boxes, self.box_areas)
-        if self.source_rows is not None:
-            columns = (*columns, self.source_rows)
-        return digest((*self.image_ids, *self.class_names), columns)
+        return digest((*self.image_ids, *self.class_names), (*columns, *source_rows))
 
     def check_same_images(self, ground_truth: GroundTruth) -> None:
         """Check that images and classes are those of `ground_truth`, in the same order.

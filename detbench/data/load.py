@@ -1,4 +1,4 @@
-"""Loading, saving and converting ground truth and detections of any format, which is recognised by what lies at a path."""
+"""Loading, saving and converting ground truth and detections in any format of `formats.table`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from detbench.data.detections import Detections
+from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat
 from detbench.data.formats.table import (
     DETECTIONS_FORMATS,
     GROUND_TRUTH_FORMATS,
-    DetectionsFormat,
-    GroundTruthFormat,
+    recognize_detections,
+    recognize_ground_truth,
 )
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
@@ -29,23 +30,28 @@ Data = TypeVar("Data", GroundTruth, Detections)
 def load_ground_truth(
     path: str | Path, *, split: str | None = None, images: str | Path | None = None
 ) -> GroundTruth:
-    """Load a VOC devkit (folder or tar), COCO annotations, a YOLO dataset, detbench's Parquet, or the ground truth of a run folder.
+    """Load ground truth; its format is recognized by what lies at `path`.
 
-    `split` chooses the image set of VOC and YOLO. `images` says in which folder the pictures lie where that is not beside the file.
-    Raises InputError, naming file and row, for whatever cannot be read as one of these.
+    Args:
+        path: A VOC devkit (folder or tar), COCO annotations, a YOLO dataset, a Parquet file of
+            detbench, or a run folder.
+        split: The image set of VOC and YOLO datasets. Default: `test`, or the only one, for VOC;
+            `val`, or the only one, for YOLO.
+        images: The folder of the images. Default: the one that the format says, or beside the file.
+
+    Raises:
+        InputError: The file cannot be read; the message names file and row.
     """
-    source, folder = Path(path), None if images is None else Path(images)
-    with _readable(source):
-        _check_exists(source)
-        if folder is not None and not folder.is_dir():
-            raise InputError(
-                folder, "is not a folder", fix="name the folder in which the pictures lie"
-            )
-        for known in GROUND_TRUTH_FORMATS.values():
-            if known.recognizes(source):
-                truth = known.read(source, split, folder)
-                return _with_names(truth, truth.name)
-    raise _unrecognised(source, "ground truth", GROUND_TRUTH_FORMATS)
+    path, images = Path(path), None if images is None else Path(images)
+    with _system_errors(path):
+        _check_exists(path)
+        if images is not None and not images.is_dir():
+            raise InputError(images, "is not a folder", fix="give the folder of the images")
+        name = recognize_ground_truth(path)
+        if name is None:
+            raise _unrecognized(path, "ground truth", GROUND_TRUTH_FORMATS)
+        ground_truth = GROUND_TRUTH_FORMATS[name].read(path, split, images)
+        return _with_name(ground_truth, ground_truth.name)
 
 
 def load_detections(
@@ -55,25 +61,28 @@ def load_detections(
     allow_unknown: bool = False,
     name: str | None = None,
 ) -> Detections:
-    """Load COCO results, a folder of VOC or YOLO results, detbench's Parquet, or the detections of a run folder, for `ground_truth`.
+    """Load detections for `ground_truth`; their format is recognized by what lies at `path`.
 
-    `allow_unknown` drops detections on images and of classes that the ground truth does not have, with a warning, instead of raising.
-    `name` is what tables call the detector: unless given, what the file says or else its own name. Raises InputError, naming file
-    and row, for whatever cannot be read as one of these.
+    Args:
+        path: COCO results, a folder of VOC or YOLO results, a Parquet file of detbench, or a run
+            folder.
+        ground_truth: The ground truth whose images and classes the detections are of.
+        allow_unknown: Drop detections on unknown images and of unknown classes, with a warning,
+            instead of raising.
+        name: The name of the detector. Default: the one in the file, else the name of the file.
+
+    Raises:
+        InputError: The file cannot be read; the message names file and row.
     """
-    source = Path(path)
-    with _readable(source):
-        _check_exists(source)
-        for known in DETECTIONS_FORMATS.values():
-            if known.recognizes(source, ground_truth):
-                detections = known.read(source, ground_truth, allow_unknown)
-                return _with_names(
-                    detections,
-                    name
-                    or detections.name
-                    or (source.resolve().name if source.is_dir() else source.stem),
-                )
-    raise _unrecognised(source, "detections", DETECTIONS_FORMATS)
+    path = Path(path)
+    with _system_errors(path):
+        _check_exists(path)
+        format_name = recognize_detections(path, ground_truth)
+        if format_name is None:
+            raise _unrecognized(path, "detections", DETECTIONS_FORMATS)
+        detections = DETECTIONS_FORMATS[format_name].read(path, ground_truth, allow_unknown)
+        file_name = path.resolve().name if path.is_dir() else path.stem
+        return _with_name(detections, name or detections.name or file_name)
 
 
 def save_ground_truth(
@@ -83,18 +92,28 @@ def save_ground_truth(
     *,
     split: str | None = None,
 ) -> None:
-    """Write ground truth in a format named in `GROUND_TRUTH_FORMATS`, or the one whose suffix the path has; nothing half-written is left.
+    """Write ground truth, completely or not at all.
 
-    `split` names the image set of VOC (else `test`) and YOLO (else `val`), which are folders and must be new or empty. Groups of images
-    are kept by Parquet alone; a warning says so.
+    Args:
+        ground_truth: The ground truth. Groups of images are only kept by Parquet; other formats
+            warn.
+        path: The file, or for VOC and YOLO the folder, which must be new or empty.
+        format: `parquet`, `coco`, `voc` or `yolo`. Default: the one that has the path's suffix.
+        split: The image set of VOC (default `test`) and YOLO (default `val`).
+
+    Raises:
+        DetbenchError: The format is unknown, or cannot store the data.
+        InputError: The file cannot be written.
     """
-    chosen = _chosen(GROUND_TRUTH_FORMATS, Path(path), format)
-    if ground_truth.groups is not None and chosen is not GROUND_TRUTH_FORMATS["parquet"]:
-        problem = f"{ground_truth.name}: in which groups images are is not written, which only Parquet can say"
+    name = _format_name(GROUND_TRUTH_FORMATS, Path(path), format)
+    if ground_truth.groups is not None and name != "parquet":
         warnings.warn(
-            f"{problem}; give --groups again where this is scored", DetbenchWarning, stacklevel=2
+            f"{ground_truth.name}: the groups of its images are not written: only Parquet can "
+            "store them; give --groups again when scoring",
+            DetbenchWarning,
+            stacklevel=2,
         )
-    chosen.write(ground_truth, Path(path), split)
+    GROUND_TRUTH_FORMATS[name].write(ground_truth, Path(path), split)
 
 
 def save_detections(
@@ -103,8 +122,21 @@ def save_detections(
     path: str | Path,
     format: str | None = None,  # noqa: A002
 ) -> None:
-    """Write detections in a format named in `DETECTIONS_FORMATS`, or the one whose suffix the path has; nothing half-written is left."""
-    _chosen(DETECTIONS_FORMATS, Path(path), format).write(detections, Path(path), ground_truth)
+    """Write detections, completely or not at all.
+
+    Args:
+        detections: The detections.
+        ground_truth: The ground truth that they were loaded for.
+        path: The file, or for VOC and YOLO the folder, which must be new or empty.
+        format: `parquet`, `coco`, `voc` or `yolo`. Default: the one that has the path's suffix.
+
+    Raises:
+        DetbenchError: The format is unknown, or cannot store the data.
+        InputError: The file cannot be written.
+        NotComparableError: The detections were loaded for another ground truth.
+    """
+    name = _format_name(DETECTIONS_FORMATS, Path(path), format)
+    DETECTIONS_FORMATS[name].write(detections, Path(path), ground_truth)
 
 
 def convert(
@@ -116,21 +148,30 @@ def convert(
     split: str | None = None,
     images: str | Path | None = None,
 ) -> None:
-    """Write ground truth, or the detections of a named ground truth, in another format: that of the target's suffix, or `to`.
+    """Write ground truth or detections in another format.
 
-    The target must be neither the source nor the ground truth: it would take its place.
+    Args:
+        source: Ground truth, or detections if `ground_truth` is given.
+        target: The file or folder to write; neither the source nor the ground truth.
+        ground_truth: The ground truth of the detections.
+        to: The format. Default: the one that has the target's suffix.
+        split: The image set of the ground truth.
+        images: The folder of the images.
+
+    Raises:
+        InputError: A file cannot be read or written; the message names file and row.
+        DetbenchError: The format is unknown, or cannot store the data.
     """
-    _check_other_place(source, target, "source")
+    _check_different(source, target, "source")
     if ground_truth is None:
-        _chosen(GROUND_TRUTH_FORMATS, Path(target), to)
-        save_ground_truth(
-            load_ground_truth(source, split=split, images=images), target, to, split=split
-        )
+        _format_name(GROUND_TRUTH_FORMATS, Path(target), to)
+        loaded = load_ground_truth(source, split=split, images=images)
+        save_ground_truth(loaded, target, to, split=split)
     else:
-        _check_other_place(ground_truth, target, "ground truth")
-        _chosen(DETECTIONS_FORMATS, Path(target), to)
-        truth = load_ground_truth(ground_truth, split=split, images=images)
-        save_detections(load_detections(source, truth), truth, target, to)
+        _check_different(ground_truth, target, "ground truth")
+        _format_name(DETECTIONS_FORMATS, Path(target), to)
+        loaded = load_ground_truth(ground_truth, split=split, images=images)
+        save_detections(load_detections(source, loaded), loaded, target, to)
 
 
 def _check_exists(path: Path) -> None:
@@ -138,66 +179,56 @@ def _check_exists(path: Path) -> None:
         raise InputError(path, "no such file or folder", fix="check the path")
 
 
-def _check_other_place(given: str | Path, target: str | Path, what: str) -> None:
-    place, path = Path(target), Path(given)
-    with _readable(place):
-        if place.exists() and path.exists() and place.samefile(path):
-            raise InputError(
-                place, f"is the {what} itself, which would be replaced", fix="name another target"
-            )
+def _check_different(source: str | Path, target: str | Path, what: str) -> None:
+    source, target = Path(source), Path(target)
+    with _system_errors(target):
+        if target.exists() and source.exists() and target.samefile(source):
+            problem = f"is the {what} itself, which would be replaced"
+            raise InputError(target, problem, fix="name another target")
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Turn what the system says against looking at or reading a file (name too long, no permission) into an InputError."""
+def _system_errors(path: Path) -> Iterator[None]:
+    """Turn system errors on reading (name too long, no permission) into an InputError."""
     try:
         yield
     except OSError as error:
-        raise InputError(
-            error.filename or path,
-            f"cannot be read: {error.strerror or error}",
-            fix="check path and permission",
-        ) from error
+        problem = f"cannot be read: {error.strerror or error}"
+        fix = "check the path and its permissions"
+        raise InputError(error.filename or path, problem, fix=fix) from error
 
 
-def _with_names(data: Data, name: str) -> Data:
-    """Return the same data called `name`, without the surrogates that stand for bytes of a path that are not UTF-8.
+def _with_name(data: Data, name: str) -> Data:
+    """Return the same data with another name, and without surrogates in name and source.
 
-    No JSON, Parquet file or plot can hold them.
+    Surrogates stand for the bytes of a path that are not UTF-8. No JSON, Parquet file or plot can
+    hold them.
     """
-    shown, source = (
+    name, source = (
         _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text) for text in (name, data.source)
     )
-    return (
-        data
-        if (shown, source) == (data.name, data.source)
-        else replace(data, name=shown, source=source)
-    )
+    if (name, source) == (data.name, data.source):
+        return data
+    return replace(data, name=name, source=source)
 
 
-def _unrecognised(path: Path, what: str, formats: Mapping[str, Format]) -> InputError:
+def _unrecognized(path: Path, what: str, formats: Mapping[str, Format]) -> InputError:
     kind = "folder" if path.is_dir() else "file"
-    known = "; ".join(known.looks_like for known in formats.values())
-    return InputError(
-        path, f"this {kind} is not recognised as {what}", fix=f"expected one of: {known}"
-    )
+    descriptions = "; ".join(row.description for row in formats.values())
+    problem = f"this {kind} is not recognized as {what}"
+    return InputError(path, problem, fix=f"expected one of: {descriptions}")
 
 
-def _chosen(formats: Mapping[str, Format], path: Path, name: str | None) -> Format:
-    """Return the format of this name, or the one that files with the path's suffix have."""
+def _format_name(formats: Mapping[str, Format], path: Path, name: str | None) -> str:
+    """Return `name` if it is a format, or without one the format that has the path's suffix."""
+    names = ", ".join(formats)
     if name is not None and name not in formats:
-        raise DetbenchError(f"unknown format {name!r}; known are: {', '.join(formats)}")
+        raise DetbenchError(f"unknown format {name!r}; choose one of: {names}")
     if name is not None:
-        return formats[name]
-    for known in formats.values():
-        if known.suffix and known.suffix == path.suffix.lower():
-            return known
-    by_suffix = ", ".join(
-        f"{known.suffix} is {key}" for key, known in formats.items() if known.suffix
-    )
-    folders = ", ".join(key for key, known in formats.items() if not known.suffix)
-    raise InputError(
-        path,
-        "in which format to write does not show",
-        fix=f"name it ({by_suffix}) or, for a folder, say which: {folders}",
-    )
+        return name
+    suffixes = {row.suffix: key for key, row in formats.items() if row.suffix}
+    if path.suffix.lower() not in suffixes:
+        problem = "cannot infer the output format from its name"
+        fix = f"use one of {', '.join(suffixes)}, or choose the format with --to: {names}"
+        raise InputError(path, problem, fix=fix)
+    return suffixes[path.suffix.lower()]

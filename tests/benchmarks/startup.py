@@ -41,7 +41,7 @@ def median(arguments: list[str]) -> str:
 def one_image(folder: Path) -> list[str]:
     """Write a VOC dataset of one image with a results folder; return their paths."""
     from detbench.data.formats.voc.annotations import read_voc
-    from detbench.data.formats.voc.results import write_voc_results
+    from detbench.data.formats.voc.writer import write_voc_results
     from detbench.data.shapes import make_shapes
     from tests.data.simulated_detections import simulated_detections
 

@@ -193,7 +193,7 @@ CASES = {
     ),
     "voc missing class": (
         lambda b: (b.copy("detections", "voc") / "comp4_det_test_word.txt").unlink(),
-        r"comp4: comp4_det_test_word\.txt is missing; create an empty one",
+        r"comp4: comp4_det_test_word\.txt is missing; create an empty file",
     ),
     "voc another split": (
         lambda b: b.options.extend(["--split", "val"]),
@@ -298,7 +298,7 @@ CASES = {
     ),
     "parquet of something else": (
         lambda b: setattr(b, "detections", b.files.ground_truth("parquet")),
-        r"ground_truth\.parquet: holds ground truth, not detections",
+        r"ground_truth\.parquet: holds ground truth, expected detections",
     ),
     "parquet foreign": (
         lambda b: pq.write_table(pa.table({"a": [1]}), b.copy("detections", "parquet")),
@@ -404,15 +404,15 @@ CASES = {
     ),
     "a folder of nothing as ground truth": (
         lambda b: setattr(b, "ground_truth", b.folder),
-        r": this folder is not recognised as ground truth",
+        r": this folder is not recognized as ground truth",
     ),
     "a folder of nothing as detections": (
         lambda b: [(b.folder / "empty").mkdir(), setattr(b, "detections", b.folder / "empty")],
-        r"empty: this folder is not recognised as detections",
+        r"empty: this folder is not recognized as detections",
     ),
     "a text file as detections": (
         lambda b: setattr(b, "detections", Path(__file__)),
-        r"test_errors\.py: this file is not recognised",
+        r"test_errors\.py: this file is not recognized",
     ),
     "unknown protocol": (
         lambda b: b.options.extend(["--protocol", "pascal"]),
@@ -635,7 +635,7 @@ def occupied(folder: Path) -> dict[str, tuple[str, Path, str]]:
         "a folder for a file": (
             "--json",
             folder / "dir",
-            "is a folder, a file is to be written here",
+            "is a folder, expected a file to write",
         ),
         "below a file": ("--json", folder / "file" / "out.json", "is a file, not a folder"),
         "a pipe for a file": ("--json", folder / "pipe", "is a device or a pipe"),
@@ -708,12 +708,12 @@ def test_a_run_folder_in_use_is_refused_before_anything_is_written(command, file
 @pytest.mark.parametrize(
     ("target", "options", "message"),
     [
-        ("out", [], "in which format to write does not show"),
-        ("out.csv", [], "in which format to write does not show"),
-        ("out.json", ["--to", "csv"], "unknown format 'csv'; known are: parquet, coco, voc, yolo"),
+        ("out", [], "cannot infer the output format from its name"),
+        ("out.csv", [], "cannot infer the output format from its name"),
+        ("out.json", ["--to", "csv"], "unknown format 'csv'; choose one of: parquet, coco, voc, yolo"),
         ("out.json", ["--split", "dev"], "there is no split 'dev'"),
         ("used", ["--to", "voc"], "already exists and is not an empty folder"),
-        ("used", ["--to", "coco"], "is a folder, a file is to be written here"),
+        ("used", ["--to", "coco"], "is a folder, expected a file to write"),
     ],
 )
 def test_conversions_that_cannot_be(command, files, tmp_path, target, options, message):

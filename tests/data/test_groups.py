@@ -6,7 +6,7 @@ import pytest
 from detbench.data.groups import read_groups
 from detbench.data.load import load_ground_truth, save_ground_truth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
-from detbench.metrics.uncertainty.copies import with_copies
+from detbench.metrics.uncertainty.permutation import repeat_images
 from tests.metrics.scored import truth
 
 GROUND_TRUTH = truth([], images=4)
@@ -79,7 +79,7 @@ def test_ground_truth_keeps_groups(tmp_path):
     assert GROUND_TRUTH.clusters.tolist() == [0, 1, 2, 3]
     assert grouped.digest == truth([(0, 0, [10, 10, 60, 60])], images=4).digest
     assert grouped.select_images(np.array([2, 3])).groups.tolist() == [7, 9]
-    assert with_copies(grouped, [], np.array([3, 3, 0]))[0].groups.tolist() == [9, 9, 7]
+    assert repeat_images(grouped, [], np.array([3, 3, 0]))[0].groups.tolist() == [9, 9, 7]
     for ground_truth in (grouped, GROUND_TRUTH):
         save_ground_truth(ground_truth, tmp_path / "truth.parquet")
         groups = load_ground_truth(tmp_path / "truth.parquet").groups

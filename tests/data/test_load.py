@@ -1,4 +1,4 @@
-"""Loading recognises every format by what lies there, and saving and converting go by the same table."""
+"""Loading recognizes every format; saving and converting follow the same table."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ TARGETS = {"parquet": "x.parquet", "coco": "x.json", "voc": "x", "yolo": "x"}
 
 
 @pytest.fixture
-def truth(tmp_path: Path) -> GroundTruth:
-    """Three images of two classes with their pictures; all numbers are such that every format can hold them."""
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
+def ground_truth(tmp_path: Path) -> GroundTruth:
+    """Return three images of two classes, with numbers that every format can hold exactly."""
+    folder = tmp_path / "images"
+    folder.mkdir()
     names = [f"00000{number}.jpg" for number in (1, 2, 3)]
     for name in names:
-        Image.new("RGB", (128, 64)).save(pictures / name)
+        Image.new("RGB", (128, 64)).save(folder / name)
     return GroundTruth.from_rows(
         image_ids=["000001", "000002", "000003"],
         class_names=["car", "dog"],
@@ -45,20 +45,20 @@ def truth(tmp_path: Path) -> GroundTruth:
         boxes=[[0, 0, 64, 32], [16, 16, 32, 24], [64, 32, 96, 48]],
         image_sizes=[(128, 64)] * 3,
         image_files=names,
-        image_folder=pictures,
+        image_folder=folder,
         name="three",
     )
 
 
 @pytest.fixture
-def detections(truth: GroundTruth) -> Detections:
+def detections(ground_truth: GroundTruth) -> Detections:
     return Detections.from_rows(
-        truth,
+        ground_truth,
         image_index=[0, 1, 2],
         class_index=[0, 1, 1],
         scores=[0.5, 0.25, 0.75],
         boxes=[[0, 0, 64, 32]] * 3,
-        name="finder",
+        name="detector",
     )
 
 
@@ -69,73 +69,70 @@ def assert_same_boxes(one: GroundTruth | Detections, other: GroundTruth | Detect
 
 
 @pytest.mark.parametrize("name", GROUND_TRUTH_FORMATS)
-def test_every_format_of_ground_truth_is_saved_recognised_and_loaded(
-    tmp_path: Path, truth: GroundTruth, name: str
+def test_every_format_of_ground_truth_is_saved_recognized_and_loaded(
+    tmp_path: Path, ground_truth: GroundTruth, name: str
 ) -> None:
     target = tmp_path / TARGETS[name]
-    save_ground_truth(truth, target, name)
+    save_ground_truth(ground_truth, target, name)
     again = load_ground_truth(target)
-    assert_same_boxes(again, truth)
+    assert_same_boxes(again, ground_truth)
     assert [int(image_id) for image_id in again.image_ids] == [1, 2, 3]
-    assert (
-        load_ground_truth(
-            target, images=tmp_path / ("x/images/val" if name == "yolo" else "pictures")
-        ).image_folder
-        is not None
-    )
+    images = tmp_path / ("x/images/val" if name == "yolo" else "images")
+    assert load_ground_truth(target, images=images).image_folder is not None
 
 
 @pytest.mark.parametrize("name", DETECTIONS_FORMATS)
-def test_every_format_of_detections_is_saved_recognised_and_loaded(
-    tmp_path: Path, truth: GroundTruth, detections: Detections, name: str
+def test_every_format_of_detections_is_saved_recognized_and_loaded(
+    tmp_path: Path, ground_truth: GroundTruth, detections: Detections, name: str
 ) -> None:
     target = tmp_path / TARGETS[name]
-    save_detections(detections, truth, target, name)
-    again = load_detections(target, truth)
+    save_detections(detections, ground_truth, target, name)
+    again = load_detections(target, ground_truth)
     assert_same_boxes(again, detections)
     assert again.scores.tolist() == detections.scores.tolist()
-    assert again.name == ("finder" if name == "parquet" else "x")
-    assert load_detections(target, truth, name="other").name == "other"
+    assert again.name == ("detector" if name == "parquet" else "x")
+    assert load_detections(target, ground_truth, name="other").name == "other"
 
 
-def test_suffix_says_the_format(tmp_path: Path, truth: GroundTruth, detections: Detections) -> None:
-    save_ground_truth(truth, tmp_path / "a.json")
-    assert set(json.loads((tmp_path / "a.json").read_text())) == {
-        "images",
-        "categories",
-        "annotations",
-    }
-    save_detections(detections, truth, tmp_path / "d.parquet")
+def test_the_suffix_decides_the_format(
+    tmp_path: Path, ground_truth: GroundTruth, detections: Detections
+) -> None:
+    save_ground_truth(ground_truth, tmp_path / "a.json")
+    keys = json.loads((tmp_path / "a.json").read_text()).keys()
+    assert set(keys) == {"images", "categories", "annotations"}
+    save_detections(detections, ground_truth, tmp_path / "d.parquet")
     assert (tmp_path / "d.parquet").read_bytes()[:4] == b"PAR1"
-    with pytest.raises(
-        InputError,
-        match=r"folder: in which format to write does not show; name it \(\.parquet is parquet, .*: voc, yolo",
-    ):
-        save_ground_truth(truth, tmp_path / "folder")
-    with pytest.raises(
-        DetbenchError, match="unknown format 'csv'; known are: parquet, coco, voc, yolo"
-    ):
-        save_ground_truth(truth, tmp_path / "a.csv", "csv")
+    message = (
+        r"folder: cannot infer the output format from its name; use one of \.parquet, \.json, "
+        "or choose the format with --to: parquet, coco, voc, yolo"
+    )
+    with pytest.raises(InputError, match=message):
+        save_ground_truth(ground_truth, tmp_path / "folder")
+    message = "unknown format 'csv'; choose one of: parquet, coco, voc, yolo"
+    with pytest.raises(DetbenchError, match=message):
+        save_ground_truth(ground_truth, tmp_path / "a.csv", "csv")
 
 
-def test_run_folder_is_both(tmp_path: Path, truth: GroundTruth, detections: Detections) -> None:
-    save_ground_truth(truth, tmp_path / "run" / "ground_truth.parquet")
-    save_detections(detections, truth, tmp_path / "run" / "detections.parquet")
+def test_a_run_folder_holds_both(
+    tmp_path: Path, ground_truth: GroundTruth, detections: Detections
+) -> None:
+    save_ground_truth(ground_truth, tmp_path / "run" / "ground_truth.parquet")
+    save_detections(detections, ground_truth, tmp_path / "run" / "detections.parquet")
     again = load_ground_truth(tmp_path / "run")
-    assert again.digest == truth.digest
+    assert again.digest == ground_truth.digest
     assert load_detections(tmp_path / "run", again).digest == detections.digest
 
 
-def test_tar_of_a_devkit(tmp_path: Path, truth: GroundTruth) -> None:
-    save_ground_truth(truth, tmp_path / "VOC2007", "voc")
+def test_tar_of_a_devkit(tmp_path: Path, ground_truth: GroundTruth) -> None:
+    save_ground_truth(ground_truth, tmp_path / "VOC2007", "voc")
     for suffix, mode in (("tar", "w"), ("tar.gz", "w:gz"), ("tgz", "w:gz")):
         with tarfile.open(tmp_path / f"a.{suffix}", mode) as tar:
             tar.add(tmp_path / "VOC2007", "VOCdevkit/VOC2007")
-        assert_same_boxes(load_ground_truth(tmp_path / f"a.{suffix}", split="test"), truth)
+        assert_same_boxes(load_ground_truth(tmp_path / f"a.{suffix}", split="test"), ground_truth)
 
 
 def test_folder_of_images_named_like_classes_is_yolo(tmp_path: Path) -> None:
-    truth = GroundTruth.from_rows(
+    ground_truth = GroundTruth.from_rows(
         image_ids=["red_car", "dog"],
         class_names=["car", "dog"],
         image_index=[],
@@ -144,21 +141,25 @@ def test_folder_of_images_named_like_classes_is_yolo(tmp_path: Path) -> None:
         image_sizes=[(100, 100)] * 2,
     )
     (tmp_path / "red_car.txt").write_text("0 0.5 0.5 0.5 0.5 0.9\n")
-    assert load_detections(tmp_path, truth).boxes.tolist() == [[25, 25, 75, 75]]
+    assert load_detections(tmp_path, ground_truth).boxes.tolist() == [[25, 25, 75, 75]]
 
 
 @pytest.mark.parametrize("target", ["y.json", "y.parquet"])
-def test_convert_ground_truth_and_back(tmp_path: Path, truth: GroundTruth, target: str) -> None:
-    save_ground_truth(truth, tmp_path / "VOC2007", "voc", split="val")
+def test_convert_ground_truth_and_back(
+    tmp_path: Path, ground_truth: GroundTruth, target: str
+) -> None:
+    save_ground_truth(ground_truth, tmp_path / "VOC2007", "voc", split="val")
     convert(tmp_path / "VOC2007", tmp_path / target, split="val")
-    assert_same_boxes(load_ground_truth(tmp_path / target), truth)
+    assert_same_boxes(load_ground_truth(tmp_path / target), ground_truth)
     convert(tmp_path / target, tmp_path / "again", to="voc")
-    assert_same_boxes(load_ground_truth(tmp_path / "again"), truth)
+    assert_same_boxes(load_ground_truth(tmp_path / "again"), ground_truth)
 
 
-def test_convert_detections(tmp_path: Path, truth: GroundTruth, detections: Detections) -> None:
-    save_detections(detections, truth, tmp_path / "d.parquet")
-    save_ground_truth(truth, tmp_path / "truth.parquet")
+def test_convert_detections(
+    tmp_path: Path, ground_truth: GroundTruth, detections: Detections
+) -> None:
+    save_detections(detections, ground_truth, tmp_path / "d.parquet")
+    save_ground_truth(ground_truth, tmp_path / "truth.parquet")
     convert(
         tmp_path / "d.parquet",
         tmp_path / "comp4",
@@ -166,39 +167,38 @@ def test_convert_detections(tmp_path: Path, truth: GroundTruth, detections: Dete
         to="voc",
     )
     convert(tmp_path / "comp4", tmp_path / "d.json", ground_truth=tmp_path / "truth.parquet")
-    assert_same_boxes(load_detections(tmp_path / "d.json", truth), detections)
+    assert_same_boxes(load_detections(tmp_path / "d.json", ground_truth), detections)
 
 
-def test_convert_says_what_is_wrong_before_it_reads(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="in which format to write does not show"):
+def test_convert_checks_the_target_before_it_reads(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot infer the output format from its name"):
         convert(tmp_path / "missing.json", tmp_path / "folder")
     with pytest.raises(InputError, match=r"missing\.json: no such file or folder"):
         convert(tmp_path / "missing.json", tmp_path / "y.json")
     assert not any(tmp_path.iterdir())
 
 
-def test_mistaken_paths(tmp_path: Path, truth: GroundTruth) -> None:
+def test_wrong_paths_are_refused(tmp_path: Path, ground_truth: GroundTruth) -> None:
     with pytest.raises(InputError, match="none: no such file or folder"):
         load_ground_truth(tmp_path / "none")
     with pytest.raises(InputError, match="none: no such file or folder"):
-        load_detections(tmp_path / "none", truth)
+        load_detections(tmp_path / "none", ground_truth)
     (tmp_path / "a.csv").touch()
     (tmp_path / "empty").mkdir()
-    with pytest.raises(
-        InputError,
-        match=r"a\.csv: this file is not recognised as ground truth; expected one of: .*VOC devkit.*data\.yaml",
-    ):
+    message = (
+        r"a\.csv: this file is not recognized as ground truth; "
+        r"expected one of: .*VOC devkit.*data\.yaml"
+    )
+    with pytest.raises(InputError, match=message):
         load_ground_truth(tmp_path / "a.csv")
-    with pytest.raises(InputError, match="empty: this folder is not recognised as ground truth"):
+    with pytest.raises(InputError, match="empty: this folder is not recognized as ground truth"):
         load_ground_truth(tmp_path / "empty")
-    with pytest.raises(
-        InputError,
-        match=r"empty: this folder is not recognised as detections; expected one of: .*comp4_det_",
-    ):
-        load_detections(tmp_path / "empty", truth)
-    save_ground_truth(truth, tmp_path / "a.json")
+    message = "empty: this folder is not recognized as detections; expected one of: .*comp4_det_"
+    with pytest.raises(InputError, match=message):
+        load_detections(tmp_path / "empty", ground_truth)
+    save_ground_truth(ground_truth, tmp_path / "a.json")
     for name in ("a.json", "a.parquet"):
-        save_ground_truth(truth, tmp_path / name)
+        save_ground_truth(ground_truth, tmp_path / name)
         with pytest.raises(
             InputError, match=rf"{name}: has no splits to choose 'val' from; leave --split out"
         ):
@@ -207,53 +207,53 @@ def test_mistaken_paths(tmp_path: Path, truth: GroundTruth) -> None:
         load_ground_truth(tmp_path / "a.json", images=tmp_path / "nowhere")
 
 
-def test_ground_truth_and_detections_in_each_others_place(
-    tmp_path: Path, truth: GroundTruth, detections: Detections
+def test_detections_as_ground_truth_and_the_reverse_are_refused(
+    tmp_path: Path, ground_truth: GroundTruth, detections: Detections
 ) -> None:
     for name, message in (
         ("x.json", "COCO results are|COCO annotations are"),
         ("x.parquet", "holds "),
     ):
-        save_ground_truth(truth, tmp_path / name)
+        save_ground_truth(ground_truth, tmp_path / name)
         with pytest.raises(InputError, match=message):
-            load_detections(tmp_path / name, truth)
-        save_detections(detections, truth, tmp_path / name)
+            load_detections(tmp_path / name, ground_truth)
+        save_detections(detections, ground_truth, tmp_path / name)
         with pytest.raises(InputError, match=message):
             load_ground_truth(tmp_path / name)
 
 
 def test_real_data(shared_data: Path, tmp_path: Path) -> None:
-    truth = load_ground_truth(shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz")
-    assert (len(truth), len(truth.image_ids)) == (14_976, 4_952)
+    ground_truth = load_ground_truth(shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz")
+    assert (len(ground_truth), len(ground_truth.image_ids)) == (14_976, 4_952)
     coco = load_ground_truth(shared_data / "voc07_test_coco.json")
-    np.testing.assert_array_equal(truth.boxes, coco.boxes)
-    found = load_detections(shared_data / "dets_voc" / "htt1084_d56c7e49", truth)
-    assert len(found) == 98_023
-    save_detections(found, truth, tmp_path / "d.parquet")
-    assert load_detections(tmp_path / "d.parquet", truth).digest == found.digest
+    np.testing.assert_array_equal(ground_truth.boxes, coco.boxes)
+    loaded = load_detections(shared_data / "dets_voc" / "htt1084_d56c7e49", ground_truth)
+    assert len(loaded) == 98_023
+    save_detections(loaded, ground_truth, tmp_path / "d.parquet")
+    assert load_detections(tmp_path / "d.parquet", ground_truth).digest == loaded.digest
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.parquet", "voc"])
-def test_source_is_never_the_target(
-    tmp_path: Path, truth: GroundTruth, detections: Detections, name: str
+def test_the_target_must_not_be_the_source(
+    tmp_path: Path, ground_truth: GroundTruth, detections: Detections, name: str
 ) -> None:
-    save_ground_truth(truth, tmp_path / name, "voc" if name == "voc" else None)
-    save_detections(detections, truth, tmp_path / "d.json")
+    save_ground_truth(ground_truth, tmp_path / name, "voc" if name == "voc" else None)
+    save_detections(detections, ground_truth, tmp_path / "d.json")
     (tmp_path / "link").symlink_to(tmp_path / name)
-    for target in (tmp_path / name, tmp_path / "pictures" / ".." / name, tmp_path / "link"):
+    for target in (tmp_path / name, tmp_path / "images" / ".." / name, tmp_path / "link"):
         with pytest.raises(
             InputError, match="is the source itself, which would be replaced; name another target"
         ):
             convert(tmp_path / name, target, to="coco")
         with pytest.raises(InputError, match="is the ground truth itself, which would be replaced"):
             convert(tmp_path / "d.json", target, ground_truth=tmp_path / name, to="coco")
-    assert_same_boxes(load_ground_truth(tmp_path / name), truth)
+    assert_same_boxes(load_ground_truth(tmp_path / name), ground_truth)
 
 
 def test_convert_into_the_current_folder_is_refused(
-    tmp_path: Path, truth: GroundTruth, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, ground_truth: GroundTruth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_ground_truth(truth, tmp_path / "a.json")
+    save_ground_truth(ground_truth, tmp_path / "a.json")
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     with pytest.raises(InputError, match="is the current folder"):
@@ -261,13 +261,13 @@ def test_convert_into_the_current_folder_is_refused(
     assert not any(Path.cwd().iterdir())
 
 
-def test_paths_the_system_refuses_are_named(
-    tmp_path: Path, truth: GroundTruth, monkeypatch: pytest.MonkeyPatch
+def test_paths_that_the_system_refuses_are_input_errors(
+    tmp_path: Path, ground_truth: GroundTruth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = tmp_path / ("x" * 300 + ".json")
     for load in (
         load_ground_truth,
-        lambda path: load_detections(path, truth),
+        lambda path: load_detections(path, ground_truth),
         lambda path: load_ground_truth(tmp_path, images=path),
     ):
         with pytest.raises(InputError, match=r"xxx\.json: cannot be read: File name too long"):
@@ -276,35 +276,35 @@ def test_paths_the_system_refuses_are_named(
         convert(tmp_path / "a.json", long)
     stat = Path.stat
 
-    def refused(path: Path, **options: bool) -> os.stat_result:
+    def stat_or_refuse(path: Path, **options: bool) -> os.stat_result:
         if "locked" in path.parts:
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return stat(path, **options)
 
-    monkeypatch.setattr(Path, "stat", refused)
+    monkeypatch.setattr(Path, "stat", stat_or_refuse)
     with pytest.raises(InputError, match=r"locked/a\.json: cannot be read: Permission denied"):
         load_ground_truth(tmp_path / "locked" / "a.json")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of other systems are text")
 @pytest.mark.parametrize("name", ["coco", "voc", "yolo"])
-def test_names_that_are_not_utf_8_can_be_written_again(
-    tmp_path: Path, truth: GroundTruth, detections: Detections, name: str
+def test_names_that_are_not_utf_8_can_be_written(
+    tmp_path: Path, ground_truth: GroundTruth, detections: Detections, name: str
 ) -> None:
     folder = tmp_path / os.fsdecode(b"fold\xffer")
-    found = folder / TARGETS[name].replace("x", os.fsdecode(b"d\xe4"))
+    path = folder / TARGETS[name].replace("x", os.fsdecode(b"d\xe4"))
     annotations = folder / os.fsdecode(b"g\xe4.json")
-    save_ground_truth(truth, annotations)
-    save_detections(replace(detections, name=""), truth, found, name)
+    save_ground_truth(ground_truth, annotations)
+    save_detections(replace(detections, name=""), ground_truth, path, name)
     again = load_ground_truth(annotations, images=folder)
     assert again.name == "g\ufffd"
-    loaded = load_detections(found, truth)
+    loaded = load_detections(path, ground_truth)
     assert loaded.name == "d\ufffd"
-    assert load_detections(found, truth, name="\udce4").name == "\ufffd"
-    for target in ("again.json", "again.parquet"):
-        save_detections(loaded, truth, tmp_path / target)
-        save_ground_truth(again, tmp_path / f"gt {target}")
+    assert load_detections(path, ground_truth, name="\udce4").name == "\ufffd"
+    for file in ("again.json", "again.parquet"):
+        save_detections(loaded, ground_truth, tmp_path / file)
+        save_ground_truth(again, tmp_path / f"gt {file}")
     json.dumps([again.name, again.source, loaded.name, loaded.source], ensure_ascii=False).encode()
-    for path in (found.with_suffix(".parquet"), folder / "a.parquet"):
+    for target in (path.with_suffix(".parquet"), folder / "a.parquet"):
         with pytest.raises(InputError, match="not UTF-8"):
-            save_detections(loaded, truth, path)
+            save_detections(loaded, ground_truth, target)

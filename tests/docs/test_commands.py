@@ -30,16 +30,17 @@ def blocks(page):
 def reader_has(tmp_path_factory):
     """Return a folder with a small dataset in VOC 2007's layout, two detectors' results, and our shipped models."""
     from detbench.adapters import shipped
-    from detbench.data.formats.voc.results import write_voc_results
+    from detbench.data.formats.voc.writer import write_voc_results
     from detbench.data.load import load_ground_truth
-    from detbench.data.shapes import make_shapes, shapes_detections
+    from detbench.data.shapes import make_shapes
+    from tests.data.simulated_detections import simulated_detections
 
     folder = tmp_path_factory.mktemp("reader")
     dataset = make_shapes(folder / "data", train=16, val=4, test=24)
     truth = load_ground_truth(dataset, split="test")
     for name, quality in (("yolo_a", 0.9), ("yolo_b", 0.6)):
         write_voc_results(
-            shapes_detections(truth, quality), folder / "results" / name, split="test"
+            simulated_detections(truth, quality), folder / "results" / name, split="test"
         )
     shutil.copy(shipped.YOLO_ONNX, folder / "model.onnx")
     shutil.copytree(shipped.RETINANET, folder / "preset")

@@ -249,7 +249,7 @@ def test_yolo_in_pixels(yolo, command):
                 for k, x, y, w, h in words
             )
         )
-    with pytest.raises(InputError, match=r"lies outside 0\.\.1"):
+    with pytest.raises(InputError, match=r"is outside 0\.\.1"):
         load_ground_truth(truth)
     findings = faults(truth, found)
     assert [finding.id for finding in findings] == ["box-normalised"]
@@ -304,13 +304,13 @@ def test_yolo_that_loses_what_is_no_object(yolo, command, plant, expected, said)
 def test_yolo_with_a_label_beyond_its_picture(yolo, command):
     truth, found = yolo
     planted(truth, "labels/val/*.txt", once(r"^(\d+) \S+", r"\1 1.01"))
-    with pytest.raises(InputError, match=r"1\.01 lies outside 0\.\.1"):
+    with pytest.raises(InputError, match=r"1\.01 is outside 0\.\.1"):
         load_ground_truth(truth)
     [finding] = faults(truth, found)
     assert (finding.id, finding.severity) == ("outside-image", "error")
     assert "15 of " in finding.evidence
     fixed, told = mended([finding], command)
-    assert "reach out of their image and are cut" in told
+    assert "extend beyond their image and are clipped" in told
     assert faults(fixed, found) == []
 
 

@@ -9,11 +9,12 @@ from detbench.data.detection_rows import DetectionRows
 from detbench.data.ground_truth import GroundTruth
 
 FAR = 0.1
-"""Distance past the edge, as a share of the image's side, from which a box counts as far outside."""
+"""Distance past the edge, as a share of the image's side, from which a box is far outside."""
 MAX_FAR = 0.1
 """Largest normal share of boxes far outside. Public detectors that do not clip reach 1%."""
 MAX_BEYOND = 0.002
-"""Largest normal share of boxes that do not touch their image. Public detectors have almost none."""
+"""Largest normal share of boxes that do not touch their image; public detectors have almost
+none."""
 
 
 def check_normalized(ground_truth: GroundTruth, rows: DetectionRows) -> Suspicion | None:

@@ -1,1 +1,5 @@
-"""File formats: one folder for each, with its reader and writer; `table` lists them all."""
+"""File formats of ground truth and detections: one folder per format, one row each in `table`.
+
+To add a format, make a folder with a reader, a writer and a `format.py` that says how its files are
+recognized; then add a row to `FORMATS` in `table.py`. Loading, saving and converting follow it.
+"""

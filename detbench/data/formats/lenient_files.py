@@ -45,7 +45,7 @@ class DetectionsFile:
     images: Labels
     classes: Labels
     box_numbers: Floats
-    """(N, 4) the four numbers of a box as the file has them, YOLO's multiplied by the image size."""
+    """(N, 4) the four numbers of a box as the file has them."""
     malformed: Flags
     """(N,) rows with a text, or nothing, in place of a number."""
     unnamed: Flags

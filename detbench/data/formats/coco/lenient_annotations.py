@@ -1,4 +1,4 @@
-"""COCO annotations read leniently: what can be an object becomes one, everything else is counted."""
+"""COCO annotations read leniently: what can be an object becomes one, the rest is counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet detections read leniently: unknown images and classes, NaN and inverted boxes are rows."""
+"""Parquet detections read leniently: unknown images and classes, and NaN, are rows, too."""
 
 from __future__ import annotations
 

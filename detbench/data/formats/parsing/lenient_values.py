@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from detbench.data.columns import Flags, Floats
-from detbench.data.formats.parsing.plain_text import is_plain_ascii
-from detbench.data.formats.parsing.plain_text import parse_number
+from detbench.data.formats.parsing.plain_text import is_plain_ascii, parse_number
 
 _NUMERIC = {int, float}
 _FALSE_TEXTS = ("0", "0.0", "false", "no", "")

@@ -1,4 +1,4 @@
-"""The files of a VOC devkit (annotations and image sets), wherever they lie: in a folder or in an official tar."""
+"""The files of a VOC devkit (annotations and image sets), in a folder or in an official tar."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from detbench.errors import InputError
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 _MEMBER = re.compile(r"(?:\./)?((?:.*/)?)(Annotations/[^/]+\.xml|ImageSets/Main/[^/]+\.txt)")
+"""The members of a tar that are read: the prefix of the year, and the name below it."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,11 @@ class Devkit:
     """One year of VOC: the folder that holds Annotations, ImageSets/Main and JPEGImages."""
 
     path: Path
-    """What the user named."""
+    """The path that the user gave."""
     root: str
     """The year's folder: a path with a trailing slash, or the prefix of the members of a tar."""
     members: Mapping[str, bytes] | None
-    """The contents of a tar's annotations and image sets by member name; None for a folder."""
+    """Name → content of a tar's annotations and image sets; None for a folder."""
 
     @property
     def year(self) -> int | None:
@@ -41,32 +42,38 @@ class Devkit:
 
     @property
     def dataset_name(self) -> str:
-        """What to call a dataset in VOC's layout that is not VOC: the folder above `VOCdevkit`, else the year's folder, else the tar."""
+        """The name of a dataset in VOC's layout that is not VOC.
+
+        It is the name of the folder above `VOCdevkit`, else of the year's folder, else of the tar.
+        """
         if self.members is not None:
             return self.folder_name or self.path.name
         root = Path(self.root).resolve()
         return root.parent.parent.name if root.parent.name == "VOCdevkit" else root.name
 
     def read(self, name: str) -> bytes:
-        """Return a file's bytes by its name below the year's folder.
+        """Return the bytes of a file, by its name below the year's folder.
 
-        Raises FileNotFoundError where it is missing and InputError where it cannot be read.
+        Raises:
+            FileNotFoundError: The file is missing.
+            InputError: The file cannot be read.
         """
         if self.members is None:
             try:
-                with open(self.root + name, "rb") as file:  # noqa: PTH123  a Path per annotation costs more than reading it
+                # There is a file per image, and making a Path of each costs more than reading it.
+                with open(self.root + name, "rb") as file:  # noqa: PTH123
                     return file.read()
             except FileNotFoundError:
                 raise
             except (OSError, ValueError) as error:
-                raise read_error(self.place(name), error) from error
+                raise read_error(self.location(name), error) from error
         try:
             return self.members[self.root + name]
         except KeyError:
             raise FileNotFoundError(name) from None
 
-    def place(self, name: str) -> str:
-        """Return how messages call a file of this devkit."""
+    def location(self, name: str) -> str:
+        """Return what messages call a file of this devkit."""
         return self.root + name if self.members is None else f"{self.path}:{self.root}{name}"
 
     def lists(self) -> list[str]:
@@ -88,42 +95,43 @@ def year_in(text: str) -> int | None:
 
 
 def is_devkit(path: Path) -> bool:
-    """Tell whether `open_devkit` would find at least one year in this folder, or whether this file is named like a tar."""
-    return path.name.lower().endswith(TAR_SUFFIXES) if path.is_file() else bool(_years(path))
+    """Return whether a folder holds at least one year of VOC, or a file is named like a tar."""
+    if path.is_file():
+        return path.name.lower().endswith(TAR_SUFFIXES)
+    return bool(_year_folders(path))
 
 
 def open_devkit(path: Path) -> Devkit:
-    """Find the one year at `path`: a year's folder, its parent `VOCdevkit`, the folder above that, or a tar of any of these.
+    """Find the one year of VOC at `path`.
 
-    A tar is read once, from front to back, keeping only annotations and image sets; nothing is extracted.
-    Raises InputError for no or several years and for a damaged tar.
+    `path` is the year's folder, its parent `VOCdevkit`, the folder above that, or a tar of any of
+    these. A tar is read once, from front to back, and only annotations and image sets are kept;
+    nothing is extracted.
+
+    Raises:
+        InputError: There is no year, there are several, or the tar is damaged.
     """
-    if not os.path.exists(path):  # noqa: PTH110  Path.exists raises for names that no file can have
-        raise InputError(
-            path,
-            "no such file or folder",
-            fix="name a VOC devkit folder (…/VOCdevkit/VOC2007) or an official tar",
-        )
-    members = _tar_members(path) if path.is_file() else None
-    roots = (
-        _years(path)
-        if members is None
-        else sorted(
-            {name.split("ImageSets/Main/")[0] for name in members if "ImageSets/Main/" in name}
-        )
-    )
+    # Path.exists raises for names that no file can have; os.path.exists does not.
+    if not os.path.exists(path):  # noqa: PTH110
+        fix = "give a VOC devkit folder (…/VOCdevkit/VOC2007) or an official tar"
+        raise InputError(path, "no such file or folder", fix=fix)
+    members = None
+    if path.is_file():
+        members = _read_tar(path)
+        with_image_sets = [name for name in members if "ImageSets/Main/" in name]
+        roots = sorted({name.split("ImageSets/Main/")[0] for name in with_image_sets})
+    else:
+        roots = _year_folders(path)
     if len(roots) == 1:
         return Devkit(path, roots[0], members)
     if not roots:
-        raise InputError(
-            path,
-            "holds no VOC devkit: there is no ImageSets/Main in it",
-            fix="name the folder with Annotations, ImageSets and JPEGImages",
-        )
-    raise InputError(path, f"holds several VOC devkits: {', '.join(roots)}", fix="name one of them")
+        problem = "contains no VOC devkit: there is no ImageSets/Main in it"
+        fix = "give the folder with Annotations, ImageSets and JPEGImages"
+        raise InputError(path, problem, fix=fix)
+    raise InputError(path, f"contains several VOC devkits: {', '.join(roots)}", fix="give one")
 
 
-def _years(path: Path) -> list[str]:
+def _year_folders(path: Path) -> list[str]:
     for candidates in ([path], sorted(path.glob("VOC*")), sorted(path.glob("VOCdevkit/VOC*"))):
         roots = [f"{folder}/" for folder in candidates if (folder / "ImageSets" / "Main").is_dir()]
         if roots:
@@ -131,7 +139,8 @@ def _years(path: Path) -> list[str]:
     return []
 
 
-def _tar_members(path: Path) -> dict[str, bytes]:
+def _read_tar(path: Path) -> dict[str, bytes]:
+    """Return name → content of the annotations and image sets in a tar."""
     members: dict[str, bytes] = {}
     try:
         with tarfile.open(path) as tar:
@@ -153,13 +162,19 @@ def _tar_members(path: Path) -> dict[str, bytes]:
 
 
 def check_tar_end(tar: tarfile.TarFile) -> None:
-    """Raise EOFError unless an archive read to its end stops at the block of zeros that ends every tar, and its file ends well.
+    """Check that an archive that was read to its end is complete.
 
-    `tarfile` takes a file cut between two members for a shorter archive; a compressed file says at its own end whether it is whole.
+    `tarfile` takes a file that is cut between two members for a shorter archive. A complete one
+    stops at a block of zeros, and a compressed one is intact to its last byte.
+
+    Raises:
+        EOFError: The block of zeros is missing.
+        OSError, zlib.error, lzma.LZMAError: The compressed file is damaged.
     """
     assert tar.fileobj is not None  # noqa: S101  tarfile.open always gives one
     tar.fileobj.seek(tar.offset)
     if tar.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
         raise EOFError("it stops before its end mark")
+    # Reading the rest makes the decompressor verify its checksum.
     while tar.fileobj.read(1 << 16):
         pass

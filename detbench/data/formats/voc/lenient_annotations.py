@@ -1,4 +1,4 @@
-"""VOC annotations read leniently: what can be an object becomes one, everything else is counted."""
+"""VOC annotations read leniently: what can be an object becomes one, the rest is counted."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from detbench.data.formats.parsing.lenient_values import (
     parse_numbers,
     shortened,
 )
-from detbench.data.formats.voc.annotations import VOC_FLAGS, VocObjects, VocSplit
+from detbench.data.formats.voc.annotation_xml import CORNERS, FLAG_VALUES, FLAGS
+from detbench.data.formats.voc.annotations import VocObjects, VocSplit
 from detbench.data.ground_truth import GroundTruth
 
-_CORNERS = ("xmin", "ymin", "xmax", "ymax")
-_FLAGS = ("difficult", "truncated")
 _SIDES = ("width", "height")
 _UNKNOWN_SIZE = (float("nan"), float("nan"))
 
@@ -40,24 +39,24 @@ class _Object(NamedTuple):
     @property
     def has_valid_texts(self) -> bool:
         """Whether it has a name, and flags that are 0 or 1; the corners are checked apart."""
-        return bool(self.name) and all(flag in VOC_FLAGS for flag in self.flags)
+        return bool(self.name) and all(flag in FLAG_VALUES for flag in self.flags)
 
     def flag(self, position: int) -> bool:
         """Return a flag, or what a malformed flag seems to mean."""
         text = self.flags[position]
-        return VOC_FLAGS[text] if text in VOC_FLAGS else bool(lenient_flags([text])[0])
+        return FLAG_VALUES[text] if text in FLAG_VALUES else bool(lenient_flags([text])[0])
 
     def fault(self) -> str:
         """Return the first text that is malformed, and what was expected."""
         if not self.name:
             return "has no <name>"
-        for tag, text in zip(_CORNERS, self.corners, strict=True):
+        for tag, text in zip(CORNERS, self.corners, strict=True):
             if text is None:
                 return f"has no <{tag}> in <bndbox>"
             if not is_number_text(text):
                 return f"<{tag}> is {shortened(text)}, expected a number"
-        flags = zip(_FLAGS, self.flags, strict=True)
-        tag, text = next((tag, text) for tag, text in flags if text not in VOC_FLAGS)
+        flags = zip(FLAGS, self.flags, strict=True)
+        tag, text = next((tag, text) for tag, text in flags if text not in FLAG_VALUES)
         return f"<{tag}> is {shortened(text)}, expected 0 or 1"
 
 
@@ -78,7 +77,7 @@ def read_voc_leniently(
         annotation = voc_split.annotation(image_id)
         objects += _objects(image, annotation)
         sides += [annotation.findtext(f"size/{side}") or None for side in _SIDES]
-        columns.add_picture(image_id, annotation)
+        columns.add_image(image_id, annotation)
 
     numbers, malformed = parse_numbers([text for thing in objects for text in thing.corners])
     corners = numbers.reshape(-1, 4)
@@ -92,12 +91,12 @@ def read_voc_leniently(
     def location(row: int) -> str:
         thing = objects[row]
         name = f" ({thing.name})" if thing.name else ""
-        file = voc_split.place(voc_split.image_ids[thing.image])
+        file = voc_split.location(voc_split.image_ids[thing.image])
         return f"{file}, object {thing.number}{name}"
 
     invalid_texts = np.array([not thing.has_valid_texts for thing in objects], np.bool_)
     any_malformed = malformed_boxes | invalid_texts
-    files = [voc_split.place(image_id) for image_id in voc_split.image_ids]
+    files = [voc_split.location(image_id) for image_id in voc_split.image_ids]
     return ground_truth, AnnotationsFile(
         format_name="voc",
         ids=list(range(1, len(objects) + 1)),
@@ -120,8 +119,8 @@ def read_voc_leniently(
 
 def _objects(image: int, annotation: ElementTree.Element) -> Iterator[_Object]:
     for number, element in enumerate(annotation.iterfind("object"), 1):
-        corners = tuple(element.findtext(f"bndbox/{tag}") for tag in _CORNERS)
-        flags = tuple(element.findtext(tag, "").strip() for tag in _FLAGS)
+        corners = tuple(element.findtext(f"bndbox/{tag}") for tag in CORNERS)
+        flags = tuple(element.findtext(tag, "").strip() for tag in FLAGS)
         yield _Object(image, number, element.findtext("name", "").strip(), corners, flags)
 
 

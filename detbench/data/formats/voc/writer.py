@@ -1,4 +1,4 @@
-"""Writes ground truth as a VOC devkit: the layout of VOC 2007, in numbers from which the reader gets the same boxes back."""
+"""Writer of VOC devkits and results, in numbers from which the readers get the same boxes back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from detbench.data.columns import Floats
+from detbench.data.columns import Floats, groups_from_offsets
+from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder
+from detbench.data.formats.parsing.file_names import check_file_name
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import DetbenchError, DetbenchWarning
+from detbench.errors import DetbenchWarning, InputError
 
 _ROUNDING = 1e-9
 """Pixels by which a width of 1 may be short because its corners are rounded."""
@@ -27,9 +29,13 @@ _ANNOTATION = """\
 {size}\t<segmented>0</segmented>
 {objects}</annotation>
 """
-_SIZE = (
-    "\t<size>\n\t\t<width>{}</width>\n\t\t<height>{}</height>\n\t\t<depth>3</depth>\n\t</size>\n"
-)
+_SIZE = """\
+\t<size>
+\t\t<width>{}</width>
+\t\t<height>{}</height>
+\t\t<depth>3</depth>
+\t</size>
+"""
 _OBJECT = """\
 \t<object>
 \t\t<name>{}</name>
@@ -47,125 +53,151 @@ _OBJECT = """\
 
 
 def write_voc(ground_truth: GroundTruth, folder: Path, *, split: str = "test") -> None:
-    """Write `folder` (new or empty) as one year of a devkit: Annotations, ImageSets/Main with per-class lists, JPEGImages (empty).
+    """Write a year of a devkit: Annotations, ImageSets/Main with class lists, an empty JPEGImages.
 
-    Pictures are not copied. VOC has no crowds: they are written as difficult, which are not counted either, and a warning says how many.
-    A warning counts the boxes narrower than a pixel, whose xmax is below their xmin, and those without width or height, which no
-    reader takes. COCO's `areas` and category ids have no place in VOC. Raises DetbenchError for ids or classes that cannot name a file.
+    Images are not copied. Crowd regions become difficult objects, which are not scored either.
+    COCO's `areas` and category ids are lost. Warnings count crowd regions, boxes narrower than a
+    pixel (their xmax is below their xmin), and boxes without width or height (no reader takes
+    them).
+
+    Args:
+        ground_truth: The ground truth.
+        folder: The year's folder, which must be new or empty.
+        split: The name of the image set.
+
+    Raises:
+        DetbenchError: An image id or class cannot name a file.
+        InputError: The folder cannot be written.
     """
     with atomic_folder(folder) as hidden:
         write_split(ground_truth, hidden, split)
 
 
 def write_split(ground_truth: GroundTruth, root: Path, split: str) -> None:
-    """Write annotations and lists of one split into a year's folder, which may hold other splits; not atomic."""
+    """Write one split into a year's folder, which may hold other splits; this is not atomic."""
     for name in (*ground_truth.image_ids, *ground_truth.class_names, split):
         check_file_name(name)
     if ground_truth.iscrowd.any():
-        crowds = f"{ground_truth.iscrowd.sum():,} crowd regions"
-        warnings.warn(
-            f"{crowds} are written as difficult objects: VOC has no crowds",
-            DetbenchWarning,
-            stacklevel=2,
-        )
-    _warn_of_narrow(ground_truth.boxes)
+        count = f"{ground_truth.iscrowd.sum():,} crowd regions"
+        message = f"{count} are written as difficult objects: VOC has no crowds"
+        warnings.warn(message, DetbenchWarning, stacklevel=2)
+    _warn_narrow(ground_truth.boxes)
     for part in ("Annotations", "ImageSets/Main", "JPEGImages"):
         (root / part).mkdir(parents=True, exist_ok=True)
     _write_annotations(ground_truth, root / "Annotations")
     _write_lists(ground_truth, root / "ImageSets" / "Main", split)
 
 
-def _warn_of_narrow(boxes: Floats) -> None:
-    """Count the boxes that VOC's inclusive pixels cannot say in order: a width below 1 makes xmax smaller than xmin."""
+def write_voc_results(detections: Detections, folder: Path, *, split: str = "test") -> None:
+    """Write a `comp4_det_{split}_{class}.txt` for every class, the exact inverse of reading.
+
+    Lines keep the order of the detections' source, which breaks ties of scores.
+
+    Args:
+        detections: The detections.
+        folder: The folder, which must be new or empty.
+        split: The name of the image set.
+
+    Raises:
+        DetbenchError: A class or split cannot name a file.
+        InputError: An image id has a space, or the folder cannot be written.
+    """
+    for name in (*detections.class_names, *detections.image_ids, split):
+        check_file_name(name)
+    for image_id in detections.image_ids:
+        if len(image_id.split()) > 1:
+            problem = f"image id {image_id!r} has a space, which separates the values of a line"
+            raise InputError(folder, problem, fix="rename the image")
+
+    # Sort by class, and within a class in the order of the source.
+    order = np.arange(len(detections))
+    if detections.source_rows is not None:
+        order = np.argsort(detections.source_rows, kind="stable")
+    order = order[np.argsort(detections.class_index[order], kind="stable")]
+    image_index = groups_from_offsets(detections.offsets)[order].tolist()
+    columns = (
+        [detections.image_ids[image] for image in image_index],
+        _decimals(detections.scores[order].tolist()),
+        *_voc_numbers(detections.boxes[order]),
+    )
+    lines = list(map("{} {} {} {} {} {}\n".format, *columns))
+    counts = np.bincount(detections.class_index, minlength=len(detections.class_names))
+    ends = np.cumsum(counts).tolist()
+    with atomic_folder(folder) as hidden:
+        for name, start, end in zip(detections.class_names, [0, *ends], ends, strict=False):
+            file = hidden / f"comp4_det_{split}_{name}.txt"
+            file.write_text("".join(lines[start:end]), encoding="utf-8")
+
+
+def _warn_narrow(boxes: Floats) -> None:
+    """Count the boxes whose inclusive pixels are in no order: a width below 1 makes xmax < xmin."""
     narrow = (boxes[:, 2:] < boxes[:, :2] + (1 - _ROUNDING)).any(axis=1)
     empty = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1)
-    for count, what in (
-        (
-            int((narrow & ~empty).sum()),
-            "are narrower than one pixel: written with xmax < xmin or ymax < ymin, which others may refuse",
-        ),
-        (
-            int(empty.sum()),
-            "have no width or no height, which VOC cannot say: they are written, but readers will refuse them",
-        ),
+    for rows, problem in (
+        (narrow & ~empty, "are narrower than a pixel, so xmax < xmin; other tools may refuse them"),
+        (empty, "have no width or no height: written, but readers will refuse them"),
     ):
-        if count:
-            warnings.warn(
-                f"{count:,} of {len(boxes):,} boxes {what}", DetbenchWarning, stacklevel=4
-            )
+        if rows.any():
+            message = f"{int(rows.sum()):,} of {len(boxes):,} boxes {problem}"
+            warnings.warn(message, DetbenchWarning, stacklevel=4)
 
 
-def check_file_name(name: str) -> None:
-    """Raise DetbenchError for an image id, class or split that cannot be part of a file's name and of a line of text."""
-    if (
-        not name
-        or name != name.strip()
-        or any(c in "/\\" or not c.isprintable() for c in name)
-        or name in {".", ".."}
-    ):
-        raise DetbenchError(
-            f"{name!r} cannot be the name of a file; rename this image, class or split"
-        )
+def _voc_numbers(boxes: Floats) -> list[list[str]]:
+    """Return boxes (N, 4; x1, y1, x2, y2) as the columns xmin, ymin, xmax, ymax of text.
 
-
-def voc_numbers(boxes: Floats) -> list[list[str]]:
-    """Return boxes (N, 4; xyxy) as the four columns of VOC's texts: the shortest decimals the reader turns into these very boxes.
-
-    The reader computes `xmin − 1`. Below 1 this loses digits that `x1 + 1` cannot bring back; rounding to 15 decimals does, for
-    every number written with so many or fewer. An `x1` that no decimal minus 1 gives (1e-20) becomes the nearest that one gives.
+    They are the shortest decimals from which the reader gets these very boxes by computing
+    xmin − 1. Below 1 this loses digits that x1 + 1 cannot bring back; rounding to 15 decimals does,
+    for every number written with at most so many. An x1 that no decimal minus 1 gives (1e-20)
+    becomes the nearest one that does.
     """
     corner = boxes[:, :2] + 1
-    short = np.round(corner, 15)
-    corner = np.where((np.abs(corner) < 1) & (short - 1 == boxes[:, :2]), short, corner)
-    return [decimals(column.tolist()) for column in (*corner.T, *boxes[:, 2:].T)]
+    rounded = np.round(corner, 15)
+    is_exact = (np.abs(corner) < 1) & (rounded - 1 == boxes[:, :2])
+    corner = np.where(is_exact, rounded, corner)
+    return [_decimals(column.tolist()) for column in (*corner.T, *boxes[:, 2:].T)]
 
 
-def decimals(values: Sequence[float]) -> list[str]:
+def _decimals(values: Sequence[float]) -> list[str]:
     """Return numbers as their shortest exact decimals, integers without a point."""
     return [repr(value).removesuffix(".0") for value in values]
 
 
 def _write_annotations(ground_truth: GroundTruth, folder: Path) -> None:
-    year = "VOC2007" if ground_truth.protocol == "voc2007" else "VOC2012"
-    difficult = (ground_truth.difficult | ground_truth.iscrowd).tolist()
-    names = [escape(ground_truth.class_names[index]) for index in ground_truth.class_index]
-    objects = list(
-        map(
-            _OBJECT.format,
-            names,
-            ground_truth.truncated.tolist(),
-            difficult,
-            *voc_numbers(ground_truth.boxes),
-        )
+    difficult = ground_truth.difficult | ground_truth.iscrowd
+    columns = (
+        [escape(ground_truth.class_names[index]) for index in ground_truth.class_index],
+        ground_truth.truncated.tolist(),
+        difficult.tolist(),
+        *_voc_numbers(ground_truth.boxes),
     )
+    objects = list(map(_OBJECT.format, *columns))
     offsets = ground_truth.offsets.tolist()
     for image, image_id in enumerate(ground_truth.image_ids):
         size = ground_truth.image_sizes[image].tolist()
         text = _ANNOTATION.format(
-            folder=year,
+            folder="VOC2007" if ground_truth.protocol == "voc2007" else "VOC2012",
             file=escape(ground_truth.image_files[image] or f"{image_id}.jpg"),
             name=escape(ground_truth.name),
-            size=_SIZE.format(*decimals(size)) if np.isfinite(size).all() else "",
+            size=_SIZE.format(*_decimals(size)) if np.isfinite(size).all() else "",
             objects="".join(objects[offsets[image] : offsets[image + 1]]),
         )
         (folder / f"{image_id}.xml").write_text(text, encoding="utf-8")
 
 
 def _write_lists(ground_truth: GroundTruth, folder: Path, split: str) -> None:
-    """Write the image set and, per class, 1 for images with such an object, 0 with difficult ones only, −1 without."""
+    """Write the image set and the list of each class.
+
+    A class list says of each image: 1 if it has such an object, 0 if it has only difficult ones,
+    −1 if it has none.
+    """
     _write_lines(folder / f"{split}.txt", ground_truth.image_ids)
-    images, classes = len(ground_truth.image_ids), len(ground_truth.class_names)
-    image = np.repeat(np.arange(images), np.diff(ground_truth.offsets))
-    presence = np.full((classes, images), -1)
-    np.maximum.at(
-        presence,
-        (ground_truth.class_index, image),
-        np.where(ground_truth.difficult | ground_truth.iscrowd, 0, 1),
-    )
+    presence = np.full((len(ground_truth.class_names), len(ground_truth.image_ids)), -1)
+    image_index = groups_from_offsets(ground_truth.offsets)
+    counts = np.where(ground_truth.difficult | ground_truth.iscrowd, 0, 1)
+    np.maximum.at(presence, (ground_truth.class_index, image_index), counts)
     for name, flags in zip(ground_truth.class_names, presence.tolist(), strict=True):
-        _write_lines(
-            folder / f"{name}_{split}.txt", map("{} {:2d}".format, ground_truth.image_ids, flags)
-        )
+        lines = map("{} {:2d}".format, ground_truth.image_ids, flags)
+        _write_lines(folder / f"{name}_{split}.txt", lines)
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:

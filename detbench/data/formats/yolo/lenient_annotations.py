@@ -1,4 +1,4 @@
-"""YOLO labels read leniently: what can be an object becomes one, everything else is counted."""
+"""YOLO labels read leniently: what can be an object becomes one, the rest is counted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from detbench.data.formats.lenient_files import AnnotationsFile, EntryList, first_fault
 from detbench.data.formats.parsing.lenient_lines import lines_of
 from detbench.data.formats.parsing.lenient_values import is_number_text, parse_numbers, shortened
-from detbench.data.formats.yolo.dataset import LABEL, YoloSplit, bounding_box, is_box_or_polygon
+from detbench.data.formats.yolo.dataset import YoloSplit
+from detbench.data.formats.yolo.labels import LABEL_SYNTAX, bounding_box, is_box_or_polygon
 from detbench.data.ground_truth import GroundTruth
 
 
@@ -50,12 +51,12 @@ class _Label(NamedTuple):
         if np.isnan(self.class_number):
             return f"class {shortened(self.words[0])} is not the number of a class"
         if not is_box_or_polygon(self.words[1:]):
-            return f"{len(self.words)} values, expected {LABEL}"
+            return f"{len(self.words)} values, expected {LABEL_SYNTAX}"
         word = next(word for word in self.words if not is_number_text(word))
         return f"{shortened(word)}, expected a number"
 
     def outside_unit_range(self) -> float:
-        """Return the distance from 0..1 of the value farthest outside; infinite ones not counted."""
+        """Return the distance from 0..1 of the farthest finite value; 0 if all are inside."""
         finite = [value for value in self.shape if abs(value) < np.inf]
         return max([0.0, *(max(-value, value - 1) for value in finite)])
 

@@ -15,7 +15,7 @@ from detbench.data.formats.parsing.lenient_lines import (
     number_table,
 )
 from detbench.data.formats.parsing.lenient_values import id_text
-from detbench.data.formats.yolo.dataset import file_stems
+from detbench.data.formats.yolo.file_stems import images_by_stem
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.image_headers import require_image_sizes
 
@@ -55,8 +55,7 @@ def read_yolo_results_leniently(
 
 def _image_index(ground_truth: GroundTruth, images: Labels) -> Ints:
     """Return the image of each row; files are named after image IDs or image files."""
-    positions = {image_id: position for position, image_id in enumerate(ground_truth.image_ids)}
-    positions |= {stem: position for position, stem in enumerate(file_stems(ground_truth))}
+    positions = images_by_stem(ground_truth)
     return np.array([positions.get(name, -1) for name in images.names], np.int64)[images.codes]
 
 

@@ -1,4 +1,4 @@
-"""COCO annotations against pycocotools as the independent reference, round trips, and every way a file can be wrong."""
+"""COCO annotations against pycocotools, round trips, and every way a file can be wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from detbench.data.formats.coco.annotations import read_coco, write_coco
+from detbench.data.formats.coco.annotations import read_coco
+from detbench.data.formats.coco.writer import write_coco
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
 
@@ -26,7 +27,7 @@ REAL_FILES = [
 
 
 def small(**changes: Any) -> dict[str, Any]:
-    """Two images, two classes, three objects; out of order, as real files are."""
+    """Return two images, two classes and three objects, out of order as in real files."""
     content: dict[str, Any] = {
         "images": [
             {"id": 20, "file_name": "b.jpg", "width": 640, "height": 480},
@@ -88,24 +89,28 @@ def test_real_files_are_read_as_pycocotools_reads_them(shared_data: Path, name: 
 
     with contextlib.redirect_stdout(io.StringIO()):
         reference = COCO(str(shared_data / name))
-    truth = read_coco(shared_data / name)
+    ground_truth = read_coco(shared_data / name)
     image_ids = np.unique(reference.getImgIds()).tolist()
     category_ids = np.unique(reference.getCatIds()).tolist()
-    assert truth.image_ids == tuple(map(str, image_ids))
-    assert truth.category_ids.tolist() == category_ids
-    assert truth.class_names == tuple(reference.cats[number]["name"] for number in category_ids)
+    assert ground_truth.image_ids == tuple(map(str, image_ids))
+    assert ground_truth.category_ids.tolist() == category_ids
+    assert ground_truth.class_names == tuple(
+        reference.cats[number]["name"] for number in category_ids
+    )
     rows = reference.loadAnns(reference.getAnnIds(imgIds=image_ids))
-    assert truth.class_index.tolist() == [category_ids.index(row["category_id"]) for row in rows]
-    assert truth.boxes.tolist() == [
+    assert ground_truth.class_index.tolist() == [
+        category_ids.index(row["category_id"]) for row in rows
+    ]
+    assert ground_truth.boxes.tolist() == [
         [x, y, x + w, y + h] for x, y, w, h in (row["bbox"] for row in rows)
     ]
-    assert truth.box_areas.tolist() == [row["bbox"][2] * row["bbox"][3] for row in rows]
-    assert truth.areas.tolist() == [row["area"] for row in rows]
-    assert truth.iscrowd.tolist() == [bool(row["iscrowd"]) for row in rows]
-    assert np.diff(truth.offsets).tolist() == [
+    assert ground_truth.box_areas.tolist() == [row["bbox"][2] * row["bbox"][3] for row in rows]
+    assert ground_truth.areas.tolist() == [row["area"] for row in rows]
+    assert ground_truth.iscrowd.tolist() == [bool(row["iscrowd"]) for row in rows]
+    assert np.diff(ground_truth.offsets).tolist() == [
         len(reference.imgToAnns[number]) for number in image_ids
     ]
-    assert truth.image_sizes.tolist() == [
+    assert ground_truth.image_sizes.tolist() == [
         [reference.imgs[number]["width"], reference.imgs[number]["height"]] for number in image_ids
     ]
 
@@ -116,54 +121,60 @@ def test_voc_in_coco_form_keeps_difficult(shared_data: Path) -> None:
 
 @pytest.mark.parametrize("name", REAL_FILES)
 def test_real_files_survive_a_round_trip(shared_data: Path, tmp_path: Path, name: str) -> None:
-    truth = read_coco(shared_data / name)
-    write_coco(truth, tmp_path / "again.json")
+    ground_truth = read_coco(shared_data / name)
+    write_coco(ground_truth, tmp_path / "again.json")
     again = read_coco(tmp_path / "again.json")
-    assert again.digest == truth.digest
-    assert again.image_files == truth.image_files
+    assert again.digest == ground_truth.digest
+    assert again.image_files == ground_truth.image_files
 
 
 def test_small_file(tmp_path: Path) -> None:
-    truth = read_coco(write(tmp_path, small()))
-    assert truth.image_ids == ("3", "20")
-    assert truth.image_files == ("a.jpg", "b.jpg")
-    assert truth.class_names == ("cat", "dog")
-    assert truth.category_ids.tolist() == [2, 9]
-    assert truth.offsets.tolist() == [0, 1, 3]
-    assert truth.class_index.tolist() == [1, 0, 1]
-    assert truth.boxes.tolist() == [
+    ground_truth = read_coco(write(tmp_path, small()))
+    assert ground_truth.image_ids == ("3", "20")
+    assert ground_truth.image_files == ("a.jpg", "b.jpg")
+    assert ground_truth.class_names == ("cat", "dog")
+    assert ground_truth.category_ids.tolist() == [2, 9]
+    assert ground_truth.offsets.tolist() == [0, 1, 3]
+    assert ground_truth.class_index.tolist() == [1, 0, 1]
+    assert ground_truth.boxes.tolist() == [
         [0, 0, 5, 5],
         [1.5, 2, 11.5, 22],
         [0.1, 0.2, 0.1 + 0.3, 0.2 + 0.4],
     ]
-    assert truth.box_areas.tolist() == [25, 200, 0.3 * 0.4]
-    assert truth.areas.tolist() == [25, 150.5, 0.12]
-    assert truth.iscrowd.tolist() == [True, False, False]
-    assert truth.difficult.tolist() == [False, False, True]
-    np.testing.assert_array_equal(truth.image_sizes, [[np.nan, np.nan], [640, 480]])
-    assert (truth.protocol, truth.name, truth.image_folder) == ("coco", "annotations", None)
+    assert ground_truth.box_areas.tolist() == [25, 200, 0.3 * 0.4]
+    assert ground_truth.areas.tolist() == [25, 150.5, 0.12]
+    assert ground_truth.iscrowd.tolist() == [True, False, False]
+    assert ground_truth.difficult.tolist() == [False, False, True]
+    np.testing.assert_array_equal(ground_truth.image_sizes, [[np.nan, np.nan], [640, 480]])
+    assert (ground_truth.protocol, ground_truth.name, ground_truth.image_folder) == (
+        "coco",
+        "annotations",
+        None,
+    )
 
 
 def test_file_without_objects(tmp_path: Path) -> None:
-    truth = read_coco(write(tmp_path, small(annotations=[])))
-    assert (len(truth), truth.offsets.tolist()) == (0, [0, 0, 0])
+    ground_truth = read_coco(write(tmp_path, small(annotations=[])))
+    assert (len(ground_truth), ground_truth.offsets.tolist()) == (0, [0, 0, 0])
 
 
 def test_ids_may_be_strings_or_whole_floats(tmp_path: Path) -> None:
     images = [{"id": "b10"}, {"id": "b9"}]
-    truth = read_coco(
+    ground_truth = read_coco(
         write(tmp_path, small(images=images, annotations=[annotation(image_id="b9", id=None)]))
     )
-    assert truth.image_ids == ("b10", "b9")
-    assert truth.offsets.tolist() == [0, 0, 1]
-    truth = read_coco(write(tmp_path, small(images=[{"id": 3.0}], annotations=[annotation()])))
-    assert truth.image_ids == ("3",)
+    assert ground_truth.image_ids == ("b10", "b9")
+    assert ground_truth.offsets.tolist() == [0, 0, 1]
+    ground_truth = read_coco(
+        write(tmp_path, small(images=[{"id": 3.0}], annotations=[annotation()]))
+    )
+    assert ground_truth.image_ids == ("3",)
 
 
 def test_names_are_made_unique_and_filled(tmp_path: Path) -> None:
     categories = [{"id": 2, "name": "cat"}, {"id": 5, "name": "cat"}, {"id": 9}]
-    truth = read_coco(write(tmp_path, small(categories=categories)))
-    assert truth.class_names == ("cat (2)", "cat (5)", "9")
+    ground_truth = read_coco(write(tmp_path, small(categories=categories)))
+    assert ground_truth.class_names == ("cat (2)", "cat (5)", "9")
 
 
 def test_missing_areas_are_counted(tmp_path: Path) -> None:
@@ -181,14 +192,14 @@ def test_missing_areas_are_counted(tmp_path: Path) -> None:
         ("annotations/instances_val2017.json", "images/val2017"),
     ],
 )
-def test_pictures_are_found_beside_the_file(tmp_path: Path, file: str, folder: str) -> None:
+def test_images_are_found_beside_the_file(tmp_path: Path, file: str, folder: str) -> None:
     (tmp_path / folder).mkdir(parents=True)
     (tmp_path / file).parent.mkdir(exist_ok=True)
     assert read_coco(write(tmp_path, small(), file)).image_folder == tmp_path / folder
     assert read_coco(tmp_path / file, images=tmp_path).image_folder == tmp_path
 
 
-def test_pictures_in_the_folder_of_the_file(tmp_path: Path) -> None:
+def test_images_may_lie_in_the_folder_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").touch()
     assert read_coco(write(tmp_path, small())).image_folder == tmp_path
 
@@ -223,7 +234,7 @@ ANNOTATION_MISTAKES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("row", "message"), ANNOTATION_MISTAKES)
-def test_mistakes_in_an_annotation_name_its_row(
+def test_mistakes_in_an_annotation_are_located(
     tmp_path: Path, row: dict[str, Any], message: str
 ) -> None:
     path = write(tmp_path, small(annotations=[annotation(id=5), row]))
@@ -261,13 +272,13 @@ FILE_MISTAKES: list[tuple[object, str]] = [
 
 
 @pytest.mark.parametrize(("content", "message"), FILE_MISTAKES)
-def test_mistakes_in_a_file_name_their_place(tmp_path: Path, content: object, message: str) -> None:
+def test_mistakes_in_a_file_are_located(tmp_path: Path, content: object, message: str) -> None:
     path = write(tmp_path, content)
     with pytest.raises(InputError, match=rf"annotations\.json[:,] .*{message}"):
         read_coco(path)
 
 
-def test_byte_order_mark_is_skipped_and_other_encodings_are_named(tmp_path: Path) -> None:
+def test_byte_order_mark_is_skipped_and_other_encodings_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "annotations.json"
     path.write_text(json.dumps(small()), encoding="utf-8-sig")
     assert len(read_coco(path)) == 3
@@ -276,7 +287,7 @@ def test_byte_order_mark_is_skipped_and_other_encodings_are_named(tmp_path: Path
         read_coco(path)
 
 
-def test_unreadable_file_is_named(tmp_path: Path) -> None:
+def test_unreadable_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.json: cannot be read: No such file"):
         read_coco(tmp_path / "none.json")
 
@@ -290,7 +301,7 @@ def test_any_decimal_boxes_survive_a_round_trip(
     tmp_path_factory: pytest.TempPathFactory, xywh: np.ndarray, decimals: int, crowd: np.ndarray
 ) -> None:
     x, y, w, h = (xywh / 10**decimals).T
-    truth = GroundTruth.from_rows(
+    ground_truth = GroundTruth.from_rows(
         image_ids=["000001", "000002"],
         class_names=["cat", "dog"],
         image_index=[1, 0, 1, 1, 0],
@@ -302,7 +313,7 @@ def test_any_decimal_boxes_survive_a_round_trip(
         truncated=crowd,
     )
     path = tmp_path_factory.mktemp("coco") / "a.json"
-    write_coco(truth, path)
+    write_coco(ground_truth, path)
     again = read_coco(path)
     assert again.image_ids == ("1", "2")
     for column in (
@@ -316,15 +327,15 @@ def test_any_decimal_boxes_survive_a_round_trip(
         "truncated",
     ):
         np.testing.assert_array_equal(
-            getattr(again, column), getattr(truth, column), err_msg=column
+            getattr(again, column), getattr(ground_truth, column), err_msg=column
         )
 
 
 def test_file_without_classes(tmp_path: Path) -> None:
-    truth = read_coco(write(tmp_path, small(categories=[], annotations=[])))
-    assert (truth.class_names, len(truth.image_ids), len(truth)) == ((), 2, 0)
-    write_coco(truth, tmp_path / "again.json")
-    assert read_coco(tmp_path / "again.json").digest == truth.digest
+    ground_truth = read_coco(write(tmp_path, small(categories=[], annotations=[])))
+    assert (ground_truth.class_names, len(ground_truth.image_ids), len(ground_truth)) == ((), 2, 0)
+    write_coco(ground_truth, tmp_path / "again.json")
+    assert read_coco(tmp_path / "again.json").digest == ground_truth.digest
 
 
 @pytest.mark.parametrize(
@@ -332,11 +343,11 @@ def test_file_without_classes(tmp_path: Path) -> None:
     [
         (
             small(images=[{"id": 3}, {"id": 20, "width": -5}]),
-            r"images\[1\]: width -5.* is not that of an image",
+            r"images\[1\]: width -5.* is impossible for an image",
         ),
         (
             small(images=[{"id": 3, "width": 5, "height": -0.5}]),
-            r"images\[0\]: height -0\.5 is not that of an image",
+            r"images\[0\]: height -0\.5 is impossible for an image",
         ),
         (
             json.dumps(small(images=[{"id": 3, "width": "?"}])).replace('"?"', "1e999"),
@@ -356,13 +367,13 @@ def test_file_without_classes(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_impossible_values_are_named(tmp_path: Path, content: object, message: str) -> None:
+def test_impossible_values_are_located(tmp_path: Path, content: object, message: str) -> None:
     with pytest.raises(InputError, match=rf"annotations\.json, {message}"):
         read_coco(write(tmp_path, content))
 
 
 @pytest.mark.parametrize("crowd", [0, 1, 0.0, 1.0, True, False, None])
-def test_crowd_may_be_any_yes_or_no(tmp_path: Path, crowd: Any) -> None:
+def test_iscrowd_may_be_any_form_of_0_and_1(tmp_path: Path, crowd: Any) -> None:
     assert read_coco(
         write(tmp_path, small(annotations=[annotation(iscrowd=crowd)]))
     ).iscrowd.tolist() == [bool(crowd)]

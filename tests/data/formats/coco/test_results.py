@@ -1,6 +1,6 @@
-"""COCO results: the lenient fast reader and the strict one agree on every file, and every mistake names its row."""
+"""COCO results: the fast and the strict reader agree, and every mistake names its row."""
 
-from __future__ import annotations  # noqa: I001
+from __future__ import annotations
 
 import json
 import random
@@ -13,17 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detbench.data.formats.coco import results as module
 from detbench.data.detections import Detections
 from detbench.data.formats.coco.annotations import read_coco
-from detbench.data.formats.coco.results import read_coco_results, write_coco_results
+from detbench.data.formats.coco.plain_results import read_plain_results
+from detbench.data.formats.coco.results import _read_any_results, read_coco_results
+from detbench.data.formats.coco.writer import write_coco_results
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
 
 ROW = '{"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4], "score": 0.5}'
 
 
-def truth(*image_ids: str) -> GroundTruth:
+def empty_ground_truth(*image_ids: str) -> GroundTruth:
     return GroundTruth.from_rows(
         image_ids=image_ids or ("1", "2", "9"),
         class_names=["cat", "dog"],
@@ -41,7 +42,8 @@ def row(
     score: str = "0.5",
     more: str = "",
 ) -> str:
-    return f'{{"image_id": {image_id}, "category_id": {category_id}, "bbox": {bbox}, "score": {score}{more}}}'
+    values = f'"image_id": {image_id}, "category_id": {category_id}, "bbox": {bbox}'
+    return f'{{{values}, "score": {score}{more}}}'
 
 
 def write(folder: Path, text: str | bytes, name: str = "results.json") -> Path:
@@ -59,13 +61,16 @@ PLAIN = {
     "one": f"[{ROW}]",
     "spaces": f" [\n{ROW} ,\r\n\t{ROW}]\n\n",
     "exponents": f"[{row(score='1e-05')},{row(score='2E+0', bbox='[1e1, 2.5e0, 1e+2, -0.0]')}]",
-    "keys in another order": '[{"score": 1, "bbox": [1, 2, 3, 4], "category_id": 7, "image_id": 9}]',
+    "keys in another order": (
+        '[{"score": 1, "bbox": [1, 2, 3, 4], "category_id": 7, "image_id": 9}]'
+    ),
     "escaped key": f"[{ROW}]".replace("image", r"\u0069mage"),
     "whole numbers as floats": f"[{row(image_id='1.0', category_id='2.0')}]",
 }
+MORE_KEYS = ', "area": 3, "segmentation": [[1, 2]], "id": "x", "iscrowd": true'
 UNUSUAL = {
     "byte order mark": b"\xef\xbb\xbf" + f"[{ROW}]".encode(),
-    "more keys": f'[{row(more=""", "area": 3, "segmentation": [[1, 2]], "id": "x", "iscrowd": true""")}]',
+    "more keys": f"[{row(more=MORE_KEYS)}]",
     "key twice": f"[{row(more=', ' + chr(34) + 'score' + chr(34) + ': 0.25')}]",
     "image id as a string": f"[{row(image_id=chr(34) + '1' + chr(34))}]",
 }
@@ -140,7 +145,10 @@ WRONG = {
         f"{ROW}, {row(score='NaN')}",
         r"results\[1\]\.score \(line 1, byte \d+\): NaN is not a JSON number",
     ),
-    "nan": (row(score="nan"), r"results\[0\]\.score \(line 1, byte \d+\): nan is not a JSON number"),
+    "nan": (
+        row(score="nan"),
+        r"results\[0\]\.score \(line 1, byte \d+\): nan is not a JSON number",
+    ),
     "infinite": (
         row(bbox="[1, -Infinity, 3, 4]"),
         r"results\[0\]\.bbox\[1\] .*: -Infinity is not a JSON number",
@@ -164,7 +172,7 @@ WRONG = {
     "bare point": (row(score=".5"), r"line 1, byte \d+: malformed JSON"),
 }
 WRONG_FILES = {
-    "nothing": ("", "is empty, expected JSON"),
+    "no_classes": ("", "is empty, expected JSON"),
     "blank": (" \n ", "is empty, expected JSON"),
     "cut in a row": (
         f"[{ROW},\n{ROW[:30]}",
@@ -176,7 +184,7 @@ WRONG_FILES = {
     "two lists": (f"[{ROW}]\n[{ROW}]", r"line 2, byte \d+: malformed JSON: trailing characters"),
     "rows without a list": (
         f"{ROW}\n{ROW}",
-        "is an object, as COCO annotations are, where results are expected",
+        "is an object, as COCO annotations are; expected results",
     ),
     "annotations": ('{"images": [], "annotations": []}', "is an object, as COCO annotations are"),
     "a number": ("3", "expected a list, found a whole number"),
@@ -186,7 +194,7 @@ WRONG_FILES = {
 @pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
 def test_both_readers_agree_on_plain_files(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, text)
-    fast, strict = module._read_plain(path), module._read_any(path)
+    fast, strict = read_plain_results(path), _read_any_results(path)
     assert fast is not None
     for column in ("image_ids", "category_ids", "xywh", "scores"):
         np.testing.assert_array_equal(getattr(fast, column), getattr(strict, column))
@@ -195,9 +203,9 @@ def test_both_readers_agree_on_plain_files(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("text", UNUSUAL.values(), ids=UNUSUAL)
 def test_unusual_files_are_left_to_the_strict_reader(tmp_path: Path, text: str | bytes) -> None:
     path = write(tmp_path, text)
-    assert module._read_plain(path) is None
+    assert read_plain_results(path) is None
     score = 0.25 if b"0.25" in path.read_bytes() else 0.5
-    assert rows_of(read_coco_results(path, truth())) == [
+    assert rows_of(read_coco_results(path, empty_ground_truth())) == [
         [0, 1, 1, 1],
         [0],
         [score],
@@ -207,22 +215,23 @@ def test_unusual_files_are_left_to_the_strict_reader(tmp_path: Path, text: str |
 
 
 @pytest.mark.parametrize(("rows", "message"), WRONG.values(), ids=WRONG)
-def test_mistakes_in_a_row_name_it(tmp_path: Path, rows: str, message: str) -> None:
+def test_mistakes_in_a_row_are_located(tmp_path: Path, rows: str, message: str) -> None:
     with pytest.raises(InputError, match=rf"results\.json, {message}"):
-        read_coco_results(write(tmp_path, f"[{rows}]"), truth())
+        read_coco_results(write(tmp_path, f"[{rows}]"), empty_ground_truth())
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG_FILES.values(), ids=WRONG_FILES)
-def test_mistakes_in_a_file_name_their_place(tmp_path: Path, text: str, message: str) -> None:
+def test_mistakes_in_a_file_are_located(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=rf"results\.json[:,] {message}"):
-        read_coco_results(write(tmp_path, text), truth())
+        read_coco_results(write(tmp_path, text), empty_ground_truth())
 
 
-def test_a_row_that_makes_up_for_another_is_still_seen(tmp_path: Path) -> None:
+def test_a_wrong_row_is_seen_though_another_balances_the_counts(tmp_path: Path) -> None:
     lacking = '{"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4]}'
     with pytest.raises(InputError, match=r"results\[0\]\.score: expected a number, found a string"):
         read_coco_results(
-            write(tmp_path, f"[{row(score=chr(34) + '0.9' + chr(34))}, {lacking}]"), truth()
+            write(tmp_path, f"[{row(score=chr(34) + '0.9' + chr(34))}, {lacking}]"),
+            empty_ground_truth(),
         )
 
 
@@ -233,7 +242,7 @@ def test_numbers_are_read_to_the_last_bit(tmp_path: Path) -> None:
     numbers += [f"{rng.randint(0, 10**17)}e{rng.randint(-330, 290)}" for _ in range(3_000)]
     numbers = [number for number in numbers if number not in {"nan", "inf", "-inf"}]
     path = write(tmp_path, f"[{','.join(row(score=number) for number in numbers)}]")
-    for reader in (module._read_plain, module._read_any):
+    for reader in (read_plain_results, _read_any_results):
         assert reader(path).scores.tolist() == [float(number) for number in numbers]
 
 
@@ -244,7 +253,9 @@ def test_odd_file_names(tmp_path: Path, name: str) -> None:
     for other in ("a1.json", "xy.json"):
         write(tmp_path, f"[{row(score='0.125')}]", other)
     (tmp_path / name).parent.mkdir(exist_ok=True)
-    assert read_coco_results(write(tmp_path, f"[{ROW}]", name), truth()).scores.tolist() == [0.5]
+    assert read_coco_results(
+        write(tmp_path, f"[{ROW}]", name), empty_ground_truth()
+    ).scores.tolist() == [0.5]
 
 
 def test_rows_keep_their_order_within_an_image(tmp_path: Path) -> None:
@@ -252,33 +263,34 @@ def test_rows_keep_their_order_within_an_image(tmp_path: Path) -> None:
         row(image_id=image, score=score)
         for image, score in [("9", "0.1"), ("1", "0.2"), ("9", "0.3"), ("1", "0.4")]
     ]
-    found = read_coco_results(write(tmp_path, f"[{','.join(rows)}]"), truth())
-    assert found.offsets.tolist() == [0, 2, 2, 4]
-    assert found.scores.tolist() == [0.2, 0.4, 0.1, 0.3]
-    assert found.source_rows is not None
-    assert found.source_rows.tolist() == [1, 3, 0, 2]
-    assert found.name == "results"
+    detections = read_coco_results(write(tmp_path, f"[{','.join(rows)}]"), empty_ground_truth())
+    assert detections.offsets.tolist() == [0, 2, 2, 4]
+    assert detections.scores.tolist() == [0.2, 0.4, 0.1, 0.3]
+    assert detections.source_rows is not None
+    assert detections.source_rows.tolist() == [1, 3, 0, 2]
+    assert detections.name == "results"
 
 
 @pytest.mark.parametrize("image_id", ["1", '"1"', '"000001"'])
 def test_numbers_match_padded_ids_by_value(tmp_path: Path, image_id: str) -> None:
-    found = read_coco_results(
-        write(tmp_path, f"[{row(image_id=image_id)}]"), truth("000001", "000002")
+    detections = read_coco_results(
+        write(tmp_path, f"[{row(image_id=image_id)}]"), empty_ground_truth("000001", "000002")
     )
-    assert found.offsets.tolist() == [0, 1, 1]
+    assert detections.offsets.tolist() == [0, 1, 1]
 
 
 def test_numbers_match_as_text_among_other_ids(tmp_path: Path) -> None:
-    found = read_coco_results(write(tmp_path, f"[{ROW}]"), truth("a", "01", "1"))
-    assert found.offsets.tolist() == [0, 0, 0, 1]
+    detections = read_coco_results(write(tmp_path, f"[{ROW}]"), empty_ground_truth("a", "01", "1"))
+    assert detections.offsets.tolist() == [0, 0, 0, 1]
 
 
 def test_ids_beyond_float64_are_told_apart(tmp_path: Path) -> None:
     ids = [str(2**53 + 1), str(2**53), "9" * 25]
-    found = read_coco_results(
-        write(tmp_path, f"[{','.join(row(image_id=number) for number in ids)}]"), truth(*ids)
+    detections = read_coco_results(
+        write(tmp_path, f"[{','.join(row(image_id=number) for number in ids)}]"),
+        empty_ground_truth(*ids),
     )
-    assert found.offsets.tolist() == [0, 1, 2, 3]
+    assert detections.offsets.tolist() == [0, 1, 2, 3]
 
 
 UNKNOWN = [
@@ -301,9 +313,9 @@ UNKNOWN = [
 def test_unknown_images_and_categories(tmp_path: Path, rows: str, count: str, message: str) -> None:
     path = write(tmp_path, f"[{ROW}, {rows}]")
     with pytest.raises(InputError, match=rf"results\.json, {message}"):
-        read_coco_results(path, truth())
+        read_coco_results(path, empty_ground_truth())
     with pytest.warns(DetbenchWarning, match=rf"results\.json: dropped {count} of \d detections"):
-        assert rows_of(read_coco_results(path, truth(), allow_unknown=True)) == [
+        assert rows_of(read_coco_results(path, empty_ground_truth(), allow_unknown=True)) == [
             [0, 1, 1, 1],
             [0],
             [0.5],
@@ -314,18 +326,18 @@ def test_unknown_images_and_categories(tmp_path: Path, rows: str, count: str, me
 
 def test_empty_list_scores_nothing_and_says_so(tmp_path: Path) -> None:
     with pytest.warns(DetbenchWarning, match=r"results\.json: no detections at all"):
-        found = read_coco_results(write(tmp_path, "[ ]\n"), truth())
-    assert rows_of(found) == [[0, 0, 0, 0], [], [], [], []]
+        detections = read_coco_results(write(tmp_path, "[ ]\n"), empty_ground_truth())
+    assert rows_of(detections) == [[0, 0, 0, 0], [], [], [], []]
 
 
 def test_inverted_boxes_are_counted_and_too_many_refused(tmp_path: Path) -> None:
     inverted = row(bbox="[5, 5, -1, 2]")
     with pytest.warns(DetbenchWarning, match=r"results\.json: 1 of 2 boxes are inverted"):
         assert read_coco_results(
-            write(tmp_path, f"[{ROW},{inverted}]"), truth()
+            write(tmp_path, f"[{ROW},{inverted}]"), empty_ground_truth()
         ).boxes.tolist() == [[1, 2, 4, 6], [5, 5, 4, 7]]
     with pytest.raises(InputError, match=r"results\.json: 2 of 3 boxes are inverted .* box format"):
-        read_coco_results(write(tmp_path, f"[{ROW},{inverted},{inverted}]"), truth())
+        read_coco_results(write(tmp_path, f"[{ROW},{inverted},{inverted}]"), empty_ground_truth())
 
 
 REAL = [
@@ -340,20 +352,20 @@ def test_real_files(
     shared_data: Path, tmp_path: Path, annotations: str, results: str, plain: bool
 ) -> None:
     ground_truth = read_coco(shared_data / annotations)
-    assert (module._read_plain(shared_data / results) is not None) == plain
-    found = read_coco_results(shared_data / results, ground_truth)
+    assert (read_plain_results(shared_data / results) is not None) == plain
+    detections = read_coco_results(shared_data / results, ground_truth)
     expected = json.loads((shared_data / results).read_text())
     expected.sort(key=lambda item: item["image_id"])
-    assert found.scores.tolist() == [item["score"] for item in expected]
-    assert found.boxes.tolist() == [
+    assert detections.scores.tolist() == [item["score"] for item in expected]
+    assert detections.boxes.tolist() == [
         [x, y, x + w, y + h] for x, y, w, h in (item["bbox"] for item in expected)
     ]
-    assert found.box_areas.tolist() == [item["bbox"][2] * item["bbox"][3] for item in expected]
-    write_coco_results(found, ground_truth, tmp_path / "again.json")
-    assert read_coco_results(tmp_path / "again.json", ground_truth).digest == found.digest
+    assert detections.box_areas.tolist() == [item["bbox"][2] * item["bbox"][3] for item in expected]
+    write_coco_results(detections, ground_truth, tmp_path / "again.json")
+    assert read_coco_results(tmp_path / "again.json", ground_truth).digest == detections.digest
 
 
-def test_segmentation_results_are_named(shared_data: Path) -> None:
+def test_segmentation_results_are_refused(shared_data: Path) -> None:
     ground_truth = read_coco(shared_data / "coco/instances_val2014_100.json")
     with pytest.raises(InputError, match=r"fakesegm100_results\.json, results\[0\]: has no 'bbox'"):
         read_coco_results(
@@ -382,23 +394,25 @@ def test_any_rows_survive_a_round_trip(
         dict(zip(keys, (i, c, [side / 10**decimals for side in b], s), strict=True))
         for i, c, b, s in rows
     ]
-    found = read_coco_results(write(folder, json.dumps(content)), truth())
-    write_coco_results(found, truth(), folder / "again.json")
-    assert read_coco_results(folder / "again.json", truth()).digest == found.digest
+    detections = read_coco_results(write(folder, json.dumps(content)), empty_ground_truth())
+    write_coco_results(detections, empty_ground_truth(), folder / "again.json")
+    assert (
+        read_coco_results(folder / "again.json", empty_ground_truth()).digest == detections.digest
+    )
 
 
 @pytest.mark.parametrize("name", ["~/h.json", "~root.json", "s3:bucket.json", "https:/a.json"])
-def test_names_are_those_of_files_here(
+def test_names_that_look_like_addresses_are_local_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (tmp_path / "home").mkdir()
-    (tmp_path / "here" / name).parent.mkdir(parents=True)
+    (tmp_path / "work" / name).parent.mkdir(parents=True)
     write(tmp_path / "home", f"[{row(score='0.125')}]", "h.json")
-    write(tmp_path / "here", f"[{ROW}]", name)
+    write(tmp_path / "work", f"[{ROW}]", name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path / "here")
-    assert module._read_plain(Path(name)) is not None
-    assert read_coco_results(Path(name), truth()).scores.tolist() == [0.5]
+    monkeypatch.chdir(tmp_path / "work")
+    assert read_plain_results(Path(name)) is not None
+    assert read_coco_results(Path(name), empty_ground_truth()).scores.tolist() == [0.5]
 
 
 GARBAGE = {
@@ -411,22 +425,22 @@ GARBAGE = {
     "random bytes": (random.Random(0).randbytes(3_000), ""),
     "random bytes in a list": (b"[" + random.Random(1).randbytes(3_000) + b"]", ""),
     "bytes in a key": (b'[{"image_\xff\xfe": 1}]', ""),
-    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00", "line 1"),
+    "an image": (b"\x89PNG\r\n\x1a\n\x00\x00", "line 1"),
     "zeros": (bytes(100), "line 1"),
 }
 
 
 @pytest.mark.parametrize(("content", "message"), GARBAGE.values(), ids=GARBAGE)
-def test_files_that_are_no_text_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+def test_binary_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=rf"results\.json[:,].*{message}"):
-        read_coco_results(write(tmp_path, content), truth())
+        read_coco_results(write(tmp_path, content), empty_ground_truth())
 
 
-def test_no_classes(tmp_path: Path) -> None:
-    nothing = GroundTruth.from_rows(
+def test_ground_truth_without_classes(tmp_path: Path) -> None:
+    no_classes = GroundTruth.from_rows(
         image_ids=["1"], class_names=[], image_index=[], class_index=[], boxes=[]
     )
     with pytest.warns(DetbenchWarning, match="no detections at all"):
-        assert len(read_coco_results(write(tmp_path, "[]"), nothing)) == 0
+        assert len(read_coco_results(write(tmp_path, "[]"), no_classes)) == 0
     with pytest.raises(InputError, match="category_id 2 is not in the ground truth"):
-        read_coco_results(write(tmp_path, f"[{ROW}]"), nothing)
+        read_coco_results(write(tmp_path, f"[{ROW}]"), no_classes)

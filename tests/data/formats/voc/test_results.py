@@ -1,3 +1,5 @@
+"""VOC results: real folders, order of rows, and malformed files."""
+
 import tempfile
 from pathlib import Path
 
@@ -7,25 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detbench.data.detections import Detections
-from detbench.data.formats.voc.annotations import read_voc
-from detbench.data.formats.voc.results import is_voc_results, read_voc_results, write_voc_results
+from detbench.data.formats.voc.results import is_voc_results, read_voc_results
+from detbench.data.formats.voc.writer import write_voc_results
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
-from tests.data.truths import random_detections, truth
+from tests.data.ground_truths import make_ground_truth, random_detections
 
 LINE = "000 0.5 1 1 10 10\n"
 
 
-def results(folder: Path, beginning: str = "comp4_det_test_", **files: str) -> Path:
-    """Write a results folder; the three classes have empty files unless given."""
+def results(folder: Path, prefix: str = "comp4_det_test_", **files: str) -> Path:
+    """Write a results folder; by default, the three classes have empty files."""
     folder.mkdir(exist_ok=True)
     for name, text in ({"car": "", "sports_car": "", "zebra": ""} | files).items():
-        (folder / f"{beginning}{name}.txt").write_text(text, encoding="utf-8", newline="")
+        (folder / f"{prefix}{name}.txt").write_text(text, encoding="utf-8", newline="")
     return folder
-
-
-@pytest.fixture(scope="module")
-def voc2007(shared_data):
-    return read_voc(shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz")
 
 
 @pytest.mark.parametrize(
@@ -40,16 +37,14 @@ def test_real_results_come_back_bit_for_bit(
     shared_data, voc2007, tmp_path, recwarn, name, count, inverted
 ):
     folder = shared_data / "dets_voc" / name
-    found = read_voc_results(folder, voc2007)
-    assert (len(found), found.name) == (count, name)
-    assert [str(w.message).partition("; ")[0] for w in recwarn] == (
-        [f"{folder}: {inverted} of {count:,} boxes are inverted (xmax < xmin or ymax < ymin)"]
-        if inverted
-        else []
-    )
-    write_voc_results(found, tmp_path / "written")
+    detections = read_voc_results(folder, voc2007)
+    assert (len(detections), detections.name) == (count, name)
+    problem = f"{inverted} of {count:,} boxes are inverted (xmax < xmin or ymax < ymin)"
+    messages = [str(warning.message).partition("; ")[0] for warning in recwarn]
+    assert messages == ([f"{folder}: {problem}"] if inverted else [])
+    write_voc_results(detections, tmp_path / "written")
     again = read_voc_results(tmp_path / "written", voc2007)
-    assert again.digest == found.digest
+    assert again.digest == detections.digest
     for file in folder.glob("*_car.txt"):
         first, *_ = file.read_text().splitlines()
         written, *_ = (tmp_path / "written" / file.name).read_text().splitlines()
@@ -58,20 +53,20 @@ def test_real_results_come_back_bit_for_bit(
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_any_detections_come_back_bit_for_bit_in_their_order(data):
-    found = data.draw(random_detections(truth()))
+def test_random_detections_come_back_bit_for_bit_in_their_order(data):
+    detections = data.draw(random_detections(make_ground_truth()))
     with tempfile.TemporaryDirectory() as folder:
-        write_voc_results(found, Path(folder))
-        assert read_voc_results(Path(folder), truth()).digest == found.digest
+        write_voc_results(detections, Path(folder))
+        assert read_voc_results(Path(folder), make_ground_truth()).digest == detections.digest
 
 
 def test_rows_are_class_after_class_in_file_order(tmp_path):
     zebra = "001 0.1 1 1 2 2\n000 0.2 1 1 2 2\n001 0.3 1 1 2 2\n"
-    found = read_voc_results(results(tmp_path, zebra=zebra, car=LINE), truth())
-    assert found.class_index.tolist() == [0, 2, 2, 2]
-    assert found.scores.tolist() == [0.5, 0.2, 0.1, 0.3]
-    assert found.source_rows.tolist() == [0, 2, 1, 3]
-    assert found.boxes.tolist()[0] == [0, 0, 10, 10]
+    detections = read_voc_results(results(tmp_path, zebra=zebra, car=LINE), make_ground_truth())
+    assert detections.class_index.tolist() == [0, 2, 2, 2]
+    assert detections.scores.tolist() == [0.5, 0.2, 0.1, 0.3]
+    assert detections.source_rows.tolist() == [0, 2, 1, 3]
+    assert detections.boxes.tolist()[0] == [0, 0, 10, 10]
 
 
 @pytest.mark.parametrize(
@@ -85,71 +80,71 @@ def test_rows_are_class_after_class_in_file_order(tmp_path):
     ids=["white space", "blank lines", "no end of line", "spellings"],
 )
 def test_lines_are_read_however_they_are_spaced(tmp_path, text):
-    found = read_voc_results(results(tmp_path, car=text, zebra=LINE), truth())
-    assert found.scores.tolist() == [0.5, 0.5]
-    assert found.boxes.tolist() == [[0, 0, 10, 10]] * 2
+    detections = read_voc_results(results(tmp_path, car=text, zebra=LINE), make_ground_truth())
+    assert detections.scores.tolist() == [0.5, 0.5]
+    assert detections.boxes.tolist() == [[0, 0, 10, 10]] * 2
 
 
-@pytest.mark.parametrize("beginning", ["comp3_det_val_", "mine_", ""])
-def test_files_may_begin_otherwise(tmp_path, beginning):
-    found = read_voc_results(results(tmp_path, beginning, sports_car=LINE), truth())
-    assert found.class_index.tolist() == [1]
-    assert is_voc_results(tmp_path, truth())
+@pytest.mark.parametrize("prefix", ["comp3_det_val_", "mine_", ""])
+def test_files_may_have_any_prefix(tmp_path, prefix):
+    detections = read_voc_results(results(tmp_path, prefix, sports_car=LINE), make_ground_truth())
+    assert detections.class_index.tolist() == [1]
+    assert is_voc_results(tmp_path, make_ground_truth())
 
 
 def test_two_sets_of_results_are_ambiguous(tmp_path):
     results(tmp_path)
     with pytest.raises(
-        InputError, match=r"two sets of results: comp3_det_test_\* and comp4_det_test_\*; leave one"
+        InputError, match=r"two sets of results: comp3_det_test_\* and comp4_det_test_\*; keep only"
     ):
-        read_voc_results(results(tmp_path, "comp3_det_test_"), truth())
+        read_voc_results(results(tmp_path, "comp3_det_test_"), make_ground_truth())
 
 
-def test_other_texts_are_left_alone(tmp_path):
+def test_other_text_files_are_ignored(tmp_path):
     (tmp_path / "README.txt").write_text("hello")
-    assert len(read_voc_results(results(tmp_path, car=LINE), truth())) == 1
+    assert len(read_voc_results(results(tmp_path, car=LINE), make_ground_truth())) == 1
 
 
-def test_a_missing_class_is_named(tmp_path):
+def test_a_missing_class_is_refused(tmp_path):
     results(tmp_path)
     (tmp_path / "comp4_det_test_car.txt").unlink()
     with pytest.raises(
-        InputError, match=r"comp4_det_test_car\.txt is missing; create an empty one"
+        InputError, match=r"comp4_det_test_car\.txt is missing; create an empty file"
     ):
-        read_voc_results(tmp_path, truth())
+        read_voc_results(tmp_path, make_ground_truth())
 
 
-def test_no_class_at_all_shows_what_is_expected(tmp_path):
-    assert not is_voc_results(tmp_path, truth())
-    with pytest.raises(InputError, match=r"no results of any class .*comp4_det_test_car\.txt"):
-        read_voc_results(tmp_path, truth())
+def test_a_folder_without_results_is_refused(tmp_path):
+    assert not is_voc_results(tmp_path, make_ground_truth())
+    with pytest.raises(InputError, match=r"no results for any class .*comp4_det_test_car\.txt"):
+        read_voc_results(tmp_path, make_ground_truth())
     with pytest.raises(InputError, match="no such folder"):
-        read_voc_results(tmp_path / "none", truth())
+        read_voc_results(tmp_path / "none", make_ground_truth())
 
 
-def test_an_unknown_class_is_an_error_or_dropped(tmp_path):
+def test_an_unknown_class_is_refused_or_dropped(tmp_path):
     results(tmp_path, car=LINE, gnu=LINE * 2)
     with pytest.raises(
         InputError, match=r"comp4_det_test_gnu\.txt: class 'gnu' is not in the ground truth"
     ):
-        read_voc_results(tmp_path, truth())
+        read_voc_results(tmp_path, make_ground_truth())
     with pytest.warns(DetbenchWarning, match="dropped 2 of 3 detections whose class"):
-        assert len(read_voc_results(tmp_path, truth(), allow_unknown=True)) == 1
+        assert len(read_voc_results(tmp_path, make_ground_truth(), allow_unknown=True)) == 1
 
 
-def test_an_unknown_image_is_an_error_or_dropped(tmp_path):
+def test_an_unknown_image_is_refused_or_dropped(tmp_path):
     results(tmp_path, car=LINE, zebra="\n" + LINE + LINE.replace("000", "999") * 2)
     with pytest.raises(
         InputError,
         match=r"comp4_det_test_zebra\.txt, line 3: image '999' is not in the ground truth; .*split",
     ):
-        read_voc_results(tmp_path, truth())
+        read_voc_results(tmp_path, make_ground_truth())
     with pytest.warns(
         DetbenchWarning,
         match=r"dropped 2 of 4 detections whose image .*comp4_det_test_zebra\.txt, line 3",
     ):
-        found = read_voc_results(tmp_path, truth(), allow_unknown=True)
-    assert found.class_index.tolist() == [0, 2]
+        detections = read_voc_results(tmp_path, make_ground_truth(), allow_unknown=True)
+    assert detections.class_index.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -173,23 +168,27 @@ def test_an_unknown_image_is_an_error_or_dropped(tmp_path):
         ),
     ],
 )
-def test_a_faulty_line_is_named(tmp_path, line, message):
+def test_a_malformed_line_is_located(tmp_path, line, message):
     with pytest.raises(InputError, match=rf"comp4_det_test_sports_car\.txt, line 3: {message}"):
-        read_voc_results(results(tmp_path, car=LINE, sports_car="\n" + LINE + line), truth())
+        read_voc_results(
+            results(tmp_path, car=LINE, sports_car="\n" + LINE + line), make_ground_truth()
+        )
 
 
-def test_no_detections_are_said(tmp_path):
+def test_no_detections_are_warned_about(tmp_path):
     with pytest.warns(DetbenchWarning, match="no detections at all"):
-        assert len(read_voc_results(results(tmp_path), truth())) == 0
+        assert len(read_voc_results(results(tmp_path), make_ground_truth())) == 0
 
 
-def test_mostly_inverted_boxes_are_another_format(tmp_path):
+def test_mostly_inverted_boxes_are_refused(tmp_path):
     with pytest.raises(InputError, match="2 of 3 boxes are inverted"):
-        read_voc_results(results(tmp_path, car=LINE + "000 0.5 50 50 10 10\n" * 2), truth())
+        read_voc_results(
+            results(tmp_path, car=LINE + "000 0.5 50 50 10 10\n" * 2), make_ground_truth()
+        )
 
 
 def test_an_id_with_a_space_cannot_be_written(tmp_path):
-    ground_truth = truth(images=1)
+    ground_truth = make_ground_truth(images=1)
     object.__setattr__(ground_truth, "image_ids", ("a b",))
     empty = Detections.from_rows(
         ground_truth, image_index=[], class_index=[], scores=[], boxes=np.empty((0, 4))
@@ -207,36 +206,42 @@ def test_an_id_with_a_space_cannot_be_written(tmp_path):
         (LINE, LINE.replace("\n", "\r") * 2),
         (LINE.replace("\n", "\r\n"), LINE.replace("\n", "\r\n") * 2),
     ],
-    ids=["blank end", "blank beginning", "blank in DOS", "old Mac", "DOS"],
+    ids=["blank end", "blank start", "blank in DOS", "old Mac", "DOS"],
 )
-def test_rows_stay_in_their_class_whatever_ends_their_lines(tmp_path, car, zebra):
-    found = read_voc_results(results(tmp_path, car=car, zebra=zebra), truth())
-    assert found.class_index.tolist() == [0, 2, 2]
+def test_rows_stay_in_their_class_with_any_line_ends(tmp_path, car, zebra):
+    detections = read_voc_results(results(tmp_path, car=car, zebra=zebra), make_ground_truth())
+    assert detections.class_index.tolist() == [0, 2, 2]
 
 
-def test_a_byte_order_mark_is_no_part_of_an_image_id(tmp_path):
-    found = read_voc_results(results(tmp_path, car="\ufeff" + LINE, zebra="\ufeff" + LINE), truth())
-    assert found.class_index.tolist() == [0, 2]
+def test_a_byte_order_mark_is_skipped(tmp_path):
+    detections = read_voc_results(
+        results(tmp_path, car="\ufeff" + LINE, zebra="\ufeff" + LINE), make_ground_truth()
+    )
+    assert detections.class_index.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize("name", ["car", "gnu"])
-def test_a_folder_in_place_of_a_file_is_said(tmp_path, name):
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path, name):
     file = results(tmp_path, car=LINE) / f"comp4_det_test_{name}.txt"
     file.unlink(missing_ok=True)
     file.mkdir()
     with pytest.raises(InputError, match=rf"{name}\.txt: cannot be read: Is a directory"):
-        read_voc_results(tmp_path, truth(), allow_unknown=True)
+        read_voc_results(tmp_path, make_ground_truth(), allow_unknown=True)
 
 
-def test_boxes_narrower_than_a_pixel_come_back_though_their_inclusive_pixels_are_inverted(tmp_path):
+def test_boxes_narrower_than_a_pixel_come_back_with_a_warning(tmp_path):
     boxes = [(10, 10, 10 + 1e-5, 10 + 1e-5)] * 3
-    found = Detections.from_rows(
-        truth(), image_index=[0, 1, 2], class_index=[0] * 3, scores=[0.5] * 3, boxes=boxes
+    detections = Detections.from_rows(
+        make_ground_truth(),
+        image_index=[0, 1, 2],
+        class_index=[0] * 3,
+        scores=[0.5] * 3,
+        boxes=boxes,
     )
-    write_voc_results(found, tmp_path / "out")
+    write_voc_results(detections, tmp_path / "out")
     with pytest.warns(
         DetbenchWarning,
         match=r"3 of 3 boxes are inverted .*; 0 by more than a pixel, which match nothing",
     ):
-        again = read_voc_results(tmp_path / "out", truth())
+        again = read_voc_results(tmp_path / "out", make_ground_truth())
     np.testing.assert_allclose(again.boxes, boxes, rtol=0, atol=1e-12)

@@ -1,4 +1,4 @@
-"""Small ground truths and detections for the tests of readers and writers, among them random ones for hypothesis."""
+"""Small ground truths and detections for tests of readers and writers, some for hypothesis."""
 
 import numpy as np
 from hypothesis import strategies as st
@@ -9,8 +9,13 @@ from detbench.data.ground_truth import GroundTruth
 CLASSES = ("car", "sports_car", "zebra")
 
 
-def truth(boxes=(), class_index=None, image_index=None, images=3, **columns) -> GroundTruth:
-    """Return a ground truth on `images` images of 100 × 80 pixels; objects are cars on the first image unless said otherwise."""
+def make_ground_truth(
+    boxes=(), class_index=None, image_index=None, images=3, **columns
+) -> GroundTruth:
+    """Return a ground truth on `images` images of 100 × 80 pixels.
+
+    By default, all objects are cars on the first image.
+    """
     return GroundTruth.from_rows(
         image_ids=[f"{i:03d}" for i in range(images)],
         class_names=CLASSES,
@@ -23,25 +28,21 @@ def truth(boxes=(), class_index=None, image_index=None, images=3, **columns) -> 
 
 @st.composite
 def written_boxes(draw, decimals, upright=True):
-    """Boxes as a reader of VOC makes them from numbers with up to `decimals` decimals."""
+    """Draw a box as a reader of VOC makes it from numbers with up to `decimals` decimals."""
     number = st.integers(-(10**7), 10**7).map(lambda digits: digits / 10**decimals)
     left, top, right, bottom = (draw(number) for _ in range(4))
     if upright:
-        left, right, top, bottom = (
-            min(left, right),
-            max(left, right),
-            min(top, bottom),
-            max(top, bottom),
-        )
+        left, right = sorted((left, right))
+        top, bottom = sorted((top, bottom))
     return (left - 1, top - 1, right, bottom)
 
 
 @st.composite
-def random_truths(draw):
+def random_ground_truths(draw):
     boxes = draw(st.lists(written_boxes(decimals=draw(st.sampled_from([0, 2, 6]))), max_size=8))
     rows = len(boxes)
     flags = st.lists(st.booleans(), min_size=rows, max_size=rows)
-    return truth(
+    return make_ground_truth(
         boxes,
         class_index=draw(st.lists(st.integers(0, 2), min_size=rows, max_size=rows)),
         image_index=draw(st.lists(st.integers(0, 2), min_size=rows, max_size=rows)),

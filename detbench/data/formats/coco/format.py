@@ -1,0 +1,62 @@
+"""COCO in the table of formats: .json files of annotations and results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from detbench.data.detections import Detections
+from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat, refuse_split
+from detbench.data.ground_truth import GroundTruth
+
+
+def _is_annotations(path: Path) -> bool:
+    return path.suffix.lower() == ".json"
+
+
+def _read_annotations(path: Path, split: str | None, images: Path | None) -> GroundTruth:
+    from detbench.data.formats.coco.annotations import read_coco
+
+    refuse_split(path, split)
+    return read_coco(path, images=images)
+
+
+def _write_annotations(
+    ground_truth: GroundTruth,
+    path: Path,
+    split: str | None,  # noqa: ARG001
+) -> None:
+    from detbench.data.formats.coco.writer import write_coco
+
+    write_coco(ground_truth, path)
+
+
+def _is_results(path: Path, ground_truth: GroundTruth) -> bool:  # noqa: ARG001
+    return path.suffix.lower() == ".json"
+
+
+def _read_results(path: Path, ground_truth: GroundTruth, allow_unknown: bool) -> Detections:
+    from detbench.data.formats.coco.results import read_coco_results
+
+    return read_coco_results(path, ground_truth, allow_unknown=allow_unknown)
+
+
+def _write_results(detections: Detections, path: Path, ground_truth: GroundTruth) -> None:
+    from detbench.data.formats.coco.writer import write_coco_results
+
+    write_coco_results(detections, ground_truth, path)
+
+
+GROUND_TRUTH = GroundTruthFormat(
+    description="a .json file of COCO annotations",
+    suffix=".json",
+    recognizes=_is_annotations,
+    read=_read_annotations,
+    write=_write_annotations,
+)
+DETECTIONS = DetectionsFormat(
+    description="a .json file of COCO results",
+    suffix=".json",
+    recognizes=_is_results,
+    read=_read_results,
+    write=_write_results,
+)

@@ -1,0 +1,55 @@
+"""What the table needs to know of a file format: how to recognize, read and write its files.
+
+The functions of a format import its reader and writer when they are called, so that a command loads
+only the formats that it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from detbench.data.detections import Detections
+from detbench.data.ground_truth import GroundTruth
+from detbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class GroundTruthFormat:
+    """A format of ground truth."""
+
+    description: str
+    """What its files look like, for the message about unrecognized files."""
+    suffix: str
+    """The suffix of files to write; empty for a folder."""
+    recognizes: Callable[[Path], bool]
+    """path"""
+    read: Callable[[Path, str | None, Path | None], GroundTruth]
+    """path, split, folder of the images; both None unless the user gives them"""
+    write: Callable[[GroundTruth, Path, str | None], None]
+    """ground truth, path, split"""
+
+
+@dataclass(frozen=True)
+class DetectionsFormat:
+    """A format of detections, which are always read for a ground truth."""
+
+    description: str
+    """What its files look like, for the message about unrecognized files."""
+    suffix: str
+    """The suffix of files to write; empty for a folder."""
+    recognizes: Callable[[Path, GroundTruth], bool]
+    """path, ground truth"""
+    read: Callable[[Path, GroundTruth, bool], Detections]
+    """path, ground truth, allow_unknown"""
+    write: Callable[[Detections, Path, GroundTruth], None]
+    """detections, path, ground truth"""
+
+
+def refuse_split(path: Path, split: str | None) -> None:
+    """Raise InputError if the user chooses a split of a format that has one split per file."""
+    if split is not None:
+        problem = f"has no splits to choose {split!r} from"
+        fix = "leave --split out, or name the file of that split"
+        raise InputError(path, problem, fix=fix)

@@ -1,0 +1,73 @@
+"""PASCAL VOC in the table of formats: devkits, and folders of comp3/comp4 results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from detbench.data.detections import Detections
+from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat
+from detbench.data.ground_truth import GroundTruth
+
+
+def _is_devkit(path: Path) -> bool:
+    from detbench.data.formats.voc.devkit import is_devkit
+
+    return is_devkit(path)
+
+
+def _read_devkit(path: Path, split: str | None, images: Path | None) -> GroundTruth:
+    from detbench.data.formats.voc.annotations import read_voc
+
+    return read_voc(path, split=split, images=images)
+
+
+def _write_devkit(ground_truth: GroundTruth, path: Path, split: str | None) -> None:
+    from detbench.data.formats.voc.writer import write_voc
+
+    write_voc(ground_truth, path, split=split or "test")
+
+
+def _is_results(path: Path, ground_truth: GroundTruth) -> bool:
+    from detbench.data.formats.voc.results import is_voc_results
+    from detbench.data.formats.yolo.results import is_yolo_results
+
+    # The devkit's own file names are proof.
+    if not path.is_dir() or any(path.glob("comp*_det_*.txt")):
+        return path.is_dir()
+    # Else the files must end with class names. A name like `red_car.txt` may also be an image's,
+    # and the folder then holds YOLO results.
+    return is_voc_results(path, ground_truth) and not is_yolo_results(path, ground_truth)
+
+
+def _read_results(path: Path, ground_truth: GroundTruth, allow_unknown: bool) -> Detections:
+    from detbench.data.formats.voc.results import read_voc_results
+
+    return read_voc_results(path, ground_truth, allow_unknown=allow_unknown)
+
+
+def _write_results(
+    detections: Detections,
+    path: Path,
+    ground_truth: GroundTruth,  # noqa: ARG001
+) -> None:
+    from detbench.data.formats.voc.writer import write_voc_results
+
+    write_voc_results(detections, path)
+
+
+GROUND_TRUTH = GroundTruthFormat(
+    description="a VOC devkit: a folder with Annotations and ImageSets/Main, the folder above it, "
+    "or the official .tar",
+    suffix="",
+    recognizes=_is_devkit,
+    read=_read_devkit,
+    write=_write_devkit,
+)
+DETECTIONS = DetectionsFormat(
+    description="a folder of VOC results: one comp3_det_… or comp4_det_….txt per class of the "
+    "ground truth",
+    suffix="",
+    recognizes=_is_results,
+    read=_read_results,
+    write=_write_results,
+)

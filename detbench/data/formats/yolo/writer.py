@@ -1,0 +1,130 @@
+"""Writer of YOLO datasets and results, as Ultralytics lays them out."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from detbench.data.columns import Floats, Indices, Ints
+from detbench.data.detections import Detections
+from detbench.data.files import atomic_folder
+from detbench.data.formats.yolo.file_stems import file_stems
+from detbench.data.formats.yolo.labels import count_outside, to_fractions
+from detbench.data.ground_truth import GroundTruth
+from detbench.data.image_headers import require_image_sizes
+from detbench.errors import DetbenchWarning
+
+
+def write_yolo(ground_truth: GroundTruth, folder: Path, *, split: str = "val") -> None:
+    """Write data.yaml, `labels/{split}`, and `images/{split}` with copies of the images.
+
+    Files are named after the image files, or after the image ids if these are unknown. Boxes are
+    clipped to their image, since YOLO's fractions end at 1; difficult and crowd objects become
+    ordinary ones. Warnings count both, and the images that are missing.
+
+    Args:
+        ground_truth: The ground truth.
+        folder: The folder, which must be new or empty.
+        split: `val`, `test` or `train`.
+
+    Raises:
+        InputError: The size of an image is unknown, or the folder cannot be written.
+        DetbenchError: An image id cannot name a file.
+    """
+    import yaml
+
+    sizes, stems = require_image_sizes(ground_truth), file_stems(ground_truth)
+    sizes_of_objects = np.repeat(sizes, np.diff(ground_truth.offsets), axis=0)
+    boxes = np.clip(ground_truth.boxes, 0, np.tile(sizes_of_objects, 2))
+    _warn_losses(ground_truth, int((boxes != ground_truth.boxes).any(axis=1).sum()))
+    fractions = to_fractions(boxes, sizes_of_objects)
+    with atomic_folder(folder) as hidden:
+        labels, images = hidden / "labels" / split, hidden / "images" / split
+        labels.mkdir(parents=True)
+        images.mkdir(parents=True)
+        texts = _texts(ground_truth.offsets, ground_truth.class_index, fractions)
+        for stem, text in zip(stems, texts, strict=True):
+            (labels / f"{stem}.txt").write_text(text, encoding="utf-8")
+        _copy_images(ground_truth, stems, images)
+        # Ultralytics requires both train and val, even to evaluate another split.
+        keys = ("train", "val", "test") if split == "test" else ("train", "val")
+        names = dict(enumerate(ground_truth.class_names))
+        data = {**dict.fromkeys(keys, f"images/{split}"), "names": names}
+        text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+        (hidden / "data.yaml").write_text(text, encoding="utf-8")
+
+
+def write_yolo_results(detections: Detections, folder: Path, ground_truth: GroundTruth) -> None:
+    """Write a text file of `class cx cy w h confidence` lines for every image.
+
+    Lines keep their order within an image. The order across images, by which VOC breaks ties, is
+    lost. A warning counts the boxes with values outside 0..1; a file of mostly such boxes cannot be
+    read back.
+
+    Args:
+        detections: The detections.
+        folder: The folder, which must be new or empty.
+        ground_truth: The ground truth that the detections were loaded for.
+
+    Raises:
+        NotComparableError: The detections were loaded for another ground truth.
+        InputError: The size of an image is unknown, or the folder cannot be written.
+        DetbenchError: An image id cannot name a file.
+    """
+    detections.check_same_images(ground_truth)
+    sizes = np.repeat(require_image_sizes(ground_truth), np.diff(detections.offsets), axis=0)
+    fractions = to_fractions(detections.boxes, sizes)
+    if n_outside := count_outside(fractions):
+        warnings.warn(
+            f"{folder}: {n_outside:,} of {len(fractions):,} boxes extend beyond their image; "
+            "YOLO's fractions end at 1, and readers may refuse them",
+            DetbenchWarning,
+            stacklevel=2,
+        )
+    numbers = np.column_stack([fractions, detections.scores])
+    texts = _texts(detections.offsets, detections.class_index, numbers)
+    with atomic_folder(folder) as hidden:
+        for stem, text in zip(file_stems(ground_truth), texts, strict=True):
+            (hidden / f"{stem}.txt").write_text(text, encoding="utf-8")
+
+
+def _texts(offsets: Ints, class_index: Indices, numbers: Floats) -> Iterator[str]:
+    """Yield the text of each image's file: its rows as class and numbers (N, M)."""
+    lines = [
+        f"{number} {' '.join(map(repr, row))}\n"
+        for number, row in zip(class_index.tolist(), numbers.tolist(), strict=True)
+    ]
+    for start, end in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+        yield "".join(lines[start:end])
+
+
+def _warn_losses(ground_truth: GroundTruth, n_clipped: int) -> None:
+    n_flagged = int((ground_truth.difficult | ground_truth.iscrowd).sum())
+    for count, problem in (
+        (n_clipped, "boxes extend beyond their image and are clipped: YOLO's fractions end at 1"),
+        (n_flagged, "difficult or crowd objects become ordinary ones: YOLO has no such flags"),
+    ):
+        if count:
+            message = f"{ground_truth.name or 'ground truth'}: {count:,} {problem}"
+            warnings.warn(message, DetbenchWarning, stacklevel=3)
+
+
+def _copy_images(ground_truth: GroundTruth, stems: list[str], folder: Path) -> None:
+    n_missing = 0
+    for stem, file in zip(stems, ground_truth.image_files, strict=True):
+        image = (ground_truth.image_folder or Path()) / file
+        if ground_truth.image_folder and file and image.is_file():
+            shutil.copyfile(image, folder / f"{stem}{image.suffix}")
+        else:
+            n_missing += 1
+    if n_missing:
+        warnings.warn(
+            f"{n_missing:,} of {len(stems):,} images were not found; "
+            f"copy them into images/{folder.name} before the dataset is read",
+            DetbenchWarning,
+            stacklevel=3,
+        )
