@@ -1,9 +1,10 @@
-"""Small evaluations for tests: a few images of 200 × 100 pixels, boxes given by hand."""
+"""Small datasets and detectors for tests: a few images of 200 × 100 pixels, boxes by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from detbench.data.columns import groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.scoring.evaluate import evaluate
@@ -40,11 +41,12 @@ def detections(ground_truth, rows, name="finder") -> Detections:
 
 
 def perfect(ground_truth, name="finder", **changes) -> Detections:
-    """Return the ground truth's own boxes as detections with falling scores; `changes` replace columns."""
+    """Return the ground truth's own boxes as detections, with falling scores.
+
+    `changes` replace columns.
+    """
     columns = {
-        "image_index": np.repeat(
-            np.arange(len(ground_truth.image_ids)), np.diff(ground_truth.offsets)
-        ),
+        "image_index": groups_from_offsets(ground_truth.offsets),
         "class_index": ground_truth.class_index,
         "scores": np.linspace(0.9, 0.1, len(ground_truth)),
         "boxes": ground_truth.boxes,
@@ -52,29 +54,30 @@ def perfect(ground_truth, name="finder", **changes) -> Detections:
     return Detections.from_rows(ground_truth, name=name, **columns | changes)
 
 
-def scored(ground_truth, found, protocol="voc2007") -> Evaluation:
-    return evaluate(ground_truth, found, protocol)
+def scored(ground_truth, detector, protocol="voc2007") -> Evaluation:
+    return evaluate(ground_truth, detector, protocol)
 
 
-def random_pair(seed, classes=3, images=6, objects=20, found=60, names=None, detector="finder"):
-    """Return ground truth and detections with hits, misses and doubles."""
+def random_pair(seed, classes=3, images=6, objects=20, boxes=60, names=None, detector="finder"):
+    """Return random ground truth, and so many boxes of a detector: hits, misses, duplicates."""
     rng = np.random.default_rng(seed)
     corner = rng.uniform(0, 80, (objects, 2))
-    boxes = np.concatenate([corner, corner + rng.uniform(5, 60, (objects, 2))], axis=1).round(1)
+    sides = rng.uniform(5, 60, (objects, 2))
+    object_boxes = np.concatenate([corner, corner + sides], axis=1).round(1)
     image, label = rng.integers(0, images, objects), rng.integers(0, classes, objects)
     ground_truth = truth(
-        list(zip(image.tolist(), label.tolist(), boxes.tolist(), strict=True)),
+        list(zip(image.tolist(), label.tolist(), object_boxes.tolist(), strict=True)),
         names or [f"class{k}" for k in range(classes)],
         images,
     )
-    chosen = rng.integers(0, objects, found)
-    moved = (boxes[chosen] + rng.normal(0, 2, (found, 4))).round(1)
+    near = rng.integers(0, objects, boxes)
+    moved = (object_boxes[near] + rng.normal(0, 2, (boxes, 4))).round(1)
     moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2] + 1)
-    confused = np.where(rng.random(found) < 0.2, rng.integers(0, classes, found), label[chosen])
+    confused = np.where(rng.random(boxes) < 0.2, rng.integers(0, classes, boxes), label[near])
     rows = zip(
-        image[chosen].tolist(),
+        image[near].tolist(),
         confused.tolist(),
-        rng.random(found).round(2).tolist(),
+        rng.random(boxes).round(2).tolist(),
         moved.tolist(),
         strict=True,
     )

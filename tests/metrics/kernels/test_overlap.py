@@ -42,7 +42,7 @@ def test_a_wrong_shape_is_refused():
 @settings(max_examples=200)
 @given(xywh_boxes, xywh_boxes, st.lists(st.booleans(), min_size=6, max_size=6))
 def test_equals_pycocotools(a, b, crowds):
-    """To rounding: pycocotools multiplies the stated widths and heights, we those of the corners."""
+    """Up to rounding: pycocotools multiplies the stated sides, detbench those of the corners."""
     crowd = np.array(crowds[: len(b)])
     theirs = mask.iou(np.array(a), np.array(b), crowd.astype(np.uint8).tolist())
     ours = pairwise_iou(to_xyxy(a), to_xyxy(b), crowd=crowd)

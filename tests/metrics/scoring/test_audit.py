@@ -1,4 +1,4 @@
-"""The audit finds no difference where there is none, and says how large one is where one was planted."""
+"""Audit: no difference from pycocotools, and the size of one that was planted."""
 
 from __future__ import annotations
 
@@ -16,20 +16,17 @@ BOX = (10, 10, 60, 60)
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_same_boxes_score_the_same(seed, capfd):
-    ground_truth, found = random_pair(seed)
+    ground_truth, detector = random_pair(seed)
     ground_truth = replace(ground_truth, iscrowd=[n % 5 == 0 for n in range(len(ground_truth))])
-    outcome = audit(ground_truth, found)
-    assert (outcome.identical, outcome.array_difference, outcome.summary_difference) == (
-        True,
-        0.0,
-        0.0,
-    )
-    assert outcome.ours == outcome.pycocotools == evaluate(ground_truth, found, "coco").summary
+    outcome = audit(ground_truth, detector)
+    assert outcome.identical
+    assert (outcome.array_difference, outcome.summary_difference) == (0, 0)
+    assert outcome.ours == outcome.pycocotools == evaluate(ground_truth, detector, "coco").summary
     assert capfd.readouterr() == ("", ""), "pycocotools prints; an audit does not"
 
 
 @pytest.mark.parametrize(
-    ("objects", "found"),
+    ("objects", "rows"),
     [
         ([], []),
         ([], [(0, 0, 0.9, BOX)]),
@@ -40,9 +37,9 @@ def test_the_same_boxes_score_the_same(seed, capfd):
     ],
     ids=["nothing", "no objects", "no detections", "inverted", "too many", "odd scores"],
 )
-def test_odd_input_scores_the_same(objects, found):
+def test_odd_input_scores_the_same(objects, rows):
     ground_truth = truth(objects)
-    outcome = audit(ground_truth, detections(ground_truth, found))
+    outcome = audit(ground_truth, detections(ground_truth, rows))
     assert outcome.identical
     assert outcome.summary_difference == 0
     assert set(outcome.pycocotools) == set(outcome.ours)
@@ -51,19 +48,17 @@ def test_odd_input_scores_the_same(objects, found):
 
 
 def test_a_difference_is_found_and_measured(monkeypatch):
-    """The reference is made to see a detection less."""
+    """The reference gets one detection less."""
     ground_truth = truth([(0, 0, BOX), (1, 0, BOX)])
     both = detections(ground_truth, [(0, 0, 0.9, BOX), (1, 0, 0.8, BOX)])
     one = detections(ground_truth, [(0, 0, 0.9, BOX)])
     original = module._pycocotools
-    monkeypatch.setattr(module, "_pycocotools", lambda truths, _: original(truths, one))
+    monkeypatch.setattr(module, "_pycocotools", lambda ground_truth, _: original(ground_truth, one))
     outcome = audit(ground_truth, both)
     assert not outcome.identical
     assert outcome.array_difference == 1.0, "precision 0 where it is 1"
     assert outcome.pycocotools["AP"] == pytest.approx(51 / 101)
-    assert outcome.summary_difference == max(
-        abs(ours - theirs)
-        for ours, theirs in zip(outcome.ours.values(), outcome.pycocotools.values(), strict=True)
-        if ours is not None
-    )
+    pairs = zip(outcome.ours.values(), outcome.pycocotools.values(), strict=True)
+    largest = max(abs(ours - theirs) for ours, theirs in pairs if ours is not None)
+    assert outcome.summary_difference == largest
     assert outcome.summary_difference == 0.5, "recall 1 and 1 / 2"

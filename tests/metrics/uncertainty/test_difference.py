@@ -95,7 +95,7 @@ def test_other_ground_truth_and_too_few_images_are_refused():
 @pytest.mark.parametrize("images", [2, 3, 4, 5, 6])
 @pytest.mark.parametrize("seed", range(8))
 def test_interval_and_p_agree_if_few_images_have_objects(images, seed):
-    ground_truth, detector = random_pair(seed, images=images, objects=3 * images, found=9 * images)
+    ground_truth, detector = random_pair(seed, images=images, objects=3 * images, boxes=9 * images)
     pair = (
         evaluate(ground_truth, perfect(ground_truth), "voc2007"),
         evaluate(ground_truth, detector, "voc2007"),

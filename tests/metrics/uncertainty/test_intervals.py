@@ -130,7 +130,7 @@ def test_a_difference_of_zero_in_all_replicates(method):
 
 @pytest.mark.parametrize("protocol", ["coco", "voc2012"])
 def test_resamples_without_a_class_are_left_out_of_its_interval(protocol):
-    evaluation = evaluate(*random_pair(3, images=12, objects=30, found=80), protocol)
+    evaluation = evaluate(*random_pair(3, images=12, objects=30, boxes=80), protocol)
     [[replicates]] = resample([evaluation], [Measure("AP")], resamples=60, seed=5)
     overall, classes = intervals(replicates, method="percentile")
     for interval, column in zip((overall, *classes), replicates.bootstrap.T, strict=True):

@@ -47,7 +47,7 @@ def slow_values(ground_truth, detector, protocol, positions):
 
 @pytest.mark.parametrize("protocol", ["coco", "voc2012"])
 def test_as_a_plain_bootstrap_that_copies_images(protocol):
-    ground_truth, detector = random_pair(3, images=12, objects=30, found=80)
+    ground_truth, detector = random_pair(3, images=12, objects=30, boxes=80)
     detector = replace(detector, scores=np.random.default_rng(3).permutation(80) / 80)
     evaluation = evaluate(ground_truth, detector, protocol)
     [[replicates]] = resample([evaluation], [Measure("AP")], resamples=60, seed=5)
