@@ -28,10 +28,15 @@ def calibrated_precision(counted: CountedDetections, detections: int) -> Floats:
     values = np.zeros(detections)
     for k in range(len(counted.offsets) - 1):
         of_class = counted.of_class(k)
-        # Equal scores are one point of the regression.
-        last = np.flatnonzero(np.diff(counted.scores[of_class], append=-np.inf))
+        # Equal scores are one point of the regression: find the last detection of each score, then
+        # count the detections and the hits of the score.
+        scores = counted.scores[of_class]
+        last = np.flatnonzero(np.diff(scores, append=-np.inf))
         counts = np.diff(last, prepend=-1)
-        hits = np.diff(np.cumsum(counted.hits[of_class])[last], prepend=0)
+        hits_so_far = np.cumsum(counted.hits[of_class])
+        hits = np.diff(hits_so_far[last], prepend=0)
         shares = falling_shares(hits.astype(np.float64), counts.astype(np.float64))
-        values[counted.rows[of_class]] = np.repeat(shares, counts)
+        # Each detection has the share of its score.
+        rows = counted.rows[of_class]
+        values[rows] = np.repeat(shares, counts)
     return values

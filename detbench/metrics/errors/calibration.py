@@ -56,13 +56,14 @@ class Reliability:
         if not used.any():
             return np.nan
         shares = self.counts[used] / self.counts.sum()
-        return float((shares * np.abs(ideal[used] - self.score[used])).sum())
+        distances = np.abs(ideal[used] - self.score[used])
+        return float((shares * distances).sum())
 
 
 def has_unit_scores(counted: CountedDetections) -> bool:
     """Return whether all scores lie in 0..1, without which calibration has no meaning."""
     scores = counted.scores
-    return bool(len(scores) == 0 or (scores.min() >= 0 and scores.max() <= 1))
+    return bool(((scores >= 0) & (scores <= 1)).all())
 
 
 def reliability(
@@ -76,18 +77,24 @@ def reliability(
 
     def mean(values: Floats) -> Floats:
         total = np.bincount(bin_index, values, minlength=bins)
-        return np.asarray(np.divide(total, counts, out=np.full(bins, np.nan), where=counts > 0))
+        return share(total, counts)
 
     hits = counted.hits[chosen].astype(np.float64)
     # The overlap of what is no hit is 0, so that the mean overlap is precision · mean IoU of hits.
     overlaps = counted.overlaps[chosen]
-    edges = np.linspace(0, 1, bins + 1)
-    return Reliability(edges, counts, mean(scores), mean(hits), mean(overlaps))
+    return Reliability(
+        edges=np.linspace(0, 1, bins + 1),
+        counts=counts,
+        score=mean(scores),
+        precision=mean(hits),
+        localized_precision=mean(overlaps),
+    )
 
 
 def d_ece(counted: CountedDetections, *, min_score: float = 0.0, bins: int = BINS) -> float:
     """Return D-ECE of the detections of at least a score, all classes together."""
-    return reliability(counted, counted.scores >= min_score, bins=bins).expected_error
+    kept = counted.scores >= min_score
+    return reliability(counted, kept, bins=bins).expected_error
 
 
 def la_ece(counted: CountedDetections, thresholds: Floats, *, bins: int = BINS) -> Floats:
@@ -111,13 +118,17 @@ def d_ece_replicates(
 ) -> Floats:
     """Return (B,) D-ECE when image i counts `weights[b, i]` times; weights is (B, I)."""
     kept = counted.scores >= min_score
-    bin_index, images = _bin_index(counted.scores[kept], bins), counted.images[kept]
+    scores = counted.scores[kept]
     # Σ over bins of share · |precision − mean score| is Σ over bins of |Σ (hit − score)|, divided
     # by the number of detections. Both sums are over images, so that a weight multiplies them.
-    by_image = np.zeros((2, weights.shape[1], bins))
-    np.add.at(by_image[0], (images, bin_index), counted.hits[kept] - counted.scores[kept])
-    np.add.at(by_image[1], (images, bin_index), 1.0)
-    distances, counts = (weights.astype(np.float64) @ table for table in by_image)
+    distance_by_image = np.zeros((weights.shape[1], bins))
+    count_by_image = np.zeros((weights.shape[1], bins))
+    cells = counted.images[kept], _bin_index(scores, bins)
+    np.add.at(distance_by_image, cells, counted.hits[kept] - scores)
+    np.add.at(count_by_image, cells, 1.0)
+    times = weights.astype(np.float64)
+    distances = times @ distance_by_image
+    counts = times @ count_by_image
     return share(np.abs(distances).sum(axis=1), counts.sum(axis=1))
 
 
@@ -135,23 +146,27 @@ def la_ece_replicates(
     values = np.full((len(weights), len(thresholds)), np.nan)
     for k, threshold in enumerate(thresholds):
         kept = _above_threshold(counted, k, threshold)
-        bin_index = _bin_index(counted.scores[kept], bins)
-        if len(bin_index):
-            # Scores fall, so that the detections of a bin are neighbors.
-            starts = np.flatnonzero(np.diff(bin_index, prepend=-1))
-            weight = weights[:, counted.images[kept]].astype(np.float64)
-            distances = weight * (counted.overlaps[kept] - counted.scores[kept])
-            of_bins = np.add.reduceat(distances, starts, axis=1)
-            values[:, k] = share(np.abs(of_bins).sum(axis=1), weight.sum(axis=1))
+        scores = counted.scores[kept]
+        if len(scores) == 0:
+            continue
+        # As for D-ECE, with the overlap in place of the hit. Scores fall, so that the detections
+        # of a bin are neighbors.
+        starts = np.flatnonzero(np.diff(_bin_index(scores, bins), prepend=-1))
+        times = weights[:, counted.images[kept]].astype(np.float64)
+        distances = times * (counted.overlaps[kept] - scores)
+        of_bins = np.add.reduceat(distances, starts, axis=1)
+        values[:, k] = share(np.abs(of_bins).sum(axis=1), times.sum(axis=1))
     return mean_over_classes(values)
 
 
 def _above_threshold(counted: CountedDetections, k: int, threshold: float) -> slice:
     """Return where the detections of class k of at least a score are."""
     of_class = counted.of_class(k)
-    kept = int((counted.scores[of_class] >= threshold).sum())
-    return slice(of_class.start, of_class.start + kept)
+    scores = counted.scores[of_class]
+    n_kept = int((scores >= threshold).sum())
+    return slice(of_class.start, of_class.start + n_kept)
 
 
 def _bin_index(scores: Floats, bins: int) -> Ints:
-    return np.minimum((scores * bins).astype(np.int64), bins - 1)
+    index = (scores * bins).astype(np.int64)
+    return np.minimum(index, bins - 1)

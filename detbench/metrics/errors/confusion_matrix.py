@@ -39,8 +39,8 @@ class ConfusionMatrix:
         """Return the most frequent confusions of two classes: class of object, of detection."""
         between = self.counts[:-1, :-1].copy()
         np.fill_diagonal(between, 0)
-        order = np.argsort(-between, axis=None, kind="stable")[:max_pairs]
-        pairs = [divmod(int(cell), len(between)) for cell in order]
+        cells = np.argsort(-between, axis=None, kind="stable")[:max_pairs]
+        pairs = [divmod(int(cell), len(between)) for cell in cells]
         return [pair for pair in pairs if between[pair]]
 
 
@@ -48,7 +48,8 @@ def confusion_matrix(
     evaluation: Evaluation, *, iou: float = 0.5, score: float = 0.25
 ) -> ConfusionMatrix:
     """Return the confusion matrix of the detections of at least a score."""
-    classes = len(evaluation.ground_truth.class_names)
-    counts = np.zeros((classes + 1, classes + 1), np.int64)
-    count_confusions(*columns_by_image(evaluation), iou, score, counts)
+    with_background = len(evaluation.ground_truth.class_names) + 1
+    counts = np.zeros((with_background, with_background), np.int64)
+    detections, objects = columns_by_image(evaluation)
+    count_confusions(detections, objects, iou, score, counts)
     return ConfusionMatrix(iou, score, counts)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from detbench.data.columns import Flags, groups_from_offsets
+from detbench.data.columns import groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.errors.label_errors import KINDS, LabelError
+from detbench.metrics.kernels.overlap import box_areas
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.scoring.evaluation import Evaluation
 
@@ -47,34 +50,37 @@ def corrected_values(
 
 def corrected_labels(ground_truth: GroundTruth, errors: Sequence[LabelError]) -> GroundTruth:
     """Return the ground truth with missing objects added, spurious removed and classes changed."""
+    classes = {name: k for k, name in enumerate(ground_truth.class_names)}
     class_index = ground_truth.class_index.copy()
     kept = np.ones(len(ground_truth), np.bool_)
-    index = {name: k for k, name in enumerate(ground_truth.class_names)}
+    missing = []
     for error in errors:
-        if error.object is not None and error.detected is None:
+        if error.object is None:
+            missing.append(error)
+        elif error.detected is None:
             kept[error.object] = False
-        elif error.object is not None and error.detected is not None:
-            class_index[error.object] = index[error.detected]
-    added = [error for error in errors if error.object is None]
-    added_images = np.array([error.image for error in added], np.int32)
-    added_classes = np.array([index[error.class_name] for error in added], np.int32)
-    boxes = np.array([error.box for error in added], np.float64).reshape(-1, 4)
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+        else:
+            class_index[error.object] = classes[error.detected]
+
+    def joined(column: NDArray[Any], added: ArrayLike) -> NDArray[Any]:
+        """Return the column of the objects kept, then that of the missing ones."""
+        return np.concatenate([column[kept], np.asarray(added, column.dtype)])
+
     images = groups_from_offsets(ground_truth.offsets)
-
-    def flags(column: Flags) -> Flags:
-        return np.concatenate([column[kept], np.zeros(len(added), np.bool_)])
-
+    boxes = np.array([error.box for error in missing], np.float64).reshape(-1, 4)
+    areas = box_areas(boxes)
+    no_flags = np.zeros(len(missing), np.bool_)
     rebuilt = GroundTruth.from_rows(
         image_ids=ground_truth.image_ids,
         class_names=ground_truth.class_names,
-        image_index=np.concatenate([images[kept], added_images]),
-        class_index=np.concatenate([class_index[kept], added_classes]),
-        boxes=np.concatenate([ground_truth.boxes[kept], boxes]),
-        box_areas=np.concatenate([ground_truth.box_areas[kept], areas]),
-        areas=np.concatenate([ground_truth.areas[kept], areas]),
-        iscrowd=flags(ground_truth.iscrowd),
-        difficult=flags(ground_truth.difficult),
-        truncated=flags(ground_truth.truncated),
+        image_index=joined(images, [error.image for error in missing]),
+        class_index=joined(class_index, [classes[error.class_name] for error in missing]),
+        boxes=joined(ground_truth.boxes, boxes),
+        box_areas=joined(ground_truth.box_areas, areas),
+        areas=joined(ground_truth.areas, areas),
+        iscrowd=joined(ground_truth.iscrowd, no_flags),
+        difficult=joined(ground_truth.difficult, no_flags),
+        truncated=joined(ground_truth.truncated, no_flags),
     )
-    return replace(rebuilt, **{name: getattr(ground_truth, name) for name in _UNCHANGED})
+    unchanged = {name: getattr(ground_truth, name) for name in _UNCHANGED}
+    return replace(rebuilt, **unchanged)

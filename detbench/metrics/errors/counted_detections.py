@@ -13,7 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
+from detbench.data.columns import (
+    Flags,
+    Floats,
+    Indices,
+    Ints,
+    groups_from_offsets,
+    offsets_from_groups,
+)
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.errors.error_kinds import error_kinds
 from detbench.metrics.kernels.error_kinds import HIT, NOT_COUNTED, ErrorKinds
@@ -51,14 +58,14 @@ class CountedDetections:
         """Return the same detections and objects, all as those of one class."""
         order = np.argsort(-self.scores, kind="stable")
         return CountedDetections(
-            self.iou,
-            np.array([0, len(order)]),
-            self.rows[order],
-            self.images[order],
-            self.scores[order],
-            self.hits[order],
-            self.overlaps[order],
-            self.positives.sum(axis=1, keepdims=True),
+            iou=self.iou,
+            offsets=np.array([0, len(order)]),
+            rows=self.rows[order],
+            images=self.images[order],
+            scores=self.scores[order],
+            hits=self.hits[order],
+            overlaps=self.overlaps[order],
+            positives=self.positives.sum(axis=1, keepdims=True),
         )
 
 
@@ -76,17 +83,19 @@ def count_detections(
     kinds = kinds or error_kinds(evaluation, iou=iou)
     is_hit = kinds.detections == HIT
     counted = np.flatnonzero(is_hit | ~kinds.ignored)
+    # By class, then by falling score; ties stay in the order of rows.
     order = np.lexsort((-detections.scores[counted], detections.class_index[counted]))
     rows = counted[order]
     hits = np.flatnonzero(is_hit[rows])
+    hit_rows = rows[hits]
     overlaps = np.zeros(len(rows))
     overlaps[hits] = paired_iou(
-        detections.boxes, ground_truth.boxes, rows[hits], kinds.targets[rows[hits]]
+        detections.boxes, ground_truth.boxes, hit_rows, kinds.targets[hit_rows]
     )
-    classes = np.arange(len(ground_truth.class_names) + 1)
+    class_index = detections.class_index[rows]
     return CountedDetections(
         iou=iou,
-        offsets=np.searchsorted(detections.class_index[rows], classes).astype(np.int64),
+        offsets=offsets_from_groups(class_index, len(ground_truth.class_names)),
         rows=rows,
         images=groups_from_offsets(detections.offsets)[rows],
         scores=detections.scores[rows],
@@ -98,10 +107,12 @@ def count_detections(
 
 def count_objects(ground_truth: GroundTruth, chosen: Flags) -> Ints:
     """Return (I, K): how many of the chosen objects (G,) each image has of each class."""
-    shape = len(ground_truth.image_ids), len(ground_truth.class_names)
+    n_images = len(ground_truth.image_ids)
+    n_classes = len(ground_truth.class_names)
     images = groups_from_offsets(ground_truth.offsets)[chosen].astype(np.int64)
-    cell = images * shape[1] + ground_truth.class_index[chosen]
-    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
+    cell = images * n_classes + ground_truth.class_index[chosen]
+    counts = np.bincount(cell, minlength=n_images * n_classes)
+    return counts.reshape(n_images, n_classes)
 
 
 def weighted_at_one_iou(hits: Flags, offsets: Ints, images: Indices) -> WeightedDetections:
@@ -114,6 +125,12 @@ def weighted_at_one_iou(hits: Flags, offsets: Ints, images: Indices) -> Weighted
     """
     rows = np.flatnonzero(hits)
     hit_offsets = np.searchsorted(rows, offsets).astype(np.int64)
-    in_class = (rows - np.repeat(offsets[:-1], np.diff(hit_offsets))).astype(np.int32)
-    no_ignored = np.zeros(len(offsets), np.int64), np.zeros(0, np.int32)
-    return WeightedDetections(offsets, images, hit_offsets, in_class, *no_ignored)
+    first_of_class = np.repeat(offsets[:-1], np.diff(hit_offsets))
+    return WeightedDetections(
+        offsets=offsets,
+        weight_index=images,
+        hit_offsets=hit_offsets,
+        hits=(rows - first_of_class).astype(np.int32),
+        ignored_offsets=np.zeros(len(offsets), np.int64),
+        ignored=np.zeros(0, np.int32),
+    )

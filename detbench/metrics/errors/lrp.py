@@ -51,13 +51,22 @@ class Lrp:
 
 def lrp(counted: CountedDetections) -> Lrp:
     """Return optimal LRP and its components for each class."""
-    all_once = np.ones((1, len(counted.positives)), np.uint16)
-    components, optima = _optima(counted, all_once)
-    reached = optima[0] >= 0
-    threshold = np.where(np.isnan(components[0, 0]), np.nan, np.inf)
-    threshold[reached] = counted.scores[optima[0][reached]]
+    n_images = len(counted.positives)
+    components, optima = _optima(counted, np.ones((1, n_images), np.uint16))
     error, localization, false_positives, false_negatives = components[:, 0]
-    return Lrp(counted.iou, error, localization, false_positives, false_negatives, threshold)
+    # Classes without objects have no threshold; the others keep no detection unless that is better.
+    threshold = np.where(np.isnan(error), np.nan, np.inf)
+    keeps_some = optima[0] >= 0
+    last_kept = optima[0][keeps_some]
+    threshold[keeps_some] = counted.scores[last_kept]
+    return Lrp(
+        counted.iou,
+        error,
+        localization,
+        false_positives,
+        false_negatives,
+        threshold,
+    )
 
 
 def lrp_replicates(counted: CountedDetections, weights: NDArray[np.uint16]) -> Floats:
@@ -71,11 +80,14 @@ def lrp_replicates(counted: CountedDetections, weights: NDArray[np.uint16]) -> F
 def _optima(counted: CountedDetections, weights: NDArray[np.uint16]) -> tuple[Floats, Ints]:
     """Return the components (4, B, K), and the last detection (B, K) kept; −1 for none."""
     shape = len(weights), len(counted.offsets) - 1
-    components, optima = np.full((4, *shape), np.nan), np.full(shape, -1, np.int64)
+    components = np.full((len(COMPONENTS), *shape), np.nan)
+    optima = np.full(shape, -1, np.int64)
     positives = weights.astype(np.float64) @ counted.positives
+    # The last detection of a class is the last of its score, even if the next class begins with it.
     last_of_score = np.diff(counted.scores, append=-np.inf) != 0
-    ends_of_classes = counted.offsets[1:][np.diff(counted.offsets) > 0] - 1
-    last_of_score[ends_of_classes] = True
+    has_detections = np.diff(counted.offsets) > 0
+    last_of_class = counted.offsets[1:][has_detections] - 1
+    last_of_score[last_of_class] = True
     detections = LrpDetections(
         counted.offsets, counted.images, last_of_score, counted.hits, counted.overlaps
     )

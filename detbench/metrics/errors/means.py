@@ -10,13 +10,15 @@ from detbench.data.columns import Flags, Floats, Ints
 
 def share(part: Floats | Ints, whole: NDArray[np.floating] | Ints) -> Floats:
     """Return part / whole elementwise; NaN where `whole` is 0."""
-    nothing = np.full(np.shape(whole), np.nan)
-    return np.asarray(np.divide(part, whole, out=nothing, where=whole > 0))
+    shares = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=shares, where=whole > 0)
+    return shares
 
 
 def masked_mean(values: Floats, chosen: Flags) -> Floats:
     """Return the mean of the chosen values (..., K) over their last axis; NaN where none is."""
-    return share(np.where(chosen, values, 0.0).sum(axis=-1), chosen.sum(axis=-1))
+    total = np.where(chosen, values, 0.0).sum(axis=-1)
+    return share(total, chosen.sum(axis=-1))
 
 
 def mean_over_classes(values: Floats) -> Floats:

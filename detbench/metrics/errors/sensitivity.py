@@ -89,15 +89,20 @@ def score_cutoffs(
 def _score_ties(evaluation: Evaluation) -> SensitivityRange:
     matches = evaluation.matches
     scores = evaluation.detections.scores[matches.rows]
-    same = (np.diff(scores) == 0) & (np.diff(groups_from_offsets(matches.offsets)) == 0)
-    tied = np.append(same, False) | np.insert(same, 0, False) if len(scores) else same
+    classes = groups_from_offsets(matches.offsets)
+    same_score = np.diff(scores) == 0
+    same_class = np.diff(classes) == 0
+    is_tied = np.zeros(len(scores), np.bool_)
+    is_tied[1:] |= same_score & same_class
+    is_tied[:-1] |= same_score & same_class
+    n_tied = int(is_tied.sum())
     return SensitivityRange(
         "score ties",
-        _changed_value(evaluation, _false_positives_first),
-        _changed_value(evaluation, _hits_first),
-        f"{int(tied.sum()):,} of {len(scores):,} detections share their score with another "
+        low=_changed_value(evaluation, _false_positives_first),
+        high=_changed_value(evaluation, _hits_first),
+        evidence=f"{n_tied:,} of {len(scores):,} detections share their score with another "
         "of their class",
-        "among equal scores of a class, false positives first (low) or hits first (high); "
+        rule="among equal scores of a class, false positives first (low) or hits first (high); "
         "matches unchanged",
     )
 
@@ -105,7 +110,8 @@ def _score_ties(evaluation: Evaluation) -> SensitivityRange:
 def _limit_per_class(evaluation: Evaluation) -> SensitivityRange:
     detections = evaluation.detections
     images = groups_from_offsets(detections.offsets).astype(np.int64)
-    cell = images * max(len(detections.class_names), 1) + detections.class_index
+    n_classes = max(len(detections.class_names), 1)
+    cell = images * n_classes + detections.class_index
     n_beyond = int((_ranks(detections.scores, cell) >= DETECTION_LIMIT).sum())
     values = [evaluation.average_precision]
     if n_beyond:
@@ -126,27 +132,33 @@ def _limit_per_image(evaluation: Evaluation) -> SensitivityRange:
     images = groups_from_offsets(detections.offsets).astype(np.int64)
     kept = _ranks(detections.scores, images) < DETECTION_LIMIT
     values = [evaluation.average_precision]
-    if not kept.all():
-        protocol = _headline_protocol(evaluation, evaluation.protocol.max_detections[-1:])
+    n_beyond = int((~kept).sum())
+    if n_beyond:
+        largest_limit = evaluation.protocol.max_detections[-1:]
+        protocol = _headline_protocol(evaluation, largest_limit)
         fewer = _subset(detections, kept)
-        values.append(evaluate(evaluation.ground_truth, fewer, protocol).average_precision)
+        limited = evaluate(evaluation.ground_truth, fewer, protocol)
+        values.append(limited.average_precision)
     return _range_of(
         "detections per image",
         values,
-        f"{int((~kept).sum()):,} of {len(detections):,} are beyond {DETECTION_LIMIT}",
+        f"{n_beyond:,} of {len(detections):,} are beyond {DETECTION_LIMIT}",
         f"the best {DETECTION_LIMIT} of each image over all classes, or as given",
     )
 
 
 def _score_threshold(evaluation: Evaluation) -> SensitivityRange:
-    lowest = evaluation.detections.scores.min(initial=np.inf)
+    scores = evaluation.detections.scores
+    evidence = "there are no detections"
+    if len(scores):
+        evidence = f"the lowest score is {scores.min():g}"
     return SensitivityRange(
         "score threshold",
-        evaluation.average_precision,
-        _changed_value(evaluation, _with_all_found),
-        f"the lowest score is {lowest:g}" if np.isfinite(lowest) else "there are no detections",
-        "below the lowest score, nothing more is found (low), or all missed objects without a "
-        "false positive (high)",
+        low=evaluation.average_precision,
+        high=_changed_value(evaluation, _with_all_found),
+        evidence=evidence,
+        rule="below the lowest score, nothing more is found (low), or all missed objects without "
+        "a false positive (high)",
     )
 
 
@@ -185,12 +197,13 @@ def _changed_value(evaluation: Evaluation, change: _Change) -> float | None:
 def _counted(evaluation: Evaluation, area: int, level: int, positives: Ints) -> _Counted:
     """Return what counts in an area range at one IoU threshold."""
     matches = evaluation.matches
-    counted = np.flatnonzero((matches.ignored[area] >> level) & 1 == 0)
+    is_ignored = (matches.ignored[area] >> level) & 1 == 1
+    counted = np.flatnonzero(~is_ignored)
     return _Counted(
-        evaluation.detections.scores[matches.rows[counted]],
-        (matches.hits[area, counted] >> level) & 1 == 1,
-        groups_from_offsets(matches.offsets)[counted],
-        positives,
+        scores=evaluation.detections.scores[matches.rows[counted]],
+        hits=(matches.hits[area, counted] >> level) & 1 == 1,
+        classes=groups_from_offsets(matches.offsets)[counted],
+        positives=positives,
     )
 
 
@@ -225,9 +238,11 @@ def _without_low_scores(min_score: float, counted: _Counted) -> tuple[Flags, Ind
 def _with_all_found(counted: _Counted) -> tuple[Flags, Indices]:
     """Add a hit for each missed object after the detections of its class."""
     n_classes = len(counted.positives)
-    missed = counted.positives - np.bincount(counted.classes[counted.hits], minlength=n_classes)
-    classes = np.concatenate([counted.classes, np.repeat(np.arange(n_classes), missed)])
-    hits = np.concatenate([counted.hits, np.ones(missed.sum(), np.bool_)])
+    n_found = np.bincount(counted.classes[counted.hits], minlength=n_classes)
+    n_missed = counted.positives - n_found
+    added = np.repeat(np.arange(n_classes), n_missed)
+    classes = np.concatenate([counted.classes, added])
+    hits = np.concatenate([counted.hits, np.ones(len(added), np.bool_)])
     order = np.argsort(classes, kind="stable")
     return hits[order], classes[order]
 
@@ -236,8 +251,9 @@ def _ranks(scores: Floats, groups: Ints) -> Ints:
     """Return (N,) how many higher-scoring detections of the same group each one has."""
     order = np.lexsort((-scores, groups))
     sizes = np.bincount(groups)
+    starts = np.cumsum(sizes) - sizes
     ranks = np.empty(len(order), np.int64)
-    ranks[order] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    ranks[order] = np.arange(len(order)) - np.repeat(starts, sizes)
     return ranks
 
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.data.columns import Flags, Floats
+from detbench.data.columns import Floats
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
 from detbench.metrics.errors.means import masked_mean
@@ -132,12 +132,13 @@ def built_in_attributes(ground_truth: GroundTruth) -> list[Attribute]:
     by_count = np.searchsorted([0, 1, 3, 7], counts, side="left")
     attributes = [Attribute("objects", labels, by_count)]
     width, height = ground_truth.image_sizes.T
-    megapixels, ratio = width * height / 1e6, width / height
-    if len(np.unique(megapixels[~np.isnan(megapixels)])) > 1:
+    known = ~np.isnan(width) & ~np.isnan(height)
+    megapixels = width * height / 1e6
+    if len(np.unique(megapixels[known])) > 1:
         attributes.append(quartile_attribute("megapixels", megapixels))
-    if len(np.unique(np.sign(np.log(ratio[~np.isnan(ratio)])))) > 1:
-        by_shape = np.searchsorted([1 - 1e-9, 1 + 1e-9], ratio)
-        by_shape = np.where(np.isnan(ratio), -1, by_shape)
+    shape = np.sign(width - height)
+    if len(np.unique(shape[known])) > 1:
+        by_shape = np.where(known, shape + 1, -1).astype(np.int64)
         attributes.append(Attribute("shape", ("upright", "square", "wide"), by_shape))
     return attributes
 
@@ -152,55 +153,53 @@ def score_slices(
         attributes: of its images.
         weights: (B, I) bootstrap resamples for intervals and p-values; None for neither.
     """
-    images = len(evaluation.ground_truth.image_ids)
-    all_once = np.ones((1, images), np.uint16)
+    n_images = len(evaluation.ground_truth.image_ids)
+    all_once = np.ones((1, n_images), np.uint16)
     weights = all_once if weights is None else np.concatenate([all_once, weights])
     subsets = SubsetScores(evaluation)
-    slices = []
-    for one in attributes:
-        for index, value in enumerate(one.values):
-            inside = one.value_index == index
-            rest = (one.value_index >= 0) & ~inside
-            if subsets.positives[inside].sum():
-                clusters = min(_clusters_with_objects(evaluation, subsets, inside),
-                               _clusters_with_objects(evaluation, subsets, rest))  # fmt: skip
-                slices.append(_slice(one.name, value, subsets, inside, rest, weights, clusters))
+    slices = [
+        _slice(evaluation, subsets, one, index, weights)
+        for one in attributes
+        for index in range(len(one.values))
+        if subsets.positives[one.value_index == index].any()
+    ]
     p = np.array([each.p for each in slices])
+    corrected = zip(holm(p).tolist(), benjamini_hochberg(p).tolist(), strict=True)
     return [
         replace(each, p_holm=p_holm, p_fdr=p_fdr)
-        for each, p_holm, p_fdr in zip(
-            slices, holm(p).tolist(), benjamini_hochberg(p).tolist(), strict=True
-        )
+        for each, (p_holm, p_fdr) in zip(slices, corrected, strict=True)
     ]
 
 
-def _clusters_with_objects(evaluation: Evaluation, subsets: SubsetScores, images: Flags) -> int:
-    """Return how many images, or groups of images, of a subset have objects to find."""
-    objects = subsets.positives.sum(axis=1) * images
-    return int(clusters_with(evaluation.ground_truth, objects[:, None])[0])
-
-
 def _slice(
-    name: str,
-    value: str,
+    evaluation: Evaluation,
     subsets: SubsetScores,
-    inside: Flags,
-    rest: Flags,
+    attribute: Attribute,
+    index: int,
     weights: Weights,
-    clusters: int,
 ) -> Slice:
-    """Return a slice whose p-values are not corrected yet."""
-    score, score_of_rest = (subsets.class_values(images, weights) for images in (inside, rest))
+    """Return the slice of one value of an attribute; its p-values are not corrected yet."""
+    inside = attribute.value_index == index
+    rest = (attribute.value_index >= 0) & ~inside
+    score = subsets.class_values(inside, weights)
+    score_of_rest = subsets.class_values(rest, weights)
+    # The first row has all images once: the value itself. The others are its replicates.
     in_both = ~np.isnan(score) & ~np.isnan(score_of_rest)
-    difference, *replicates = masked_mean(score - score_of_rest, in_both)
+    scores = masked_mean(score, in_both)
+    differences = masked_mean(score - score_of_rest, in_both)
+    difference, replicates = float(differences[0]), differences[1:]
+    # The evidence for a difference is that of the side with less of it.
+    objects = subsets.positives.sum(axis=1)
+    by_side = np.stack([objects * inside, objects * rest], axis=1)
+    clusters = int(clusters_with(evaluation.ground_truth, by_side).min())
     return Slice(
-        name,
-        value,
+        attribute.name,
+        attribute.values[index],
         images=int(inside.sum()),
-        objects=int(subsets.positives[inside].sum()),
-        score=float(masked_mean(score, in_both)[0]),
-        difference=statistic_interval(difference, np.array(replicates), clusters, lowest=-1.0),
-        p=statistic_p(difference, np.array(replicates), clusters),
+        objects=int(objects[inside].sum()),
+        score=float(scores[0]),
+        difference=statistic_interval(difference, replicates, clusters, lowest=-1.0),
+        p=statistic_p(difference, replicates, clusters),
         p_holm=np.nan,
         p_fdr=np.nan,
     )

@@ -82,7 +82,10 @@ class ThresholdCurve:
         spread = np.searchsorted(-self.score, -levels, side="right") - 1
         chosen = np.unique([*spread, 0, len(self.score) - 1, best])
         return ThresholdCurve(
-            self.score[chosen], self.hits[chosen], self.kept[chosen], self.positives
+            score=self.score[chosen],
+            hits=self.hits[chosen],
+            kept=self.kept[chosen],
+            positives=self.positives,
         )
 
 
@@ -152,8 +155,8 @@ def choose_thresholds(
     columns = np.full((5, classes), np.nan)
     for k in range(classes):
         threshold, f_chosen = _choose(counted, k, chosen_on, beta)
-        columns[:2, k] = threshold, f_chosen
-        columns[2:, k] = _report(counted, k, ~chosen_on, threshold, beta)
+        held_out = _report(counted, k, ~chosen_on, threshold, beta)
+        columns[:, k] = threshold, f_chosen, *held_out
     return ThresholdChoice(beta, *columns)
 
 
@@ -167,15 +170,15 @@ def held_out_replicates(
 
     The thresholds are the same in all replicates.
     """
-    drawn = (weights * held_out).astype(np.float64)
+    times = (weights * held_out).astype(np.float64)
     classes = groups_from_offsets(counted.offsets)
     kept = counted.scores >= choice.threshold[classes]
-    n_hits = drawn @ _count_by_image(counted, kept & counted.hits, classes)
-    n_kept = drawn @ _count_by_image(counted, kept, classes)
-    positives = drawn @ counted.positives
-    values = np.full(positives.shape, np.nan)
-    known = (positives > 0) & ~np.isnan(choice.f_held_out)
-    values[known] = f_measure(n_hits, n_kept, positives, choice.beta)[known]
+    n_hits = times @ _count_by_image(counted, kept & counted.hits, classes)
+    n_kept = times @ _count_by_image(counted, kept, classes)
+    positives = times @ counted.positives
+    values = f_measure(n_hits, n_kept, positives, choice.beta)
+    # Without objects in a replicate, or in one of the halves, there is no F-beta.
+    values[(positives == 0) | np.isnan(choice.f_held_out)] = np.nan
     return values
 
 
@@ -185,9 +188,10 @@ def _choose(counted: CountedDetections, k: int, images: Flags, beta: float) -> t
     if positives == 0:
         return np.nan, np.nan
     of_class = counted.of_class(k)
+    scores = counted.scores[of_class]
     inside = images[counted.images[of_class]]
     hits = inside & counted.hits[of_class]
-    curve = ThresholdCurve.from_detections(counted.scores[of_class], hits, inside, positives)
+    curve = ThresholdCurve.from_detections(scores, hits, inside, positives)
     best = curve.best(beta)
     if best is None or curve.hits[best] == 0:
         return np.inf, 0.0
@@ -198,17 +202,23 @@ def _report(
     counted: CountedDetections, k: int, images: Flags, threshold: float, beta: float
 ) -> tuple[float, float, float]:
     """Return F-beta, precision and recall of class k on some images at a threshold."""
-    positives, of_class = int(counted.positives[images, k].sum()), counted.of_class(k)
+    positives = int(counted.positives[images, k].sum())
     if positives == 0 or np.isnan(threshold):
         return np.nan, np.nan, np.nan
-    kept = images[counted.images[of_class]] & (counted.scores[of_class] >= threshold)
-    n_hits, n_kept = int((kept & counted.hits[of_class]).sum()), int(kept.sum())
+    of_class = counted.of_class(k)
+    inside = images[counted.images[of_class]]
+    kept = inside & (counted.scores[of_class] >= threshold)
+    n_kept = int(kept.sum())
+    n_hits = int((kept & counted.hits[of_class]).sum())
+    f_beta = float(f_measure(n_hits, n_kept, positives, beta))
     precision = n_hits / n_kept if n_kept else np.nan
-    return float(f_measure(n_hits, n_kept, positives, beta)), precision, n_hits / positives
+    return f_beta, precision, n_hits / positives
 
 
 def _count_by_image(counted: CountedDetections, chosen: Flags, classes: Indices) -> Floats:
     """Return (I, K) how many of the chosen detections each image has of each class."""
-    images, count = counted.positives.shape
-    cell = counted.images[chosen].astype(np.int64) * count + classes[chosen]
-    return np.bincount(cell, minlength=images * count).reshape(images, count).astype(np.float64)
+    n_images, n_classes = counted.positives.shape
+    images = counted.images[chosen].astype(np.int64)
+    cell = images * n_classes + classes[chosen]
+    counts = np.bincount(cell, minlength=n_images * n_classes)
+    return counts.reshape(n_images, n_classes).astype(np.float64)

@@ -25,9 +25,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
+from detbench.data.columns import (
+    Flags,
+    Floats,
+    Indices,
+    Ints,
+    groups_from_offsets,
+    offsets_from_groups,
+)
 from detbench.metrics.errors.counted_detections import count_objects, weighted_at_one_iou
 from detbench.metrics.errors.error_kinds import BACKGROUND_IOU, error_kinds
+from detbench.metrics.errors.means import masked_mean
 from detbench.metrics.kernels.error_kinds import (
     BACKGROUND,
     BOTH,
@@ -142,6 +150,7 @@ def tide(
     kinds = error_kinds(evaluation, iou=iou, background=background, max_detections=limit)
     datasets = _fixed_datasets(evaluation, kinds)
     in_mean = _classes_in_mean(datasets["base"], as_tidecv)
+    # The first row has all images once: the values themselves. The others are their replicates.
     all_once = np.ones((1, len(evaluation.ground_truth.image_ids)), np.uint16)
     weights = all_once if weights is None else np.concatenate([all_once, weights])
     values = _values(datasets, in_mean, weights)
@@ -149,22 +158,23 @@ def tide(
     costs = {name: float(values[name][0]) for name in (*MAIN_ERRORS, *SPECIAL_ERRORS)}
     costs |= {name: 0.0 for name in MAIN_ERRORS if costs[name] < 0}
     return Tide(
-        iou,
-        background,
-        float(values["base"][0]),
-        costs,
-        _count_errors(kinds),
-        int(in_mean.sum()),
-        as_tidecv,
-        {name: column[1:] for name, column in values.items()},
+        iou=iou,
+        background=background,
+        base=float(values["base"][0]),
+        costs=costs,
+        counts=_count_errors(kinds),
+        classes=int(in_mean.sum()),
+        as_tidecv=as_tidecv,
+        replicates={name: column[1:] for name, column in values.items()},
     )
 
 
 def _values(datasets: dict[str, _Dataset], in_mean: Flags, weights: Weights) -> dict[str, Floats]:
     """Return (B,) the base, and what each fix adds to it, under weights (B, I)."""
-    base = datasets["base"]
-    # A class without objects in a replicate is left out of it, as in replicates of AP.
-    lost = (weights.astype(np.float64) @ base.positives == 0) & (base.positives.sum(axis=0) > 0)
+    # A class that lost all its objects in a replicate is left out of it, as in replicates of AP.
+    positives = datasets["base"].positives
+    has_objects = positives.sum(axis=0) > 0
+    lost = has_objects & (weights.astype(np.float64) @ positives == 0)
     ap = {name: _mean_ap(dataset, weights, in_mean & ~lost) for name, dataset in datasets.items()}
     gains = {name: ap[name] - ap["base"] for name in (*MAIN_ERRORS, *SPECIAL_ERRORS)}
     return {"base": ap["base"], **gains}
@@ -203,9 +213,11 @@ def _fixed_datasets(evaluation: Evaluation, kinds: ErrorKinds) -> dict[str, _Dat
         classes = detections.class_index
         if len(ground_truth):
             target_class = ground_truth.class_index[kinds.targets]
-            classes = np.where(is_hit & (kinds.targets >= 0), target_class, classes)
+            has_target = is_hit & (kinds.targets >= 0)
+            classes = np.where(has_target, target_class, classes)
         rows = order[kept[order]]
-        weighted = _by_class(rows, is_hit, classes, images, len(ground_truth.class_names))
+        n_classes = len(ground_truth.class_names)
+        weighted = _by_class(rows, is_hit, classes, images, n_classes)
         return _Dataset(weighted, count_objects(ground_truth, objects))
 
     datasets = {"base": dataset(counted, hits, to_find)}
@@ -221,14 +233,14 @@ def _fixed_datasets(evaluation: Evaluation, kinds: ErrorKinds) -> dict[str, _Dat
 
 
 def _by_class(
-    rows: Ints, is_hit: Flags, classes: Indices, images: Indices, class_count: int
+    rows: Ints, is_hit: Flags, classes: Indices, images: Indices, n_classes: int
 ) -> WeightedDetections:
     """Return the detections `rows`, sorted by falling score, by class; ties stay in their order."""
-    class_of_rows = classes[rows].astype(np.uint16 if class_count < _RADIX_SORTED else np.int32)
-    order = np.argsort(class_of_rows, kind="stable")
-    limits = np.arange(class_count + 1)
-    offsets = np.searchsorted(class_of_rows[order], limits).astype(np.int64)
-    return weighted_at_one_iou(is_hit[rows[order]], offsets, images[rows[order]])
+    class_of_rows = classes[rows]
+    sortable = class_of_rows.astype(np.uint16 if n_classes < _RADIX_SORTED else np.int32)
+    by_class = rows[np.argsort(sortable, kind="stable")]
+    offsets = offsets_from_groups(class_of_rows, n_classes)
+    return weighted_at_one_iou(is_hit[by_class], offsets, images[by_class])
 
 
 def _mean_ap(dataset: _Dataset, weights: Weights, in_mean: Flags) -> Floats:
@@ -237,13 +249,11 @@ def _mean_ap(dataset: _Dataset, weights: Weights, in_mean: Flags) -> Floats:
     As in tidecv, a class with detections but nothing to find is 0, and one with neither is left
     out.
     """
-    drawn = weights.astype(np.float64) @ dataset.positives
-    positives = np.asarray(drawn).astype(np.int64)
+    positives = (weights.astype(np.float64) @ dataset.positives).astype(np.int64)
     ap, recall = np.empty((2, *positives.shape, 1))
     fill_ap_and_recall(dataset.detections, Averaging(_RECALLS, 0.0), weights, positives, ap, recall)
-    values = np.where(np.isnan(ap[:, :, 0]) & dataset.has_detections, 0.0, ap[:, :, 0])
-    present = in_mean & ~np.isnan(values)
-    count, total = present.sum(axis=1), np.where(present, values, 0.0).sum(axis=1)
-    without_classes = np.where(in_mean.any(axis=1), 0.0, np.nan)
-    without_classes = np.broadcast_to(without_classes, len(weights)).copy()
-    return np.asarray(np.divide(total, count, out=without_classes, where=count > 0))
+    values = ap[:, :, 0]
+    values = np.where(np.isnan(values) & dataset.has_detections, 0.0, values)
+    means = masked_mean(values, in_mean & ~np.isnan(values))
+    # All classes in the mean may be left out; the mean is NaN only if none is in it at all.
+    return np.where(np.isnan(means) & in_mean.any(axis=1), 0.0, means)

@@ -47,8 +47,9 @@ class TraitRecall:
 
     def replicates(self, weights: NDArray[np.uint16]) -> Floats:
         """Return (B, V) the recall when image i counts `weights[b, i]` times; weights is (B, I)."""
-        objects, found = (weights.astype(np.float64) @ table for table in self.by_image)
-        return share(found, objects)
+        times = weights.astype(np.float64)
+        objects, found = self.by_image
+        return share(times @ found, times @ objects)
 
 
 def traits(ground_truth: GroundTruth, protocol: Protocol) -> list[Trait]:
@@ -103,35 +104,42 @@ def trait_recall(
     evaluation: Evaluation, kinds: ErrorKinds, trait: Trait, min_score: float
 ) -> TraitRecall:
     """Return recall by a trait, with all detections and with those of at least a score."""
-    hits = (kinds.detections == HIT) & (evaluation.detections.scores >= min_score)
+    high_score = evaluation.detections.scores >= min_score
+    hits = (kinds.detections == HIT) & high_score
     found_at_score = np.zeros(len(kinds.objects), np.bool_)
     found_at_score[kinds.targets[hits]] = True
     objects = (kinds.objects != NOT_COUNTED) & (trait.value_index >= 0)
-    by_image = np.stack(
-        [
-            _count_by_image(evaluation.ground_truth, trait, objects),
-            _count_by_image(evaluation.ground_truth, trait, objects & found_at_score),
-        ]
+    found_at_all = objects & (kinds.objects == FOUND)
+
+    ground_truth = evaluation.ground_truth
+    total = _count_by_image(ground_truth, trait, objects)
+    found = _count_by_image(ground_truth, trait, objects & found_at_score)
+    found_by_any = _count_by_image(ground_truth, trait, found_at_all)
+    return TraitRecall(
+        trait=trait,
+        objects=total.sum(axis=0),
+        recall=share(found.sum(axis=0), total.sum(axis=0)),
+        max_recall=share(found_by_any.sum(axis=0), total.sum(axis=0)),
+        by_image=np.stack([total, found]),
     )
-    total, found = by_image.sum(axis=1)
-    found_by_any = np.bincount(
-        trait.value_index[objects & (kinds.objects == FOUND)], minlength=len(trait.values)
-    )
-    return TraitRecall(trait, total, share(found, total), share(found_by_any, total), by_image)
 
 
 def _binned(name: str, numbers: Floats | Ints, upper_limits: dict[str, float]) -> Trait:
     """Group numbers by the upper limit of each value, which belongs to it; the last has none."""
-    limits = np.array([*upper_limits.values()][:-1], np.float64)
+    limits = np.array([*upper_limits.values()], np.float64)
     value_index = np.searchsorted(limits, numbers, side="left")
-    return Trait(name, tuple(upper_limits), np.where(np.isnan(numbers), -1, value_index))
+    value_index = np.where(np.isnan(numbers), -1, value_index)
+    return Trait(name, tuple(upper_limits), value_index)
 
 
 def _neighbors(ground_truth: GroundTruth, present: Flags) -> Ints:
     """Return (G,) how many other objects of its class are in the image of each object."""
     images = groups_from_offsets(ground_truth.offsets).astype(np.int64)
-    cell = images * max(len(ground_truth.class_names), 1) + ground_truth.class_index
-    counts = np.bincount(cell[present], minlength=int(cell.max(initial=0)) + 1)
+    n_classes = max(len(ground_truth.class_names), 1)
+    cell = images * n_classes + ground_truth.class_index
+    n_cells = int(cell.max(initial=0)) + 1
+    counts = np.bincount(cell[present], minlength=n_cells)
+    # An object that is present is in the count of its own cell.
     return np.asarray(counts[cell] - present)
 
 
@@ -148,15 +156,20 @@ def _greatest_overlap(ground_truth: GroundTruth, present: Flags) -> Floats:
 
 def _touches_edge(ground_truth: GroundTruth) -> Ints:
     """Return (G,) 1 for objects at the edge of their image, 0 for others, −1 if not known."""
-    sizes = ground_truth.image_sizes[groups_from_offsets(ground_truth.offsets)]
-    low, high = ground_truth.boxes[:, :2], ground_truth.boxes[:, 2:]
-    touching = (low <= _EDGE_PIXELS) | (high >= sizes - _EDGE_PIXELS)
-    return np.where(np.isnan(sizes).any(axis=1), -1, touching.any(axis=1))
+    images = groups_from_offsets(ground_truth.offsets)
+    sizes = ground_truth.image_sizes[images]
+    touches_low = ground_truth.boxes[:, :2] <= _EDGE_PIXELS
+    touches_high = ground_truth.boxes[:, 2:] >= sizes - _EDGE_PIXELS
+    touches = (touches_low | touches_high).any(axis=1)
+    unknown = np.isnan(sizes).any(axis=1)
+    return np.where(unknown, -1, touches)
 
 
 def _count_by_image(ground_truth: GroundTruth, trait: Trait, chosen: Flags) -> Ints:
     """Return (I, V) how many of the chosen objects each image has of each value."""
-    shape = len(ground_truth.image_ids), len(trait.values)
+    n_images = len(ground_truth.image_ids)
+    n_values = len(trait.values)
     images = groups_from_offsets(ground_truth.offsets)[chosen].astype(np.int64)
-    cell = images * shape[1] + trait.value_index[chosen]
-    return np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
+    cell = images * n_values + trait.value_index[chosen]
+    counts = np.bincount(cell, minlength=n_images * n_values)
+    return counts.reshape(n_images, n_values)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from detbench.bench.analysis_intervals import CONFIDENT
 from detbench.bench.analysis_tables import (
@@ -14,7 +16,6 @@ from detbench.bench.analysis_tables import (
     RecallRow,
     ScoreCutoffRow,
     ThresholdRow,
-    finite,
 )
 from detbench.bench.analyze import IOU, Analysis, Study, analyze
 from detbench.metrics.errors.label_errors import KINDS
@@ -38,6 +39,8 @@ EXAMPLE_KINDS = {
 }
 """The kind of example images that shows a kind of error."""
 _SIGNIFICANT_P = 0.05
+R = TypeVar("R")
+"""A row of a table."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,8 @@ class ErrorAnalysis:
     def highest_cost(self) -> float:
         """The end of the scale of costs, in points of AP; at least 1."""
         costs = [row.cost for rows in self.tide[1:] for row in rows]
-        highest = [cost.high if cost.is_defined else cost.estimate for cost in costs]
-        return max([1.0, *(100 * cost for cost in highest if finite(cost) is not None)])
+        ends = [cost.high if cost.is_defined else cost.estimate for cost in costs]
+        return max([1.0, *(100 * end for end in ends if math.isfinite(end))])
 
 
 def error_analysis(evaluations: Sequence[Evaluation], *, with_images: bool = True) -> ErrorAnalysis:
@@ -108,29 +111,28 @@ def error_analysis(evaluations: Sequence[Evaluation], *, with_images: bool = Tru
 def error_analysis_of(study: Study, *, with_images: bool) -> ErrorAnalysis:
     """Return a study as the page shows it."""
     analyses = study.analyses
-    _, *lrp = zip(*(each.lrp for each in analyses), strict=True)
-    recall = zip(*(each.recall for each in analyses), strict=True)
-    together, *thresholds = zip(*(each.thresholds for each in analyses), strict=True)
+    together, *thresholds = _side_by_side(each.thresholds for each in analyses)
+    _, *lrp = _side_by_side(each.lrp for each in analyses)
+    recall = _side_by_side(each.recall for each in analyses)
+    counts = Counter(error.kind for error in study.label_errors)
     return ErrorAnalysis(
         base_rules=tuple(dict.fromkeys(each.base_rule for each in analyses)),
         beta=study.settings.beta,
         classes=len(study.ground_truth.class_names),
-        tide=tuple(zip(*(each.tide for each in analyses), strict=True)),
+        tide=_side_by_side(each.tide for each in analyses),
         lrp_means=tuple(each.lrp[0] for each in analyses),
         calibration=tuple(next(iter(each.calibration), None) for each in analyses),
         reliability=tuple(_reliability(each) for each in analyses),
         confusion=tuple(matrix_table(each, series) for series, each in enumerate(analyses)),
         recall=tuple(rows for rows in recall if rows[0].objects),
-        slices=tuple(zip(*(each.slices for each in analyses), strict=True)),
-        thresholds=(together, *(rows for rows in thresholds if _any_finite(rows, "threshold"))),
-        lrp=tuple(rows for rows in lrp if _any_finite([row.error for row in rows], "estimate")),
-        sensitivity=tuple(zip(*(each.sensitivity for each in analyses), strict=True)),
-        score_cutoffs=tuple(zip(*(each.score_cutoffs for each in analyses), strict=True)),
+        slices=_side_by_side(each.slices for each in analyses),
+        thresholds=(together, *(rows for rows in thresholds if _any_threshold(rows))),
+        lrp=tuple(rows for rows in lrp if _any_error(rows)),
+        sensitivity=_side_by_side(each.sensitivity for each in analyses),
+        score_cutoffs=_side_by_side(each.score_cutoffs for each in analyses),
         corrected=tuple(_corrected(each) for each in analyses),
         label_errors=label_error_cards(study, with_images=with_images),
-        label_error_counts={
-            kind: sum(error.kind == kind for error in study.label_errors) for kind in KINDS
-        },
+        label_error_counts={kind: counts[kind] for kind in KINDS},
     )
 
 
@@ -156,5 +158,14 @@ def _corrected(analysis: Analysis) -> Corrected:
     return Corrected(first, last, limits)
 
 
-def _any_finite(rows: Sequence[Any], column: str) -> bool:
-    return any(finite(getattr(row, column)) is not None for row in rows)
+def _side_by_side(tables: Iterable[Sequence[R]]) -> tuple[tuple[R, ...], ...]:
+    """Return rows that have one entry for each detector, from a table of each."""
+    return tuple(zip(*tables, strict=True))
+
+
+def _any_threshold(rows: Sequence[ThresholdRow]) -> bool:
+    return any(math.isfinite(row.threshold) for row in rows)
+
+
+def _any_error(rows: Sequence[LrpRow]) -> bool:
+    return any(math.isfinite(row.error.estimate) for row in rows)

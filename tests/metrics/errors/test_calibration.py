@@ -46,7 +46,7 @@ def la_ece_reference(rows):
     """Return LaECE of each class above `THRESHOLDS`."""
     return [
         calibration_error(
-            [row for row in rows if row[0] == k and row[1] >= threshold], 25, localisation=True
+            [row for row in rows if row[0] == k and row[1] >= threshold], 25, localization=True
         )
         for k, threshold in enumerate(THRESHOLDS)
     ]
