@@ -1,1 +1,1 @@
-"""Training: what trains a detector, and the callbacks that score one during training."""
+"""Training: the trainer of detbench's own YOLO, and callbacks that score any Keras model."""

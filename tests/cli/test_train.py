@@ -11,11 +11,12 @@ import pytest
 
 from detbench.data.load import load_ground_truth, save_ground_truth
 from detbench.data.shapes import make_shapes
-from tests.conftest import heeding_ctrl_c
+from tests.conftest import with_sigint_enabled
 
 pytest.importorskip("keras")
 
-SMALL = ("--size", 32, "--width", 2, "--depth", 1, "--anchors", 2)
+ROOT = Path(__file__).parents[2]
+SMALL_MODEL = ("--size", 32, "--width", 2, "--depth", 1, "--anchors", 2)
 
 
 @pytest.fixture(scope="module")
@@ -24,84 +25,77 @@ def shapes(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def coco(shapes, tmp_path_factory) -> dict[str, Path]:
-    """The same as COCO annotations, a file for each split."""
+def coco_files(shapes, tmp_path_factory) -> dict[str, Path]:
+    """Return the same dataset as COCO annotations, a file per split."""
     folder = tmp_path_factory.mktemp("coco")
-    for split in ("train", "val"):
-        save_ground_truth(load_ground_truth(shapes, split=split), folder / f"{split}.json")
-    return {split: folder / f"{split}.json" for split in ("train", "val")}
+    files = {split: folder / f"{split}.json" for split in ("train", "val")}
+    for split, path in files.items():
+        save_ground_truth(load_ground_truth(shapes, split=split), path)
+    return files
 
 
-def test_train_on_two_coco_files_then_predict(command, shapes, coco, tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_train_on_two_coco_files_then_predict(command, shapes, coco_files, tmp_path, monkeypatch):
     monkeypatch.setenv("DETBENCH_CACHE", str(tmp_path / "cache"))
-    output, pictures = tmp_path / "m.keras", shapes / "JPEGImages"
-    data = (coco["train"], "--images", pictures, "--val", coco["val"], "--val-images", pictures)
-    done = command(
-        "train",
-        "yolo",
-        *data,
-        "-o",
-        output,
-        *SMALL,
-        "--epochs",
-        2,
-        "--half",
-        "--plots",
-        tmp_path / "plots",
-    )
-    assert done.code == 0, done.err
-    assert done.out == ""
-    assert "epoch 2/2: loss " in done.err
-    assert f"model: {output}" in done.err
-    assert sorted(entry.name for entry in (tmp_path / "plots").iterdir()) == [
-        "anchors.png",
-        "learning-curves.png",
-    ]
-    assert (
-        command(
-            "predict", f"yolo:{output}", shapes, "--split", "val", "-o", tmp_path / "d.parquet"
-        ).code
-        == 0
-    )
+    output, plots, images = tmp_path / "m.keras", tmp_path / "plots", shapes / "JPEGImages"
+    training_data = (coco_files["train"], "--images", images)
+    validation_data = ("--val", coco_files["val"], "--val-images", images)
+    outputs = ("-o", output, "--plots", plots)
+    options = (*SMALL_MODEL, "--epochs", 2, "--half")
+    outcome = command("train", "yolo", *training_data, *validation_data, *outputs, *options)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out == ""
+    assert "epoch 2/2: loss " in outcome.err
+    assert f"model: {output}" in outcome.err
+    plot_names = sorted(entry.name for entry in plots.iterdir())
+    assert plot_names == ["anchors.png", "learning-curves.png"]
+    predict = ("predict", f"yolo:{output}", shapes, "--split", "val")
+    assert command(*predict, "-o", tmp_path / "d.parquet").code == 0
 
 
-def test_a_file_without_splits_needs_another_to_score_on(command, coco, tmp_path):
-    done = command("train", "yolo", coco["train"], "-o", tmp_path / "m.keras")
-    assert done.code == 2
-    assert (
-        "train.json: has no splits; say with --val DATASET what each epoch is scored on" in done.err
-    )
+def test_a_file_without_splits_needs_validation_data(command, coco_files, tmp_path):
+    outcome = command("train", "yolo", coco_files["train"], "-o", tmp_path / "m.keras")
+    assert outcome.code == 2
+    message = "train.json: has no splits; name the dataset to score each epoch on with --val"
+    assert message in outcome.err
 
 
-def test_ctrl_c_leaves_what_the_same_command_goes_on_from(command, shapes, tmp_path):
+def read_until(stream, pattern):
+    """Read lines until one matches, and return all of them."""
+    lines = []
+    while not lines or not re.match(pattern, lines[-1]):
+        lines.append(stream.readline())
+        assert lines[-1], "".join(lines)
+    return "".join(lines)
+
+
+@pytest.mark.slow
+def test_the_same_command_resumes_after_ctrl_c(command, shapes, tmp_path):
     output = tmp_path / "m.keras"
-    given = ["train", "yolo", str(shapes), "-o", str(output), *map(str, SMALL), "--epochs"]
-    place = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"}
-    command_line = [sys.executable, "-m", "detbench", *given, "100000"]
-    running = subprocess.Popen(
-        heeding_ctrl_c(command_line), env=place, stderr=subprocess.PIPE, text=True
+    arguments = ["train", "yolo", str(shapes), "-o", str(output), *map(str, SMALL_MODEL)]
+    process = subprocess.Popen(
+        with_sigint_enabled([sys.executable, "-m", "detbench", *arguments, "--epochs", "100000"]),
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    assert running.stderr is not None
-    said = ""
-    while not said.startswith("epoch 1/") and "\nepoch 1/" not in said:
-        line = running.stderr.readline()
-        assert line, said
-        said += line
-    running.send_signal(signal.SIGINT)
-    said += running.communicate(timeout=300)[1]
-    assert running.returncode == 130, said
-    assert not re.search(r"^[IWE]\d{4} ", said, re.MULTILINE), said
-    assert "interrupted; the same command goes on after epoch " in said
-    assert "Traceback" not in said
-    other = command(*given, "2")
+    log = read_until(process.stderr, "epoch 1/")
+    process.send_signal(signal.SIGINT)
+    log += process.communicate(timeout=300)[1]
+    assert process.returncode == 130, log
+    assert not re.search(r"^[IWE]\d{4} ", log, re.MULTILINE), log
+    assert "interrupted; the same command resumes after epoch " in log
+    assert "Traceback" not in log
+    other = command(*arguments, "--epochs", "2")
     assert other.code == 2
-    assert (
-        "other settings (epochs: 100000 → 2); give the same settings to go on, or --no-resume to start over"
-        in other.err
+    message = (
+        "other settings (epochs: 100000 → 2); use the same settings to resume, "
+        "or --no-resume to start over"
     )
-    again = command(*given, "100000", "--max-seconds", "0")
-    assert again.code == 0, again.err
-    assert "goes on after epoch " in again.err
+    assert message in other.err
+    resumed = command(*arguments, "--epochs", "100000", "--max-seconds", "0")
+    assert resumed.code == 0, resumed.err
+    assert "resuming after epoch " in resumed.err
     assert output.exists()
 
 
@@ -113,22 +107,22 @@ def test_ctrl_c_leaves_what_the_same_command_goes_on_from(command, shapes, tmp_p
         (["-o", "m.keras", "--plots", "plain.txt"], "plain.txt is a file, not a folder"),
         (
             ["-o", "m.keras", "--size", "big"],
-            "--size takes WIDTHxHEIGHT in pixels or one number, not 'big'",
+            "--size must be WIDTHxHEIGHT in pixels or one number, not 'big'",
         ),
         (
             ["-o", "m.keras", "--size", "100"],
-            "size must be a multiple of 16, not 100×100; take 96×96",
+            "size must be a multiple of 16, not 100×100; use 96×96",
         ),
         (["-o", "m.keras", "--split", "none"], "none"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_done(
+def test_wrong_arguments_are_refused_before_anything_is_done(
     command, shapes, tmp_path, monkeypatch, arguments, message
 ):
     monkeypatch.chdir(tmp_path)
     Path("plain.txt").touch()
-    done = command("train", "yolo", shapes, *arguments)
-    assert done.code == 2
-    assert message in done.err
-    assert "Traceback" not in done.err
+    outcome = command("train", "yolo", shapes, *arguments)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert "Traceback" not in outcome.err
     assert [entry.name for entry in tmp_path.iterdir()] == ["plain.txt"]

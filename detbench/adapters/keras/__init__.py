@@ -1,4 +1,7 @@
-"""Keras models run as detectors: from a file, a KerasHub preset, or in memory; Keras is imported when a name is first used."""
+"""Run Keras models as detectors: from a file, from a KerasHub preset, or from memory.
+
+Keras itself is imported when `in_memory_detector` is first used.
+"""
 
 from __future__ import annotations
 

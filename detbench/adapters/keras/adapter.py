@@ -1,86 +1,82 @@
-"""Keras model files: own YOLOs, KerasHub's detectors, and any model whose outputs one of the decoders reads."""
+"""The adapter `keras`: run a Keras model as a detector.
+
+A file may hold detbench's own YOLO, a KerasHub detector, or any model with outputs that a decoder
+reads.
+"""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from detbench.adapters.assembly import Loaded, Source, assemble
+from detbench.adapters.assembly import LoadedModel, ModelSource, assemble
 from detbench.adapters.decoders.with_nms.kerascv import KerasCv
 from detbench.adapters.keras.backend import backend_name, import_keras
 from detbench.adapters.keras.digests import file_record
+from detbench.adapters.keras.hub import hub_detector
 from detbench.adapters.keras.model_file import load_model, read_keras_file
+from detbench.adapters.keras.named_model import NamedModel, is_hub_detector
+from detbench.adapters.keras.own_models import own_adapter
 from detbench.adapters.keras.runtime import KerasRuntime, model_input
-from detbench.adapters.metadata import Metadata
-from detbench.adapters.options import Options, read_options
+from detbench.adapters.metadata import ModelMetadata
+from detbench.adapters.options import ModelOptions, read_options
 from detbench.adapters.raw_detector import RawDetector
 from detbench.errors import DetbenchError
 
 
 def load(path: Path, options: Mapping[str, str]) -> RawDetector:
-    """Load a model from a .keras file (or HDF5).
+    """Load a model from a .keras or HDF5 file.
 
     Args:
-        path: the model.
-        options: as a spec has them; `backend` is `tensorflow` or `jax`, `format` the box format of outputs in KerasCV's convention.
+        path: the model file.
+        options: as a model spec gives them. `backend` is `tensorflow` or `jax`; `format` is the
+            box format of outputs in KerasCV's convention.
 
     Raises:
-        DetbenchError: naming the file where it is missing, cut off, of another Keras version, or holds layers unknown here; and as
-            `assemble` does.
+        DetbenchError: naming the file if it is missing, truncated, written by an incompatible
+            Keras version, or contains unknown layers; and as `assemble` does.
     """
     file = read_keras_file(path)
-    if file.own_yolo:
-        from detbench.adapters.yolo.adapter import load as load_yolo
-
-        own: RawDetector = load_yolo(path, options)
-        return own
-    asked = read_options(options, "a Keras model", {"backend": backend_name})
-    import_keras(asked.own.get("backend"))
-    model = load_model(file)
+    if adapter := own_adapter(file.registered_name):
+        own_detector: RawDetector = adapter.load(path, options)
+        return own_detector
+    parsed_options = read_options(options, "a Keras model", {"backend": backend_name})
+    import_keras(parsed_options.adapter_options.get("backend"))
     record = {"adapter": "keras"} | file_record(path)
-    if file.needs_hub and is_hub_detector(model):
-        from detbench.adapters.keras.hub import hub_detector
-
-        return hub_detector(
-            model, asked, options, place=path, name=path.stem, class_names=None, record=record
-        )
-    return plain_detector(
-        model, asked, options, place=path, name=path.stem, class_names=None, record=record
-    )
+    named = NamedModel(load_model(file), path, path.stem, None, record)
+    return keras_detector(named, parsed_options, options)
 
 
-def is_hub_detector(model: Any) -> bool:
-    """Whether a model is an ObjectDetector of KerasHub, which is imported by whoever has one."""
-    hub = sys.modules.get("keras_hub")
-    return hub is not None and isinstance(model, hub.models.ObjectDetector)
-
-
-def plain_detector(
-    model: Any,
-    asked: Options,
-    options: Mapping[str, str],
-    *,
-    place: str | Path,
-    name: str,
-    class_names: tuple[str, ...] | None,
-    record: Mapping[str, Any],
+def keras_detector(
+    named: NamedModel, parsed_options: ModelOptions, options: Mapping[str, str]
 ) -> RawDetector:
-    """Return any Keras model as a detector; arguments as those of `hub_detector`.
+    """Return any Keras model as a detector.
+
+    Args:
+        named: the model in memory.
+        parsed_options: the options as values.
+        options: the same options as texts, for the record.
 
     Raises:
-        DetbenchError: as `assemble` does, and for outputs in KerasCV's convention without a box format.
+        DetbenchError: as `assemble` does, and if outputs in KerasCV's convention come without a
+            box format.
     """
+    if is_hub_detector(named.model):
+        return hub_detector(named, parsed_options, options)
 
-    def loaded(size: tuple[int, int]) -> Loaded:
-        runtime = KerasRuntime(model, size)
-        return Loaded(runtime, runtime.shapes, {**record, **runtime.settings})
+    def load_runtime(size: tuple[int, int]) -> LoadedModel:
+        runtime = KerasRuntime(named.model, size)
+        return LoadedModel(runtime, runtime.shapes, {**named.record, **runtime.settings})
 
-    source = Source(place, name, model_input(model), Metadata(class_names), "the caller", loaded)
-    detector = assemble(source, asked, options)
+    metadata = ModelMetadata(named.class_names)
+    declared_input = model_input(named.model)
+    source = ModelSource(
+        named.path, named.name, declared_input, metadata, "the caller", load_runtime
+    )
+    detector = assemble(source, parsed_options, options)
     if isinstance(detector.decoder, KerasCv) and not detector.decoder.format:
         raise DetbenchError(
-            f"{place}: does not say in which format its boxes are; say it with format=xyxy, yxyx, xywh, rel_xyxy, …"
+            f"{named.path}: the format of its boxes is unknown; "
+            "set it with format=xyxy, yxyx, xywh, rel_xyxy, …"
         )
     return detector

@@ -1,8 +1,10 @@
-"""KerasHub detectors: the raw heads run by the fast call and read by our own decoders, boxes mapped back to the original picture.
+"""KerasHub detectors: raw heads from the fast call, read by detbench's own decoders.
 
-KerasHub's `predict` gives boxes in pixels of the resized input, cuts at confidence .5, and suppresses across classes. Here the score
-floor is low, and what suppresses what is on record: RetinaNet per class, as its authors evaluate it, D-FINE not at all, as its authors
-do. `class_agnostic=yes` suppresses as KerasHub does (for D-FINE that turns suppression on, `nms=` says how far).
+KerasHub's own `predict` returns boxes in pixels of the resized input, drops scores below 0.5, and
+lets boxes of different classes suppress each other. Here boxes are mapped back to the original
+image, the score floor is low, and the record says what suppresses what: RetinaNet per class and
+D-FINE not at all, as their authors evaluate them. `class_agnostic=yes` suppresses across classes
+as KerasHub does; for D-FINE it turns suppression on, with the IoU threshold `nms=`.
 """
 
 from __future__ import annotations
@@ -12,127 +14,120 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from detbench.adapters.assembly import Loaded, Source, assemble
+from detbench.adapters.assembly import LoadedModel, ModelSource, assemble
 from detbench.adapters.classes import COCO_80, COCO_91
-from detbench.adapters.decoders.choose import DECODERS
+from detbench.adapters.decoders.table import DECODERS
 from detbench.adapters.keras.backend import backend_name, import_keras_hub
 from detbench.adapters.keras.digests import file_record, weights_digest
 from detbench.adapters.keras.image_converter import converted_size, read_converter
+from detbench.adapters.keras.named_model import NamedModel
 from detbench.adapters.keras.preset import load_preset, read_class_names
 from detbench.adapters.keras.runtime import KerasRuntime, model_input
-from detbench.adapters.metadata import Metadata
-from detbench.adapters.options import Options, read_options
+from detbench.adapters.metadata import ModelMetadata
+from detbench.adapters.options import ModelOptions, read_options
 from detbench.adapters.raw_detector import RawDetector
 from detbench.errors import DetbenchError, DetbenchWarning
 
-_LISTS = {len(COCO_91): COCO_91, len(COCO_80): COCO_80}
-_RETINANET, _D_FINE = ("bbox_regression", "cls_logits"), ("logits", "pred_boxes")
+_COCO_NAMES = {len(COCO_91): COCO_91, len(COCO_80): COCO_80}
+_RETINANET_HEADS = ("bbox_regression", "cls_logits")
+_D_FINE_HEADS = ("logits", "pred_boxes")
 
 
 def load(target: str, options: Mapping[str, str]) -> RawDetector:
     """Load a detector from KerasHub.
 
     Args:
-        target: a preset name such as `retinanet_resnet50_fpn_v2_coco`, a handle such as `hf://…`, or a preset folder.
-        options: as a spec has them; `backend` is `tensorflow` or `jax`.
+        target: a preset name such as `retinanet_resnet50_fpn_v2_coco`, a handle such as `hf://…`,
+            or a preset folder.
+        options: as a model spec gives them. `backend` is `tensorflow` or `jax`.
 
     Raises:
-        DetbenchError: for a preset that is unknown, cannot be reached, is broken or is no object detector, and as `assemble` does.
+        DetbenchError: if the preset is unknown, unreachable, broken or no object detector; and as
+            `assemble` does.
     """
-    asked = read_options(options, "a KerasHub model", {"backend": backend_name})
-    import_keras_hub(asked.own.get("backend"))
+    parsed_options = read_options(options, "a KerasHub model", {"backend": backend_name})
+    import_keras_hub(parsed_options.adapter_options.get("backend"))
     model, folder = load_preset(target), Path(target)
-    local = folder.is_dir()
-    known = read_class_names(folder) if local else None
-    record = {"adapter": "kerashub"} | (
-        file_record(folder) if local else {"model": folder.name, "digest": weights_digest(model)}
-    )
-    return hub_detector(
-        model, asked, options, place=target, name=folder.name, class_names=known, record=record
-    )
+    if folder.is_dir():
+        class_names, record = read_class_names(folder), file_record(folder)
+    else:
+        class_names, record = None, {"model": folder.name, "digest": weights_digest(model)}
+    record = {"adapter": "kerashub"} | record
+    named = NamedModel(model, target, folder.name, class_names, record)
+    return hub_detector(named, parsed_options, options)
 
 
 def hub_detector(
-    model: Any,
-    asked: Options,
-    options: Mapping[str, str],
-    *,
-    place: str | Path,
-    name: str,
-    class_names: tuple[str, ...] | None,
-    record: Mapping[str, Any],
+    named: NamedModel, parsed_options: ModelOptions, options: Mapping[str, str]
 ) -> RawDetector:
     """Return a KerasHub ObjectDetector as a detector.
 
     Args:
-        model: in memory; its weights are read at every call.
-        asked: the options, read.
-        options: the same, for the record.
-        place: what errors name.
-        name: what people call it.
-        class_names: of the model, None if it does not say.
-        record: adapter, model and digest, for the record.
+        named: the model in memory.
+        parsed_options: the options as values.
+        options: the same options as texts, for the record.
 
     Raises:
-        DetbenchError: as `assemble` does, and for an ObjectDetector whose heads we do not know.
+        DetbenchError: as `assemble` does, and if the model's heads are unknown.
     """
-    heads, metadata = described(model, asked, class_names)
-    origin = (
-        f"taken as COCO's {model.num_classes}"
-        if class_names is None
-        else "the preset or the caller"
-    )
-    if (
-        class_names is None
-        and asked.names is None
-        and metadata.class_names
-        and "coco" not in Path(place).name.lower()
-    ):
-        warnings.warn(
-            f"{place}: has no class names; its {model.num_classes} classes are {origin}",
-            DetbenchWarning,
-            stacklevel=4,
-        )
+    model = named.model
+    heads, metadata = describe(model, parsed_options, named.class_names)
+    if named.class_names is not None:
+        names_from = "the preset or the caller"
+    else:
+        names_from = f"taken as COCO's {model.num_classes}"
+        is_coco = "coco" in Path(named.path).name.lower()
+        if metadata.class_names and parsed_options.names is None and not is_coco:
+            warnings.warn(
+                f"{named.path}: has no class names; its {model.num_classes} classes are "
+                f"{names_from}",
+                DetbenchWarning,
+                stacklevel=4,
+            )
 
-    def loaded(size: tuple[int, int]) -> Loaded:
+    def load_runtime(size: tuple[int, int]) -> LoadedModel:
         runtime = KerasRuntime(model, size, heads)
-        return Loaded(
-            runtime,
-            runtime.shapes,
-            {**record, **runtime.settings, "keras_hub": _version(), "kind": type(model).__name__},
+        versions = {"keras_hub": _keras_hub_version(), "kind": type(model).__name__}
+        return LoadedModel(
+            runtime, runtime.shapes, {**named.record, **runtime.settings, **versions}
         )
 
-    return assemble(
-        Source(place, name, model_input(model), metadata, origin, loaded), asked, options
+    source = ModelSource(
+        named.path, named.name, model_input(model), metadata, names_from, load_runtime
     )
+    return assemble(source, parsed_options, options)
 
 
-def described(
-    model: Any, asked: Options, class_names: tuple[str, ...] | None
-) -> tuple[tuple[str, ...], Metadata]:
-    """Return the names of a KerasHub detector's raw heads and what it says about itself."""
-    outputs = {str(name) for name in model.output}
-    if outputs >= set(_RETINANET):
-        heads, decoder, layout = _RETINANET, "retinanet", _anchor_options(model)
-    elif outputs >= set(_D_FINE):
-        heads, decoder, layout = _D_FINE, "rtdetr", {}
+def describe(
+    model: Any, parsed_options: ModelOptions, class_names: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], ModelMetadata]:
+    """Return the names of a KerasHub detector's raw heads, and its metadata.
+
+    Raises DetbenchError if the heads are not those of RetinaNet or D-FINE, or are not logits.
+    """
+    kind, outputs = type(model).__name__, {str(name) for name in model.output}
+    if outputs >= set(_RETINANET_HEADS):
+        heads, decoder, decoder_options = _RETINANET_HEADS, "retinanet", _anchor_options(model)
+    elif outputs >= set(_D_FINE_HEADS):
+        heads, decoder, decoder_options = _D_FINE_HEADS, "rtdetr", {}
     else:
         raise DetbenchError(
-            f"{type(model).__name__} gives {', '.join(sorted(outputs))}, and only heads of RetinaNet and D-FINE are known"
+            f"{kind} has outputs {', '.join(sorted(outputs))}; "
+            "only the heads of RetinaNet and D-FINE are supported"
         )
     if not model.prediction_decoder.from_logits:
         raise DetbenchError(
-            f"{type(model).__name__} {model.name} gives scores where logits are expected (its decoder has from_logits=False)"
+            f"{kind} {model.name} returns scores, but detbench expects logits "
+            "(its decoder has from_logits=False)"
         )
-    return heads, Metadata(
-        class_names=class_names or _LISTS.get(model.num_classes),
+    authors_fit = DECODERS[decoder]().preprocessing((1, 1)).fit
+    return heads, ModelMetadata(
+        class_names=class_names or _COCO_NAMES.get(model.num_classes),
         decoder=decoder,
-        decoder_options=layout,
+        decoder_options=decoder_options,
         size=converted_size(model.preprocessor),
-        preprocessing=read_converter(
-            model.preprocessor, DECODERS[decoder]().preprocessing((1, 1)).fit
-        ),
-        postprocessing=_suppression(model, decoder, asked),
+        preprocessing=read_converter(model.preprocessor, authors_fit),
+        postprocessing=_postprocessing(model, decoder, parsed_options),
     )
 
 
@@ -147,15 +142,19 @@ def _anchor_options(model: Any) -> dict[str, Any]:
     }
 
 
-def _suppression(model: Any, decoder: str, asked: Options) -> dict[str, Any]:
-    """Return the decoder's postprocessing; where it suppresses nothing and the user says across what, with the model's own IoU."""
-    finish = DECODERS[decoder].postprocessing.as_dict()
-    if finish["nms_iou"] is None and "class_agnostic" in asked.postprocessing:
-        finish["nms_iou"] = float(model.prediction_decoder.iou_threshold)
-    return finish
+def _postprocessing(model: Any, decoder: str, parsed_options: ModelOptions) -> dict[str, Any]:
+    """Return the decoder's postprocessing.
+
+    A decoder without suppression gets the model's own IoU threshold if the user sets
+    `class_agnostic`.
+    """
+    settings = DECODERS[decoder].postprocessing.as_dict()
+    if settings["nms_iou"] is None and "class_agnostic" in parsed_options.postprocessing:
+        settings["nms_iou"] = float(model.prediction_decoder.iou_threshold)
+    return settings
 
 
-def _version() -> str:
+def _keras_hub_version() -> str:
     import keras_hub
 
     return str(keras_hub.__version__)

@@ -1,4 +1,7 @@
-"""KerasHub's image converter as our preprocessing: the same numbers for the same pixels, and a placement that can be inverted."""
+"""KerasHub's image converter as detbench's preprocessing.
+
+The model sees the same numbers for the same pixels, and boxes can be mapped back exactly.
+"""
 
 from __future__ import annotations
 
@@ -13,28 +16,34 @@ _INTERPOLATIONS = {
     ("nearest", False): "nearest",
     ("nearest", True): "nearest",
 }
+"""KerasHub's interpolation and antialias → `Preprocessing.resize`."""
+_FITS = {(False, False): "stretch", (False, True): "letterbox"}
+"""KerasHub's crop and pad to the aspect ratio → `Preprocessing.fit`."""
 
 
 def converted_size(preprocessor: Any) -> tuple[int, int] | None:
-    """Return width and height of what a preprocessor gives, None where it leaves sizes as they are."""
+    """Return width and height of a preprocessor's output, None if it does not resize."""
     size = preprocessor.image_converter.image_size if _has_converter(preprocessor) else None
     return (int(size[1]), int(size[0])) if size is not None else None
 
 
 def read_converter(preprocessor: Any, fit: str) -> dict[str, Any]:
-    """Return the settings of `Preprocessing`, less the size, that do what a KerasHub preprocessor does.
+    """Return the settings of `Preprocessing`, without the size, that match a KerasHub preprocessor.
 
-    KerasHub multiplies by `scale` and adds `offset`, each per channel: here (value − mean) / std with std = 1 / scale and
-    mean = −offset / scale. Its default is to crop, which loses the objects at the edges: then `fit`, its authors' way, holds instead.
-    Without a preprocessor KerasHub's `predict` takes pictures as they are, 0–255; so is it here.
+    KerasHub multiplies by `scale` and adds `offset`, each per channel. Here that is
+    (value − mean) / std with std = 1 / scale and mean = −offset / scale.
+
+    KerasHub crops by default, which loses the objects at the edges; then `fit`, the way of the
+    model's authors, is used instead. Without a preprocessor the values 0–255 are not scaled, as in
+    KerasHub's `predict`.
     """
     if not _has_converter(preprocessor):
         return {"fit": fit, "pad_value": 0, "scale": 1.0}
     converter = preprocessor.image_converter
-    scale, offset = _three(converter.scale, 1.0), _three(converter.offset, 0.0)
-    fits = {(False, False): "stretch", (False, True): "letterbox"}
+    scale, offset = _per_channel(converter.scale, 1.0), _per_channel(converter.offset, 0.0)
+    crop_and_pad = (converter.crop_to_aspect_ratio, converter.pad_to_aspect_ratio)
     return {
-        "fit": fits.get((converter.crop_to_aspect_ratio, converter.pad_to_aspect_ratio), fit),
+        "fit": _FITS.get(crop_and_pad, fit),
         "pad_value": 0,
         "scale": 1.0,
         "mean": [0.0 - shift / factor for shift, factor in zip(offset, scale, strict=True)],
@@ -47,16 +56,21 @@ def _has_converter(preprocessor: Any) -> bool:
     return getattr(preprocessor, "image_converter", None) is not None
 
 
-def _three(value: Any, default: float) -> list[float]:
-    """Return one number per channel."""
+def _per_channel(value: Any, default: float) -> list[float]:
+    """Return one number per color channel."""
     if value is None:
         return [default] * 3
-    return [float(one) for one in value] if hasattr(value, "__len__") else [float(value)] * 3
+    if hasattr(value, "__len__"):
+        return [float(number) for number in value]
+    return [float(value)] * 3
 
 
 def _resize(converter: Any) -> str:
-    how = (str(converter.interpolation), bool(converter.antialias))
-    if how not in _INTERPOLATIONS:
-        message = f"KerasHub resizes pictures for this model by {how[0]} interpolation; linear is used here, or what resize= says"
+    interpolation = (str(converter.interpolation), bool(converter.antialias))
+    if interpolation not in _INTERPOLATIONS:
+        message = (
+            f"KerasHub resizes images for this model with {interpolation[0]} interpolation; "
+            "detbench uses linear instead, or what resize= says"
+        )
         warnings.warn(message, DetbenchWarning, stacklevel=5)
-    return _INTERPOLATIONS.get(how, "linear")
+    return _INTERPOLATIONS.get(interpolation, "linear")

@@ -1,4 +1,4 @@
-"""Keras model files: what one says of itself before it is loaded, and why it cannot be loaded."""
+"""Keras model files: what a file says about itself, and clear errors if it cannot be loaded."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from zipfile import BadZipFile, ZipFile
 from detbench.adapters.keras.backend import import_keras, import_keras_hub
 from detbench.errors import InputError
 
-_HDF5 = b"\x89HDF"
-_OWN_YOLO = "detbench>Yolo"
-_BROKEN = (
+_HDF5_MAGIC = b"\x89HDF"
+LOAD_ERRORS = (
     OSError,
     ValueError,
     KeyError,
@@ -25,87 +24,96 @@ _BROKEN = (
     BadZipFile,
     EOFError,
 )
-"""What Keras raises for files it cannot make a model of."""
-_UNKNOWN = re.compile(
+"""What Keras and KerasHub raise for files from which they cannot build a model."""
+_UNKNOWN_NAME = re.compile(
     r"[Cc]ould not locate (?:class|function) '?([\w.>]+)|Unknown (?:layer|object)[^']*'([\w.>]+)'"
 )
-_IN_PYTHON = "in Python, import what defines it, load the model, and wrap it: detbench.adapters.keras.in_memory_detector(model)"
-_SHOWN = 300
+_LOAD_IN_PYTHON = (
+    "in Python, import the code that defines it, load the model, and pass it to "
+    "detbench.adapters.keras.in_memory_detector(model)"
+)
+_MESSAGE_LENGTH = 300
 
 
 @dataclass(frozen=True)
 class KerasFile:
-    """A model file, looked into without running anything of it."""
+    """A model file, inspected without running any of its code."""
 
     path: Path
     keras_version: str = ""
-    """That wrote it; empty where it does not say."""
-    own_yolo: bool = False
-    """Whether it holds our own YOLO."""
+    """The version that wrote the file; empty if the file does not say."""
+    registered_name: str = ""
+    """Of the model's class in Keras' registry; empty if the file does not say."""
     needs_hub: bool = False
-    """Whether parts of it are KerasHub's."""
+    """Whether some of its layers come from KerasHub."""
 
 
 def read_keras_file(path: Path) -> KerasFile:
-    """Look into a model file; raises InputError where it is missing, empty, cut off or no Keras model."""
+    """Inspect a model file; raises InputError if it is missing, empty or no Keras model."""
     if not path.is_file():
-        raise InputError(
-            path, "no such model" if not path.exists() else "is no file", fix="name a .keras file"
-        )
+        problem = "is no file" if path.exists() else "no such model"
+        raise InputError(path, problem, fix="name a .keras file")
     if not path.stat().st_size:
         raise InputError(path, "is empty", fix="save it again with model.save")
     with path.open("rb") as file:
-        if file.read(4) == _HDF5:
+        if file.read(len(_HDF5_MAGIC)) == _HDF5_MAGIC:
             return KerasFile(path)
     try:
         with ZipFile(path) as archive:
-            config = archive.read("config.json").decode()
-            written = json.loads(archive.read("metadata.json"))
-            made = json.loads(config)
+            config_text = archive.read("config.json").decode()
+            metadata = json.loads(archive.read("metadata.json"))
+            config = json.loads(config_text)
     except (BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
         raise InputError(
             path,
-            f"is cut off or no Keras model ({error})",
+            f"is truncated or no Keras model ({error})",
             fix="copy it again, or save it with model.save",
         ) from None
-    own = isinstance(made, dict) and made.get("registered_name") == _OWN_YOLO
-    return KerasFile(path, str(written.get("keras_version", "")), own, '"keras_hub' in config)
+    registered_name = config.get("registered_name") if isinstance(config, dict) else None
+    return KerasFile(
+        path,
+        keras_version=str(metadata.get("keras_version", "")),
+        registered_name=str(registered_name or ""),
+        needs_hub='"keras_hub' in config_text,
+    )
 
 
 def load_model(file: KerasFile) -> Any:
-    """Return the model in a file, never running code that the file itself holds.
+    """Return the model in a file, without running code that the file itself contains.
 
-    Raises InputError naming layers unknown here, Lambda layers, and the versions where another Keras wrote the file.
+    Raises InputError naming unknown layers, Lambda layers, and both versions if another Keras
+    wrote the file.
     """
     keras = import_keras()
     if file.needs_hub:
         import_keras_hub()
     try:
         return keras.saving.load_model(file.path, compile=False, safe_mode=True)
-    except _BROKEN as error:
-        raise _explained(file, error, str(keras.__version__)) from error
+    except LOAD_ERRORS as error:
+        raise _explain(file, error, str(keras.__version__)) from error
 
 
-def _explained(file: KerasFile, error: Exception, version: str) -> InputError:
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its type if it has none."""
+    return (str(error).strip().split("\n", 1)[0] or type(error).__name__)[:_MESSAGE_LENGTH]
+
+
+def _explain(file: KerasFile, error: Exception, version: str) -> InputError:
+    """Return an error that says why Keras `version` could not load a file."""
     text = str(error)
-    if unknown := _UNKNOWN.search(text):
-        name = unknown[1] or unknown[2]
-        return InputError(
-            file.path,
-            f"holds {name}, a layer or function of its own that is unknown here",
-            fix=_IN_PYTHON,
-        )
+    if unknown := _UNKNOWN_NAME.search(text):
+        problem = f"contains {unknown[1] or unknown[2]}, an unknown custom layer or function"
+        return InputError(file.path, problem, fix=_LOAD_IN_PYTHON)
     if "ambda" in text:
-        return InputError(
-            file.path, "holds a Lambda layer, whose code is not run from a file", fix=_IN_PYTHON
-        )
-    other = (
-        f"; Keras {file.keras_version} wrote it, this is {version}"
-        if file.keras_version not in ("", version)
-        else ""
+        problem = "contains a Lambda layer, whose code is not run from a file"
+        return InputError(file.path, problem, fix=_LOAD_IN_PYTHON)
+    if file.keras_version in ("", version):
+        problem = f"cannot be loaded ({first_line(error)})"
+        return InputError(file.path, problem, fix="copy it again, or save it again")
+    return InputError(
+        file.path,
+        f"cannot be loaded; it was written by Keras {file.keras_version}, this is {version} "
+        f"({first_line(error)})",
+        fix=f"install that version (pip install 'keras=={file.keras_version}'), "
+        "or save the model again with a closer one",
     )
-    short = (text.strip().split("\n", 1)[0] or type(error).__name__)[:_SHOWN]
-    fix = "copy it again, or save it again"
-    if other:
-        fix = f"take that one (pip install 'keras=={file.keras_version}'), or have the model saved again by a Keras nearer to this one"
-    return InputError(file.path, f"cannot be loaded{other} ({short})", fix=fix)

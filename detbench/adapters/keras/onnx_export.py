@@ -1,4 +1,7 @@
-"""Writing a Keras detector as an ONNX file that the ONNX adapter runs without any option: raw heads, everything else in the metadata."""
+"""Write a Keras detector as an ONNX file that the ONNX adapter runs without any option.
+
+The file holds the raw heads; its metadata hold everything else.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from detbench.adapters.keras.backend import import_keras
+from detbench.adapters.keras.model_file import first_line
 from detbench.adapters.keras.runtime import KerasRuntime
-from detbench.adapters.keras.silence_tensorflow import without_chatter
-from detbench.adapters.metadata import Metadata
+from detbench.adapters.keras.silence_tensorflow import silence_tensorflow
+from detbench.adapters.metadata import ModelMetadata
 from detbench.adapters.raw_detector import RawDetector
 from detbench.errors import DetbenchError
 
 _OPSET = 17
 _PRODUCER = "detbench"
-_FAILED = (
+_CONVERSION_ERRORS = (
     ValueError,
     TypeError,
     KeyError,
@@ -25,83 +29,85 @@ _FAILED = (
     AssertionError,
     NotImplementedError,
 )
-"""What tf2onnx raises for what it cannot convert."""
+"""What tf2onnx raises for models that it cannot convert."""
 
 
 def write_onnx(detector: RawDetector, path: Path) -> None:
-    """Write a Keras detector's raw heads as an ONNX model, any batch size, NMS left to whoever runs it.
+    """Write a Keras detector's raw heads as an ONNX model of any batch size, without NMS.
 
-    Names, decoder with anchors, preprocessing and postprocessing go into the metadata.
+    Class names, decoder with anchors, preprocessing and postprocessing go into the metadata.
 
     Raises:
-        DetbenchError: for a model that Keras does not run on TensorFlow, or that cannot be converted, and where tf2onnx is not there.
+        DetbenchError: if the model does not run in Keras on TensorFlow, cannot be converted, or
+            if tf2onnx is not installed.
     """
     runtime = detector.runtime
     if not isinstance(runtime, KerasRuntime):
         raise DetbenchError(
-            f"{detector.name} is no Keras model; detbench export converts yolo:, keras: and kerashub: models"
+            f"{detector.name} is not a Keras model; "
+            "detbench export converts yolo:, keras: and kerashub: models"
         )
     if runtime.backend != "tensorflow":
         raise DetbenchError(
-            f"models are exported from the tensorflow backend, and Keras runs on {runtime.backend}; set backend=tensorflow"
+            f"cannot export from the backend {runtime.backend}; set backend=tensorflow"
         )
-    model = _converted(detector, runtime)
+    model = _convert(detector, runtime)
     model.producer_name = _PRODUCER
-    for key, value in metadata_of(detector).as_properties().items():
+    for key, value in export_metadata(detector).as_properties().items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     path.write_bytes(model.SerializeToString())
 
 
-def metadata_of(detector: RawDetector) -> Metadata:
-    """Return everything about a detector that its raw heads do not say."""
+def export_metadata(detector: RawDetector) -> ModelMetadata:
+    """Return everything about a detector that its raw heads do not contain."""
     options = asdict(detector.decoder)  # type: ignore[call-overload]
-    return Metadata(
+    decoder_options = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in options.items()
+    }
+    return ModelMetadata(
         class_names=detector.class_names,
         decoder=detector.decoder.name,
-        decoder_options={
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in options.items()
-        },
+        decoder_options=decoder_options,
         size=detector.input_size,
-        preprocessing=detector.preparation.as_dict(),
-        postprocessing=detector.finish.as_dict(),
+        preprocessing=detector.preprocessing.as_dict(),
+        postprocessing=detector.postprocessing.as_dict(),
     )
 
 
-def _converted(detector: RawDetector, runtime: KerasRuntime) -> Any:
+def _convert(detector: RawDetector, runtime: KerasRuntime) -> Any:
+    """Return the raw heads as an ONNX ModelProto."""
     import_keras()
     try:
-        with without_chatter():
+        with silence_tensorflow():
             import tensorflow as tf
             import tf2onnx
     except ImportError as error:
         raise DetbenchError(
-            f"export needs tf2onnx, which cannot be loaded ({error}): pip install 'detbench[export,keras]'"
+            f"cannot import tf2onnx ({error}); run pip install 'detbench[export,keras]'"
         ) from error
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     signature = [tf.TensorSpec(*runtime.signature, name=runtime.input.name)]
+    version = tf2onnx.__version__
     try:
-        with without_chatter():
-            model, _ = tf2onnx.convert.from_function(
-                tf.function(runtime.heads, signature), signature, opset=_OPSET
-            )
-    except _FAILED as error:
-        short = (str(error).strip().split("\n", 1)[0] or type(error).__name__)[:300]
+        with silence_tensorflow():
+            function = tf.function(runtime.heads, signature)
+            model, _ = tf2onnx.convert.from_function(function, signature, opset=_OPSET)
+    except _CONVERSION_ERRORS as error:
         raise DetbenchError(
-            f"{detector.name} cannot be converted by tf2onnx {tf2onnx.__version__} ({short})"
+            f"{detector.name} cannot be converted by tf2onnx {version} ({first_line(error)})"
         ) from error
-    if foreign := _foreign(model):
+    if unsupported := _tensorflow_operators(model):
         raise DetbenchError(
-            f"{detector.name} cannot be converted: tf2onnx {tf2onnx.__version__} does not know {', '.join(foreign)}"
+            f"{detector.name} cannot be converted: "
+            f"tf2onnx {version} does not support {', '.join(unsupported)}"
         )
     return model
 
 
-def _foreign(model: Any) -> list[str]:
-    """Return operators that stayed TensorFlow's, which tf2onnx leaves in the graph."""
+def _tensorflow_operators(model: Any) -> list[str]:
+    """Return TensorFlow's operators in a graph: tf2onnx leaves in what it cannot convert."""
     import onnx
 
-    return sorted(
-        {node.op_type for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)}
-    )
+    nodes = model.graph.node
+    return sorted({node.op_type for node in nodes if not onnx.defs.has(node.op_type, node.domain)})

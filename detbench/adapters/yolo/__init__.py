@@ -1,1 +1,4 @@
-"""Our own YOLO: an anchor-grid detector in the manner of YOLOv2, its loss, its training, and the adapter that runs it."""
+"""detbench's own YOLO, a small YOLOv2-like detector: the model, its loss, and its adapter.
+
+`detbench.training.yolo` trains it.
+"""

@@ -1,4 +1,4 @@
-"""The adapter `yolo`: a model of ours, from its file or as it stands in memory, as a Detector."""
+"""The adapter `yolo`: run detbench's own YOLO, from a file or from memory, as a detector."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from detbench.adapters.assembly import Loaded, Source, assemble
+from detbench.adapters.assembly import LoadedModel, ModelSource, assemble
 from detbench.adapters.decoders.yolo.yolov2 import YoloV2
 from detbench.adapters.keras.backend import backend_name, import_keras
 from detbench.adapters.keras.digests import file_record
 from detbench.adapters.keras.runtime import KerasRuntime, model_input
-from detbench.adapters.metadata import Metadata
-from detbench.adapters.options import Options, read_options
+from detbench.adapters.metadata import ModelMetadata
+from detbench.adapters.options import ModelOptions, read_options
 from detbench.adapters.raw_detector import RawDetector
 from detbench.adapters.yolo.model_file import read_yolo
 
@@ -25,28 +25,31 @@ def load(path: Path, options: Mapping[str, str]) -> RawDetector:
 
     Args:
         path: the `.keras` file.
-        options: as a spec has them, with `backend` `tensorflow` or `jax`; what they leave open the model says itself.
+        options: as a model spec gives them, with `backend` `tensorflow` or `jax`. The model itself
+            supplies what they leave open.
 
     Raises:
-        DetbenchError: naming the file where it is missing, cut off or no YOLO of ours, and for options that such a model cannot have.
+        DetbenchError: naming the file if it is missing, truncated or no YOLO of detbench, and if
+            an option does not suit such a model.
     """
     path = Path(path)
-    import_keras(_asked(options).own.get("backend"))
+    import_keras(_parse(options).adapter_options.get("backend"))
     return _detector(read_yolo(path), options, path, path.stem, file_record(path))
 
 
-def detector_of(model: Yolo, options: Mapping[str, str]) -> RawDetector:
-    """Return a model as a detector that runs it with the weights it has at each call; raises DetbenchError for wrong options.
+def from_model(model: Yolo, options: Mapping[str, str]) -> RawDetector:
+    """Return a model in memory as a detector that always runs its current weights.
 
-    There is no digest on record, so that no predictions of it are cached.
+    The record has no digest, so predictions of such a detector are never cached. Raises
+    DetbenchError for wrong options.
     """
     return _detector(model, options, model.name, model.name, {"model": model.name})
 
 
-def metadata_of(model: Yolo) -> Metadata:
-    """Return what a model says about its classes, its preparation and how it is read; an export carries the same."""
+def yolo_metadata(model: Yolo) -> ModelMetadata:
+    """Return a model's classes, preprocessing and decoder; an export carries the same."""
     anchors = [side for anchor in model.anchors for side in anchor]
-    return Metadata(
+    return ModelMetadata(
         class_names=model.class_names,
         decoder=YoloV2.name,
         decoder_options={"anchors": anchors, "stride": model.stride},
@@ -56,19 +59,17 @@ def metadata_of(model: Yolo) -> Metadata:
 
 
 def _detector(
-    model: Yolo, options: Mapping[str, str], place: str | Path, name: str, record: Mapping[str, Any]
+    model: Yolo, options: Mapping[str, str], path: str | Path, name: str, record: Mapping[str, Any]
 ) -> RawDetector:
-    def loaded(size: tuple[int, int]) -> Loaded:
+    def load_runtime(size: tuple[int, int]) -> LoadedModel:
         runtime = KerasRuntime(model, size)
-        return Loaded(
-            runtime,
-            runtime.shapes,
-            {"adapter": "yolo", **record, "stored": model.stored, **runtime.settings},
-        )
+        own_record = {"adapter": "yolo", **record, "stored": model.stored_dtype}
+        return LoadedModel(runtime, runtime.shapes, {**own_record, **runtime.settings})
 
-    source = Source(place, name, model_input(model), metadata_of(model), "the model", loaded)
-    return assemble(source, _asked(options), options)
+    metadata = yolo_metadata(model)
+    source = ModelSource(path, name, model_input(model), metadata, "the model", load_runtime)
+    return assemble(source, _parse(options), options)
 
 
-def _asked(options: Mapping[str, str]) -> Options:
-    return read_options(options, "a YOLO of ours", {"backend": backend_name})
+def _parse(options: Mapping[str, str]) -> ModelOptions:
+    return read_options(options, "a YOLO of detbench", {"backend": backend_name})

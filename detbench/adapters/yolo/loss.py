@@ -1,16 +1,21 @@
-"""The loss of our YOLO in named, weighted parts, for any Keras backend.
+"""The loss of detbench's own YOLO in named, weighted parts, for any Keras backend.
 
-Sums over the boxes of a picture, averaged over the pictures of a batch, of
+Each part is a sum over the boxes of an image, averaged over the images of a batch. A box is
+responsible if its slot answers for an object (see `detbench.training.yolo.targets`).
 
-- coordinates · 5: squared differences of σ(x), σ(y) from the place in the cell, and of w, h from log(size / anchor), of responsible boxes;
-- object · 5: squared difference of σ(objectness) from the IoU of the decoded box with its object, of responsible boxes; no gradient
-  runs through the IoU;
-- no_object · 1: σ(objectness) squared, of all other boxes but those that overlap an object by more than .6, which are forgiven;
-- classes · 1: cross-entropy of the softmax over classes, of responsible boxes.
+- coordinates · 5, responsible boxes: squared differences of σ(x), σ(y) from the position in the
+  cell, and of w, h from log(size / anchor).
+- object · 5, responsible boxes: squared difference of σ(objectness) from the IoU of the decoded
+  box with its object. No gradient flows through the IoU.
+- no_object · 1, all other boxes: σ(objectness) squared. Boxes that overlap an object by an IoU of
+  more than 0.6 are exempt.
+- classes · 1, responsible boxes: cross-entropy of the softmax over classes.
 
-Parts and weights are those of Darknet's region layer with `rescore=1` (`coord_scale`, `object_scale`, `noobject_scale`, `class_scale` of
-cfg/yolov2-voc.cfg; https://github.com/pjreddie/darknet/blob/master/src/region_layer.c). Differences: forgiveness looks at objects
-that are not to be found as well (difficult ones, crowds), and there is no burn-in that draws unused boxes to their anchors.
+Parts and weights are those of Darknet's region layer with `rescore=1` (`coord_scale`,
+`object_scale`, `noobject_scale`, `class_scale` of cfg/yolov2-voc.cfg;
+https://github.com/pjreddie/darknet/blob/master/src/region_layer.c). Two differences: ignored
+objects (difficult ones and crowds) exempt boxes too, and there is no burn-in that pulls unused
+boxes toward their anchors.
 """
 
 from __future__ import annotations
@@ -21,9 +26,9 @@ from typing import Any
 import numpy as np
 
 WEIGHTS: Mapping[str, float] = {"coordinates": 5.0, "object": 5.0, "no_object": 1.0, "classes": 1.0}
-FORGIVEN_IOU = 0.6
-_LARGEST_LOG = 8.0
-"""Sizes are exp of this many anchors at most, so that no square of a size overflows in 32 bits."""
+EXEMPT_IOU = 0.6
+_MAX_LOG_SIZE = 8.0
+"""Limit of the exponent of a size, in anchors, so that no square of a size overflows float32."""
 
 
 def loss_parts(
@@ -33,100 +38,123 @@ def loss_parts(
 
     Args:
         raw: (B, h, w, A, 5 + C) the model's output: x, y, w, h, objectness, class logits.
-        targets: as `batch_targets` gives them.
+        targets: `boxes` (B, M, 4), `labels` (B, M) and `slots` (B, M), as
+            `detbench.training.yolo.targets.batch_targets` returns them.
         anchors: A widths and heights in cells.
     """
     from keras import ops
 
-    _, rows, columns, count, values = raw.shape
-    slots = rows * columns * count
-    flat = ops.cast(ops.reshape(raw, (-1, slots, values)), "float32")
-    cells, shapes = _frame(rows, columns, anchors)
-    boxes = ops.concatenate(
-        [
-            ops.sigmoid(flat[..., :2]) + cells,
-            ops.exp(ops.minimum(flat[..., 2:4], _LARGEST_LOG)) * shapes,
-        ],
-        axis=-1,
+    _, rows, columns, n_anchors, n_values = raw.shape
+    n_slots = rows * columns * n_anchors
+    predictions = ops.cast(ops.reshape(raw, (-1, n_slots, n_values)), "float32")
+    corners, anchor_sizes = _slot_geometry(rows, columns, anchors)
+    boxes = _decode(predictions, corners, anchor_sizes)
+    objects = ops.cast(targets["boxes"], "float32")
+    slots = targets["slots"]
+
+    # Every predicted box with every object of its image: (B, slots, M).
+    overlaps = ops.stop_gradient(iou(boxes[:, :, None], objects[:, None]))
+
+    # The responsible prediction of each object. Objects without one read slot 0 and are masked.
+    is_assigned = ops.cast(slots >= 0, "float32")
+    index = ops.maximum(slots, 0)
+    responsible = ops.take_along_axis(predictions, index[..., None], axis=1)
+    coordinate_error = _coordinate_error(
+        responsible, objects, _take(corners, index), _take(anchor_sizes, index)
     )
-    truth, labels, answering = (
-        ops.cast(targets["boxes"], "float32"),
-        targets["labels"],
-        targets["slots"],
-    )
-    overlap = ops.stop_gradient(iou(boxes[:, :, None], truth[:, None]))
-    found = ops.cast(answering >= 0, "float32")
-    index = ops.maximum(answering, 0)
-    own = ops.take_along_axis(flat, index[..., None], axis=1)
-    parts = {
-        "coordinates": _coordinates(own, truth, _taken(cells, index), _taken(shapes, index)),
-        "object": (ops.sigmoid(own[..., 4]) - _own_overlap(overlap, index)) ** 2,
-        "no_object": ops.sigmoid(flat[..., 4]) ** 2 * _empty(overlap, answering, slots),
-        "classes": _cross_entropy(own[..., 5:], labels),
+    objectness_error = ops.sigmoid(responsible[..., 4]) - _iou_with_own_box(overlaps, index)
+
+    unweighted = {
+        "coordinates": coordinate_error * is_assigned,
+        "object": objectness_error**2 * is_assigned,
+        "no_object": ops.sigmoid(predictions[..., 4]) ** 2 * _must_be_empty(overlaps, slots),
+        "classes": _cross_entropy(responsible[..., 5:], targets["labels"]) * is_assigned,
     }
-    counted = {name: part if name == "no_object" else part * found for name, part in parts.items()}
     return {
-        name: weight * ops.mean(ops.sum(counted[name], axis=1)) for name, weight in WEIGHTS.items()
+        name: weight * ops.mean(ops.sum(unweighted[name], axis=1))
+        for name, weight in WEIGHTS.items()
     }
 
 
-def iou(one: Any, other: Any) -> Any:
-    """Return the IoU of boxes (…, 4) centre x, centre y, width, height; 0 where one of them has no area."""
+def iou(first: Any, second: Any) -> Any:
+    """Return the IoU of boxes (…, 4) center x, center y, width, height.
+
+    Boxes without area have an IoU of 0.
+    """
     from keras import ops
 
-    low = ops.maximum(one[..., :2] - one[..., 2:] / 2, other[..., :2] - other[..., 2:] / 2)
-    high = ops.minimum(one[..., :2] + one[..., 2:] / 2, other[..., :2] + other[..., 2:] / 2)
-    common = ops.prod(ops.maximum(high - low, 0.0), axis=-1)
-    union = ops.prod(one[..., 2:], axis=-1) + ops.prod(other[..., 2:], axis=-1) - common
-    return common / ops.maximum(union, 1e-9)
+    low = ops.maximum(first[..., :2] - first[..., 2:] / 2, second[..., :2] - second[..., 2:] / 2)
+    high = ops.minimum(first[..., :2] + first[..., 2:] / 2, second[..., :2] + second[..., 2:] / 2)
+    intersection = ops.prod(ops.maximum(high - low, 0.0), axis=-1)
+    areas = ops.prod(first[..., 2:], axis=-1) + ops.prod(second[..., 2:], axis=-1)
+    return intersection / ops.maximum(areas - intersection, 1e-9)
 
 
-def _frame(rows: int, columns: int, anchors: Sequence[tuple[float, float]]) -> tuple[Any, Any]:
-    """Return the corner of each slot's cell and the size of its anchor, (slots, 2) in cells."""
+def _slot_geometry(
+    rows: int, columns: int, anchors: Sequence[tuple[float, float]]
+) -> tuple[Any, Any]:
+    """Return the upper left corner of each slot's cell and its anchor's size, (slots, 2)."""
     y, x = np.mgrid[:rows, :columns]
     cells = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-    return np.repeat(cells, len(anchors), axis=0), np.tile(
-        np.asarray(anchors, np.float32), (rows * columns, 1)
-    )
+    corners = np.repeat(cells, len(anchors), axis=0)
+    sizes = np.tile(np.asarray(anchors, np.float32), (rows * columns, 1))
+    return corners, sizes
 
 
-def _taken(table: Any, index: Any) -> Any:
+def _decode(predictions: Any, corners: Any, anchor_sizes: Any) -> Any:
+    """Return predicted boxes (B, slots, 4) as center x, center y, width, height in cells."""
+    from keras import ops
+
+    centers = ops.sigmoid(predictions[..., :2]) + corners
+    log_sizes = ops.minimum(predictions[..., 2:4], _MAX_LOG_SIZE)
+    return ops.concatenate([centers, ops.exp(log_sizes) * anchor_sizes], axis=-1)
+
+
+def _take(table: Any, index: Any) -> Any:
     from keras import ops
 
     return ops.take(ops.convert_to_tensor(table), index, axis=0)
 
 
-def _coordinates(own: Any, truth: Any, cell: Any, shape: Any) -> Any:
+def _coordinate_error(responsible: Any, objects: Any, corners: Any, anchor_sizes: Any) -> Any:
+    """Return the squared errors of position and log size (B, M)."""
     from keras import ops
 
-    size = ops.log(ops.maximum(truth[..., 2:], 1e-6) / shape)
-    place = ops.sigmoid(own[..., :2]) - (truth[..., :2] - cell)
-    return ops.sum(place**2, axis=-1) + ops.sum((own[..., 2:4] - size) ** 2, axis=-1)
+    log_sizes = ops.log(ops.maximum(objects[..., 2:], 1e-6) / anchor_sizes)
+    position_error = ops.sigmoid(responsible[..., :2]) - (objects[..., :2] - corners)
+    size_error = responsible[..., 2:4] - log_sizes
+    return ops.sum(position_error**2, axis=-1) + ops.sum(size_error**2, axis=-1)
 
 
-def _own_overlap(overlap: Any, index: Any) -> Any:
-    """Return the IoU (B, M) of each object with its own box, of those (B, slots, M) with all boxes."""
+def _iou_with_own_box(overlaps: Any, index: Any) -> Any:
+    """Return the IoU (B, M) of each object with its own box, out of those with all boxes."""
     from keras import ops
 
-    return ops.take_along_axis(ops.swapaxes(overlap, 1, 2), index[..., None], axis=2)[..., 0]
+    by_object = ops.swapaxes(overlaps, 1, 2)
+    return ops.take_along_axis(by_object, index[..., None], axis=2)[..., 0]
 
 
-def _empty(overlap: Any, answering: Any, slots: int) -> Any:
-    """Return 1 for the boxes (B, slots) that must find nothing: not responsible, and no object overlapped by more than FORGIVEN_IOU."""
+def _must_be_empty(overlaps: Any, slots: Any) -> Any:
+    """Return 1 for the boxes (B, slots) that should predict no object, 0 for the others.
+
+    The others are responsible for an object, or overlap one by more than `EXEMPT_IOU`.
+    """
     from keras import ops
 
-    answers = ops.any(
-        ops.arange(slots, dtype="int32")[None, :, None] == ops.cast(answering, "int32")[:, None, :],
-        axis=2,
-    )
-    forgiven = ops.max(overlap, axis=2) > FORGIVEN_IOU
-    return ops.cast(ops.logical_not(ops.logical_or(answers, forgiven)), "float32")
+    all_slots = ops.arange(overlaps.shape[1], dtype="int32")
+    is_own = all_slots[None, :, None] == ops.cast(slots, "int32")[:, None, :]
+    is_responsible = ops.any(is_own, axis=2)
+    is_exempt = ops.max(overlaps, axis=2) > EXEMPT_IOU
+    return ops.cast(ops.logical_not(ops.logical_or(is_responsible, is_exempt)), "float32")
 
 
 def _cross_entropy(logits: Any, labels: Any) -> Any:
+    """Return the cross-entropy (B, M).
+
+    Negative labels read class 0; the caller masks them.
+    """
     from keras import ops
 
-    logs = ops.log_softmax(logits, axis=-1)
-    return -ops.take_along_axis(
-        logs, ops.cast(ops.maximum(labels, 0), "int32")[..., None], axis=-1
-    )[..., 0]
+    log_probabilities = ops.log_softmax(logits, axis=-1)
+    index = ops.cast(ops.maximum(labels, 0), "int32")
+    return -ops.take_along_axis(log_probabilities, index[..., None], axis=-1)[..., 0]

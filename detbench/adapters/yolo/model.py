@@ -1,31 +1,36 @@
-"""The model: a small fully convolutional detector whose every cell predicts a box per anchor.
+"""The model: a small fully convolutional detector that predicts a box per anchor in every cell.
 
-Importing this module makes the class known to Keras, so that `keras.saving.load_model` reads its files.
+Importing this module registers the class with Keras, so that `keras.saving.load_model` reads its
+files.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 
+from detbench.adapters.yolo.grid import Grid
 from detbench.adapters.yolo.loss import WEIGHTS, loss_parts
-from detbench.adapters.yolo.targets import Grid
 
-_SLOPE = 0.1
-_WIDEST = 8
+_LEAKY_SLOPE = 0.1
+_MAX_WIDTH_FACTOR = 8
 _MOMENTUM = 0.9
-"""Of the running mean and variance: Keras' .99 still remembers its first values after a hundred steps."""
+"""Of running mean and variance. Keras' 0.99 still contains its initial values after 100 steps."""
 
 
 @keras.saving.register_keras_serializable("detbench")
 class Yolo(keras.Model):  # type: ignore[misc]
-    """A YOLOv2-like detector: stages of 3×3 convolutions, batch normalisation and LeakyReLU with halving between, then a 1×1 head.
+    """A YOLOv2-like detector.
 
-    Input `(B, height, width, 3)`; output `(B, height / stride, width / stride, A, 5 + C)`: x, y, w, h, objectness and class logits, as
-    decoder `yolov2` reads them. `compile(optimizer)` is enough to train: the loss is the model's own, and its parts are metrics.
+    Each stage is a 3×3 convolution, pooling to half the size, batch normalization and LeakyReLU;
+    after more convolutions at the last size follows a 1×1 head.
+
+    Input `(B, height, width, 3)`; output `(B, height / stride, width / stride, A, 5 + C)`: x, y,
+    w, h, objectness and class logits, as the decoder `yolov2` reads them. `compile(optimizer)` is
+    enough to train: the model brings its own loss, whose parts are metrics.
     """
 
     def __init__(
@@ -38,9 +43,9 @@ class Yolo(keras.Model):  # type: ignore[misc]
         width: int = 16,
         depth: int = 2,
         preprocessing: dict[str, Any] | None = None,
-        stored: str = "float32",
+        stored_dtype: str = "float32",
         name: str = "yolo",
-        **others: Any,
+        **options: Any,
     ) -> None:
         """Build the layers.
 
@@ -49,44 +54,45 @@ class Yolo(keras.Model):  # type: ignore[misc]
             anchors: A widths and heights in cells.
             input_size: width and height in pixels, multiples of `stride`.
             stride: pixels per cell, a power of two.
-            width: channels of the first stage; each next stage has twice as many, up to eight times.
-            depth: 3×3 convolutions behind the last halving.
-            preprocessing: how pictures become the input, as `Preprocessing.as_dict` gives it; for whoever runs the model.
-            stored: the type in which the file holds the weights; computing is in 32 bits.
+            width: channels of the first stage; each next stage doubles them, up to eight times.
+            depth: 3×3 convolutions after the last pooling.
+            preprocessing: how images become the input, as `Preprocessing.as_dict` returns it. The
+                model only carries it.
+            stored_dtype: type of the weights in the model file; computation is in float32.
             name: of the model.
-            others: what `keras.Model` takes.
+            options: of `keras.Model`.
+
+        Raises:
+            ValueError: if the stride is no power of two, or the size no multiple of the stride.
         """
         self._check(input_size, stride)
-        inputs = keras.Input((input_size[1], input_size[0], 3), name="pictures")
+        inputs = keras.Input((input_size[1], input_size[0], 3), name="images")
         x = inputs
         for stage in range(round(math.log2(stride))):
-            x = _block(x, width * min(2**stage, _WIDEST), f"stage_{stage}", halved=True)
+            channels = width * min(2**stage, _MAX_WIDTH_FACTOR)
+            x = _block(x, channels, f"stage_{stage}", pooled=True)
         for layer in range(depth):
-            x = _block(x, width * _WIDEST, f"deep_{layer}")
-        cells = (input_size[1] // stride, input_size[0] // stride)
-        x = keras.layers.Conv2D(len(anchors) * (5 + len(class_names)), 1, name="head")(x)
-        outputs = keras.layers.Reshape((*cells, len(anchors), 5 + len(class_names)), name="output")(
-            x
-        )
-        super().__init__(inputs=inputs, outputs=outputs, name=name, **others)
+            x = _block(x, width * _MAX_WIDTH_FACTOR, f"deep_{layer}")
+        rows, columns = input_size[1] // stride, input_size[0] // stride
+        n_anchors, n_values = len(anchors), 5 + len(class_names)
+        x = keras.layers.Conv2D(n_anchors * n_values, 1, name="head")(x)
+        output_shape = (rows, columns, n_anchors, n_values)
+        outputs = keras.layers.Reshape(output_shape, name="output")(x)
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **options)
         self.class_names = tuple(class_names)
         self.anchors = tuple((float(w), float(h)) for w, h in anchors)
         self.input_size = (int(input_size[0]), int(input_size[1]))
         self.stride, self.width, self.depth = stride, width, depth
-        self.preprocessing, self.stored = preprocessing, stored
+        self.preprocessing, self.stored_dtype = preprocessing, stored_dtype
 
     @property
     def grid(self) -> Grid:
         """The cells and anchors of the output."""
-        return Grid(
-            self.input_size[0] // self.stride,
-            self.input_size[1] // self.stride,
-            self.stride,
-            self.anchors,
-        )
+        columns, rows = (side // self.stride for side in self.input_size)
+        return Grid(columns, rows, self.stride, self.anchors)
 
     def compile(self, *arguments: Any, **options: Any) -> None:
-        """As `keras.Model.compile`; needs an optimizer only."""
+        """Do what `keras.Model.compile` does; only an optimizer is needed."""
         super().compile(*arguments, **options)
         self.part_means = [keras.metrics.Mean(name=part) for part in WEIGHTS]
 
@@ -98,14 +104,17 @@ class Yolo(keras.Model):  # type: ignore[misc]
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Return the loss of a batch and keep its parts as metrics; `y` as `batch_targets` gives it."""
+        """Return the loss of a batch and update its parts as metrics.
+
+        `y` holds the targets as `detbench.training.yolo.targets.batch_targets` returns them.
+        """
         parts, count = loss_parts(y_pred, y, self.anchors), keras.ops.shape(y_pred)[0]
         for mean in self.part_means:
             mean.update_state(parts[mean.name], sample_weight=count)
         return sum(parts.values())
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the model is made of; `from_config` makes it again."""
+        """Return the arguments of the constructor, as Keras writes them into a file."""
         return {
             "class_names": list(self.class_names),
             "anchors": [list(anchor) for anchor in self.anchors],
@@ -114,31 +123,48 @@ class Yolo(keras.Model):  # type: ignore[misc]
             "width": self.width,
             "depth": self.depth,
             "preprocessing": self.preprocessing,
-            "stored": self.stored,
+            "stored_dtype": self.stored_dtype,
             "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Yolo:  # noqa: ARG003  as Keras calls it
-        """Make a model as `get_config` describes it."""
-        return cls(**config)
+        """Build a model from what `get_config` returned."""
+        return cls(**_upgrade(config))
 
     @staticmethod
     def _check(input_size: Sequence[int], stride: int) -> None:
         if stride < 2 or stride & (stride - 1):
-            raise ValueError(f"stride must be a power of two from 2, not {stride}")
+            raise ValueError(f"stride must be a power of two, 2 or more, not {stride}")
         if any(side < stride or side % stride for side in input_size):
             raise ValueError(
                 f"input_size must be multiples of the stride {stride}, not {tuple(input_size)}"
             )
 
 
-def _block(x: Any, channels: int, name: str, *, halved: bool = False) -> Any:
-    """Return convolution, halving where asked for, normalisation and LeakyReLU.
+def _upgrade(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration of any model file with the keys of today.
 
-    Halving comes first because the rest then works on a quarter of the values; the order of pooling and a rising function does not matter.
+    Files of detbench 0.1.0 (the shipped model is one) have the keys `stored` and, in the
+    preprocessing, `colour`.
+    """
+    config = dict(config)
+    if "stored" in config:
+        config["stored_dtype"] = config.pop("stored")
+    preprocessing = dict(config.get("preprocessing") or {})
+    if "colour" in preprocessing:
+        preprocessing["color"] = preprocessing.pop("colour")
+        config["preprocessing"] = preprocessing
+    return config
+
+
+def _block(x: Any, channels: int, name: str, *, pooled: bool = False) -> Any:
+    """Return convolution, pooling if requested, normalization and LeakyReLU.
+
+    Pooling comes first because the rest then works on a quarter of the values. The order makes no
+    difference to the result as long as the functions after it increase.
     """
     x = keras.layers.Conv2D(channels, 3, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = keras.layers.MaxPooling2D(name=f"{name}_halve")(x) if halved else x
+    x = keras.layers.MaxPooling2D(name=f"{name}_halve")(x) if pooled else x
     x = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_norm")(x)
-    return keras.layers.LeakyReLU(_SLOPE, name=f"{name}_leaky")(x)
+    return keras.layers.LeakyReLU(_LEAKY_SLOPE, name=f"{name}_leaky")(x)

@@ -10,7 +10,7 @@ import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.data.files import atomic_path
-from detbench.reports.plots.style import colour, dashes, muted, plot_style
+from detbench.reports.plots.style import color, dashes, muted, plot_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,16 +56,16 @@ def anchor_curve(average_ious: Floats, n_anchors: int) -> Figure:
     with plot_style():
         figure = Figure(figsize=(6.4, 4.0), layout="constrained")
         axes = figure.add_subplot()
-        axes.plot(counts, average_ious, color=colour(0), marker="o", markersize=4)
+        axes.plot(counts, average_ious, color=color(0), marker="o", markersize=4)
         if n_anchors <= len(average_ious):
             value = average_ious[n_anchors - 1]
-            axes.plot([n_anchors], [value], color=colour(1), marker="o", markersize=9)
+            axes.plot([n_anchors], [value], color=color(1), marker="o", markersize=9)
             axes.annotate(
                 f"{n_anchors}: {value:.3f}",
                 (n_anchors, value),
                 (8, -14),
                 textcoords="offset points",
-                color=colour(1),
+                color=color(1),
             )
         axes.set_title("Fit of anchors to the objects")
         axes.set_xlabel("number of anchors")
@@ -100,12 +100,14 @@ def _draw_losses(axes: Axes, history: History, parts: Sequence[str]) -> None:
     """Draw the loss and its parts: solid for training, dotted for validation."""
     epochs = [row["epoch"] for row in history]
     for number, name in enumerate(("loss", *parts)):
-        line = {"color": colour(number), "linewidth": 2.2 if name == "loss" else 1.3}
+        line_color, width = color(number), 2.2 if name == "loss" else 1.3
         label = name.replace("_", " ")
-        axes.plot(epochs, [row[name] for row in history], label=label, **line)
+        values = [row[name] for row in history]
+        axes.plot(epochs, values, color=line_color, linewidth=width, label=label)
         if f"val_{name}" in history[0]:
             values = [row[f"val_{name}"] for row in history]
-            axes.plot(epochs, values, linestyle=dashes(_DOTTED), **line)
+            style = dashes(_DOTTED)
+            axes.plot(epochs, values, color=line_color, linewidth=width, linestyle=style)
     axes.set_yscale("log")
     axes.set_title("Learning curves")
     axes.set_title(
@@ -122,11 +124,11 @@ def _draw_losses(axes: Axes, history: History, parts: Sequence[str]) -> None:
 def _draw_score(axes: Axes, history: History, score: str, score_name: str) -> None:
     """Draw the score of each epoch, and mark the best one."""
     epochs, values = [row["epoch"] for row in history], [row[score] for row in history]
-    axes.plot(epochs, values, color=colour(0), linewidth=2.2)
+    axes.plot(epochs, values, color=color(0), linewidth=2.2)
     # NaN stands for epochs without a score; if no epoch has one, the first one is marked.
     best = int(np.nanargmax(values)) if not np.isnan(values).all() else 0
     best_epoch, best_value = epochs[best], values[best]
-    axes.plot([best_epoch], [best_value], color=colour(1), marker="o", markersize=8)
+    axes.plot([best_epoch], [best_value], color=color(1), marker="o", markersize=8)
     # The label goes into the half of the plot where there is room.
     is_left, is_low = best < len(values) / 2, best_value < 0.2
     axes.annotate(
@@ -135,7 +137,7 @@ def _draw_score(axes: Axes, history: History, score: str, score_name: str) -> No
         (8 if is_left else -8, 8 if is_low else -16),
         textcoords="offset points",
         ha="left" if is_left else "right",
-        color=colour(1),
+        color=color(1),
     )
     axes.set_ylim(0, 1)
     axes.set_xlabel("epoch")

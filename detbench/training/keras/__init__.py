@@ -1,4 +1,7 @@
-"""Callbacks that score a Keras model while it trains; each name is imported when it is first used, and Keras with it."""
+"""Callbacks that score a Keras model while it trains.
+
+Each name is imported when it is first used, and Keras with it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ if TYPE_CHECKING:
     from detbench.training.keras.detection_metrics import DetectionMetrics
     from detbench.training.keras.gallery import PredictionGallery
 
-_HOMES = {
+_MODULES = {
     "DetectionMetrics": "detbench.training.keras.detection_metrics",
     "PredictionGallery": "detbench.training.keras.gallery",
 }
@@ -22,8 +25,8 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'detbench.training.keras' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value

@@ -1,4 +1,4 @@
-"""Examples: the pictures a callback looks at and what is in them, from a dataset of ours or from what `fit()` is fed with."""
+"""Examples: the images in which a callback detects objects, and their ground truth."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.adapters.detector import Batch, Detector, Found
-from detbench.adapters.images import read_picture
-from detbench.adapters.preparation import prepared_ahead, tasks_of
+from detbench.adapters.detector import Batch, Detector, ImageDetections
+from detbench.adapters.images import read_image
+from detbench.adapters.prefetch import image_tasks, prefetch_batches
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
-from detbench.threads import Threads
+from detbench.threads import ThreadPool
 
 _READERS = 2
+"""Threads that read images ahead of the model."""
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One picture and the objects in it."""
+    """One image and its objects."""
 
     image: NDArray[Any]
-    """(height, width, 3): a picture of 8 bits, or numbers as the model takes them."""
+    """(height, width, 3) 8-bit RGB, or numbers as the model takes them."""
     boxes: NDArray[np.float64]
     """(n, 4) x1, y1, x2, y2 in pixels of `image`."""
     classes: NDArray[np.int64]
@@ -35,96 +36,104 @@ class Example:
 
 
 class Examples(Protocol):
-    """Pictures that are looked at again and again, while a model trains."""
+    """Images in which objects are detected again and again while a model trains."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What the class indices stand for."""
+        """The names of the class indices."""
 
-    def adapted(self, detector: Detector, model: Any) -> Detector:
-        """Return the model's detector so that it takes these examples."""
+    def adapt(self, detector: Detector, model: Any) -> Detector:
+        """Return the model's detector with the preprocessing that these examples need."""
 
     def batch(self, detector: Detector, images: Sequence[NDArray[Any]]) -> Batch:
-        """Return images of examples as a batch for the detector that `adapted` gave."""
+        """Return images of examples as a batch for a detector that `adapt` returned."""
 
     def sample(self, count: int) -> list[Example]:
-        """Return `count` of them, the same ones each time, or all where there are fewer."""
+        """Return `count` examples, the same ones each time, or all if there are fewer."""
 
-    def look(self, detector: Detector, batch_size: int) -> tuple[GroundTruth, list[Found]]:
-        """Return what is in each picture, and what the detector finds in it."""
+    def detect(
+        self, detector: Detector, batch_size: int
+    ) -> tuple[GroundTruth, list[ImageDetections]]:
+        """Return the ground truth of all images, and the detections in each of them."""
 
 
-class DatasetExamples:
-    """The pictures of a ground truth, read from their files."""
+class GroundTruthExamples:
+    """The images of a ground truth, read from their files."""
 
     def __init__(self, ground_truth: GroundTruth) -> None:
-        """Check that there is something to score; DetbenchError for no objects, and where it is not known where the pictures are."""
-        tasks_of(ground_truth)
+        """Take a ground truth.
+
+        Raises DetbenchError if it has no objects, or if the folder of its images is unknown.
+        """
+        image_tasks(ground_truth)
         if not len(ground_truth):
-            raise DetbenchError(
-                f"{ground_truth.name}: there are no objects in it, so that nothing can be scored"
-            )
+            raise DetbenchError(f"{ground_truth.name}: has no objects, so nothing can be scored")
         self.ground_truth = ground_truth
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """What the dataset calls its classes."""
+        """The classes of the ground truth."""
         return self.ground_truth.class_names
 
-    def adapted(self, detector: Detector, model: Any) -> Detector:
-        """Return the detector as it is: it prepares pictures itself."""
+    def adapt(self, detector: Detector, model: Any) -> Detector:
+        """Return the detector unchanged: it preprocesses images itself."""
         return detector
 
     def batch(self, detector: Detector, images: Sequence[NDArray[Any]]) -> Batch:
-        """Let the detector prepare pictures."""
+        """Preprocess images."""
         return detector.preprocess(images)
 
     def sample(self, count: int) -> list[Example]:
-        """Return pictures spread over the dataset."""
-        images = len(self.ground_truth.image_ids)
-        chosen = self.ground_truth.select_images(
-            np.unique(np.linspace(0, images - 1, min(count, images)).round().astype(np.int64))
-        )
-        rows = [
-            slice(*bounds) for bounds in zip(chosen.offsets[:-1], chosen.offsets[1:], strict=True)
-        ]
-        pictures = [read_picture(task.path).picture for task in tasks_of(chosen)]
-        return [
-            Example(picture, chosen.boxes[row], chosen.class_index[row].astype(np.int64))
-            for picture, row in zip(pictures, rows, strict=True)
-        ]
+        """Return examples spread evenly over the dataset."""
+        n_images = len(self.ground_truth.image_ids)
+        positions = np.linspace(0, n_images - 1, min(count, n_images)).round().astype(np.int64)
+        chosen = self.ground_truth.select_images(np.unique(positions))
+        examples = []
+        for position, task in enumerate(image_tasks(chosen)):
+            rows = slice(chosen.offsets[position], chosen.offsets[position + 1])
+            classes = chosen.class_index[rows].astype(np.int64)
+            examples.append(Example(read_image(task.path).pixels, chosen.boxes[rows], classes))
+        return examples
 
-    def look(self, detector: Detector, batch_size: int) -> tuple[GroundTruth, list[Found]]:
-        """Read the pictures ahead while the model runs; raises DetbenchError naming the first that cannot be read."""
+    def detect(
+        self, detector: Detector, batch_size: int
+    ) -> tuple[GroundTruth, list[ImageDetections]]:
+        """Run the detector over all images, which are read ahead of it.
+
+        Raises DetbenchError naming the first image that cannot be read.
+        """
         with closing(self._batches(detector, batch_size)) as batches:
-            return self.ground_truth, found_in(detector, batches)
+            return self.ground_truth, detect_in_batches(detector, batches)
 
     def _batches(self, detector: Detector, size: int) -> Generator[Batch, None, None]:
-        tasks = tasks_of(self.ground_truth)
+        tasks = image_tasks(self.ground_truth)
         chunks = [tasks[first : first + size] for first in range(0, len(tasks), size)]
-        with closing(prepared_ahead(detector, chunks, _READERS)) as stream:
+        with closing(prefetch_batches(detector, chunks, _READERS)) as stream:
             for prepared in stream:
-                for problem in filter(None, prepared.broken):
+                for problem in filter(None, prepared.errors):
                     raise DetbenchError(problem)
                 if prepared.batch is not None:
                     yield prepared.batch
 
 
-def found_in(detector: Detector, batches: Iterable[Batch]) -> list[Found]:
-    """Return what a detector finds in each picture; a batch is postprocessed on another thread while the next one runs."""
-    found: list[Found] = []
-    with Threads(1) as finisher:
-        finishing: deque[Future[list[Found]]] = deque()
+def detect_in_batches(detector: Detector, batches: Iterable[Batch]) -> list[ImageDetections]:
+    """Return the detections in each image of the batches.
+
+    Another thread postprocesses a batch while the next one runs.
+    """
+    detections: list[ImageDetections] = []
+    with ThreadPool(1) as pool:
+        pending: deque[Future[list[ImageDetections]]] = deque()
         for batch in batches:
             outputs = detector.infer(detector.to_device(batch))
             detector.synchronize()
-            finishing.append(finisher.submit(_finish, detector, outputs, batch))
-            if len(finishing) > 1:
-                found += finishing.popleft().result()
-        while finishing:
-            found += finishing.popleft().result()
-    return found
+            pending.append(pool.submit(_postprocess, detector, outputs, batch))
+            if len(pending) > 1:
+                detections += pending.popleft().result()
+        while pending:
+            detections += pending.popleft().result()
+    return detections
 
 
-def _finish(detector: Detector, outputs: Any, batch: Batch) -> list[Found]:
+def _postprocess(detector: Detector, outputs: Any, batch: Batch) -> list[ImageDetections]:
     return detector.postprocess(detector.to_host(outputs), batch)

@@ -1,4 +1,4 @@
-"""PredictionGallery: a sheet of pictures with what is in them and what the model finds, drawn as it trains."""
+"""PredictionGallery: a sheet of images with ground truth and predictions, drawn during training."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.adapters.classes import map_classes
-from detbench.adapters.counting import counted
-from detbench.adapters.detector import Detector, Found, Picture
-from detbench.adapters.drawing import draw_found, draw_truth
+from detbench.adapters.detector import Detector, ImageArray, ImageDetections
+from detbench.adapters.drawing import draw_detection, draw_ground_truth
 from detbench.data.files import atomic_path
 from detbench.errors import DetbenchError
 from detbench.training.keras.examples import Example
-from detbench.training.keras.validation_callback import MakeDetector, Watching
+from detbench.training.keras.validation_callback import MakeDetector, ValidationCallback
+from detbench.wording import plural
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_CELL = 320
+_CELL_SIDE = 320
 _GAP = 16
 _CAPTION_HEIGHT = 24
-_HEAD_HEIGHT = 56
+_HEADER_HEIGHT = 56
 _TITLE_SIZE, _TEXT_SIZE = 24, 14
-_PAPER, _INK, _FAINT, _CELL_GROUND = "#ffffff", "#222222", "#666666", "#f2f2f2"
+_BACKGROUND, _TITLE_COLOR, _TEXT_COLOR, _CELL_COLOR = "#ffffff", "#222222", "#666666", "#f2f2f2"
 
 
-class PredictionGallery(Watching):
-    """Draw the same pictures at the end of epochs, as `epoch-003.png` (counted from 1) in a folder.
+class PredictionGallery(ValidationCallback):
+    """Draw the same images at the end of epochs, as `epoch-003.png` (counted from 1) in a folder.
 
-    Ground truth is dashed in white on black; predictions are in a colour per class, with class and score.
+    Ground truth is dashed in white on black. Predictions have a color per class, and a label with
+    class and score.
     """
 
     def __init__(
@@ -48,17 +49,18 @@ class PredictionGallery(Watching):
         class_names: Sequence[str] | None = None,
         detector: MakeDetector | None = None,
     ) -> None:
-        """Take the pictures to draw.
+        """Take the images to draw.
 
         Args:
-            data: as `DetectionMetrics` takes it; of a ground truth, pictures spread over it are drawn, of other datasets the first ones.
-            folder: where the sheets go; it is made.
-            count: pictures on a sheet.
-            every: draw every how many epochs; the first and the last are always drawn.
-            score: only predictions of at least this score are drawn.
-            box_format: as `DetectionMetrics` takes it.
-            class_names: likewise.
-            detector: likewise.
+            data: as for `DetectionMetrics`. Of a ground truth, images spread over the dataset are
+                drawn; of other datasets, the first ones.
+            folder: where the sheets are written; it is created.
+            count: images on a sheet.
+            every: draw every this many epochs; the first and the last are always drawn.
+            score: lowest score of the predictions to draw.
+            box_format: as for `DetectionMetrics`.
+            class_names: as for `DetectionMetrics`.
+            detector: as for `DetectionMetrics`.
 
         Raises:
             DetbenchError: as `DetectionMetrics` does.
@@ -67,91 +69,97 @@ class PredictionGallery(Watching):
             data, box_format=box_format, class_names=class_names, every=every, detector=detector
         )
         if not (isinstance(count, int) and count >= 1):
-            raise DetbenchError(
-                f"count must be a whole number of pictures, 1 or more, not {count!r}"
-            )
+            raise DetbenchError(f"count must be a whole number of images, 1 or more, not {count!r}")
         self._folder, self._count, self._score = Path(folder), count, score
-        self._shown: list[Example] = []
+        self._sample: list[Example] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Draw a sheet."""
         if not self.is_due(epoch):
             return
-        self._shown = self._shown or self.examples.sample(self._count)
-        detector = self.present_detector()
-        found = [self._found(detector, example) for example in self._shown]
+        self._sample = self._sample or self.examples.sample(self._count)
+        detector = self.current_detector()
+        detections = [self._detect(detector, example) for example in self._sample]
+        title, names = f"Epoch {epoch + 1}", self.examples.class_names
+        sheet = draw_sheet(self._sample, detections, names, title, self._score)
         self._folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(self._folder / f"epoch-{epoch + 1:03}.png") as temporary:
-            sheet(
-                self._shown, found, self.examples.class_names, f"Epoch {epoch + 1}", self._score
-            ).save(temporary, format="png")
+            sheet.save(temporary, format="png")
 
-    def _found(self, detector: Detector, example: Example) -> Found:
-        """Return what the model finds with a high enough score, in the classes of the examples."""
+    def _detect(self, detector: Detector, example: Example) -> ImageDetections:
+        """Return detections with a high enough score, in the classes of the examples."""
         batch = self.examples.batch(detector, [example.image])
-        (found,) = detector.postprocess(
-            detector.to_host(detector.infer(detector.to_device(batch))), batch
+        outputs = detector.to_host(detector.infer(detector.to_device(batch)))
+        (detections,) = detector.postprocess(outputs, batch)
+        mapping = map_classes(detector.class_names, self.examples.class_names)
+        classes = mapping.indices[detections.classes]
+        is_shown = (detections.scores >= self._score) & (classes >= 0)
+        return ImageDetections(
+            detections.boxes[is_shown], detections.scores[is_shown], classes[is_shown]
         )
-        classes = map_classes(detector.class_names, self.examples.class_names).indices[
-            found.classes
-        ]
-        shown = (found.scores >= self._score) & (classes >= 0)
-        return Found(found.boxes[shown], found.scores[shown], classes[shown])
 
 
-def sheet(
+def draw_sheet(
     examples: Sequence[Example],
-    found: Sequence[Found],
+    detections: Sequence[ImageDetections],
     class_names: Sequence[str],
     title: str,
     score: float,
 ) -> Image:
-    """Return pictures in a grid under a title, each with its ground truth and what was found in it (`score` is for the legend)."""
+    """Return images in a grid under a title, each with its ground truth and its detections.
+
+    `score`, the lowest score of the detections, only goes into the legend.
+    """
     from PIL import Image, ImageDraw, ImageFont
 
     columns = math.ceil(math.sqrt(len(examples)))
     rows = math.ceil(len(examples) / columns)
-    width, height = _CELL + _GAP, _CELL + _CAPTION_HEIGHT + _GAP
-    page = Image.new("RGB", (columns * width + _GAP, _HEAD_HEIGHT + rows * height), _PAPER)
-    draw = ImageDraw.Draw(page)
-    draw.text((_GAP, _GAP), title, fill=_INK, font=ImageFont.load_default(size=_TITLE_SIZE))
-    legend = f"dashed: ground truth   coloured: found, score {score:g} or more"
+    width, height = _CELL_SIDE + _GAP, _CELL_SIDE + _CAPTION_HEIGHT + _GAP
+    sheet_size = (columns * width + _GAP, _HEADER_HEIGHT + rows * height)
+    sheet = Image.new("RGB", sheet_size, _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    title_font = ImageFont.load_default(size=_TITLE_SIZE)
+    draw.text((_GAP, _GAP), title, fill=_TITLE_COLOR, font=title_font)
+    legend = f"dashed: ground truth   colored: predictions, score {score:g} or higher"
     font = ImageFont.load_default(size=_TEXT_SIZE)
-    draw.text((page.width - _GAP, _GAP + _TITLE_SIZE), legend, fill=_FAINT, font=font, anchor="rs")
-    for number, (example, each) in enumerate(zip(examples, found, strict=True)):
-        x, y = _GAP + number % columns * width, _HEAD_HEIGHT + number // columns * height
-        page.paste(cell(example, each, class_names), (x, y))
-        caption = f"{counted(len(example.classes), 'object')}, {len(each.scores)} found"
-        draw.text((x, y + _CELL + 5), caption, fill=_FAINT, font=font)
-    return page
+    legend_position = (sheet.width - _GAP, _GAP + _TITLE_SIZE)
+    draw.text(legend_position, legend, fill=_TEXT_COLOR, font=font, anchor="rs")
+    for number, (example, predictions) in enumerate(zip(examples, detections, strict=True)):
+        x, y = _GAP + number % columns * width, _HEADER_HEIGHT + number // columns * height
+        sheet.paste(draw_cell(example, predictions, class_names), (x, y))
+        n_objects, n_predictions = len(example.classes), len(predictions.scores)
+        caption = f"{plural(n_objects, 'object')}, {plural(n_predictions, 'prediction')}"
+        draw.text((x, y + _CELL_SIDE + 5), caption, fill=_TEXT_COLOR, font=font)
+    return sheet
 
 
-def cell(example: Example, found: Found, class_names: Sequence[str]) -> Image:
-    """Return one picture, as large as a cell allows, with its boxes; the surest on top."""
+def draw_cell(example: Example, detections: ImageDetections, class_names: Sequence[str]) -> Image:
+    """Return one image, as large as a cell allows, with its boxes; higher scores are on top."""
     from PIL import Image, ImageDraw
 
-    picture = shown_picture(example.image)
-    zoom = _CELL / max(picture.shape[:2])
-    size = (max(round(picture.shape[1] * zoom), 1), max(round(picture.shape[0] * zoom), 1))
-    corner = ((_CELL - size[0]) // 2, (_CELL - size[1]) // 2)
-    image = Image.new("RGB", (_CELL, _CELL), _CELL_GROUND)
-    image.paste(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC), corner)
-    draw = ImageDraw.Draw(image)
+    pixels = displayable(example.image)
+    height, width = pixels.shape[:2]
+    zoom = _CELL_SIDE / max(height, width)
+    size = (max(round(width * zoom), 1), max(round(height * zoom), 1))
+    corner = ((_CELL_SIDE - size[0]) // 2, (_CELL_SIDE - size[1]) // 2)
+    offset = np.array(corner * 2)
+    cell = Image.new("RGB", (_CELL_SIDE, _CELL_SIDE), _CELL_COLOR)
+    cell.paste(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC), corner)
+    draw = ImageDraw.Draw(cell)
     for box in example.boxes:
-        draw_truth(draw, box * zoom + np.array(corner * 2))
-    for row in np.argsort(found.scores, kind="stable").tolist():
-        name = class_names[int(found.classes[row])]
-        draw_found(
-            draw,
-            found.boxes[row] * zoom + np.array(corner * 2),
-            f"{name} {found.scores[row]:.2f}",
-            int(found.classes[row]),
-        )
-    return image
+        draw_ground_truth(draw, box * zoom + offset)
+    for row in np.argsort(detections.scores, kind="stable").tolist():
+        class_index = int(detections.classes[row])
+        label = f"{class_names[class_index]} {detections.scores[row]:.2f}"
+        draw_detection(draw, detections.boxes[row] * zoom + offset, label, class_index)
+    return cell
 
 
-def shown_picture(image: NDArray[Any]) -> Picture:
-    """Return an image as (height, width, 3) 0–255; numbers that are not within 0–255 are stretched to that range."""
+def displayable(image: NDArray[Any]) -> ImageArray:
+    """Return an image as (height, width, 3) with values 0–255.
+
+    Values outside 0–255, or at most 1, are stretched to that range.
+    """
     image = np.moveaxis(image, 0, -1) if image.shape[2] != 3 else image
     low, high = float(image.min(initial=0)), float(image.max(initial=1))
     if low >= 0 and high > 1:

@@ -1,4 +1,4 @@
-"""Watching: what callbacks that look at a model's detections while it trains have in common."""
+"""ValidationCallback: the common base of callbacks that run a model on examples while it trains."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from detbench.adapters.detector import Detector
 from detbench.adapters.keras.in_memory import in_memory_detector
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
-from detbench.training.keras.examples import DatasetExamples, Examples
-from detbench.training.keras.keras_dataset import FedExamples
+from detbench.training.keras.examples import Examples, GroundTruthExamples
+from detbench.training.keras.keras_dataset import KerasDatasetExamples
 
 MakeDetector = Callable[[Any], Detector]
-"""Wraps a model in training as a detector that always runs its present weights."""
+"""Wraps a model in training as a detector that always runs its current weights."""
 
 
-class Watching(keras.callbacks.Callback):  # type: ignore[misc]
-    """A callback that detects objects in examples every few epochs: the first one, every `every`-th from there, and the last."""
+class ValidationCallback(keras.callbacks.Callback):  # type: ignore[misc]
+    """Detects objects in examples in the first epoch, every `every`-th after it, and the last."""
 
     def __init__(
         self,
@@ -34,47 +34,47 @@ class Watching(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         if not (isinstance(every, int) and every >= 1):
             raise DetbenchError(f"every must be a whole number of epochs, 1 or more, not {every!r}")
-        self.examples = examples_of(data, class_names, box_format)
+        self.examples = _examples(data, class_names, box_format)
         self._class_names, self._box_format, self._every = class_names, box_format, every
-        self._make = detector or self._live
-        self._watched: Any = None
+        self._make_detector = detector or self._in_memory_detector
+        self._detector_model: Any = None
         self._detector: Detector | None = None
-        self._epochs_seen = 0
+        self._n_epochs = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Look at the model before time is spent on training it."""
-        self._epochs_seen = 0
+        """Check the model before time is spent on training it."""
+        self._n_epochs = 0
         if self.model.built:
-            self.present_detector()
+            self.current_detector()
 
-    def present_detector(self) -> Detector:
-        """Return the model as a detector of the examples; raises DetbenchError where it cannot be one."""
+    def current_detector(self) -> Detector:
+        """Return the model as a detector for the examples.
+
+        Raises DetbenchError if the model is no detector.
+        """
         model = self.model
-        if self._detector is None or self._watched is not model:
-            self._watched, self._detector = model, self.examples.adapted(self._make(model), model)
+        if self._detector is None or self._detector_model is not model:
+            detector = self._make_detector(model)
+            self._detector_model, self._detector = model, self.examples.adapt(detector, model)
         return self._detector
 
     def is_due(self, epoch: int) -> bool:
-        """Count an epoch, and say whether it is one to look at."""
-        due = self._epochs_seen % self._every == 0 or epoch + 1 == (self.params or {}).get("epochs")
-        self._epochs_seen += 1
-        return due
+        """Count an epoch, and return whether the callback runs at its end."""
+        is_last = epoch + 1 == (self.params or {}).get("epochs")
+        is_due = self._n_epochs % self._every == 0 or is_last
+        self._n_epochs += 1
+        return is_due
 
-    def _live(self, model: Any) -> Detector:
-        gives_boxes = (
-            isinstance(model.output, Mapping) and "boxes" in model.output if model.built else False
-        )
-        return in_memory_detector(
-            model,
-            class_names=self._class_names,
-            box_format=self._box_format if gives_boxes else None,
-        )
+    def _in_memory_detector(self, model: Any) -> Detector:
+        # The box format describes the dataset; it describes the model only if that returns boxes.
+        outputs = model.output if model.built else None
+        returns_boxes = isinstance(outputs, Mapping) and "boxes" in outputs
+        box_format = self._box_format if returns_boxes else None
+        return in_memory_detector(model, class_names=self._class_names, box_format=box_format)
 
 
-def examples_of(data: Any, class_names: Sequence[str] | None, box_format: str | None) -> Examples:
-    """Return examples of a dataset of ours or of Keras; raises DetbenchError for one that cannot be scored."""
-    return (
-        DatasetExamples(data)
-        if isinstance(data, GroundTruth)
-        else FedExamples(data, class_names, box_format)
-    )
+def _examples(data: Any, class_names: Sequence[str] | None, box_format: str | None) -> Examples:
+    """Return the examples of a ground truth or a dataset of Keras."""
+    if isinstance(data, GroundTruth):
+        return GroundTruthExamples(data)
+    return KerasDatasetExamples(data, class_names, box_format)

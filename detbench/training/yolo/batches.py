@@ -1,4 +1,7 @@
-"""Batches: prepared pictures and their targets as a Keras dataset, the same for the same seed, epoch and number."""
+"""Batches: prepared images and their targets as a Keras dataset.
+
+A batch depends on nothing but the seed, the epoch and its number in the epoch.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.adapters.preprocessing import Preprocessing
-from detbench.adapters.yolo.targets import Grid, Objects, batch_targets
-from detbench.training.yolo.images import Prepared
+from detbench.adapters.yolo.grid import Grid
+from detbench.training.yolo.images import PreparedImages
+from detbench.training.yolo.targets import ImageObjects, batch_targets
 
 Augment = Callable[
-    [NDArray[np.float32], Sequence[Objects], int], tuple[NDArray[np.float32], list[Objects]]
+    [NDArray[np.float32], Sequence[ImageObjects], int],
+    tuple[NDArray[np.float32], list[ImageObjects]],
 ]
+"""Images (B, height, width, 3) with values 0–1, their objects, and a seed → changed ones."""
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Pictures `(B, height, width, 3)` and targets as `batch_targets` gives them.
+class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Images `(B, height, width, 3)`, and targets as `batch_targets` returns them.
 
-    With a seed the order is another one in each epoch; without one it is that of the dataset. Pass `shuffle=False` to `fit`: Keras'
-    own shuffling comes from a state that an interruption loses.
+    With a seed the order changes in each epoch; without one it is that of the dataset. Pass
+    `shuffle=False` to `fit`: Keras' own shuffling depends on a state that an interruption loses.
     """
 
     def __init__(
         self,
-        prepared: Prepared,
+        prepared: PreparedImages,
         preparation: Preprocessing,
         grid: Grid,
         batch_size: int,
@@ -38,46 +44,46 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     ) -> None:
         super().__init__(workers=1)
         self._prepared, self._grid, self._batch_size = prepared, grid, batch_size
-        self._table, self._swapped = preparation.table(), preparation.colour == "bgr"
+        self._table, self._is_bgr = preparation.table(), preparation.color == "bgr"
         self._seed, self._augment = seed, augment
         self.epoch = epoch
-        """The number of the epoch that comes next, from 0."""
+        """Number of the coming epoch, from 0."""
 
     def __len__(self) -> int:
-        """Return the number of batches in an epoch; the last may be smaller."""
+        """Return the number of batches in an epoch; the last one may be smaller."""
         return -(-len(self._prepared.images) // self._batch_size)
 
     def __getitem__(self, number: int) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Return a batch of the current epoch."""
         rows = self._order()[number * self._batch_size : (number + 1) * self._batch_size]
         images = self._prepared.images[rows]
-        objects: Sequence[Objects] = [self._prepared.objects[row] for row in rows.tolist()]
+        objects: Sequence[ImageObjects] = [self._prepared.objects[row] for row in rows.tolist()]
         if self._augment is not None:
-            seed = (
-                np.random.SeedSequence([self._seed or 0, self.epoch, number]).generate_state(1)[0]
-                >> 1
-            )
-            changed, objects = self._augment(
-                (images / np.float32(255)).astype(np.float32), objects, int(seed)
-            )
+            values = (images / np.float32(255)).astype(np.float32)
+            changed, objects = self._augment(values, objects, self._augmentation_seed(number))
             images = np.rint(changed * 255).astype(np.uint8)
-        return self._values(images), batch_targets(self._grid, objects, self._prepared.room)
+        return self._model_input(images), batch_targets(
+            self._grid, objects, self._prepared.max_objects
+        )
 
     def on_epoch_end(self) -> None:
-        """Go on to the next epoch."""
+        """Advance to the next epoch."""
         self.epoch += 1
 
     def _order(self) -> NDArray[np.int64]:
+        """Return the rows of all images in the order of the current epoch."""
         count = len(self._prepared.images)
-        return (
-            np.arange(count)
-            if self._seed is None
-            else np.random.default_rng([self._seed, self.epoch]).permutation(count)
-        )
+        if self._seed is None:
+            return np.arange(count)
+        return np.random.default_rng([self._seed, self.epoch]).permutation(count)
 
-    def _values(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the model sees for 8-bit values."""
-        planes = images[..., ::-1] if self._swapped else images
-        return np.stack(
-            [self._table[channel][planes[..., channel]] for channel in range(3)], axis=-1
-        )
+    def _augmentation_seed(self, number: int) -> int:
+        sequence = np.random.SeedSequence([self._seed or 0, self.epoch, number])
+        # Keras takes 31 bits.
+        return int(sequence.generate_state(1)[0] >> 1)
+
+    def _model_input(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the model's input for 8-bit RGB values."""
+        channels = images[..., ::-1] if self._is_bgr else images
+        planes = [self._table[channel][channels[..., channel]] for channel in range(3)]
+        return np.stack(planes, axis=-1)

@@ -1,148 +1,145 @@
-"""The pictures of a dataset as the model sees them, with their objects: read, prepared and checked once, before training begins."""
+"""The images of a dataset as the model sees them, with their objects.
+
+They are read, resized and checked once, before training begins.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from tempfile import TemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.adapters.counting import counted
-from detbench.adapters.images import read_picture
+from detbench.adapters.images import read_image
+from detbench.adapters.prefetch import ImageTask, image_tasks
 from detbench.adapters.preprocessing import Preprocessing
-from detbench.adapters.yolo.targets import NONE, Objects
 from detbench.data.columns import Floats
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import DetbenchError, InputError
+from detbench.errors import InputError
+from detbench.training.yolo.targets import IGNORED, ImageObjects
+from detbench.wording import plural
 
-_IN_MEMORY = 2**30
-"""Bytes of prepared pictures that are kept in memory; more go to a temporary file that is mapped into it."""
-_SMALLEST = 1.0
-"""Pixels of the input that an object must be wide and high to be learned from."""
+_MAX_MEMORY = 2**30
+"""Bytes of prepared images kept in memory; more go into a memory-mapped temporary file."""
+_MIN_SIDE = 1.0
+"""Pixels of the input that an object must be wide and high; smaller ones are dropped."""
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
-    """Every picture of a dataset in the model's size, with its objects."""
+class PreparedImages:
+    """Every image of a dataset at the model's input size, with its objects."""
 
     images: NDArray[np.uint8]
-    """(I, height, width, 3)"""
-    objects: tuple[Objects, ...]
+    """(I, height, width, 3) RGB."""
+    objects: tuple[ImageObjects, ...]
     """I, in pixels of the input."""
 
     @property
-    def sizes(self) -> Floats:
-        """Widths and heights (n, 2) in pixels of the objects to be found."""
-        boxes: Floats = np.concatenate([each.boxes[each.labels != NONE] for each in self.objects])
+    def object_sizes(self) -> Floats:
+        """Widths and heights (n, 2) in pixels of the input, without ignored objects."""
+        boxes: Floats = np.concatenate(
+            [objects.boxes[objects.labels != IGNORED] for objects in self.objects]
+        )
         return boxes[:, 2:] - boxes[:, :2]
 
     @property
-    def room(self) -> int:
-        """The most objects in a picture, at least 1."""
-        return max(1, *(len(each.labels) for each in self.objects))
+    def max_objects(self) -> int:
+        """Largest number of objects in an image, at least 1."""
+        return max(1, *(len(objects.labels) for objects in self.objects))
 
 
 def prepare(
-    truth: GroundTruth,
+    ground_truth: GroundTruth,
     preparation: Preprocessing,
-    on_picture: Callable[[int], None] = lambda _: None,
-) -> Prepared:
-    """Read every picture and place its objects in the input.
+    on_image: Callable[[int], None] = lambda _: None,
+) -> PreparedImages:
+    """Read every image of a dataset and map its objects into the model's input.
 
     Args:
-        truth: whose `image_folder` and `image_files` say where the pictures are.
-        preparation: how a picture becomes the input; values and layout do not count here, the pictures stay 8-bit RGB.
-        on_picture: called with the number of pictures done.
+        ground_truth: with the files of its images.
+        preparation: how an image becomes the input. Scaling and layout are left out: prepared
+            images stay 8-bit RGB.
+        on_image: called with the number of images prepared so far.
 
     Raises:
-        InputError: for a picture that is missing, cannot be read or has another size than annotated, and where no picture has an object.
+        InputError: if an image is missing, cannot be read, or has another size than annotated; and
+            if no image has an object to learn.
     """
-    check_present(truth)
-    plain = replace(
+    check_images_exist(ground_truth)
+    as_rgb = replace(
         preparation,
         layout="nhwc",
-        colour="rgb",
+        color="rgb",
         dtype="uint8",
         scale=1.0,
         mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),
     )
     width, height = preparation.size
-    images = _room_for((len(truth.image_ids), height, width, 3))
+    tasks = image_tasks(ground_truth)
+    images = _allocate((len(tasks), height, width, 3))
     objects = []
-    for image in range(len(truth.image_ids)):
-        batch = plain.apply([_read(truth, image)])
-        images[image] = batch.inputs[0]
-        rows = slice(truth.offsets[image], truth.offsets[image + 1])
-        boxes = np.clip(
-            batch.placements[0].to_input(truth.boxes[rows]), 0, [width, height, width, height]
-        )
-        objects.append(
-            _objects(boxes, truth.class_index[rows], truth.difficult[rows] | truth.iscrowd[rows])
-        )
-        on_picture(image + 1)
-    if all((each.labels == NONE).all() for each in objects):
+    for position, task in enumerate(tasks):
+        batch = as_rgb.apply([_read(task)])
+        images[position] = batch.inputs[0]
+        rows = slice(ground_truth.offsets[position], ground_truth.offsets[position + 1])
+        boxes = batch.placements[0].to_input(ground_truth.boxes[rows])
+        is_ignored = ground_truth.difficult[rows] | ground_truth.iscrowd[rows]
+        clipped = np.clip(boxes, 0, [width, height, width, height])
+        objects.append(_image_objects(clipped, ground_truth.class_index[rows], is_ignored))
+        on_image(position + 1)
+    if all((image_objects.labels == IGNORED).all() for image_objects in objects):
         raise InputError(
-            truth.source or truth.name,
-            "has no object to learn from in any picture",
+            ground_truth.source or ground_truth.name,
+            "has no objects to learn from",
             fix="choose another split or dataset",
         )
-    return Prepared(images, tuple(objects))
+    return PreparedImages(images, tuple(objects))
 
 
-def _objects(boxes: Floats, classes: NDArray[np.int32], excused: NDArray[np.bool_]) -> Objects:
-    """Return objects that are not smaller than a pixel of the input; excused ones without a label."""
-    kept = (boxes[:, 2:] - boxes[:, :2] >= _SMALLEST).all(axis=1)
-    return Objects(boxes[kept], np.where(excused, NONE, classes)[kept].astype(np.int64))
+def check_images_exist(ground_truth: GroundTruth) -> None:
+    """Raise InputError naming the first missing image and counting the others.
+
+    Raises DetbenchError if the folder of the images is unknown.
+    """
+    paths = [task.path for task in image_tasks(ground_truth)]
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise InputError(
+            missing[0],
+            f"image not found; {len(missing):,} of {plural(len(paths), 'image')} are missing",
+            fix="set their folder (--images), or use --only-present",
+        )
 
 
-def _room_for(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    if math.prod(shape) <= _IN_MEMORY:
+def _image_objects(
+    boxes: Floats, classes: NDArray[np.int32], is_ignored: NDArray[np.bool_]
+) -> ImageObjects:
+    """Return the objects that are large enough; ignored ones have no label."""
+    is_large = (boxes[:, 2:] - boxes[:, :2] >= _MIN_SIDE).all(axis=1)
+    labels = np.where(is_ignored, IGNORED, classes)
+    return ImageObjects(boxes[is_large], labels[is_large].astype(np.int64))
+
+
+def _allocate(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return an array in memory, or in a temporary file if it is too large."""
+    if math.prod(shape) <= _MAX_MEMORY:
         return np.empty(shape, np.uint8)
     with TemporaryFile() as file:
         return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
-def check_present(truth: GroundTruth) -> None:
-    """Raise InputError that names the first missing picture and counts the others; DetbenchError where it is not known where they are."""
-    if truth.image_folder is None:
-        raise DetbenchError(
-            f"{truth.name}: it is not known where the pictures are; give their folder (--images)"
-        )
-    missing = [
-        path for name in truth.picture_names if not (path := truth.image_folder / name).is_file()
-    ]
-    if missing:
-        more = len(missing) - 1
-        share = (
-            f"missing, as {'are' if more > 1 else 'is'} {counted(more, 'other')}"
-            if more
-            else "missing"
-        )
-        raise InputError(
-            missing[0],
-            f"this picture is {share} of {len(truth.image_ids):,}",
-            fix="give their folder (--images) or --only-present",
-        )
-
-
-def _path(truth: GroundTruth, image: int) -> Path:
-    assert truth.image_folder is not None  # noqa: S101  checked before
-    return truth.image_folder / truth.picture_names[image]
-
-
-def _read(truth: GroundTruth, image: int) -> NDArray[np.uint8]:
-    path = _path(truth, image)
-    picture = read_picture(path).picture
-    height, width = picture.shape[:2]
-    stated = truth.image_sizes[image]
-    if not np.isnan(stated).any() and tuple(stated) != (width, height):
+def _read(task: ImageTask) -> NDArray[np.uint8]:
+    """Return the pixels of an image; raises InputError if its annotations state another size."""
+    pixels = read_image(task.path).pixels
+    height, width = pixels.shape[:2]
+    if not np.isnan(task.size).any() and task.size != (width, height):
         problem = (
-            f"has {width} × {height} pixels, its annotations say {stated[0]:g} × {stated[1]:g}"
+            f"has {width}×{height} pixels, but its annotations say "
+            f"{task.size[0]:g}×{task.size[1]:g}"
         )
-        raise InputError(path, problem, fix="are these the pictures that were annotated?")
-    return picture
+        raise InputError(task.path, problem, fix="check that --images names the annotated images")
+    return pixels

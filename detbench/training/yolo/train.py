@@ -1,7 +1,11 @@
-"""Training: a YOLO from scratch, or on from a trained one; interrupted at any step it goes on, and the same seed gives the same model."""
+"""Train a YOLO from scratch or from a trained one.
+
+An interrupted training resumes after its last epoch, and the same seed gives the same model.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,138 +14,157 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detbench.adapters.classes import fold
-from detbench.adapters.yolo.anchors import find_anchors
 from detbench.adapters.yolo.model_file import read_yolo, save_yolo
-from detbench.data.files import check_place
+from detbench.data.columns import Floats
+from detbench.data.files import check_writable
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
-from detbench.training.yolo.checkpoints import Checkpoints, State
-from detbench.training.yolo.images import Prepared, check_present, prepare
-from detbench.training.yolo.training_plan import PADDING, Plan, differences
+from detbench.training.yolo.anchors import find_anchors
+from detbench.training.yolo.checkpoints import Checkpoints, TrainingState
+from detbench.training.yolo.images import PreparedImages, check_images_exist, prepare
+from detbench.training.yolo.training_plan import PADDING, TrainingPlan, setting_differences
+from detbench.wording import plural
 
 if TYPE_CHECKING:
     from detbench.adapters.yolo.model import Yolo
-    from detbench.training.yolo.callbacks import Step
+    from detbench.training.yolo.callbacks import Progress
 
-_CLIP = 10.0
-"""Gradients of a larger norm are shortened to it."""
-_LEAST_RATE = 0.01
-"""What is left of the learning rate in the end."""
+_MAX_GRADIENT_NORM = 10.0
+_FINAL_RATE = 0.01
+"""The last learning rate, as a fraction of the maximum."""
 
 
 @dataclass(frozen=True)
-class Listener:
-    """Who is told how a training goes."""
+class TrainingListener:
+    """Functions that are called while a training runs."""
 
-    on_picture: Callable[[int], None] = lambda _: None
-    """Called with the number of pictures prepared."""
-    on_begin: Callable[[State], None] = lambda _: None
-    """Called before the first step; the history holds the epochs of earlier runs."""
-    on_step: Callable[[Step], None] = lambda _: None
-    on_epoch: Callable[[State], None] = lambda _: None
+    on_image: Callable[[int], None] = lambda _: None
+    """With the number of images prepared."""
+    on_begin: Callable[[TrainingState], None] = lambda _: None
+    """Before the first step; the history holds the epochs of earlier runs."""
+    on_step: Callable[[Progress], None] = lambda _: None
+    on_epoch: Callable[[TrainingState], None] = lambda _: None
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
-    """What came of a training."""
+class TrainingResult:
+    """The result of a training."""
 
     path: Path
     """The model of the best epoch."""
-    state: State
-    sizes: np.ndarray[Any, np.dtype[np.float64]]
-    """(n, 2) widths and heights in cells of the objects learned from: what the anchors were made of."""
+    state: TrainingState
+    object_sizes: Floats
+    """(n, 2) widths and heights in cells of the training objects, from which anchors are found."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What the steps of one training share."""
+
+    plan: TrainingPlan
+    validation: GroundTruth
+    output: Path
+    checkpoints: Checkpoints
+    listener: TrainingListener
 
 
 def train(
-    plan: Plan,
-    truth: GroundTruth,
+    plan: TrainingPlan,
+    ground_truth: GroundTruth,
     validation: GroundTruth,
     output: Path,
     *,
     start: Path | None = None,
     resume: bool = True,
-    listener: Listener | None = None,
-) -> Trained:
-    """Train a model and write that of the epoch with the best VOC 2007 mAP on the validation pictures.
+    listener: TrainingListener | None = None,
+) -> TrainingResult:
+    """Train a model, and write the epoch with the best VOC 2007 mAP on the validation images.
 
-    Sets the global seeds of Python, numpy and Keras. After each epoch its state is kept beside `output` (see `checkpoints`); a training of
-    the same plan, data and start goes on from there, and the folder goes when the training is done.
+    Sets the global seeds of Python, numpy and Keras. After each epoch the state is saved beside
+    `output` (see `checkpoints`). A training with the same plan, data and start resumes from there.
+    The checkpoints are removed at the end.
 
     Args:
         plan: how to train.
-        truth: what to learn from, with pictures.
-        validation: what each epoch is scored on, with pictures and the same classes.
+        ground_truth: what to learn from, with image files.
+        validation: what each epoch is scored on, with image files and the same classes.
         output: the `.keras` file to write.
-        start: a trained YOLO of ours whose weights, classes, anchors and shape are taken over; the plan's own count for a new model only.
-        resume: False throws away what an interrupted training left.
-        listener: who is told how it goes.
+        start: a trained YOLO of detbench that provides weights, classes, anchors and shape. Those
+            of the plan are for new models only.
+        resume: False discards what an interrupted training left.
+        listener: receives progress.
 
     Raises:
-        InputError: where the output cannot be written, a picture is missing or damaged, no picture has an object, the data have a class
-            that the model or the training data lack, or an interrupted training had other settings.
-        DivergedError: where the loss or the weights are no numbers any more; the model of the best epoch so far is written first.
+        InputError: if the output cannot be written, an image is missing or damaged, no image has
+            an object, the data have a class that the model or the training data lack, or an
+            interrupted training had other settings.
+        DivergedError: if the loss or the weights become NaN or infinite. The model of the best
+            epoch so far is written first.
     """
     check_output(output)
-    listener, checkpoints = listener or Listener(), Checkpoints(output)
-    earlier = read_yolo(start) if start else None
-    if earlier is not None:
-        truth, plan = with_classes(truth, earlier.class_names), _shaped(plan, earlier)
-    validation = with_classes(validation, truth.class_names)
-    check_present(validation)
-    settings = _settings(plan, truth, validation, start)
-    state = _resumed(checkpoints, settings) if resume else None
-    prepared = prepare(truth, plan.preparation, listener.on_picture)
-    sizes = prepared.sizes / plan.stride
-    anchors = [list(anchor) for anchor in earlier.anchors] if earlier else None
-    state = state or State(
-        settings, anchors or find_anchors(sizes, plan.anchors, plan.seed).tolist()
-    )
+    listener, checkpoints = listener or TrainingListener(), Checkpoints(output)
+    start_model = read_yolo(start) if start else None
+    if start_model is not None:
+        ground_truth = with_classes(ground_truth, start_model.class_names)
+        plan = _with_shape(plan, start_model)
+    validation = with_classes(validation, ground_truth.class_names)
+    check_images_exist(validation)
+    settings = _settings(plan, ground_truth, validation, start)
+    state = _interrupted_state(checkpoints, settings) if resume else None
+    prepared = prepare(ground_truth, plan.preparation, listener.on_image)
+    object_sizes = prepared.object_sizes / plan.stride
+    if state is None:
+        state = TrainingState(settings, _anchors(plan, start_model, object_sizes))
     if not resume:
         checkpoints.remove()
-    model = _model(plan, truth, state, len(prepared.images))
-    if earlier is not None:
-        model.set_weights(earlier.get_weights())
+    run = _Run(plan, validation, output, checkpoints, listener)
+    model = _build_model(plan, ground_truth, state, len(prepared.images))
+    if start_model is not None:
+        model.set_weights(start_model.get_weights())
     if state.history:
         checkpoints.restore(model, len(state.history))
     listener.on_begin(state)
-    _fit(plan, model, prepared, validation, checkpoints, state, output, listener)
-    _write_best(model, checkpoints, state, output, plan)
+    _fit(run, model, prepared, state)
+    _write_best(run, model, state)
     checkpoints.remove()
-    return Trained(output, state, sizes)
+    return TrainingResult(output, state, object_sizes)
 
 
-def with_classes(truth: GroundTruth, names: Sequence[str]) -> GroundTruth:
-    """Return ground truth with its classes numbered as in `names`; InputError for a class that is not among them, even without objects."""
-    if truth.class_names == tuple(names):
-        return truth
+def with_classes(ground_truth: GroundTruth, names: Sequence[str]) -> GroundTruth:
+    """Return ground truth with its classes numbered as in `names`.
+
+    Raises InputError if it has a class that is not in `names`, even one without objects.
+    """
+    if ground_truth.class_names == tuple(names):
+        return ground_truth
     numbers = {fold(name): number for number, name in enumerate(names)}
-    unknown = [name for name in truth.class_names if fold(name) not in numbers]
+    unknown = [name for name in ground_truth.class_names if fold(name) not in numbers]
     if unknown:
-        problem = f"has {len(unknown)} of {len(truth.class_names)} classes that the model does not know, {unknown[0]!r} first"
-        fix = f"it knows {', '.join(names)}; train a new model on a split that has all classes"
-        raise InputError(truth.source or truth.name, problem, fix=fix)
-    number = np.array([numbers[fold(name)] for name in truth.class_names], np.int32)
+        raise InputError(
+            ground_truth.source or ground_truth.name,
+            f"has {len(unknown)} of {plural(len(ground_truth.class_names), 'class')} "
+            f"that the model does not have, {unknown[0]!r} first",
+            fix=f"the model has {', '.join(names)}; train a new one on a split with all classes",
+        )
+    mapping = np.array([numbers[fold(name)] for name in ground_truth.class_names], np.int32)
     return replace(
-        truth,
+        ground_truth,
         class_names=tuple(names),
-        class_index=number[truth.class_index],
+        class_index=mapping[ground_truth.class_index],
         category_ids=np.arange(1, len(names) + 1),
     )
 
 
 def check_output(output: Path) -> None:
-    """Raise InputError where it is plain before any work is done that no model can be written."""
+    """Raise InputError if no model can be written, before any work is done."""
     if output.suffix != ".keras":
-        raise InputError(
-            output,
-            "a model is written as a .keras file",
-            fix=f"name it {output.with_suffix('.keras').name}",
-        )
-    check_place(output, folder=False)
-    check_place(Checkpoints(output).folder, folder=True)
+        renamed = output.with_suffix(".keras").name
+        raise InputError(output, "a model is written as a .keras file", fix=f"name it {renamed}")
+    check_writable(output, folder=False)
+    check_writable(Checkpoints(output).folder, folder=True)
 
 
-def _shaped(plan: Plan, model: Yolo) -> Plan:
+def _with_shape(plan: TrainingPlan, model: Yolo) -> TrainingPlan:
     """Return the plan with the shape of a trained model."""
     return replace(
         plan,
@@ -154,36 +177,43 @@ def _shaped(plan: Plan, model: Yolo) -> Plan:
 
 
 def _settings(
-    plan: Plan, truth: GroundTruth, validation: GroundTruth, start: Path | None
+    plan: TrainingPlan, ground_truth: GroundTruth, validation: GroundTruth, start: Path | None
 ) -> dict[str, Any]:
-    return {
-        **plan.as_dict(),
-        "data": truth.digest,
+    """Return what must be equal to resume a training."""
+    start_digest = f"sha256:{hashlib.sha256(start.read_bytes()).hexdigest()}" if start else None
+    digests = {
+        "data": ground_truth.digest,
         "validation": validation.digest,
-        "start": _digest(start) if start else None,
+        "start": start_digest,
     }
+    return {**plan.as_dict(), **digests}
 
 
-def _digest(path: Path) -> str:
-    import hashlib
-
-    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
-
-
-def _resumed(checkpoints: Checkpoints, settings: dict[str, Any]) -> State | None:
-    """Return the state of an interrupted training of the same settings; InputError for one of others."""
+def _interrupted_state(checkpoints: Checkpoints, settings: dict[str, Any]) -> TrainingState | None:
+    """Return the state of an interrupted training; InputError if its settings were different."""
     state = checkpoints.latest()
-    if state is not None and (changed := differences(state.settings, settings)):
-        problem = f"holds an interrupted training of other settings ({'; '.join(changed)})"
+    if state is not None and (changes := setting_differences(state.settings, settings)):
         raise InputError(
             checkpoints.folder,
-            problem,
-            fix="give the same settings to go on, or --no-resume to start over",
+            f"holds an interrupted training with other settings ({'; '.join(changes)})",
+            fix="use the same settings to resume, or --no-resume to start over",
         )
     return state
 
 
-def _model(plan: Plan, truth: GroundTruth, state: State, pictures: int) -> Yolo:
+def _anchors(
+    plan: TrainingPlan, start_model: Yolo | None, object_sizes: Floats
+) -> list[list[float]]:
+    """Return the anchors of the start model, else new ones for the training objects."""
+    if start_model is not None:
+        return [list(anchor) for anchor in start_model.anchors]
+    anchors: list[list[float]] = find_anchors(object_sizes, plan.anchors, plan.seed).tolist()
+    return anchors
+
+
+def _build_model(
+    plan: TrainingPlan, ground_truth: GroundTruth, state: TrainingState, n_images: int
+) -> Yolo:
     """Build and compile a new model with seeded weights."""
     import keras
 
@@ -191,7 +221,7 @@ def _model(plan: Plan, truth: GroundTruth, state: State, pictures: int) -> Yolo:
 
     keras.utils.set_random_seed(plan.seed)
     model = Yolo(
-        class_names=truth.class_names,
+        class_names=ground_truth.class_names,
         anchors=state.anchors,
         input_size=plan.size,
         stride=plan.stride,
@@ -199,93 +229,91 @@ def _model(plan: Plan, truth: GroundTruth, state: State, pictures: int) -> Yolo:
         depth=plan.depth,
         preprocessing=plan.preparation.as_dict(),
     )
-    steps = plan.epochs * -(-pictures // plan.batch_size)
-    warmup = min(plan.warmup_steps, steps // 2)
+    n_steps = plan.epochs * -(-n_images // plan.batch_size)
+    # A training shorter than twice the warm-up spends half of its steps on the warm-up.
+    warmup_steps = min(plan.warmup_steps, n_steps // 2)
     rate = keras.optimizers.schedules.CosineDecay(
         plan.learning_rate / 10,
-        max(steps - warmup, 1),
-        _LEAST_RATE,
+        max(n_steps - warmup_steps, 1),
+        _FINAL_RATE,
         warmup_target=plan.learning_rate,
-        warmup_steps=warmup,
+        warmup_steps=warmup_steps,
     )
     model.compile(
-        keras.optimizers.Adam(rate, global_clipnorm=_CLIP),
+        keras.optimizers.Adam(rate, global_clipnorm=_MAX_GRADIENT_NORM),
         jit_compile=keras.backend.backend() == "jax",
     )
+    # TensorFlow traces a step twice if its first trace creates the variables of the optimizer.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 
-def _fit(
-    plan: Plan,
-    model: Yolo,
-    prepared: Prepared,
-    validation: GroundTruth,
-    checkpoints: Checkpoints,
-    state: State,
-    output: Path,
-    listener: Listener,
-) -> None:
-    """Run the epochs that are left."""
+def _fit(run: _Run, model: Yolo, prepared: PreparedImages, state: TrainingState) -> None:
+    """Run the remaining epochs."""
     from detbench.training.keras import DetectionMetrics
     from detbench.training.yolo.augmentation import Augmentation
-    from detbench.training.yolo.batches import Batches
-    from detbench.training.yolo.callbacks import DivergedError, Guard, Keeper, Teller
+    from detbench.training.yolo.batches import TrainingBatches
+    from detbench.training.yolo.callbacks import (
+        CheckpointSaver,
+        DivergedError,
+        DivergenceGuard,
+        ProgressReporter,
+    )
 
-    done = len(state.history)
-    if done >= plan.epochs or _is_late(plan, state):
+    plan, n_finished = run.plan, len(state.history)
+    if n_finished >= plan.epochs or _is_out_of_time(plan, state):
         return
-    augment = Augmentation(PADDING / 255, prepared.room) if plan.augment else None
-    batches = Batches(
+    augment = Augmentation(PADDING / 255, prepared.max_objects) if plan.augment else None
+    batches = TrainingBatches(
         prepared,
         plan.preparation,
         model.grid,
         plan.batch_size,
         seed=plan.seed,
         augment=augment,
-        epoch=done,
+        epoch=n_finished,
     )
-    scored = Batches(
-        prepare(validation, plan.preparation), plan.preparation, model.grid, plan.batch_size
+    prepared_validation = prepare(run.validation, plan.preparation)
+    validation_batches = TrainingBatches(
+        prepared_validation, plan.preparation, model.grid, plan.batch_size
     )
-    keeper = Keeper(checkpoints, state, plan.max_seconds, listener.on_epoch)
-    told = [
-        Guard(),
-        DetectionMetrics(validation, protocols=("voc2007",), prefix="val_"),
-        keeper,
-        Teller(listener.on_step),
+    # The order matters: the guard stops before a broken epoch is scored or saved, and the saver
+    # needs the scores in the logs.
+    callbacks = [
+        DivergenceGuard(),
+        DetectionMetrics(run.validation, protocols=("voc2007",), prefix="val_"),
+        CheckpointSaver(run.checkpoints, state, plan.max_seconds, run.listener.on_epoch),
+        ProgressReporter(run.listener.on_step),
     ]
     try:
         model.fit(
             batches,
-            validation_data=scored,
+            validation_data=validation_batches,
             epochs=plan.epochs,
-            initial_epoch=done,
+            initial_epoch=n_finished,
             shuffle=False,
             verbose=0,
-            callbacks=told,
+            callbacks=callbacks,
         )
     except DivergedError as error:
-        kept = "no epoch was finished, nothing is kept"
+        saved = "no epoch was finished, so no model was written"
         if state.history:
-            _write_best(model, checkpoints, state, output, plan)
-            kept = f"the model of epoch {state.best_epoch} is in {output}"
+            _write_best(run, model, state)
+            saved = f"the model of epoch {state.best_epoch} is in {run.output}"
         raise DivergedError(
-            f"{error}; {kept}; train again with a lower --learning-rate and --no-resume"
+            f"{error}; {saved}; train again with a lower --learning-rate and --no-resume"
         ) from error
 
 
-def _is_late(plan: Plan, state: State) -> bool:
-    return (
-        bool(state.history)
-        and plan.max_seconds is not None
-        and state.elapsed_s + state.history[-1]["seconds"] > plan.max_seconds
-    )
+def _is_out_of_time(plan: TrainingPlan, state: TrainingState) -> bool:
+    """Return whether one more epoch would exceed the time limit."""
+    if not state.history or plan.max_seconds is None:
+        return False
+    return state.elapsed_s + state.history[-1]["seconds"] > plan.max_seconds
 
 
-def _write_best(
-    model: Yolo, checkpoints: Checkpoints, state: State, output: Path, plan: Plan
-) -> None:
+def _write_best(run: _Run, model: Yolo, state: TrainingState) -> None:
     if not state.history:
-        raise DetbenchError("no epoch was finished, so that there is no model to write")
-    checkpoints.restore(model, state.best_epoch)
-    save_yolo(model, output, plan.stored)
+        raise DetbenchError("no epoch was finished, so there is no model to write")
+    run.checkpoints.restore(model, state.best_epoch)
+    save_yolo(model, run.output, run.plan.stored_dtype)

@@ -1,4 +1,4 @@
-"""Plan: everything that decides about a training besides its data, as one value that can be recorded and compared."""
+"""TrainingPlan: all settings of a training except its data, as one recordable value."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from detbench.adapters.preprocessing import Preprocessing
-from detbench.adapters.yolo.model_file import Stored
+from detbench.adapters.yolo.model_file import StoredDtype
 from detbench.errors import DetbenchError
 
 PADDING = 127
-"""Grey that surrounds pictures, as Darknet has it."""
-_NOT_COMPARED = {"max_seconds", "stored"}
-"""What may change between an interruption and going on: it changes no step of the training."""
+"""Gray that surrounds letterboxed images, as in Darknet."""
+_FREE_TO_CHANGE = {"max_seconds", "stored_dtype"}
+"""What may change when a training resumes, because it changes no step of the training."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How a YOLO is trained."""
 
     epochs: int = 60
@@ -25,23 +25,24 @@ class Plan:
     size: tuple[int, int] = (416, 416)
     """Width and height in pixels of the input."""
     anchors: int = 5
-    """How many are found in the boxes of the training pictures."""
+    """Number of anchors to find in the boxes of the training images."""
     stride: int = 16
     """Input pixels per cell."""
     width: int = 16
     """Channels of the first convolution."""
     depth: int = 2
-    """Convolutions on the last grid."""
+    """Convolutions after the last pooling."""
     learning_rate: float = 3e-3
-    """Of Adam at its highest: it rises over the first `warmup_steps` and falls to a hundredth along a cosine over all epochs."""
+    """Maximum of Adam's learning rate. It rises over the first `warmup_steps` and falls to a
+    hundredth along a cosine over all epochs."""
     warmup_steps: int = 100
     augment: bool = True
-    """Whether pictures are mirrored, moved, zoomed and recoloured at random."""
+    """Whether images are mirrored, shifted, zoomed and recolored at random."""
     seed: int = 0
     max_seconds: float | None = None
-    """No epoch is begun that would end later than this, as far as the last one tells; None for no limit."""
-    stored: Stored = "float32"
-    """The type in which the model's file holds its weights."""
+    """No epoch begins that would end later, judged by the last one; None for no limit."""
+    stored_dtype: StoredDtype = "float32"
+    """Type of the weights in the model file."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "anchors", "width", "depth"):
@@ -57,33 +58,34 @@ class Plan:
             raise DetbenchError("training: seed and warmup_steps must not be negative")
         if self.stride < 2 or self.stride & (self.stride - 1):
             raise DetbenchError(
-                f"training: stride must be a power of two from 2, not {self.stride}"
+                f"training: stride must be a power of two, 2 or more, not {self.stride}"
             )
         if any(side < self.stride or side % self.stride for side in self.size):
-            wide, high = (max(round(side / self.stride), 1) * self.stride for side in self.size)
+            width, height = (max(round(side / self.stride), 1) * self.stride for side in self.size)
             raise DetbenchError(
-                f"training: size must be a multiple of {self.stride}, not {self.size[0]}×{self.size[1]}; take {wide}×{high}"
+                f"training: size must be a multiple of {self.stride}, "
+                f"not {self.size[0]}×{self.size[1]}; use {width}×{height}"
             )
 
     @property
     def preparation(self) -> Preprocessing:
-        """How pictures become the input: letterboxed in the middle of grey, RGB / 255, channels last."""
+        """How images become the input: letterboxed with gray, RGB / 255, channels last."""
         return Preprocessing(self.size, "letterbox", pad_value=PADDING, layout="nhwc")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what two trainings must share for one to go on with the other's, as JSON-ready values."""
+        """Return the settings that must be equal to resume a training, as JSON-ready values."""
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
-            if name not in _NOT_COMPARED
+            if name not in _FREE_TO_CHANGE
         }
 
 
-def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Return the settings that differ as `name: one → other`, in the order of `other`."""
-    names = [*other, *(name for name in one if name not in other)]
+def setting_differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return the settings that differ as `name: old → new`, in the order of `new`."""
+    names = [*new, *(name for name in old if name not in new)]
     return [
-        f"{name}: {one.get(name)} → {other.get(name)}"
+        f"{name}: {old.get(name)} → {new.get(name)}"
         for name in names
-        if one.get(name) != other.get(name)
+        if old.get(name) != new.get(name)
     ]

@@ -1,4 +1,4 @@
-"""Small KerasHub detectors with random weights, whose boxes lie about the anchors."""
+"""Small KerasHub detectors with random weights, whose boxes lie near the anchors."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from typing import Any
 import numpy as np
 
 SIZE = (128, 96)
-"""Width and height of their input."""
+"""Width and height of their input in pixels."""
 
 
-def pictures(count: int = 2, size: tuple[int, int] = SIZE) -> list[np.ndarray]:
-    """Noise, (height, width, 3) uint8."""
-    random = np.random.default_rng(7)
-    return [random.integers(0, 256, (size[1], size[0], 3), np.uint8) for _ in range(count)]
+def images(count: int = 2, size: tuple[int, int] = SIZE) -> list[np.ndarray]:
+    """Return images of noise, (height, width, 3) uint8."""
+    rng = np.random.default_rng(7)
+    return [rng.integers(0, 256, (size[1], size[0], 3), np.uint8) for _ in range(count)]
 
 
 def retinanet(hub: Any, class_count: int = 4, **converter: Any) -> Any:
-    """Three levels, 3.5 M weights of which most are the heads' own width; the image converter scales each channel its own way."""
+    """Return a RetinaNet of three levels.
+
+    It has 3.5 million weights, most of them in the heads. The image converter scales each channel
+    differently.
+    """
     encoder = hub.models.ResNetBackbone(
         input_conv_filters=[64],
         input_conv_kernel_sizes=[7],
@@ -59,7 +63,7 @@ def retinanet(hub: Any, class_count: int = 4, **converter: Any) -> Any:
 
 
 def d_fine(hub: Any, class_count: int = 5) -> Any:
-    """Two levels, twenty queries."""
+    """Return a D-FINE with two levels and twenty queries."""
     extractor = hub.models.HGNetV2Backbone(
         stem_channels=[3, 8, 8],
         stackwise_stage_filters=[

@@ -1,4 +1,4 @@
-"""Plots of a training hold the numbers of its history."""
+"""Plots of a training show the numbers of its history."""
 
 import numpy as np
 import pytest
@@ -21,38 +21,34 @@ HISTORY = [
 ]
 
 
-def lines(axes):
+def line_data(axes):
     return [(line.get_xdata().tolist(), line.get_ydata().tolist()) for line in axes.get_lines()]
 
 
 def test_learning_curves():
     losses, scores = learning_curves(HISTORY, PARTS, "mAP", "VOC 2007 mAP").axes
-    expected = [column for part in ("loss", *PARTS) for column in (part, f"val_{part}")]
-    assert lines(losses) == [
-        ([1, 2, 3, 4], [row[column] for row in HISTORY]) for column in expected
-    ]
-    assert [text.get_text() for text in losses.get_legend().get_texts()] == [
-        "loss",
-        "coordinates",
-        "object",
-    ]
-    assert lines(scores)[1] == ([3], [0.7])
+    columns = [column for part in ("loss", *PARTS) for column in (part, f"val_{part}")]
+    expected = [([1, 2, 3, 4], [row[column] for row in HISTORY]) for column in columns]
+    assert line_data(losses) == expected
+    labels = [text.get_text() for text in losses.get_legend().get_texts()]
+    assert labels == ["loss", "coordinates", "object"]
+    assert line_data(scores)[1] == ([3], [0.7])
     assert scores.texts[0].get_text() == "0.700 in epoch 3"
     assert scores.get_ylabel() == "VOC 2007 mAP"
 
 
 @pytest.mark.parametrize("rows", [HISTORY[:1], [{**HISTORY[1], "epoch": 1}]])
-def test_one_epoch_and_none_that_was_scored(rows):
+def test_one_epoch_with_and_without_a_score(rows):
     learning_curves(rows, PARTS, "mAP", "mAP").draw_without_rendering()
 
 
-def test_anchor_curve_marks_the_number_chosen():
+def test_anchor_curve_marks_the_number_in_use():
     (axes,) = anchor_curve(np.array([0.5, 0.6, 0.7]), 2).axes
-    assert lines(axes) == [([1, 2, 3], [0.5, 0.6, 0.7]), ([2], [0.6])]
+    assert line_data(axes) == [([1, 2, 3], [0.5, 0.6, 0.7]), ([2], [0.6])]
     assert axes.texts[0].get_text() == "2: 0.600"
 
 
-def test_more_anchors_than_the_curve_has_are_not_marked():
+def test_a_number_beyond_the_curve_is_not_marked():
     assert len(anchor_curve(np.array([0.5, 0.6]), 5).axes[0].get_lines()) == 1
 
 

@@ -1,4 +1,4 @@
-"""Small Keras detectors for tests: a KerasHub RetinaNet of random weights, and a model that finds what its weights say."""
+"""Small Keras detectors: a KerasHub RetinaNet of random weights, and one with fixed detections."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ SIDE = 64
 NAMES = ("circle", "square", "triangle", "word")
 
 
-def tiny_retinanet(seed=1, preprocessor=True):
-    """A RetinaNet for four classes on 64 × 64 pixels."""
+def small_retinanet(seed=1, preprocessor=True):
+    """Return a RetinaNet for four classes on 64×64 pixels."""
     import keras
     import keras_hub
 
@@ -43,47 +43,45 @@ def tiny_retinanet(seed=1, preprocessor=True):
     )
 
 
-def examples(count=8, seed=3):
-    """Pictures of noise (B, 64, 64, 3) uint8 with one to three objects each: boxes (B, 3, 4) xyxy and labels (B, 3), padded with −1."""
+def noise_examples(count=8, seed=3):
+    """Return images of noise with one to three objects each.
+
+    Images are (B, 64, 64, 3) uint8, boxes (B, 3, 4) xyxy and labels (B, 3), padded with −1.
+    """
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8)
     corners = rng.integers(0, 32, (count, 3, 2))
-    boxes = np.concatenate([corners, corners + rng.integers(16, 32, (count, 3, 2))], -1).astype(
-        np.float32
-    )
+    ends = corners + rng.integers(16, 32, (count, 3, 2))
+    boxes = np.concatenate([corners, ends], -1).astype(np.float32)
     labels = rng.integers(0, len(NAMES), (count, 3)).astype(np.int32)
-    spare = np.arange(3) > rng.integers(0, 3, (count, 1))
-    return (
-        images,
-        np.where(spare[..., None], np.float32(-1), boxes),
-        np.where(spare, np.int32(-1), labels),
-    )
+    is_padding = np.arange(3) > rng.integers(0, 3, (count, 1))
+    boxes = np.where(is_padding[..., None], np.float32(-1), boxes)
+    return images, boxes, np.where(is_padding, np.int32(-1), labels)
 
 
-def knowing_model(boxes, labels, scores=None):
-    """A model that finds, in whatever picture, the boxes (n, 4) xyxy that it holds as weights; gives KerasCV's dict."""
+def fixed_detections_model(boxes, labels, scores=None):
+    """Return a model that finds, in every image, the boxes (n, 4) xyxy that it holds as weights.
+
+    It returns KerasCV's dict of boxes, confidence and classes.
+    """
     import keras
 
-    class Knowing(keras.layers.Layer):
+    scores = np.ones(len(boxes)) if scores is None else scores
+
+    class FixedDetections(keras.layers.Layer):
         def build(self, _):
             self.boxes = self.add_weight(shape=(len(boxes), 4), name="boxes")
             self.boxes.assign(np.float32(boxes))
 
         def call(self, images):
             count = keras.ops.shape(images)[0]
+            confidence = keras.ops.convert_to_tensor(np.float32(scores))
+            classes = keras.ops.convert_to_tensor(np.int32(labels))
             return {
                 "boxes": keras.ops.tile(self.boxes[None], (count, 1, 1)),
-                "confidence": keras.ops.tile(
-                    keras.ops.convert_to_tensor(np.float32(ones if scores is None else scores))[
-                        None
-                    ],
-                    (count, 1),
-                ),
-                "classes": keras.ops.tile(
-                    keras.ops.convert_to_tensor(np.int32(labels))[None], (count, 1)
-                ),
+                "confidence": keras.ops.tile(confidence[None], (count, 1)),
+                "classes": keras.ops.tile(classes[None], (count, 1)),
             }
 
-    ones = np.ones(len(boxes))
     inputs = keras.Input((SIDE, SIDE, 3))
-    return keras.Model(inputs, Knowing(name="knowing")(inputs))
+    return keras.Model(inputs, FixedDetections(name="fixed")(inputs))
