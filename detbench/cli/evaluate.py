@@ -160,10 +160,10 @@ def _save_plots(
     evaluations: Sequence[Evaluation], intervals: Sequence[ValueIntervals], folder: Path
 ) -> None:
     from detbench.reports.frames import frames
-    from detbench.reports.plots.precision_recall import save_plots
+    from detbench.reports.plots.detector_plots import save_plots
 
     with status("drawing"):
-        tables = frames(evaluations, known=intervals)
+        tables = frames(evaluations, intervals=intervals)
         files = save_plots(evaluations, folder, tables=tables)
     log(f"plots: {len(files)} files in {folder}")
 

@@ -9,8 +9,15 @@ import numpy as np
 
 from detbench.data.columns import Floats, Indices, Ints, groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
+from detbench.metrics.kernels.error_kinds import (
+    BACKGROUND,
+    BOTH,
+    CLASSIFICATION,
+    DUPLICATE,
+    LOCALIZATION,
+)
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.reports.outcomes import BACKGROUND, CONFUSED, DUPLICATE, MISPLACED, Outcomes
+from detbench.reports.outcomes import Outcomes
 
 KINDS = ("missed", "false", "misplaced", "disagreement")
 """The kinds of mistakes.
@@ -20,10 +27,11 @@ KINDS = ("missed", "false", "misplaced", "disagreement")
 - misplaced: a detection of the right class that overlaps its object too little (IoU from 0.1);
 - disagreement: an object that some detectors found and others did not.
 """
-MISSED, FALSE, MISPLACED_BOX, DISAGREEMENT = range(4)
+MISSED, FALSE, MISPLACED, DISAGREEMENT = range(4)
 """Indices into `KINDS`."""
-ABOUT_DETECTIONS = (FALSE, MISPLACED_BOX)
+ABOUT_DETECTIONS = (FALSE, MISPLACED)
 """The kinds whose row is a detection; the row of the others is an object."""
+_FALSE_KINDS = (CLASSIFICATION, BOTH, DUPLICATE, BACKGROUND)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +73,8 @@ def mistakes_of(evaluations: Sequence[Evaluation], outcomes: Sequence[Outcomes])
     for d, (evaluation, outcome) in enumerate(zip(evaluations, outcomes, strict=True)):
         missed = np.flatnonzero(outcome.to_find & ~outcome.found & ~outcome.approached)
         parts.append(about_objects(MISSED, missed, d))
-        parts.append(_wrong(FALSE, (DUPLICATE, CONFUSED, BACKGROUND), d, evaluation, outcome))
-        parts.append(_wrong(MISPLACED_BOX, (MISPLACED,), d, evaluation, outcome))
+        parts.append(_wrong(FALSE, _FALSE_KINDS, d, evaluation, outcome))
+        parts.append(_wrong(MISPLACED, (LOCALIZATION,), d, evaluation, outcome))
     n_finders = np.sum([outcome.found for outcome in outcomes], axis=0)
     found_by_some = (n_finders > 0) & (n_finders < len(outcomes))
     disputed = np.flatnonzero(outcomes[0].to_find & found_by_some)

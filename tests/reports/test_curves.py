@@ -37,7 +37,7 @@ def plain_curve(evaluation, names, iou=0.5):
 @pytest.mark.parametrize("protocol", ["voc2007", "coco"])
 @pytest.mark.parametrize("seed", range(4))
 def test_precision_recall_and_f1_over_the_score(protocol, seed):
-    ground_truth, finder = random_pair(seed, found=90)
+    ground_truth, finder = random_pair(seed, boxes=90)
     evaluation = scored(ground_truth, finder, protocol)
     names = list(ground_truth.class_names)
     for classes in ([0], [1], [2], [0, 1, 2]):

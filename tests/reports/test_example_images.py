@@ -120,7 +120,7 @@ def test_the_largest_missed_object_and_the_highest_scoring_false_box_come_first(
 
 @pytest.mark.parametrize("max_images", [1, 4, 1000])
 def test_many_classes_and_kinds_share_few_images(max_images):
-    ground_truth, finder = random_pair(3, classes=5, images=40, objects=200, found=300)
+    ground_truth, finder = random_pair(3, classes=5, images=40, objects=200, boxes=300)
     other = replace(finder, scores=1 - finder.scores, name="other")
     evaluations = [scored(ground_truth, detector) for detector in (finder, other)]
     images = example_images(evaluations, max_images=max_images)

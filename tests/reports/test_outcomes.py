@@ -85,7 +85,7 @@ def label(boxes, row):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_outcomes_of_voc_against_loops(seed):
-    ground_truth, finder = random_pair(seed, images=5, objects=30, found=120)
+    ground_truth, finder = random_pair(seed, images=5, objects=30, boxes=120)
     ground_truth = replace(ground_truth, difficult=np.random.default_rng(seed).random(30) < 0.2)
     evaluation = scored(
         ground_truth, replace(finder, scores=np.random.default_rng(seed).permutation(120) / 120)
@@ -101,7 +101,7 @@ def test_outcomes_of_voc_against_loops(seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_objects_found_under_coco_are_those_that_pycocotools_matched(seed):
-    ground_truth, finder = random_pair(seed, images=5, objects=30, found=80)
+    ground_truth, finder = random_pair(seed, images=5, objects=30, boxes=80)
     crowd = np.random.default_rng(seed).random(30) < 0.15
     ground_truth = replace(ground_truth, iscrowd=crowd)
     evaluation = scored(ground_truth, finder, "coco")

@@ -96,7 +96,7 @@ class ReportFiles:
     def _write_plots(self, frames: Frames) -> None:
         if not self.plots:
             return
-        from detbench.reports.plots.precision_recall import save_plots
+        from detbench.reports.plots.detector_plots import save_plots
 
         evaluations = [scored.evaluation for scored in frames.detectors]
         with status("drawing"):

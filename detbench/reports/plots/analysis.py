@@ -18,16 +18,16 @@ from detbench.metrics.errors.lrp import COMPONENTS
 from detbench.metrics.errors.tide import MAIN_ERRORS, SPECIAL_ERRORS
 from detbench.metrics.uncertainty.intervals import Interval
 from detbench.reports.plots.figure_files import file_stems, legend_name, save_figures, shortened
-from detbench.reports.plots.log_axes import plain_ticks
 from detbench.reports.plots.style import (
     Theme,
+    background,
     color,
     dashes,
-    ink,
     marker,
     muted,
-    paper,
+    plain_ticks,
     plot_style,
+    text_color,
 )
 
 if TYPE_CHECKING:
@@ -253,8 +253,8 @@ def _bars(
     for at, interval in zip(x, intervals, strict=True):
         if interval.is_defined:
             ends = [scale * interval.low, scale * interval.high]
-            axes.plot([at, at], ends, color=paper(), linewidth=3.4, solid_capstyle="butt")
-            axes.plot([at, at], ends, color=ink(), linewidth=1.3, solid_capstyle="butt")
+            axes.plot([at, at], ends, color=background(), linewidth=3.4, solid_capstyle="butt")
+            axes.plot([at, at], ends, color=text_color(), linewidth=1.3, solid_capstyle="butt")
 
 
 @contextmanager

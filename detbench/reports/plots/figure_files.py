@@ -1,4 +1,4 @@
-"""Figure files: names that every file system takes, and figures written whole, in the style they were drawn in."""
+"""Figure files: writing figures, and names that fit file systems, titles and legends."""
 
 from __future__ import annotations
 
@@ -17,18 +17,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEGEND_ROW = 0.2
-"""Inches that a figure grows by for each row of its legend."""
-_LONGEST_NAME = 28
+"""Height in inches of each row of a legend."""
+_MAX_NAME_LENGTH = 28
+_MAX_STEM_BYTES = 200
+"""File systems allow 255 bytes, of which a temporary name and a number need some."""
+_MAX_LISTED_CHARACTERS = 10
 _LEFT_TO_RIGHT = "\N{LEFT-TO-RIGHT MARK}"
-_LONGEST_STEM = 200
-"""Bytes; file systems take 255, of which a hidden name and a number need some."""
 
 
 def save_figures(
     figures: Mapping[str, Callable[[], Figure]], folder: Path, *, theme: Theme, names: Sequence[str]
 ) -> list[Path]:
-    """Draw figures and write each as NAME.png into a folder, replacing older ones; `names` are the users' words in them."""
-    warn_of_characters(names)
+    """Draw figures and write each as NAME.png into a folder, replacing older ones.
+
+    Args:
+        figures: by file name, functions that draw.
+        folder: where the files are written.
+        theme: of the figures.
+        names: users' names in the figures, whose characters the plots' font may lack.
+    """
+    _warn_of_missing_characters(names)
     paths = []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
@@ -39,43 +47,34 @@ def save_figures(
     return paths
 
 
-def warn_of_characters(names: Sequence[str]) -> None:
-    """Say once, and not for every plot, which characters of the names the plots' font lacks."""
+def _warn_of_missing_characters(names: Sequence[str]) -> None:
+    """Warn once of the characters that the plots' font lacks, not once for each plot."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     with plot_style():
-        known = get_font(findfont(FontProperties())).get_charmap()
-    missing = sorted(
-        {
-            character
-            for name in names
-            for character in name
-            if character.isprintable() and ord(character) not in known
-        }
-    )
+        available = get_font(findfont(FontProperties())).get_charmap()
+    used = {character for name in names for character in name if character.isprintable()}
+    missing = sorted(character for character in used if ord(character) not in available)
     if missing:
-        shown = " ".join(missing[:10])
+        listed = " ".join(missing[:_MAX_LISTED_CHARACTERS])
         warnings.warn(
-            f"the plots' font has no {shown}; such characters are drawn as boxes",
+            f"the font of the plots lacks {listed}; such characters are drawn as boxes",
             DetbenchWarning,
             stacklevel=4,
         )
 
 
 def file_stems(names: Sequence[str]) -> dict[str, str]:
-    """Return a file name for each class: what is unsafe in file names becomes a dash, repeats get a number."""
+    """Return a unique file name for each class.
+
+    Characters that are unsafe in file names become a dash; a repeated name gets a number.
+    """
     stems: dict[str, str] = {}
     for name in names:
-        stem = (
-            re.sub(r"[^\w.-]+", "-", name)
-            .strip("-.")
-            .encode()[:_LONGEST_STEM]
-            .decode(errors="ignore")
-            or "class"
-        )
+        safe = re.sub(r"[^\w.-]+", "-", name).strip("-.")
+        stem = safe.encode()[:_MAX_STEM_BYTES].decode(errors="ignore") or "class"
         taken = {other.casefold() for other in stems.values()}
-        number = 2
-        unique = stem
+        unique, number = stem, 2
         while unique.casefold() in taken:
             unique, number = f"{stem}-{number}", number + 1
         stems[name] = unique
@@ -83,10 +82,10 @@ def file_stems(names: Sequence[str]) -> dict[str, str]:
 
 
 def legend_name(name: str) -> str:
-    """Return a name for a legend, so that what follows it stays behind it.
+    """Return a name for a legend.
 
-    One that begins with an underscore gets a space before it, or matplotlib would leave it out; one written from right to left gets a
-    left-to-right mark, or numbers after it would change sides.
+    A name that begins with an underscore gets a space before it, or matplotlib would leave it out.
+    A name written from right to left gets left-to-right marks, so that numbers stay behind it.
     """
     short = shortened(name)
     if any(bidirectional(character) in {"R", "AL"} for character in short):
@@ -94,6 +93,6 @@ def legend_name(name: str) -> str:
     return f" {short}" if short.startswith("_") else short
 
 
-def shortened(name: str) -> str:
+def shortened(name: str, max_length: int = _MAX_NAME_LENGTH) -> str:
     """Return a name short enough for titles and legends."""
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    return name if len(name) <= max_length else name[: max_length - 1] + "…"

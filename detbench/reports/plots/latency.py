@@ -1,4 +1,4 @@
-"""Latency plots: accuracy against time with the Pareto front, and how times are distributed."""
+"""Latency plots: accuracy against time with the Pareto front, and distributions of times."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ from detbench.data.columns import Flags, Floats
 from detbench.errors import DetbenchError
 from detbench.reports.frames import Frames
 from detbench.reports.plots.figure_files import shortened
-from detbench.reports.plots.log_axes import plain_ticks
-from detbench.reports.plots.style import Theme, colour, marker, muted, paper, plot_style
+from detbench.reports.plots.style import (
+    Theme,
+    background,
+    color,
+    marker,
+    muted,
+    plain_ticks,
+    plot_style,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,23 +30,29 @@ if TYPE_CHECKING:
 STAGES = {"infer": "the model alone", "end_to_end": "end to end, from the encoded image"}
 PERCENTILES = (50, 90, 99)
 _BINS = 90
+_NS_PER_MS = 1e6
 
 
 def pareto_front(times: Floats, values: Floats) -> Flags:
-    """Return which points (N,) no other beats: none is at least as fast and as accurate and better in one of the two. NaN never is."""
-    known = ~(np.isnan(times) | np.isnan(values))
-    quicker = times[None, :] <= times[:, None]
-    better = values[None, :] >= values[:, None]
-    strictly = (times[None, :] < times[:, None]) | (values[None, :] > values[:, None])
-    beaten = (quicker & better & strictly & known[None, :]).any(axis=1)
-    return known & ~beaten
+    """Return which points (N,) are not dominated.
+
+    A point dominates another if it is at least as fast and as accurate, and better in one of the
+    two. Points with NaN are never on the front.
+    """
+    is_known = ~(np.isnan(times) | np.isnan(values))
+    # [row, column]: how the column's point compares with the row's.
+    as_fast = times[None, :] <= times[:, None]
+    as_accurate = values[None, :] >= values[:, None]
+    better_in_one = (times[None, :] < times[:, None]) | (values[None, :] > values[:, None])
+    is_dominated = (as_fast & as_accurate & better_in_one & is_known[None, :]).any(axis=1)
+    return is_known & ~is_dominated
 
 
 def latency_figures(frames: Frames, *, theme: Theme = "light") -> dict[str, Callable[[], Figure]]:
-    """Return what draws the plots that the known times allow, by file stem: none without times."""
+    """Return functions that draw the plots, by file stem; empty without times."""
     figures: dict[str, Callable[[], Figure]] = {}
-    summary = frames.summary
-    if summary[[f"{stage}_p50_ms" for stage in STAGES]].notna().to_numpy().any():
+    medians = frames.summary[[f"{stage}_p50_ms" for stage in STAGES]]
+    if medians.notna().to_numpy().any():
         figures["speed-accuracy"] = partial(speed_accuracy, frames, theme=theme)
     if samples := samples_by_name(frames):
         figures["latency"] = partial(latency_distributions, samples, theme=theme)
@@ -47,103 +60,120 @@ def latency_figures(frames: Frames, *, theme: Theme = "light") -> dict[str, Call
 
 
 def speed_accuracy(frames: Frames, *, theme: Theme = "light") -> Figure:
-    """Draw the headline measure against the median time for one image, with the Pareto front of valid times: model alone, and end to end.
+    """Draw the headline measure against the median time per image, with the Pareto front.
 
-    Bars are intervals, where the frames know them. A hollow mark is a time whose verdict is not `valid`.
+    One plot is for the model alone, one for end to end. Bars are intervals, if there are any. A
+    hollow mark is a time that is not valid; such times are not on the front.
 
     Raises:
-        DetbenchError: no detector has a time.
+        DetbenchError: No detector has both a score and a time.
     """
     from matplotlib.figure import Figure
 
     summary, measure = frames.require_one_group().summary, frames.groups["measure"].iloc[0]
-    stages = [
-        stage
-        for stage in STAGES
-        if (summary[f"{stage}_p50_ms"].notna() & summary[measure].notna()).any()
-    ]
+    has_score = summary[measure].notna()
+    stages = [stage for stage in STAGES if (summary[f"{stage}_p50_ms"].notna() & has_score).any()]
     if not stages:
         raise DetbenchError(
-            "no detector has both a score and a time for one image; time them with `detbench latency`"
+            "no detector has both a score and a time per image;"
+            " time the detectors with `detbench latency`"
         )
     with plot_style(theme):
         figure = Figure(figsize=(5.8 * len(stages) + 0.6, 4.8), layout="constrained")
-        for axes, stage in zip(
-            figure.subplots(1, len(stages), sharey=True, squeeze=False)[0], stages, strict=True
-        ):
+        plots = figure.subplots(1, len(stages), sharey=True, squeeze=False)[0]
+        for axes, stage in zip(plots, stages, strict=True):
             _draw_stage(axes, summary, stage, measure)
             axes.set_title(STAGES[stage], fontsize=10)
-            axes.set_xlabel("ms for one image, p50 (log scale)")
+            axes.set_xlabel("ms per image, p50 (log scale)")
         figure.axes[0].set_ylabel(measure)
-        missing = summary.loc[
-            summary["infer_p50_ms"].isna() & summary["end_to_end_p50_ms"].isna(), "detector"
-        ]
-        note = f" · without a time: {', '.join(map(shortened, missing))}" if len(missing) else ""
-        figure.suptitle(
-            f"line: Pareto front of valid times · bars: intervals{note}",
-            x=0.01,
-            ha="left",
-            fontsize=9,
-            color=muted(),
-        )
+        key = _speed_accuracy_key(summary)
+        figure.suptitle(key, x=0.01, ha="left", fontsize=9, color=muted())
     return figure
 
 
+def _speed_accuracy_key(summary: pd.DataFrame) -> str:
+    without_time = summary["infer_p50_ms"].isna() & summary["end_to_end_p50_ms"].isna()
+    names = ", ".join(map(shortened, summary.loc[without_time, "detector"]))
+    key = "line: Pareto front of valid times · bars: intervals"
+    return f"{key} · without a time: {names}" if names else key
+
+
 def _draw_stage(axes: Axes, summary: pd.DataFrame, stage: str, measure: str) -> None:
-    times, values = (
-        summary[f"{stage}_p50_ms"].to_numpy(np.float64),
-        summary[measure].to_numpy(np.float64),
-    )
-    across = _reach(summary, f"{stage}_p50_ms", times)
-    along = _reach(summary, measure, values)
-    valid = np.flatnonzero(summary[f"{stage}_verdict"] == "valid")
-    front = valid[pareto_front(times[valid], values[valid])]
-    front = front[np.argsort(times[front])]
-    axes.plot(
-        times[front], values[front], drawstyle="steps-post", color=muted(), linewidth=1.2, zorder=1
-    )
-    drawn = np.flatnonzero(~np.isnan(times + values))
-    names = summary["detector"].tolist()
-    for place, index in enumerate(drawn[np.argsort(times[drawn], kind="stable")].tolist()):
-        quotable = index in valid
+    times = summary[f"{stage}_p50_ms"].to_numpy(np.float64)
+    values = summary[measure].to_numpy(np.float64)
+    is_valid = (summary[f"{stage}_verdict"] == "valid").to_numpy()
+    _draw_front(axes, times[is_valid], values[is_valid])
+    time_reach = _reach(summary, f"{stage}_p50_ms", times)
+    value_reach = _reach(summary, measure, values)
+    known = np.flatnonzero(~np.isnan(times + values))
+    left_to_right = known[np.argsort(times[known], kind="stable")].tolist()
+    for place, index in enumerate(left_to_right):
+        shade = color(index)
         axes.errorbar(
-            times[index], values[index], xerr=across[:, [index]], yerr=along[:, [index]], color=colour(index), marker=marker(index),
-            markersize=9, markerfacecolor=colour(index) if quotable else paper(), markeredgecolor=colour(index), capsize=3, zorder=3,
-        )  # fmt: skip
-        text = f"{shortened(names[index])}\n{times[index]:.3g} ms, {values[index]:.3f}" + (
-            "" if quotable else ", not valid"
+            times[index],
+            values[index],
+            xerr=time_reach[:, [index]],
+            yerr=value_reach[:, [index]],
+            color=shade,
+            marker=marker(index),
+            markersize=9,
+            markerfacecolor=shade if is_valid[index] else background(),
+            markeredgecolor=shade,
+            capsize=3,
+            zorder=3,
         )
-        beside: dict[str, Any] = {
-            "va": "bottom" if place % 2 else "top",
-            "ha": "right" if 0 < place == len(drawn) - 1 else "left",
-        }
-        shift = (-9 if beside["ha"] == "right" else 9, 5 if place % 2 else -5)
-        axes.annotate(
-            text,
+        text = (
+            f"{shortened(summary['detector'].iloc[index])}\n"
+            f"{times[index]:.3g} ms, {values[index]:.3f}"
+        )
+        is_last = 0 < place == len(left_to_right) - 1
+        _annotate(
+            axes,
+            text if is_valid[index] else f"{text}, not valid",
             (times[index], values[index]),
-            xytext=shift,
-            textcoords="offset points",
-            fontsize=8.5,
-            **beside,
+            above=place % 2 == 1,
+            leftwards=is_last,
         )
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.2)
     plain_ticks(axes.xaxis)
 
 
+def _draw_front(axes: Axes, times: Floats, values: Floats) -> None:
+    front = np.flatnonzero(pareto_front(times, values))
+    front = front[np.argsort(times[front])]
+    look: dict[str, Any] = {"drawstyle": "steps-post", "linewidth": 1.2, "zorder": 1}
+    axes.plot(times[front], values[front], color=muted(), **look)
+
+
+def _annotate(
+    axes: Axes, text: str, point: tuple[float, float], *, above: bool, leftwards: bool
+) -> None:
+    """Write beside a point, alternately above and below, so that neighbors do not overlap."""
+    axes.annotate(
+        text,
+        point,
+        xytext=(-9 if leftwards else 9, 5 if above else -5),
+        textcoords="offset points",
+        ha="right" if leftwards else "left",
+        va="bottom" if above else "top",
+        fontsize=8.5,
+    )
+
+
 def _reach(summary: pd.DataFrame, column: str, values: Floats) -> Floats:
-    """Return how far intervals reach below and above values, as (2, N); 0 where no interval is known."""
-    ends = [
+    """Return how far intervals reach below and above values (2, N); 0 without an interval."""
+    low, high = (
         summary[f"{column}{end}"].to_numpy(np.float64) if f"{column}{end}" in summary else values
         for end in ("_low", "_high")
-    ]
-    return np.nan_to_num(np.maximum([values - ends[0], ends[1] - values], 0.0))
+    )
+    return np.nan_to_num(np.maximum([values - low, high - values], 0.0))
 
 
 def samples_by_name(frames: Frames, *, batch: int = 1) -> dict[str, Floats]:
-    """Return the raw samples in ms of the run folders' model-only and end-to-end times at a batch size, by detector and stage."""
+    """Return the samples in ms of run folders, by detector and stage, at one batch size."""
     return {
-        f"{scored.name} · {result.stage}": result.samples_ns / 1e6
+        f"{scored.name} · {result.stage}": result.samples_ns / _NS_PER_MS
         for scored in frames.detectors
         for result in (scored.run.latency if scored.run else ())
         if result.stage in STAGES and result.batch == batch and len(result.samples_ns)
@@ -151,38 +181,35 @@ def samples_by_name(frames: Frames, *, batch: int = 1) -> dict[str, Floats]:
 
 
 def latency_distributions(samples: Mapping[str, Floats], *, theme: Theme = "light") -> Figure:
-    """Draw the distribution of each series of times on one log axis, with marks at p50, p90 and p99.
+    """Draw the distribution of each series of times on one log axis, with p50, p90 and p99.
 
     Args:
-        samples: the name of each series (detector, stage) → its raw samples in ms, warm-up left out (`samples_by_name`).
-        theme: light or dark.
+        samples: By the name of each series (detector and stage): its samples in ms, without warm-up
+            (see `samples_by_name`).
+        theme: Light or dark.
 
     Raises:
-        DetbenchError: no series, or one without samples or with times that are not positive.
+        DetbenchError: There is no series, or one without samples or with times that are not
+            positive.
     """
     from matplotlib.figure import Figure
 
     series = {name: np.asarray(values, np.float64) for name, values in samples.items()}
-    for name, values in series.items():
-        if not len(values) or not (np.isfinite(values) & (values > 0)).all():
-            raise DetbenchError(f"latency samples of {name!r} must be positive times, at least one")
-    if not series:
-        raise DetbenchError("there are no latency samples to draw")
-    lowest, highest = (edge(list(map(edge, series.values()))) for edge in (np.min, np.max))
+    _check_series(series)
+    lowest = min(values.min() for values in series.values())
+    highest = max(values.max() for values in series.values())
     edges = np.geomspace(lowest / 1.05, highest * 1.05, _BINS + 1)
+    rows = range(len(series) - 1, -1, -1)  # the first series at the top
     with plot_style(theme):
         figure = Figure(figsize=(7.6, 0.95 * len(series) + 1.6), layout="constrained")
         axes = figure.add_subplot()
-        for row, values in enumerate(series.values()):
-            _draw_ridge(axes, values, edges, len(series) - 1 - row, row)
+        for index, (row, values) in enumerate(zip(rows, series.values(), strict=True)):
+            _draw_ridge(axes, values, edges, row, index)
         axes.set_xscale("log")
         axes.set_xlim(edges[0], edges[-1])
         plain_ticks(axes.xaxis)
-        axes.set_yticks(
-            range(len(series) - 1, -1, -1),
-            [_described(name, values) for name, values in series.items()],
-            fontsize=9,
-        )
+        labels = [_label(name, values) for name, values in series.items()]
+        axes.set_yticks(rows, labels, fontsize=9)
         axes.set_ylim(-0.25, len(series))
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("ms (log scale)")
@@ -190,25 +217,29 @@ def latency_distributions(samples: Mapping[str, Floats], *, theme: Theme = "ligh
     return figure
 
 
+def _check_series(series: Mapping[str, Floats]) -> None:
+    if not series:
+        raise DetbenchError("there are no latency samples to draw")
+    for name, values in series.items():
+        if not len(values) or not (np.isfinite(values) & (values > 0)).all():
+            raise DetbenchError(
+                f"latency samples of {name!r} must be positive times, and at least one"
+            )
+
+
 def _draw_ridge(axes: Axes, values: Floats, edges: Floats, base: int, index: int) -> None:
-    """Draw a histogram that stands on a line of its own, and its percentiles."""
+    """Draw a histogram on its own base line, and its percentiles."""
     counts = np.histogram(values, edges)[0]
     heights = base + 0.72 * counts / counts.max()
-    axes.stairs(heights, edges, baseline=base, fill=True, color=colour(index), alpha=0.45)
-    axes.stairs(heights, edges, baseline=base, color=colour(index), linewidth=1.2)
-    for percentile, at in zip(PERCENTILES, np.percentile(values, PERCENTILES), strict=True):
-        axes.plot(
-            [at, at],
-            [base - 0.06, base + 0.8],
-            color=colour(index),
-            linewidth=1.6 if percentile == PERCENTILES[0] else 1,
-        )
+    axes.stairs(heights, edges, baseline=base, fill=True, color=color(index), alpha=0.45)
+    axes.stairs(heights, edges, baseline=base, color=color(index), linewidth=1.2)
+    for q, time in zip(PERCENTILES, np.percentile(values, PERCENTILES), strict=True):
+        width = 1.6 if q == PERCENTILES[0] else 1
+        axes.plot([time, time], [base - 0.06, base + 0.8], color=color(index), linewidth=width)
 
 
-def _described(name: str, values: Floats) -> str:
-    """Return a series' name, the number of its samples and its percentiles."""
-    numbers = " · ".join(
-        f"p{p} {at:.3g}"
-        for p, at in zip(PERCENTILES, np.percentile(values, PERCENTILES), strict=True)
-    )
-    return f"{shortened(name)}\n{numbers} ms\n{len(values):,} samples"
+def _label(name: str, values: Floats) -> str:
+    """Return a series' name, its percentiles and the number of its samples."""
+    times = zip(PERCENTILES, np.percentile(values, PERCENTILES), strict=True)
+    percentiles = " · ".join(f"p{q} {time:.3g}" for q, time in times)
+    return f"{shortened(name)}\n{percentiles} ms\n{len(values):,} samples"

@@ -1,9 +1,8 @@
-"""Plots: their structure, their numbers, and names that must not break them."""
+"""Precision-recall plots: their structure, their numbers, and unusual names."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,25 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detbench.data.detections import Detections
-from detbench.errors import DetbenchError, DetbenchWarning
-from detbench.metrics.protocols.protocol import COCO
+from detbench.metrics.protocols.coco import COCO
 from detbench.metrics.uncertainty.intervals import value_intervals
 from detbench.reports.curves import interpolated, plotted_iou
 from detbench.reports.frames import frames
 from detbench.reports.plots.precision_recall import (
     all_precision_recall,
     precision_recall,
-    save_plots,
     scored_classes,
 )
 from tests.metrics.scored import detections, perfect, random_pair, scored, truth
 
 BOX = (10, 10, 60, 60)
-OTHERS = ["class-ap.png", "size-ap.png", "iou-ap.png", "scores.png", "f1.png"]
 
 
-def two(seed=0, protocol="voc2007", **options):
-    """Two detectors on one ground truth."""
+def two_evaluations(seed=0, protocol="voc2007", **options):
+    """A random and a perfect detector on the same data."""
     ground_truth, first = random_pair(seed, detector="first", **options)
     return [
         scored(ground_truth, first, protocol),
@@ -38,14 +34,14 @@ def two(seed=0, protocol="voc2007", **options):
 
 
 def value_at(corners, levels, recall) -> float:
-    """Height of a step curve at a recall: that of the first corner at or beyond it."""
+    """The height of a step curve at a recall: that of the first corner at or above it."""
     return levels[int(np.searchsorted(corners, recall, side="left"))]
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(1, 20))
-def test_the_interpolated_curve_is_the_best_precision_at_a_recall_or_beyond(hits, missed):
-    found = np.cumsum(hits)
-    precision, recall = found / np.arange(1, len(hits) + 1), found / (found[-1] + missed)
+def test_the_interpolated_curve_is_the_best_precision_at_a_recall_or_above(hits, missed):
+    n_hits = np.cumsum(hits)
+    precision, recall = n_hits / np.arange(1, len(hits) + 1), n_hits / (n_hits[-1] + missed)
     corners, levels = interpolated(recall, precision)
     assert len(corners) == len(levels)
     assert (np.diff(corners) >= 0).all()
@@ -60,23 +56,23 @@ def test_the_interpolated_curve_is_the_best_precision_at_a_recall_or_beyond(hits
 
 
 def best_f1(evaluation, class_name) -> tuple[float, float]:
-    """The highest F1 that any score threshold reaches at IoU 0.5, and the highest such threshold."""
+    """The highest F1 of any score threshold at IoU 0.5, and the highest threshold that has it."""
     precision, recall, score = evaluation.curve(class_name)
-    reached = {}
+    f1_at = {}
     for p, r, s in zip(precision, recall, score, strict=True):
-        reached[s] = 2 * p * r / (p + r) if p + r else 0.0
-    return max((f1, s) for s, f1 in reached.items())
+        f1_at[s] = 2 * p * r / (p + r) if p + r else 0.0
+    return max((f1, s) for s, f1 in f1_at.items())
 
 
 def test_the_interpolated_curve_of_nothing_is_empty():
-    assert [len(part) for part in interpolated(np.zeros(0), np.zeros(0))] == [0, 0]
+    assert [len(column) for column in interpolated(np.zeros(0), np.zeros(0))] == [0, 0]
     corners, levels = interpolated(np.zeros(3), np.zeros(3))
     assert (corners.tolist(), levels.tolist()) == ([0.0], [0.0])
 
 
 @pytest.mark.parametrize(("protocol", "lines"), [("voc2007", 4), ("voc2012", 3), ("coco", 3)])
 def test_one_class_has_curves_of_every_detector_and_ap_in_the_legend(protocol, lines):
-    evaluations = two(protocol=protocol)
+    evaluations = two_evaluations(protocol=protocol)
     figure = precision_recall(evaluations, "class1")
     [axes] = figure.axes
     assert len(axes.get_lines()) == lines * len(evaluations)
@@ -85,10 +81,8 @@ def test_one_class_has_curves_of_every_detector_and_ap_in_the_legend(protocol, l
         frame = evaluation.per_class().loc["class1"]
         name, ap = ("AP50", frame["AP50"]) if protocol == "coco" else ("AP", frame["AP"])
         f1, threshold = best_f1(evaluation, "class1")
-        assert (
-            text
-            == f"{evaluation.detections.name}  {name} {ap:.3f}  best F1 {f1:.3f} at score ≥ {threshold:.3g}"
-        )
+        best = f"best F1 {f1:.3f} at score ≥ {threshold:.3g}"
+        assert text == f"{evaluation.detections.name}  {name} {ap:.3f}  {best}"
     assert axes.get_title(loc="left") == "class1"
     objects = evaluations[0].per_class().loc["class1", "ground_truths"]
     assert axes.get_title(loc="right") == f"made · IoU 0.5 · {objects} objects"
@@ -96,11 +90,11 @@ def test_one_class_has_curves_of_every_detector_and_ap_in_the_legend(protocol, l
     assert axes.get_xlim()[0] <= 0 < 1 <= axes.get_xlim()[1]
 
 
-def test_bands_are_shaded_where_intervals_are_known():
-    evaluations = two(images=30)
-    bands = frames(evaluations, known=value_intervals(evaluations)).bands
-    for known, shaded in ((bands, 2), (frames(evaluations).bands, 0), (None, 0)):
-        [axes] = precision_recall(evaluations, "class1", bands=known).axes
+def test_bands_are_shaded_if_there_are_intervals():
+    evaluations = two_evaluations(images=30)
+    bands = frames(evaluations, intervals=value_intervals(evaluations)).bands
+    for table, shaded in ((bands, 2), (frames(evaluations).bands, 0), (None, 0)):
+        [axes] = precision_recall(evaluations, "class1", bands=table).axes
         assert len([area for area in axes.collections if area.get_paths()]) == shaded
         assert ("shaded" in axes.get_legend().get_title().get_text()) == bool(shaded)
     rows = bands[(bands["detector"] == "first") & (bands["class"] == "class1")]
@@ -113,7 +107,7 @@ def test_bands_are_shaded_where_intervals_are_known():
 
 
 def test_drawn_points_are_the_curve_and_the_sampled_precision_of_the_protocol():
-    [evaluation, _] = two()
+    [evaluation, _] = two_evaluations()
     figure = precision_recall([evaluation], "class0")
     thick, thin, dots, ring = figure.axes[0].get_lines()
     precision, recall, _ = evaluation.curve("class0")
@@ -133,14 +127,14 @@ def test_drawn_points_are_the_curve_and_the_sampled_precision_of_the_protocol():
     assert sum(plain) / 11 == pytest.approx(evaluation.per_class().loc["class0", "AP"], abs=1e-12)
 
 
-def test_detectors_differ_in_colour_and_line():
+def test_detectors_differ_in_color_and_dash():
     ground_truth, _ = random_pair(1)
     many = [scored(ground_truth, perfect(ground_truth, f"d{n}")) for n in range(12)]
     figure = precision_recall(many, "class0")
-    looks = {
+    styles = {
         (line.get_color(), str(line._dash_pattern)) for line in figure.axes[0].get_lines()[::4]
     }
-    assert len(looks) == 12
+    assert len(styles) == 12
 
 
 def test_the_overview_has_a_small_plot_for_every_class_with_ground_truth():
@@ -157,70 +151,35 @@ def test_the_overview_has_a_small_plot_for_every_class_with_ground_truth():
     ]
     assert all(len(axes.get_lines()) == 2 for axes in shown)
     [legend] = figure.legends
-    expected = [f"{e.detections.name}  mAP {e.summary['mAP']:.3f}" for e in evaluations]
+    expected = [
+        f"{evaluation.detections.name}  mAP {evaluation.summary['mAP']:.3f}"
+        for evaluation in evaluations
+    ]
     assert [text.get_text() for text in legend.get_texts()] == expected
     assert scored_classes([scored(lacking, perfect(lacking))]) == ["a", "c"]
 
 
 @pytest.mark.parametrize("classes", [1, 60])
 def test_one_class_and_sixty(tmp_path, classes):
-    ground_truth, found = random_pair(3, classes=classes, objects=3 * classes, found=4 * classes)
-    evaluation = scored(ground_truth, found)
+    ground_truth, finder = random_pair(3, classes=classes, objects=3 * classes, boxes=4 * classes)
+    evaluation = scored(ground_truth, finder)
     figure = all_precision_recall([evaluation])
     assert len([axes for axes in figure.axes if axes.axison]) == len(scored_classes([evaluation]))
     figure.savefig(tmp_path / "all.png", dpi=30)
     assert (tmp_path / "all.png").stat().st_size > 0
 
 
-def test_a_class_and_a_detector_without_detections(tmp_path):
+def test_a_class_and_a_detector_without_detections():
     ground_truth = truth([(0, 0, BOX), (1, 1, BOX)])
     only_cats = scored(ground_truth, detections(ground_truth, [(0, 0, 0.9, BOX)], "cats"))
     nothing = scored(ground_truth, detections(ground_truth, [], "nothing"))
     figure = precision_recall([only_cats, nothing], "dog")
     texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert texts == ["cats  AP 0.000", "nothing  AP 0.000"]
-    saved = save_plots([only_cats, nothing], tmp_path)
-    assert [path.name for path in saved] == ["all-classes.png", "pr-cat.png", "pr-dog.png", *OTHERS]
-
-
-def test_no_class_with_ground_truth_and_no_evaluation(tmp_path):
-    ground_truth = truth([])
-    empty = scored(ground_truth, detections(ground_truth, [(0, 0, 0.9, BOX)]))
-    assert [path.name for path in save_plots([empty], tmp_path)] == ["all-classes.png"]
-    with pytest.raises(DetbenchError, match="nothing to plot"):
-        save_plots([], tmp_path)
-
-
-NAMES = {
-    ("a/b",): ["pr-a-b.png"],
-    ("a/b", "a b", "A-B", "a\\b"): ["pr-a-b.png", "pr-a-b-2.png", "pr-A-B-3.png", "pr-a-b-4.png"],
-    ("a/b", "a-b-2", "a b"): ["pr-a-b.png", "pr-a-b-2.png", "pr-a-b-3.png"],
-    ("<script>",): ["pr-script.png"],
-    ("../../etc/passwd",): ["pr-etc-passwd.png"],
-    ("..", "."): ["pr-class.png", "pr-class-2.png"],
-    ("größe",): ["pr-größe.png"],
-    ("$x", "a$b$c", "$\\frac{", "x_1^2", "100%"): [
-        "pr-x.png",
-        "pr-a-b-c.png",
-        "pr-frac.png",
-        "pr-x_1-2.png",
-        "pr-100.png",
-    ],
-    ("_hidden",): ["pr-_hidden.png"],
-    ("line\nbreak",): ["pr-line-break.png"],
-}
-
-
-@pytest.mark.parametrize("names", NAMES, ids=lambda names: " ".join(names))
-def test_file_names_of_odd_class_names(tmp_path, names):
-    ground_truth = truth([(0, k, BOX) for k in range(len(names))], names)
-    saved = save_plots([scored(ground_truth, perfect(ground_truth))], tmp_path / "plots")
-    assert [path.name for path in saved[1:]] == [*NAMES[names], *OTHERS]
-    assert sorted(tmp_path.rglob("*.png")) == sorted(saved)
 
 
 def test_names_are_shown_as_they_are():
-    """No formula between dollars, no label left out because it begins with an underscore."""
+    """Dollars do not make a formula, and a leading underscore does not hide a label."""
     names = ["a$b$c", "_hidden"]
     ground_truth = truth([(0, k, BOX) for k in range(2)], names)
     evaluations = [
@@ -241,36 +200,10 @@ def test_names_are_shown_as_they_are():
     assert texts == ["_first  mAP 1.000", "$se$cond  mAP 1.000"]
 
 
-def test_characters_the_font_lacks_are_said_once(tmp_path):
-    names = ["\N{GRINNING FACE}", "猫"]
-    ground_truth = truth([(0, k, BOX) for k in range(2)], names)
-    with pytest.warns(DetbenchWarning, match="font has no") as said:
-        saved = save_plots([scored(ground_truth, perfect(ground_truth))], tmp_path)
-    assert len(said) == 1
-    assert [path.name for path in saved[1:]] == ["pr-class.png", "pr-猫.png", *OTHERS]
-
-
-def test_very_long_names(tmp_path):
-    ground_truth = truth([(0, 0, BOX), (0, 1, BOX)], ["x" * 300, "x" * 299 + "y"])
-    saved = save_plots([scored(ground_truth, perfect(ground_truth, "z" * 300))], tmp_path)
-    assert len({path.name for path in saved}) == 3 + len(OTHERS)
-    assert all(path.is_file() for path in saved)
-
-
-def test_saving_again_replaces(tmp_path: Path):
-    ground_truth = truth([(0, 0, BOX)], ["cat"])
-    evaluation = scored(ground_truth, perfect(ground_truth))
-    first = [path.read_bytes() for path in save_plots([evaluation], tmp_path)]
-    assert [path.read_bytes() for path in save_plots([evaluation], tmp_path)] == first, (
-        "the same bytes, too"
-    )
-    assert len(list(tmp_path.iterdir())) == 2 + len(OTHERS)
-
-
-def test_the_threshold_that_is_drawn():
-    ground_truth, found = random_pair(4)
-    assert plotted_iou(scored(ground_truth, found, "coco")) == 0.5
-    high = scored(ground_truth, found, COCO.with_thresholds((0.6, 0.8)))
+def test_the_iou_threshold_of_the_curves():
+    ground_truth, finder = random_pair(4)
+    assert plotted_iou(scored(ground_truth, finder, "coco")) == 0.5
+    high = scored(ground_truth, finder, COCO.with_thresholds((0.6, 0.8)))
     assert plotted_iou(high) == 0.6
     figure = precision_recall([high], "class0")
     label = figure.axes[0].get_legend().get_texts()[0].get_text()

@@ -1,4 +1,4 @@
-"""Style: colours that are told apart, also by the colour-blind, and seen on their paper."""
+"""Style: colors that differ, also for color-blind readers, and contrast with the background."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 
 from detbench.reports.plots.style import (
-    COLOURS,
-    DARK_COLOURS,
-    colour,
+    COLORS,
+    DARK_COLORS,
+    background,
+    color,
     dashes,
     marker,
     muted,
-    paper,
     plot_style,
 )
 
-# Machado, Oliveira and Fernandes (2009), severity 1: what people without one kind of cone see, in linear RGB.
-BLIND = {
-    "nobody": np.eye(3),
+# Machado, Oliveira and Fernandes (2009), severity 1: colors as people without one kind of cone see
+# them, in linear RGB.
+VISION = {
+    "normal": np.eye(3),
     "protanopia": np.array(
         [
             [0.152286, 1.052583, -0.204868],
@@ -46,13 +47,13 @@ BLIND = {
 }
 
 
-def linear(colour_name):
-    srgb = np.array(mpl.colors.to_rgb(colour_name))
+def linear(color_name):
+    srgb = np.array(mpl.colors.to_rgb(color_name))
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 
-def luminance(colour_name) -> float:
-    return float(linear(colour_name) @ [0.2126, 0.7152, 0.0722])
+def luminance(color_name) -> float:
+    return float(linear(color_name) @ [0.2126, 0.7152, 0.0722])
 
 
 def contrast(a, b) -> float:
@@ -68,27 +69,27 @@ def lab(rgb):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
-@pytest.mark.parametrize("kind", BLIND)
-@pytest.mark.parametrize("colours", [COLOURS, DARK_COLOURS], ids=["light", "dark"])
-def test_any_two_colours_look_different(colours, kind):
-    seen = {name: lab(BLIND[kind] @ linear(name)) for name in colours}
-    for a, b in combinations(colours, 2):
+@pytest.mark.parametrize("kind", VISION)
+@pytest.mark.parametrize("colors", [COLORS, DARK_COLORS], ids=["light", "dark"])
+def test_any_two_colors_look_different(colors, kind):
+    seen = {name: lab(VISION[kind] @ linear(name)) for name in colors}
+    for a, b in combinations(colors, 2):
         assert np.linalg.norm(seen[a] - seen[b]) > 11, (a, b)
 
 
-def test_dark_paper():
+def test_dark_background():
     with plot_style("dark"):
-        assert all(contrast(each, paper()) > 5 for each in DARK_COLOURS)
-        assert contrast(muted(), paper()) > 4.5
-        assert contrast(mpl.rcParams["text.color"], paper()) > 7
-        assert colour(0) == DARK_COLOURS[0]
+        assert all(contrast(color_name, background()) > 5 for color_name in DARK_COLORS)
+        assert contrast(muted(), background()) > 4.5
+        assert contrast(mpl.rcParams["text.color"], background()) > 7
+        assert color(0) == DARK_COLORS[0]
 
 
-def test_light_paper():
+def test_light_background():
     with plot_style():
-        assert contrast(muted(), paper()) > 4.5
-        assert contrast(mpl.rcParams["text.color"], paper()) > 7
-        assert [colour(index) for index in range(8)] == [*COLOURS, COLOURS[0]]
+        assert contrast(muted(), background()) > 4.5
+        assert contrast(mpl.rcParams["text.color"], background()) > 7
+        assert [color(index) for index in range(8)] == [*COLORS, COLORS[0]]
 
 
 def test_the_style_ends_with_the_block():
@@ -98,7 +99,7 @@ def test_the_style_ends_with_the_block():
     assert dict(mpl.rcParams) == before
 
 
-def test_looks_repeat_late():
+def test_combinations_with_color_repeat_late():
     with plot_style():
-        assert len({(colour(index), str(dashes(index))) for index in range(28)}) == 28
-        assert len({(colour(index), marker(index)) for index in range(63)}) == 63
+        assert len({(color(index), str(dashes(index))) for index in range(28)}) == 28
+        assert len({(color(index), marker(index)) for index in range(63)}) == 63

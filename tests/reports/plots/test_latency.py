@@ -1,0 +1,148 @@
+"""Latency plots: their points are the numbers of the frames, with the Pareto front."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detbench.bench.runs import read_run, write_run
+from detbench.errors import DetbenchError
+from detbench.reports.frames import Frames, frames
+from detbench.reports.plots.latency import (
+    latency_distributions,
+    pareto_front,
+    samples_by_name,
+    speed_accuracy,
+)
+from tests.reports.plots.sample_frames import two_detectors
+
+
+def timed(tables: Frames, times) -> Frames:
+    """The same detectors with (infer, end to end, verdict) of each, None for no time."""
+    detectors = []
+    for each, known in zip(tables.detectors, times, strict=True):
+        entries = [
+            {
+                "stage": stage,
+                "batch": 1,
+                "scenario": "single_stream",
+                "p50_ms": p50,
+                "p50_interval_ms": [p50 * 0.9, p50 * 1.2],
+            }
+            for stage, p50 in zip(("infer", "end_to_end"), known[:2] if known else (), strict=False)
+        ]
+        detectors.append(
+            replace(each, latency=tuple(entry | {"verdict": known[2]} for entry in entries))
+        )
+    return Frames(tuple(detectors))
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 5)), min_size=1, max_size=12))
+def test_the_pareto_front_against_loops(points):
+    times, values = np.array(points, float).T
+    expected = [
+        not any(t2 <= t and v2 >= v and (t2 < t or v2 > v) for t2, v2 in points) for t, v in points
+    ]
+    assert pareto_front(times, values).tolist() == expected
+    times[0] = np.nan
+    assert not pareto_front(times, values)[0]
+
+
+def test_speed_and_accuracy():
+    tables = timed(two_detectors(), [(2.0, 5.0, "valid"), (8.0, 9.0, "invalid")])
+    alone, whole = speed_accuracy(tables).axes
+    for axes, times in ((alone, (2, 8)), (whole, (5, 9))):
+        front = axes.get_lines()[0]
+        assert front.get_xdata().tolist() == [times[0]]
+        assert front.get_ydata().tolist() == tables.summary["mAP"].tolist()[:1]
+        bars = [
+            container.lines[2][0].get_segments()[0][:, 0].tolist() for container in axes.containers
+        ]
+        assert bars == [pytest.approx([t * 0.9, t * 1.2]) for t in times]
+    texts = [text.get_text() for text in alone.texts]
+    assert texts[0].startswith("first\n2 ms, ")
+    assert texts[1].endswith(", not valid")
+    both = (
+        speed_accuracy(timed(two_detectors(), [(2.0, 5.0, "valid"), (8.0, 9.0, "valid")]))
+        .axes[0]
+        .get_lines()[0]
+    )
+    assert both.get_xdata().tolist() == [2, 8]
+    assert both.get_ydata().tolist() == tables.summary["mAP"].tolist()
+    assert [axes.get_title(loc="left") for axes in (alone, whole)] == [
+        "the model alone",
+        "end to end, from the encoded image",
+    ]
+
+
+def test_detectors_without_a_time_are_named():
+    figure = speed_accuracy(timed(two_detectors(), [None, (8.0, 9.0, "valid")]))
+    assert "without a time: first" in figure.get_suptitle()
+    assert len(figure.axes[0].containers) == 1
+    with pytest.raises(DetbenchError, match="no detector has both"):
+        speed_accuracy(two_detectors())
+
+
+def test_distributions_show_all_samples_and_their_percentiles():
+    rng = np.random.default_rng(0)
+    samples = {
+        "a": rng.lognormal(1, 0.1, 500),
+        "<b>": rng.lognormal(2, 0.3, 900),
+        "one": np.array([3.0]),
+    }
+    [axes] = latency_distributions(samples).axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    for label, (name, values) in zip(labels, samples.items(), strict=True):
+        p50, p90, p99 = (np.percentile(values, q) for q in (50, 90, 99))
+        assert (
+            label
+            == f"{name}\np50 {p50:.3g} · p90 {p90:.3g} · p99 {p99:.3g} ms\n{len(values):,} samples"
+        )
+    marks = [line.get_xdata()[0] for line in axes.get_lines()]
+    assert marks == [np.percentile(values, q) for values in samples.values() for q in (50, 90, 99)]
+    low, high = axes.get_xlim()
+    assert all(low < values.min() and values.max() < high for values in samples.values())
+
+
+@pytest.mark.parametrize(
+    "bad", [{}, {"a": np.array([])}, {"a": np.array([1.0, -1])}, {"a": np.array([np.nan])}]
+)
+def test_distributions_of_nothing(bad):
+    with pytest.raises(DetbenchError, match="samples"):
+        latency_distributions(bad)
+
+
+def test_samples_come_from_run_folders(tmp_path):
+    from detbench.bench.latency.result import LatencyResult
+
+    tables = two_detectors()
+    assert samples_by_name(tables) == {}
+    run = read_run(write_run(tmp_path / "run", tables.detectors[0].evaluation, options={}))
+    series = (
+        ("infer", 1, [2_000_000, 3_500_000]),
+        ("infer", 8, [9]),
+        ("preprocess", 1, [5]),
+        ("end_to_end", 1, []),
+    )
+    results = [
+        LatencyResult(
+            "m",
+            stage,
+            batch,
+            "single_stream",
+            images_per_sample=batch,
+            samples_ns=np.array(samples),
+        )
+        for stage, batch, samples in series
+    ]
+    timed_run = frames(replace(run, latency=tuple(results)))
+    assert {name: values.tolist() for name, values in samples_by_name(timed_run).items()} == {
+        "first · infer": [2.0, 3.5]
+    }
+    assert {
+        name: values.tolist() for name, values in samples_by_name(timed_run, batch=8).items()
+    } == {"first · infer": [9e-6]}
