@@ -114,13 +114,17 @@ def resample(
     are those of `detbench.metrics.uncertainty.bootstrap.bootstrap`.
     """
     measures = tuple(measures or evaluations[0].protocol.measures)
-    drawn = bootstrap(evaluations, measures, resamples=resamples, seed=seed, threads=threads)
+    bootstrap_scores = bootstrap(
+        evaluations, measures, resamples=resamples, seed=seed, threads=threads
+    )
     ground_truth = evaluations[0].ground_truth
     parts = min(PARTS, cluster_count(ground_truth))
     left_out = weighted_scores(
         evaluations, measures, parts, _without_part(ground_truth, parts, seed), threads
     )
-    return _with_halves(evaluations, measures, seed, threads, bootstrap=drawn, left_out=left_out)
+    return _with_halves(
+        evaluations, measures, seed, threads, bootstrap=bootstrap_scores, left_out=left_out
+    )
 
 
 def resample_halves(
