@@ -97,16 +97,17 @@ def files(tmp_path_factory) -> Files:
     Tests only read them.
     """
     from detbench.data.load import load_ground_truth, save_detections, save_ground_truth
-    from detbench.data.shapes import make_shapes, shapes_detections
+    from detbench.data.shapes import make_shapes
     from detbench.errors import DetbenchWarning
+    from tests.data.simulated_detections import simulated_detections
 
     files = Files(tmp_path_factory.mktemp("files") / "shapes")
     make_shapes(files.folder, train=0, val=3, test=8)
     ground_truth = load_ground_truth(files.ground_truth("voc"), split="test")
-    detections = shapes_detections(ground_truth, 0.7)
+    detections = simulated_detections(ground_truth, 0.7)
     for name in ("coco", "parquet"):
         save_ground_truth(ground_truth, files.ground_truth(name), name)
-    with pytest.warns(DetbenchWarning, match="difficult or crowd objects become ordinary ones"):
+    with pytest.warns(DetbenchWarning, match="difficult or crowd objects? written as ordinary"):
         save_ground_truth(ground_truth, files.ground_truth("yolo"), "yolo")
     for name in ("voc", "coco", "yolo", "parquet"):
         save_detections(detections, ground_truth, files.detections(name), name)

@@ -32,8 +32,11 @@ def read_attributes(path: Path, ground_truth: GroundTruth) -> dict[str, list[str
     names = [name for name in header if name != _KEY]
     if _KEY not in header or not names or not all(names) or len(set(header)) != len(header):
         expected = f"a header with {_KEY} and other, unique column names"
-        problem = f"expected {expected}, got {_listed(header) or 'nothing'}"
-        raise InputError(path, problem, where="line 1")
+        raise InputError(
+            path,
+            f"expected {expected}, got {_listed(header) or 'nothing'}",
+            where="line 1",
+        )
 
     n_images = len(ground_truth.image_ids)
     columns: dict[str, list[str | None]] = {name: [None] * n_images for name in names}
@@ -43,8 +46,11 @@ def read_attributes(path: Path, ground_truth: GroundTruth) -> dict[str, list[str
         cells = dict(zip(header, line, strict=True))
         image_id = cells[_KEY]
         if image_id in image_ids:
-            problem = f"image {_listed([image_id])} occurs a second time"
-            raise InputError(path, problem, where=f"line {number}")
+            raise InputError(
+                path,
+                f"image {_listed([image_id])} occurs a second time",
+                where=f"line {number}",
+            )
         image_ids.add(image_id)
         position = ground_truth.image_position(image_id)
         if position is None:

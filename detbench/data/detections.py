@@ -69,6 +69,7 @@ class Detections:
 
     def __post_init__(self) -> None:
         rows = len(self.class_index)
+        # A frozen dataclass allows no plain assignment, not even here.
         for column, dtype, shape in (
             ("offsets", np.int64, (len(self.image_ids) + 1,)),
             ("class_index", np.int32, (rows,)),
@@ -122,8 +123,10 @@ class Detections:
             columns["box_areas"] = np.asarray(box_areas, np.float64)
         check_rows(images, len(ground_truth.image_ids), class_index=classes, **columns)
 
+        # Only detectors that write class after class, as VOC's do, come in another order.
         source_rows = None
         if (np.diff(images) < 0).any():
+            # A stable sort keeps the order of the source within each image.
             order = np.argsort(images, kind="stable")
             if _order_within_classes_changes(images, classes):
                 source_rows = order
@@ -201,6 +204,7 @@ class Detections:
 
 def _order_within_classes_changes(images: Ints, classes: Indices) -> bool:
     """Return whether grouping by image changes the order of the rows of any one class."""
+    # Grouping by image moves a row of a class before another one only if its image comes earlier.
     by_class = np.argsort(classes, kind="stable")
     image_decreases = np.diff(images[by_class]) < 0
     same_class = np.diff(classes[by_class]) == 0

@@ -1,4 +1,4 @@
-"""Downloads a file: with progress, taking up again where an interrupted run stopped, and checked before it gets its name."""
+"""Downloads of files: with a progress bar, resumed after an interruption, and verified by MD5."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from detbench.errors import DetbenchError, InputError
 if TYPE_CHECKING:
     import requests
 
-_CHUNK = 1 << 16
-"""Bytes: as much may be lost where a connection breaks."""
-_TIMEOUT_S = (10, 60)
-"""To connect, and between two pieces."""
+_CHUNK_BYTES = 1 << 16
+"""As much may be lost when a connection breaks."""
+_TIMEOUTS_S = (10, 60)
+"""To connect, and between two chunks."""
 
 
 def download(url: str, target: Path, md5: str) -> None:
-    """Fetch `url` into `target` unless it is there already. What has come so far is kept in `{target}.part` for the next run.
+    """Download `url` to `target`, unless that exists.
 
-    Raises DetbenchError where the server cannot be reached or refuses, keeping the part, and InputError for a wrong checksum,
-    which removes it.
+    What has arrived is kept in `{target}.part`, from which the next call resumes.
+
+    Raises:
+        DetbenchError: The server cannot be reached or refuses; the part is kept.
+        InputError: The checksum is wrong, and the part is removed; or it cannot be written.
     """
     import requests
 
@@ -32,52 +35,58 @@ def download(url: str, target: Path, md5: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         _append(url, part)
     except requests.RequestException as error:
-        kept = (
-            f"; the {part.stat().st_size:,} bytes so far are kept"
-            if part.is_file() and part.stat().st_size
-            else ""
-        )
+        kept = ""
+        if part.is_file() and part.stat().st_size:
+            kept = f"; kept the first {part.stat().st_size:,} bytes"
         raise DetbenchError(
-            f"{url}: download failed ({_reason(error)}){kept}; run the same command again to go on"
+            f"{url}: download failed ({_reason(error)}){kept}; run the same command to resume"
         ) from error
     except OSError as error:
         raise InputError(
             part,
             f"cannot be written ({error.strerror})",
-            fix="free the space, or name a place you may write to",
+            fix="free space, or name a path you may write to",
         ) from error
-    found = file_md5(part)
-    if found != md5:
+    actual = file_md5(part)
+    if actual != md5:
         part.unlink()
         raise InputError(
             url,
-            f"has MD5 {found}, expected {md5}",
-            fix="fetch it again; if this repeats, the server's file is another one",
+            f"has MD5 {actual}, expected {md5}",
+            fix="fetch it again; if this repeats, the file on the server has changed",
         )
     part.replace(target)
 
 
 def file_md5(path: Path) -> str:
-    """Return the MD5 of a file in hexadecimal: what the archives' publishers give, against accidents and not against forgers."""
+    """Return the MD5 of a file in hexadecimal.
+
+    It is what the publishers state. It protects against accidents, not against forgery.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _append(url: str, part: Path) -> None:
-    """Fetch the bytes that `part` lacks; all of them where the server does not serve ranges."""
+    """Download the bytes that `part` lacks, or all if the server does not support ranges."""
     import requests
 
-    have = part.stat().st_size if part.is_file() else 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
-        if have and response.status_code == requests.codes.requested_range_not_satisfiable:
+    n_present = part.stat().st_size if part.is_file() else 0
+    headers = {"Accept-Encoding": "identity"}
+    if n_present:
+        headers["Range"] = f"bytes={n_present}-"
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUTS_S) as response:
+        # The range starts at the end of the file: nothing is missing.
+        complete = response.status_code == requests.codes.requested_range_not_satisfiable
+        if n_present and complete:
             return
         response.raise_for_status()
         resumed = response.status_code == requests.codes.partial_content
-        _save(response, part, have if resumed else 0)
+        _save(response, part, n_present if resumed else 0)
 
 
-def _save(response: requests.Response, part: Path, have: int) -> None:
+def _save(response: requests.Response, part: Path, n_present: int) -> None:
+    """Write the body of a response behind the first `n_present` bytes, with a progress bar."""
     import requests
     from rich.console import Console
     from rich.progress import (
@@ -90,7 +99,7 @@ def _save(response: requests.Response, part: Path, have: int) -> None:
     )
 
     length = response.headers.get("Content-Length")
-    total = have + int(length) if length else None
+    total = n_present + int(length) if length else None
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -100,14 +109,15 @@ def _save(response: requests.Response, part: Path, have: int) -> None:
     )
     with (
         Progress(*columns, console=Console(stderr=True)) as progress,
-        part.open("ab" if have else "wb") as file,
+        part.open("ab" if n_present else "wb") as file,
     ):
-        task = progress.add_task(part.stem, total=total, completed=have)
-        for chunk in response.iter_content(_CHUNK):
+        task = progress.add_task(part.stem, total=total, completed=n_present)
+        for chunk in response.iter_content(_CHUNK_BYTES):
             file.write(chunk)
             progress.advance(task, len(chunk))
-    if total is not None and part.stat().st_size < total:
-        raise requests.ConnectionError(f"{part.stat().st_size:,} of {total:,} bytes came")
+    n_received = part.stat().st_size
+    if total is not None and n_received < total:
+        raise requests.ConnectionError(f"received {n_received:,} of {total:,} bytes")
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Fetches VOC 2007: official archives, downloaded or at hand, checked and unpacked into a folder that `read_voc` takes."""
+"""Fetching of VOC 2007: official archives are downloaded or given, verified, and unpacked."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from detbench.errors import DetbenchWarning, InputError
 
 BASE_URL = "http://host.robots.ox.ac.uk/pascal/VOC/voc2007/"
 ARCHIVES = {
-    "trainval": ("VOCtrainval_06-Nov-2007.tar", "c52e279531787c972589f7e41ab4ae64"),
+    "trainval": ("VOCtrainval_06-Nov-2007.tar", "c52e279531787972c589f7e41ab4ae64"),
     "test": ("VOCtest_06-Nov-2007.tar", "b6e924de25625d8de591ea690078ad9f"),
 }
 """File name and MD5 of each part."""
-STORE = "VOC2007.download"
-"""The folder, in the target folder, that keeps what an interrupted download has got so far."""
+DOWNLOADS = "VOC2007.download"
+"""The folder, in the target folder, that keeps unfinished downloads."""
 
 
 def fetch_voc2007(
@@ -36,78 +36,95 @@ def fetch_voc2007(
     base_url: str = BASE_URL,
     parts: Sequence[str] = ("test",),
 ) -> Path:
-    """Put VOC 2007 into `folder`, beside whatever lies there, and return its year's folder, `folder/VOCdevkit/VOC2007`.
+    """Put VOC 2007 into a folder, and return its devkit, `folder/VOCdevkit/VOC2007`.
 
-    With `from_files`, these archives are unpacked and nothing is downloaded; one that is not an official archive is warned about,
-    since there are archives of the annotations only. Otherwise `parts` (`test`, `trainval`) are downloaded into
-    `folder/VOC2007.download`, taking up what an interrupted run left there; and removed at the end.
+    Archives are unpacked into a hidden folder in `folder/VOCdevkit`, which gets its name when
+    everything is there, so that a killed run leaves no half dataset. Other files in `folder` stay.
 
-    Members are unpacked into a hidden folder in `folder/VOCdevkit` that gets its name when all is there: a killed run leaves no half
-    dataset. Only the year's folder is kept. Raises InputError where there is a `VOC2007` already, for an unknown part, a wrong checksum
-    of a download, a damaged archive, or one whose members would land outside the folder; DetbenchError where the server cannot be
-    reached.
+    Args:
+        folder: The folder.
+        from_files: Archives to unpack instead of downloading. One that is not official is warned
+            about and used, since there are archives of the annotations only.
+        base_url: The server.
+        parts: `test` and `trainval`. They are downloaded to `folder/VOC2007.download`, resuming
+            what an interrupted run left there, and removed in the end.
+
+    Raises:
+        InputError: There is a `VOC2007` already, a part is unknown, a checksum is wrong, an archive
+            is damaged, or its members would land outside the folder.
+        DetbenchError: The server cannot be reached.
     """
     for part in parts:
         if part not in ARCHIVES:
             raise InputError(
-                folder, f"VOC 2007 has no part {part!r}", fix=f"choose from: {', '.join(ARCHIVES)}"
+                folder,
+                f"VOC 2007 has no part {part!r}",
+                fix=f"choose from: {', '.join(ARCHIVES)}",
             )
     folder = folder.absolute()
-    year, store = folder / "VOCdevkit" / "VOC2007", folder / STORE
+    year, downloads = folder / "VOCdevkit" / "VOC2007", folder / DOWNLOADS
     if os.path.lexists(year):
         raise InputError(
-            year, "is there already", fix="evaluate with it, or remove it first to fetch it again"
+            year,
+            "exists already",
+            fix="evaluate with it, or remove it to fetch it again",
         )
-    made = [place for place in (store, year.parent, folder) if not os.path.lexists(place)]
+    created = [path for path in (downloads, year.parent, folder) if not os.path.lexists(path)]
     try:
         with atomic_folder(year) as hidden:
+            # Archives may contain a VOCdevkit folder; only the year in it is kept.
             unpacked = hidden / ".unpacked"
-            for archive in (
-                _at_hand(from_files) if from_files else _downloaded(store, base_url, parts)
-            ):
-                _extract(archive, unpacked)
-            for member in list(_year(unpacked, folder).iterdir()):
+            if from_files:
+                archives = _given_archives(from_files)
+            else:
+                archives = _downloaded_archives(downloads, base_url, parts)
+            for archive in archives:
+                _unpack(archive, unpacked)
+            for member in list(_year_folder(unpacked, folder).iterdir()):
                 member.rename(hidden / member.name)
             if unpacked.exists():
                 shutil.rmtree(unpacked)
         if not from_files:
-            _clear(store, parts)
+            _remove_downloads(downloads, parts)
     finally:
-        for place in made:
-            _remove_if_empty(place)
+        # After an error, no empty folder is left that did not exist before.
+        for path in created:
+            _remove_if_empty(path)
     return year
 
 
-def _at_hand(files: Sequence[Path]) -> Iterator[Path]:
+def _given_archives(files: Sequence[Path]) -> Iterator[Path]:
+    """Yield the files that the user gave; warn about those that are not official archives."""
+    official = [md5 for _, md5 in ARCHIVES.values()]
     for file in files:
         if not file.is_file():
             raise InputError(
-                file, "no such file", fix="name an official archive, as VOCtest_06-Nov-2007.tar"
+                file,
+                "no such file",
+                fix="give an official archive, such as VOCtest_06-Nov-2007.tar",
             )
         try:
-            found = file_md5(file)
+            md5 = file_md5(file)
         except OSError as error:
             raise read_error(file, error) from error
-        if found not in [md5 for _, md5 in ARCHIVES.values()]:
-            warnings.warn(
-                f"{file}: is none of the official archives (by its MD5); it is used as it is",
-                DetbenchWarning,
-                stacklevel=3,
-            )
+        if md5 not in official:
+            message = f"{file}: is none of the official archives (by its MD5); it is used anyway"
+            warnings.warn(message, DetbenchWarning, stacklevel=3)
         yield file
 
 
-def _downloaded(store: Path, base_url: str, parts: Sequence[str]) -> Iterator[Path]:
+def _downloaded_archives(folder: Path, base_url: str, parts: Sequence[str]) -> Iterator[Path]:
+    """Download the parts, and yield each when it is there."""
     for name, md5 in (ARCHIVES[part] for part in parts):
-        download(f"{base_url.rstrip('/')}/{name}", store / name, md5)
-        yield store / name
+        download(f"{base_url.rstrip('/')}/{name}", folder / name, md5)
+        yield folder / name
 
 
-def _clear(store: Path, parts: Sequence[str]) -> None:
-    """Remove what was downloaded and, unless something else lies in it, its folder."""
+def _remove_downloads(folder: Path, parts: Sequence[str]) -> None:
+    """Remove the archives and, unless there is something else in it, their folder."""
     for part in parts:
-        (store / ARCHIVES[part][0]).unlink(missing_ok=True)
-    _remove_if_empty(store)
+        (folder / ARCHIVES[part][0]).unlink(missing_ok=True)
+    _remove_if_empty(folder)
 
 
 def _remove_if_empty(folder: Path) -> None:
@@ -115,8 +132,11 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _extract(archive: Path, folder: Path) -> None:
-    """Unpack an archive whose members stay inside `folder`; links, devices and permissions are held to what data needs."""
+def _unpack(archive: Path, folder: Path) -> None:
+    """Unpack an archive whose members stay inside `folder`.
+
+    tarfile's filter for data refuses links to the outside and devices, and drops permissions.
+    """
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
@@ -125,29 +145,35 @@ def _extract(archive: Path, folder: Path) -> None:
         raise InputError(
             archive,
             f"refused: {error}",
-            fix="this is no dataset; do not unpack it by other means either",
+            fix="this is not a dataset; do not unpack it by other means either",
         ) from error
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         reason = str(error).partition(":")[0]
         raise InputError(
-            archive, f"is not a complete tar archive ({reason})", fix="fetch it again"
+            archive,
+            f"is not a complete tar archive ({reason})",
+            fix="fetch it again",
         ) from error
 
 
-def _year(unpacked: Path, folder: Path) -> Path:
-    """Return the year's folder in what was unpacked; InputError where there is none, or that of another year."""
+def _year_folder(unpacked: Path, folder: Path) -> Path:
+    """Return the year's folder in what was unpacked.
+
+    Raises:
+        InputError: There is none, or that of another year.
+    """
     try:
         devkit = open_devkit(unpacked)
     except InputError as error:
         raise InputError(
             folder,
-            "would hold no single VOC devkit after unpacking",
-            fix="name archives of VOC 2007",
+            "would not contain exactly one VOC devkit after unpacking",
+            fix="give archives of VOC 2007",
         ) from error
     if devkit.year not in (None, 2007):
         raise InputError(
             folder,
-            f"would hold {devkit.folder_name} and not VOC 2007",
+            f"would contain {devkit.folder_name} instead of VOC 2007",
             fix="unpack it with tar; `detbench eval` reads it",
         )
     return Path(devkit.root)

@@ -45,8 +45,11 @@ def check_file_target(path: Path) -> None:
         if path.is_dir():
             raise InputError(path, "is a folder, expected a file to write", fix="name a file")
         if path.exists() and not path.is_file():
-            problem = "is a device or a pipe, and writing would replace it"
-            raise InputError(path, problem, fix="name a file")
+            raise InputError(
+                path,
+                "is a device or a pipe, and writing would replace it",
+                fix="name a file",
+            )
 
 
 def is_missing_or_empty(path: Path) -> bool:
@@ -65,11 +68,17 @@ def check_writable(path: Path, *, folder: bool) -> None:
     with _system_errors(path, path):
         existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if existing.is_file() and (folder or existing != path):
-        problem = f"cannot be written: {existing} is a file, not a folder"
-        raise InputError(path, problem, fix="name another path")
+        raise InputError(
+            path,
+            f"cannot be written: {existing} is a file, not a folder",
+            fix="name another path",
+        )
     if not os.access(existing, os.W_OK):
-        problem = f"cannot be written: no permission for {existing}"
-        raise InputError(path, problem, fix="name a path you may write to")
+        raise InputError(
+            path,
+            f"cannot be written: no permission for {existing}",
+            fix="name a path you may write to",
+        )
 
 
 @contextmanager
@@ -88,6 +97,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield hidden
+            # The bytes must be on the disk before the name is, or a power cut could leave a name
+            # without bytes.
             _flush_file(hidden)
             hidden.replace(path)
         finally:
@@ -113,6 +124,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             yield hidden
             for member in hidden.rglob("*"):
                 _flush_folder(member) if member.is_dir() else _flush_file(member)
+            # Windows renames no folder onto another one, not even an empty one.
             if path.is_dir():
                 path.rmdir()
             hidden.rename(path)
@@ -134,8 +146,11 @@ def _check_folder_target(path: Path) -> None:
         if not path.exists():
             return
         if not is_missing_or_empty(path):
-            problem = "already exists and is not an empty folder"
-            raise InputError(path, problem, fix="name another folder or remove this one first")
+            raise InputError(
+                path,
+                "already exists and is not an empty folder",
+                fix="name another folder or remove this one first",
+            )
         fix = "name a new folder in it"
         if path.samefile(Path.cwd()):
             raise InputError(path, "is the current folder and cannot be replaced", fix=fix)
@@ -156,17 +171,21 @@ def _system_errors(path: Path, hidden: Path) -> Iterator[None]:
     try:
         yield
     except UnicodeEncodeError as error:
-        problem = f"cannot be written: the name {error.object!r} is not UTF-8"
-        raise InputError(path, problem, fix="rename that file or folder") from error
+        raise InputError(
+            path,
+            f"cannot be written: the name {error.object!r} is not UTF-8",
+            fix="rename that file or folder",
+        ) from error
     except OSError as error:
         filename = str(error.filename or hidden)
         concerns_path = Path(filename) in (path, *path.parents)
         concerns_hidden = filename.startswith(str(hidden))
         if not (concerns_path or concerns_hidden) or error.errno not in _USER_ERRORS:
             raise
-        problem = f"cannot be written: {os.strerror(error.errno)}"
         raise InputError(
-            path, problem, fix="free space, or name a path you may write to"
+            path,
+            f"cannot be written: {os.strerror(error.errno)}",
+            fix="free space, or name a path you may write to",
         ) from error
 
 

@@ -86,6 +86,7 @@ class GroundTruth:
 
     def __post_init__(self) -> None:
         images, classes, rows = len(self.image_ids), len(self.class_names), len(self.class_index)
+        # A frozen dataclass allows no plain assignment, not even here.
         for column, dtype, shape in (
             ("offsets", np.int64, (images + 1,)),
             ("class_index", np.int32, (rows,)),
@@ -159,6 +160,7 @@ class GroundTruth:
             products = np.asarray(box_areas, np.float64)
         check_rows(images, len(ids), class_index=classes, boxes=xyxy, box_areas=products)
 
+        # A stable sort keeps the order of the source within each image.
         order = np.argsort(images, kind="stable")
 
         def flags(values: ArrayLike | None) -> Flags:
@@ -220,6 +222,7 @@ class GroundTruth:
         """
         if self.groups is None:
             return freeze(np.arange(len(self.image_ids)))
+        # Groups sorted by their first image: the rank of that image is the number of the cluster.
         _, first, inverse = np.unique(self.groups, return_index=True, return_inverse=True)
         return freeze(np.argsort(np.argsort(first))[inverse].astype(np.int64))
 

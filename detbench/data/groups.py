@@ -24,31 +24,49 @@ def read_groups(path: Path, ground_truth: GroundTruth) -> Ints:
         InputError: The file cannot be read or has another header; an image is unknown, occurs
             twice, has no group or is missing; or there are fewer than two groups.
     """
+    # −1 marks the images that have no group yet.
     numbers: dict[str, int] = {}
     groups = np.full(len(ground_truth.image_ids), -1, np.int64)
     header, rows = read_csv_table(path)
     if tuple(header) != HEADER:
         actual = f"{','.join(header):.60}" or "nothing"
-        problem = f"expected the header {','.join(HEADER)}, got {actual}"
-        raise InputError(path, problem, where="line 1")
+        raise InputError(
+            path,
+            f"expected the header {','.join(HEADER)}, got {actual}",
+            where="line 1",
+        )
     for line, (image, group) in rows:
         where = f"line {line}"
         position = ground_truth.image_position(image)
         if position is None:
-            problem = f"image {image!r} is not in {ground_truth.name}"
-            raise InputError(path, problem, where=where, fix=image_id_example(ground_truth))
+            raise InputError(
+                path,
+                f"image {image!r} is not in {ground_truth.name}",
+                where=where,
+                fix=image_id_example(ground_truth),
+            )
         if groups[position] >= 0:
-            problem = f"image {image!r} occurs a second time"
-            raise InputError(path, problem, where=where, fix="list each image once")
+            raise InputError(
+                path,
+                f"image {image!r} occurs a second time",
+                where=where,
+                fix="list each image once",
+            )
         if not group:
-            problem = f"image {image!r} has no group"
-            fix = "give an image that stands alone a group of its own"
-            raise InputError(path, problem, where=where, fix=fix)
+            raise InputError(
+                path,
+                f"image {image!r} has no group",
+                where=where,
+                fix="give an image that stands alone a group of its own",
+            )
         groups[position] = numbers.setdefault(group, len(numbers))
     _check_complete(path, groups, ground_truth)
     if len(numbers) < 2:
-        problem = "has only one group" if numbers else "has no groups"
-        raise InputError(path, problem, fix="intervals need at least two")
+        raise InputError(
+            path,
+            "has only one group" if numbers else "has no groups",
+            fix="intervals need at least two",
+        )
     return groups
 
 
@@ -56,5 +74,8 @@ def _check_complete(path: Path, groups: Ints, ground_truth: GroundTruth) -> None
     missing = np.flatnonzero(groups < 0)
     if len(missing):
         first = ground_truth.image_ids[int(missing[0])]
-        problem = f"lacks {len(missing):,} of {len(groups):,} images, the first is {first!r}"
-        raise InputError(path, problem, fix="give each image a group")
+        raise InputError(
+            path,
+            f"lacks {len(missing):,} of {len(groups):,} images, the first is {first!r}",
+            fix="give each image a group",
+        )

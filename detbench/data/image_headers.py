@@ -39,8 +39,11 @@ def read_image_size(path: Path) -> tuple[int, int]:
     except FileNotFoundError:
         raise InputError(path, "no such image") from None
     except Image.DecompressionBombError as error:
-        problem = f"its header claims an impossible size ({error})"
-        raise InputError(path, problem, fix=fix) from error
+        raise InputError(
+            path,
+            f"its header claims an impossible size ({error})",
+            fix=fix,
+        ) from error
     # Pillow's plugins raise all of these for files that are not what they seem to be.
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, struct.error) as error:
         if isinstance(error, OSError) and error.errno:

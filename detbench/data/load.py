@@ -162,6 +162,7 @@ def convert(
         InputError: A file cannot be read or written; the message names file and row.
         DetbenchError: The format is unknown, or cannot store the data.
     """
+    # The target is checked before anything is read, since reading may take minutes.
     _check_different(source, target, "source")
     if ground_truth is None:
         _format_name(GROUND_TRUTH_FORMATS, Path(target), to)
@@ -183,8 +184,11 @@ def _check_different(source: str | Path, target: str | Path, what: str) -> None:
     source, target = Path(source), Path(target)
     with _system_errors(target):
         if target.exists() and source.exists() and target.samefile(source):
-            problem = f"is the {what} itself, which would be replaced"
-            raise InputError(target, problem, fix="name another target")
+            raise InputError(
+                target,
+                f"is the {what} itself, which would be replaced",
+                fix="name another target",
+            )
 
 
 @contextmanager
@@ -193,9 +197,11 @@ def _system_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        problem = f"cannot be read: {error.strerror or error}"
-        fix = "check the path and its permissions"
-        raise InputError(error.filename or path, problem, fix=fix) from error
+        raise InputError(
+            error.filename or path,
+            f"cannot be read: {error.strerror or error}",
+            fix="check the path and its permissions",
+        ) from error
 
 
 def _with_name(data: Data, name: str) -> Data:
@@ -215,8 +221,11 @@ def _with_name(data: Data, name: str) -> Data:
 def _unrecognized(path: Path, what: str, formats: Mapping[str, Format]) -> InputError:
     kind = "folder" if path.is_dir() else "file"
     descriptions = "; ".join(row.description for row in formats.values())
-    problem = f"this {kind} is not recognized as {what}"
-    return InputError(path, problem, fix=f"expected one of: {descriptions}")
+    return InputError(
+        path,
+        f"this {kind} is not recognized as {what}",
+        fix=f"expected one of: {descriptions}",
+    )
 
 
 def _format_name(formats: Mapping[str, Format], path: Path, name: str | None) -> str:
@@ -228,7 +237,9 @@ def _format_name(formats: Mapping[str, Format], path: Path, name: str | None) ->
         return name
     suffixes = {row.suffix: key for key, row in formats.items() if row.suffix}
     if path.suffix.lower() not in suffixes:
-        problem = "cannot infer the output format from its name"
-        fix = f"use one of {', '.join(suffixes)}, or choose the format with --to: {names}"
-        raise InputError(path, problem, fix=fix)
+        raise InputError(
+            path,
+            "cannot infer the output format from its name",
+            fix=f"use one of {', '.join(suffixes)}, or choose the format with --to: {names}",
+        )
     return suffixes[path.suffix.lower()]

@@ -22,11 +22,15 @@ def check_version(version: object, supported: int, what: str) -> int:
         raise InputError(what, "has no schema version", fix=_WRITE_AGAIN)
     # bool is a subclass of int, and JSON's `true` is not a version.
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        problem = f"has schema version {version!r}, expected an integer from 1 to {supported}"
-        raise InputError(what, problem, fix=_WRITE_AGAIN)
-    if version > supported:
-        problem = (
-            f"has schema version {version}, but this detbench reads versions up to {supported}"
+        raise InputError(
+            what,
+            f"has schema version {version!r}, expected an integer from 1 to {supported}",
+            fix=_WRITE_AGAIN,
         )
-        raise InputError(what, problem, fix="install a newer detbench")
+    if version > supported:
+        raise InputError(
+            what,
+            f"has schema version {version}, but this detbench reads versions up to {supported}",
+            fix="install a newer detbench",
+        )
     return version

@@ -72,8 +72,10 @@ def draw_image(rng: np.random.Generator) -> DrawnImage:
         _paint(rng, canvas, background, shape)
         owner[shape.mask] = len(shapes)
         shapes.append(shape)
+    # Noise like that of a sensor; its strength varies from image to image.
     noisy = canvas + rng.normal(0, rng.uniform(1, 6), canvas.shape)
     image = DrawnImage(np.clip(noisy, 0, 255).astype(np.uint8))
+    # What later shapes have covered is only known at the end.
     for index, shape in enumerate(shapes):
         _annotate(image, shape, owner == index)
     return image
@@ -135,6 +137,7 @@ def _place_shape(rng: np.random.Generator, owner: NDArray[np.int64]) -> _Shape |
     """Return a random shape that covers little of the others; None if eight attempts fail."""
     height, width = owner.shape
     class_index = int(rng.integers(len(SHAPES)))
+    # One in twenty is tiny.
     size = rng.uniform(8, 14) if rng.random() < 0.05 else rng.uniform(20, 72)
     # One in five may reach over the border, one in eight may cover others.
     edge = -0.05 if rng.random() < 0.2 else 0.18
@@ -144,6 +147,7 @@ def _place_shape(rng: np.random.Generator, owner: NDArray[np.int64]) -> _Shape |
         center = rng.uniform(edge, 1 - edge, 2) * (width, height)
         full_mask = _draw_mask(rng, class_index, size, center + _MARGIN, canvas)
         mask = full_mask[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+        # Too much of it lies outside the image.
         n_visible = mask.sum()
         if n_visible < max(20, 0.4 * full_mask.sum()):
             continue
@@ -201,6 +205,7 @@ def _paint(rng: np.random.Generator, canvas: Colors, background: Colors, shape: 
 
     Faint shapes get a color close to the background's, without shading.
     """
+    # The color is chosen by what is behind the shape on average.
     behind = background[shape.mask].mean(axis=0)
     if shape.faint:
         color = behind + _unit_vector(rng) * rng.uniform(28, 40)

@@ -33,7 +33,9 @@ class TestConvert:
         assert outcome.code == 0, outcome.err
         assert outcome.err == f"wrote {name}\n"
         options = ("--protocol", "voc2012", "--json", "-", "--name", "same")
-        before = parsed(command("eval", files.ground_truth("voc"), files.detections("voc"), *options))
+        before = parsed(
+            command("eval", files.ground_truth("voc"), files.detections("voc"), *options)
+        )
         after = parsed(command("eval", files.ground_truth("voc"), name, *options))
         assert after["runs"][0]["summary"]["mAP"] == pytest.approx(
             before["runs"][0]["summary"]["mAP"], abs=1e-12
@@ -55,9 +57,9 @@ class TestConvert:
         outcome = command("convert", files.ground_truth(source), name, "--to", target, *options)
         assert outcome.code == 0, outcome.err
         options = ("--protocol", "coco", "--json", "-")
-        before = parsed(command("eval", files.ground_truth("coco"), files.detections("yolo"), *options))[
-            "runs"
-        ][0]
+        before = parsed(
+            command("eval", files.ground_truth("coco"), files.detections("yolo"), *options)
+        )["runs"][0]
         shown = ("--split", "test") if (source, target) in {("voc", "voc"), ("voc", "yolo")} else ()
         after = parsed(command("eval", name, files.detections("yolo"), *options, *shown))["runs"][0]
         assert after["summary"] == pytest.approx(before["summary"], abs=1e-12)
@@ -76,8 +78,10 @@ def test_fetch_from_a_file_at_hand_gives_what_eval_takes(command, files, tmp_pat
     warning, last = outcome.err.splitlines()
     assert (
         warning
-        == f"warning: {archive}: is none of the official archives (by its MD5); it is used as it is"
+        == f"warning: {archive}: is none of the official archives (by its MD5); it is used anyway"
     )
     assert last == f"dataset: {dataset}"
     fetched = parsed(command("eval", dataset, files.detections("voc"), "--json", "-"))
-    assert fetched == parsed(command("eval", files.ground_truth("voc"), files.detections("voc"), "--json", "-"))
+    assert fetched == parsed(
+        command("eval", files.ground_truth("voc"), files.detections("voc"), "--json", "-")
+    )

@@ -1,3 +1,5 @@
+"""Fetching of VOC 2007 from a local server or from files, and what goes wrong."""
+
 import errno
 import hashlib
 import http.server
@@ -35,28 +37,31 @@ def tar_bytes(members=MEMBERS, root="VOCdevkit/VOC2007/"):
 
 
 class Server:
-    """What a local server offers, how far it gets before it hangs up, and what it was asked."""
+    """The files of a local server, and the ranges that it was asked for."""
 
     def __init__(self, files):
-        self.files, self.hang_up_after, self.ranges, self.serves_ranges = files, None, [], True
+        self.files = files
+        self.bytes_before_hanging_up = None
+        self.supports_ranges = True
+        self.ranges = []
         self.url = ""
 
 
 @contextmanager
-def serving(files):
+def run_server(files):
     server = Server(files)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             content = server.files.get(self.path.rpartition("/")[2])
-            asked = self.headers.get("Range")
-            server.ranges.append(asked)
+            range_header = self.headers.get("Range")
+            server.ranges.append(range_header)
             if content is None:
                 self.send_error(404)
                 return
             start = (
-                int(asked.removeprefix("bytes=").rstrip("-"))
-                if asked and server.serves_ranges
+                int(range_header.removeprefix("bytes=").rstrip("-"))
+                if range_header and server.supports_ranges
                 else 0
             )
             if start >= len(content):
@@ -65,7 +70,7 @@ def serving(files):
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(content) - start))
             self.end_headers()
-            self.wfile.write(content[start : server.hang_up_after])
+            self.wfile.write(content[start : server.bytes_before_hanging_up])
 
         def log_message(self, *args):
             pass
@@ -84,16 +89,16 @@ def serving(files):
 
 @pytest.fixture
 def server(monkeypatch):
-    """Serve a small VOC 2007 test and trainval, whose checksums are those expected."""
+    """Serve a small VOC 2007 test and trainval with the expected checksums."""
     train = {"Annotations/b.xml": XML, "ImageSets/Main/trainval.txt": b"b\n"}
     files = {TEST_NAME: tar_bytes(), TRAIN_NAME: tar_bytes(train)}
-    known = {
+    archives = {
         part: (name, hashlib.md5(files[name]).hexdigest())  # noqa: S324
         for part, (name, _) in fetch.ARCHIVES.items()
     }
-    monkeypatch.setattr(fetch, "ARCHIVES", known)
-    with serving(files) as running:
-        yield running
+    monkeypatch.setattr(fetch, "ARCHIVES", archives)
+    with run_server(files) as running_server:
+        yield running_server
 
 
 def test_the_default_is_the_test_part_ready_to_read(server, tmp_path):
@@ -110,18 +115,18 @@ def test_both_parts_make_one_devkit(server, tmp_path):
     assert read_voc(year, split="trainval").image_ids == ("b",)
 
 
-def test_an_interrupted_download_goes_on_where_it_stopped(server, tmp_path, capsys):
-    server.hang_up_after = 200_000
+def test_an_interrupted_download_is_resumed(server, tmp_path, capsys):
+    server.bytes_before_hanging_up = 200_000
     with pytest.raises(
         DetbenchError,
-        match=r"download failed .*the 196,608 bytes so far are kept; run the same command again",
+        match=r"download failed .*kept the first 196,608 bytes; run the same command to resume",
     ):
         fetch_voc2007(tmp_path / "voc", base_url=server.url)
     assert [path.name for path in (tmp_path / "voc").rglob("*")] == [
-        fetch.STORE,
+        fetch.DOWNLOADS,
         f"{TEST_NAME}.part",
     ]
-    server.hang_up_after = None
+    server.bytes_before_hanging_up = None
     fetch_voc2007(tmp_path / "voc", base_url=server.url)
     assert server.ranges == [None, "bytes=196608-"]
     assert [path.name for path in tmp_path.iterdir()] == ["voc"]
@@ -130,13 +135,13 @@ def test_an_interrupted_download_goes_on_where_it_stopped(server, tmp_path, caps
 
 def test_a_server_without_ranges_starts_again(server, tmp_path):
     content = server.files[TEST_NAME]
-    server.serves_ranges = False
+    server.supports_ranges = False
     (tmp_path / "a.part").write_bytes(b"x" * 100)
     download(server.url + TEST_NAME, tmp_path / "a", hashlib.md5(content).hexdigest())  # noqa: S324
     assert (tmp_path / "a").read_bytes() == content
 
 
-def test_a_part_that_is_whole_is_only_checked(server, tmp_path):
+def test_a_complete_part_is_only_verified(server, tmp_path):
     content = server.files[TEST_NAME]
     (tmp_path / "a.part").write_bytes(content)
     md5 = hashlib.md5(content).hexdigest()  # noqa: S324
@@ -146,7 +151,7 @@ def test_a_part_that_is_whole_is_only_checked(server, tmp_path):
     assert (tmp_path / "a").read_bytes() == content
 
 
-def test_a_wrong_checksum_leaves_nothing_to_go_on_from(server, tmp_path):
+def test_a_wrong_checksum_leaves_nothing_behind(server, tmp_path):
     server.files[TEST_NAME] = server.files[TEST_NAME].replace(b"a.jpg", b"b.jpg")
     with pytest.raises(
         InputError, match=rf"{TEST_NAME}: has MD5 \w+, expected \w+; fetch it again"
@@ -156,7 +161,7 @@ def test_a_wrong_checksum_leaves_nothing_to_go_on_from(server, tmp_path):
     assert not any(file.is_file() for file in tmp_path.rglob("*"))
 
 
-def test_a_server_that_refuses_is_named(server, tmp_path):
+def test_a_server_that_refuses_is_an_error(server, tmp_path):
     del server.files[TEST_NAME]
     with pytest.raises(DetbenchError, match=rf"{TEST_NAME}: download failed \(HTTP 404\); run"):
         fetch_voc2007(tmp_path / "voc", base_url=server.url)
@@ -164,7 +169,7 @@ def test_a_server_that_refuses_is_named(server, tmp_path):
         fetch_voc2007(tmp_path / "voc", base_url="http://127.0.0.1:9/")
 
 
-def test_a_file_at_hand_needs_no_server(server, tmp_path):
+def test_a_given_file_needs_no_server(server, tmp_path):
     (tmp_path / "mine.tar").write_bytes(server.files[TEST_NAME])
     fetch_voc2007(
         tmp_path / "voc", from_files=[tmp_path / "mine.tar"], base_url="http://127.0.0.1:9/"
@@ -191,7 +196,10 @@ def test_the_annotations_alone_are_used_with_a_warning(shared_data, tmp_path):
             tar_bytes({"../../../escaped.txt": b"x"}),
             r"mine\.tar: refused: .*escaped\.txt.* outside the destination",
         ),
-        (tar_bytes({"a.txt": b"x"}), r"voc: would hold no single VOC devkit after unpacking"),
+        (
+            tar_bytes({"a.txt": b"x"}),
+            r"voc: would not contain exactly one VOC devkit after unpacking",
+        ),
     ],
     ids=["cut in a member", "cut between members", "no tar", "escape", "no devkit"],
 )
@@ -220,13 +228,13 @@ def test_wrong_arguments_are_refused_before_anything_is_fetched(server, tmp_path
         fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "none.tar"])
     (tmp_path / "VOCdevkit/VOC2007").mkdir(parents=True)
     with pytest.raises(
-        InputError, match="VOCdevkit/VOC2007: is there already; evaluate with it, or remove it"
+        InputError, match="VOCdevkit/VOC2007: exists already; evaluate with it, or remove it"
     ):
         fetch_voc2007(tmp_path, base_url=server.url)
     assert server.ranges == []
 
 
-def test_a_place_that_cannot_be_written_is_named(server, tmp_path):
+def test_a_path_that_cannot_be_written_is_refused(server, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file/a\.part: cannot be written \(.+\)"):
         download(server.url + TEST_NAME, tmp_path / "file" / "a", "")
@@ -241,7 +249,7 @@ def test_the_current_folder_stays_the_current_folder(server, tmp_path, monkeypat
     assert read_voc(Path()).image_ids == ("a",)
 
 
-def test_what_lies_in_the_folder_stays(server, tmp_path):
+def test_other_files_in_the_folder_stay(server, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     (tmp_path / "VOCdevkit/VOC2012").mkdir(parents=True)
     year = fetch_voc2007(tmp_path, base_url=server.url)
@@ -261,7 +269,7 @@ def test_a_failed_run_leaves_the_folder_as_it_was(server, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.*is none of the official archives")
 @pytest.mark.parametrize("root", ["", "VOC2007/", "./VOCdevkit/VOC2007/"])
-def test_archives_may_begin_at_any_folder(tmp_path, root):
+def test_archives_may_start_at_any_folder(tmp_path, root):
     (tmp_path / "mine.tar").write_bytes(tar_bytes(root=root))
     year = fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "mine.tar"])
     assert {path.name for path in year.iterdir()} == {"Annotations", "ImageSets", "JPEGImages"}
@@ -270,12 +278,12 @@ def test_archives_may_begin_at_any_folder(tmp_path, root):
 @pytest.mark.filterwarnings("ignore:.*is none of the official archives")
 def test_another_year_is_not_called_2007(tmp_path):
     (tmp_path / "mine.tar").write_bytes(tar_bytes(root="VOCdevkit/VOC2012/"))
-    with pytest.raises(InputError, match="would hold VOC2012 and not VOC 2007"):
+    with pytest.raises(InputError, match="would contain VOC2012 instead of VOC 2007"):
         fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "mine.tar"])
     assert not (tmp_path / "voc").exists()
 
 
-def test_an_archive_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+def test_an_archive_without_permission_is_not_called_damaged(tmp_path, monkeypatch):
     def refuse(file):
         raise PermissionError(errno.EACCES, "Permission denied", str(file))
 

@@ -31,7 +31,7 @@ def voc(folder, tmp_path):
 @pytest.fixture
 def yolo(folder, tmp_path):
     """A YOLO dataset to plant mistakes in, and detections on it."""
-    with pytest.warns(DetbenchWarning, match="become ordinary ones"):
+    with pytest.warns(DetbenchWarning, match="written as ordinary"):
         save_ground_truth(
             load_ground_truth(folder / "VOCdevkit/VOC2007", split="test"), tmp_path / "yolo", "yolo"
         )
@@ -310,7 +310,7 @@ def test_yolo_with_a_label_beyond_its_picture(yolo, command):
     assert (finding.id, finding.severity) == ("outside-image", "error")
     assert "15 of " in finding.evidence
     fixed, told = mended([finding], command)
-    assert "extend beyond their image and are clipped" in told
+    assert "clipped to the image" in told
     assert faults(fixed, found) == []
 
 

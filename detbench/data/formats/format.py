@@ -50,6 +50,8 @@ class DetectionsFormat:
 def refuse_split(path: Path, split: str | None) -> None:
     """Raise InputError if the user chooses a split of a format that has one split per file."""
     if split is not None:
-        problem = f"has no splits to choose {split!r} from"
-        fix = "leave --split out, or name the file of that split"
-        raise InputError(path, problem, fix=fix)
+        raise InputError(
+            path,
+            f"has no splits to choose {split!r} from",
+            fix="leave --split out, or name the file of that split",
+        )

@@ -40,9 +40,13 @@ def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
         InputError: The file is not valid COCO; the message says where in it.
     """
     text = read_bytes(path)
+    # Ground truth and detections are both .json, so mistaking one for the other is common.
     if text[:64].lstrip().startswith(b"["):
-        problem = "is a list, as COCO results are; expected annotations"
-        raise InputError(path, problem, fix="give the ground truth here")
+        raise InputError(
+            path,
+            "is a list, as COCO results are; expected annotations",
+            fix="give the ground truth here",
+        )
     file = decode(path, text, msgspec.json.Decoder(AnnotationFile), root="annotations")
     annotations = file.annotations
     _check_sizes_and_crowds(path, file)
@@ -92,14 +96,20 @@ def _check_sizes_and_crowds(path: Path, file: AnnotationFile) -> None:
     for row, image in enumerate(file.images):
         for key, side in (("width", image.width), ("height", image.height)):
             if side is not None and not 0 <= side < np.inf:
-                problem = f"{key} {side} is impossible for an image"
-                fix = "write it in pixels"
-                raise InputError(path, problem, where=f"images[{row}]", fix=fix)
+                raise InputError(
+                    path,
+                    f"{key} {side} is impossible for an image",
+                    where=f"images[{row}]",
+                    fix="write it in pixels",
+                )
     for row, annotation in enumerate(file.annotations):
         if annotation.iscrowd not in (0, 1, None):
-            problem = f"iscrowd {annotation.iscrowd} is neither 0 nor 1"
-            fix = "write 1 for a region of many objects, 0 for a single one"
-            raise InputError(path, problem, where=f"annotations[{row}]", fix=fix)
+            raise InputError(
+                path,
+                f"iscrowd {annotation.iscrowd} is neither 0 nor 1",
+                where=f"annotations[{row}]",
+                fix="write 1 for a region of many objects, 0 for a single one",
+            )
 
 
 def _id_text(image_id: Id) -> str:
@@ -115,13 +125,19 @@ def _sorted_ids(path: Path, ids: Sequence[Id], part: str) -> dict[Id, int]:
     _check_unique(path, ids, part)
     for row, number in enumerate(ids):
         if not isinstance(number, str) and (number != int(number) or abs(number) >= 2**63):
-            problem = f"id {number} is not a whole number of 64 bits"
-            raise InputError(path, problem, where=f"{part}[{row}]")
+            raise InputError(
+                path,
+                f"id {number} is not a whole number of 64 bits",
+                where=f"{part}[{row}]",
+            )
     try:
         return {number: position for position, number in enumerate(sorted(ids))}
     except TypeError:
-        problem = f"some ids of {part} are numbers and some are strings"
-        raise InputError(path, problem, fix="write all of them alike") from None
+        raise InputError(
+            path,
+            f"some ids of {part} are numbers and some are strings",
+            fix="write all of them alike",
+        ) from None
 
 
 def _check_unique(path: Path, ids: Sequence[Id | None], part: str) -> None:
@@ -131,8 +147,12 @@ def _check_unique(path: Path, ids: Sequence[Id | None], part: str) -> None:
     for row, number in enumerate(ids):
         # An annotation needs no id.
         if number is not None and first_row.setdefault(number, row) != row:
-            problem = f"id {number!r} is also that of {part}[{first_row[number]}]"
-            raise InputError(path, problem, where=f"{part}[{row}]", fix="make the ids unique")
+            raise InputError(
+                path,
+                f"id {number!r} is also that of {part}[{first_row[number]}]",
+                where=f"{part}[{row}]",
+                fix="make the ids unique",
+            )
 
 
 def _find(path: Path, ids: list[Id], positions: dict[Id, int], key: str, part: str) -> list[int]:
@@ -142,8 +162,12 @@ def _find(path: Path, ids: list[Id], positions: dict[Id, int], key: str, part: s
     except KeyError:
         unknown = ((row, number) for row, number in enumerate(ids) if number not in positions)
         row, number = next(unknown)
-    problem = f"{key} {number!r} is not among the {part} of the file"
-    raise InputError(path, problem, where=f"annotations[{row}]", fix=f"add it to {part}")
+    raise InputError(
+        path,
+        f"{key} {number!r} is not among the {part} of the file",
+        where=f"annotations[{row}]",
+        fix=f"add it to {part}",
+    )
 
 
 def _check_boxes(path: Path, xywh: Floats, boxes: Floats, box_areas: Floats) -> None:
@@ -183,6 +207,7 @@ def _class_names(categories: list[Category], positions: dict[Id, int]) -> list[s
     A missing name is the id, and a name that occurs twice gets its id appended.
     """
     names: dict[Id, str] = {row.id: row.name or _id_text(row.id) for row in categories}
+    # COCO allows two categories of one name; class names here are unique.
     uses = Counter(names.values())
     return [
         names[number] if uses[names[number]] == 1 else f"{names[number]} ({_id_text(number)})"
@@ -196,6 +221,7 @@ def _folder_of_images(path: Path, files: tuple[str, ...]) -> Path | None:
     For `instances_val2017.json`, also in COCO's own folder `annotations`, it is `val2017`,
     `images/val2017` or `images`; else the file's own folder, if the first image is there.
     """
+    # `instances_val2017` and `person_keypoints_val2017` are both about `val2017`.
     split = re.sub(r"^[a-z]+_", "", path.stem)
     parents = [path.parent]
     if path.parent.name == "annotations":

@@ -78,9 +78,13 @@ def read_coco_results(
 def _read_any_results(path: Path) -> ResultColumns:
     """Decode a file strictly, row by row; raise InputError for the first row that is malformed."""
     text = read_bytes(path)
+    # Ground truth and detections are both .json, so mistaking one for the other is common.
     if text[:64].lstrip().startswith(b"{"):
-        problem = "is an object, as COCO annotations are; expected results"
-        raise InputError(path, problem, fix="give the detections here")
+        raise InputError(
+            path,
+            "is an object, as COCO annotations are; expected results",
+            fix="give the detections here",
+        )
     results = decode(path, text, msgspec.json.Decoder(list[Result]), root="results")
     return ResultColumns(
         image_ids=_image_ids(path, [result.image_id for result in results]),
@@ -100,8 +104,11 @@ def _image_ids(path: Path, ids: list[Id]) -> Ints | list[Id]:
 def _integers(path: Path, key: str, numbers: Sequence[Any]) -> Ints:
     for row, number in enumerate(numbers):
         if number != int(number) or abs(number) >= 2**63:
-            problem = f"{key} {number} is not a whole number of 64 bits"
-            raise InputError(path, problem, where=f"results[{row}].{key}")
+            raise InputError(
+                path,
+                f"{key} {number} is not a whole number of 64 bits",
+                where=f"results[{row}].{key}",
+            )
     return np.array(numbers, np.int64)
 
 
@@ -112,9 +119,12 @@ def _boxes_and_areas(path: Path, xywh: Floats) -> tuple[Floats, Floats]:
         xywh[:, 2:] += xywh[:, :2]
     if not (np.isfinite(xywh).all() and np.isfinite(areas).all()):
         row = int((np.isfinite(xywh).all(axis=1) & np.isfinite(areas)).argmin())
-        problem = "bbox is too large: x + width, y + height or width · height is not finite"
-        fix = "bbox is [x, y, width, height] in pixels"
-        raise InputError(path, problem, where=f"results[{row}]", fix=fix)
+        raise InputError(
+            path,
+            "bbox is too large: x + width, y + height or width · height is not finite",
+            where=f"results[{row}]",
+            fix="bbox is [x, y, width, height] in pixels",
+        )
     return xywh, areas
 
 
@@ -148,12 +158,14 @@ def _look_up(keys: Ints, values: Indices, wanted: Ints) -> Indices:
     """Return the value of each wanted key, −1 for keys that do not exist."""
     if not len(keys) or not len(wanted):
         return np.full(len(wanted), -1, np.int32)
+    # Usual ids are dense, so indexing a table is faster than searching.
     low, high = int(keys.min()), int(keys.max())
     if high - low < _MAX_TABLE:
         # One more entry on either side, with −1, for the keys outside the range.
         table = np.full(high - low + 3, -1, np.int32)
         table[keys - low + 1] = values
         return table[np.clip(wanted, low - 1, high + 1) - (low - 1)]
+    # Keys far apart, such as ids made of dates: binary search instead of a huge table.
     order = np.argsort(keys)
     rows = order[np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)]
     return np.where(keys[rows] == wanted, values[rows], np.int32(-1))
@@ -174,8 +186,12 @@ def _report_unknown(
     row = int(unknown.argmax())
     where = f"results[{row}]" + (f" and {count - 1:,} more" if count > 1 else "")
     if kind == "class" and not allow_unknown:
-        problem = f"category_id {ids[row]} is not in the ground truth"
-        raise InputError(path, problem, where=where, fix=_CLASS_FIX)
+        raise InputError(
+            path,
+            f"category_id {ids[row]} is not in the ground truth",
+            where=where,
+            fix=_CLASS_FIX,
+        )
     check_unknown(
         path, kind, str(ids[row]), count, len(unknown), where=where, allow_unknown=allow_unknown
     )

@@ -39,6 +39,7 @@ def write_coco(ground_truth: GroundTruth, path: Path) -> None:
             ground_truth.category_ids.tolist(), ground_truth.class_names, strict=True
         )
     ]
+    # One annotation list can be gigabytes as JSON, so it is written in chunks.
     with atomic_path(path) as hidden, hidden.open("wb") as file:
         file.write(b'{"images":' + msgspec.json.encode(images))
         file.write(b',\n"categories":' + msgspec.json.encode(categories))
@@ -112,6 +113,7 @@ def _encoded_results(detections: Detections, ground_truth: GroundTruth) -> Itera
     """Yield the results as JSON, many at a time, without the list's brackets."""
     image_ids = _written_image_ids(ground_truth)
     image_index = groups_from_offsets(detections.offsets)
+    # pycocotools breaks ties of scores by the order in the file, VOC's protocol by the source.
     order = np.arange(len(detections))
     if detections.source_rows is not None:
         order = np.argsort(detections.source_rows)

@@ -56,8 +56,11 @@ def read_objects(
     offsets = np.concatenate([[0], np.cumsum(counts)])
     if offsets[-1] != n_objects:
         comparison = "more" if offsets[-1] > n_objects else "fewer"
-        problem = f"has {comparison} objects than the {n_objects:,} of its metadata"
-        raise InputError(path, problem, fix=WRITE_AGAIN)
+        raise InputError(
+            path,
+            f"has {comparison} objects than the {n_objects:,} of its metadata",
+            fix=WRITE_AGAIN,
+        )
     _check_row_count(path, file, first, len(counts))
     columns: Columns = {
         name: np.empty((n_objects, width) if width > 1 else n_objects, dtype)
@@ -65,7 +68,8 @@ def read_objects(
     }
     _copy_values(columns[first], 0, column)
 
-    # The others are read group by group, so that little is in memory twice.
+    # The others must agree with it. They are read group by group, so that little is in memory
+    # twice.
     others = [name for name in layout if name != first]
     start = 0
     for group in range(file.num_row_groups):
@@ -78,8 +82,11 @@ def read_objects(
             _copy_values(columns[name], offsets[start], table[name])
         start = end
     if start != len(counts):
-        problem = f"has {start:,} rows in its groups, expected {len(counts):,}"
-        raise InputError(path, problem, fix=WRITE_AGAIN)
+        raise InputError(
+            path,
+            f"has {start:,} rows in its groups, expected {len(counts):,}",
+            fix=WRITE_AGAIN,
+        )
     for values in columns.values():
         values.flags.writeable = False
     return offsets, columns
@@ -139,8 +146,11 @@ def _check_type(path: Path, file: ParquetFile, name: str, expected: pa.DataType)
     import pyarrow as pa
 
     if name not in file.schema_arrow.names:
-        fix = "detbench convert writes such files"
-        raise InputError(path, f"has no column {name!r}", fix=fix)
+        raise InputError(
+            path,
+            f"has no column {name!r}",
+            fix="detbench convert writes such files",
+        )
     actual = file.schema_arrow.field(name).type
     if pa.types.is_list(expected):
         same = pa.types.is_list(actual) and actual.value_type == expected.value_type

@@ -77,9 +77,11 @@ def open_parquet(path: Path, kind: Kind) -> Iterator[tuple[ParquetFile, Header]]
                 raise InputError(path, f"holds {actual}, expected {expected}")
             yield file, header
     except (pa.ArrowException, OSError, MemoryError, ValueError, OverflowError) as error:
-        problem = f"cannot be read as Parquet: {_first_sentence(error)}"
-        fix = "if it was cut off, copy or write it again"
-        raise InputError(path, problem, fix=fix) from None
+        raise InputError(
+            path,
+            f"cannot be read as Parquet: {_first_sentence(error)}",
+            fix="if it was cut off, copy or write it again",
+        ) from None
 
 
 def _first_sentence(error: BaseException) -> str:
@@ -89,8 +91,11 @@ def _first_sentence(error: BaseException) -> str:
 
 def _read_header(path: Path, text: bytes | None) -> Header:
     if text is None:
-        problem = "is Parquet, but was not written by detbench"
-        raise InputError(path, problem, fix="detbench convert writes such files")
+        raise InputError(
+            path,
+            "is Parquet, but was not written by detbench",
+            fix="detbench convert writes such files",
+        )
     try:
         # Only the version is looked at before it is known, since a newer header may differ.
         document = msgspec.json.decode(text)
@@ -104,8 +109,11 @@ def _read_header(path: Path, text: bytes | None) -> Header:
         check_unique(path, "category_ids of its metadata", header.category_ids)
         n_ids, n_names = len(header.category_ids), len(header.class_names)
         if n_ids != n_names:
-            problem = f"its metadata has {n_ids} category_ids for {n_names} class_names"
-            raise InputError(path, problem, fix=WRITE_AGAIN)
+            raise InputError(
+                path,
+                f"its metadata has {n_ids} category_ids for {n_names} class_names",
+                fix=WRITE_AGAIN,
+            )
     return header
 
 

@@ -85,6 +85,7 @@ def read_parquet_ground_truth(path: Path) -> GroundTruth:
         InputError: The file is not detbench's, is damaged, or is of a newer version.
     """
     with open_parquet(path, "ground_truth") as (file, header):
+        # Columns of images, then columns of objects.
         image_ids = read_texts(path, file, "image_id")
         image_files = read_texts(path, file, "file_name")
         sizes = [read_numbers(path, file, side) for side in ("width", "height")]
@@ -171,6 +172,7 @@ def read_parquet_detections(
     check_inverted(path, columns["box"])
     numbers = {"score": columns["score"], "box": columns["box"]}
     with _input_errors(path, image_ids, offsets, numbers):
+        # The usual case, a file for this very ground truth, needs no copies.
         if image_ids == ground_truth.image_ids and header.class_names == ground_truth.class_names:
             return Detections(
                 image_ids=ground_truth.image_ids,
@@ -252,8 +254,12 @@ def _check_class_index(path: Path, class_index: Indices, n_classes: int) -> None
     wrong = (class_index < 0) | (class_index >= n_classes)
     if wrong.any():
         index = class_index[wrong.argmax()]
-        problem = f"class_index {index} must be at least 0 and less than {n_classes}"
-        raise InputError(path, problem, where="column 'class_index'", fix=WRITE_AGAIN)
+        raise InputError(
+            path,
+            f"class_index {index} must be at least 0 and less than {n_classes}",
+            where="column 'class_index'",
+            fix=WRITE_AGAIN,
+        )
 
 
 @contextmanager
@@ -273,6 +279,9 @@ def _input_errors(
                 image = int(np.searchsorted(offsets, row, side="right")) - 1
                 number, count = row - offsets[image] + 1, offsets[image + 1] - offsets[image]
                 where = f"image {image_ids[image]!r}, {column} {number} of {count}"
-                problem = f"is not finite: {values[row].tolist()}"
-                raise InputError(path, problem, where=where) from None
+                raise InputError(
+                    path,
+                    f"is not finite: {values[row].tolist()}",
+                    where=where,
+                ) from None
         raise InputError(path, str(error)) from None

@@ -44,11 +44,12 @@ def write_file(
 
     for name, column in objects.items():
         if column.size > _MAX_NUMBERS:
-            problem = (
+            raise InputError(
+                path,
                 f"column {name!r} has {column.size:,} numbers, but a file can hold "
-                f"{_MAX_NUMBERS:,} per column"
+                f"{_MAX_NUMBERS:,} per column",
+                fix="write it in parts",
             )
-            raise InputError(path, problem, fix="write it in parts")
     arrays = {
         name: from_texts(column) if isinstance(column, tuple) else from_numpy(column)
         for name, column in images.items()
@@ -57,6 +58,7 @@ def write_file(
     fields = [pa.field(name, array.type, nullable=False) for name, array in arrays.items()]
     schema = pa.schema(fields)
     table = pa.Table.from_arrays(list(arrays.values()), schema=schema)
+    # One row group per call, so that groups end between images.
     with atomic_path(path) as hidden, ParquetWriter(hidden, schema, **_PLAIN) as writer:
         for start, end in _row_groups(offsets):
             writer.write_table(table.slice(start, end - start), row_group_size=end - start)
@@ -78,5 +80,6 @@ def _row_groups(offsets: Ints) -> Iterator[tuple[int, int]]:
     """Yield the first image and the end of each row group."""
     n_objects, n_images = int(offsets[-1]), len(offsets) - 1
     wanted = np.arange(_OBJECTS_PER_GROUP, n_objects, _OBJECTS_PER_GROUP)
+    # An image with very many objects may contain several wanted ends; the set removes repetitions.
     bounds = sorted({0, *np.searchsorted(offsets, wanted).tolist(), n_images})
     yield from itertools.pairwise(bounds)

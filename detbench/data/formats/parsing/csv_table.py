@@ -24,9 +24,11 @@ def read_csv_table(path: Path) -> tuple[list[str], Rows]:
     try:
         lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        problem = f"cannot be read as CSV: {error}"
-        fix = "give a UTF-8 text file with commas"
-        raise InputError(path, problem, fix=fix) from error
+        raise InputError(
+            path,
+            f"cannot be read as CSV: {error}",
+            fix="give a UTF-8 text file with commas",
+        ) from error
     header = _stripped(lines[0]) if lines else []
     return header, _iterate_rows(path, lines[1:], len(header))
 
@@ -34,8 +36,11 @@ def read_csv_table(path: Path) -> tuple[list[str], Rows]:
 def _iterate_rows(path: Path, lines: list[list[str]], n_columns: int) -> Rows:
     for number, line in enumerate(lines, 2):
         if len(line) not in {0, n_columns}:
-            problem = f"expected {n_columns} values, got {len(line)}"
-            raise InputError(path, problem, where=f"line {number}")
+            raise InputError(
+                path,
+                f"expected {n_columns} values, got {len(line)}",
+                where=f"line {number}",
+            )
         if line:
             yield number, _stripped(line)
 

@@ -25,8 +25,10 @@ def exact_sizes(boxes: Floats, box_areas: Floats) -> Floats:
     the area too, the box has priority. If float64 has no w that leads from x1 to x2 at all (their
     magnitudes differ by more than 2^53), w is the difference.
     """
+    # Candidates may overflow, or divide by a width of 0; such ones fit nothing.
     with np.errstate(all="ignore"):
         sizes = np.stack([_shortest(boxes[:, side], boxes[:, side + 2]) for side in (0, 1)], axis=1)
+        # Most boxes have the right area then. Only the others need the search over pairs.
         wrong_area = np.flatnonzero(sizes[:, 0] * sizes[:, 1] != box_areas)
         if len(wrong_area):
             sizes[wrong_area] = _sizes_with_areas(
@@ -37,6 +39,7 @@ def exact_sizes(boxes: Floats, box_areas: Floats) -> Floats:
 
 def _shortest(start: Floats, end: Floats) -> Floats:
     """Return, for each row, the first candidate that leads from start to end, else end − start."""
+    # `pending` are the rows that no candidate has fitted yet.
     lengths = end - start
     pending = np.arange(len(start))
     for candidates, _ in _candidates(start, end):

@@ -64,6 +64,7 @@ def _problem_and_location(error: msgspec.ValidationError, root: str) -> tuple[st
     """Translate "Expected `float`, got `str` - at `$[3].score`" into a sentence and a location."""
     text, _, path = str(error).partition(" - at `")
     where = path.rstrip("`").replace("$[", f"{root}[", 1).removeprefix("$").removeprefix(".")
+    # msgspec has a handful of sentences for wrong values; these three are the common ones.
     if missing := re.fullmatch(r"Object missing required field `(.+)`", text):
         return f"has no {missing[1]!r}", where
     if length := re.fullmatch(r"Expected `array` of length (\d+)(?:, got (\d+))?", text):
@@ -91,6 +92,7 @@ def _malformed(
         where, fix = _location(text, len(text)), "it was cut off: copy or write it again"
         return InputError(path, "the JSON ends in the middle", where=where, fix=fix)
 
+    # Python writes bare NaN and Infinity, which JSON does not have: look for them at that byte.
     byte = int(match[1]) if (match := re.search(r"\(byte (\d+)\)", problem)) else 0
     token = _NOT_FINITE.search(text, max(0, byte - 10), byte + 10)
     if token:
@@ -98,8 +100,12 @@ def _malformed(
         value_path = _path_of_not_finite(text, decoder, root)
         if value_path:
             where = f"{value_path} ({where})"
-        problem = f"{token[0].decode()} is not a JSON number"
-        return InputError(path, problem, where=where, fix="write finite numbers only")
+        return InputError(
+            path,
+            f"{token[0].decode()} is not a JSON number",
+            where=where,
+            fix="write finite numbers only",
+        )
     reason = problem.removeprefix("JSON is malformed: ").partition(" (byte")[0]
     return InputError(path, f"malformed JSON: {reason}", where=_location(text, byte))
 

@@ -14,8 +14,11 @@ def read_error(path: str | Path, error: OSError | ValueError) -> InputError:
         line = error.object.count(b"\n", 0, error.start) + 1
         return InputError(path, "is not UTF-8 text", where=f"line {line}", fix="save it as UTF-8")
     reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-    fix = "grant permission to read it" if isinstance(error, PermissionError) else ""
-    return InputError(path, f"cannot be read: {reason}", fix=fix)
+    return InputError(
+        path,
+        f"cannot be read: {reason}",
+        fix="grant permission to read it" if isinstance(error, PermissionError) else "",
+    )
 
 
 def read_text(path: str | Path) -> str:

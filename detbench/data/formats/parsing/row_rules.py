@@ -86,8 +86,12 @@ def check_unknown(
     if not first and not count:
         return
     if not allow_unknown:
-        problem = f"{kind} {first!r} is not in the ground truth"
-        raise InputError(path, problem, where=where, fix=_FIXES[kind])
+        raise InputError(
+            path,
+            f"{kind} {first!r} is not in the ground truth",
+            where=where,
+            fix=_FIXES[kind],
+        )
     location = f" at {where}" if where else ""
     warnings.warn(
         f"{path}: dropped {count:,} of {total:,} detections whose {kind} is not in the ground "

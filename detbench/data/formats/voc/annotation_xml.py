@@ -29,8 +29,11 @@ def parse_annotation(content: bytes, location: str) -> ElementTree.Element:
     except UnicodeDecodeError as error:
         raise read_error(location, error) from None
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        problem = "declares a document type or entities, which VOC annotations do not have"
-        raise InputError(location, problem, fix="remove the declaration")
+        raise InputError(
+            location,
+            "declares a document type or entities, which VOC annotations do not have",
+            fix="remove the declaration",
+        )
     try:
         root = ElementTree.fromstring(text)  # noqa: S314  it declares nothing, see above
     except ElementTree.ParseError as error:
@@ -42,8 +45,11 @@ def parse_annotation(content: bytes, location: str) -> ElementTree.Element:
             fix="repair it or fetch it again",
         ) from error
     if root.tag != "annotation":
-        problem = f"is not a VOC annotation: its root is <{root.tag}>, expected <annotation>"
-        raise InputError(location, problem, fix="export or fetch it again")
+        raise InputError(
+            location,
+            f"is not a VOC annotation: its root is <{root.tag}>, expected <annotation>",
+            fix="export or fetch it again",
+        )
     return root
 
 
@@ -60,8 +66,12 @@ def explain_fault(annotation: ElementTree.Element, location: str) -> NoReturn:
         for tag in CORNERS:
             text = element.findtext(f"bndbox/{tag}")
             if text is None:
-                fix = "every object needs xmin, ymin, xmax and ymax"
-                raise InputError(location, f"has no <{tag}> in <bndbox>", where=where, fix=fix)
+                raise InputError(
+                    location,
+                    f"has no <{tag}> in <bndbox>",
+                    where=where,
+                    fix="every object needs xmin, ymin, xmax and ymax",
+                )
             if not _is_number(text):
                 raise InputError(location, f"<{tag}> is {text!r}, expected a number", where=where)
         for tag in FLAGS:

@@ -78,6 +78,7 @@ class VocObjects:
         self.counts.append(len(objects))
         width = _parse_side(annotation.findtext("size/width"))
         height = _parse_side(annotation.findtext("size/height"))
+        # A size of 0, or of one side only, is as good as none.
         self.sizes.append((width, height) if width > 0 and height > 0 else (np.nan, np.nan))
         self.add_image(image_id, annotation)
 
@@ -135,6 +136,7 @@ class VocSplit:
         devkit = self._devkit
         class_names = self._class_names(set(objects.names))
         index = {name: number for number, name in enumerate(class_names)}
+        # The name of the folder decides about the year, and the annotations if it says nothing.
         year = devkit.year or year_in(objects.folder)
         is_voc = year and set(objects.names) <= set(VOC_CLASSES)
         dataset = f"VOC{year}" if is_voc else devkit.dataset_name
@@ -192,6 +194,7 @@ def read_voc(path: Path, *, split: str | None = None, images: Path | None = None
             objects.add(image_id, annotation)
         except (KeyError, ValueError):
             explain_fault(annotation, voc_split.location(image_id))
+    # 1-based inclusive corners become continuous edges: only the upper left corner moves.
     boxes = np.array(objects.corners, np.float64).reshape(-1, 4)
     _check_boxes(voc_split, objects, boxes)
     boxes[:, :2] -= 1
@@ -214,6 +217,7 @@ def _check_boxes(split: VocSplit, objects: VocObjects, corners: Floats) -> None:
     The pixels are inclusive: a box of half a pixel has an xmax below its xmin, and one without
     width an xmax of xmin − 1.
     """
+    # An overflow is what is looked for here, so NumPy must not warn of it.
     with np.errstate(all="ignore"):
         extents = corners[:, 2:] - (corners[:, :2] - 1)
         finite = np.isfinite(corners).all(axis=1) & np.isfinite(extents[:, 0] * extents[:, 1])

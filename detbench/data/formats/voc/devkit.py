@@ -113,8 +113,11 @@ def open_devkit(path: Path) -> Devkit:
     """
     # Path.exists raises for names that no file can have; os.path.exists does not.
     if not os.path.exists(path):  # noqa: PTH110
-        fix = "give a VOC devkit folder (…/VOCdevkit/VOC2007) or an official tar"
-        raise InputError(path, "no such file or folder", fix=fix)
+        raise InputError(
+            path,
+            "no such file or folder",
+            fix="give a VOC devkit folder (…/VOCdevkit/VOC2007) or an official tar",
+        )
     members = None
     if path.is_file():
         members = _read_tar(path)
@@ -125,9 +128,11 @@ def open_devkit(path: Path) -> Devkit:
     if len(roots) == 1:
         return Devkit(path, roots[0], members)
     if not roots:
-        problem = "contains no VOC devkit: there is no ImageSets/Main in it"
-        fix = "give the folder with Annotations, ImageSets and JPEGImages"
-        raise InputError(path, problem, fix=fix)
+        raise InputError(
+            path,
+            "contains no VOC devkit: there is no ImageSets/Main in it",
+            fix="give the folder with Annotations, ImageSets and JPEGImages",
+        )
     raise InputError(path, f"contains several VOC devkits: {', '.join(roots)}", fix="give one")
 
 

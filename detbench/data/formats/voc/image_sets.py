@@ -42,8 +42,11 @@ def choose_split(devkit: Devkit, splits: list[str], split: str | None) -> str:
     if "test" in splits:
         return "test"
     if len(splits) != 1:
-        problem = f"there are several splits: {listed}" if splits else "there are no splits"
-        raise InputError(folder, problem, fix="choose one with --split" if splits else "")
+        raise InputError(
+            folder,
+            f"there are several splits: {listed}" if splits else "there are no splits",
+            fix="choose one with --split" if splits else "",
+        )
     return splits[0]
 
 
@@ -58,8 +61,11 @@ def read_image_set(devkit: Devkit, split: str) -> list[str]:
     try:
         text = devkit.read(name).decode("utf-8-sig")
     except FileNotFoundError:
-        problem = "is a link to a missing file"
-        raise InputError(location, problem, fix="replace it by the list itself") from None
+        raise InputError(
+            location,
+            "is a link to a missing file",
+            fix="replace it by the list itself",
+        ) from None
     except UnicodeDecodeError as error:
         raise read_error(location, error) from None
 
@@ -67,14 +73,25 @@ def read_image_set(devkit: Devkit, split: str) -> list[str]:
     for number, line in enumerate(text.splitlines(), 1):
         image_id, where = line.strip(), f"line {number}"
         if not image_id.isprintable():
-            problem = f"{image_id!r} cannot be the name of an image"
-            raise InputError(location, problem, where=where, fix="list one image id per line")
+            raise InputError(
+                location,
+                f"{image_id!r} cannot be the name of an image",
+                where=where,
+                fix="list one image id per line",
+            )
         if len(image_id.split()) > 1:
-            problem = f"expected one image id, found {image_id!r}"
-            raise InputError(location, problem, where=where)
+            raise InputError(
+                location,
+                f"expected one image id, found {image_id!r}",
+                where=where,
+            )
         if image_id in first_line:
-            problem = f"image {image_id!r} is already in line {first_line[image_id]}"
-            raise InputError(location, problem, where=where, fix="list every image once")
+            raise InputError(
+                location,
+                f"image {image_id!r} is already in line {first_line[image_id]}",
+                where=where,
+                fix="list every image once",
+            )
         if image_id:
             first_line[image_id] = number
     return list(first_line)

@@ -50,6 +50,7 @@ def read_result_lines(files: list[Path]) -> ResultLines:
         InputError: A line is malformed, or has numbers that are not finite.
     """
     contents = [read_bytes(file) for file in files]
+    # None from the fast parser means: something is unusual or wrong, and the slow one finds it.
     lines = None
     if all(map(_is_regular, contents)):
         lines = _parse_regular(files, contents)
@@ -61,6 +62,7 @@ def read_result_lines(files: list[Path]) -> ResultLines:
 
 def _check_finite(lines: ResultLines) -> None:
     values = lines.values
+    # Finite corners may still have an infinite area.
     with np.errstate(over="ignore", invalid="ignore"):
         areas = (values[:, 3] - values[:, 1]) * (values[:, 4] - values[:, 2])
     for rows, problem, columns in (
@@ -90,6 +92,7 @@ def _parse_regular(files: list[Path], contents: list[bytes]) -> ResultLines | No
     import pyarrow as pa
     from pyarrow import csv
 
+    # All files are parsed as one text, so the last line of each must be ended.
     complete = [
         content if content.endswith(b"\n") or not content else content + b"\n"
         for content in contents
@@ -97,6 +100,7 @@ def _parse_regular(files: list[Path], contents: list[bytes]) -> ResultLines | No
     counts = np.array([content.count(b"\n") for content in complete], np.int64)
     if not counts.sum():
         return None
+    # Ids repeat, so a dictionary column needs one Python string per image, not per line.
     image_type = pa.dictionary(pa.int32(), pa.string())
     try:
         table = csv.read_csv(
@@ -110,6 +114,7 @@ def _parse_regular(files: list[Path], contents: list[bytes]) -> ResultLines | No
         )
     except pa.ArrowInvalid:
         return None
+    # A quote or a lone carriage return can make pyarrow see other lines.
     if len(table) != counts.sum():
         return None
     images = table["image_id"].unify_dictionaries().combine_chunks()

@@ -48,6 +48,7 @@ def read_voc_results(
     image_index = np.array(position_of_code, np.int64)[lines.image_codes]
     _check_images(folder, lines, image_index, allow_unknown=allow_unknown)
 
+    # 1-based inclusive corners become continuous edges: only the upper left corner moves.
     known = np.flatnonzero(image_index >= 0)
     corners = lines.values[known, 1:]
     boxes = corners - [1, 1, 0, 0]
@@ -81,20 +82,30 @@ def _find_class_files(folder: Path, class_names: tuple[str, ...]) -> _ClassFiles
     stems = {file.stem: file for file in sorted(folder.glob("*.txt"))}
     uses = Counter(prefix for stem in stems for prefix in _prefixes(stem, class_names))
     if not uses:
-        problem = "contains no results for any class of the ground truth"
-        fix = f"expected files like comp4_det_test_{class_names[0]}.txt"
-        raise InputError(folder, problem, fix=fix)
+        raise InputError(
+            folder,
+            "contains no results for any class of the ground truth",
+            fix=f"expected files like comp4_det_test_{class_names[0]}.txt",
+        )
+    # Among prefixes of equally many classes, the shortest one wins.
     prefix = max(uses, key=lambda candidate: (uses[candidate], -len(candidate)))
+    # Other files are ignored, unless they are results of another detector or split.
     others = [stem for stem in stems if not stem.startswith(prefix)]
     rivals = sorted({rival for stem in others for rival in _prefixes(stem, class_names)})
     if rivals:
-        problem = f"contains two sets of results: {prefix}* and {rivals[0]}*"
-        raise InputError(folder, problem, fix="keep only one of them in the folder")
+        raise InputError(
+            folder,
+            f"contains two sets of results: {prefix}* and {rivals[0]}*",
+            fix="keep only one of them in the folder",
+        )
     missing = [name for name in class_names if prefix + name not in stems]
     if missing:
         rest = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-        problem = f"{prefix}{missing[0]}.txt is missing{rest}"
-        raise InputError(folder, problem, fix="create an empty file for a class without detections")
+        raise InputError(
+            folder,
+            f"{prefix}{missing[0]}.txt is missing{rest}",
+            fix="create an empty file for a class without detections",
+        )
 
     known = {prefix + name for name in class_names}
     unknown = [

@@ -15,6 +15,7 @@ from detbench.data.files import atomic_folder
 from detbench.data.formats.parsing.file_names import check_file_name
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
+from detbench.wording import plural
 
 _ROUNDING = 1e-9
 """Pixels by which a width of 1 may be short because its corners are rounded."""
@@ -78,8 +79,8 @@ def write_split(ground_truth: GroundTruth, root: Path, split: str) -> None:
     for name in (*ground_truth.image_ids, *ground_truth.class_names, split):
         check_file_name(name)
     if ground_truth.iscrowd.any():
-        count = f"{ground_truth.iscrowd.sum():,} crowd regions"
-        message = f"{count} are written as difficult objects: VOC has no crowds"
+        count = plural(int(ground_truth.iscrowd.sum()), "crowd region")
+        message = f"{count} written as difficult: VOC has no crowds"
         warnings.warn(message, DetbenchWarning, stacklevel=2)
     _warn_narrow(ground_truth.boxes)
     for part in ("Annotations", "ImageSets/Main", "JPEGImages"):
@@ -106,8 +107,11 @@ def write_voc_results(detections: Detections, folder: Path, *, split: str = "tes
         check_file_name(name)
     for image_id in detections.image_ids:
         if len(image_id.split()) > 1:
-            problem = f"image id {image_id!r} has a space, which separates the values of a line"
-            raise InputError(folder, problem, fix="rename the image")
+            raise InputError(
+                folder,
+                f"image id {image_id!r} has a space, which separates the values of a line",
+                fix="rename the image",
+            )
 
     # Sort by class, and within a class in the order of the source.
     order = np.arange(len(detections))
@@ -170,6 +174,7 @@ def _write_annotations(ground_truth: GroundTruth, folder: Path) -> None:
         difficult.tolist(),
         *_voc_numbers(ground_truth.boxes),
     )
+    # Formatting all objects in one go is several times faster than an XML library.
     objects = list(map(_OBJECT.format, *columns))
     offsets = ground_truth.offsets.tolist()
     for image, image_id in enumerate(ground_truth.image_ids):
@@ -191,6 +196,7 @@ def _write_lists(ground_truth: GroundTruth, folder: Path, split: str) -> None:
     −1 if it has none.
     """
     _write_lines(folder / f"{split}.txt", ground_truth.image_ids)
+    # −1 everywhere, raised to 0 by difficult objects and to 1 by others.
     presence = np.full((len(ground_truth.class_names), len(ground_truth.image_ids)), -1)
     image_index = groups_from_offsets(ground_truth.offsets)
     counts = np.where(ground_truth.difficult | ground_truth.iscrowd, 0, 1)

@@ -28,11 +28,17 @@ def load_data_yaml(path: Path) -> Mapping[str, Any]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else ""
-        problem = f"is not YAML: {str(error).splitlines()[0]}"
-        raise InputError(path, problem, where=where) from error
+        raise InputError(
+            path,
+            f"is not YAML: {str(error).splitlines()[0]}",
+            where=where,
+        ) from error
     if not isinstance(data, dict) or "names" not in data:
-        fix = "a YOLO dataset has the keys names, path, train and val"
-        raise InputError(path, "has no class names", fix=fix)
+        raise InputError(
+            path,
+            "has no class names",
+            fix="a YOLO dataset has the keys names, path, train and val",
+        )
     return data
 
 
@@ -46,12 +52,19 @@ def read_class_names(path: Path, data: Mapping[str, Any]) -> list[str]:
     if isinstance(names, list):
         names = dict(enumerate(names))
     if not isinstance(names, dict) or sorted(names, key=str) != sorted(range(len(names)), key=str):
-        problem = "names must be a list, or numbered from 0 without a gap"
-        raise InputError(path, problem, where="names")
+        raise InputError(
+            path,
+            "names must be a list, or numbered from 0 without a gap",
+            where="names",
+        )
     count = data.get("nc", len(names))
     if count != len(names):
-        problem = f"nc is {count}, but there are {len(names)} names"
-        raise InputError(path, problem, where="nc", fix="make them agree")
+        raise InputError(
+            path,
+            f"nc is {count}, but there are {len(names)} names",
+            where="nc",
+            fix="make them agree",
+        )
     return [str(names[number]) for number in range(len(names))]
 
 
@@ -63,17 +76,26 @@ def choose_split(path: Path, data: Mapping[str, Any], split: str | None) -> str:
     """
     splits = [name for name in SPLITS if data.get(name)]
     if not splits:
-        fix = f"expected one of the keys {', '.join(SPLITS)} with a folder or a list"
-        raise InputError(path, "lists no images", fix=fix)
+        raise InputError(
+            path,
+            "lists no images",
+            fix=f"expected one of the keys {', '.join(SPLITS)} with a folder or a list",
+        )
     if split in splits:
         return split
     if split is not None:
-        fix = f"choose one of: {', '.join(splits)}"
-        raise InputError(path, f"there is no split {split!r}", fix=fix)
+        raise InputError(
+            path,
+            f"there is no split {split!r}",
+            fix=f"choose one of: {', '.join(splits)}",
+        )
     if "val" in splits or len(splits) == 1:
         return splits[0]
-    problem = f"there are several splits: {', '.join(splits)}"
-    raise InputError(path, problem, fix="choose one with --split")
+    raise InputError(
+        path,
+        f"there are several splits: {', '.join(splits)}",
+        fix="choose one with --split",
+    )
 
 
 def list_images(path: Path, data: Mapping[str, Any], split: str) -> list[Path]:
@@ -91,8 +113,12 @@ def list_images(path: Path, data: Mapping[str, Any], split: str) -> list[Path]:
         if not _exists(source) and entry.startswith("../"):
             source = root / entry.removeprefix("../")
         if not _exists(source):
-            problem = f"no such folder or list, but {path} names it"
-            raise InputError(source, problem, where=f"split {split}", fix="correct the path")
+            raise InputError(
+                source,
+                f"no such folder or list, but {path} names it",
+                where=f"split {split}",
+                fix="correct the path",
+            )
         images += images_in_folder(source) if source.is_dir() else _images_in_list(source, root)
     return images
 

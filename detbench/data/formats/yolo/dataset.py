@@ -56,9 +56,11 @@ class YoloSplit:
         else:
             self._images = list_images(data_yaml, data, self.name)
         if not self._images:
-            problem = f"there are no images for split {self.name!r}"
-            fix = "put them there or correct the path"
-            raise InputError(images or data_yaml, problem, fix=fix)
+            raise InputError(
+                images or data_yaml,
+                f"there are no images for split {self.name!r}",
+                fix="put them there or correct the path",
+            )
         self._image_ids = _image_ids(data_yaml, self._images)
         sizes = [read_image_size(image) for image in self._images]
         self._sizes = np.array(sizes, np.float64).reshape(-1, 2)
@@ -75,8 +77,10 @@ class YoloSplit:
         """
         image_index = np.repeat(np.arange(len(self._images)), counts)
         boxes, box_areas = to_pixels(fractions, self._sizes[image_index])
+        # A split may have several folders; their common parent is the folder of all images.
         folder = Path(os.path.commonpath([image.parent for image in self._images]))
         data_yaml = self._data_yaml
+        # `coco8.yaml` names its dataset, `data.yaml` does not.
         dataset = data_yaml.stem
         if dataset == "data":
             dataset = data_yaml.resolve().parent.name
@@ -127,13 +131,17 @@ def _image_ids(data_yaml: Path, images: list[Path]) -> list[str]:
     by_id: dict[str, Path] = {}
     for image in images:
         if image.stem in by_id:
-            problem = f"two images are called {image.stem!r}: {by_id[image.stem]} and {image}"
-            raise InputError(data_yaml, problem, fix="names must be unique")
+            raise InputError(
+                data_yaml,
+                f"two images are called {image.stem!r}: {by_id[image.stem]} and {image}",
+                fix="names must be unique",
+            )
         by_id[image.stem] = image
     return list(by_id)
 
 
 def _label_file(image: Path) -> str:
+    # Only the last `/images/` counts: a dataset may itself lie in a folder of that name.
     head, images, tail = str(image.absolute()).rpartition(f"{os.sep}images{os.sep}")
     path = f"{head}{os.sep}labels{os.sep}{tail}" if images else tail
     return path.removesuffix(image.suffix) + ".txt"
@@ -145,8 +153,11 @@ def _read_labels(path: str, n_classes: int) -> list[tuple[int, list[float]]]:
     for line, (value, *shape) in read_lines(path):
         number = class_number(value, path, line)
         if number >= n_classes:
-            problem = f"class {number}, but the dataset has {n_classes} classes, numbered from 0"
-            raise InputError(path, problem, where=f"line {line}")
+            raise InputError(
+                path,
+                f"class {number}, but the dataset has {n_classes} classes, numbered from 0",
+                where=f"line {line}",
+            )
         _check_shape(shape, path, line)
         labels.append((number, bounding_box(shape)))
     return labels
@@ -155,9 +166,16 @@ def _read_labels(path: str, n_classes: int) -> list[tuple[int, list[float]]]:
 def _check_shape(shape: list[float], path: str, line: int) -> None:
     where = f"line {line}"
     if not is_box_or_polygon(shape):
-        problem = f"{len(shape) + 1} values, expected {LABEL_SYNTAX}"
-        raise InputError(path, problem, where=where)
+        raise InputError(
+            path,
+            f"{len(shape) + 1} values, expected {LABEL_SYNTAX}",
+            where=where,
+        )
     for value in shape:
         if not -FRACTION_TOLERANCE <= value <= 1 + FRACTION_TOLERANCE:
-            problem = f"{value:g} is outside 0..1"
-            raise InputError(path, problem, where=where, fix="write fractions of the image")
+            raise InputError(
+                path,
+                f"{value:g} is outside 0..1",
+                where=where,
+                fix="write fractions of the image",
+            )

@@ -33,6 +33,7 @@ def read_lines(path: str) -> list[tuple[int, list[float]]]:
         return []
     # `float` alone is faster, and right for plain ASCII.
     convert = float if is_plain_ascii(text) else parse_number
+    # str.splitlines would also split at form feeds and other characters.
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     rows = []
     for number, words in enumerate(map(str.split, lines), 1):
@@ -51,8 +52,12 @@ def read_lines(path: str) -> list[tuple[int, list[float]]]:
 def class_number(value: float, path: str | Path, line: int) -> int:
     """Return a class as an integer; raise InputError if it is none."""
     if value != int(value) or not 0 <= value <= _MAX_CLASS:
-        problem = f"class {value:g} is not the number of a class"
-        raise InputError(path, problem, where=f"line {line}", fix="number classes from 0")
+        raise InputError(
+            path,
+            f"class {value:g} is not the number of a class",
+            where=f"line {line}",
+            fix="number classes from 0",
+        )
     return int(value)
 
 

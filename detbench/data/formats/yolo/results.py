@@ -48,8 +48,11 @@ def read_yolo_results(
             more than half of the boxes are inverted or have values outside 0..1.
     """
     if not folder.is_dir():
-        fix = "give the folder with one text file per image"
-        raise InputError(folder, "no such folder", fix=fix)
+        raise InputError(
+            folder,
+            "no such folder",
+            fix="give the folder with one text file per image",
+        )
     images = images_by_stem(ground_truth)
     files = {path.stem: str(path) for path in folder.glob("*.txt")}
     rows = _read_rows([(images[stem], file) for stem, file in files.items() if stem in images])
@@ -57,6 +60,7 @@ def read_yolo_results(
     n_classes = len(ground_truth.class_names)
     _check_classes(rows, n_classes, allow_unknown=allow_unknown)
 
+    # Fractions of the image become pixels.
     known = np.flatnonzero(rows.class_index < n_classes)
     image_index, cxcywh = rows.image_index[known], rows.numbers[known, :4]
     _check_fractions(folder, cxcywh)
@@ -67,9 +71,12 @@ def read_yolo_results(
     infinite = np.flatnonzero(~(np.isfinite(boxes).all(axis=1) & np.isfinite(box_areas)))
     if len(infinite):
         path, line = rows.locations[known[infinite[0]]]
-        problem = f"is not a box in pixels: {cxcywh[infinite[0]].tolist()}"
-        fix = "write fractions of the image"
-        raise InputError(path, problem, where=f"line {line}", fix=fix)
+        raise InputError(
+            path,
+            f"is not a box in pixels: {cxcywh[infinite[0]].tolist()}",
+            where=f"line {line}",
+            fix="write fractions of the image",
+        )
     check_inverted(folder, boxes)
     if not len(boxes):
         warn_empty(folder)

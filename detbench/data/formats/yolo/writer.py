@@ -17,6 +17,7 @@ from detbench.data.formats.yolo.labels import count_outside, to_fractions
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.image_headers import require_image_sizes
 from detbench.errors import DetbenchWarning
+from detbench.wording import plural
 
 
 def write_yolo(ground_truth: GroundTruth, folder: Path, *, split: str = "val") -> None:
@@ -39,6 +40,7 @@ def write_yolo(ground_truth: GroundTruth, folder: Path, *, split: str = "val") -
 
     sizes, stems = require_image_sizes(ground_truth), file_stems(ground_truth)
     sizes_of_objects = np.repeat(sizes, np.diff(ground_truth.offsets), axis=0)
+    # Readers refuse fractions outside 0..1, while annotations of real datasets reach beyond.
     boxes = np.clip(ground_truth.boxes, 0, np.tile(sizes_of_objects, 2))
     _warn_losses(ground_truth, int((boxes != ground_truth.boxes).any(axis=1).sum()))
     fractions = to_fractions(boxes, sizes_of_objects)
@@ -104,12 +106,13 @@ def _texts(offsets: Ints, class_index: Indices, numbers: Floats) -> Iterator[str
 
 def _warn_losses(ground_truth: GroundTruth, n_clipped: int) -> None:
     n_flagged = int((ground_truth.difficult | ground_truth.iscrowd).sum())
-    for count, problem in (
-        (n_clipped, "boxes extend beyond their image and are clipped: YOLO's fractions end at 1"),
-        (n_flagged, "difficult or crowd objects become ordinary ones: YOLO has no such flags"),
+    for count, noun, loss in (
+        (n_clipped, "box", "clipped to the image: YOLO's fractions end at 1"),
+        (n_flagged, "difficult or crowd object", "written as ordinary: YOLO has no such flags"),
     ):
         if count:
-            message = f"{ground_truth.name or 'ground truth'}: {count:,} {problem}"
+            name = ground_truth.name or "ground truth"
+            message = f"{name}: {plural(count, noun)} {loss}"
             warnings.warn(message, DetbenchWarning, stacklevel=3)
 
 

@@ -193,9 +193,7 @@ def test_unknown_images_and_classes(tmp_path: Path) -> None:
     )
     write_parquet_detections(detections, tmp_path / "d.parquet")
     fewer_images = ground_truth.select_images(np.array([0]))
-    with pytest.raises(
-        InputError, match=r"d\.parquet: image 'bild 1' is not in the ground truth"
-    ):
+    with pytest.raises(InputError, match=r"d\.parquet: image 'bild 1' is not in the ground truth"):
         read_parquet_detections(tmp_path / "d.parquet", fewer_images)
     with pytest.warns(DetbenchWarning, match=r"d\.parquet: dropped 2 of 3 detections whose image"):
         assert read_parquet_detections(

@@ -75,7 +75,7 @@ def test_unknown_sizes_stay_unknown_and_names_are_escaped(tmp_path):
 
 
 def test_crowds_become_difficult_and_are_counted(tmp_path):
-    with pytest.warns(DetbenchWarning, match="1 crowd regions are written as difficult"):
+    with pytest.warns(DetbenchWarning, match="1 crowd region written as difficult"):
         write_voc(make_ground_truth([(0, 0, 9, 9)], iscrowd=[True]), tmp_path / "voc")
     assert read_voc(tmp_path / "voc").difficult.tolist() == [True]
 

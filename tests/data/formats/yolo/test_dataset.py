@@ -212,8 +212,8 @@ def test_what_yolo_cannot_hold_is_counted(tmp_path):
     with pytest.warns(DetbenchWarning) as caught:
         write_yolo(original, tmp_path / "yolo")
     assert [str(warning.message) for warning in caught] == [
-        "ground truth: 1 boxes extend beyond their image and are clipped: YOLO's fractions end at 1",
-        "ground truth: 1 difficult or crowd objects become ordinary ones: YOLO has no such flags",
+        "ground truth: 1 box clipped to the image: YOLO's fractions end at 1",
+        "ground truth: 1 difficult or crowd object written as ordinary: YOLO has no such flags",
         "3 of 3 images were not found; copy them into images/val before the dataset is read",
     ]
     labels = (tmp_path / "yolo/labels/val/000.txt").read_text()
