@@ -57,7 +57,7 @@ class Outcomes:
     """(D,) row of the object that the outcome is about, −1 for none."""
     to_find: Flags
     """(N,) objects that count."""
-    found: Flags
+    is_found: Flags
     """(N,) objects found by a hit."""
     approached: Flags
     """(N,) objects not found, but with a misplaced detection of their class."""
@@ -86,14 +86,14 @@ def outcomes(evaluation: Evaluation) -> Outcomes:
     same_class = ground_truth.class_index[pairs.objects] == classes[kept][pairs.detections]
     hit_pairs = same_class & to_find[pairs.objects] & is_hit[pairs.detections]
     matched = _matched_objects(pairs.where(hit_pairs), evaluation.protocol)
-    found = np.zeros(len(ground_truth), np.bool_)
-    found[matched[matched >= 0]] = True
+    is_found = np.zeros(len(ground_truth), np.bool_)
+    is_found[matched[matched >= 0]] = True
 
     # The greatest overlap, and the object it is with, among objects of the detection's own class,
     # of other classes, and of its own class that are found.
     own, own_object = _best(pairs.where(same_class))
     other, other_object = _best(pairs.where(~same_class))
-    duplicate, duplicate_object = _best(pairs.where(same_class & found[pairs.objects]))
+    duplicate, duplicate_object = _best(pairs.where(same_class & is_found[pairs.objects]))
     kinds = error_kinds_of(own, other, duplicate, min(iou, 1 - 1e-10), BACKGROUND_IOU)
     outcome = np.select([is_hit, is_ignored], [HIT, IGNORED], kinds)
     partner_of = {
@@ -106,7 +106,9 @@ def outcomes(evaluation: Evaluation) -> Outcomes:
     partner = np.select(cases, list(partner_of.values()), -1)
     approached = np.zeros(len(ground_truth), np.bool_)
     approached[partner[outcome == LOCALIZATION]] = True
-    return Outcomes(thresholds, rows, images, outcome, partner, to_find, found, approached & ~found)
+    return Outcomes(
+        thresholds, rows, images, outcome, partner, to_find, is_found, approached & ~is_found
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ BOX = (10, 10, 60, 60)
 
 def pair(seed=0):
     ground_truth, first = random_pair(seed)
-    _, second = random_pair(seed, found=40, detector="other")
+    _, second = random_pair(seed, boxes=40, detector="other")
     return [scored(ground_truth, first), scored(ground_truth, second)]
 
 
@@ -90,8 +90,8 @@ def test_intervals_contain_the_values_and_only_come_with_resamples():
         study_document(with_intervals)["runs"], study_document(without)["runs"], strict=True
     ):
         intervals = without_slices(intervals_of(run))
-        known = [each for each in intervals if each[2]]
-        assert {(name[0], name[-1]) for name, _, _ in known} == {
+        defined = [each for each in intervals if each[2]]
+        assert {(name[0], name[-1]) for name, _, _ in defined} == {
             ("tide", "cost"),
             ("lrp", "error"),
             ("lrp", "localization"),
@@ -103,9 +103,9 @@ def test_intervals_contain_the_values_and_only_come_with_resamples():
             ("thresholds", "f_held_out"),
             ("recall", "recall"),
         }
-        kinds = {name[1] for name, _, _ in known if name[0] == "tide"}
+        kinds = {name[1] for name, _, _ in defined if name[0] == "tide"}
         assert {"base", "Cls", "FP", "FN"} <= kinds
-        assert [name for name, value, (low, high) in known if not low <= value <= high] == []
+        assert [name for name, value, (low, high) in defined if not low <= value <= high] == []
         assert all(interval is None for _, _, interval in intervals_of(bare))
         assert [each[:2] for each in intervals_of(run)] == [each[:2] for each in intervals_of(bare)]
         assert any(row["p"] is not None for row in run["slices"])
@@ -115,9 +115,9 @@ def test_intervals_contain_the_values_and_only_come_with_resamples():
 def test_intervals_contain_optimistic_values_of_few_images():
     for seed in range(6):
         [run] = study_document(analyze([analysed(seed, images=6)], resamples=60))["runs"]
-        known = [each for each in without_slices(intervals_of(run)) if each[2]]
-        assert known
-        assert [name for name, value, (low, high) in known if not low <= value <= high] == []
+        defined = [each for each in without_slices(intervals_of(run)) if each[2]]
+        assert defined
+        assert [name for name, value, (low, high) in defined if not low <= value <= high] == []
 
 
 def test_label_errors_can_be_found_in_the_file():
@@ -156,13 +156,13 @@ def test_la_ece_is_above_the_best_thresholds_at_its_own_iou():
     """Find the optimal LRP threshold of each class at IoU 0.1 by brute force."""
     for seed in range(6):
         evaluation = analysed(seed, ties=seed % 2 == 1)
-        objects, found = plain(evaluation)
+        objects, finder = plain(evaluation)
         values = []
         for k in range(4):
-            best = optimal_lrp(objects, found, k, 0.1)
-            counted = rows_of(objects, found, 0.1)
+            best = optimal_lrp(objects, finder, k, 0.1)
+            counted = rows_of(objects, finder, 0.1)
             kept = [row for row in counted if best and row[0] == k and row[1] >= best[4]]
-            values += [calibration_error(kept, 25, localisation=True)] if kept else []
+            values += [calibration_error(kept, 25, localization=True)] if kept else []
         la_ece = analyze([evaluation]).analyses[0].calibration[0].la_ece.estimate
         assert la_ece == pytest.approx(sum(values) / len(values), abs=1e-12)
 

@@ -44,7 +44,7 @@ def plain_voc_outcomes(evaluation, thresholds):
         }
         for row in kept
     }
-    outcome_of, found = {}, set()
+    outcome_of, found_objects = {}, set()
     for row in sorted(kept, key=lambda row: -finder.scores[row]):
         own = {
             g: value
@@ -55,15 +55,15 @@ def plain_voc_outcomes(evaluation, thresholds):
         if best is not None and own[best] >= 0.5:
             if ground_truth.difficult[best]:
                 outcome_of[row] = "ignored"
-            elif best not in found:
-                found.add(best)
+            elif best not in found_objects:
+                found_objects.add(best)
                 outcome_of[row] = "hit"
     for row in set(kept) - set(outcome_of):
         own = other = duplicate = 0.0
         for g, value in overlaps[row].items():
             if label(ground_truth, g) == label(finder, row):
                 own = max(own, value)
-                duplicate = max(duplicate, value if g in found else 0.0)
+                duplicate = max(duplicate, value if g in found_objects else 0.0)
             else:
                 other = max(other, value)
         if 0.1 <= own <= 0.5:
@@ -76,7 +76,7 @@ def plain_voc_outcomes(evaluation, thresholds):
             outcome_of[row] = "background"
         else:
             outcome_of[row] = "confused and misplaced"
-    return outcome_of, found
+    return outcome_of, found_objects
 
 
 def label(boxes, row):
@@ -91,12 +91,12 @@ def test_outcomes_of_voc_against_loops(seed):
         ground_truth, replace(finder, scores=np.random.default_rng(seed).permutation(120) / 120)
     )
     result = outcomes(evaluation)
-    expected, found = plain_voc_outcomes(evaluation, result.thresholds)
+    expected, found_objects = plain_voc_outcomes(evaluation, result.thresholds)
     words = [OUTCOMES[outcome] for outcome in result.outcome.tolist()]
     assert dict(zip(result.rows.tolist(), words, strict=True)) == expected
-    assert set(np.flatnonzero(result.found).tolist()) == found
+    assert set(np.flatnonzero(result.is_found).tolist()) == found_objects
     assert (result.to_find == ~ground_truth.difficult).all()
-    assert not (result.approached & result.found).any()
+    assert not (result.approached & result.is_found).any()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -152,7 +152,7 @@ def test_objects_found_under_coco_are_those_that_pycocotools_matched(seed):
         if image is not None and image["aRng"] == [0, 1e10]:
             matched |= {int(match) - 1 for match in image["dtMatches"][0] if match}
     matched -= set(np.flatnonzero(crowd).tolist())
-    assert set(np.flatnonzero(result.found).tolist()) == matched
+    assert set(np.flatnonzero(result.is_found).tolist()) == matched
 
 
 def test_every_hit_on_voc_2007_has_its_object(shared_data):
@@ -161,7 +161,7 @@ def test_every_hit_on_voc_2007_has_its_object(shared_data):
     ground_truth = load_ground_truth(shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz")
     detections = load_detections(shared_data / "dets_voc" / "htt1084_d56c7e49", ground_truth)
     result = outcomes(scored(ground_truth, detections))
-    assert result.found.sum() == sum(
+    assert result.is_found.sum() == sum(
         OUTCOMES[outcome] == "hit" for outcome in result.outcome.tolist()
     )
     assert result.to_find.sum() == 12_032

@@ -1,4 +1,4 @@
-"""Calibration: whether a score of 0.8 is right in 80 % of all cases, and says how exact a box is.
+"""Calibration: whether a score of 0.8 is right in 80% of all cases, and says how exact a box is.
 
 D-ECE: Küppers et al., "Multivariate Confidence Calibration for Object Detection", CVPR workshops
 2020, over the score alone. LaECE: Oksuz et al., "Towards Building Self-Aware Object Detectors via

@@ -295,9 +295,9 @@ def _recall_of_alike(detector: AnalyzedDetector) -> Floats:
     size = np.searchsorted(_AREA_LIMITS, ground_truth.areas)
     alike = ground_truth.class_index.astype(np.int64) * (len(_AREA_LIMITS) + 1) + size
     counted = detector.kinds.objects != NOT_COUNTED
-    found = detector.kinds.objects == FOUND
+    is_found = detector.kinds.objects == FOUND
     total = np.bincount(alike[counted], minlength=int(alike.max(initial=0)) + 1)
-    n_found = np.bincount(alike[counted & found], minlength=len(total))
+    n_found = np.bincount(alike[counted & is_found], minlength=len(total))
     recall = np.divide(n_found, total, out=np.zeros(len(total)), where=total > 0)
     return np.asarray(recall[alike])
 

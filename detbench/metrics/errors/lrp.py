@@ -96,5 +96,5 @@ def _optima(counted: CountedDetections, weights: NDArray[np.uint16]) -> tuple[Fl
 
 
 def _mean(values: Floats) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else np.nan
+    present = values[~np.isnan(values)]
+    return float(present.mean()) if len(present) else np.nan

@@ -165,8 +165,8 @@ def _score_threshold(evaluation: Evaluation) -> SensitivityRange:
 def _range_of(
     choice: str, values: list[float | None], evidence: str, rule: str
 ) -> SensitivityRange:
-    known = [value for value in values if value is not None]
-    low, high = min(known, default=None), max(known, default=None)
+    present = [value for value in values if value is not None]
+    low, high = min(present, default=None), max(present, default=None)
     return SensitivityRange(choice, low, high, evidence, rule)
 
 

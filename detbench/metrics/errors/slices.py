@@ -94,9 +94,9 @@ def quartile_attribute(name: str, numbers: Floats) -> Attribute:
 
     Equal numbers stay together.
     """
-    known = numbers[~np.isnan(numbers)]
-    cuts = np.unique(np.quantile(known, (0.25, 0.5, 0.75))) if len(known) else np.empty(0)
-    cuts = cuts[cuts < known.max(initial=-np.inf)]
+    finite = numbers[~np.isnan(numbers)]
+    cuts = np.unique(np.quantile(finite, (0.25, 0.5, 0.75))) if len(finite) else np.empty(0)
+    cuts = cuts[cuts < finite.max(initial=-np.inf)]
     ends = [f"{cut:g}" for cut in cuts]
     between = [f"{low} to {high}" for low, high in pairwise(ends)]
     labels = [f"to {ends[0]}", *between, f"over {ends[-1]}"] if ends else ["all"]
@@ -132,13 +132,13 @@ def built_in_attributes(ground_truth: GroundTruth) -> list[Attribute]:
     by_count = np.searchsorted([0, 1, 3, 7], counts, side="left")
     attributes = [Attribute("objects", labels, by_count)]
     width, height = ground_truth.image_sizes.T
-    known = ~np.isnan(width) & ~np.isnan(height)
+    has_size = ~np.isnan(width) & ~np.isnan(height)
     megapixels = width * height / 1e6
-    if len(np.unique(megapixels[known])) > 1:
+    if len(np.unique(megapixels[has_size])) > 1:
         attributes.append(quartile_attribute("megapixels", megapixels))
     shape = np.sign(width - height)
-    if len(np.unique(shape[known])) > 1:
-        by_shape = np.where(known, shape + 1, -1).astype(np.int64)
+    if len(np.unique(shape[has_size])) > 1:
+        by_shape = np.where(has_size, shape + 1, -1).astype(np.int64)
         attributes.append(Attribute("shape", ("upright", "square", "wide"), by_shape))
     return attributes
 

@@ -48,8 +48,8 @@ class TraitRecall:
     def replicates(self, weights: NDArray[np.uint16]) -> Floats:
         """Return (B, V) the recall when image i counts `weights[b, i]` times; weights is (B, I)."""
         times = weights.astype(np.float64)
-        objects, found = self.by_image
-        return share(times @ found, times @ objects)
+        n_objects, n_found = self.by_image
+        return share(times @ n_found, times @ n_objects)
 
 
 def traits(ground_truth: GroundTruth, protocol: Protocol) -> list[Trait]:
@@ -112,15 +112,16 @@ def trait_recall(
     found_at_all = objects & (kinds.objects == FOUND)
 
     ground_truth = evaluation.ground_truth
-    total = _count_by_image(ground_truth, trait, objects)
-    found = _count_by_image(ground_truth, trait, objects & found_at_score)
-    found_by_any = _count_by_image(ground_truth, trait, found_at_all)
+    n_objects = _count_by_image(ground_truth, trait, objects)
+    n_found = _count_by_image(ground_truth, trait, objects & found_at_score)
+    n_found_by_any = _count_by_image(ground_truth, trait, found_at_all)
+    total = n_objects.sum(axis=0)
     return TraitRecall(
         trait=trait,
-        objects=total.sum(axis=0),
-        recall=share(found.sum(axis=0), total.sum(axis=0)),
-        max_recall=share(found_by_any.sum(axis=0), total.sum(axis=0)),
-        by_image=np.stack([total, found]),
+        objects=total,
+        recall=share(n_found.sum(axis=0), total),
+        max_recall=share(n_found_by_any.sum(axis=0), total),
+        by_image=np.stack([n_objects, n_found]),
     )
 
 

@@ -139,9 +139,9 @@ def _explain(
         if kinds.detections[row] == HIT:
             continue
         # The greatest overlap, and the object it is with, among the objects of the detection's
-        # own class, among those of them that a hit has found, and among objects of other classes.
-        own, found, other = 0.0, 0.0, 0.0
-        own_g, found_g, other_g = -1, -1, -1
+        # own class, of other classes, and of its own class that a hit has found.
+        own, other, duplicate = 0.0, 0.0, 0.0
+        own_g, other_g, duplicate_g = -1, -1, -1
         any_regular = False
         for g in range(span[0], span[1]):
             overlap = overlaps[n, g - span[0]]
@@ -153,47 +153,47 @@ def _explain(
             any_regular = True
             if same_class and overlap > own:
                 own, own_g = overlap, g
-            if same_class and kinds.objects[g] == FOUND and overlap > found:
-                found, found_g = overlap, g
+            if same_class and kinds.objects[g] == FOUND and overlap > duplicate:
+                duplicate, duplicate_g = overlap, g
             if not same_class and overlap > other:
                 other, other_g = overlap, g
         kind = BACKGROUND  # in an image without objects, whatever the thresholds
         if any_regular:
-            kind = error_kind(own, other, found, min_iou, max_background_iou)
+            kind = error_kind(own, other, duplicate, min_iou, max_background_iou)
         kinds.detections[row] = kind
         if kind == LOCALIZATION:
             kinds.targets[row] = own_g
         elif kind == CLASSIFICATION:
             kinds.targets[row] = other_g
         elif kind == DUPLICATE:
-            kinds.targets[row] = found_g
+            kinds.targets[row] = duplicate_g
 
 
 @kernel
 def error_kinds_of(
     own: NDArray[np.float64],
     other: NDArray[np.float64],
-    found: NDArray[np.float64],
+    duplicate: NDArray[np.float64],
     min_iou: float,
     max_background_iou: float,
 ) -> NDArray[np.int64]:
     """Return (N,) the kinds of N false positives, whose overlaps are those of `error_kind`."""
     kinds = np.empty(len(own), np.int64)
     for n in range(len(own)):
-        kinds[n] = error_kind(own[n], other[n], found[n], min_iou, max_background_iou)
+        kinds[n] = error_kind(own[n], other[n], duplicate[n], min_iou, max_background_iou)
     return kinds
 
 
 @inlined
 def error_kind(
-    own: float, other: float, found: float, min_iou: float, max_background_iou: float
+    own: float, other: float, duplicate: float, min_iou: float, max_background_iou: float
 ) -> int:
     """Return TIDE's kind of error of a false positive: the first rule that applies.
 
     Args:
         own: greatest overlap with an object of the detection's class.
         other: greatest overlap with an object of another class.
-        found: greatest overlap with an object of the detection's class that a hit has found.
+        duplicate: greatest overlap with an object of the detection's class that a hit has found.
         min_iou: a hit overlaps its object by at least this.
         max_background_iou: a background error overlaps no object by more than this.
     """
@@ -202,7 +202,7 @@ def error_kind(
         kind = LOCALIZATION  # right class, badly localized
     elif other >= min_iou:
         kind = CLASSIFICATION  # right place, wrong class
-    elif found >= min_iou:
+    elif duplicate >= min_iou:
         kind = DUPLICATE  # an object that a better-scored detection has found
     elif max(own, other) <= max_background_iou:
         kind = BACKGROUND  # no object there

@@ -45,7 +45,7 @@ def study_tables(study: Study) -> list[RenderableType]:
         shown += [f"{analysis.name}: most frequent confusions {start}", confusion_table(analysis)]
     for analysis in study.analyses:
         shown += [
-            f"{analysis.name}: {study.headline} on images of one attribute value and all others",
+            f"{analysis.name}: {study.headline} by image attribute, compared with all other images",
             slice_table(analysis),
             *_left_out("slices", _MAX_SLICES, len(analysis.slices)),
             f"{analysis.name}: sensitivity of {study.headline} to ties, limits and thresholds",

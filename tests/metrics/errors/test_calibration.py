@@ -112,5 +112,5 @@ def test_weights_of_la_ece(seed):
             for rows in plain(evaluation)
         ]
         errors = la_ece_reference(rows_of(*repeated, 0.1))
-        known = [error for error in errors if not math.isnan(error)]
-        assert value == pytest.approx(sum(known) / len(known), abs=1e-12)
+        present = [error for error in errors if not math.isnan(error)]
+        assert value == pytest.approx(sum(present) / len(present), abs=1e-12)

@@ -62,11 +62,11 @@ def test_images_of_unknown_value_are_in_no_slice_and_no_rest():
 def test_a_real_difference_is_significant_and_chance_is_not():
     ground_truth = truth([(i, 0, BOX) for i in range(80)], images=80)
     classes = np.where(np.arange(80) < 40, 0, 1)
-    found = perfect(ground_truth, class_index=classes, scores=np.full(80, 0.9))
+    detections = perfect(ground_truth, class_index=classes, scores=np.full(80, 0.9))
     half = Attribute("half", ("first", "second"), np.arange(80) // 40)
     parity = Attribute("parity", ("even", "odd"), np.arange(80) % 2)
     weights = stack_weights(resample_images(80, 0), 400)
-    first, _, even, _ = score_slices(scored(ground_truth, found), [half, parity], weights)
+    first, _, even, _ = score_slices(scored(ground_truth, detections), [half, parity], weights)
     assert (first.score, first.difference.estimate) == (1, 1)
     assert first.p_holm < 0.05
     assert even.p > 0.2

@@ -15,8 +15,8 @@ from detbench.metrics.errors.tide import MAIN_ERRORS, SPECIAL_ERRORS, tide
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.uncertainty.clusters import resample_images, stack_weights
 from tests.metrics.analysed import analysed, plain
-from tests.metrics.scored import detections, perfect, scored, truth
 from tests.metrics.random_cases import repeat
+from tests.metrics.scored import detections, perfect, scored, truth
 from tests.references import tide as reference
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "tide.json"
@@ -122,9 +122,9 @@ def test_a_class_without_objects_in_a_replicate_is_left_out_of_it():
 
 def test_replicates_are_the_costs_of_the_resampled_dataset():
     evaluation = analysed(8, ties=False)
-    ground_truth, found = evaluation.ground_truth, evaluation.detections
+    ground_truth = evaluation.ground_truth
     objects = columns_of(ground_truth) | {"iscrowd": ground_truth.iscrowd}
-    rows = columns_of(found) | {"scores": found.scores}
+    rows = columns_of(evaluation.detections) | {"scores": evaluation.detections.scores}
     weights = stack_weights(resample_images(12, 5), 3)
     replicates = tide(evaluation, weights=weights).replicates
     for b in range(3):

@@ -65,8 +65,8 @@ def test_no_objects():
 def test_recall_by_size():
     ground_truth = truth(ROWS)
     scores, classes = np.array([0.9, 0.2, 0.9, 0.9, 0.9]), np.array([0, 0, 1, 1, 1])
-    found = perfect(ground_truth, scores=scores, class_index=classes)
-    evaluation = scored(ground_truth, found)
+    finder = perfect(ground_truth, scores=scores, class_index=classes)
+    evaluation = scored(ground_truth, finder)
     size = traits(ground_truth, evaluation.protocol)[0]
     recall = trait_recall(evaluation, error_kinds(evaluation), size, 0.5)
     assert recall.objects.tolist() == [2, 2, 1]
@@ -87,8 +87,8 @@ def test_every_object_to_find_has_a_value_of_every_trait(seed):
 
 def test_weights_multiply_images():
     ground_truth = truth(ROWS)
-    found = perfect(ground_truth, class_index=np.array([0, 0, 0, 0, 1]))
-    evaluation = scored(ground_truth, found)
+    finder = perfect(ground_truth, class_index=np.array([0, 0, 0, 0, 1]))
+    evaluation = scored(ground_truth, finder)
     size = traits(ground_truth, evaluation.protocol)[0]
     recall = trait_recall(evaluation, error_kinds(evaluation), size, 0.0)
     [values] = recall.replicates(np.array([[1, 3, 1, 0]], np.uint16))
