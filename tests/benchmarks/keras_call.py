@@ -58,7 +58,7 @@ def ways_of(model: Any) -> tuple[Any, dict[str, Callable[[], object]]]:
     """
     import keras
 
-    from detbench.adapters.keras.adapter import is_hub_detector
+    from detbench.adapters.keras.named_model import is_hub_detector
     from detbench.adapters.keras.image_converter import converted_size
     from detbench.adapters.keras.runtime import KerasRuntime
 
