@@ -194,7 +194,7 @@ def test_no_name_in_a_history_or_an_error_is_a_command_to_github(
         command("history", "plot", history, "-o", tmp_path / "plots", "--name", "nobody"),
         command("gate", f"history:{history}", "good"),
         command("gate", "good", "::error::x"),
-        command("analyze", "good", "--replicates", "0"),
+        command("analyze", "good", "--resamples", "0"),
     ]
     assert [done.code for done in said] == [0, 0, 0, 2, 2, 2, 0]
     assert not [line for done in said for line in lines_that_command(done.out + "\n" + done.err)]
