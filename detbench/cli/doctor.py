@@ -1,4 +1,4 @@
-"""`detbench doctor`: find what silently ruins an evaluation, and mend it."""
+"""`detbench doctor`: find what silently ruins an evaluation, and fix it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
     from detbench.doctor.findings import Finding
+    from detbench.doctor.fixes.repair import Repair
 
 
 @app.command()
@@ -22,7 +23,7 @@ def doctor(
     detections: Annotated[
         Path,
         typer.Argument(
-            help="comp3/comp4 folder, COCO results .json, YOLO text folder, or our .parquet.",
+            help="VOC comp3/comp4 folder, COCO results .json, YOLO text folder, or .parquet.",
             show_default=False,
         ),
     ],
@@ -30,11 +31,11 @@ def doctor(
     images: Images = None,
     protocol: ProtocolName = None,
     json: JsonTarget = None,
-    mend: Annotated[
+    fix: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ID",
-            help="Write the detections without the fault of this id to --output; give it for each id.",
+            help="Finding to fix; repeat for several of ground truth or of detections.",
             show_default=False,
         ),
     ] = None,
@@ -43,73 +44,39 @@ def doctor(
         typer.Option(
             "-o",
             "--output",
-            help="Where --mend writes; the input is never changed.",
-            show_default=False,
-        ),
-    ] = None,
-    mended_truth: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write a split of VOC or YOLO without its faults to a new folder.",
+            help="New file or folder for --fix; inputs are never changed.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Find what silently ruins an evaluation, and prove it. Leaves with 1 where there is an error."""
+    """Find mistakes in ground truth and detections, prove them, and fix them.
+
+    Exits with 1 if there is an error.
+    """
     from detbench.cli.shared.output_paths import check_output_paths
-    from detbench.doctor.doctor import examine, mend_truth
-    from detbench.doctor.doctor import mend as write_mended
+    from detbench.doctor.doctor import examine, plan_fix
     from detbench.doctor.findings import findings_document
     from detbench.metrics.warmup import warm_scoring
 
-    if bool(mend) != (output is not None):
-        raise DetbenchError("--mend and --output belong together: which fault, and where to write")
-    if sum((bool(mend), json is not None, mended_truth is not None)) > 1:
+    if bool(fix) != (output is not None):
+        raise DetbenchError("--fix and --output belong together: what to fix, and where to write")
+    if fix and json is not None:
         raise DetbenchError(
-            "--mend, --mended-truth and --json write different things; run `detbench doctor` once for each"
+            "--fix and --json write different things; run `detbench doctor` once for each"
         )
-    folders = (
-        [output]
-        if output and detections.is_dir() and output.suffix not in (".json", ".parquet")
-        else []
-    )
-    check_output_paths(
-        [path for path in (*json_files(json), output) if path and path not in folders],
-        folders,
-        [ground_truth, detections],
-    )
-    if mended_truth:
-        _check_new_dataset(mended_truth, ground_truth, detections)
+    inputs = [ground_truth, detections]
+    check_output_paths(json_files(json), [], inputs)
+    if output is not None:
+        check_output_paths([], [output], inputs)
     warm_scoring(log)
-    if mended_truth:
-        with status("mending"):
-            written, read = mend_truth(
-                ground_truth,
-                detections,
-                mended_truth,
-                split=split,
-                images=images,
-                protocol=protocol,
+    if fix and output is not None:
+        with status("fixing"):
+            repair = plan_fix(
+                ground_truth, detections, fix, split=split, images=images, protocol=protocol
             )
-        log(
-            f"written: {mended_truth}, {written:,} objects of the split that was read{_left_out(written, read)}"
-        )
-        return
-    if mend and output:
-        with status("mending"):
-            written, read = write_mended(
-                ground_truth,
-                detections,
-                mend,
-                output,
-                split=split,
-                images=images,
-                protocol=protocol,
-            )
-        log(
-            f"written: {output}, {written:,} detections without {', '.join(mend)}{_left_out(written, read)}"
-        )
+            _check_output(repair, output, ground_truth, detections)
+            repair.write(output)
+        log(_written(repair, output, fix))
         return
     with status("examining"):
         findings = examine(ground_truth, detections, split=split, images=images, protocol=protocol)
@@ -120,34 +87,42 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _check_new_dataset(target: Path, ground_truth: Path, detections: Path) -> None:
-    """Refuse a target that is there already, or inside the dataset, whose pictures or years it would add to."""
+def _check_output(repair: Repair, output: Path, ground_truth: Path, detections: Path) -> None:
+    """Refuse an output that cannot be written, or that would change an input."""
     from detbench.cli.shared.output_paths import check_output_paths
     from detbench.data.files import is_missing_or_empty
 
-    check_output_paths([], [target], [ground_truth, detections])
-    yaml = ground_truth.suffix in (".yaml", ".yml")
-    folders = [
-        each
-        for each in (ground_truth.parent if yaml else ground_truth, detections)
-        if each.is_dir()
-    ]
-    inside = any(target.resolve().is_relative_to(folder.resolve()) for folder in folders)
-    if inside or not is_missing_or_empty(target):
-        problem = "lies in the dataset or among the detections" if inside else "already exists"
-        raise InputError(target, problem, fix="name a new folder elsewhere")
+    inputs = [ground_truth, detections]
+    if not repair.is_folder(output):
+        check_output_paths([output], [], inputs)
+        return
+    check_output_paths([], [output], inputs)
+    dataset = ground_truth.parent if ground_truth.suffix in (".yaml", ".yml") else ground_truth
+    folders = [folder for folder in (dataset, detections) if folder.is_dir()]
+    # A folder inside the dataset would add images or years to it.
+    if any(output.resolve().is_relative_to(folder.resolve()) for folder in folders):
+        problem = "lies in the dataset or among the detections"
+        raise InputError(output, problem, fix="name a new folder elsewhere")
+    if not is_missing_or_empty(output):
+        raise InputError(
+            output, "already exists and is not an empty folder", fix="name a new folder"
+        )
 
 
-def _left_out(written: int, read: int) -> str:
-    return f"; {read - written:,} of {read:,} were left out" if written < read else ""
+def _written(repair: Repair, output: Path, finding_ids: list[str]) -> str:
+    """Return the line on what was written, and how much was left out."""
+    what = f"{repair.n_written:,} {repair.content} without {', '.join(finding_ids)}"
+    line = f"written: {output}, {what}"
+    n_left_out = repair.n_read - repair.n_written
+    return f"{line}; {n_left_out:,} of {repair.n_read:,} were left out" if n_left_out else line
 
 
 def _report(findings: list[Finding]) -> list[str]:
-    """Return the lines of the report: a sum, then each finding with its evidence and fix."""
-    from detbench.doctor.findings import SEVERITIES
+    """Return the lines of the report: a summary, then each finding with its evidence and fix."""
+    from detbench.data.checks.suspicion import SEVERITIES
 
     if not findings:
-        return ["nothing found by any check of ids, boxes, scores and classes"]
+        return ["nothing found by any check of IDs, boxes, scores and classes"]
     counts = [
         (sum(finding.severity == severity for finding in findings), severity)
         for severity in SEVERITIES
@@ -155,15 +130,16 @@ def _report(findings: list[Finding]) -> list[str]:
     lines = [
         ", ".join(f"{count} {severity}{'s' * (count != 1)}" for count, severity in counts if count)
     ]
-    told: set[str] = set()
+    commands: set[str] = set()
     for finding in findings:
-        how = "advice" if not finding.is_command else "fix"
-        fix = "by the same command" if finding.is_command and finding.fix in told else finding.fix
-        told.add(finding.fix)
+        label = "fix" if finding.is_command else "advice"
+        fix = "by the same command" if finding.fix in commands else finding.fix
+        if finding.is_command:
+            commands.add(finding.fix)
         lines += [
             "",
             f"{finding.severity}: {finding.id}",
             f"  {finding.evidence}",
-            f"  {how}: {fix}",
+            f"  {label}: {fix}",
         ]
     return lines

@@ -1,1 +1,1 @@
-"""Doctor: finds what silently ruins an evaluation, and proves it by counting or by scoring again under another reading."""
+"""Doctor: what is wrong with ground truth or detections, with proof and a fix."""

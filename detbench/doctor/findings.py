@@ -1,83 +1,103 @@
-"""Findings: what the doctor says, and the table of all ids it knows with what each of them means."""
+"""Findings: what the doctor reports, and the table of all finding IDs with their meanings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from detbench.doctor.reading.rows import Rows
+from detbench.data.checks.suspicion import Suspicion
+from detbench.data.detection_rows import DetectionRows
 
-SCHEMA_VERSION = 1
-Severity = Literal["error", "warning", "note"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+SCHEMA_VERSION = 2
 
 MEANINGS = {
-    "box-format-xyxy": "boxes are corners (x1, y1, x2, y2) where the format wants x, y, width, height; or the other way round in VOC files",
-    "box-format-cxcywh": "boxes begin with their centre where the format wants a corner",
+    "box-format-xyxy": "boxes are corners x1, y1, x2, y2 where the format expects x, y, width, "
+    "height; or the other way round in VOC files",
+    "box-format-cxcywh": "boxes begin with their center where the format expects a corner",
     "box-format-yxyx": "boxes are corners with y before x",
-    "box-normalised": "coordinates are fractions of the image where the format wants pixels; or pixels in YOLO files",
-    "box-scale": "coordinates are pixels of an image of another size, as the model saw it",
-    "letterbox-offset": "the border that letterboxing added was not taken off again",
-    "pixel-offset": "all boxes lie one pixel off: 0-based coordinates where 1-based are due, or the other way round",
+    "box-normalized": "coordinates are fractions of the image where the format expects pixels; or "
+    "pixels in YOLO files",
+    "box-scale": "coordinates are pixels of an image of another size, such as the model's input",
+    "letterbox-offset": "the border that letterboxing adds was not removed",
+    "pixel-offset": "all boxes are off by one pixel: 0-based coordinates where 1-based ones are "
+    "expected, or the other way round",
     "classes-permuted": "classes are swapped or shifted",
-    "class-ids-80-91": "category ids without gaps (0–79 or 1–80) where the ground truth has gaps (1–90), or the other way round",
-    "image-ids-shifted": "image ids are shifted, are positions in a list, or name the wrong images",
-    "image-ids-unknown": "some image ids are not in the ground truth",
-    "images-missing": "images with objects have no detections, more than a detector leaves empty",
-    "detections-doubled": "the same boxes are there twice or more",
+    "class-ids-80-91": "category IDs without gaps (0–79 or 1–80) where the ground truth has gaps "
+    "(1–90), or the other way round",
+    "image-ids-shifted": "image IDs are shifted, are positions in a list, or name the wrong images",
+    "image-ids-unknown": "some image IDs are not in the ground truth",
+    "images-missing": "more images with objects have no detections than a detector leaves empty",
+    "detections-doubled": "the same boxes occur twice or more",
     "scores-thresholded": "detections of low scores were dropped, though hits are among them",
     "score-range": "scores are not within 0–1: percentages, logits or something else",
     "score-is-class": "the score column holds the class",
-    "score-column": "the score stands at the other end of the line in text files",
+    "score-column": "the score is at the other end of the line in text files",
     "score-ties": "many or all scores are equal, so that the order of the file decides",
-    "not-finite": "NaN or infinite numbers",
-    "negative-size": "widths or heights below zero",
-    "zero-area": "boxes without width or height",
-    "outside-image": "boxes reach past the edge of their image or lie beyond it",
-    "too-many-detections": "more detections of an image than a protocol scores",
-    "area-missing": "annotations without the area that decides between small, medium and large",
-    "area-zero": "annotations whose area is 0, though their box has one, or below",
-    "annotation-ids-duplicate": "annotations share an id, or have none, where tools look them up by it",
+    "not-finite": "numbers are NaN or infinite",
+    "negative-size": "widths or heights are below zero",
+    "zero-area": "boxes have no width or no height",
+    "outside-image": "boxes reach past the edge of their image or lie outside it",
+    "too-many-detections": "an image has more detections than a protocol scores",
+    "area-missing": "annotations lack the area that decides between small, medium and large",
+    "area-zero": "annotations have area 0 though their box has one, or an area below 0",
+    "annotation-ids-duplicate": "annotations share an ID, or have none; tools look them up by it",
     "annotations-doubled": "the same object is annotated twice or more",
-    "image-ids-duplicate": "images of the ground truth share an id",
-    "category-ids-duplicate": "categories of the ground truth share an id",
-    "annotation-id-zero": "an annotation has id 0, which pycocotools takes for unmatched",
-    "class-without-ground-truth": "classes of which nothing is annotated",
+    "image-ids-duplicate": "images of the ground truth share an ID",
+    "category-ids-duplicate": "categories of the ground truth share an ID",
+    "annotation-id-zero": "an annotation has ID 0, which pycocotools treats as unmatched",
+    "class-without-ground-truth": "classes have no annotations",
     "flags-lost": "crowd or difficult objects became ordinary ones",
-    "detections-empty": "there are no detections, or none of some class's file",
-    "not-a-number": "a text, or nothing, stands where a number belongs",
+    "detections-empty": "there are no detections, or no file for some class",
+    "not-a-number": "a text, or nothing, is in place of a number",
     "wrong-split": "detections are of images that the ground truth does not have",
 }
-"""Every id and its meaning. Ids are stable: scripts compare them."""
+"""Every ID and its meaning. IDs are stable: scripts compare them."""
+
+CocoDocument = dict[str, Any]
+"""A decoded file of COCO annotations, valid or not."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What is wrong, how bad it is, how that shows, and what to do about it."""
+class Finding(Suspicion):
+    """A suspicion with proof, and with a fix if one is known.
 
-    id: str
-    severity: Severity
-    evidence: str
-    fix: str
-    """A command, or advice in words; empty where `mend` or `edit` is there, until the commands of all findings are known."""
-    mend: Callable[[Rows], Rows] | None = field(default=None, compare=False, repr=False)
-    """Turns the detections into what they should be, where that is known."""
-    edit: str = field(default="", repr=False)
-    """Python statement that turns a COCO annotations file, decoded as `d`, into what it should be; VOC and YOLO are written anew."""
+    `fix` is advice in words, or a command once all findings are known. A finding concerns the
+    detections or the ground truth, so that at most one of `fix_rows` and `fix_document` is set.
+    """
 
-    def __str__(self) -> str:
-        return f"{self.evidence}; {self.fix}"
+    fix: str = ""
+    fix_rows: Callable[[DetectionRows], DetectionRows] | None = field(
+        default=None, compare=False, repr=False
+    )
+    """Returns the detections without the fault."""
+    fix_document: Callable[[CocoDocument], None] | None = field(
+        default=None, compare=False, repr=False
+    )
+    """Removes the fault from COCO annotations, in place. Ground truth of VOC and YOLO is written
+    anew as a whole instead: there, this only tells that doing so removes the fault."""
+
+    @classmethod
+    def from_suspicion(cls, suspicion: Suspicion) -> Finding:
+        """Return a cheap check's suspicion as a finding."""
+        return cls(suspicion.id, suspicion.severity, suspicion.evidence, suspicion.fix)
 
     @property
     def is_command(self) -> bool:
         """Whether the fix can be pasted into a shell."""
-        return self.fix.startswith(("detbench ", "python "))
+        return self.fix.startswith("detbench ")
 
     def record(self) -> dict[str, str]:
-        """Return the finding as JSON-ready values; advice in words becomes a shell's comment, so that every fix can be pasted."""
+        """Return the finding as JSON-ready values.
+
+        Advice in words becomes a shell comment, so that every fix can be pasted.
+        """
         fix = self.fix if self.is_command else f"# {self.fix}"
         return {"id": self.id, "severity": self.severity, "evidence": self.evidence, "fix": fix}
+
+
+def written_anew(_: CocoDocument) -> None:
+    """Stand for the fix of VOC and YOLO ground truth, which is written anew as a whole."""
 
 
 def findings_document(findings: list[Finding]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Checks: one file for each kind of mistake in ground truth or detections."""
+"""Checks of detections; those of the ground truth are in `ground_truth`."""

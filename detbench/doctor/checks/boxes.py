@@ -1,93 +1,134 @@
-"""Boxes: the reading of their coordinates, by format or by scale, that puts them onto the objects."""
+"""Check of boxes: the reading of their numbers, by format or by scale, that fits the objects."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from detbench.doctor.case import Case
-from detbench.doctor.checks.box_formats import (
+from detbench.doctor.evidence.counterfactual import change_with_rows
+from detbench.doctor.evidence.fit import Sample, sample_of
+from detbench.doctor.findings import Finding
+from detbench.doctor.readings.box_formats import (
     CLEARLY_BETTER,
-    best_format,
+    BoxReading,
     boxes_read,
-    format_finding,
     readings,
     reread,
 )
-from detbench.doctor.checks.scales import best_transform, transform_finding, undone
-from detbench.doctor.evidence.counterfactual import told
-from detbench.doctor.evidence.fit import Sample, sample_of
-from detbench.doctor.findings import Finding
-from detbench.doctor.fixes.commands import mending
+from detbench.doctor.readings.transforms import FittedTransform, best_transform, undo_transform
 
 NEARLY_AS_GOOD = 0.02
-"""A box format that fits as well as a transform up to this mean overlap is the likelier mistake."""
-
-FEWEST = 5
+"""A format that fits almost as well as a transform, by mean best IoU, is the likelier mistake."""
+MIN_BOXES = 5
 """Detections and objects below which one of the many readings fits by chance."""
 GOOD_ENOUGH = 0.6
-"""Mean best overlap from which on no second mistake in the boxes is looked for."""
+"""Mean best IoU from which on no second mistake in the boxes is looked for."""
+PREFERS_IMAGE = 0.01
+"""Fractions of a letterbox must fit better than fractions of the image by more than this."""
 
 
-def check_fractions(case: Case) -> Finding | None:
-    """All coordinates within 0..1, those of the ground truth not."""
-    boxes = case.scored.boxes
-    if (
-        not len(boxes)
-        or boxes.min() < 0
-        or boxes.max() > 1
-        or not len(case.truth)
-        or case.truth.boxes.max() <= 1
-    ):
-        return None
-    fix = "multiply them by the width and height of their images"
-    return Finding(
-        "box-normalised", "error", "all coordinates of the detections lie within 0–1", fix
-    )
+@dataclass(frozen=True)
+class _FittedReading:
+    """A reading and the mean best IoU of the boxes under it."""
+
+    reading: BoxReading
+    fit: float
 
 
 def check_boxes(case: Case) -> list[Finding]:
-    """Return the reading that fits clearly better than the file's own, or a format and a scale that only do together."""
+    """Return the reading of the boxes that fits clearly better than the file's own, if any.
+
+    Where neither a format nor a scale alone fits well, both together are tried, which gives two
+    findings.
+    """
     sample = sample_of(case)
-    if case.source is None or min(len(sample.boxes), len(sample.starts)) < FEWEST:
+    if min(len(sample.boxes), len(sample.starts)) < MIN_BOXES:
         return []
-    before = sample.mean_overlap(sample.boxes)
-    as_written = not any(each.startswith("box-") for each in case.mended)
-    alternative = best_format(case, sample, before) if as_written else None
-    transform = best_transform(sample, before)
-    single = max([before, *(found[1] for found in (alternative, transform) if found)])
-    if (
-        as_written
-        and single < GOOD_ENOUGH
-        and (together := _together(case, sample, before, single))
+    before = sample.mean_best_iou(sample.boxes)
+    is_as_written = not any(finding.startswith("box-") for finding in case.fixed)
+    format_fit = _best_format(case, sample, before) if is_as_written else None
+    transform_fit = best_transform(sample, before)
+    best_single = max([before, *(found.fit for found in (format_fit, transform_fit) if found)])
+    if is_as_written and best_single < GOOD_ENOUGH:
+        both = _format_and_transform(case, sample, before, best_single)
+        if both:
+            return both
+    if format_fit and (
+        transform_fit is None or format_fit.fit >= transform_fit.fit - NEARLY_AS_GOOD
     ):
-        return together
-    if alternative and (transform is None or alternative[1] >= transform[1] - NEARLY_AS_GOOD):
-        return [format_finding(case, before, *alternative)]
-    return [transform_finding(case, before, *transform)] if transform else []
+        return [_format_finding(case, before, format_fit)]
+    return [_transform_finding(case, before, transform_fit)] if transform_fit else []
 
 
-def _together(case: Case, sample: Sample, before: float, single: float) -> list[Finding]:
-    """Return a format and a transform that fit clearly better together than a mean best overlap of `single`, the best of each alone."""
-    assert case.source is not None  # noqa: S101  the check asks for it
-    best, after = None, single + CLEARLY_BETTER
-    for each in readings(case, sample.written):
-        if each.frame == "pixels":
-            boxes = boxes_read(case, each, sample.written, sample.sizes)
-            found = best_transform(replace(sample, boxes=boxes), single)
-            if found and found[1] > after:
-                best, after = (each, found[0], sample.mean_overlap(boxes)), found[1]
+def _best_format(case: Case, sample: Sample, before: float) -> _FittedReading | None:
+    """Return the reading that fits clearly better than a mean best IoU of `before`."""
+    fits = [
+        _FittedReading(
+            reading,
+            sample.mean_best_iou(boxes_read(case, reading, sample.box_numbers, sample.sizes)),
+        )
+        for reading in readings(case, sample.box_numbers)
+    ]
+    best = max(
+        fits,
+        key=lambda fit: fit.fit - PREFERS_IMAGE * (fit.reading.frame in ("letterbox", "square")),
+    )
+    return best if best.reading.is_better(before, best.fit) else None
+
+
+def _format_finding(case: Case, before: float, best: _FittedReading) -> Finding:
+    reading = best.reading
+    fix_rows = partial(reread, case, reading)
+    evidence = (
+        f"read as {reading.name}, the boxes lie on the objects "
+        f"({_gain(before, best.fit)}): {change_with_rows(case, fix_rows(case.rows), 'read so')}"
+    )
+    return Finding(reading.id, "error", evidence, fix_rows=fix_rows)
+
+
+def _transform_finding(case: Case, before: float, best: FittedTransform) -> Finding:
+    fix_rows = partial(undo_transform, case, best.transform)
+    change = change_with_rows(case, fix_rows(case.rows), "with that undone")
+    evidence = f"the boxes seem to be {best.transform.name} ({_gain(before, best.fit)}): {change}"
+    return Finding(best.transform.id, "error", evidence, fix_rows=fix_rows)
+
+
+def _gain(before: float, after: float) -> str:
+    return f"mean best IoU {before:.2f} → {after:.2f}"
+
+
+def _format_and_transform(
+    case: Case, sample: Sample, before: float, best_single: float
+) -> list[Finding]:
+    """Return the format and the transform that only together fit clearly better.
+
+    Args:
+        case: The case.
+        sample: Its sample.
+        before: Mean best IoU of the boxes as they are.
+        best_single: The same under the best format, or after the best transform, alone.
+    """
+    best: tuple[BoxReading, FittedTransform, float] | None = None
+    after = best_single + CLEARLY_BETTER
+    for reading in readings(case, sample.box_numbers):
+        if reading.frame == "pixels":
+            boxes = boxes_read(case, reading, sample.box_numbers, sample.sizes)
+            transform = best_transform(replace(sample, boxes=boxes), best_single)
+            if transform and transform.fit > after:
+                best = (reading, transform, sample.mean_best_iou(boxes))
+                after = transform.fit
     if best is None:
         return []
     reading, transform, between = best
-    mend = partial(reread, case, reading)
-    rows = mend(case.rows)
-    what = f"read as {reading.name}, and {transform.name}, the boxes lie on the objects (mean best overlap {before:.2f} → {after:.2f})"
-    proof = told(case, undone(case, transform.undo, rows), "both so read")
-    first = Finding(reading.id, "error", f"{what}: {proof}", mending(case, reading.id), mend)
+    fix_rows = partial(reread, case, reading)
+    rows = fix_rows(case.rows)
+    change = change_with_rows(case, undo_transform(case, transform.transform, rows), "with both")
+    evidence = (
+        f"read as {reading.name}, and as {transform.transform.name}, the boxes lie on the objects "
+        f"({_gain(before, after)}): {change}"
+    )
     return [
-        first,
-        transform_finding(
-            replace(case, rows=rows, mended=(*case.mended, first.id)), between, transform, after
-        ),
+        Finding(reading.id, "error", evidence, fix_rows=fix_rows),
+        _transform_finding(case.with_rows(rows, without=reading.id), between, transform),
     ]

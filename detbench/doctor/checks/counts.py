@@ -1,130 +1,101 @@
-"""Counts: nothing at all, everything twice, too many of an image."""
+"""Checks of counts: no detections, repeated detections, and too many of an image."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from detbench.data.checks.counts import check_detection_limit, check_empty
+from detbench.data.detection_rows import DetectionRows, duplicates
 from detbench.doctor.case import Case
-from detbench.doctor.checks.near_duplicates import twins
-from detbench.doctor.evidence.counterfactual import told
+from detbench.doctor.checks.near_duplicates import near_duplicates
+from detbench.doctor.evidence.counterfactual import change_with_rows
 from detbench.doctor.findings import Finding
-from detbench.doctor.fixes.commands import mending
-from detbench.doctor.reading.rows import Rows, without_copies
 
-DOUBLED = 0.01
-"""Share of copies that is worth a warning; non-maximum suppression leaves no two equal boxes of a class."""
-TWINS = (1.0, 0.85)
-"""Pixels that edges differ by at most, and least overlap, of boxes that are nearly the same: suppression leaves .7 at most."""
-NEARLY_DOUBLED = 0.05
-"""Share of such boxes that is worth an error; of 300,000 boxes of five public detectors there was none."""
-MOST = 100
-"""The COCO protocol's detections per image and class, and many a tool's per image."""
+MAX_DUPLICATES = 0.01
+"""Share of repeated boxes above which it is an error. Non-maximum suppression leaves no two equal
+boxes of a class."""
+MAX_NEAR_DUPLICATES = 0.05
+"""The same of nearly repeated boxes. Of 300,000 boxes of five public detectors there was none."""
+COMMON_LIMIT = 100
+"""Detections per image that many tools keep; the COCO protocol keeps as many of each class."""
 
 
-def check_empty(case: Case) -> Finding | None:
-    """No detections at all, or no file for a class."""
-    if not len(case.rows):
-        return Finding(
-            "detections-empty",
-            "error",
-            "there are no detections",
-            "check that this is the file of a finished run",
-        )
-    if case.source is not None and case.source.files_missing:
-        names = case.source.files_missing
-        evidence = f"there is no file for {len(names)} of {len(case.truth.class_names)} classes ({', '.join(names[:5])}), and each needs one"
-        return Finding(
-            "detections-empty",
-            "error",
-            evidence,
-            "create an empty one for each class of which nothing was found",
-        )
-    return None
+def check_presence(case: Case) -> Finding | None:
+    """Check whether there are detections at all, and a file for every class that needs one."""
+    suspicion = check_empty(case.rows)
+    if suspicion is not None:
+        return Finding.from_suspicion(suspicion)
+    missing = case.file.classes_without_file
+    if not missing:
+        return None
+    evidence = (
+        f"there is no file for {len(missing)} of {len(case.ground_truth.class_names)} classes "
+        f"({', '.join(missing[:5])}), and each needs one"
+    )
+    fix = "create an empty file for each class without detections"
+    return Finding("detections-empty", "error", evidence, fix)
 
 
-def check_doubled(case: Case) -> Finding | None:
-    """Boxes that are there several times, or nearly the same ones are, of one class and image."""
-    copies = case.copies
-    count, share = int(copies.sum()), float(copies.mean())
-    if share <= DOUBLED and (nearly := _nearly_doubled(case)):
-        return nearly
+def check_duplicates(case: Case) -> Finding | None:
+    """Check for boxes that occur several times, exactly or nearly, in one class and image."""
+    count, total = int(case.duplicates.sum()), len(case.duplicates)
+    is_many = bool(case.duplicates.mean() > MAX_DUPLICATES)
+    if not is_many and (near := _check_near_duplicates(case)):
+        return near
     if not count:
         return None
-    if share <= DOUBLED:
-        evidence = f"{count:,} of {len(copies):,} detections have the box of another one of their image and class"
-        return Finding(
-            "detections-doubled",
-            "note",
-            evidence,
-            mending(case, "detections-doubled"),
-            without_copies,
-        )
-    evidence = f"{count:,} of {len(copies):,} detections ({share:.0%}) have the box of another one of their image and class"
-    proof = told(case, without_copies(case.rows), "without copies")
+    share = f" ({count / total:.0%})" if is_many else ""
+    evidence = (
+        f"{count:,} of {total:,} detections{share} have the box of another one of their image and "
+        "class"
+    )
+    if not is_many:
+        return Finding("detections-doubled", "note", evidence, fix_rows=_without_duplicates)
+    change = change_with_rows(case, _without_duplicates(case.rows), "without the copies")
     return Finding(
-        "detections-doubled",
-        "error",
-        f"{evidence}: {proof}",
-        mending(case, "detections-doubled"),
-        without_copies,
+        "detections-doubled", "error", f"{evidence}: {change}", fix_rows=_without_duplicates
     )
 
 
-def _nearly_doubled(case: Case) -> Finding | None:
+def _without_duplicates(rows: DetectionRows) -> DetectionRows:
+    return rows.select(~duplicates(rows))
+
+
+def _check_near_duplicates(case: Case) -> Finding | None:
     if not len(case.scored):
         return None
-    doubled = twins(case.scored, *TWINS)
-    if doubled.mean() <= NEARLY_DOUBLED:
+    repeated = near_duplicates(case.scored)
+    if repeated.mean() <= MAX_NEAR_DUPLICATES:
         return None
+    change = change_with_rows(case, _without_near_duplicates(case.rows), "without them")
     evidence = (
-        f"{doubled.sum():,} of {len(doubled):,} detections ({doubled.mean():.0%}) lie within a pixel of a surer one of their image and "
-        "class, which non-maximum suppression does not leave"
+        f"{repeated.sum():,} of {len(repeated):,} detections ({repeated.mean():.0%}) lie within a "
+        "pixel of a higher-scoring one of their image and class, which non-maximum suppression "
+        f"does not leave: {change}"
     )
-    proof = told(case, _without_twins(case.rows), "without them")
-    return Finding(
-        "detections-doubled",
-        "error",
-        f"{evidence}: {proof}",
-        mending(case, "detections-doubled"),
-        _without_twins,
-    )
+    return Finding("detections-doubled", "error", evidence, fix_rows=_without_near_duplicates)
 
 
-def _without_twins(rows: Rows) -> Rows:
-    return rows.where(~twins(rows, *TWINS))
+def _without_near_duplicates(rows: DetectionRows) -> DetectionRows:
+    return rows.select(~near_duplicates(rows))
 
 
-def check_cut(case: Case) -> Finding | None:
-    """Detections cut off by the protocol's largest number per image and class."""
-    if not case.protocol.max_detections:
+def check_limit(case: Case) -> Finding | None:
+    """Check for detections that are not scored, or that tools with a common limit would drop."""
+    limits, n_classes = case.protocol.max_detections, len(case.ground_truth.class_names)
+    limit = limits[-1] if limits else None
+    suspicion = check_detection_limit(case.scored, n_classes, limit)
+    if suspicion is not None:
+        return Finding.from_suspicion(suspicion)
+    counts = np.bincount(case.scored.image_index, minlength=1)
+    many = counts > COMMON_LIMIT
+    if not many.any():
         return None
-    most, rows = case.protocol.max_detections[-1], case.scored
-    cells = rows.image * len(case.truth.class_names) + rows.classes
-    cut = int(np.maximum(np.unique(cells, return_counts=True)[1] - most, 0).sum())
-    if cut == 0:
-        return None
-    evidence = f"{cut:,} detections are beyond the {most} best of their image and class and were not scored"
-    return Finding(
-        "too-many-detections",
-        "note",
-        evidence,
-        "this is the COCO protocol's rule; other tools may count them",
-    )
-
-
-def check_crowded(case: Case) -> Finding | None:
-    """Images with more than 100 detections, which some tools cut over all classes."""
-    counts = np.bincount(case.scored.image, minlength=1)
-    many = counts > MOST
-    if not many.any() or check_cut(case) is not None:
-        return None
+    n_dropped = int((counts[many] - COMMON_LIMIT).sum())
     evidence = (
-        f"{many.sum():,} images have more than {MOST} detections (the most: {counts.max():,}); {case.protocol.name} scores them all, "
-        f"tools that keep {MOST} of an image would drop {int((counts[many] - MOST).sum()):,}"
+        f"{many.sum():,} images have more than {COMMON_LIMIT} detections (up to "
+        f"{counts.max():,}); {case.protocol.name} scores them all, tools that keep {COMMON_LIMIT} "
+        f"of an image would drop {n_dropped:,}"
     )
-    return Finding(
-        "too-many-detections",
-        "note",
-        evidence,
-        f"keep the {MOST} best of an image when comparing with such tools",
-    )
+    fix = f"keep the {COMMON_LIMIT} highest-scoring ones of an image to compare with such tools"
+    return Finding("too-many-detections", "note", evidence, fix)

@@ -1,33 +1,42 @@
-"""Twins: detections whose box is nearly that of another one of their image and class, as outputs joined without suppression have them."""
+"""Near duplicates: detections with nearly the box of another one of their image and class.
+
+Outputs that are joined without non-maximum suppression have them.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from detbench.data.columns import Flags
-from detbench.doctor.evidence.fit import paired_iou
-from detbench.doctor.reading.rows import Rows
+from detbench.data.detection_rows import DetectionRows
+from detbench.metrics.kernels.overlap import paired_iou
 
-LOOKED_AT = 5
-"""Boxes of the nearest left edges that each is compared with."""
+MAX_DISTANCE = 1.0
+"""Pixels by which each edge may differ."""
+MIN_IOU = 0.85
+"""Non-maximum suppression leaves .7 at most."""
+N_NEIGHBORS = 5
+"""Boxes with the nearest left edges that each box is compared with."""
 
 
-def twins(rows: Rows, distance: float, overlap: float) -> Flags:
-    """Tell for each row whether one of its image and class, of a higher score or before it, has nearly its box.
+def near_duplicates(rows: DetectionRows) -> Flags:
+    """Return which rows (N,) are nearly equal to another row of the same image and class.
 
-    That is all four edges within `distance` pixels and an IoU of `overlap` or more.
+    Of a pair, the row with the lower score is the duplicate; of equal scores, the later one.
     """
-    order = np.lexsort((rows.boxes[:, 0], rows.classes, rows.image))
-    ordered = rows.where(order)
-    boxes, cells = ordered.boxes, np.column_stack([ordered.image, ordered.classes])
-    found = np.zeros(len(rows), np.bool_)
-    for step in range(1, LOOKED_AT + 1):
-        first = np.flatnonzero(
-            (cells[step:] == cells[:-step]).all(axis=1)
-            & (np.abs(boxes[step:] - boxes[:-step]) <= distance).all(axis=1)
-        )
-        first = first[paired_iou(boxes[first], boxes[first + step]) >= overlap]
+    order = np.lexsort((rows.boxes[:, 0], rows.class_index, rows.image_index))
+    ordered = rows.select(order)
+    cells = np.column_stack([ordered.image_index, ordered.class_index])
+    duplicate = np.zeros(len(rows), np.bool_)
+    for step in range(1, N_NEIGHBORS + 1):
+        same_cell = (cells[step:] == cells[:-step]).all(axis=1)
+        distances = np.abs(ordered.boxes[step:] - ordered.boxes[:-step])
+        first = np.flatnonzero(same_cell & (distances <= MAX_DISTANCE).all(axis=1))
+        iou = paired_iou(ordered.boxes, ordered.boxes, first, first + step)
+        first = first[iou >= MIN_IOU]
+
         a, b = order[first], order[first + step]
-        lower = (rows.scores[a] < rows.scores[b]) | ((rows.scores[a] == rows.scores[b]) & (a > b))
-        found[np.where(lower, a, b)] = True
-    return found
+        a_is_lower = rows.scores[a] < rows.scores[b]
+        a_is_later = (rows.scores[a] == rows.scores[b]) & (a > b)
+        duplicate[np.where(a_is_lower | a_is_later, a, b)] = True
+    return duplicate

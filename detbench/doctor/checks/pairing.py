@@ -1,152 +1,185 @@
-"""Pairing: detections that lie on the objects of an image no better than chance, made for another one or by a detector that cannot."""
+"""Check of the pairing: detections that lie on the objects of their images no better than chance.
+
+They were made for other images, or by a detector that finds next to nothing.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from detbench.data.columns import Floats, groups_from_offsets
+from detbench.data.columns import Floats, Ints, groups_from_offsets
 from detbench.doctor.case import Case
-from detbench.doctor.evidence.fit import Sample, best_of_each, sample_of
+from detbench.doctor.evidence.fit import Sample, sample_of
 from detbench.doctor.findings import Finding
-from detbench.metrics.kernels.overlap import iou
+from detbench.metrics.kernels.overlap import pairwise_iou
+from detbench.metrics.scoring.placement import highest_scoring
 
-FEWEST_OBJECTS = 30
-ABOVE_CHANCE = 1.6
-"""How many times more objects than by chance a detector must find; public ones find 30 times as many and more."""
-PARTNERS = 60
-"""Images whose true partner is looked for among all."""
-MANY_PAST = 0.03
-"""Share of boxes past the edge of their image, beyond what shows on the other side, that shows sizes of other images."""
-SURE, SURE_PER_OBJECT = 0.5, 0.5
-"""Score from which a detection is sure, and how many for an object are too many for a detector that is hardly trained."""
-BOXES = 10
-SURE_PARTNERS = 0.15
-"""Share of images with a partner, above that of mirrored boxes, which have none but by chance."""
+MIN_OBJECTS, MIN_IMAGES = 30, 5
+MIN_WITH_EXTENT = 0.5
+"""Share of boxes with an extent below which nothing is concluded."""
+ABOVE_CHANCE, ABOVE_CHANCE_SLACK = 1.6, 0.02
+"""How many times more objects than by chance a detector must find; public ones find 30 times as
+many and more."""
+SHIFTS = (1, 2, 3, 5)
+"""Positions by which images are shifted to see what is found by chance."""
+N_PARTNERS = 60
+"""Images whose true partner is looked for among all images."""
+BOXES_PER_IMAGE = 10
+MIN_PARTNERS = 0.15
+"""Share of images with a partner, above that of mirrored boxes, which have one by chance only."""
 MATCHED = 0.6
-"""Share of the objects of an image, two at least, that detections of the same classes must lie on to be its partner."""
+"""Share of an image's objects, at least two, that detections of the same classes must lie on."""
+MANY_PAST = 0.03
+"""Share of boxes past the edge of their image, beyond what shows on the other side, that shows that
+image sizes are those of other images."""
+CONFIDENT, CONFIDENT_PER_OBJECT = 0.5, 0.5
+"""Score of a confident detection, and how many of them per object are too many for a detector that
+is hardly trained."""
+_SEED = 2
+
+_OTHER_IMAGES = (
+    "choose the split or dataset of these detections: their image IDs are the same, their images "
+    "are not"
+)
 
 
 def check_pairing(case: Case) -> Finding | None:
-    """Return that detections and images do not belong together, an error only where something else than weakness shows it.
+    """Check whether detections and images belong together.
 
-    That is another image whose objects the detections fit, or boxes that leave their images for others' sizes. Beyond that, a detector that
-    is sure of many boxes and finds nothing is worth a warning; one that is not may just be untrained. Where half of the boxes have no
-    extent, nothing is told.
+    It is an error only if something else than weakness shows it: another image whose objects the
+    detections fit, or boxes that leave their images for the sizes of others. Otherwise, a detector
+    that is confident of many boxes and finds nothing is worth a warning; one that is not may just
+    be untrained.
     """
     sample = sample_of(case)
-    if (
-        case.source is None
-        or not len(case.scored)
-        or len(sample.objects) < FEWEST_OBJECTS
-        or len(np.unique(sample.object_images)) < 5
-        or not _usable(sample)
-    ):
+    if not len(case.scored) or not _is_large_enough(sample):
         return None
-    own = _found_share(sample, 0)
-    chance = float(np.mean([_found_share(sample, turn) for turn in (1, 2, 3, 5)]))
-    if own > ABOVE_CHANCE * chance + 0.02:
+    found = _found_share(sample, 0)
+    by_chance = float(np.mean([_found_share(sample, shift) for shift in SHIFTS]))
+    if found > ABOVE_CHANCE * by_chance + ABOVE_CHANCE_SLACK:
         return None
-    evidence = f"{own:.0%} of the objects have a detection of their class on them, {chance:.0%} have when images are mixed at random"
+    evidence = (
+        f"{found:.0%} of the objects have a detection of their class on them, {by_chance:.0%} if "
+        "images are mixed at random"
+    )
     partners, mirrored = _partners(case)
-    if partners > mirrored + SURE_PARTNERS:
-        evidence += f"; {partners:.0%} of the images' detections fit the objects of another image ({mirrored:.0%} if mirrored)"
-        fix = "write each detection with the id of its own image: ids and detections are in different orders"
-        return Finding("image-ids-shifted", "error", evidence, fix)
-    return _of_other_images(case, evidence)
-
-
-def _of_other_images(case: Case, evidence: str) -> Finding:
-    """Return how likely it is that the detections were made for images that the ground truth does not have."""
-    past = _past_the_edge(case)
-    sure = int((case.scored.scores >= SURE).sum()) if case.scored.scores.max() <= 1 else 0
-    objects = int(case.regular.sum())
-    other = "choose the split or dataset the detections were made for: their ids are the same, their images are not"
-    if past > MANY_PAST:
-        evidence += f"; {past:.0%} of the boxes reach past the edge of their image, though others would hold them: sizes are those of others"
-        return Finding("wrong-split", "error", evidence, other)
-    if sure >= SURE_PER_OBJECT * objects:
-        evidence += f"; yet {sure:,} of them are surer than {SURE:g}, beside {objects:,} objects"
-        return Finding(
-            "wrong-split", "warning", evidence, f"{other}; or the detector is not trained"
+    if partners > mirrored + MIN_PARTNERS:
+        evidence += (
+            f"; {partners:.0%} of the images' detections fit the objects of another image "
+            f"({mirrored:.0%} if mirrored)"
         )
-    evidence += ": the detector finds next to nothing"
-    return Finding(
-        "wrong-split",
-        "note",
-        evidence,
-        f"normal for a detector that is hardly trained; else {other}",
+        fix = "write each detection with the ID of its own image: their orders differ"
+        return Finding("image-ids-shifted", "error", evidence, fix)
+    return _other_images(case, evidence)
+
+
+def _is_large_enough(sample: Sample) -> bool:
+    with_extent = (sample.boxes[:, 2:] > sample.boxes[:, :2]).all(axis=1)
+    return bool(
+        len(sample.objects) >= MIN_OBJECTS
+        and len(np.unique(sample.object_images)) >= MIN_IMAGES
+        and with_extent.mean() >= MIN_WITH_EXTENT
     )
 
 
-def _usable(sample: Sample) -> bool:
-    """Tell whether half of the boxes or more have an extent."""
-    return bool(((sample.boxes[:, 2:] > sample.boxes[:, :2]).all(axis=1)).mean() >= 0.5)
+def _other_images(case: Case, evidence: str) -> Finding:
+    """Return how likely it is that the detections are of images the ground truth does not have."""
+    past = _share_past_the_edge(case)
+    scores, n_objects = case.scored.scores, int(case.regular.sum())
+    n_confident = int((scores >= CONFIDENT).sum()) if scores.max() <= 1 else 0
+    if past > MANY_PAST:
+        evidence += (
+            f"; {past:.0%} of the boxes reach past the edge of their image, though other images "
+            "would hold them: they fit the sizes of other images"
+        )
+        return Finding("wrong-split", "error", evidence, _OTHER_IMAGES)
+    if n_confident >= CONFIDENT_PER_OBJECT * n_objects:
+        evidence += (
+            f"; yet {n_confident:,} detections score {CONFIDENT:g} or more, with {n_objects:,} "
+            "objects"
+        )
+        fix = f"{_OTHER_IMAGES}; or train the detector"
+        return Finding("wrong-split", "warning", evidence, fix)
+    evidence += ": the detector finds next to nothing"
+    fix = f"train the detector: this is normal before training; or {_OTHER_IMAGES}"
+    return Finding("wrong-split", "note", evidence, fix)
 
 
-def _past_the_edge(case: Case) -> float:
-    """Return how many more boxes leave their image to the right or below than to the left or above, or than any image would hold.
+def _share_past_the_edge(case: Case) -> float:
+    """Return how many more boxes leave their image to the right or below than is normal.
 
-    Detectors that do not cut boxes to the image leave it to all sides alike; boxes of larger images only where these would go on.
+    Detectors that do not clip boxes leave the image on all sides alike. Boxes of larger images
+    leave it only where these would go on, and not farther than any image reaches.
     """
-    sizes = case.truth.image_sizes[case.scored.image]
+    sizes = case.ground_truth.image_sizes[case.scored.image_index]
     known = np.isfinite(sizes).all(axis=1)
     if not known.any():
         return 0.0
     boxes, sizes = case.scored.boxes[known], sizes[known]
-    last, before, beyond = (
+    largest = np.nanmax(case.ground_truth.image_sizes, axis=0)
+    last, first, beyond_all = (
         float(outside.any(axis=1).mean())
         for outside in (
             boxes[:, 2:] > sizes + 1,
             boxes[:, :2] < -1,
-            boxes[:, 2:] > np.nanmax(case.truth.image_sizes, axis=0) + 1,
+            boxes[:, 2:] > largest + 1,
         )
     )
-    return last - max(before, beyond)
+    return last - max(first, beyond_all)
 
 
-def _found_share(sample: Sample, turn: int) -> float:
-    """Return the share of objects with a detection of their class on them, when each image gets the objects of the one `turn` further."""
-    images = np.unique(sample.object_images)
-    place = np.searchsorted(images, sample.object_images)
-    taker = (place + turn) % len(images)
-    d_of: dict[int, list[int]] = {}
-    for d, o in zip(*(side.tolist() for side in sample.pairs), strict=True):
-        d_of.setdefault(int(place[o]), []).append(d)
-    rows = {image: np.unique(found) for image, found in d_of.items()}
-    found = 0
-    for image in range(len(images)):
-        objects = np.flatnonzero(taker == image)
-        if image in rows and len(objects):
-            boxes = rows[image]
-            overlap = iou(np.nan_to_num(sample.boxes[boxes]), sample.objects[objects])
-            same = sample.classes[boxes][:, None] == sample.object_classes[objects]
-            found += int(((overlap >= 0.5) & same).any(axis=0).sum())
-    return found / len(sample.objects)
+def _found_share(sample: Sample, shift: int) -> float:
+    """Return the share of objects with a detection of their class on them.
+
+    Args:
+        sample: Detections and objects of some images.
+        shift: Each image gets the objects of the image so many positions further.
+    """
+    n_images = int(sample.object_images.max()) + 1
+    paired_image = (sample.object_images + shift) % n_images
+    n_found = 0
+    for image in range(n_images):
+        detections = np.flatnonzero(sample.box_images == image)
+        objects = np.flatnonzero(paired_image == image)
+        overlap = pairwise_iou(np.nan_to_num(sample.boxes[detections]), sample.objects[objects])
+        same_class = sample.classes[detections][:, None] == sample.object_classes[objects]
+        n_found += int(((overlap >= 0.5) & same_class).any(axis=0).sum())
+    return n_found / len(sample.objects)
 
 
 def _partners(case: Case) -> tuple[float, float]:
-    """Return the share of sampled images whose detections fit some image's objects, and the same for mirrored boxes."""
-    rows, truth = case.scored, case.truth
-    order = best_of_each(rows.image, rows.scores, np.arange(len(rows)), BOXES)
-    images = np.unique(rows.image[order])
-    chosen = np.random.default_rng(2).choice(images, min(PARTNERS, len(images)), replace=False)
-    owners = groups_from_offsets(truth.offsets)
-    counts = np.diff(truth.offsets)
-    fits = np.zeros(2, np.int64)
-    for image in chosen:
-        own = order[rows.image[order] == image]
-        boxes = rows.boxes[own]
-        width = (
-            truth.image_sizes[image, 0]
-            if np.isfinite(truth.image_sizes[image, 0])
-            else boxes[:, 2].max()
-        )
-        flipped: Floats = np.stack(
+    """Return the share of images whose detections fit the objects of some image.
+
+    Returns:
+        The share, and the same for mirrored boxes, which fit by chance only.
+    """
+    rows, ground_truth = case.scored, case.ground_truth
+    best = highest_scoring(rows.image_index, rows.scores, np.arange(len(rows)), BOXES_PER_IMAGE)
+    images = np.unique(rows.image_index[best])
+    random = np.random.default_rng(_SEED)
+    sampled = random.choice(images, min(N_PARTNERS, len(images)), replace=False)
+    n_fits = np.zeros(2, np.int64)
+    for image in sampled:
+        detections = best[rows.image_index[best] == image]
+        boxes, width = rows.boxes[detections], ground_truth.image_sizes[image, 0]
+        if not np.isfinite(width):
+            width = boxes[:, 2].max()
+        mirrored = np.stack(
             [width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1
         )
-        for n, each in enumerate((boxes, flipped)):
-            overlap = iou(each, truth.boxes) >= 0.5
-            hit = (overlap & (rows.classes[own][:, None] == truth.class_index)).any(axis=0)
-            matched = np.bincount(owners[hit], minlength=len(counts))
-            fits[n] += bool(((matched >= 2) & (matched >= MATCHED * counts)).any())
-    return float(fits[0] / len(chosen)), float(fits[1] / len(chosen))
+        classes = rows.class_index[detections]
+        n_fits += [_fits_some_image(case, variant, classes) for variant in (boxes, mirrored)]
+    share, mirrored_share = (n_fits / len(sampled)).tolist()
+    return share, mirrored_share
+
+
+def _fits_some_image(case: Case, boxes: Floats, classes: Ints) -> bool:
+    """Tell whether the detections of an image lie on most objects of some image."""
+    ground_truth = case.ground_truth
+    on_object = pairwise_iou(boxes, ground_truth.boxes) >= 0.5
+    same_class = classes[:, None] == ground_truth.class_index
+    found = (on_object & same_class).any(axis=0)
+    n_objects = np.diff(ground_truth.offsets)
+    image_of_found = groups_from_offsets(ground_truth.offsets)[found]
+    n_found = np.bincount(image_of_found, minlength=len(n_objects))
+    return bool(((n_found >= 2) & (n_found >= MATCHED * n_objects)).any())

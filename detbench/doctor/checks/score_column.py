@@ -1,4 +1,4 @@
-"""Score column: text files in which the score stands at the other end of the line than their format has it."""
+"""Check of the score column: text files with the score at the other end of the line."""
 
 from __future__ import annotations
 
@@ -7,51 +7,56 @@ from functools import partial
 
 import numpy as np
 
+from detbench.data.detection_rows import DetectionRows
 from detbench.doctor.case import Case
-from detbench.doctor.checks.box_formats import CLEARLY_BETTER, DECODERS, MUCH_BETTER, OWN, VOC_BASES
-from detbench.doctor.evidence.counterfactual import told
+from detbench.doctor.evidence.counterfactual import change_with_rows
 from detbench.doctor.evidence.fit import sample_of
 from detbench.doctor.findings import Finding
-from detbench.doctor.fixes.commands import mending
-from detbench.doctor.reading.rows import Rows
+from detbench.doctor.readings.box_formats import (
+    CLEARLY_BETTER,
+    DECODERS,
+    MUCH_BETTER,
+    ONE_BASED,
+    OWN_FORMAT,
+)
 
-FEWEST = 5
-"""Detections and objects from which on this shows."""
-_PLACES = {"voc": "last, behind the box", "yolo": "second, before the box"}
+MIN_BOXES = 5
+"""Detections and objects that are needed to recognize the mistake."""
+_OTHER_POSITION = {"voc": "last, after the box", "yolo": "second, before the box"}
 
 
 def check_score_column(case: Case) -> Finding | None:
-    """Return that the score stands last in VOC files, or second in YOLO files, where boxes read so fit the objects."""
-    if case.source is None or case.source.form not in _PLACES or not len(case.rows):
+    """Check for a score that is last in VOC files, or second in YOLO files.
+
+    It is if boxes read so fit the objects clearly better.
+    """
+    position = _OTHER_POSITION.get(case.file.format_name)
+    if position is None or not len(case.rows):
         return None
-    sample, trial = sample_of(case), replace(case, rows=_shifted(case, case.rows))
-    other = sample_of(trial)
-    if min(len(other.boxes), len(other.starts)) < FEWEST:
+    sample, other = sample_of(case), sample_of(case.with_rows(_with_score_moved(case, case.rows)))
+    if min(len(other.boxes), len(other.starts)) < MIN_BOXES:
         return None
-    before, after = sample.mean_overlap(sample.boxes), other.mean_overlap(other.boxes)
+    before, after = sample.mean_best_iou(sample.boxes), other.mean_best_iou(other.boxes)
     if after < max(before + CLEARLY_BETTER, before * MUCH_BETTER):
         return None
-    where = _PLACES[case.source.form]
-    what = f"read with the score {where}, the boxes lie on the objects (mean best overlap {before:.2f} → {after:.2f})"
-    evidence = f"{what}: {told(case, trial.rows, 'so read')}"
-    return Finding(
-        "score-column", "error", evidence, mending(case, "score-column"), partial(_shifted, case)
+    change = change_with_rows(case, _with_score_moved(case, case.rows), "read so")
+    evidence = (
+        f"read with the score {position}, the boxes lie on the objects "
+        f"(mean best IoU {before:.2f} → {after:.2f}): {change}"
     )
+    return Finding("score-column", "error", evidence, fix_rows=partial(_with_score_moved, case))
 
 
-def _shifted(case: Case, rows: Rows) -> Rows:
-    """Return the rows with the five numbers of a line taken in the other order, those without an image as they are."""
-    assert case.source is not None  # noqa: S101  the check asks for it
-    written, scores = case.source.written[rows.places], rows.scores
-    decode = DECODERS[OWN[case.source.form]]
-    if case.source.form == "voc":
-        boxes = decode(np.column_stack([scores, written[:, :3]])) - np.array(
-            VOC_BASES["xyxy"], np.float64
-        )
-        return replace(rows, boxes=boxes, scores=written[:, 3])
-    sizes = np.vstack([case.truth.image_sizes, [(1.0, 1.0)]])[rows.image]
-    return replace(
-        rows,
-        boxes=decode(np.column_stack([written[:, 1:], scores])) * np.tile(sizes, 2),
-        scores=written[:, 0],
-    )
+def _with_score_moved(case: Case, rows: DetectionRows) -> DetectionRows:
+    """Return rows with the five numbers of their lines taken in the other order."""
+    numbers, first = case.file.box_numbers[rows.source_rows], rows.scores
+    decode = DECODERS[OWN_FORMAT[case.file.format_name]]
+    if case.file.format_name == "voc":
+        # A line holds box, score: what was read as score is xmin.
+        boxes = decode(np.column_stack([first, numbers[:, :3]])) - np.array(ONE_BASED, np.float64)
+        return replace(rows, boxes=boxes, scores=numbers[:, 3])
+    # A line holds score, box: what was read as score is the height. Index −1 picks the last size:
+    # on an unknown image the fractions stay as they are.
+    sizes = np.vstack([case.ground_truth.image_sizes, [(1.0, 1.0)]])[rows.image_index]
+    boxes = decode(np.column_stack([numbers[:, 1:], first])) * np.tile(sizes, 2)
+    return replace(rows, boxes=boxes, scores=numbers[:, 0])

@@ -1,1 +1,1 @@
-"""Evidence: how a finding is proved, by fitting boxes to objects and by scoring again."""
+"""Evidence: how a finding is proven, by fitting boxes to objects and by scoring again."""

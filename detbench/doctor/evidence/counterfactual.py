@@ -1,66 +1,60 @@
-"""Counterfactuals: the average precision that the same detections have when they are read in another way."""
+"""Counterfactuals: the score that the same detections have if they are read in another way."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from detbench.data.checks.suspicion import score_text
+from detbench.data.detection_rows import DetectionRows
 from detbench.data.ground_truth import GroundTruth
 from detbench.doctor.case import Case
-from detbench.doctor.reading.rows import Rows, detections_of
-from detbench.metrics.scoring.evaluate import evaluate
 
 
-def average_precision(case: Case, rows: Rows) -> float:
-    """Return the headline number of the case's protocol for `rows` on the sampled images; 0 where nothing is to be found."""
-    found = detections_of(rows, case.sampled_truth, case.sample)
-    return evaluate(case.sampled_truth, found, case.protocol).average_precision or 0.0
+def change_with_rows(case: Case, rows: DetectionRows, how: str) -> str:
+    """Return a clause on how the score changes if the detections are read as `rows`.
+
+    Args:
+        case: The case as it is fixed so far.
+        rows: Another reading of its detections.
+        how: What is different, as an adverbial phrase.
+    """
+    return _change(case, case.quick_score.score(rows), how)
 
 
-def told(case: Case, rows: Rows, how: str) -> str:
-    """Say what AP becomes when the detections are read as `how`, for the evidence of a finding."""
-    return _compared(case, average_precision(case, rows), how)
+def change_with_ground_truth(
+    case: Case, ground_truth: GroundTruth, how: str, rows: DetectionRows | None = None
+) -> str:
+    """Return a clause on how the score changes with another ground truth.
+
+    Args:
+        case: The case as it is fixed so far.
+        ground_truth: Another reading of its ground truth.
+        how: What is different, as an adverbial phrase.
+        rows: The detections; None for those of the case.
+    """
+    other = case.with_ground_truth(ground_truth)
+    return _change(case, other.quick_score.score(case.rows if rows is None else rows), how)
 
 
-def told_of_truth(case: Case, truth: GroundTruth, how: str, rows: Rows | None = None) -> str:
-    """Say what AP becomes when the ground truth is read as `how`, and the detections as `rows`."""
-    return _compared(
-        case,
-        average_precision(replace(case, truth=truth), case.rows if rows is None else rows),
-        how,
-    )
+def score_of_rest(case: Case, rows: DetectionRows, how: str) -> str:
+    """Return a clause on the score of the rows that `detbench eval` accepts."""
+    score = score_text(case.quick_score.score(rows))
+    return f"{how}, {case.quick_score.measure} is {score}{_scope(case)}"
 
 
-def _compared(case: Case, after: float, how: str) -> str:
-    before, name = average_precision(case, case.rows), case.protocol.measures[0].name
-    mended = [*(["the ground truth"] if case.truth_mended else []), *case.mended]
-    given = f"with {listed(mended)} mended, and " if mended else ""
-    change = (
-        f"stays {short(before)}"
-        if short(before) == short(after)
-        else f"goes from {short(before)} to {short(after)}"
-    )
-    return f"{given}{how}, {name} {change}{_where(case)}"
+def _change(case: Case, score: float, how: str) -> str:
+    before, after = score_text(case.quick_score.score(case.rows)), score_text(score)
+    fixed = [*(["the ground truth"] if case.is_ground_truth_fixed else []), *case.fixed]
+    given = f"after fixing {joined(fixed)}, and {how}" if fixed else how
+    change = f"stays {before}" if before == after else f"goes from {before} to {after}"
+    return f"{given}, {case.quick_score.measure} {change}{_scope(case)}"
 
 
-def listed(words: list[str]) -> str:
+def joined(words: list[str]) -> str:
     """Join words as a sentence does: a, b and c."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def left(case: Case, rows: Rows, how: str) -> str:
-    """Say what AP is of the rows that are left, for the evidence of a finding about rows that `detbench eval` refuses."""
-    return f"{how}, {case.protocol.measures[0].name} is {short(average_precision(case, rows))}{_where(case)}"
-
-
-def _where(case: Case) -> str:
-    return (
-        f" on a sample of {len(case.sample)} images"
-        if len(case.sample) < len(case.truth.image_ids)
-        else ""
-    )
-
-
-def short(value: float) -> str:
-    """Write a number in 0..1 with two significant digits at least, without the 0 before the point."""
-    text = f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
-    return text.removeprefix("0") if value < 1 else text
+def _scope(case: Case) -> str:
+    n_scored = len(case.quick_score.images)
+    if n_scored == len(case.ground_truth.image_ids):
+        return ""
+    return f" on a sample of {n_scored} images"

@@ -1,4 +1,4 @@
-"""Fit: how well boxes lie on objects when they are read in another way, on a sample that hundreds of readings can be tried on."""
+"""Fit: how well boxes lie on objects, on a sample small enough to try hundreds of readings."""
 
 from __future__ import annotations
 
@@ -7,115 +7,118 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detbench.data.columns import Floats, Ints, offsets_from_groups, rows_of_groups
+from detbench.data.columns import (
+    Floats,
+    Ints,
+    groups_from_offsets,
+    offsets_from_groups,
+    pairs_in_groups,
+)
 from detbench.doctor.case import Case
+from detbench.metrics.kernels.overlap import paired_iou
+from detbench.metrics.scoring.placement import highest_scoring
 
 SAMPLED_IMAGES = 150
-"""Images on which readings are tried: a mean over some hundred objects tells .05 of overlap apart."""
-SAMPLED_BOXES = 20
-"""Boxes of an image that are tried, those of the highest scores: enough to hold the hits, few enough to make chance hits rare."""
+"""Images on which readings are tried: a mean over some hundred objects shows differences of .05."""
+BOXES_PER_IMAGE = 20
+"""Highest-scoring boxes of an image that are tried: enough to hold the hits, and few enough to make
+hits by chance rare."""
+_SEED = 1
 
-Reading = Callable[[Floats, Floats], Floats]
-"""Turns boxes (N, 4) as read into other ones, given the sizes (N, 2) of their images."""
+BoxMap = Callable[[Floats, Floats], Floats]
+"""Turns boxes (N, 4) as read into other boxes, given the sizes (N, 2) of their images."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Detections and objects of some images, and every pair of the two within an image."""
+    """D detections and O objects of some images, and all P pairs of them within an image."""
 
     boxes: Floats
     """(D, 4) as read."""
-    written: Floats
-    """(D, 4) as they stand in the file."""
+    box_numbers: Floats
+    """(D, 4) as the file has them."""
     sizes: Floats
-    """(D, 2) of each box's image."""
+    """(D, 2) size of each box's image."""
     classes: Ints
     """(D,)"""
     objects: Floats
     """(O, 4)"""
     object_classes: Ints
     """(O,)"""
+    box_images: Ints
+    """(D,) image of each detection; images are numbered from 0 within the sample."""
     object_images: Ints
-    """(O,)"""
-    pairs: tuple[Ints, Ints]
-    """(P,) detection and (P,) object of each pair, sorted by object."""
+    """(O,) image of each object."""
+    pair_detections: Ints
+    """(P,) detection of each pair."""
+    pair_objects: Ints
+    """(P,) object of each pair, ascending."""
     starts: Ints
     """First pair of each object that has one."""
 
-    def first(self, objects: int) -> Sample:
-        """Return the sample of the first so many objects only."""
-        end = int(np.searchsorted(self.pairs[1], objects))
-        pairs = (self.pairs[0][:end], self.pairs[1][:end])
+    def head(self, n_objects: int) -> Sample:
+        """Return the sample with the first objects only."""
+        end = int(np.searchsorted(self.pair_objects, n_objects))
         return replace(
-            self, objects=self.objects[:objects], pairs=pairs, starts=self.starts[self.starts < end]
+            self,
+            objects=self.objects[:n_objects],
+            pair_detections=self.pair_detections[:end],
+            pair_objects=self.pair_objects[:end],
+            starts=self.starts[self.starts < end],
         )
 
-    def overlaps(self, boxes: Floats) -> Floats:
-        """Return the IoU (P,) of all pairs when the detections have these boxes (D, 4)."""
-        d, o = self.pairs
-        return paired_iou(boxes[d], self.objects[o])
+    def mean_best_iou(self, boxes: Floats) -> float:
+        """Return the mean over objects of the best IoU with a detection, whatever its class.
 
-    def mean_overlap(self, boxes: Floats) -> float:
-        """Return the mean over objects of the best overlap any detection of their image has with them, whatever its class."""
+        Args:
+            boxes: (D, 4) boxes of the detections under some reading.
+        """
         if not len(self.starts):
             return 0.0
-        return float(
-            np.maximum.reduceat(self.overlaps(boxes), self.starts).sum() / len(self.objects)
-        )
-
-
-def paired_iou(a: Floats, b: Floats) -> Floats:
-    """Return the intersection over union of boxes (P, 4) pair by pair; 0 for boxes that are inverted or not finite."""
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        width = np.minimum(a[:, 2], b[:, 2]) - np.maximum(a[:, 0], b[:, 0])
-        height = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
-        wide, high = a[:, 2] - a[:, 0], a[:, 3] - a[:, 1]
-        common = width * height
-        value = common / (wide * high + (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]) - common)
-        return np.where(
-            (width > 0) & (height > 0) & (wide > 0) & (high > 0) & np.isfinite(value), value, 0.0
-        )
+        iou = paired_iou(boxes, self.objects, self.pair_detections, self.pair_objects)
+        return float(np.maximum.reduceat(iou, self.starts).sum() / len(self.objects))
 
 
 def sample_of(case: Case) -> Sample:
     """Return a sample of the images with both regular objects and finite detections."""
-    rows = case.rows
-    usable = np.flatnonzero(rows.finite & (rows.image >= 0))
-    images = len(case.truth.image_ids)
-    owners = np.repeat(np.arange(images), np.diff(case.truth.offsets))
+    rows, ground_truth = case.rows, case.ground_truth
+    n_images = len(ground_truth.image_ids)
+    finite = np.flatnonzero(rows.finite & (rows.image_index >= 0))
+    image_of_object = groups_from_offsets(ground_truth.offsets).astype(np.int64)
     objects = np.flatnonzero(case.regular)
-    both = np.intersect1d(np.unique(rows.image[usable]), np.unique(owners[objects]))
-    if len(both) > SAMPLED_IMAGES:
-        both = np.sort(np.random.default_rng(1).choice(both, SAMPLED_IMAGES, replace=False))
-    place = np.full(images, -1, np.int64)
-    place[both] = np.arange(len(both))
-    chosen = best_of_each(
-        rows.image, rows.scores, usable[place[rows.image[usable]] >= 0], SAMPLED_BOXES
-    )
-    objects = objects[place[owners[objects]] >= 0]
-    offsets = offsets_from_groups(place[rows.image[chosen]], len(both))
-    groups = place[owners[objects]]
-    counts = np.diff(offsets)[groups]
-    pairs = (rows_of_groups(offsets, groups), np.repeat(np.arange(len(objects)), counts))
-    written = (
-        rows.boxes[chosen] if case.source is None else case.source.written[rows.places[chosen]]
-    )
+    images = np.intersect1d(np.unique(rows.image_index[finite]), image_of_object[objects])
+    if len(images) > SAMPLED_IMAGES:
+        random = np.random.default_rng(_SEED)
+        images = np.sort(random.choice(images, SAMPLED_IMAGES, replace=False))
+
+    # Images are numbered anew within the sample; −1 stands for those outside.
+    sample_index = np.full(n_images, -1, np.int64)
+    sample_index[images] = np.arange(len(images))
+    candidates = finite[sample_index[rows.image_index[finite]] >= 0]
+    chosen = highest_scoring(rows.image_index, rows.scores, candidates, BOXES_PER_IMAGE)
+    objects = objects[sample_index[image_of_object[objects]] >= 0]
+
+    box_images = sample_index[rows.image_index[chosen]]
+    object_images = sample_index[image_of_object[objects]]
+    offsets = offsets_from_groups(box_images, len(images))
+    pair_objects, pair_detections = pairs_in_groups(offsets, object_images)
+    counts = np.diff(offsets)[object_images]
     return Sample(
         boxes=rows.boxes[chosen],
-        written=written,
-        sizes=case.truth.image_sizes[rows.image[chosen]],
-        classes=rows.classes[chosen],
-        objects=case.truth.boxes[objects],
-        object_classes=case.truth.class_index[objects].astype(np.int64),
-        object_images=owners[objects],
-        pairs=pairs,
+        box_numbers=case.file.box_numbers[rows.source_rows[chosen]],
+        sizes=ground_truth.image_sizes[rows.image_index[chosen]],
+        classes=rows.class_index[chosen],
+        objects=ground_truth.boxes[objects],
+        object_classes=ground_truth.class_index[objects].astype(np.int64),
+        box_images=box_images,
+        object_images=object_images,
+        pair_detections=pair_detections,
+        pair_objects=pair_objects,
         starts=(np.cumsum(counts) - counts)[counts > 0],
     )
 
 
-def best_of_each(groups: Ints, scores: Floats, rows: Ints, most: int) -> Ints:
-    """Return of `rows` the `most` of highest score in each group, sorted by group."""
-    order = rows[np.lexsort((-scores[rows], groups[rows]))]
-    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    rank = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
-    return np.asarray(order[rank < most])
+def fit_of(case: Case) -> float:
+    """Return the mean best IoU of the boxes as they are read."""
+    sample = sample_of(case)
+    return sample.mean_best_iou(sample.boxes)

@@ -1,1 +1,1 @@
-"""Fixes: commands and rewritten files that remove what the doctor finds."""
+"""Fixes: which findings can be fixed, by which command, and what the command writes."""

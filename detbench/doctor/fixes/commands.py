@@ -1,7 +1,8 @@
-"""Fixes: the commands that mend what the doctor finds, quoted for a shell.
+"""Fix commands: what to type to fix findings, quoted for a shell.
 
-One command mends everything of a file, since mends of a copy each would have to be joined: every finding that detections can be mended of
-has the same command, and so has every finding that annotations can be mended of. What is only noted is mended in a copy of its own.
+One command fixes everything in a file: copies with one fault fixed each would have to be joined. So
+all findings that can be fixed in the detections have the same command, and so have all that can be
+fixed in the ground truth. What is only a note is fixed in a copy of its own.
 """
 
 from __future__ import annotations
@@ -11,122 +12,96 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Literal
 
 from detbench.data.formats.voc.devkit import TAR_SUFFIXES
 from detbench.doctor.case import Case
 from detbench.doctor.findings import Finding
 
-WRITTEN_ANEW = "pass"
-"""The edit of what only ground truth that is written anew can be mended of."""
+Side = Literal["ground-truth", "detections"]
+
+
+def fixable_ids(findings: Iterable[Finding], side: Side) -> tuple[str, ...]:
+    """Return the IDs of the findings that can be fixed on one side, in the order of findings."""
+    return tuple(
+        dict.fromkeys(
+            finding.id
+            for finding in findings
+            if (finding.fix_rows if side == "detections" else finding.fix_document)
+        )
+    )
 
 
 def with_commands(case: Case, findings: list[Finding]) -> list[Finding]:
-    """Return findings, in the order in which they were found, each with the command that mends it where there is one."""
-    faults = [finding for finding in findings if finding.severity != "note"]
-    ids = tuple(dict.fromkeys(finding.id for finding in faults if finding.mend))
-    edits = tuple(
-        dict.fromkeys(finding.edit for finding in sorted(faults, key=_of_areas) if finding.edit)
-    )
-    return [replace(finding, fix=_command(case, finding, ids, edits)) for finding in findings]
-
-
-def _of_areas(finding: Finding) -> bool:
-    """Tell whether a finding's edit computes areas from boxes, so that whatever mends boxes must come before it."""
-    return finding.id.startswith("area-")
-
-
-def _command(case: Case, finding: Finding, ids: tuple[str, ...], edits: tuple[str, ...]) -> str:
-    if finding.edit and case.annotations is not None:
-        return _editing(case, edits) if case.annotations.form == "coco" else _rewriting_truth(case)
-    if not finding.mend or case.source is None:
-        return finding.fix
-    noted = finding.id not in ids
-    return _mending(
-        case, (*ids, finding.id) if noted else ids, f"fixed-{finding.id}" if noted else "fixed"
-    )
-
-
-def mending(case: Case, finding: str) -> str:
-    """Return what to do about detections that were loaded already; the command for files follows when all findings are known."""
-    return (
-        f"`detbench doctor` on these files says more and mends {finding}"
-        if case.source is None
-        else ""
-    )
-
-
-def _mending(case: Case, findings: Iterable[str], ending: str) -> str:
-    """Return the command that writes the detections as they should be, by what the doctor found out."""
-    assert case.source is not None  # noqa: S101  the check asks for it
-    target = _beside(case.source.path, ending)
-    mends = [word for finding in findings for word in ("--mend", finding)]
-    return shlex.join(
-        [
-            "detbench",
-            "doctor",
-            str(case.truth_path),
-            str(case.source.path),
-            *case.options,
-            *mends,
-            "-o",
-            str(target),
-        ]
-    )
-
-
-def _editing(case: Case, edits: Iterable[str]) -> str:
-    """Return the command that writes the COCO annotations with all edits done."""
-    source, target = str(case.truth_path), str(_beside(case.truth_path, "fixed"))
-    steps = [
-        "import json",
-        f"d = json.load(open({source!r}))",
-        *edits,
-        f"json.dump(d, open({target!r}, 'w'))",
+    """Return findings, in the order of the checks, with the command that fixes each of them."""
+    return [
+        replace(finding, fix=_command(case, finding, findings))
+        if finding.fix_rows or finding.fix_document
+        else finding
+        for finding in findings
     ]
-    return shlex.join(["python", "-c", "; ".join(steps)])
 
 
-def _rewriting_truth(case: Case) -> str:
-    """Return the command that writes the ground truth of VOC or YOLO as it should be, into a new folder."""
-    assert case.source is not None  # noqa: S101  the check asks for it
-    words = ["detbench", "doctor", str(case.truth_path), str(case.source.path), *case.options]
-    return shlex.join([*words, "--mended-truth", str(_new_dataset(case.truth_path))])
+def _command(case: Case, finding: Finding, findings: list[Finding]) -> str:
+    faults = [other for other in findings if other.severity != "note"]
+    if finding.fix_document:
+        ids = fixable_ids(faults, "ground-truth")
+        return _fix_command(case, findings, ids, "ground-truth", _new_ground_truth(case))
+    ids = fixable_ids(faults, "detections")
+    path = case.file.path
+    if finding.id in ids:
+        return _fix_command(case, findings, ids, "detections", _beside(path, "fixed"))
+    target = _beside(path, f"fixed-{finding.id}")
+    return _fix_command(case, findings, (*ids, finding.id), "detections", target)
 
 
-def _new_dataset(path: Path) -> Path:
-    """Return a folder beside a dataset that is not there yet; that of a year of a devkit lies in a devkit of its own."""
-    if path.name in ("", ".."):
-        path = path.resolve()
-    if path.is_file() and not path.name.lower().endswith(TAR_SUFFIXES):
-        path = path.resolve().parent
-    name = next(
-        (
-            path.name[: -len(suffix)]
-            for suffix in TAR_SUFFIXES
-            if path.name.lower().endswith(suffix)
-        ),
-        path.name,
-    )
-    place, year = path.with_name(name), ""
-    if path.is_dir() and path.resolve().parent.name == "VOCdevkit":
-        place, year = path.resolve().parent, name
-    free = (place.with_name(f"{place.name}-fixed{'' if n == 1 else f'-{n}'}") for n in count(1))
-    return next(folder for folder in free if not folder.exists()) / year
+def _fix_command(
+    case: Case, findings: list[Finding], ids: Iterable[str], side: Side, target: Path
+) -> str:
+    other_side: Side = "detections" if side == "ground-truth" else "ground-truth"
+    ambiguous = fixable_ids(findings, other_side)
+    options = [
+        word
+        for finding_id in ids
+        for word in ("--fix", f"{side}:{finding_id}" if finding_id in ambiguous else finding_id)
+    ]
+    inputs = [str(case.ground_truth_path), str(case.file.path)]
+    return shlex.join(["detbench", "doctor", *inputs, *case.options, *options, "-o", str(target)])
 
 
-def rewriting(values: str, where: str = "") -> str:
-    """Return the edit that updates every annotation `a` (number `n`, from 1), or those where a condition holds, by keyword arguments."""
-    return (
-        f"[a.update({values}) for n, a in enumerate(d['annotations'], 1){where and f' if {where}'}]"
-    )
-
-
-def keeping(condition: str) -> str:
-    """Return the edit that keeps only the annotations `a` for which a Python condition holds."""
-    return f"d['annotations'] = [a for a in d['annotations'] if {condition}]"
+def _new_ground_truth(case: Case) -> Path:
+    """Return the path for fixed ground truth: a file for COCO, a new folder for VOC and YOLO."""
+    if case.annotations is not None and case.annotations.format_name == "coco":
+        return _beside(case.ground_truth_path, "fixed")
+    return _new_dataset(case.ground_truth_path)
 
 
 def _beside(path: Path, ending: str) -> Path:
-    return path.with_name(
-        f"{path.name}-{ending}" if path.is_dir() else f"{path.stem}-{ending}{path.suffix}"
-    )
+    if path.is_dir():
+        return path.with_name(f"{path.name}-{ending}")
+    return path.with_name(f"{path.stem}-{ending}{path.suffix}")
+
+
+def _new_dataset(path: Path) -> Path:
+    """Return a folder beside a dataset that does not exist yet.
+
+    The folder for a year of a VOC devkit is in a devkit of its own.
+    """
+    if path.name in ("", ".."):
+        path = path.resolve()
+    if path.is_file() and not path.name.lower().endswith(TAR_SUFFIXES):
+        path = path.resolve().parent  # a data.yaml stands for its folder
+    name = _without_tar_suffix(path.name)
+    parent, year = path.with_name(name), ""
+    if path.is_dir() and path.resolve().parent.name == "VOCdevkit":
+        parent, year = path.resolve().parent, name
+    endings = (f"-fixed{'' if number == 1 else f'-{number}'}" for number in count(1))
+    candidates = (parent.with_name(f"{parent.name}{ending}") for ending in endings)
+    return next(folder for folder in candidates if not folder.exists()) / year
+
+
+def _without_tar_suffix(name: str) -> str:
+    for suffix in TAR_SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name

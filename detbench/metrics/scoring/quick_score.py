@@ -1,4 +1,4 @@
-"""Quick scores: the headline score of many variants of the same detections, on a sample of images."""
+"""Quick scores: the headline score of variants of the same detections on a sample of images."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _REPORTED_NOTE = "too-many-detections"
 """The one note that is reported: detections that the protocol does not score."""
 
 
-def suspicions(evaluation: Evaluation) -> list[Suspicion]:
+def find_suspicions(evaluation: Evaluation) -> list[Suspicion]:
     """Return what is suspicious about an evaluation's input, what ruins most first.
 
     If there are no detections, that is the only suspicion. Notes are left out, except that the

@@ -59,7 +59,7 @@ def _check_outside(case: Case) -> list[Finding]:
     sizes = object_image_sizes(ground_truth)
     first, last = ground_truth.boxes[:, :2], ground_truth.boxes[:, 2:]
     past, far = (
-        (first < -margin).any(axis=1) | (last > sizes + margin).any(axis=1)
+        np.asarray((first < -margin).any(axis=1) | (last > sizes + margin).any(axis=1))
         for margin in (1.0, FAR * sizes)
     )
     beyond = ((first >= sizes) | (last <= 0)).any(axis=1) & (last > first).all(axis=1)

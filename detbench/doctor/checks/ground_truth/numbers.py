@@ -1,0 +1,170 @@
+"""Checks of ground truth numbers: texts in their place, not finite ones, and impossible sizes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from detbench.data.checks.suspicion import Severity
+from detbench.data.columns import Flags
+from detbench.data.formats.lenient_files import AnnotationsFile, EntryList
+from detbench.data.ground_truth import GroundTruth
+from detbench.doctor.case import Case
+from detbench.doctor.edits.coco_document import (
+    drop_impossible_image_sizes,
+    drop_not_finite,
+    drop_without_extent,
+    read_texts_as_numbers,
+)
+from detbench.doctor.edits.ground_truth_columns import ordered_corners, with_boxes, with_extent
+from detbench.doctor.evidence.counterfactual import change_with_ground_truth, score_of_rest
+from detbench.doctor.findings import Finding
+from detbench.doctor.readings.box_formats import NO_OFFSET, ONE_BASED
+
+MOST = 0.5
+"""Share of boxes without extent above which the file is written wrongly."""
+
+
+def check_annotation_numbers(case: Case, file: AnnotationsFile) -> list[Finding]:
+    """Return which numbers of the annotations are not numbers, or impossible ones."""
+    return [
+        *_check_malformed(case, file),
+        *_check_not_finite(case, file),
+        *_check_image_sizes(file),
+    ]
+
+
+def _check_malformed(case: Case, file: AnnotationsFile) -> list[Finding]:
+    """Check for texts, or nothing, in place of numbers, in any list of the file."""
+    n_malformed = int(file.malformed.sum())
+    counts = [f"{n_malformed:,} of {len(file.malformed):,} annotations"] if n_malformed else []
+    firsts = [file.first_malformed] if n_malformed else []
+    for entries in file.entry_lists:
+        if entries.malformed:
+            n_values = len(entries.malformed)
+            counts.append(f"{n_values:,} values of {entries.count:,} {entries.name}")
+            firsts.append(entries.malformed[0])
+    if not counts:
+        return []
+    is_coco = file.format_name == "coco"
+    problem = "have a text, or nothing, in place of a number" if is_coco else "are malformed"
+    rest = score_of_rest(case, case.rows, "with texts that spell numbers read as these")
+    evidence = (
+        f"in the ground truth, {' and '.join(counts)} {problem} (the first: {firsts[0]}): {rest}"
+    )
+    edit = partial(read_texts_as_numbers, numeric_image_ids=file.numeric_image_ids)
+    return [Finding("not-a-number", "error", evidence, fix_document=edit)]
+
+
+def _check_not_finite(case: Case, file: AnnotationsFile) -> list[Finding]:
+    """Check for boxes that are not finite."""
+    wrong = ~np.isfinite(file.box_numbers).all(axis=1) & ~file.malformed_boxes
+    if not wrong.any():
+        return []
+    evidence = (
+        f"{wrong.sum():,} of {len(wrong):,} annotations have a NaN or infinite box (the first: "
+        f"{file.location(int(wrong.argmax()))}): {score_of_rest(case, case.rows, 'without them')}"
+    )
+    return [Finding("not-finite", "error", evidence, fix_document=drop_not_finite)]
+
+
+def _check_image_sizes(file: AnnotationsFile) -> list[Finding]:
+    """Check for widths and heights of images that are negative or not finite."""
+    return [
+        finding
+        for entries in file.entry_lists
+        for finding in (
+            _image_size_finding(entries, "negative-size", entries.negative, "negative"),
+            _image_size_finding(entries, "not-finite", entries.not_finite, "not finite"),
+        )
+        if finding is not None
+    ]
+
+
+def _image_size_finding(
+    entries: EntryList, finding: str, wrong: tuple[str, ...], problem: str
+) -> Finding | None:
+    if not wrong:
+        return None
+    evidence = (
+        f"{len(wrong):,} sides of {entries.count:,} {entries.name} are {problem} (the first: "
+        f"{wrong[0]})"
+    )
+    return Finding(finding, "error", evidence, fix_document=drop_impossible_image_sizes)
+
+
+def check_box_sizes(case: Case) -> tuple[Case, list[Finding]]:
+    """Check for annotated boxes of negative or of no width or height.
+
+    Returns:
+        The case without the boxes of negative size, and the findings.
+    """
+    file = case.annotations
+    if file is None:
+        return case, []
+    sizes = file.sizes
+    if case.is_ground_truth_fixed:
+        boxes = case.ground_truth.boxes
+        sizes = np.ones_like(file.sizes)
+        sizes[file.object_annotations] = boxes[:, 2:] - boxes[:, :2]
+    negative: Flags = np.asarray((sizes < 0).any(axis=1))
+    empty: Flags = np.asarray((sizes == 0).any(axis=1) & ~negative)
+    findings = []
+    if negative.any():
+        fixed, how = without_negative_sizes(case)
+        change = change_with_ground_truth(case, fixed, how)
+        findings.append(_negative_finding(file, negative, change))
+        case = case.with_ground_truth(fixed)
+    if empty.any():
+        findings.append(_empty_finding(file, empty))
+    return case, findings
+
+
+def _negative_finding(file: AnnotationsFile, negative: Flags, change: str) -> Finding:
+    first = int(negative.argmax())
+    evidence = (
+        f"{negative.sum():,} of {len(negative):,} annotations have a negative width or height (the "
+        f"first: {file.location(first)}: {file.box_numbers[first].tolist()}), which "
+        f"`detbench eval` refuses; {change}"
+    )
+    return Finding("negative-size", "error", evidence, fix_document=drop_without_extent)
+
+
+def _empty_finding(file: AnnotationsFile, empty: Flags) -> Finding:
+    is_refused = file.format_name == "voc"
+    severity: Severity = "error" if is_refused or empty.mean() > MOST else "warning"
+    consequence = "`detbench eval` refuses them" if is_refused else "nothing matches them"
+    evidence = (
+        f"{empty.sum():,} of {len(empty):,} annotated boxes have no width or height (the first: "
+        f"{file.location(int(empty.argmax()))}): {consequence}"
+    )
+    return Finding("zero-area", severity, evidence, fix_document=drop_without_extent)
+
+
+def without_negative_sizes(case: Case) -> tuple[GroundTruth, str]:
+    """Return the ground truth without boxes of negative or of no width or height.
+
+    VOC and YOLO files are written anew. There, swapped corners are put in order, unless the
+    detections fit worse then.
+
+    Returns:
+        The ground truth, and how it differs, as an adverbial phrase.
+    """
+    ground_truth, file = case.ground_truth, case.annotations
+    left_out = with_extent(ground_truth)
+    if file is None or file.format_name == "coco":
+        return left_out, "without them"
+    # Corners are in order as written, not as continuous edges: xmin is the smaller one in VOC.
+    is_one_based = file.format_name == "voc" and not case.is_ground_truth_fixed
+    offset = np.array(ONE_BASED if is_one_based else NO_OFFSET, np.float64)
+    boxes = ordered_corners(ground_truth.boxes + offset) - offset
+    all_measured = np.ones(len(ground_truth), np.bool_)
+    ordered = with_extent(with_boxes(ground_truth, boxes, measured=all_measured))
+    score, score_without = (
+        case.with_ground_truth(variant).quick_score.score(case.rows)
+        for variant in (ordered, left_out)
+    )
+    if score >= score_without:
+        return ordered, "with their corners in order"
+    return left_out, "without them"

@@ -1,1 +1,0 @@
-"""Reading: ground truth and detections as their files hold them, mistakes included."""
