@@ -171,7 +171,7 @@ def analyze(
     check_beta(beta)
     check_comparable(evaluations)
     ground_truth, protocol = evaluations[0].ground_truth, evaluations[0].protocol
-    detectors = [AnalyzedDetector.from_evaluation(each, IOU) for each in evaluations]
+    detectors = [AnalyzedDetector.from_evaluation(evaluation, IOU) for evaluation in evaluations]
     halves = Halves(ground_truth, resamples, seed)
     bootstrap = None
     if halves.count:

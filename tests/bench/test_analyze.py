@@ -13,7 +13,7 @@ from detbench.bench.json_documents import json_bytes
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.errors.counted_detections import count_detections
 from detbench.metrics.errors.lrp import lrp
-from detbench.metrics.errors.slices import attribute
+from detbench.metrics.errors.slices import attribute_of_texts
 from detbench.metrics.errors.tide import tide
 from tests.metrics.analysed import analysed, plain
 from tests.metrics.scored import detections, random_pair, scored, truth
@@ -196,7 +196,7 @@ def test_one_image_has_no_intervals():
 
 
 def test_attributes_of_images_make_slices():
-    light = attribute("light", ["day", "night"] * 6)
+    light = attribute_of_texts("light", ["day", "night"] * 6)
     [analysis] = analyze([analysed(1)], [light]).analyses
     values = [row.value for row in analysis.slices if row.attribute == "light"]
     assert values == ["day", "night"]

@@ -143,34 +143,9 @@ def _missing(
     """Return missing objects: detections on background that agree, one of each detector.
 
     They agree if they are in the same image, of the same class, and overlap the best of them by an
-    IoU of 0.5. A mean reaches `min_suspicion` only if one of its parts does.
+    IoU of 0.5.
     """
-    cells = [
-        _background_cells(detector, precision)
-        for detector, precision in zip(detectors, precisions, strict=True)
-    ]
-    promising = np.concatenate(
-        [
-            cell[precision >= min_suspicion]
-            for cell, precision in zip(cells, precisions, strict=True)
-        ]
-    )
-    candidates: list[_Candidate] = []
-    for d, (detector, precision, cell) in enumerate(zip(detectors, precisions, cells, strict=True)):
-        rows = np.flatnonzero(np.isin(cell, promising) & (cell >= 0))
-        rows = rows[~_touches_uncounted(detector.evaluation, rows)]
-        detections = detector.evaluation.detections
-        images = groups_from_offsets(detections.offsets)
-        candidates += [
-            _Candidate(
-                int(images[row]),
-                int(detections.class_index[row]),
-                float(precision[row]),
-                d,
-                int(row),
-            )
-            for row in rows
-        ]
+    candidates = _candidates(detectors, precisions, min_suspicion)
     groups: dict[tuple[int, int], list[_Candidate]] = {}
     for candidate in sorted(candidates, key=lambda candidate: (-candidate.precision, candidate)):
         groups.setdefault((candidate.image, candidate.class_index), []).append(candidate)
@@ -180,6 +155,40 @@ def _missing(
         if group[0].precision >= min_suspicion
         for error in _agreeing(detectors, group, min_suspicion)
     ]
+
+
+def _candidates(
+    detectors: Sequence[AnalyzedDetector], precisions: Sequence[Floats], min_suspicion: float
+) -> list[_Candidate]:
+    """Return the detections on background in the images and classes that may miss an object."""
+    cells = [
+        _background_cells(detector, precision)
+        for detector, precision in zip(detectors, precisions, strict=True)
+    ]
+    # A mean of precisions reaches `min_suspicion` only if one of them does.
+    promising = np.concatenate(
+        [
+            cell[precision >= min_suspicion]
+            for cell, precision in zip(cells, precisions, strict=True)
+        ]
+    )
+    candidates = []
+    for d, detector in enumerate(detectors):
+        rows = np.flatnonzero(np.isin(cells[d], promising) & (cells[d] >= 0))
+        rows = rows[~_touches_uncounted(detector.evaluation, rows)]
+        detections = detector.evaluation.detections
+        images = groups_from_offsets(detections.offsets)
+        candidates += [
+            _Candidate(
+                image=int(images[row]),
+                class_index=int(detections.class_index[row]),
+                precision=float(precisions[d][row]),
+                detector=d,
+                row=int(row),
+            )
+            for row in rows
+        ]
+    return candidates
 
 
 def _background_cells(detector: AnalyzedDetector, precision: Floats) -> Ints:
@@ -196,7 +205,10 @@ def _agreeing(
 ) -> list[LabelError]:
     """Return the missing objects of one image and class, whose candidates come best first."""
     boxes = np.array(
-        [detectors[each.detector].evaluation.detections.boxes[each.row] for each in group]
+        [
+            detectors[candidate.detector].evaluation.detections.boxes[candidate.row]
+            for candidate in group
+        ]
     )
     overlaps = pairwise_iou(boxes, boxes)
     free, errors = np.ones(len(group), np.bool_), []

@@ -62,7 +62,7 @@ class Slice:
     p_fdr: float
 
 
-def attribute(name: str, texts: Sequence[str | None]) -> Attribute:
+def attribute_of_texts(name: str, texts: Sequence[str | None]) -> Attribute:
     """Return an attribute from the text of each image, None where not known.
 
     Texts are values, in alphabetical order. Numbers are values in their own order; more than 12
@@ -116,7 +116,7 @@ def attributes_of_columns(columns: Mapping[str, Sequence[str | None]]) -> list[A
                 f"attribute {name!r} is built in, like {', '.join(BUILT_IN)}; rename the column"
             )
     return [
-        attribute(name, texts)
+        attribute_of_texts(name, texts)
         for name, texts in columns.items()
         if any(text is not None for text in texts)
     ]
@@ -158,16 +158,16 @@ def score_slices(
     weights = all_once if weights is None else np.concatenate([all_once, weights])
     subsets = SubsetScores(evaluation)
     slices = [
-        _slice(evaluation, subsets, one, index, weights)
-        for one in attributes
-        for index in range(len(one.values))
-        if subsets.positives[one.value_index == index].any()
+        _slice(evaluation, subsets, attribute, index, weights)
+        for attribute in attributes
+        for index in range(len(attribute.values))
+        if subsets.positives[attribute.value_index == index].any()
     ]
-    p = np.array([each.p for each in slices])
+    p = np.array([row.p for row in slices])
     corrected = zip(holm(p).tolist(), benjamini_hochberg(p).tolist(), strict=True)
     return [
-        replace(each, p_holm=p_holm, p_fdr=p_fdr)
-        for each, (p_holm, p_fdr) in zip(slices, corrected, strict=True)
+        replace(row, p_holm=p_holm, p_fdr=p_fdr)
+        for row, (p_holm, p_fdr) in zip(slices, corrected, strict=True)
     ]
 
 

@@ -61,7 +61,7 @@ class ErrorAnalysis:
     """
 
     base_rules: tuple[str, ...]
-    """What the base of TIDE's costs is: one rule for all detectors, or one for each."""
+    """What the base of TIDE's costs is: one rule for all detectors, or one for analysis."""
     beta: float
     classes: int
     """Number of classes; those without any number have no row in `thresholds` and `lrp`."""
@@ -111,26 +111,26 @@ def error_analysis(evaluations: Sequence[Evaluation], *, with_images: bool = Tru
 def error_analysis_of(study: Study, *, with_images: bool) -> ErrorAnalysis:
     """Return a study as the page shows it."""
     analyses = study.analyses
-    together, *thresholds = _side_by_side(each.thresholds for each in analyses)
-    _, *lrp = _side_by_side(each.lrp for each in analyses)
-    recall = _side_by_side(each.recall for each in analyses)
+    together, *thresholds = _side_by_side(analysis.thresholds for analysis in analyses)
+    _, *lrp = _side_by_side(analysis.lrp for analysis in analyses)
+    recall = _side_by_side(analysis.recall for analysis in analyses)
     counts = Counter(error.kind for error in study.label_errors)
     return ErrorAnalysis(
-        base_rules=tuple(dict.fromkeys(each.base_rule for each in analyses)),
+        base_rules=tuple(dict.fromkeys(analysis.base_rule for analysis in analyses)),
         beta=study.settings.beta,
         classes=len(study.ground_truth.class_names),
-        tide=_side_by_side(each.tide for each in analyses),
-        lrp_means=tuple(each.lrp[0] for each in analyses),
-        calibration=tuple(next(iter(each.calibration), None) for each in analyses),
-        reliability=tuple(_reliability(each) for each in analyses),
-        confusion=tuple(matrix_table(each, series) for series, each in enumerate(analyses)),
+        tide=_side_by_side(analysis.tide for analysis in analyses),
+        lrp_means=tuple(analysis.lrp[0] for analysis in analyses),
+        calibration=tuple(next(iter(analysis.calibration), None) for analysis in analyses),
+        reliability=tuple(_reliability(analysis) for analysis in analyses),
+        confusion=tuple(matrix_table(analysis, series) for series, analysis in enumerate(analyses)),
         recall=tuple(rows for rows in recall if rows[0].objects),
-        slices=_side_by_side(each.slices for each in analyses),
+        slices=_side_by_side(analysis.slices for analysis in analyses),
         thresholds=(together, *(rows for rows in thresholds if _any_threshold(rows))),
         lrp=tuple(rows for rows in lrp if _any_error(rows)),
-        sensitivity=_side_by_side(each.sensitivity for each in analyses),
-        score_cutoffs=_side_by_side(each.score_cutoffs for each in analyses),
-        corrected=tuple(_corrected(each) for each in analyses),
+        sensitivity=_side_by_side(analysis.sensitivity for analysis in analyses),
+        score_cutoffs=_side_by_side(analysis.score_cutoffs for analysis in analyses),
+        corrected=tuple(_corrected(analysis) for analysis in analyses),
         label_errors=label_error_cards(study, with_images=with_images),
         label_error_counts={kind: counts[kind] for kind in KINDS},
     )
@@ -159,7 +159,7 @@ def _corrected(analysis: Analysis) -> Corrected:
 
 
 def _side_by_side(tables: Iterable[Sequence[R]]) -> tuple[tuple[R, ...], ...]:
-    """Return rows that have one entry for each detector, from a table of each."""
+    """Return rows that have one entry for each detector, from the table of each one."""
     return tuple(zip(*tables, strict=True))
 
 

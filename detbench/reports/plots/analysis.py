@@ -85,17 +85,20 @@ def tide_bars(study: Study, *, theme: Theme = "light") -> Figure:
 
 def lrp_components(study: Study, *, theme: Theme = "light") -> Figure:
     """Draw optimal LRP and its components for each class that has objects, worst class last."""
-    rows = [dict(zip(_class_names(study), each.lrp[1:], strict=True)) for each in study.analyses]
-    errors = {name: [of[name].error.estimate for of in rows] for name in _class_names(study)}
-    means = {name: np.mean(values) for name, values in errors.items() if not np.isnan(values).any()}
-    shown = sorted(means, key=means.__getitem__)[::-1]
+    by_class = [{row.class_name: row for row in analysis.lrp[1:]} for analysis in study.analyses]
+    means = {
+        name: np.mean([rows[name].error.estimate for rows in by_class])
+        for name in study.ground_truth.class_names
+    }
+    with_objects = [name for name, mean in means.items() if not np.isnan(mean)]
+    shown = sorted(with_objects, key=means.__getitem__)[::-1]
     height = max(0.24 * len(shown) + 1.8, 3.4)
     subject = "error at the best score threshold of each class, 0 is perfect"
     with plot_style(theme), _figure(study, subject, (10.5, height)) as figure:
         panels = figure.subplots(1, 4, sharey=True)
         for axes, component, title in zip(panels, COMPONENTS, _LRP_TITLES, strict=True):
             for d, analysis in enumerate(study.analyses):
-                values = [getattr(rows[d][name], component).estimate for name in shown]
+                values = [getattr(by_class[d][name], component).estimate for name in shown]
                 mean = _number(analysis.lrp[0].error.estimate)
                 axes.plot(
                     values,
@@ -274,10 +277,6 @@ def _subtitle(figure: Figure, text: str) -> None:
 def _legend(figure: Figure, axes: Axes, **options: Any) -> None:
     labels = axes.get_legend_handles_labels()
     figure.legend(*labels, loc="outside lower left", fontsize=9, **options)
-
-
-def _class_names(study: Study) -> tuple[str, ...]:
-    return study.ground_truth.class_names
 
 
 def _number(value: float) -> str:

@@ -79,7 +79,7 @@ def base_line(study: Study) -> str:
     rules = [analysis.base_rule for analysis in study.analyses]
     rule = rules[0]
     if len(set(rules)) > 1:
-        rule = "; ".join(f"{each.name}: {each.base_rule}" for each in study.analyses)
+        rule = "; ".join(f"{analysis.name}: {analysis.base_rule}" for analysis in study.analyses)
     return f"Base: {rule}. It is TIDE's own AP, not the protocol's {study.headline}."
 
 

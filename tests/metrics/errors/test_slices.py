@@ -10,7 +10,7 @@ import pytest
 from detbench.errors import DetbenchError
 from detbench.metrics.errors.slices import (
     Attribute,
-    attribute,
+    attribute_of_texts,
     attributes_of_columns,
     built_in_attributes,
     quartile_attribute,
@@ -126,12 +126,12 @@ def test_built_in_attributes():
 
 
 def test_attributes_from_texts():
-    assert attribute("light", ["night", None, "day"]).value_index.tolist() == [1, -1, 0]
-    assert attribute("hour", ["10", "9", "10"]).values == ("9", "10")
+    assert attribute_of_texts("light", ["night", None, "day"]).value_index.tolist() == [1, -1, 0]
+    assert attribute_of_texts("hour", ["10", "9", "10"]).values == ("9", "10")
     quartiles = ("to 24.75", "24.75 to 49.5", "49.5 to 74.25", "over 74.25")
-    assert attribute("speed", [str(n) for n in range(100)]).values == quartiles
+    assert attribute_of_texts("speed", [str(n) for n in range(100)]).values == quartiles
     with pytest.raises(DetbenchError, match="51 different values"):
-        attribute("file", [f"a{n}" for n in range(51)])
+        attribute_of_texts("file", [f"a{n}" for n in range(51)])
     assert [one.name for one in attributes_of_columns({"a": ["x"], "b": [None]})] == ["a"]
 
 
