@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -30,6 +31,16 @@ class InputError(DetbenchError):
         self.path, self.problem, self.where, self.fix = Path(path), problem, where, fix
         location = f"{path}, {where}" if where else f"{path}"
         super().__init__(f"{location}: {problem}" + (f"; {fix}" if fix else ""))
+
+
+def read_error(path: str | Path, error: OSError | ValueError) -> InputError:
+    """Return the InputError for a file that cannot be read, from what Python raised."""
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return InputError(path, "is not UTF-8 text", where=f"line {line}", fix="save it as UTF-8")
+    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+    fix = "grant permission to read it" if isinstance(error, PermissionError) else ""
+    return InputError(path, f"cannot be read: {reason}", fix=fix)
 
 
 class NotComparableError(DetbenchError):

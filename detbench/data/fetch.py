@@ -15,9 +15,8 @@ from pathlib import Path
 
 from detbench.data.download import download, file_md5
 from detbench.data.files import atomic_folder
-from detbench.data.formats.parsing.plain_text import read_error
 from detbench.data.formats.voc.devkit import check_tar_end, open_devkit
-from detbench.errors import DetbenchWarning, InputError
+from detbench.errors import DetbenchWarning, InputError, read_error
 
 BASE_URL = "http://host.robots.ox.ac.uk/pascal/VOC/voc2007/"
 ARCHIVES = {

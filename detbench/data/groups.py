@@ -36,29 +36,15 @@ def read_groups(path: Path, ground_truth: GroundTruth) -> Ints:
             where="line 1",
         )
     for line, (image, group) in rows:
-        where = f"line {line}"
         position = ground_truth.image_position(image)
         if position is None:
             raise InputError(
                 path,
                 f"image {image!r} is not in {ground_truth.name}",
-                where=where,
+                where=f"line {line}",
                 fix=image_id_example(ground_truth),
             )
-        if groups[position] >= 0:
-            raise InputError(
-                path,
-                f"image {image!r} occurs a second time",
-                where=where,
-                fix="list each image once",
-            )
-        if not group:
-            raise InputError(
-                path,
-                f"image {image!r} has no group",
-                where=where,
-                fix="give an image that stands alone a group of its own",
-            )
+        _check_row(path, line, image, group, repeated=groups[position] >= 0)
         groups[position] = numbers.setdefault(group, len(numbers))
     _check_complete(path, groups, ground_truth)
     if len(numbers) < 2:
@@ -68,6 +54,20 @@ def read_groups(path: Path, ground_truth: GroundTruth) -> Ints:
             fix="intervals need at least two",
         )
     return groups
+
+
+def _check_row(path: Path, line: int, image: str, group: str, *, repeated: bool) -> None:
+    where = f"line {line}"
+    if repeated:
+        problem = f"image {image!r} occurs a second time"
+        raise InputError(path, problem, where=where, fix="list each image once")
+    if not group:
+        raise InputError(
+            path,
+            f"image {image!r} has no group",
+            where=where,
+            fix="give an image that stands alone a group of its own",
+        )
 
 
 def _check_complete(path: Path, groups: Ints, ground_truth: GroundTruth) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Floats
-from detbench.data.formats.parsing.plain_text import read_error
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import InputError
+from detbench.errors import InputError, read_error
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _EXIF_ORIENTATION = 0x0112

@@ -21,7 +21,8 @@ import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.data.formats.coco.structs import Annotation, AnnotationFile, Category, Id
-from detbench.data.formats.parsing.json_text import decode, read_bytes
+from detbench.data.formats.parsing.json_text import decode
+from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
 
@@ -60,13 +61,7 @@ def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
     category_ids: list[Id] = [row.category_id for row in annotations]
     class_index = _find(path, category_ids, category_positions, "category_id", "categories")
 
-    # Boxes, and their areas with the same rounding as pycocotools.
-    xywh = np.array([row.bbox for row in annotations], np.float64).reshape(-1, 4)
-    with np.errstate(over="ignore"):
-        boxes = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
-        box_areas = xywh[:, 2] * xywh[:, 3]
-    _check_boxes(path, xywh, boxes, box_areas)
-
+    boxes, box_areas = _boxes_and_areas(path, annotations)
     ordered = sorted(file.images, key=lambda image: image_positions[image.id])
     sizes = np.array([(image.width, image.height) for image in ordered], np.float64)
     files = tuple(image.file_name or "" for image in ordered)
@@ -168,6 +163,16 @@ def _find(path: Path, ids: list[Id], positions: dict[Id, int], key: str, part: s
         where=f"annotations[{row}]",
         fix=f"add it to {part}",
     )
+
+
+def _boxes_and_areas(path: Path, annotations: list[Annotation]) -> tuple[Floats, Floats]:
+    """Return boxes (N, 4; x1, y1, x2, y2) and w · h (N,), both rounded as by pycocotools."""
+    xywh = np.array([row.bbox for row in annotations], np.float64).reshape(-1, 4)
+    with np.errstate(over="ignore"):
+        boxes = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
+        box_areas = xywh[:, 2] * xywh[:, 3]
+    _check_boxes(path, xywh, boxes, box_areas)
+    return boxes, box_areas
 
 
 def _check_boxes(path: Path, xywh: Floats, boxes: Floats, box_areas: Floats) -> None:

@@ -14,7 +14,7 @@ from detbench.data.columns import Flags, Ints
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.lenient_files import DetectionsFile, Labels
 from detbench.data.formats.parsing.image_ids import WHOLE_NUMBER, find_image, numeric_image_ids
-from detbench.data.formats.parsing.json_text import decode, read_bytes
+from detbench.data.formats.parsing.json_text import decode
 from detbench.data.formats.parsing.lenient_values import (
     id_text,
     is_id,
@@ -22,6 +22,7 @@ from detbench.data.formats.parsing.lenient_values import (
     lenient_numbers,
     shortened,
 )
+from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
 

@@ -19,7 +19,8 @@ from detbench.data.detections import Detections
 from detbench.data.formats.coco.plain_results import ResultColumns, read_plain_results
 from detbench.data.formats.coco.structs import Id, Result
 from detbench.data.formats.parsing.image_ids import find_image, numeric_image_ids
-from detbench.data.formats.parsing.json_text import decode, read_bytes
+from detbench.data.formats.parsing.json_text import decode
+from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError

@@ -68,28 +68,32 @@ def read_objects(
     }
     _copy_values(columns[first], 0, column)
 
-    # The others must agree with it. They are read group by group, so that little is in memory
-    # twice.
-    others = [name for name in layout if name != first]
-    start = 0
-    for group in range(file.num_row_groups):
-        table = file.read_row_group(group, others, use_threads=False)
-        end = start + len(table)
-        for name in others:
-            lengths = _list_lengths(path, name, table[name])
-            if not np.array_equal(lengths, counts[start:end] * layout[name][1]):
-                raise _damaged(path, name, f"its lists differ in length from column {first!r}")
-            _copy_values(columns[name], offsets[start], table[name])
-        start = end
-    if start != len(counts):
-        raise InputError(
-            path,
-            f"has {start:,} rows in its groups, expected {len(counts):,}",
-            fix=WRITE_AGAIN,
-        )
+    # The others must agree with it.
+    others = {name: width for name, (_, width) in layout.items() if name != first}
+    _read_other_columns(path, file, others, offsets, columns)
     for values in columns.values():
         values.flags.writeable = False
     return offsets, columns
+
+
+def _read_other_columns(
+    path: Path, file: ParquetFile, widths: dict[str, int], offsets: Ints, columns: Columns
+) -> None:
+    """Fill columns of known offsets, group by group, so that little is in memory twice."""
+    counts = np.diff(offsets)
+    start = 0
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group, list(widths), use_threads=False)
+        end = start + len(table)
+        for name, width in widths.items():
+            lengths = _list_lengths(path, name, table[name])
+            if not np.array_equal(lengths, counts[start:end] * width):
+                raise _damaged(path, name, "its lists differ in length from the other columns")
+            _copy_values(columns[name], offsets[start], table[name])
+        start = end
+    if start != len(counts):
+        problem = f"has {start:,} rows in its groups, expected {len(counts):,}"
+        raise InputError(path, problem, fix=WRITE_AGAIN)
 
 
 def _read_image_column(

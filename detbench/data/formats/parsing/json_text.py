@@ -13,7 +13,6 @@ from detbench.errors import InputError
 T = TypeVar("T")
 
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NOT_FINITE = re.compile(rb"(?<=[:\[,\s])([+-]?(?:NaN|nan|Infinity|inf))(?=[\s,\]}])")
 _TYPE_NAMES = {
     "float": "a number",
@@ -24,18 +23,6 @@ _TYPE_NAMES = {
     "object": "an object",
     "null": "null",
 }
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return the bytes of a file without a byte order mark.
-
-    Raises:
-        InputError: The file cannot be read.
-    """
-    try:
-        return path.read_bytes().removeprefix(_BYTE_ORDER_MARK)
-    except OSError as error:
-        raise InputError(path, f"cannot be read: {error.strerror}") from error
 
 
 def decode(path: Path, text: bytes, decoder: msgspec.json.Decoder[T], *, root: str) -> T:

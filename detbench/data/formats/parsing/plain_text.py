@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from detbench.errors import InputError
+from detbench.errors import read_error
 
-
-def read_error(path: str | Path, error: OSError | ValueError) -> InputError:
-    """Return the InputError for a file that cannot be read, from what Python raised."""
-    if isinstance(error, UnicodeDecodeError):
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return InputError(path, "is not UTF-8 text", where=f"line {line}", fix="save it as UTF-8")
-    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-    return InputError(
-        path,
-        f"cannot be read: {reason}",
-        fix="grant permission to read it" if isinstance(error, PermissionError) else "",
-    )
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_text(path: str | Path) -> str:
@@ -35,6 +23,18 @@ def read_text(path: str | Path) -> str:
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
+        raise read_error(path, error) from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file without a byte order mark.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    try:
+        return path.read_bytes().removeprefix(_BYTE_ORDER_MARK)
+    except OSError as error:
         raise read_error(path, error) from error
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NoReturn
 from xml.etree import ElementTree
 
-from detbench.data.formats.parsing.plain_text import parse_number, read_error
-from detbench.errors import InputError
+from detbench.data.formats.parsing.plain_text import parse_number
+from detbench.errors import InputError, read_error
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 FLAGS = ("difficult", "truncated")

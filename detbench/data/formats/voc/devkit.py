@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from detbench.data.formats.parsing.plain_text import read_error
-from detbench.errors import InputError
+from detbench.errors import InputError, read_error
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 _MEMBER = re.compile(r"(?:\./)?((?:.*/)?)(Annotations/[^/]+\.xml|ImageSets/Main/[^/]+\.txt)")

@@ -28,12 +28,12 @@ def _write_devkit(ground_truth: GroundTruth, path: Path, split: str | None) -> N
 
 
 def _is_results(path: Path, ground_truth: GroundTruth) -> bool:
-    from detbench.data.formats.voc.results import is_voc_results
-    from detbench.data.formats.yolo.results import is_yolo_results
-
     # The devkit's own file names are proof.
     if not path.is_dir() or any(path.glob("comp*_det_*.txt")):
         return path.is_dir()
+    from detbench.data.formats.voc.results import is_voc_results
+    from detbench.data.formats.yolo.results import is_yolo_results
+
     # Else the files must end with class names. A name like `red_car.txt` may also be an image's,
     # and the folder then holds YOLO results.
     return is_voc_results(path, ground_truth) and not is_yolo_results(path, ground_truth)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from detbench.data.formats.parsing.plain_text import read_error
 from detbench.data.formats.voc.devkit import Devkit
-from detbench.errors import InputError
+from detbench.errors import InputError, read_error
 
 _FOLDER = "ImageSets/Main"
 
@@ -71,27 +70,25 @@ def read_image_set(devkit: Devkit, split: str) -> list[str]:
 
     first_line: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        image_id, where = line.strip(), f"line {number}"
-        if not image_id.isprintable():
-            raise InputError(
-                location,
-                f"{image_id!r} cannot be the name of an image",
-                where=where,
-                fix="list one image id per line",
-            )
-        if len(image_id.split()) > 1:
-            raise InputError(
-                location,
-                f"expected one image id, found {image_id!r}",
-                where=where,
-            )
+        image_id = line.strip()
+        _check_image_id(image_id, location, number)
         if image_id in first_line:
             raise InputError(
                 location,
                 f"image {image_id!r} is already in line {first_line[image_id]}",
-                where=where,
+                where=f"line {number}",
                 fix="list every image once",
             )
         if image_id:
             first_line[image_id] = number
     return list(first_line)
+
+
+def _check_image_id(image_id: str, location: str, line: int) -> None:
+    if not image_id.isprintable():
+        problem = f"{image_id!r} cannot be the name of an image"
+    elif len(image_id.split()) > 1:
+        problem = f"expected one image id, found {image_id!r}"
+    else:
+        return
+    raise InputError(location, problem, where=f"line {line}", fix="list one image id per line")

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Floats, Ints
-from detbench.data.formats.parsing.json_text import read_bytes
-from detbench.data.formats.parsing.plain_text import parse_number
+from detbench.data.formats.parsing.plain_text import parse_number, read_bytes
 from detbench.errors import InputError
 
 _LINE = "`image_id score xmin ymin xmax ymax`"

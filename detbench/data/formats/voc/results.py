@@ -13,7 +13,7 @@ import numpy as np
 
 from detbench.data.columns import Ints
 from detbench.data.detections import Detections
-from detbench.data.formats.parsing.json_text import read_bytes
+from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
 from detbench.data.formats.voc.result_lines import ResultLines, read_result_lines
 from detbench.data.ground_truth import GroundTruth
@@ -80,12 +80,32 @@ def _find_class_files(folder: Path, class_names: tuple[str, ...]) -> _ClassFiles
     if not folder.is_dir():
         raise InputError(folder, "no such folder", fix="give the folder with the comp3/comp4 files")
     stems = {file.stem: file for file in sorted(folder.glob("*.txt"))}
+    prefix = _choose_prefix(folder, list(stems), class_names)
+    missing = [name for name in class_names if prefix + name not in stems]
+    if missing:
+        rest = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise InputError(
+            folder,
+            f"{prefix}{missing[0]}.txt is missing{rest}",
+            fix="create an empty file for a class without detections",
+        )
+    known = {prefix + name for name in class_names}
+    unknown = [
+        (stem.removeprefix(prefix), file)
+        for stem, file in stems.items()
+        if stem.startswith(prefix) and stem not in known
+    ]
+    return _ClassFiles([stems[prefix + name] for name in class_names], unknown)
+
+
+def _choose_prefix(folder: Path, stems: list[str], class_names: tuple[str, ...]) -> str:
+    """Return the prefix of most class files; another one with results is an error."""
     uses = Counter(prefix for stem in stems for prefix in _prefixes(stem, class_names))
     if not uses:
         raise InputError(
             folder,
             "contains no results for any class of the ground truth",
-            fix=f"expected files like comp4_det_test_{class_names[0]}.txt",
+            fix=f"expected files like comp4_det_test_{''.join(class_names[:1])}.txt",
         )
     # Among prefixes of equally many classes, the shortest one wins.
     prefix = max(uses, key=lambda candidate: (uses[candidate], -len(candidate)))
@@ -98,22 +118,7 @@ def _find_class_files(folder: Path, class_names: tuple[str, ...]) -> _ClassFiles
             f"contains two sets of results: {prefix}* and {rivals[0]}*",
             fix="keep only one of them in the folder",
         )
-    missing = [name for name in class_names if prefix + name not in stems]
-    if missing:
-        rest = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise InputError(
-            folder,
-            f"{prefix}{missing[0]}.txt is missing{rest}",
-            fix="create an empty file for a class without detections",
-        )
-
-    known = {prefix + name for name in class_names}
-    unknown = [
-        (stem.removeprefix(prefix), file)
-        for stem, file in stems.items()
-        if stem.startswith(prefix) and stem not in known
-    ]
-    return _ClassFiles([stems[prefix + name] for name in class_names], unknown)
+    return prefix
 
 
 def _prefixes(stem: str, class_names: tuple[str, ...]) -> list[str]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from detbench.data.formats.parsing.plain_text import read_error, read_text
+from detbench.data.formats.parsing.plain_text import read_text
 from detbench.data.image_headers import IMAGE_SUFFIXES
-from detbench.errors import InputError
+from detbench.errors import InputError, read_error
 
 SPLITS = ("val", "test", "train")
 

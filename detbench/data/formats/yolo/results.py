@@ -68,15 +68,9 @@ def read_yolo_results(
     sizes = require_image_sizes(ground_truth) if len(known) else ground_truth.image_sizes
     with np.errstate(over="ignore", invalid="ignore"):
         boxes, box_areas = to_pixels(cxcywh, sizes[image_index])
-    infinite = np.flatnonzero(~(np.isfinite(boxes).all(axis=1) & np.isfinite(box_areas)))
-    if len(infinite):
-        path, line = rows.locations[known[infinite[0]]]
-        raise InputError(
-            path,
-            f"is not a box in pixels: {cxcywh[infinite[0]].tolist()}",
-            where=f"line {line}",
-            fix="write fractions of the image",
-        )
+    finite = np.isfinite(boxes).all(axis=1) & np.isfinite(box_areas)
+    if not finite.all():
+        raise _not_a_box(rows, int(known[finite.argmin()]))
     check_inverted(folder, boxes)
     if not len(boxes):
         warn_empty(folder)
@@ -154,6 +148,16 @@ def _check_classes(rows: _Rows, n_classes: int, *, allow_unknown: bool) -> None:
             where=f"line {line}",
             allow_unknown=allow_unknown,
         )
+
+
+def _not_a_box(rows: _Rows, row: int) -> InputError:
+    path, line = rows.locations[row]
+    return InputError(
+        path,
+        f"is not a box in pixels: {rows.numbers[row, :4].tolist()}",
+        where=f"line {line}",
+        fix="write fractions of the image",
+    )
 
 
 def _check_length(values: list[float], path: str, line: int) -> None:
