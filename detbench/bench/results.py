@@ -5,70 +5,80 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from detbench.doctor.suspicions import suspicions
+from detbench.bench.schema_upgrades import SCHEMA_VERSION
+from detbench.data.checks.suspicion import Suspicion
 from detbench.metrics.protocols.protocol import Protocol
-from detbench.metrics.scoring.conventions import Convention
+from detbench.metrics.protocols.table import changed_switches
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.clusters import group_count
 from detbench.metrics.uncertainty.intervals import Interval
-from detbench.metrics.uncertainty.ranking import Ranking
 
-SCHEMA_VERSION = 1
-
+if TYPE_CHECKING:
+    from detbench.metrics.scoring.conventions import Convention
+    from detbench.metrics.uncertainty.ranking import RankedPair, Ranking
 
 ValueIntervals = Mapping[str, tuple[Interval, tuple[Interval, ...]]]
-"""By measure: the interval of the value and those of the classes, as `value_intervals` gives them."""
+"""By measure: the interval of the value and those of the classes, as `value_intervals` returns."""
 
 
 def evaluation_record(
-    evaluation: Evaluation, known: ValueIntervals | None = None
+    evaluation: Evaluation,
+    intervals: ValueIntervals | None = None,
+    suspicions: Sequence[Suspicion] = (),
 ) -> dict[str, Any]:
-    """Return the summary, the classes and the suspicions of an evaluation; null where a class has no ground truth.
+    """Return the summary, the classes and the suspicions of an evaluation.
 
-    With intervals, `intervals` holds `[low, high]` of each measure in `summary`, and of the headline measure for each class in `classes`;
-    `groups` is how many groups of images were drawn, null where images were.
+    Values of classes without ground truth are null. `intervals` is present if there are any, see
+    `intervals_record`.
     """
     record = {
         "name": evaluation.detections.name,
         "summary": evaluation.summary,
-        "classes": _classes(evaluation),
+        "classes": _class_records(evaluation),
         "classes_without_ground_truth": classes_without_ground_truth(evaluation),
         "suspicions": [
-            {"id": each.id, "evidence": each.evidence, "fix": each.fix}
-            for each in suspicions(evaluation)
+            {"id": suspicion.id, "evidence": suspicion.evidence, "fix": suspicion.fix}
+            for suspicion in suspicions
         ],
     }
-    return record | {"intervals": intervals_record(evaluation, known)} if known else record
+    if intervals:
+        record["intervals"] = intervals_record(evaluation, intervals)
+    return record
 
 
-def intervals_record(evaluation: Evaluation, known: ValueIntervals) -> dict[str, Any]:
-    """Return the `intervals` of an evaluation's record; empty without any."""
-    if not known:
+def intervals_record(evaluation: Evaluation, intervals: ValueIntervals) -> dict[str, Any]:
+    """Return the `intervals` of an evaluation's record; empty without any.
+
+    `summary` has `[low, high]` of each measure, `classes` that of the headline measure for each
+    class. `groups` is the number of groups that were resampled, null if images were.
+    """
+    if not intervals:
         return {}
-    overall, classes = next(iter(known.values()))
+    headline, class_intervals = next(iter(intervals.values()))
+    class_names = evaluation.ground_truth.class_names
     return {
-        "confidence": overall.confidence,
-        "method": overall.method,
+        "confidence": headline.confidence,
+        "method": headline.method,
         "groups": group_count(evaluation.ground_truth),
-        "summary": {name: _ends(interval) for name, (interval, _) in known.items()},
+        "summary": {measure: _ends(interval) for measure, (interval, _) in intervals.items()},
         "classes": {
             name: _ends(interval)
-            for name, interval in zip(evaluation.ground_truth.class_names, classes, strict=True)
+            for name, interval in zip(class_names, class_intervals, strict=True)
         },
     }
 
 
 def _ends(interval: Interval) -> list[float | None]:
-    """Return low and high, or null for both where there is no telling."""
-    return [interval.low, interval.high] if interval.known else [None, None]
+    """Return low and high; null for both if there is no interval."""
+    return [interval.low, interval.high] if interval.is_defined else [None, None]
 
 
 def classes_without_ground_truth(evaluation: Evaluation) -> list[str]:
-    """Return the classes that have nothing to find and are left out of every mean."""
+    """Return the classes without any object to find, which every mean leaves out."""
     positives = evaluation.counts[:, 0, 0, 3]
     return [
         name
@@ -77,21 +87,21 @@ def classes_without_ground_truth(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _classes(evaluation: Evaluation) -> dict[str, dict[str, float | int | None]]:
+def _class_records(evaluation: Evaluation) -> dict[str, dict[str, float | int | None]]:
     columns = evaluation.class_columns()
     return {
-        name: {column: _plain(values[k].item()) for column, values in columns.items()}
+        name: {column: null_for_nan(values[k].item()) for column, values in columns.items()}
         for k, name in enumerate(evaluation.ground_truth.class_names)
     }
 
 
-def _plain(value: Any) -> Any:
-    """Return a value with null for NaN."""
+def null_for_nan(value: Any) -> Any:
+    """Return a value, None if it is NaN, which JSON lacks."""
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def protocol_record(protocol: Protocol) -> dict[str, Any]:
-    """Return every switch of a protocol; unlimited area ranges have null ends."""
+    """Return every switch of a protocol; infinite ends of area ranges are null."""
     record = asdict(protocol)
     for area in record["area_ranges"]:
         area.update({end: None for end in ("low", "high") if math.isinf(area[end])})
@@ -99,18 +109,17 @@ def protocol_record(protocol: Protocol) -> dict[str, Any]:
 
 
 def recorded_protocol(record: dict[str, Any]) -> Protocol:
-    """Return the protocol that `protocol_record` wrote down, with every switch; switches that are newer than the record get their defaults.
+    """Return the protocol that `protocol_record` recorded; missing newer switches have defaults.
 
     Raises:
-        msgspec.ValidationError: a switch has no such value.
-        DetbenchError: the switches do not go together.
+        msgspec.ValidationError: A switch has no such value.
+        DetbenchError: The switches do not fit together.
     """
-    areas = [_with_ends(area) for area in record.get("area_ranges", ())]
+    areas = [_with_infinite_ends(area) for area in record.get("area_ranges", ())]
     return msgspec.convert(record | ({"area_ranges": areas} if areas else {}), Protocol)
 
 
-def _with_ends(area: dict[str, Any]) -> dict[str, Any]:
-    """Return an area range whose absent ends are infinite."""
+def _with_infinite_ends(area: dict[str, Any]) -> dict[str, Any]:
     low, high = area.get("low"), area.get("high")
     return area | {
         "low": -math.inf if low is None else low,
@@ -120,42 +129,60 @@ def _with_ends(area: dict[str, Any]) -> dict[str, Any]:
 
 def results_document(
     evaluations: Sequence[Evaluation],
-    known: Sequence[ValueIntervals] | None = None,
+    intervals: Sequence[ValueIntervals] | None = None,
     extra: Sequence[dict[str, Any]] | None = None,
-    ranked: Ranking | None = None,
+    ranking: Ranking | None = None,
+    suspicions: Sequence[Sequence[Suspicion]] | None = None,
 ) -> dict[str, Any]:
     """Return the JSON document of one or more evaluations under one protocol.
 
-    `known` are their intervals; `extra` adds keys to each run; with `ranked`, `ranks` says from where to where each may stand, and `pairs`
-    holds the differences.
+    Args:
+        evaluations: One per detector.
+        intervals: One per evaluation.
+        extra: More keys for the record of each evaluation.
+        ranking: Adds `ranks`, the range of ranks consistent with the data, and `pairs`, the
+            differences.
+        suspicions: Of each evaluation, about its input.
     """
+    protocol = evaluations[0].protocol
     additions = extra or [{} for _ in evaluations]
-    each: Sequence[ValueIntervals] = known or [{} for _ in evaluations]
+    intervals = intervals or [{} for _ in evaluations]
+    suspicions = suspicions or [() for _ in evaluations]
+    rows = zip(evaluations, intervals, suspicions, additions, strict=True)
     document = {
         "schema_version": SCHEMA_VERSION,
-        "protocol": evaluations[0].protocol.name,
+        "protocol": protocol.name,
         "changed_switches": {
-            switch: protocol_record(evaluations[0].protocol)[switch]
-            for switch in evaluations[0].protocol.changed
+            switch: protocol_record(protocol)[switch] for switch in changed_switches(protocol)
         },
         "runs": [
-            evaluation_record(one, ends) | more
-            for one, ends, more in zip(evaluations, each, additions, strict=True)
+            evaluation_record(evaluation, measures, suspected) | more
+            for evaluation, measures, suspected, more in rows
         ],
     }
-    return document | _ranking_record(ranked) if ranked else document
+    return document | _ranking_record(ranking) if ranking else document
 
 
-def _ranking_record(ranked: Ranking) -> dict[str, Any]:
-    pairs = [
-        {name: _plain(value) for name, value in pair._asdict().items()} for pair in ranked.pairs()
-    ]
+def _ranking_record(ranking: Ranking) -> dict[str, Any]:
     return {
-        "ranks": {place.name: [place.best_rank, place.worst_rank] for place in ranked.places},
-        "pairs": pairs,
+        "ranks": {place.name: [place.best_rank, place.worst_rank] for place in ranking.detectors},
+        "pairs": [_pair_record(pair) for pair in ranking.pairs()],
+    }
+
+
+def _pair_record(pair: RankedPair) -> dict[str, Any]:
+    return {
+        "measure": pair.measure,
+        "better": pair.better,
+        "worse": pair.worse,
+        "difference": null_for_nan(pair.difference),
+        "low": null_for_nan(pair.low),
+        "high": null_for_nan(pair.high),
+        "p_value": null_for_nan(pair.p),
+        "significant": pair.significant,
     }
 
 
 def convention_records(rows: list[Convention], coco: dict[str, float | None]) -> dict[str, Any]:
-    """Return a convention table as JSON-ready values."""
+    """Return a table of conventions as JSON-ready values."""
     return {"iou": 0.5, "conventions": [asdict(row) for row in rows], "coco": coco}

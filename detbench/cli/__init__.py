@@ -12,48 +12,45 @@ import os
 import sys
 import traceback
 import warnings
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from detbench.cli import (
-    analyze,
-    compare,
-    data,
-    demo,
-    doctor,
-    evaluate,
-    export,
-    files,
-    gate,
-    history,
-    latency,
-    plan,
-    predict,
-    train,
-)
 from detbench.cli.shared.app import app
 from detbench.cli.shared.console import log, show_warning
 from detbench.errors import DetbenchError, DetbenchWarning
 
-__all__ = [
-    "analyze",
-    "app",
-    "compare",
-    "data",
-    "demo",
-    "doctor",
-    "evaluate",
-    "export",
-    "files",
-    "gate",
-    "history",
-    "latency",
-    "main",
-    "plan",
-    "predict",
-    "train",
-]
+COMMANDS = {
+    "adapters": "predict",
+    "analyze": "analyze",
+    "compare": "compare",
+    "convert": "files",
+    "data": "data",
+    "demo": "demo",
+    "doctor": "doctor",
+    "env": "environment",
+    "eval": "evaluate",
+    "export": "export",
+    "fetch": "files",
+    "gate": "gate",
+    "history": "history",
+    "latency": "latency",
+    "plan": "plan",
+    "predict": "predict",
+    "report": "compare",
+    "train": "train",
+}
+"""Each command and the file in this folder that defines it."""
+
+
+def load_commands(arguments: Sequence[str] = ()) -> None:
+    """Import the file of the command in the arguments, or all files if there is none."""
+    command = next((word for word in arguments if not word.startswith("-")), None)
+    files = [COMMANDS[command]] if command in COMMANDS else sorted(set(COMMANDS.values()))
+    for file in files:
+        import_module(f"detbench.cli.{file}")
 
 
 def main() -> None:
@@ -67,6 +64,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    load_commands(sys.argv[1:])
     try:
         app()
     except DetbenchError as error:

@@ -44,8 +44,9 @@ def demo(
     times them, and writes plots, example images and the page.
     """
     from detbench.bench.demo import demo_dataset
+    from detbench.bench.json_documents import write_json
     from detbench.bench.results import results_document
-    from detbench.bench.runs import write_json
+    from detbench.metrics.scoring.suspicions import find_suspicions
     from detbench.reports.frames import frames
 
     specs = _available_models()
@@ -58,6 +59,7 @@ def demo(
     coco = protocol_from_options(ground_truth, "coco")
     coco_evaluations = evaluate_all(ground_truth, detections, coco, None)
     intervals = intervals_of(evaluations, wanted=True)
+    suspicions = [find_suspicions(evaluation) for evaluation in evaluations]
     runs = record_runs(
         folder / "runs",
         evaluations,
@@ -65,6 +67,7 @@ def demo(
         specs,
         latency_s=_LATENCY_S,
         options={"command": "detbench demo"},
+        suspicions=suspicions,
     )
     tables = frames(runs)
     show(
@@ -72,7 +75,10 @@ def demo(
         *evaluation_tables(coco_evaluations)[:2],
     )
     results = folder / "results.json"
-    write_json(results, results_document(evaluations, intervals, ranked=tables.ranking))
+    document = results_document(
+        evaluations, intervals, ranking=tables.ranking, suspicions=suspicions
+    )
+    write_json(results, document)
     log(f"dataset: {dataset}\nresults: {results}")
     command = _compare_command(dataset, specs, folder / "again")
     report = ReportFiles(folder / "report.html", plots=folder / "plots")

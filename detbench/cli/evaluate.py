@@ -26,7 +26,6 @@ from detbench.cli.shared.app import (
     Threads,
     app,
 )
-from detbench.cli.shared.command_line import passed_options
 from detbench.cli.shared.console import log, status
 from detbench.cli.shared.detector_names import check_run_folders, detector_names
 from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from detbench.bench.results import ValueIntervals
+    from detbench.data.checks.suspicion import Suspicion
     from detbench.metrics.scoring.evaluation import Evaluation
 
 
@@ -107,6 +107,7 @@ def evaluate_command(
 ) -> None:
     """Score detections against ground truth and compare detectors."""
     from detbench.bench.results import results_document
+    from detbench.metrics.scoring.suspicions import find_suspicions
 
     names = detector_names(detections, name)
     check_output_paths(
@@ -146,12 +147,13 @@ def evaluate_command(
         if audit:
             tables += _audit_lines(evaluation, record)
 
-    document = results_document(evaluations, intervals, extra_records, ranking)
+    suspicions = [find_suspicions(evaluation) for evaluation in evaluations]
+    document = results_document(evaluations, intervals, extra_records, ranking, suspicions)
     save_json(json, document)
     if plots:
         _save_plots(evaluations, intervals, plots)
     if runs:
-        _write_runs(runs, evaluations, intervals, passed_options(context))
+        _write_runs(runs, evaluations, intervals, suspicions, context)
     warn_of_suspicions(document)
     show_results(json, document, lambda: tables)
 
@@ -172,13 +174,16 @@ def _write_runs(
     parent: Path,
     evaluations: Sequence[Evaluation],
     intervals: Sequence[ValueIntervals],
-    options: dict[str, Any],
+    suspicions: Sequence[list[Suspicion]],
+    context: typer.Context,
 ) -> None:
     from detbench.bench.runs import write_run
+    from detbench.cli.shared.command_line import passed_options
 
-    for evaluation, ends in zip(evaluations, intervals, strict=True):
+    options = passed_options(context)
+    for evaluation, ends, suspected in zip(evaluations, intervals, suspicions, strict=True):
         folder = parent / evaluation.detections.name
-        write_run(folder, evaluation, options=options, intervals=ends)
+        write_run(folder, evaluation, options=options, intervals=ends, suspicions=suspected)
         log(f"run: {folder}")
 
 

@@ -1,4 +1,4 @@
-"""`detbench gate`: one exit code for whether a candidate may take its baseline's place."""
+"""`detbench gate`: one exit code for whether a candidate may replace its baseline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, s
 from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
-    from detbench.bench.gate.remeasure import Remeasured, Specs
+    from detbench.bench.gate.gate import ModelSizes
+    from detbench.bench.gate.remeasure import RemeasuredRuns, SpecPair
     from detbench.bench.gate.rules import Rule
     from detbench.bench.gate.verdict import Verdict
     from detbench.bench.runs import Run
@@ -29,8 +30,8 @@ _NO_VERDICT = 2
 
 
 @contextmanager
-def _no_verdict_is_no_failure() -> Iterator[None]:
-    """Leave with 2 where typer and libraries would leave with 1, which says that the candidate failed."""
+def _exit_with_2_without_a_verdict() -> Iterator[None]:
+    """Replace exit code 1 of typer and libraries, which would mean that the candidate failed."""
     try:
         yield
     except (BrokenPipeError, EOFError, SystemExit):
@@ -40,164 +41,175 @@ def _no_verdict_is_no_failure() -> Iterator[None]:
 
 
 @app.command("gate")
-@_no_verdict_is_no_failure()
+@_exit_with_2_without_a_verdict()
 def gate_command(
     baseline: Annotated[
         str | None,
         typer.Argument(
-            help="A run folder; or history:FILE for the last run that passed on --branch.",
+            help="A run folder, or history:FILE for the last run that passed on --branch.",
             show_default=False,
         ),
     ] = None,
     candidate: Annotated[
         Path | None,
-        typer.Argument(help="The run folder that is to take its place.", show_default=False),
+        typer.Argument(help="The run folder that may replace it.", show_default=False),
     ] = None,
     rules: Annotated[
         Path | None,
         typer.Option(help="TOML file of rules. Default: see --show-rules.", show_default=False),
     ] = None,
     show_rules: Annotated[
-        bool,
-        typer.Option(
-            "--show-rules", help="Print the default rules, to start from, and nothing else."
-        ),
+        bool, typer.Option("--show-rules", help="Print the default rules and nothing else.")
     ] = False,
     branch: Annotated[
-        str, typer.Option(help="Where the baseline of a history must have passed.")
+        str, typer.Option(help="Branch on which the baseline of a history must have passed.")
     ] = "main",
     models: Annotated[
         tuple[str, str] | None,
         typer.Option(
             metavar="BASELINE CANDIDATE",
-            help="Time these two models anew, in turns, for rules on time.",
+            help="Time these two models again, interleaved, for rules on time.",
             show_default=False,
         ),
     ] = None,
     remeasure: Annotated[
         bool,
-        typer.Option("--remeasure", help="The same with the models that the runs were made with."),
+        typer.Option("--remeasure", help="The same with the models that the runs recorded."),
     ] = False,
     max_seconds: Annotated[
-        float, typer.Option(min=0.1, help="Of timing anew, for each model and stage, at most.")
+        float, typer.Option(min=0.1, help="Maximum seconds of timing for each model and stage.")
     ] = 10.0,
-    replicates: Annotated[int, typer.Option(min=100, help="Draws of images.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
+    resamples: Annotated[int, typer.Option(min=100, help="Number of bootstrap resamples.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     groups: Groups = None,
     json: JsonTarget = None,
     junit: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write them as JUnit XML.", show_default=False),
+        typer.Option(metavar="FILE", help="Write the verdicts as JUnit XML.", show_default=False),
     ] = None,
     markdown: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write them as Markdown, for a pull request.", show_default=False
+            metavar="FILE",
+            help="Write the verdicts as Markdown, for a pull request.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
     """Stop a regression: compare a candidate with its baseline, rule by rule.
 
-    Leaves with 0 where it passed, 1 where it failed, 3 where that cannot be told, 2 where there is no verdict.
+    Exits with 0 if passed, 1 if failed, 3 if inconclusive, 2 if there is no verdict.
     """
     from detbench.bench.gate.gate import gate
-    from detbench.bench.gate.remeasure import model_bytes, recorded_specs
     from detbench.bench.gate.rules import default_rules, default_text, read_rules
-    from detbench.bench.gate.verdict import EXIT_CODES, overall
-    from detbench.bench.runs import read_run
+    from detbench.bench.gate.verdict import EXIT_CODES, overall_outcome
     from detbench.cli.shared.output_paths import model_path
-    from detbench.data.groups import read_groups
+    from detbench.metrics.warmup import warm_scoring
 
     if show_rules:
         sys.stdout.write(default_text())
         return
     if baseline is None or candidate is None:
         raise DetbenchError(
-            "a gate needs a BASELINE and a CANDIDATE, two run folders as `detbench eval -o` writes them"
+            "BASELINE and CANDIDATE are missing; name two run folders as `detbench eval -o` writes"
         )
-    targets = _Targets(json, junit, markdown)
-    targets.check(
-        Path(baseline.removeprefix(_HISTORY)),
-        candidate,
-        rules,
-        groups,
-        *map(model_path, models or ()),
-    )
-    asked = read_rules(rules) if rules else default_rules()
+    outputs = _Outputs(json, junit, markdown)
+    baseline_path = Path(baseline.removeprefix(_HISTORY))
+    outputs.check(baseline_path, candidate, rules, groups, *map(model_path, models or ()))
+    gate_rules = read_rules(rules) if rules else default_rules()
+    first, second = _read_runs(baseline, candidate, branch, groups)
+    specs = models or (_recorded_specs(first, second, outputs) if remeasure else None)
+    timed = _time_again(first, second, gate_rules, specs, max_seconds) if specs else None
+    if timed:
+        first, second = timed.baseline, timed.candidate
+    warm_scoring(log)
+    with status("resampling images"):
+        verdicts = gate(
+            first,
+            second,
+            gate_rules,
+            pairs=timed.pairs if timed else (),
+            sizes=_sizes(specs),
+            resamples=resamples,
+            seed=seed,
+        )
+    outputs.write(first, second, verdicts)
+    _show(first, second, verdicts, json)
+    raise typer.Exit(EXIT_CODES[overall_outcome(verdicts)])
+
+
+def _read_runs(baseline: str, candidate: Path, branch: str, groups: Path | None) -> tuple[Run, Run]:
+    """Return both runs; groups from a file replace those that they recorded."""
+    from detbench.bench.runs import read_run
+    from detbench.data.groups import read_groups
+
     with status(f"reading {candidate}"):
         second = read_run(candidate)
     with status(f"reading {baseline}"):
         first = read_run(_baseline_folder(baseline, second.name, branch))
     if groups:
-        first = replace(
-            first,
-            ground_truth=replace(
-                first.ground_truth, groups=read_groups(groups, first.ground_truth)
-            ),
-        )
+        by_image = read_groups(groups, first.ground_truth)
+        first = replace(first, ground_truth=replace(first.ground_truth, groups=by_image))
         second = replace(second, ground_truth=replace(second.ground_truth, groups=None))
-    specs = models or (recorded_specs(first, second) if remeasure else None)
-    if specs and not models:
-        targets.check(*map(model_path, specs))
-    timed = _timed(first, second, asked, specs, max_seconds) if specs else None
-    if timed:
-        first, second = timed.baseline, timed.candidate
-    sizes = (model_bytes(specs[0]), model_bytes(specs[1])) if specs else (None, None)
-    from detbench.metrics.warmup import warm_scoring
-
-    warm_scoring(log)
-    with status("drawing images"):
-        pairs = timed.pairs if timed else ()
-        verdicts = gate(
-            first, second, asked, pairs=pairs, sizes=sizes, replicates=replicates, seed=seed
-        )
-    targets.write(first, second, verdicts)
-    _show(first, second, verdicts, json)
-    raise typer.Exit(EXIT_CODES[overall(verdicts)])
+    return first, second
 
 
-def _baseline_folder(given: str, name: str, branch: str) -> Path:
-    if not given.startswith(_HISTORY):
-        return Path(given)
-    from detbench.bench.history import last_passed
+def _baseline_folder(baseline: str, name: str, branch: str) -> Path:
+    if not baseline.startswith(_HISTORY):
+        return Path(baseline)
+    from detbench.bench.history.history_file import last_passed
     from detbench.reports.one_line import one_line
 
-    folder = last_passed(Path(given.removeprefix(_HISTORY)), name, branch)
-    log(one_line(f"baseline: {folder}, the last of {name} that passed on {branch}"))
+    folder = last_passed(Path(baseline.removeprefix(_HISTORY)), name, branch)
+    log(one_line(f"baseline: {folder}, the last run of {name} that passed on {branch}"))
     return folder
 
 
-def _timed(
-    first: Run, second: Run, rules: Sequence[Rule], specs: Specs, most_s: float
-) -> Remeasured:
-    from detbench.bench.compare import timing_pictures
-    from detbench.bench.gate.remeasure import remeasured
+def _recorded_specs(first: Run, second: Run, outputs: _Outputs) -> SpecPair:
+    from detbench.bench.gate.remeasure import recorded_specs
+    from detbench.cli.shared.output_paths import model_path
 
-    log("timing both models in turns")
+    specs = recorded_specs(first, second)
+    outputs.check(*map(model_path, specs))
+    return specs
+
+
+def _sizes(specs: SpecPair | None) -> ModelSizes:
+    from detbench.bench.gate.remeasure import model_bytes
+
+    return (model_bytes(specs[0]), model_bytes(specs[1])) if specs else (None, None)
+
+
+def _time_again(
+    first: Run, second: Run, rules: Sequence[Rule], specs: SpecPair, max_s: float
+) -> RemeasuredRuns:
+    from detbench.bench.compare import timing_images
+    from detbench.bench.gate.remeasure import remeasure
+
+    log("timing both models, interleaved")
+    images = timing_images(second.ground_truth)
     try:
-        return remeasured(
-            first, second, rules, specs, timing_pictures(second.ground_truth), most_s=most_s
-        )
+        return remeasure(first, second, rules, specs, images, max_s=max_s)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 
 
 @dataclass(frozen=True)
-class _Targets:
-    """Where the verdicts go; GitHub's summary of the job is where `GITHUB_STEP_SUMMARY` says."""
+class _Outputs:
+    """The files that the verdicts go to, and the summary of a job on GitHub."""
 
     json: str | None
     junit: Path | None
     markdown: Path | None
 
     def check(self, *inputs: Path | None) -> None:
-        """Refuse targets that cannot be written, or would replace what the gate reads."""
+        """Refuse outputs that cannot be written, or would replace an input."""
         from detbench.cli.shared.output_paths import check_distinct, check_output_paths
 
         files = [*json_files(self.json), *(file for file in (self.junit, self.markdown) if file)]
-        given = [path for path in inputs if path]
-        check_output_paths(files, [], given)
-        check_distinct([*files, *([self._summary] if self._summary else [])], given)
+        input_paths = [path for path in inputs if path]
+        check_output_paths(files, [], input_paths)
+        check_distinct([*files, *([self._summary] if self._summary else [])], input_paths)
 
     def write(self, baseline: Run, candidate: Run, verdicts: Sequence[Verdict]) -> None:
         from detbench.bench.gate.gate import gate_document
@@ -221,8 +233,8 @@ class _Targets:
 
     @property
     def _summary(self) -> Path | None:
-        named = os.environ.get("GITHUB_STEP_SUMMARY")
-        return Path(named) if named else None
+        path = os.environ.get("GITHUB_STEP_SUMMARY")
+        return Path(path) if path else None
 
 
 def _append(file: Path, text: str) -> None:
@@ -230,13 +242,12 @@ def _append(file: Path, text: str) -> None:
         with file.open("a", encoding="utf-8", errors="replace") as summary:
             summary.write(text)
     except OSError as error:
-        raise InputError(
-            file, f"cannot be written: {error.strerror}", fix="GITHUB_STEP_SUMMARY must name a file"
-        ) from error
+        problem = f"cannot be written: {error.strerror}"
+        raise InputError(file, problem, fix="name a file in GITHUB_STEP_SUMMARY") from error
 
 
 def _show(baseline: Run, candidate: Run, verdicts: Sequence[Verdict], json: str | None) -> None:
-    """Show the verdicts, and tell GitHub where it is listening."""
+    """Show the verdicts; on GitHub, also as annotations of the job."""
     from detbench.bench.gate.gate import gate_document
     from detbench.reports.ci.github import workflow_commands
     from detbench.reports.terminal.gate import gate_lines, gate_table
@@ -247,5 +258,5 @@ def _show(baseline: Run, candidate: Run, verdicts: Sequence[Verdict], json: str 
         lambda: [gate_table(verdicts), *gate_lines(baseline, candidate, verdicts)],
     )
     if os.environ.get("GITHUB_ACTIONS"):
-        for line in workflow_commands(verdicts):
-            log_to_github(line)
+        for command in workflow_commands(verdicts):
+            log_to_github(command)

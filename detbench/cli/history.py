@@ -1,9 +1,10 @@
-"""`detbench history`: what runs came to over commits, kept in one plain file."""
+"""`detbench history`: results of runs across commits, in one plain file."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,21 +14,24 @@ from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, s
 from detbench.cli.shared.output_paths import check_output_paths
 from detbench.errors import DetbenchError, InputError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 history_app = typer.Typer(
-    help="Keep what runs came to over commits.", no_args_is_help=True, rich_markup_mode=None
+    help="Track results across commits.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(history_app, name="history")
 HistoryFile = Annotated[
     Path,
     typer.Argument(
-        metavar="FILE", help="The history: JSON, a line for each run.", show_default=False
+        metavar="FILE", help="The history: one line of JSON per run.", show_default=False
     ),
 ]
-Detector = Annotated[
+DetectorName = Annotated[
     str | None, typer.Option("--name", help="Only runs of this detector.", show_default=False)
 ]
-_MOST_MEASURES = 3
-_ONLY_THESE = "Only these, in this order. Default:"
+GateOutcome = Literal["passed", "failed", "inconclusive"]
+_MAX_MEASURES = 3
 
 
 @history_app.command("add")
@@ -36,13 +40,14 @@ def add_command(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)
     ],
-    branch: Annotated[str | None, typer.Option(help="Of the commit.", show_default=False)] = None,
+    branch: Annotated[
+        str | None, typer.Option(help="Branch of the commit.", show_default=False)
+    ] = None,
     commit: Annotated[
-        str | None, typer.Option(help="Default: the one that the run recorded.", show_default=False)
+        str | None, typer.Option(help="Default: the commit of the run.", show_default=False)
     ] = None,
     verdict: Annotated[
-        Literal["passed", "failed", "inconclusive"] | None,
-        typer.Option(help="What the gate said.", show_default=False),
+        GateOutcome | None, typer.Option(help="Verdict of the gate.", show_default=False)
     ] = None,
     gate: Annotated[
         Path | None,
@@ -51,27 +56,24 @@ def add_command(
         ),
     ] = None,
 ) -> None:
-    """Add runs; of one that is there already, only what is new: a verdict, or another folder."""
-    from detbench.bench.history import add, entry_of
+    """Add runs. Of a run that it has already, add only a new verdict or another folder."""
+    from detbench.bench.history.entry import history_entry
+    from detbench.bench.history.history_file import add_entry
     from detbench.bench.runs import read_run
     from detbench.metrics.warmup import warm_scoring
     from detbench.reports.one_line import one_line
 
     if verdict and gate:
-        raise DetbenchError("--verdict and --gate both say what the gate said; give one of them")
+        raise DetbenchError("--verdict and --gate exclude each other; give one of them")
     check_output_paths([file], [], [*runs, *([gate] if gate else [])])
     warm_scoring(log)
     for folder in runs:
         with status(f"reading {folder}"):
             run = read_run(folder)
             outcome = _outcome(gate, run.detections.digest) if gate else verdict
-            entry = entry_of(run, file, commit=commit, branch=branch, verdict=outcome)
-        added = add(file, entry)
-        log(
-            one_line(
-                f"{file}: {entry.name} at {entry.commit or 'no commit'}{'' if added else ' is there already'}"
-            )
-        )
+            entry = history_entry(run, file, commit=commit, branch=branch, verdict=outcome)
+        suffix = "" if add_entry(file, entry) else " is in the history already"
+        log(one_line(f"{file}: {entry.name} at {entry.commit or 'no commit'}{suffix}"))
 
 
 @history_app.command("show")
@@ -79,25 +81,28 @@ def show_command(
     file: HistoryFile,
     measure: Annotated[
         list[str] | None,
-        typer.Option(help=f"{_ONLY_THESE} the first {_MOST_MEASURES}.", show_default=False),
+        typer.Option(
+            help=f"Only these measures, in this order. Default: the first {_MAX_MEASURES}.",
+            show_default=False,
+        ),
     ] = None,
-    name: Detector = None,
+    name: DetectorName = None,
     json: JsonTarget = None,
 ) -> None:
     """Show runs, oldest first."""
     import msgspec
 
-    from detbench.bench.history import read_history
-    from detbench.bench.results import SCHEMA_VERSION
+    from detbench.bench.history.history_file import read_history
+    from detbench.bench.schema_upgrades import SCHEMA_VERSION
     from detbench.reports.terminal.history import history_table
 
     check_output_paths(json_files(json), [], [file])
     entries = [entry for entry in read_history(file) if name in (None, entry.name)]
-    known = list(dict.fromkeys(one for entry in entries for one in entry.measures))
-    _check_measures(measure or (), known)
+    measures = list(dict.fromkeys(name for entry in entries for name in entry.measures))
+    _check_measures(measure or (), measures)
     document = {"schema_version": SCHEMA_VERSION, "runs": msgspec.to_builtins(entries)}
     save_json(json, document, "history")
-    table = history_table(entries, measure or known[:_MOST_MEASURES])
+    table = history_table(entries, measure or measures[:_MAX_MEASURES])
     show_results(json, document, lambda: [table])
 
 
@@ -107,68 +112,79 @@ def plot_command(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="DIR", help="Where MEASURE.png goes.", show_default=False
+            "-o", "--output", metavar="DIR", help="Folder for MEASURE.png.", show_default=False
         ),
     ],
     measure: Annotated[
         list[str] | None,
-        typer.Option(help=f"{_ONLY_THESE} every one that a run has.", show_default=False),
+        typer.Option(
+            help="Only these measures. Default: every measure of the runs.", show_default=False
+        ),
     ] = None,
-    name: Detector = None,
-    dark: Annotated[bool, typer.Option("--dark", help="Draw on dark paper.")] = False,
+    name: DetectorName = None,
+    dark: Annotated[bool, typer.Option("--dark", help="Draw on a dark background.")] = False,
 ) -> None:
-    """Draw measures over commits, with their intervals."""
-    from detbench.bench.history import history_frame
+    """Draw measures across commits, with their intervals."""
     from detbench.reports.plots.figure_files import file_stems, save_figures
     from detbench.reports.plots.history import trend
 
     check_output_paths([], [output], [file])
+    frame = _frame(file, name)
+    measures = list(dict.fromkeys(frame["measure"]))
+    _check_measures(measure or (), measures)
+    theme: Literal["light", "dark"] = "dark" if dark else "light"
+    chosen = measure or measures
+    stems = file_stems(chosen)
+    figures = {
+        stems[title]: (lambda title=title: trend(frame, title, theme=theme)) for title in chosen
+    }
+    names = [*map(str, frame["name"].unique())]
+    with status("drawing"):
+        files = save_figures(figures, output, theme=theme, names=names)
+    log(f"plots: {len(files)} files in {output}")
+
+
+def _frame(file: Path, name: str | None) -> pd.DataFrame:
+    """Return the history as a table, of one detector if it is named; never empty."""
+    from detbench.bench.history.frame import history_frame
+
     frame = history_frame(file)
     if frame.empty:
-        raise InputError(
-            file,
-            "has no run with measures, so there is nothing to draw",
-            fix="add runs with `detbench history add`",
-        )
-    if name and not frame["name"].eq(name).any():
+        fix = "add runs with `detbench history add`"
+        raise InputError(file, "has no runs with measures to draw", fix=fix)
+    if name is None:
+        return frame
+    if not frame["name"].eq(name).any():
+        names = ", ".join(frame["name"].unique())
+        raise DetbenchError(f"the history has no run of {name!r}; its detectors are {names}")
+    return frame[frame["name"] == name]
+
+
+def _check_measures(requested: Sequence[str], measures: Sequence[str]) -> None:
+    if unknown := [measure for measure in requested if measure not in measures]:
         raise DetbenchError(
-            f"the history has no run of {name!r}, but of {', '.join(frame['name'].unique())}"
-        )
-    frame = frame[frame["name"] == name] if name else frame
-    known = list(dict.fromkeys(frame["measure"]))
-    _check_measures(measure or (), known)
-    theme: Literal["light", "dark"] = "dark" if dark else "light"
-    asked = measure or known
-    stems = file_stems(asked)
-    figures = {stems[one]: (lambda one=one: trend(frame, one, theme=theme)) for one in asked}
-    with status("drawing"):
-        drawn = save_figures(
-            figures, output, theme=theme, names=[*map(str, frame["name"].unique())]
-        )
-    log(f"plots: {len(drawn)} files in {output}")
-
-
-def _check_measures(asked: list[str] | tuple[str, ...], known: list[str]) -> None:
-    if unknown := [one for one in asked if one not in known]:
-        raise DetbenchError(
-            f"no run of the history has {unknown[0]!r}; the measures there are {', '.join(known) or 'none'}"
+            f"no run in the history has {unknown[0]!r};"
+            f" the measures are {', '.join(measures) or 'none'}"
         )
 
 
-def _outcome(file: Path, detections: str) -> Literal["passed", "failed", "inconclusive"]:
-    """Return the outcome that a gate's JSON has, which must be about these detections."""
+def _outcome(file: Path, digest: str) -> GateOutcome:
+    """Return the outcome in a gate's JSON, which must be about the detections of this digest."""
     import msgspec
 
     from detbench.bench.gate.gate import GateResult
+    from detbench.bench.schema_upgrades import upgraded_gate_result
 
+    fix = "name a file that `detbench gate --json` wrote"
     try:
-        result = msgspec.json.decode(file.read_bytes(), type=GateResult)
+        document = upgraded_gate_result(msgspec.json.decode(file.read_bytes()), file)
+        result = msgspec.convert(document, GateResult)
     except OSError as error:
+        raise InputError(file, f"cannot be read: {error.strerror}", fix=fix) from error
+    except msgspec.MsgspecError as error:
+        raise InputError(file, f"is not the result of a gate: {error}", fix=fix) from error
+    if result.candidate.digests.get("detections") != digest:
         raise InputError(
-            file, f"cannot be read: {error.strerror}", fix="`detbench gate --json` writes one"
-        ) from error
-    except msgspec.DecodeError as error:
-        raise InputError(file, f"is not what `detbench gate --json` writes: {error}") from error
-    if result.candidate.digests.get("detections") != detections:
-        raise InputError(file, "is about another run", fix="gate this run, or give its own file")
+            file, "is about another run", fix="gate this run, or name the file of its own gate"
+        )
     return result.outcome

@@ -1,8 +1,8 @@
-"""`detbench latency` and `detbench env`: time models, and show the machine that they are timed on."""
+"""`detbench latency`: times models so that the numbers can be reported."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,15 +20,17 @@ from detbench.errors import DetbenchError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from detbench.bench.latency.contender import Contender, LocalContender, Task
     from detbench.bench.latency.images import EncodedImage
-    from detbench.bench.latency.models import Model
+    from detbench.bench.latency.local_model import LocalModel
+    from detbench.bench.latency.model_specs import ModelSpec
     from detbench.bench.latency.scenario import Scenario
-    from detbench.bench.latency.sweep import Plan, Timed
+    from detbench.bench.latency.stages import Stage
+    from detbench.bench.latency.sweep import SweepResult, TimingPlan
+    from detbench.bench.latency.timed_model import TimedModel, TimingTask
 
 INVALID = 3
-"""Exit code where a number must not be quoted or a comparison came to no end."""
-_LEAST_S = 0.5
+"""Exit code if a time is invalid or a comparison is inconclusive."""
+_DEFAULT_MIN_S = 0.5
 
 
 @app.command("latency")
@@ -46,24 +48,24 @@ def latency_command(
         str | None,
         typer.Option(
             metavar="N[,N...]",
-            help="Pictures per batch. Default: the model's own, else 1.",
+            help="Images per batch. Default: the batch size of the model, else 1.",
             show_default=False,
         ),
     ] = None,
     device: Annotated[
         Literal["cpu", "gpu"] | None,
-        typer.Option(help="Default: the model's own.", show_default=False),
+        typer.Option(help="Device to run on. Default: the model's own.", show_default=False),
     ] = None,
     scenario: Annotated[
         Literal["single_stream", "multi_stream", "offline"],
-        typer.Option(help="How requests come, as in MLPerf."),
+        typer.Option(help="Load pattern, as in MLPerf."),
     ] = "single_stream",
-    query_pictures: Annotated[
+    query_images: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             min=1,
-            help="Pictures per query of multi_stream. Default: 8.",
+            help="Images per query of multi_stream. Default: 8.",
             show_default=False,
         ),
     ] = None,
@@ -71,38 +73,42 @@ def latency_command(
         str | None,
         typer.Option(
             metavar="S[,S...]|all",
-            help="preprocess, host_to_device, device_to_host, postprocess, beside infer and end_to_end, which are always timed.",
+            help="Stages besides infer and end_to_end: preprocess, host_to_device, device_to_host, "
+            "postprocess.",
             show_default=False,
         ),
     ] = None,
     images: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Pictures to run on. Default: embedded ones.", show_default=False
+            metavar="DIR", help="Image folder. Default: embedded images.", show_default=False
         ),
     ] = None,
     min_seconds: Annotated[
         float | None,
         typer.Option(
             min=0.0,
-            help="Of each model, stage and batch size at least. Default: 0.5, or --max-seconds.",
+            help="Minimum seconds for each model, stage and batch size. Default: 0.5, or "
+            "--max-seconds if that is less.",
             show_default=False,
         ),
     ] = None,
     max_seconds: Annotated[
-        float, typer.Option(min=0.0, help="Of each model, stage and batch size at most.")
+        float,
+        typer.Option(min=0.0, help="Maximum seconds for each model, stage and batch size."),
     ] = 10.0,
     isolate: Annotated[
-        bool, typer.Option("--isolate", help="Run each model in a process of its own.")
+        bool, typer.Option("--isolate", help="Run each model in its own process.")
     ] = False,
     aa: Annotated[
         bool,
         typer.Option(
-            "--aa",
-            help="Compare a model with itself, again and again: false alarms on this machine.",
+            "--aa", help="Compare a model with itself repeatedly: false alarms on this machine."
         ),
     ] = False,
-    repetitions: Annotated[int, typer.Option(metavar="N", min=1, help="Comparisons of --aa.")] = 20,
+    repetitions: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of comparisons of --aa.")
+    ] = 20,
     json: JsonTarget = None,
     output: Annotated[
         Path | None,
@@ -110,148 +116,153 @@ def latency_command(
             "-o",
             "--output",
             metavar="DIR",
-            help="Write record and raw samples as a run folder.",
+            help="Write a run folder with the raw samples.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Time models: stage by stage, interleaved, with intervals, and with the reasons where a number must not be quoted."""
-    from detbench.bench.latency.folder import latency_document, write_latency
-    from detbench.bench.latency.images import embedded_images, images_of
-    from detbench.bench.latency.models import models_of
+    """Time models: stage by stage, interleaved, with confidence intervals.
+
+    Times that must not be reported are marked invalid, with the reason. Exits with 3 if a time is
+    invalid or a comparison is inconclusive.
+    """
+    from detbench.bench.latency.images import embedded_images, images_in
+    from detbench.bench.latency.model_specs import model_specs
+    from detbench.bench.latency.run_folder import latency_document, write_latency
     from detbench.bench.latency.scenario import scenario_named
-    from detbench.bench.latency.sweep import Plan, sweep
+    from detbench.bench.latency.sweep import TimingPlan, sweep
     from detbench.cli.shared.output_paths import model_path
     from detbench.reports.terminal.latency import reason_lines, remark_lines
 
-    chosen = models_of(models, device)
-    _check_targets(
-        json_files(json), output, [*map(model_path, models), *([images] if images else [])]
-    )
-    if aa and len(chosen) > 1:
-        raise DetbenchError("--aa compares one model with itself; give one")
-    plan = Plan(
+    specs = model_specs(models, device)
+    inputs = [*map(model_path, models), *([images] if images else [])]
+    _check_outputs(json_files(json), output, inputs)
+    if aa and len(specs) > 1:
+        raise DetbenchError(f"--aa compares one model with itself, got {len(specs)}; give one")
+    plan = TimingPlan(
         stages=_stages(stage),
         batches=_batches(batch),
-        scenario=scenario_named(scenario, query_pictures),
-        min_s=min(_LEAST_S, max_seconds) if min_seconds is None else min_seconds,
+        scenario=scenario_named(scenario, query_images),
+        min_s=min(_DEFAULT_MIN_S, max_seconds) if min_seconds is None else min_seconds,
         max_s=max_seconds,
         device=device,
         repetitions=repetitions if aa else None,
     )
-    pictures = images_of(images) if images else embedded_images()
+    encoded = images_in(images) if images else embedded_images()
     with (
-        _contenders(chosen, pictures, isolate=isolate, twice=aa) as contenders,
-        _shown_tasks() as on_task,
+        _loaded(specs, encoded, isolate=isolate, twice=aa) as loaded,
+        _task_progress() as on_task,
     ):
-        timed = sweep(contenders, plan, on_task)
+        timed = sweep(loaded, plan, on_task)
     if output:
         log(f"run: {write_latency(output, timed, options=passed_options(context))}")
     document = latency_document(timed)
     save_json(json, document)
-    show_results(json, document, lambda: _result_tables(timed, plan, chosen, pictures, aa=aa))
+    show_results(json, document, lambda: _result_tables(timed, plan, specs, encoded))
     for line in [*remark_lines(timed.results), *reason_lines(timed.results)]:
         log(line)
+    _exit_by(timed, plan)
+
+
+def _exit_by(timed: SweepResult, plan: TimingPlan) -> None:
+    """Exit with another code than 0 if the sweep was interrupted, invalid or inconclusive."""
     if timed.interrupted:
-        log("interrupted; what was measured so far is shown, and is not valid")
+        log("interrupted; the times measured so far are shown, and are not valid")
         raise typer.Exit(INTERRUPTED)
-    if (
-        aa
-        and (
-            missing := repetitions
-            * len(plan.stages)
-            * len({result.batch for result in timed.results})
-            - len(timed.pairs)
-        )
-        > 0
-    ):
-        log(f"invalid: {missing} comparisons found no time; give more --max-seconds")
-        raise typer.Exit(INVALID)
-    if not timed.valid or not (aa or timed.decided):
+    is_aa = plan.repetitions is not None
+    if plan.repetitions is not None:
+        n_batches = len({result.batch for result in timed.results})
+        n_planned = plan.repetitions * len(plan.stages) * n_batches
+        missing = n_planned - len(timed.pairs)
+        if missing > 0:
+            log(f"invalid: no time for {missing} comparisons; increase --max-seconds")
+            raise typer.Exit(INVALID)
+    if not timed.valid or not (is_aa or timed.conclusive):
         raise typer.Exit(INVALID)
 
 
 @contextmanager
-def _contenders(
-    models: Sequence[Model], images: Sequence[EncodedImage], *, isolate: bool, twice: bool
-) -> Iterator[list[Contender]]:
-    """Load the models, `twice` the only one, and free them in the end."""
+def _loaded(
+    specs: Sequence[ModelSpec], images: Sequence[EncodedImage], *, isolate: bool, twice: bool
+) -> Iterator[list[TimedModel]]:
+    """Load the models, the only one `twice` for --aa, and free them at the end."""
     from dataclasses import replace
 
-    from detbench.bench.latency.models import load_contender
-    from detbench.bench.latency.worker import WorkerContender
+    from detbench.bench.latency.isolated_model import IsolatedModel
+    from detbench.bench.latency.local_model import load_model
     from detbench.metrics.warmup import warm_postprocessing
 
     warm_postprocessing(log)
-    contenders: list[Contender] = []
-    loaded: LocalContender | None = None
-    again = [replace(model, name=f"{model.name}, again") for model in models] if twice else []
+    models: list[TimedModel] = []
+    local: LocalModel | None = None
+    copies = [replace(spec, name=f"{spec.name}, again") for spec in specs] if twice else []
     with ExitStack() as opened:
-        for model in [*models, *again]:
-            with status(f"loading {model.spec}"):
+        for spec in [*specs, *copies]:
+            with status(f"loading {spec.text}"):
                 if isolate:
-                    contenders.append(WorkerContender(model, images))
+                    models.append(IsolatedModel(spec, images))
+                elif local and copies:
+                    models.append(local.with_own_batches(spec.name))
                 else:
-                    loaded = (
-                        loaded.again(model.name)
-                        if loaded and again
-                        else load_contender(model, images)
-                    )
-                    contenders.append(loaded)
-            opened.callback(contenders[-1].close)
-        yield contenders
+                    local = load_model(spec, images)
+                    models.append(local)
+            opened.callback(models[-1].close)
+        yield models
 
 
 @contextmanager
-def _shown_tasks() -> Iterator[Any]:
-    """Yield what shows the task at hand, on a terminal only."""
-    with ExitStack() as shown:
+def _task_progress() -> Iterator[Callable[[TimingTask], None]]:
+    """Yield a function that shows the present task, on a terminal only."""
+    with ExitStack() as progress:
 
-        def on_task(task: Task) -> None:
-            shown.close()
-            shown.enter_context(status(f"timing {task.stage}, batch {task.batch}"))
+        def on_task(task: TimingTask) -> None:
+            progress.close()
+            progress.enter_context(status(f"timing {task.stage}, batch {task.batch}"))
 
         yield on_task
 
 
 def _result_tables(
-    timed: Timed, plan: Plan, models: Sequence[Model], images: Sequence[EncodedImage], *, aa: bool
+    timed: SweepResult,
+    plan: TimingPlan,
+    specs: Sequence[ModelSpec],
+    images: Sequence[EncodedImage],
 ) -> list[RenderableType]:
     from detbench.reports.terminal.latency import (
         CAPTION,
-        alarm_lines,
         comparison_table,
+        false_alarm_lines,
         latency_table,
         settings_lines,
     )
 
-    of = f"{_query(plan.scenario)}{len(images)} {'embedded pictures' if images[0].name.startswith('embedded') else 'pictures'}"
+    kind = "embedded images" if images[0].name.startswith("embedded") else "images"
+    names = ", ".join(spec.name for spec in specs)
+    parts = [plan.scenario.name, *_query_texts(plan.scenario), f"{len(images)} {kind}"]
     tables: list[RenderableType] = [
-        f"{', '.join(model.name for model in models)}: {plan.scenario.name}, {of}",
+        f"{names}: {', '.join(parts)}",
         latency_table(timed.results),
         CAPTION,
         *settings_lines(timed.results),
     ]
-    if aa:
-        tables += alarm_lines(timed.pairs)
+    if plan.repetitions is not None:
+        tables += false_alarm_lines(timed.pairs)
     elif timed.pairs:
         tables += ["", comparison_table(timed.pairs)]
     return tables
 
 
-def _query(scenario: Scenario) -> str:
-    """Return what one time is of, where that is more than one batch."""
-    if scenario.pictures_per_query is not None:
-        return f"times are of {scenario.pictures_per_query} pictures, "
-    return (
-        f"times are of {scenario.batches_per_query} batches, "
-        if scenario.batches_per_query > 1
-        else ""
-    )
+def _query_texts(scenario: Scenario) -> list[str]:
+    """Return what one time is of, if that is more than one batch."""
+    if scenario.images_per_query is not None:
+        return [f"each time is of {scenario.images_per_query} images"]
+    if scenario.batches_per_query > 1:
+        return [f"each time is of {scenario.batches_per_query} batches"]
+    return []
 
 
-def _check_targets(files: Sequence[Path], folder: Path | None, inputs: Sequence[Path]) -> None:
-    """Refuse, before any work is done, targets that cannot be written or would replace an input."""
+def _check_outputs(files: Sequence[Path], folder: Path | None, inputs: Sequence[Path]) -> None:
+    """Refuse, before any work is done, outputs that cannot be written or would replace an input."""
     from detbench.data.files import check_writable
 
     if folder:
@@ -267,41 +278,21 @@ def _batches(text: str | None) -> tuple[int, ...] | None:
         return tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError:
         raise DetbenchError(
-            f"--batch takes whole numbers separated by commas, not {text!r}"
+            f"--batch takes whole numbers separated by commas, got {text!r}"
         ) from None
 
 
-def _stages(text: str | None) -> Any:
-    """Return infer and end_to_end, then the others that were asked for, in the order of the way through the model."""
+def _stages(text: str | None) -> tuple[Stage, ...]:
+    """Return infer and end_to_end, then the requested stages in the order of a request."""
     from detbench.bench.latency.stages import STAGES
-    from detbench.bench.latency.sweep import SIDE_BY_SIDE
+    from detbench.bench.latency.sweep import ALWAYS_TIMED
 
-    asked = list(STAGES) if text == "all" else [] if text is None else text.split(",")
-    if unknown := [stage for stage in asked if stage not in STAGES]:
-        raise DetbenchError(f"unknown stage {unknown[0]!r}; known are {', '.join(STAGES)}, and all")
-    return (
-        *SIDE_BY_SIDE,
-        *(stage for stage in STAGES if stage in asked and stage not in SIDE_BY_SIDE),
-    )
-
-
-@app.command("env")
-def environment_command(json: JsonTarget = None) -> None:
-    """Show what numbers depend on: machine, clocks, load, GPU and library versions."""
-    from dataclasses import asdict
-
-    from detbench.bench.environment import environment
-    from detbench.bench.machine import machine_now
-    from detbench.bench.results import SCHEMA_VERSION
-    from detbench.reports.terminal.latency import environment_lines
-
-    check_output_paths(json_files(json), [], [])
-    with status("looking at the machine"):
-        found, now = environment(), machine_now()
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "environment": found.as_dict(),
-        "machine": asdict(now),
-    }
-    save_json(json, document, "environment")
-    show_results(json, document, lambda: environment_lines(found, now))
+    names: list[Any] = [] if text is None else text.split(",")
+    if text == "all":
+        names = list(STAGES)
+    if unknown := [name for name in names if name not in STAGES]:
+        raise DetbenchError(
+            f"unknown stage {unknown[0]!r}; choose from {', '.join(STAGES)}, or all"
+        )
+    more = [stage for stage in STAGES if stage in names and stage not in ALWAYS_TIMED]
+    return (*ALWAYS_TIMED, *more)

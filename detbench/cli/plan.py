@@ -1,4 +1,4 @@
-"""`detbench plan`: what a dataset can show, from the detections at hand."""
+"""`detbench plan`: the differences that a dataset can show, from the detections at hand."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from detbench.cli.shared.app import (
     DatasetPath,
     Groups,
     Images,
+    Names,
     OnlyPresent,
+    ProtocolName,
     Split,
+    Threads,
     app,
 )
 from detbench.cli.shared.console import status
@@ -24,6 +27,8 @@ from detbench.cli.shared.output_paths import check_output_paths
 from detbench.cli.shared.scoring import evaluate_all, protocol_from_options
 from detbench.errors import DetbenchError
 
+_MAX_DETECTORS = 2
+
 
 @app.command("plan")
 def plan_command(
@@ -31,94 +36,88 @@ def plan_command(
     detections: Annotated[
         list[Path],
         typer.Argument(
-            help="Of one detector, or of the two that are to be compared: as for `detbench eval`.",
+            help="Detections of one detector, or of the two to compare, as for `detbench eval`.",
             show_default=False,
         ),
     ],
     measure: Annotated[
         str | None,
         typer.Option(
-            help="As `detbench eval` names it. Default: the protocol's first.", show_default=False
+            help="A measure of `detbench eval`. Default: the first of the protocol.",
+            show_default=False,
         ),
     ] = None,
     difference: Annotated[
         float | None,
         typer.Option(
-            metavar="POINTS", help="Say how many images show this difference.", show_default=False
+            metavar="POINTS",
+            help="Print how many images this difference needs.",
+            show_default=False,
         ),
     ] = None,
     power: Annotated[
-        float, typer.Option(help="Probability that a true difference is called.")
+        float, typer.Option(help="Probability that a true difference is significant.")
     ] = 0.8,
     level: Annotated[
-        float, typer.Option(help="Probability that a difference is called where there is none.")
+        float, typer.Option(help="Significance level: probability of a false alarm.")
     ] = 0.05,
     correlation: Annotated[
         float | None,
         typer.Option(
-            help="Assumed between one detector and its rival, over draws of images. Default: 0.7.",
+            help="Correlation with the other detector, if there is only one. Default: 0.7.",
             show_default=False,
         ),
     ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(
-            help="coco, voc2007 or voc2012. Default: the dataset's own.", show_default=False
-        ),
-    ] = None,
+    protocol: ProtocolName = None,
     split: Split = None,
     images: Images = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(help="Name of a detector, in the order of the files.", show_default=False),
-    ] = None,
+    name: Names = None,
     only_present: OnlyPresent = False,
     allow_unknown: AllowUnknown = False,
-    replicates: Annotated[int, typer.Option(min=2, help="Draws of images.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Names the draws.")] = 0,
+    resamples: Annotated[int, typer.Option(min=2, help="Number of bootstrap resamples.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     groups: Groups = None,
     json: JsonTarget = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Default: all.", show_default=False)
-    ] = None,
+    threads: Threads = None,
 ) -> None:
-    """Say how small a difference this dataset can show, and how many images a difference needs."""
+    """Estimate the smallest difference that a dataset can show, and the images that one needs."""
     from detbench.bench.plan import plan_document
-    from detbench.metrics.uncertainty.power import plan
+    from detbench.metrics.uncertainty.power import power_analysis
     from detbench.metrics.uncertainty.replicates import resample
     from detbench.reports.terminal.plan import plan_lines, plan_table
 
-    if len(detections) > 2:
+    if len(detections) > _MAX_DETECTORS:
         raise DetbenchError(
-            f"a plan starts from one detector or from two that are to be compared, got {len(detections)}"
+            f"got detections of {len(detections)} detectors; give one, or the two to compare"
         )
     check_output_paths(json_files(json), [], [ground_truth, *detections, *filter(None, [groups])])
-    names = detector_names(detections, name)
-    truth, found = load_inputs(
+    dataset, detectors = load_inputs(
         ground_truth,
         detections,
-        names,
+        detector_names(detections, name),
         split=split,
         images=images,
         only_present=only_present,
         allow_unknown=allow_unknown,
         groups=groups,
     )
-    rules = protocol_from_options(truth, protocol)
-    asked = rules.measure(measure) if measure else rules.measures[0]
-    evaluations = evaluate_all(truth, found, rules, threads)
-    with status("drawing images"):
-        drawn = resample(evaluations, [asked], replicates=replicates, seed=seed, threads=threads)
-    resampled = [each[0] for each in drawn]
-    planned = plan(
-        resampled,
-        len(truth.image_ids),
+    rules = protocol_from_options(dataset, protocol)
+    measures = [rules.measure(measure) if measure else rules.measures[0]]
+    evaluations = evaluate_all(dataset, detectors, rules, threads)
+    with status("resampling images"):
+        by_detector = resample(
+            evaluations, measures, resamples=resamples, seed=seed, threads=threads
+        )
+    replicates = [by_measure[0] for by_measure in by_detector]
+    analysis = power_analysis(
+        replicates,
+        len(dataset.image_ids),
         difference=None if difference is None else difference / 100,
         power=power,
         level=level,
         correlation=correlation,
     )
-    document = plan_document(planned, evaluations, resampled)
+    document = plan_document(analysis, evaluations, replicates)
     save_json(json, document, "plan")
-    lines, table = plan_lines(planned, resampled, truth), plan_table(planned)
+    lines, table = plan_lines(analysis, replicates, dataset), plan_table(analysis)
     show_results(json, document, lambda: [*lines, table])

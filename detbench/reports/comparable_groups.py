@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from detbench.bench.results import ValueIntervals, intervals_record
 from detbench.bench.runs import Run, read_run
@@ -33,10 +34,6 @@ def scored_detector(
     if not isinstance(evaluation, Evaluation):
         raise DetbenchError(f"neither a run nor an evaluation: {source!r}")
     group = _group(evaluation, earlier)
-    if intervals is not None:
-        recorded = intervals_record(evaluation, intervals)
-    else:
-        recorded = run.record["evaluations"][0].get("intervals") if run else None
     return ScoredDetector(
         name=_unique_name(
             evaluation.detections.name,
@@ -46,8 +43,17 @@ def scored_detector(
         evaluation=evaluation,
         latency=tuple(run.record.get("latency") or ()) if run else (),
         run=run,
-        intervals=recorded or {},
+        intervals=_recorded_intervals(evaluation, run, intervals),
     )
+
+
+def _recorded_intervals(
+    evaluation: Evaluation, run: Run | None, intervals: ValueIntervals | None
+) -> dict[str, Any]:
+    """Return intervals as a record has them, those that are passed first; empty without any."""
+    if intervals is not None:
+        return intervals_record(evaluation, intervals)
+    return (run.record["evaluations"][0].get("intervals") or {}) if run else {}
 
 
 def _run(source: Source) -> Run | None:

@@ -15,7 +15,7 @@ from detbench.reports.detector_columns import Columns
 from detbench.reports.scored_detector import ScoredDetector
 
 MAX_THRESHOLDS = 60
-"""Maximum number of score thresholds of one class; over all classes there are four times as many."""
+"""Maximum number of score thresholds of one class; four times as many for all classes together."""
 
 
 def threshold_columns(scored: ScoredDetector) -> Columns:

@@ -26,7 +26,7 @@ Both limits are included. An object exactly on a limit counts as the smaller siz
 
 @dataclass(frozen=True, eq=False)
 class DatasetFrames:
-    """Tables of a dataset. Lengths are in pixels, areas in square pixels; unknown values are NaN."""
+    """Tables of a dataset, with lengths in pixels, areas in square pixels, and NaN if unknown."""
 
     ground_truth: GroundTruth
 

@@ -99,7 +99,7 @@ def class_iou_columns(scored: ScoredDetector) -> Columns:
     """Return AP of each class at each IoU threshold by itself."""
     measures = _single_thresholds(scored)
     values = np.stack([scored.by_iou.class_values(measure) for measure in measures], axis=1)
-    ious = [measure.iou for measure in measures]
+    ious = scored.by_iou.protocol.iou_thresholds
     return {
         "class": np.repeat(np.array(scored.classes, object), len(measures)),
         "iou": np.tile(ious, len(scored.classes)),

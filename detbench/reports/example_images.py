@@ -170,14 +170,15 @@ class _ExampleBuilder:
         """Return the indices in its outcomes of a detector's best detections in an image."""
         indices = np.flatnonzero(self.outcomes[d].images == image)
         scores = self.evaluations[d].detections.scores[self.outcomes[d].rows[indices]]
-        return indices[np.argsort(-scores, kind="stable")][:MAX_BOXES].tolist()
+        best: list[int] = indices[np.argsort(-scores, kind="stable")][:MAX_BOXES].tolist()
+        return best
 
     def _object_box(self, ground_truth: GroundTruth, row: int) -> Box:
         counts = bool(self.outcomes[0].to_find[row])
         missed_by = tuple(
             name
             for name, outcome in zip(self.names, self.outcomes, strict=True)
-            if counts and not outcome.found[row]
+            if counts and not outcome.is_found[row]
         )
         return Box(
             xyxy=_xyxy(ground_truth.boxes[row]),

@@ -71,11 +71,11 @@ def mistakes_of(evaluations: Sequence[Evaluation], outcomes: Sequence[Outcomes])
 
     parts = []
     for d, (evaluation, outcome) in enumerate(zip(evaluations, outcomes, strict=True)):
-        missed = np.flatnonzero(outcome.to_find & ~outcome.found & ~outcome.approached)
+        missed = np.flatnonzero(outcome.to_find & ~outcome.is_found & ~outcome.approached)
         parts.append(about_objects(MISSED, missed, d))
         parts.append(_wrong(FALSE, _FALSE_KINDS, d, evaluation, outcome))
         parts.append(_wrong(MISPLACED, (LOCALIZATION,), d, evaluation, outcome))
-    n_finders = np.sum([outcome.found for outcome in outcomes], axis=0)
+    n_finders = np.sum([outcome.is_found for outcome in outcomes], axis=0)
     found_by_some = (n_finders > 0) & (n_finders < len(outcomes))
     disputed = np.flatnonzero(outcomes[0].to_find & found_by_some)
     parts.append(about_objects(DISAGREEMENT, disputed, 0))

@@ -14,7 +14,7 @@ from detbench.metrics.errors.thresholds import ThresholdCurve
 from detbench.metrics.protocols.coco import COCO_AREAS, COCO_THRESHOLDS
 from detbench.metrics.protocols.protocol import MAX_IOU_THRESHOLDS
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.scoring.suspicions import suspicions
+from detbench.metrics.scoring.suspicions import find_suspicions
 from detbench.reports.curves import plotted_iou, threshold_curve
 
 
@@ -46,7 +46,7 @@ class ScoredDetector:
     def suspicions(self) -> tuple[str, ...]:
         """What is suspicious about its input, as recorded by its run, else computed."""
         if self.run is None:
-            return tuple(str(suspicion) for suspicion in suspicions(self.evaluation))
+            return tuple(str(suspicion) for suspicion in find_suspicions(self.evaluation))
         recorded = self.run.record["evaluations"][0].get("suspicions") or ()
         return tuple(f"{suspicion['evidence']}; {suspicion['fix']}" for suspicion in recorded)
 

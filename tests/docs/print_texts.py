@@ -1,7 +1,7 @@
 """Print what the product says, to be read in one go: the help of every command, or all messages.
 
-    python tests/docs/print_texts.py help
-    python tests/docs/print_texts.py messages
+python tests/docs/print_texts.py help
+python tests/docs/print_texts.py messages
 """
 
 import ast
@@ -20,6 +20,8 @@ MESSAGES = ("Error", "Warning", "warn", "say", "fail", "note")
 def print_help() -> None:
     """Print the help of every command as a terminal shows it."""
     from detbench import cli
+
+    cli.load_commands()
 
     def visit(command: Any, *path: str) -> None:
         print(f"\n===== {' '.join(path)} =====", flush=True)

@@ -60,7 +60,7 @@ def show(*renderables: RenderableType) -> None:
 
 def show_json(document: dict[str, Any]) -> None:
     """Print a document on stdout as JSON that contains no command to GitHub Actions."""
-    from detbench.bench.runs import json_bytes
+    from detbench.bench.json_documents import json_bytes
 
     content = json_bytes(document)
     if os.environ.get("GITHUB_ACTIONS"):

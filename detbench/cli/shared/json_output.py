@@ -32,9 +32,9 @@ def json_files(target: str | None) -> list[Path]:
 
 def save_json(target: str | None, document: dict[str, Any], label: str = "results") -> None:
     """Write the document if `--json` names a file, and print `LABEL: FILE` on stderr."""
-    from detbench.bench.runs import write_json
-
     for file in json_files(target):
+        from detbench.bench.json_documents import write_json
+
         write_json(file, document)
         log(f"{label}: {file}")
 

@@ -39,11 +39,12 @@ def load_inputs(
         allow_unknown: drop detections on unknown images or of unknown classes, with a warning.
         groups: CSV file that assigns images to groups.
     """
-    from detbench.data.groups import read_groups
     from detbench.data.load import load_detections
 
     ground_truth = load_dataset(ground_truth_path, split=split, images=images)
     if groups:
+        from detbench.data.groups import read_groups
+
         ground_truth = replace(ground_truth, groups=read_groups(groups, ground_truth))
     detections = []
     for path, name in zip(detection_paths, names, strict=True):

@@ -16,6 +16,8 @@ def check_output_paths(
     files: Sequence[Path], folders: Sequence[Path], inputs: Sequence[Path]
 ) -> None:
     """Raise an error if an output cannot be written or `check_distinct` refuses it."""
+    if not files and not folders:
+        return
     from detbench.data.files import check_writable
 
     for folder in folders:
@@ -68,8 +70,7 @@ def _is_same(first: Path, second: Path) -> bool:
 
 def _run_folder_of(output: Path) -> Path | None:
     """Return the run folder that a path is or lies in, or None."""
-    from detbench.bench.latency.store import LATENCY
-    from detbench.bench.runs import DETECTIONS, RECORD
+    from detbench.bench.run_files import DETECTIONS, LATENCY, RECORD
 
     path = Path(os.path.realpath(output))
     for folder in (path, *path.parents):

@@ -15,10 +15,11 @@ from detbench.cli.shared.detector_names import check_run_names
 from detbench.cli.shared.scoring import warn_of_suspicions
 
 if TYPE_CHECKING:
-    from detbench.bench.latency.contender import Task
-    from detbench.bench.latency.sweep import Timed
+    from detbench.bench.latency.sweep import SweepResult
+    from detbench.bench.latency.timed_model import TimingTask
     from detbench.bench.results import ValueIntervals
     from detbench.bench.runs import Run
+    from detbench.data.checks.suspicion import Suspicion
     from detbench.data.ground_truth import GroundTruth
     from detbench.metrics.scoring.evaluation import Evaluation
 
@@ -31,6 +32,7 @@ def record_runs(
     *,
     latency_s: float,
     options: dict[str, Any],
+    suspicions: Sequence[Sequence[Suspicion]] | None = None,
 ) -> list[Run]:
     """Write a run folder for each evaluation, and return the runs.
 
@@ -43,8 +45,9 @@ def record_runs(
         specs: the model of each detector that is to be timed, by the detector's name.
         latency_s: maximum seconds of timing for each model and stage.
         options: of the command, for the records.
+        suspicions: about the input of each evaluation; None to look for them.
     """
-    from detbench.bench.compare import finished_run, of_model, read_again
+    from detbench.bench.compare import finished_run, read_again
     from detbench.bench.runs import write_run
 
     names = [evaluation.detections.name for evaluation in evaluations]
@@ -56,16 +59,25 @@ def record_runs(
     untimed = {name: spec for name, spec in specs.items() if not finished[name]}
     timed = _time_models(untimed, evaluations[0].ground_truth, latency_s)
     runs = []
-    for name, evaluation, ends in zip(names, evaluations, intervals, strict=True):
+    for place, (name, evaluation, ends) in enumerate(
+        zip(names, evaluations, intervals, strict=True)
+    ):
         folder = parent / name
         if earlier := finished[name]:
             missing = _missing_parts(earlier, timed=name in specs, intervals=bool(ends))
             log(f"run: {folder} (finished before, kept{missing})")
             runs.append(earlier)
             continue
-        latency = of_model(timed, name) if timed else ()
+        latency = timed.results_of(name) if timed else ()
         with status(f"recording {name}"):
-            write_run(folder, evaluation, options=options, intervals=ends, latency=latency)
+            write_run(
+                folder,
+                evaluation,
+                options=options,
+                intervals=ends,
+                latency=latency,
+                suspicions=suspicions[place] if suspicions else None,
+            )
             runs.append(read_again(folder))
         log(f"run: {folder}")
     warn_of_suspicions({"runs": [run.record["evaluations"][0] for run in runs]})
@@ -86,21 +98,21 @@ def _missing_parts(run: Run, *, timed: bool, intervals: bool) -> str:
 
 def _time_models(
     specs: dict[str, str], ground_truth: GroundTruth, latency_s: float
-) -> Timed | None:
+) -> SweepResult | None:
     """Time models and print why a result must not be quoted; None without models."""
-    from detbench.bench.compare import time_models, timing_pictures
+    from detbench.bench.compare import time_models, timing_images
     from detbench.reports.terminal.latency import reason_lines
 
     if not specs:
         return None
     with ExitStack() as progress:
 
-        def on_task(names: str, task: Task) -> None:
+        def on_task(names: str, task: TimingTask) -> None:
             progress.close()
             progress.enter_context(status(f"timing {names}: {task.stage}, batch {task.batch}"))
 
-        images = timing_pictures(ground_truth)
-        timed = time_models(specs, images, most_s=latency_s, on_task=on_task)
+        images = timing_images(ground_truth)
+        timed = time_models(specs, images, max_s=latency_s, on_task=on_task)
     if timed.interrupted:
         log("interrupted; the same command continues from the predictions and times again")
         raise typer.Exit(INTERRUPTED)

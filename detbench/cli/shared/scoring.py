@@ -33,7 +33,7 @@ def protocol_from_options(
     max_detections: str | None = None,
 ) -> Protocol:
     """Return the named protocol, or the dataset's own, with the options' switches applied."""
-    from detbench.metrics.protocols.protocol import protocol_named
+    from detbench.metrics.protocols.table import protocol_named
 
     protocol = protocol_named(name or ground_truth.protocol)
     if difficult:
@@ -73,22 +73,22 @@ def evaluate_all(
 
 def intervals_of(evaluations: Sequence[Evaluation], *, wanted: bool) -> list[ValueIntervals]:
     """Return the intervals of each evaluation's measures; empty ones if they are not wanted."""
-    from detbench.metrics.uncertainty.intervals import value_intervals
-
     if not wanted:
         return [{} for _ in evaluations]
+    from detbench.metrics.uncertainty.intervals import value_intervals
+
     with status("computing confidence intervals"):
         return [*value_intervals(evaluations)]
 
 
 def ranking_of(evaluations: Sequence[Evaluation], *, wanted: bool) -> Ranking | None:
     """Return the ranking of two or more detectors; None if not wanted or without intervals."""
-    from detbench.metrics.uncertainty.ranking import paired, ranking
-
     if not wanted or len(evaluations) < 2:
         return None
+    from detbench.metrics.uncertainty.ranking import ranking, resample_for_ranking
+
     with status("testing the differences between detectors"):
-        replicates = paired(evaluations)
+        replicates = resample_for_ranking(evaluations)
     return ranking(replicates) if replicates else None
 
 

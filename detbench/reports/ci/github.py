@@ -1,4 +1,4 @@
-"""Gate GitHub: verdicts as annotations, the workflow commands that GitHub reads from a job's output."""
+"""Gate on GitHub: verdicts as annotations, through workflow commands in a job's output."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ _LEVELS: dict[Outcome, str] = {"failed": "error", "inconclusive": "warning"}
 
 
 def workflow_commands(verdicts: Sequence[Verdict]) -> list[str]:
-    """Return a line for each verdict that failed or is inconclusive.
+    """Return one line for each verdict that failed or is inconclusive.
 
-    Escaped as in `@actions/core` (packages/core/src/command.ts), and on one line: what stands in a message or a property cannot start
-    another command.
+    Messages and properties are escaped as in `@actions/core` (packages/core/src/command.ts), and on
+    one line, so that a name in them cannot start another command.
     """
-    return [
-        f"::{_LEVELS[verdict.outcome]} title={_property(f'detbench gate: {verdict.name}')}::{_data(verdict.sentence)}"
-        for verdict in verdicts
-        if verdict.outcome in _LEVELS
-    ]
+    commands = []
+    for verdict in verdicts:
+        if verdict.outcome in _LEVELS:
+            level = _LEVELS[verdict.outcome]
+            title = _escaped_property(f"detbench gate: {verdict.name}")
+            commands.append(f"::{level} title={title}::{_escaped_message(verdict.sentence)}")
+    return commands
 
 
-def _data(text: str) -> str:
+def _escaped_message(text: str) -> str:
     return one_line(text).replace("%", "%25").replace("##[", "## [")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _escaped_property(text: str) -> str:
+    return _escaped_message(text).replace(":", "%3A").replace(",", "%2C")

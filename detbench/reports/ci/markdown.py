@@ -1,11 +1,11 @@
-"""Gate Markdown: verdicts for a pull request and for the summary of a CI job."""
+"""Gate as Markdown, for a pull request and for the summary of a CI job."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from detbench.bench.gate.verdict import Outcome, Verdict, overall
+from detbench.bench.gate.verdict import Outcome, Verdict, overall_outcome
 from detbench.bench.runs import Run
 from detbench.reports.one_line import one_line
 from detbench.reports.terminal.gate import HEADINGS, gate_rows, headline, sentences
@@ -13,38 +13,42 @@ from detbench.reports.terminal.gate import HEADINGS, gate_rows, headline, senten
 _SIGNS: dict[Outcome, str] = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "skipped": "➖"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#|~!@&])")
 _LINKS = re.compile(r"://|(?i:www)\.|\\#(?=\d)|(?i:gh)-(?=\d)")
+_ZERO_WIDTH_SPACE = "\u200b"
 
 
 def gate_markdown(baseline: Run, candidate: Run, verdicts: Sequence[Verdict]) -> str:
-    """Return a heading, a table of the verdicts, and a sentence for each that did not simply pass."""
-    outcome = overall(verdicts)
+    """Return a heading, a table, and a sentence for each verdict other than passed."""
+    outcome = overall_outcome(verdicts)
+    alignment = "|---|" + "--:|" * (len(HEADINGS) - 2) + "---|"
     rows = [f"| {' | '.join(map(escaped, cells))} |" for cells in gate_rows(verdicts)]
-    told = [f"- {_SIGNS[each]} {escaped(sentence)}" for each, sentence in sentences(verdicts)]
     parts = [
         f"### {_SIGNS[outcome]} detbench gate {outcome}",
         escaped(headline(baseline, candidate, verdicts)),
+        "\n".join([f"| {' | '.join(HEADINGS)} |", alignment, *rows]),
         "\n".join(
-            [f"| {' | '.join(HEADINGS)} |", "|---|" + "--:|" * (len(HEADINGS) - 2) + "---|", *rows]
+            f"- {_SIGNS[outcome]} {escaped(sentence)}" for outcome, sentence in sentences(verdicts)
         ),
-        *(["\n".join(told)] if told else []),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def escaped(text: str) -> str:
-    """Return a text in which Markdown sees neither marks nor HTML nor mentions nor addresses to link, on one line.
+    """Return a text on one line that Markdown shows as it is: no marks, HTML, mentions or links.
 
-    GitHub links addresses and mentions whatever is escaped; a space without width parts them.
+    GitHub makes links of addresses and mentions even if they are escaped. A zero-width space breaks
+    them up.
     """
     marked = (
         _SPECIAL.sub(r"\\\1", one_line(text))
-        .replace("\\@", "@\u200b")
+        .replace("\\@", f"@{_ZERO_WIDTH_SPACE}")
         .replace("\\&", "&amp;")
         .replace("\\<", "&lt;")
     )
-    return _LINKS.sub(
-        lambda found: (
-            f"{found[0][0]}\u200b{found[0][1:]}" if found[0] == "://" else f"{found[0]}\u200b"
-        ),
-        marked,
-    )
+    return _LINKS.sub(_broken_link, marked)
+
+
+def _broken_link(match: re.Match[str]) -> str:
+    start = match[0]
+    if start == "://":
+        return f":{_ZERO_WIDTH_SPACE}//"
+    return f"{start}{_ZERO_WIDTH_SPACE}"

@@ -78,10 +78,11 @@ def _notices(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     if len(comparisons) == 1:
         return ()
     headings = "; ".join(f"{number}. {each.heading}" for number, each in enumerate(comparisons, 1))
-    return (
+    notice = (
         "These runs differ in data, protocol or groups of images, so their scores must not be "
-        f"compared across the {len(comparisons)} comparisons on this page: {headings}.",
+        f"compared across the {len(comparisons)} comparisons on this page: {headings}."
     )
+    return (notice,)
 
 
 def _comparison(key: str, frames: Frames, gallery_size: int) -> Comparison:

@@ -48,7 +48,7 @@ def class_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
         [panels] = figure.subplots(1, len(widths), sharey=True, squeeze=False, width_ratios=widths)
         _plot_dots(panels[0], frames, values[:, order], intervals[:, :, order], joined=True)
         panels[0].set_yticks(range(len(order)), [shortened(names[k]) for k in order])
-        panels[0].set_xlabel(_with_bars("AP", np.isfinite(intervals).any()))
+        panels[0].set_xlabel(_with_bars("AP", bool(np.isfinite(intervals).any())))
         panels[0].set_ylim(-0.7, len(order) - 0.3)
         if several:
             differences = values[:, order] - values[reference][order]
@@ -74,7 +74,7 @@ def size_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
     with plot_style(theme):
         figure = Figure(figsize=(6.4, 4.4), layout="constrained")
         axes = figure.add_subplot()
-        positions = np.arange(len(first))
+        positions = np.arange(float(len(first)))
         for index, scored in enumerate(frames.detectors):
             rows = table[table["detector"] == scored.name]
             _plot_sizes(axes, positions + _offset(index, len(frames.detectors)), rows, index)

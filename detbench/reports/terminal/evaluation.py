@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -11,8 +12,10 @@ from rich.text import Text
 from detbench.bench.results import ValueIntervals
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.intervals import Interval
-from detbench.metrics.uncertainty.ranking import Ranking
 from detbench.reports.terminal.table import number_text, plain_table
+
+if TYPE_CHECKING:
+    from detbench.metrics.uncertainty.ranking import Ranking
 
 INTERVAL_HEADING = "95% CI"
 _MAX_MEASURES_ACROSS = 3
@@ -74,7 +77,7 @@ def pair_table(ranking: Ranking) -> Table:
     rows = []
     for pair in ranking.pairs():
         interval = "" if math.isnan(pair.low) else f"{_points(pair.low)} to {_points(pair.high)}"
-        verdict = "significant" if pair.told_apart else "not significant"
+        verdict = "significant" if pair.significant else "not significant"
         cells = (_points(pair.difference), interval, number_text(pair.p, 3), verdict)
         rows.append([Text(f"{pair.better} − {pair.worse}"), *map(Text, cells)])
     return _filled_table(headings, rows)
@@ -146,7 +149,7 @@ def _summary_interval(intervals: ValueIntervals, measure: str, digits: int) -> s
 
 def _interval_text(interval: Interval, digits: int) -> str:
     """Return `.72–.74`; nothing for an unknown interval."""
-    if not interval.known:
+    if not interval.is_defined:
         return ""
     ends = (f"{end:.{digits}f}" for end in (interval.low, interval.high))
     return "–".join(end.replace("0.", ".", 1) for end in ends)

@@ -1,4 +1,4 @@
-"""History table: what runs came to over commits, for people."""
+"""History table: results of runs across commits, in a terminal."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from detbench.bench.history import Entry, Value
+from detbench.bench.history.entry import Entry, Value
 from detbench.reports.one_line import one_line
 from detbench.reports.terminal.table import ABSENT, plain_table
 
-_COMMIT = 9
+_COMMIT_LENGTH = 9
+_DATE_LENGTH = len("2026-11-21 10:00")
 _STYLES = {"passed": "green", "failed": "bold red", "inconclusive": "yellow"}
 
 
 def history_table(entries: Sequence[Entry], measures: Sequence[str]) -> Table:
-    """Return runs down, oldest first, and measures across with their intervals."""
+    """Return a row per run, oldest first, and a column per measure with its interval."""
     table = plain_table()
     for heading in ("date (UTC)", "commit", "branch", "detector", *measures, "verdict"):
-        table.add_column(
-            heading, justify="right" if heading in measures else "left", overflow="fold"
-        )
+        justify = "right" if heading in measures else "left"
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for entry in entries:
-        values = [value_text(entry.measures.get(measure)) for measure in measures]
-        names = (
-            entry.date[:16].replace("T", " "),
-            (entry.commit or ABSENT)[:_COMMIT],
+        cells = (
+            entry.date[:_DATE_LENGTH].replace("T", " "),
+            (entry.commit or ABSENT)[:_COMMIT_LENGTH],
             entry.branch or ABSENT,
             entry.name,
+            *(value_text(entry.measures.get(measure)) for measure in measures),
         )
         verdict = Text(entry.verdict or ABSENT, _STYLES.get(entry.verdict or "", "dim"))
-        table.add_row(*(Text(one_line(cell)) for cell in (*names, *values)), verdict)
+        table.add_row(*(Text(one_line(cell)) for cell in cells), verdict)
     return table
 
 
 def value_text(value: Value | None) -> str:
-    """Return a value with its interval, as the file has it."""
+    """Return a value with its interval."""
     if value is None:
         return ABSENT
     if value.low is None or value.high is None:

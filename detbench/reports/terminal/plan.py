@@ -1,4 +1,4 @@
-"""Plan table: what a dataset can show, for people."""
+"""Power analysis table: the differences that a dataset can show, in a terminal."""
 
 from __future__ import annotations
 
@@ -9,46 +9,52 @@ from rich.table import Table
 from rich.text import Text
 
 from detbench.data.ground_truth import GroundTruth
-from detbench.metrics.uncertainty.power import Plan
-from detbench.metrics.uncertainty.replicates import Resampled
+from detbench.metrics.uncertainty.power import PowerAnalysis
+from detbench.metrics.uncertainty.replicates import Replicates
 from detbench.reports.headings import image_count_text
 from detbench.reports.terminal.table import ABSENT, plain_table
 
-_UNKNOWN = "cannot be told: results do not vary between draws of these images"
+_UNKNOWN = "unknown: results do not vary between resamples of these images"
 
 
-def plan_lines(plan: Plan, detectors: Sequence[Resampled], truth: GroundTruth) -> list[str]:
-    """Return what was planned from, the smallest difference that shows, and the images that the one asked about needs."""
-    alike = "" if truth.groups is None else ", in groups of the same size"
-    values = " and ".join(
-        f"{each.name} {_points(value)}" for each, value in zip(detectors, plan.values, strict=True)
+def plan_lines(
+    analysis: PowerAnalysis, detectors: Sequence[Replicates], ground_truth: GroundTruth
+) -> list[str]:
+    """Return the scores, the smallest detectable difference, and the images needed."""
+    scores = " and ".join(
+        f"{detector.name} {_points(value)}"
+        for detector, value in zip(detectors, analysis.values, strict=True)
     )
-    if plan.assumed:
-        spread = f"a rival of equal spread and correlation {plan.correlation:g} is assumed"
+    if analysis.assumed:
+        correlation = (
+            f"assumed correlation with an equally variable detector {analysis.correlation:g}"
+        )
     else:
-        spread = f"their correlation over draws of images is {plan.correlation:.2f}"
+        correlation = f"correlation between the detectors {analysis.correlation:.2f}"
+    smallest = (
+        f"smallest detectable difference with power {analysis.power:g} at level {analysis.level:g}"
+    )
     lines = [
-        f"{plan.measure.name} on {image_count_text(truth)}: {values}; {spread}",
-        f"standard error of a difference: {_told(plan.standard_error)}",
-        f"smallest difference shown with power {plan.power:g} at level {plan.level:g}: {_told(plan.smallest)}",
+        f"{analysis.measure.name} on {image_count_text(ground_truth)}: {scores}; {correlation}",
+        f"standard error of a difference: {_points_or_unknown(analysis.standard_error)}",
+        f"{smallest}: {_points_or_unknown(analysis.smallest)}",
     ]
-    if plan.difference is not None:
-        needed = _UNKNOWN if plan.needed is None else f"{plan.needed:,}"
-        lines.append(f"images needed for {_points(plan.difference)} points: {needed}{alike}")
+    if analysis.difference is not None:
+        needed = _UNKNOWN if analysis.needed is None else f"{analysis.needed:,}"
+        grouped = "" if ground_truth.groups is None else ", in groups of the same size"
+        lines.append(f"images needed for {_points(analysis.difference)} points: {needed}{grouped}")
     return lines
 
 
-def plan_table(plan: Plan) -> Table:
+def plan_table(analysis: PowerAnalysis) -> Table:
     """Return the smallest difference of each class."""
-    table = plain_table()
-    table.add_column("class", overflow="fold")
-    table.add_column("smallest difference, points", justify="right")
-    for name, smallest in plan.classes:
+    table = plain_table("class", "smallest difference, points")
+    for name, smallest in analysis.classes:
         table.add_row(Text(name), _points(smallest))
     return table
 
 
-def _told(value: float) -> str:
+def _points_or_unknown(value: float) -> str:
     return _UNKNOWN if math.isnan(value) else f"{_points(value)} points"
 
 

@@ -19,7 +19,7 @@ def trial_table(trials: Sequence[ResizeTrial]) -> Table:
             trial.fit,
             number_text(trial.value, 4),
             f"{trial.detections:,}",
-            "current setting" if trial.own else "",
+            "current setting" if trial.is_current else "",
             style="bold" if row == 0 else "",
         )
     return table
