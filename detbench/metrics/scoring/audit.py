@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.detections import Detections
@@ -67,71 +68,42 @@ def _pycocotools(ground_truth: GroundTruth, detections: Detections) -> Any:
     from pycocotools import coco
     from pycocotools.cocoeval import COCOeval
 
-    # Ids start at 1, because pycocotools cannot match an annotation with id 0 (cocoapi#507).
+    # Ids start at 1: pycocotools cannot match an annotation with id 0 (cocoapi#507).
     images = [{"id": i + 1} for i in range(len(ground_truth.image_ids))]
     categories = [{"id": k + 1, "name": name} for k, name in enumerate(ground_truth.class_names)]
-    indexes = []
-    for annotations in (_annotations(ground_truth), _results(detections)):
+
+    def index_of(rows: list[dict[str, Any]]) -> Any:
         index = coco.COCO()
-        index.dataset = {
-            "images": images,
-            "categories": categories,
-            "annotations": annotations,
-        }
+        index.dataset = {"images": images, "categories": categories, "annotations": rows}
         index.createIndex()
-        indexes.append(index)
-    evaluator = COCOeval(*indexes, "bbox")
+        return index
+
+    crowd = ground_truth.iscrowd.astype(np.int64)
+    no_crowd = np.zeros(len(detections), np.int64)
+    annotations = _columns_as_rows(ground_truth, area=ground_truth.areas, iscrowd=crowd)
+    results = _columns_as_rows(
+        detections, area=detections.box_areas, iscrowd=no_crowd, score=detections.scores
+    )
+    evaluator = COCOeval(index_of(annotations), index_of(results), "bbox")
     evaluator.evaluate()
     evaluator.accumulate()
     evaluator.summarize()
     return evaluator
 
 
-def _xywh(boxes: Floats, box_areas: Floats) -> Floats:
+def _columns_as_rows(boxes: GroundTruth | Detections, **more: NDArray[Any]) -> list[dict[str, Any]]:
+    """Return boxes as COCO's dictionaries; `more` are further columns (N,) by COCO's names."""
+    columns: dict[str, NDArray[Any]] = {
+        "image_id": groups_from_offsets(boxes.offsets) + 1,
+        "category_id": boxes.class_index + 1,
+        "bbox": _xywh(boxes),
+        **more,
+    }
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [{"id": n, **dict(zip(columns, row, strict=True))} for n, row in enumerate(rows, 1)]
+
+
+def _xywh(boxes: GroundTruth | Detections) -> Floats:
     """Return boxes (N, 4) as x, y, w, h with the sums and products of the source, bit for bit."""
-    return np.concatenate([boxes[:, :2], exact_sizes(boxes, box_areas)], axis=1)
-
-
-def _annotations(ground_truth: GroundTruth) -> list[dict[str, Any]]:
-    columns = (
-        groups_from_offsets(ground_truth.offsets),
-        ground_truth.class_index,
-        _xywh(ground_truth.boxes, ground_truth.box_areas),
-        ground_truth.areas,
-        ground_truth.iscrowd,
-    )
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return [
-        {
-            "id": n,
-            "image_id": image + 1,
-            "category_id": k + 1,
-            "bbox": box,
-            "area": area,
-            "iscrowd": int(crowd),
-        }
-        for n, (image, k, box, area, crowd) in enumerate(rows, 1)
-    ]
-
-
-def _results(detections: Detections) -> list[dict[str, Any]]:
-    columns = (
-        groups_from_offsets(detections.offsets),
-        detections.class_index,
-        _xywh(detections.boxes, detections.box_areas),
-        detections.box_areas,
-        detections.scores,
-    )
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return [
-        {
-            "id": n,
-            "image_id": image + 1,
-            "category_id": k + 1,
-            "bbox": box,
-            "area": area,
-            "score": score,
-            "iscrowd": 0,
-        }
-        for n, (image, k, box, area, score) in enumerate(rows, 1)
-    ]
+    sizes = exact_sizes(boxes.boxes, boxes.box_areas)
+    return np.concatenate([boxes.boxes[:, :2], sizes], axis=1)

@@ -120,6 +120,7 @@ def score_distance(baseline: Evaluation, candidate: Evaluation) -> float:
     n, m = len(first), len(second)
     if n == 0 or m == 0:
         return 0.0
+    # The largest distance between the two empirical distribution functions is at one of the values.
     at = np.concatenate([first, second])
     below_first = np.searchsorted(first, at, side="right") / n
     below_second = np.searchsorted(second, at, side="right") / m

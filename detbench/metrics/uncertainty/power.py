@@ -86,6 +86,7 @@ def power_analysis(
     _check(len(detectors), difference, power, level, correlation)
     first = detectors[0]
     columns = range(len(first.values))
+    # The standard errors of the paired difference: overall first, then of each class.
     if len(detectors) == 2:
         change = detectors[1].minus(first)
         errors = [_standard_error(change, column) for column in columns]

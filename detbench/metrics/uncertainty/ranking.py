@@ -140,6 +140,7 @@ def _all_pairs(ordered: Sequence[Replicates], confidence: float) -> tuple[Floats
     differences, ends = np.zeros((count, count)), np.zeros((count, count, 2))
     p = np.ones((count, count))
     pairs = list(combinations(range(count), 2))
+    # Intervals are those of each pair alone, p-values are corrected for the number of pairs.
     changes = [ordered[a].minus(ordered[b]).overall for a, b in pairs]
     corrected = step_down(
         np.array([p_values(change)[0] for change in changes]),

@@ -48,6 +48,7 @@ def average_over_seeds(trainings: Sequence[Replicates], name: str, *, seed: int 
             f"the trainings of {name} were not resampled together; resample all in one call"
         )
     values = np.array([training.values for training in trainings])
+    # The mean of the replicates varies with the images; seeds are added on top.
     bootstrap = np.mean([training.bootstrap for training in trainings], axis=0)
     halves = np.mean([training.halves for training in trainings], axis=0)
     return replace(
@@ -72,7 +73,10 @@ def _seed_deviations(values: Floats, count: int, name: str, seed: int) -> Floats
         seed: random seed.
     """
     trainings = len(values)
+    # The deviations of S values from their mean, times S normal numbers, are normal with the sample
+    # variance times S − 1. Divided by √(S χ²) they are t times the standard error of the mean.
     rng = np.random.default_rng([seed, _SEEDS_STREAM, *name.encode()])
     normal = rng.normal(size=(count, trainings))
     chi_square = rng.chisquare(trainings - 1, size=(count, 1))
-    return np.asarray(normal @ (values - values.mean(axis=0)) / np.sqrt(trainings * chi_square))
+    deviations = values - values.mean(axis=0)
+    return np.asarray(normal @ deviations / np.sqrt(trainings * chi_square))

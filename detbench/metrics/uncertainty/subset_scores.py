@@ -61,6 +61,7 @@ class SubsetScores:
 
 def restrict(detections: WeightedDetections, images: Flags) -> WeightedDetections:
     """Return the detections in some images (I,) alone."""
+    # Without the other detections, those that are kept move to earlier positions.
     kept = images[detections.weight_index]
     kept_before = np.concatenate([[0], np.cumsum(kept)])
     offsets = detections.offsets
@@ -83,9 +84,12 @@ def _kept_positions(
         kept: (N,) which detections are kept.
         kept_before: (N + 1,) number of kept detections before each.
     """
-    levels = (len(list_offsets) - 1) // max(len(offsets) - 1, 1)
-    first = offsets[groups_from_offsets(list_offsets) // max(levels, 1)]
+    classes = len(offsets) - 1
+    levels = (len(list_offsets) - 1) // max(classes, 1)
+    class_of_entry = groups_from_offsets(list_offsets) // max(levels, 1)
+    first = offsets[class_of_entry]
     rows = first + positions
     chosen = kept[rows]
-    moved = kept_before[rows[chosen]] - kept_before[first[chosen]]
-    return np.concatenate([[0], np.cumsum(chosen)])[list_offsets], moved.astype(np.int32)
+    new_positions = kept_before[rows[chosen]] - kept_before[first[chosen]]
+    chosen_before = np.concatenate([[0], np.cumsum(chosen)])
+    return chosen_before[list_offsets], new_positions.astype(np.int32)

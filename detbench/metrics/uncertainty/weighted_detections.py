@@ -31,19 +31,23 @@ def weighted_detections(
             `Detections`. None: the index of its image.
     """
     area, limit, thresholds = evaluation.indices_of(measure)
-    levels = range(len(evaluation.protocol.iou_thresholds))[thresholds]
-    matches = evaluation.matches
-    images = groups_from_offsets(evaluation.detections.offsets)[matches.rows]
-    ignored, hits = matches.ignored[area], matches.hits[area]
+    protocol, matches = evaluation.protocol, evaluation.matches
+    levels = range(len(protocol.iou_thresholds))[thresholds]
+    image_of_row = groups_from_offsets(evaluation.detections.offsets)
+    images = image_of_row[matches.rows]
+    ignored = matches.ignored[area]
+    hits = matches.hits[area]
     # A detection counts unless it is ignored at all of these thresholds, or beyond the limit.
     counts = np.zeros(len(hits), np.bool_)
     for level in levels:
         counts |= (ignored >> level) & 1 == 0
-    max_detections = (*evaluation.protocol.max_detections, _UNLIMITED)[limit]
+    max_detections = (*protocol.max_detections, _UNLIMITED)[limit]
     if max_detections < _UNLIMITED:
         n_images = len(evaluation.ground_truth.image_ids)
-        counts &= ranks_in_images(matches.offsets, images, n_images) < max_detections
+        ranks = ranks_in_images(matches.offsets, images, n_images)
+        counts &= ranks < max_detections
     rows = np.flatnonzero(counts)
+    # Each detection's position among those of its class that count.
     offsets = np.searchsorted(rows, matches.offsets)
     starts = np.repeat(offsets[:-1], np.diff(offsets))
     positions = (np.arange(len(rows)) - starts).astype(np.int32)
@@ -67,13 +71,14 @@ def positives_by_image(evaluation: Evaluation, measure: Measure) -> Ints:
     """Return (I, K) the objects to find per image and class, in the measure's area range."""
     area, _, _ = evaluation.indices_of(measure)
     ground_truth = evaluation.ground_truth
-    columns = ground_truth_columns(ground_truth, evaluation.protocol)
-    counted = is_positive(columns, area)
+    objects = ground_truth_columns(ground_truth, evaluation.protocol)
+    counted = is_positive(objects, area)
+    images = objects.images[counted]
+    classes = groups_from_offsets(objects.offsets)[counted]
     shape = (len(ground_truth.image_ids), len(ground_truth.class_names))
-    table = np.zeros(shape, np.int64)
-    classes = groups_from_offsets(columns.offsets)
-    np.add.at(table, (columns.images[counted], classes[counted]), 1)
-    return table
+    positives = np.zeros(shape, np.int64)
+    np.add.at(positives, (images, classes), 1)
+    return positives
 
 
 def _positions_by_level(

@@ -74,6 +74,7 @@ def weighted_scores(
         DetbenchError: the protocol lacks the IoU threshold of a measure.
     """
     check_comparable(evaluations)
+    # One pass per evaluation, area range and limit, each with outputs for all sets of weights.
     passes = _passes(measures)
     tasks = [
         _Pass(evaluation, measure) for evaluation in evaluations for measure in passes.values()
@@ -86,8 +87,10 @@ def weighted_scores(
         for task, (ap, recall) in zip(tasks, outputs, strict=True):
             task.fill(weights, ap[span], recall[span])
 
+    # Threads share the chunks of weights, not the passes: a chunk is made once and used by all.
     with ThreadPool(threads) as pool:
-        for future in [pool.submit(work, start) for start in range(0, count, _CHUNK)]:
+        futures = [pool.submit(work, start) for start in range(0, count, _CHUNK)]
+        for future in futures:
             future.result()
     remaining = iter(outputs)
     by_pass = [{key: next(remaining) for key in passes} for _ in evaluations]
