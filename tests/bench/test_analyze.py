@@ -15,7 +15,7 @@ from detbench.metrics.errors.counted_detections import count_detections
 from detbench.metrics.errors.lrp import lrp
 from detbench.metrics.errors.slices import attribute_of_texts
 from detbench.metrics.errors.tide import tide
-from tests.metrics.analysed import analysed, plain
+from tests.metrics.random_evaluations import plain_rows, random_evaluation
 from tests.metrics.scored import detections, random_pair, scored, truth
 from tests.references.calibration import calibration_error, rows_of
 from tests.references.lrp import optimal_lrp
@@ -114,7 +114,7 @@ def test_intervals_contain_the_values_and_only_come_with_resamples():
 
 def test_intervals_contain_optimistic_values_of_few_images():
     for seed in range(6):
-        [run] = study_document(analyze([analysed(seed, images=6)], resamples=60))["runs"]
+        [run] = study_document(analyze([random_evaluation(seed, images=6)], resamples=60))["runs"]
         defined = [each for each in without_slices(intervals_of(run)) if each[2]]
         assert defined
         assert [name for name, value, (low, high) in defined if not low <= value <= high] == []
@@ -155,8 +155,8 @@ def test_the_base_is_stated_and_can_be_that_of_tidecv():
 def test_la_ece_is_above_the_best_thresholds_at_its_own_iou():
     """Find the optimal LRP threshold of each class at IoU 0.1 by brute force."""
     for seed in range(6):
-        evaluation = analysed(seed, ties=seed % 2 == 1)
-        objects, finder = plain(evaluation)
+        evaluation = random_evaluation(seed, ties=seed % 2 == 1)
+        objects, finder = plain_rows(evaluation)
         values = []
         for k in range(4):
             best = optimal_lrp(objects, finder, k, 0.1)
@@ -197,7 +197,7 @@ def test_one_image_has_no_intervals():
 
 def test_attributes_of_images_make_slices():
     light = attribute_of_texts("light", ["day", "night"] * 6)
-    [analysis] = analyze([analysed(1)], [light]).analyses
+    [analysis] = analyze([random_evaluation(1)], [light]).analyses
     values = [row.value for row in analysis.slices if row.attribute == "light"]
     assert values == ["day", "night"]
 
@@ -206,8 +206,8 @@ def test_invalid_arguments():
     with pytest.raises(DetbenchError, match="nothing to analyze"):
         analyze([])
     with pytest.raises(DetbenchError, match="beta must be"):
-        analyze([analysed(1)], beta=0)
+        analyze([random_evaluation(1)], beta=0)
     with pytest.raises(DetbenchError, match="resamples must be"):
-        analyze([analysed(1)], resamples=-1)
+        analyze([random_evaluation(1)], resamples=-1)
     with pytest.raises(NotComparableError):
-        analyze([analysed(1), analysed(2)])
+        analyze([random_evaluation(1), random_evaluation(2)])

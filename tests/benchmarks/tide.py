@@ -24,7 +24,7 @@ from detbench.data.load import load_detections, load_ground_truth
 from detbench.metrics.errors.tide import tide
 from detbench.metrics.scoring.evaluate import evaluate
 from tests.golden.make_tide import by_tidecv
-from tests.metrics.analysed import plain
+from tests.metrics.random_evaluations import plain_rows
 
 AGREEMENT = 1e-6
 
@@ -57,7 +57,7 @@ def main() -> None:
     evaluation = evaluate(
         ground_truth, without_ties(load_detections(options.detections, ground_truth)), "coco"
     )
-    rows = plain(evaluation)
+    rows = plain_rows(evaluation)
     shape = len(ground_truth.image_ids), len(ground_truth.class_names)
     tide(evaluation, as_tidecv=True)
     rounds = [

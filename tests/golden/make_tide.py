@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.metrics.analysed import analysed, plain
+from tests.metrics.random_evaluations import plain_rows, random_evaluation
 
 CASES = (*((seed, 12) for seed in (0, 1, 2, 3, 5, 8, 13, 21)), (4, 2), (6, 2), (7, 2))
 """Seeds and numbers of images; with few images some classes have detections but no objects."""
@@ -56,9 +56,9 @@ def main() -> None:
     """Print the golden numbers as JSON."""
     cases = []
     for seed, images in CASES:
-        evaluation = analysed(seed, images=images)
+        evaluation = random_evaluation(seed, images=images)
         shape = len(evaluation.ground_truth.image_ids), len(evaluation.ground_truth.class_names)
-        cases.append({"seed": seed, "images": images} | by_tidecv(*plain(evaluation), *shape))
+        cases.append({"seed": seed, "images": images} | by_tidecv(*plain_rows(evaluation), *shape))
     print(json.dumps({"tidecv": "1.0.1", "cases": cases}, indent=1))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from detbench.metrics.errors.calibrated_precision import calibrated_precision
 from detbench.metrics.errors.counted_detections import count_detections
-from tests.metrics.analysed import analysed, plain
+from tests.metrics.random_evaluations import plain_rows, random_evaluation
 from tests.metrics.scored import detections, scored, truth
 from tests.references.matching import matched
 
@@ -18,8 +18,8 @@ BOX = (10, 10, 60, 60)
 
 @pytest.mark.parametrize("seed", range(10))
 def test_min_max_formula(seed):
-    evaluation = analysed(seed, "voc2007", ties=seed % 2 == 1)
-    objects, rows = plain(evaluation)
+    evaluation = random_evaluation(seed, "voc2007", ties=seed % 2 == 1)
+    objects, rows = plain_rows(evaluation)
     hits, ignored = matched(objects, rows, 0.5)
     values = calibrated_precision(count_detections(evaluation), len(rows))
     for k in range(4):

@@ -16,7 +16,7 @@ from detbench.metrics.errors.calibration import (
     reliability,
 )
 from detbench.metrics.errors.counted_detections import count_detections
-from tests.metrics.analysed import analysed, plain
+from tests.metrics.random_evaluations import plain_rows, random_evaluation
 from tests.metrics.scored import detections, scored, truth
 from tests.references.calibration import calibration_error, rows_of
 
@@ -28,16 +28,16 @@ THRESHOLDS = np.array([0.0, 0.25, 0.5, 0.1])
 @pytest.mark.parametrize(("bins", "min_score"), [(25, 0.0), (10, 0.3)])
 @pytest.mark.parametrize("seed", range(12))
 def test_d_ece_as_the_plain_reference(seed, bins, min_score):
-    evaluation = analysed(seed, "voc2007", ties=seed % 2 == 1)
-    rows = [row for row in rows_of(*plain(evaluation), 0.5) if row[1] >= min_score]
+    evaluation = random_evaluation(seed, "voc2007", ties=seed % 2 == 1)
+    rows = [row for row in rows_of(*plain_rows(evaluation), 0.5) if row[1] >= min_score]
     value = d_ece(count_detections(evaluation), min_score=min_score, bins=bins)
     assert value == pytest.approx(calibration_error(rows, bins), abs=1e-12, nan_ok=True)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_la_ece_as_the_plain_reference(seed):
-    evaluation = analysed(seed, ties=seed % 2 == 1)
-    rows = rows_of(*plain(evaluation), 0.1)
+    evaluation = random_evaluation(seed, ties=seed % 2 == 1)
+    rows = rows_of(*plain_rows(evaluation), 0.1)
     values = la_ece(count_detections(evaluation, iou=0.1), THRESHOLDS)
     assert values.tolist() == pytest.approx(la_ece_reference(rows), abs=1e-12, nan_ok=True)
 
@@ -88,11 +88,11 @@ def test_scores_above_1():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_weights_of_d_ece(seed):
-    evaluation = analysed(seed)
+    evaluation = random_evaluation(seed)
     counted = count_detections(evaluation)
     weights = np.array([np.ones(12), np.arange(12) % 3], np.uint16)
     # Without ties, counted detections are in the order of class and falling score.
-    rows = sorted(rows_of(*plain(evaluation), 0.5), key=lambda row: (row[0], -row[1]))
+    rows = sorted(rows_of(*plain_rows(evaluation), 0.5), key=lambda row: (row[0], -row[1]))
     repeated = [
         row for row, image in zip(rows, counted.images, strict=True) for _ in range(int(image) % 3)
     ]
@@ -102,14 +102,14 @@ def test_weights_of_d_ece(seed):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_weights_of_la_ece(seed):
-    evaluation = analysed(seed, ties=seed % 2 == 1)
+    evaluation = random_evaluation(seed, ties=seed % 2 == 1)
     weights = np.array([np.ones(12), np.arange(12) % 3], np.uint16)
     counted = count_detections(evaluation, iou=0.1)
     values = la_ece_replicates(counted, THRESHOLDS, weights)
     for value, weight in zip(values, weights, strict=True):
         repeated = [
             [(12 * n + row[0], *row[1:]) for row in rows for n in range(weight[row[0]])]
-            for rows in plain(evaluation)
+            for rows in plain_rows(evaluation)
         ]
         errors = la_ece_reference(rows_of(*repeated, 0.1))
         present = [error for error in errors if not math.isnan(error)]

@@ -7,7 +7,7 @@ import pytest
 from detbench.metrics.errors.confusion_matrix import confusion_matrix
 from detbench.metrics.kernels.columns import REGULAR
 from detbench.metrics.protocols.crowd_and_difficult import object_kinds
-from tests.metrics.analysed import analysed, plain
+from tests.metrics.random_evaluations import plain_rows, random_evaluation
 from tests.metrics.scored import detections, scored, truth
 from tests.references import confusion as reference
 
@@ -22,9 +22,9 @@ def counts_of(ground_truth, rows):
 @pytest.mark.parametrize("protocol", ["coco", "voc2007"])
 @pytest.mark.parametrize("seed", range(10))
 def test_plain_reference(seed, protocol, iou, score):
-    evaluation = analysed(seed, protocol, ties=seed % 2 == 1)
+    evaluation = random_evaluation(seed, protocol, ties=seed % 2 == 1)
     counts = confusion_matrix(evaluation, iou=iou, score=score).counts
-    assert counts.tolist() == reference.confusion(*plain(evaluation), 4, iou, score)
+    assert counts.tolist() == reference.confusion(*plain_rows(evaluation), 4, iou, score)
     regular = object_kinds(evaluation.ground_truth, evaluation.protocol) == REGULAR
     assert counts[:-1].sum() == regular.sum()
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from detbench.metrics.errors.corrected_labels import corrected_labels, corrected_values
-from tests.metrics.analysed import analysed
 from tests.metrics.errors.test_label_errors import BOX, CORRECT, HITS, planted
+from tests.metrics.random_evaluations import random_evaluation
 from tests.metrics.scored import detections, scored, truth
 
 
@@ -30,5 +30,5 @@ def test_planted_errors_are_corrected():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_errors_change_nothing(seed):
-    ground_truth = analysed(seed, "voc2007").ground_truth
+    ground_truth = random_evaluation(seed, "voc2007").ground_truth
     assert corrected_labels(ground_truth, []).digest == ground_truth.digest

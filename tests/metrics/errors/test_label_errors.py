@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from detbench.metrics.errors.label_errors import AnalyzedDetector, label_errors
-from tests.metrics.analysed import analysed
+from tests.metrics.random_evaluations import random_evaluation
 from tests.metrics.scored import detections, scored, truth
 
 BOX, OTHER = (10, 10, 60, 60), (100, 20, 150, 70)
@@ -79,7 +79,7 @@ def test_difficult_objects_explain_detections():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_most_suspicious_first(seed):
-    evaluation = analysed(seed, "voc2007")
+    evaluation = random_evaluation(seed, "voc2007")
     errors = errors_of(evaluation, min_suspicion=0.1)
     suspicions = [error.suspicion for error in errors]
     assert suspicions == sorted(suspicions, reverse=True)

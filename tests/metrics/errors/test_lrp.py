@@ -9,7 +9,7 @@ import pytest
 
 from detbench.metrics.errors.counted_detections import count_detections
 from detbench.metrics.errors.lrp import COMPONENTS, lrp, lrp_replicates
-from tests.metrics.analysed import analysed, plain
+from tests.metrics.random_evaluations import plain_rows, random_evaluation
 from tests.metrics.scored import detections, perfect, scored, truth
 from tests.references.lrp import optimal_lrp
 
@@ -24,11 +24,11 @@ def lrp_of(ground_truth, rows):
 @pytest.mark.parametrize("iou", [0.5, 0.1])
 @pytest.mark.parametrize("seed", range(12))
 def test_plain_reference(seed, iou, protocol):
-    evaluation = analysed(seed, protocol, ties=seed % 2 == 1)
+    evaluation = random_evaluation(seed, protocol, ties=seed % 2 == 1)
     result = lrp(count_detections(evaluation, iou=iou))
     columns = [getattr(result, name) for name in (*COMPONENTS, "threshold")]
     for k, row in enumerate(np.column_stack(columns)):
-        expected = optimal_lrp(*plain(evaluation), k, iou) or (math.nan,) * 5
+        expected = optimal_lrp(*plain_rows(evaluation), k, iou) or (math.nan,) * 5
         np.testing.assert_allclose(row, expected, rtol=0, atol=1e-12)
 
 
@@ -62,7 +62,7 @@ def test_no_objects():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_weights_of_1_change_nothing_and_0_leaves_out(seed):
-    evaluation = analysed(seed)
+    evaluation = random_evaluation(seed)
     counted = count_detections(evaluation)
     kept = np.arange(12) % 3 != 0
     images = np.flatnonzero(kept)
@@ -77,10 +77,10 @@ def test_weights_of_1_change_nothing_and_0_leaves_out(seed):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_weights_are_repeated_images(seed):
-    evaluation, weights = analysed(seed, ties=seed % 2 == 1), np.arange(12) % 3
+    evaluation, weights = random_evaluation(seed, ties=seed % 2 == 1), np.arange(12) % 3
     repeated = [
         [(12 * copy + row[0], *row[1:]) for row in rows for copy in range(weights[row[0]])]
-        for rows in plain(evaluation)
+        for rows in plain_rows(evaluation)
     ]
     counted = count_detections(evaluation)
     values = lrp_replicates(counted, weights[None].astype(np.uint16))[:, 0]

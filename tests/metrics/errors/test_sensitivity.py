@@ -10,7 +10,7 @@ import pytest
 from detbench.data.detections import Detections
 from detbench.metrics.errors.sensitivity import score_cutoffs, sensitivity
 from detbench.metrics.scoring.evaluate import evaluate
-from tests.metrics.analysed import analysed
+from tests.metrics.random_evaluations import random_evaluation
 from tests.metrics.scored import detections, scored, truth
 
 BOX = (10, 10, 60, 60)
@@ -36,7 +36,7 @@ def value_of_rows(evaluation, rows):
 @pytest.mark.parametrize("protocol", ["voc2012", "coco"])
 @pytest.mark.parametrize("seed", range(8))
 def test_ties_as_if_the_scores_differed(seed, protocol):
-    evaluation = analysed(seed, protocol, ties=True)
+    evaluation = random_evaluation(seed, protocol, ties=True)
     ties, value = range_of(evaluation, "score ties"), evaluation.average_precision
     if value is None:
         assert ties.low is None
@@ -75,7 +75,7 @@ def test_one_tie():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_cutoffs_are_files_without_lower_scores(seed):
-    evaluation = analysed(seed, "coco", ties=True)
+    evaluation = random_evaluation(seed, "coco", ties=True)
     for cutoff, value in score_cutoffs(evaluation, (0.25, 0.5, 2.0)).items():
         kept = np.flatnonzero(evaluation.detections.scores >= cutoff)
         assert value == pytest.approx(value_of_rows(evaluation, kept), abs=1e-12, nan_ok=True)

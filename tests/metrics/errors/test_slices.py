@@ -19,7 +19,7 @@ from detbench.metrics.errors.slices import (
 from detbench.metrics.uncertainty.clusters import resample_images, stack_weights
 from detbench.metrics.uncertainty.subset_scores import SubsetScores
 from detbench.metrics.uncertainty.weighted_scores import weighted_scores
-from tests.metrics.analysed import analysed
+from tests.metrics.random_evaluations import random_evaluation
 from tests.metrics.scored import detections, perfect, scored, truth
 
 BOX = (10, 10, 60, 60)
@@ -36,7 +36,7 @@ def class_ap_alone(evaluation, images):
 @pytest.mark.parametrize("protocol", ["coco", "voc2007"])
 @pytest.mark.parametrize("seed", range(6))
 def test_scoring_the_images_alone(seed, protocol):
-    evaluation = analysed(seed, protocol)
+    evaluation = random_evaluation(seed, protocol)
     for one in score_slices(evaluation, [PARITY]):
         inside = np.flatnonzero(np.arange(12) % 2 == (one.value == "odd"))
         score = class_ap_alone(evaluation, inside)
@@ -83,7 +83,7 @@ def test_corrected_over_all_slices_of_all_attributes(seed):
     """
     thirds = Attribute("third", ("a", "b", "c"), np.arange(12) % 3)
     weights = stack_weights(resample_images(12, 0), 60)
-    slices = score_slices(analysed(seed), [PARITY, thirds], weights)
+    slices = score_slices(random_evaluation(seed), [PARITY, thirds], weights)
     tested = sorted((each for each in slices if not math.isnan(each.p)), key=lambda each: each.p)
     assert len({each.attribute for each in tested}) == 2
     n, highest = len(tested), 0.0
@@ -96,7 +96,7 @@ def test_corrected_over_all_slices_of_all_attributes(seed):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_resamples_of_some_images_are_scored_like_repeated_ones(seed):
-    evaluation, images = analysed(seed, "voc2012"), np.arange(12) % 3 != 0
+    evaluation, images = random_evaluation(seed, "voc2012"), np.arange(12) % 3 != 0
     weights = stack_weights(resample_images(12, seed), 3)
     values = SubsetScores(evaluation).class_values(images, weights)
     [[expected]] = weighted_scores(

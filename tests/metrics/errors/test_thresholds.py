@@ -16,7 +16,7 @@ from detbench.metrics.errors.thresholds import (
     choosing_half,
     held_out_replicates,
 )
-from tests.metrics.analysed import analysed, plain
+from tests.metrics.random_evaluations import plain_rows, random_evaluation
 from tests.metrics.scored import detections, perfect, scored, truth
 from tests.references.calibration import rows_of
 
@@ -42,11 +42,11 @@ def of_class(objects, rows, k):
 @pytest.mark.parametrize("beta", [1.0, 2.0, 0.5])
 @pytest.mark.parametrize("seed", range(8))
 def test_exhaustive_search(seed, beta):
-    evaluation = analysed(seed, ties=seed % 2 == 1)
+    evaluation = random_evaluation(seed, ties=seed % 2 == 1)
     chosen_on = choosing_half(evaluation.ground_truth, seed)
     choice = choose_thresholds(count_detections(evaluation), chosen_on, beta=beta)
     halves = [
-        [[row for row in rows if images[row[0]]] for rows in plain(evaluation)]
+        [[row for row in rows if images[row[0]]] for rows in plain_rows(evaluation)]
         for images in (chosen_on, ~chosen_on)
     ]
     for k in range(4):
@@ -66,7 +66,7 @@ def test_exhaustive_search(seed, beta):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_weights_are_repeated_images(seed):
-    evaluation, weights = analysed(seed, ties=seed % 2 == 1), np.arange(12) % 3
+    evaluation, weights = random_evaluation(seed, ties=seed % 2 == 1), np.arange(12) % 3
     held_out = ~choosing_half(evaluation.ground_truth, seed)
     counted = count_detections(evaluation)
     choice = choose_thresholds(counted, ~held_out, beta=2.0)
@@ -78,7 +78,7 @@ def test_weights_are_repeated_images(seed):
             for copy in range(weights[row[0]])
             if held_out[row[0]]
         ]
-        for rows in plain(evaluation)
+        for rows in plain_rows(evaluation)
     ]
     for k in range(4):
         rows, positives = of_class(*repeated, k)

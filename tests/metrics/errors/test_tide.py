@@ -14,8 +14,8 @@ from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.errors.tide import MAIN_ERRORS, SPECIAL_ERRORS, tide
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.uncertainty.clusters import resample_images, stack_weights
-from tests.metrics.analysed import analysed, plain
 from tests.metrics.random_cases import repeat
+from tests.metrics.random_evaluations import plain_rows, random_evaluation
 from tests.metrics.scored import detections, perfect, scored, truth
 from tests.references import tide as reference
 
@@ -32,9 +32,9 @@ def evaluation_of(ground_truth, rows):
 @pytest.mark.parametrize("protocol", ["coco", "voc2007"])
 @pytest.mark.parametrize("seed", range(25))
 def test_plain_reference(seed, protocol, as_tidecv):
-    evaluation = analysed(seed, protocol, images=4 if seed % 3 else 12, ties=seed % 2 == 1)
+    evaluation = random_evaluation(seed, protocol, images=4 if seed % 3 else 12, ties=seed % 2 == 1)
     result = tide(evaluation, as_tidecv=as_tidecv)
-    base, gains, counts = reference.tide(*plain(evaluation), as_tidecv=as_tidecv)
+    base, gains, counts = reference.tide(*plain_rows(evaluation), as_tidecv=as_tidecv)
     assert result.base == pytest.approx(base, abs=1e-12)
     assert result.costs == pytest.approx(gains, abs=1e-12)
     assert result.counts == counts
@@ -42,9 +42,9 @@ def test_plain_reference(seed, protocol, as_tidecv):
 
 @pytest.mark.parametrize(("iou", "background"), [(0.75, 0.1), (0.5, 0.3)])
 def test_other_thresholds(iou, background):
-    evaluation = analysed(3)
+    evaluation = random_evaluation(3)
     result = tide(evaluation, iou=iou, background=background)
-    base, gains, counts = reference.tide(*plain(evaluation), iou, background)
+    base, gains, counts = reference.tide(*plain_rows(evaluation), iou, background)
     assert result.base == pytest.approx(base)
     assert result.costs == pytest.approx(gains)
     assert result.counts == counts
@@ -54,7 +54,7 @@ def test_other_thresholds(iou, background):
     "case", json.loads(GOLDEN.read_text())["cases"], ids=lambda case: f"seed{case['seed']}"
 )
 def test_golden_numbers_of_tidecv(case):
-    result = tide(analysed(case["seed"], images=case["images"]), as_tidecv=True)
+    result = tide(random_evaluation(case["seed"], images=case["images"]), as_tidecv=True)
     assert result.base * 100 == pytest.approx(case["base"], abs=1e-6)
     points = {name: cost * 100 for name, cost in result.costs.items()}
     assert points == pytest.approx(case["costs"], abs=1e-6)
@@ -121,7 +121,7 @@ def test_a_class_without_objects_in_a_replicate_is_left_out_of_it():
 
 
 def test_replicates_are_the_costs_of_the_resampled_dataset():
-    evaluation = analysed(8, ties=False)
+    evaluation = random_evaluation(8, ties=False)
     ground_truth = evaluation.ground_truth
     objects = columns_of(ground_truth) | {"iscrowd": ground_truth.iscrowd}
     rows = columns_of(evaluation.detections) | {"scores": evaluation.detections.scores}

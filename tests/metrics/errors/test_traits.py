@@ -11,7 +11,7 @@ from detbench.metrics.errors.error_kinds import error_kinds
 from detbench.metrics.errors.traits import trait_recall, traits
 from detbench.metrics.uncertainty.clusters import resample_images, stack_weights
 from detbench.metrics.uncertainty.statistic_intervals import statistic_interval, statistic_p
-from tests.metrics.analysed import analysed
+from tests.metrics.random_evaluations import random_evaluation
 from tests.metrics.scored import detections, perfect, scored, truth
 
 ROWS = [
@@ -76,7 +76,7 @@ def test_recall_by_size():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_every_object_to_find_has_a_value_of_every_trait(seed):
-    evaluation = analysed(seed, "voc2007")
+    evaluation = random_evaluation(seed, "voc2007")
     kinds = error_kinds(evaluation)
     for trait in traits(evaluation.ground_truth, evaluation.protocol):
         recall = trait_recall(evaluation, kinds, trait, 0.3)

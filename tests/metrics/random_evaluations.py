@@ -15,7 +15,7 @@ from tests.metrics.random_cases import CLASSES, random_case
 KINDS = {REGULAR: "regular", IGNORED: "ignored", REGION: "region"}
 
 
-def analysed(seed, protocol="coco", images=12, ties=False):
+def random_evaluation(seed, protocol="coco", images=12, ties=False):
     """Return the evaluation of a random case; its images have 300 × 250 pixels.
 
     All scores are different, or many are equal with `ties`.
@@ -38,7 +38,7 @@ def analysed(seed, protocol="coco", images=12, ties=False):
     return evaluate(ground_truth, detections, protocol)
 
 
-def plain(evaluation):
+def plain_rows(evaluation):
     """Return the objects and detections of an evaluation as rows, in their order.
 
     Objects are (image, class, box, kind), detections (image, class, score, box).
