@@ -1,1 +1,1 @@
-"""Errors: where a score is lost, and how sure that is."""
+"""Errors: kinds of errors and their costs, confusions, calibration, hard cases, label errors."""
