@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 RETIRED = {
     r"told apart|tells? .{1,20} apart|cannot be told|more than chance": "(not) significant",
-    r"[\d}] %": "95%, without a space",
+    r"[\d}] %(?!\})": "95%, without a space",
     r"how far (it|they) moves?": "95% CI",
     r"names the draws|draws of (the )?images|drawn anew|bootstrap draws": "resamples, random seed",
     r"\bmend(s|ed|ing)?\b": "fix",
@@ -34,7 +34,7 @@ RETIRED = {
     r"\bmade dataset|made on the spot": "synthetic dataset",
     r"how requests come": "load pattern",
     r"what runs came to": "track results across commits",
-    r"colour|\bgrey|\bcentre|behaviour|neighbour|\blabelled|\bmodell": "American spelling",
+    r"colour|\bgrey|\bcentre|behaviour|neighbour|\blabelled\b|\bmodell": "American spelling",
     r"\b(re)?(normal|recogn|local|optim|initial|summar|visual|quant|serial|minim|maxim|organ|regular"
     r"|random|general|vector|raster|util|penal|real|standard|binar|categor|emphas)is(e|ed|es|ing|"
     r"ation|ations|er)\b|\banalys(ed|ing)\b": "American spelling",
