@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from detbench.data.files import atomic_folder, atomic_path
+from detbench.data.files import atomic_folder, atomic_path, bytes_on_disk, check_writable
 from detbench.errors import InputError
 
 
@@ -158,3 +158,29 @@ def test_names_that_are_not_utf_8_are_user_errors(tmp_path: Path) -> None:
     ):
         "bild \udcff".encode()
     assert not any(tmp_path.iterdir())
+
+
+def test_check_writable_accepts_new_paths_and_existing_files(tmp_path: Path) -> None:
+    (tmp_path / "a.json").touch()
+    for path in (tmp_path / "a.json", tmp_path / "new" / "b.json"):
+        check_writable(path, folder=False)
+    check_writable(tmp_path / "new" / "folder", folder=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"], "nothing is written"
+
+
+def test_check_writable_refuses_what_can_never_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a folder, expected a file to write"):
+        check_writable(tmp_path, folder=False)
+    for path, folder in ((tmp_path / "file" / "a.json", False), (tmp_path / "file", True)):
+        with pytest.raises(InputError, match=r"cannot be written: .*file is a file, not a folder"):
+            check_writable(path, folder=folder)
+
+
+def test_bytes_on_disk_of_files_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a").write_bytes(b"123")
+    (tmp_path / "b").write_bytes(b"12")
+    assert bytes_on_disk(tmp_path / "b") == 2
+    assert bytes_on_disk(tmp_path) == 5
+    assert bytes_on_disk(tmp_path / "none") is None

@@ -55,14 +55,14 @@ def read_coco_results(
     image_index = _image_index(ground_truth, columns.image_ids)
     class_index = _class_index(ground_truth, columns.category_ids)
     scores = columns.scores
-    known = (image_index >= 0) & (class_index >= 0)
-    if not known.all():
+    is_known = (image_index >= 0) & (class_index >= 0)
+    if not is_known.all():
         no_image = image_index < 0
         no_class = (class_index < 0) & ~no_image
         _report_unknown(path, "image", columns.image_ids, no_image, allow_unknown=allow_unknown)
         _report_unknown(path, "class", columns.category_ids, no_class, allow_unknown=allow_unknown)
-        image_index, class_index = image_index[known], class_index[known]
-        scores, boxes, areas = scores[known], boxes[known], areas[known]
+        image_index, class_index = image_index[is_known], class_index[is_known]
+        scores, boxes, areas = scores[is_known], boxes[is_known], areas[is_known]
     # The columns are large and nobody else holds them, so they are frozen and not copied.
     return Detections.from_rows(
         ground_truth,

@@ -222,14 +222,14 @@ def _align(
         first, count = header.class_names[file_class[no_class.argmax()]], int(no_class.sum())
         check_unknown(path, "class", first, count, total, allow_unknown=allow_unknown)
 
-    known = np.flatnonzero(~(no_image | no_class))
+    known_rows = np.flatnonzero(~(no_image | no_class))
     detections = Detections.from_rows(
         ground_truth,
-        image_index=image_index[known],
-        class_index=class_index[known],
-        scores=columns["score"][known],
-        boxes=columns["box"][known],
-        box_areas=columns["box_area"][known],
+        image_index=image_index[known_rows],
+        class_index=class_index[known_rows],
+        scores=columns["score"][known_rows],
+        boxes=columns["box"][known_rows],
+        box_areas=columns["box_area"][known_rows],
         name=header.name,
         source=header.source,
         settings=header.settings,
@@ -237,8 +237,8 @@ def _align(
     if "source_row" not in columns:
         return detections
     # The file's own source order, in the order that grouping by image gave the rows.
-    order = np.argsort(image_index[known], kind="stable")
-    return replace(detections, source_rows=columns["source_row"][known][order])
+    order = np.argsort(image_index[known_rows], kind="stable")
+    return replace(detections, source_rows=columns["source_row"][known_rows][order])
 
 
 def _utf_8(folder: Path | None) -> str | None:

@@ -21,9 +21,9 @@ from detbench.errors import InputError
 
 
 class _ClassFiles(NamedTuple):
-    known: list[Path]
+    of_classes: list[Path]
     """The file of each class of the ground truth, in its order."""
-    unknown: list[tuple[str, Path]]
+    of_unknown_classes: list[tuple[str, Path]]
     """Class name and file of all others."""
 
 
@@ -41,25 +41,25 @@ def read_voc_results(
             an image or class is unknown, or more than half of the boxes are inverted.
     """
     files = _find_class_files(folder, ground_truth.class_names)
-    lines = read_result_lines(files.known)
-    _check_classes(folder, files.unknown, len(lines.values), allow_unknown=allow_unknown)
+    lines = read_result_lines(files.of_classes)
+    _check_classes(folder, files.of_unknown_classes, len(lines.values), allow_unknown=allow_unknown)
     positions = [ground_truth.image_position(image_id) for image_id in lines.image_ids]
     position_of_code = [-1 if position is None else position for position in positions]
     image_index = np.array(position_of_code, np.int64)[lines.image_codes]
     _check_images(folder, lines, image_index, allow_unknown=allow_unknown)
 
     # 1-based inclusive corners become continuous edges: only the upper left corner moves.
-    known = np.flatnonzero(image_index >= 0)
-    corners = lines.values[known, 1:]
+    known_rows = np.flatnonzero(image_index >= 0)
+    corners = lines.values[known_rows, 1:]
     boxes = corners - [1, 1, 0, 0]
     check_inverted(folder, boxes, corners)
     if not len(corners):
         warn_empty(folder)
     return Detections.from_rows(
         ground_truth,
-        image_index=image_index[known],
-        class_index=np.repeat(np.arange(len(files.known)), lines.counts)[known],
-        scores=lines.values[known, 0],
+        image_index=image_index[known_rows],
+        class_index=np.repeat(np.arange(len(files.of_classes)), lines.counts)[known_rows],
+        scores=lines.values[known_rows, 0],
         boxes=boxes,
         name=folder.resolve().name,
         source=f"voc results {folder}",
@@ -89,11 +89,11 @@ def _find_class_files(folder: Path, class_names: tuple[str, ...]) -> _ClassFiles
             f"{prefix}{missing[0]}.txt is missing{rest}",
             fix="create an empty file for a class without detections",
         )
-    known = {prefix + name for name in class_names}
+    expected = {prefix + name for name in class_names}
     unknown = [
         (stem.removeprefix(prefix), file)
         for stem, file in stems.items()
-        if stem.startswith(prefix) and stem not in known
+        if stem.startswith(prefix) and stem not in expected
     ]
     return _ClassFiles([stems[prefix + name] for name in class_names], unknown)
 

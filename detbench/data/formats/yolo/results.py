@@ -61,24 +61,24 @@ def read_yolo_results(
     _check_classes(rows, n_classes, allow_unknown=allow_unknown)
 
     # Fractions of the image become pixels.
-    known = np.flatnonzero(rows.class_index < n_classes)
-    image_index, cxcywh = rows.image_index[known], rows.numbers[known, :4]
+    known_rows = np.flatnonzero(rows.class_index < n_classes)
+    image_index, cxcywh = rows.image_index[known_rows], rows.numbers[known_rows, :4]
     _check_fractions(folder, cxcywh)
     # Without a detection, no size is needed.
-    sizes = require_image_sizes(ground_truth) if len(known) else ground_truth.image_sizes
+    sizes = require_image_sizes(ground_truth) if len(known_rows) else ground_truth.image_sizes
     with np.errstate(over="ignore", invalid="ignore"):
         boxes, box_areas = to_pixels(cxcywh, sizes[image_index])
     finite = np.isfinite(boxes).all(axis=1) & np.isfinite(box_areas)
     if not finite.all():
-        raise _not_a_box(rows, int(known[finite.argmin()]))
+        raise _not_a_box(rows, int(known_rows[finite.argmin()]))
     check_inverted(folder, boxes)
     if not len(boxes):
         warn_empty(folder)
     return Detections.from_rows(
         ground_truth,
         image_index=image_index,
-        class_index=rows.class_index[known],
-        scores=rows.numbers[known, 4],
+        class_index=rows.class_index[known_rows],
+        scores=rows.numbers[known_rows, 4],
         boxes=boxes,
         box_areas=box_areas,
         name=folder.resolve().name,

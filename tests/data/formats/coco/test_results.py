@@ -1,4 +1,4 @@
-"""COCO results: the fast and the strict reader agree, and every mistake names its row."""
+"""COCO results: the fast and the strict reader agree, and results survive a round trip."""
 
 from __future__ import annotations
 
@@ -13,49 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detbench.data.detections import Detections
 from detbench.data.formats.coco.annotations import read_coco
 from detbench.data.formats.coco.plain_results import read_plain_results
 from detbench.data.formats.coco.results import _read_any_results, read_coco_results
 from detbench.data.formats.coco.writer import write_coco_results
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
-
-ROW = '{"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4], "score": 0.5}'
-
-
-def empty_ground_truth(*image_ids: str) -> GroundTruth:
-    return GroundTruth.from_rows(
-        image_ids=image_ids or ("1", "2", "9"),
-        class_names=["cat", "dog"],
-        category_ids=[2, 7],
-        image_index=[],
-        class_index=[],
-        boxes=[],
-    )
-
-
-def row(
-    image_id: str = "1",
-    category_id: str = "2",
-    bbox: str = "[1, 2, 3, 4]",
-    score: str = "0.5",
-    more: str = "",
-) -> str:
-    values = f'"image_id": {image_id}, "category_id": {category_id}, "bbox": {bbox}'
-    return f'{{{values}, "score": {score}{more}}}'
-
-
-def write(folder: Path, text: str | bytes, name: str = "results.json") -> Path:
-    path = folder / name
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
-
-
-def rows_of(detections: Detections) -> list[Any]:
-    columns = (detections.class_index, detections.scores, detections.boxes, detections.box_areas)
-    return [detections.offsets.tolist(), *(column.tolist() for column in columns)]
-
+from tests.data.formats.coco.result_files import ROW, empty_ground_truth, row, rows_of, write
 
 PLAIN = {
     "one": f"[{ROW}]",
@@ -73,121 +37,6 @@ UNUSUAL = {
     "more keys": f"[{row(more=MORE_KEYS)}]",
     "key twice": f"[{row(more=', ' + chr(34) + 'score' + chr(34) + ': 0.25')}]",
     "image id as a string": f"[{row(image_id=chr(34) + '1' + chr(34))}]",
-}
-WRONG = {
-    "score as a string": (
-        row(score='"0.9"'),
-        r"results\[0\]\.score: expected a number, found a string",
-    ),
-    "class as a string": (
-        row(category_id='"2"'),
-        r"results\[0\]\.category_id: expected .*number, found a string",
-    ),
-    "true as score": (
-        row(score="true"),
-        r"results\[0\]\.score: expected a number, found true or false",
-    ),
-    "false as id": (
-        row(image_id="false"),
-        r"results\[0\]\.image_id: expected .*, found true or false",
-    ),
-    "true in a box": (
-        row(bbox="[true, 2, 3, 4]"),
-        r"results\[0\]\.bbox\[0\]: expected a number, found true or false",
-    ),
-    "string in a box": (
-        row(bbox='[1, "2", 3, 4]'),
-        r"results\[0\]\.bbox\[1\]: expected a number, found a string",
-    ),
-    "null score": (row(score="null"), r"results\[0\]\.score: expected a number, found null"),
-    "null in a box": (
-        row(bbox="[1, null, 3, 4]"),
-        r"results\[0\]\.bbox\[1\]: expected a number, found null",
-    ),
-    "list in a box": (
-        row(bbox="[[1, 2, 3, 4]]"),
-        r"results\[0\]\.bbox\[0\]: expected a number, found a list",
-    ),
-    "three numbers": (f"{ROW}, {row(bbox='[1, 2, 3]')}", r"results\[1\]\.bbox: expected 4 numbers"),
-    "five numbers": (
-        f"{ROW}, {row(bbox='[1, 2, 3, 4, 5]')}",
-        r"results\[1\]\.bbox: expected 4 numbers",
-    ),
-    "empty box": (row(bbox="[]"), r"results\[0\]\.bbox: expected 4 numbers"),
-    "object as box": (
-        row(bbox='{"x": 1}'),
-        r"results\[0\]\.bbox: expected a list, found an object",
-    ),
-    "no box": (
-        '{"image_id": 1, "category_id": 2, "score": 0.5, "segmentation": {}}',
-        r"results\[0\]: has no 'bbox'",
-    ),
-    "key in another case": (
-        ROW.replace("image_id", "Image_ID"),
-        r"results\[0\]: has no 'image_id'",
-    ),
-    "empty row": ("{}", r"results\[0\]: has no 'image_id'"),
-    "null row": (f"{ROW}, null", r"results\[1\]: expected an object, found null"),
-    "number as row": ("1, 2", r"results\[0\]: expected an object, found a whole number"),
-    "fraction as image": (
-        f"{ROW}, {row(image_id='3.7')}",
-        r"results\[1\]\.image_id: image_id 3\.7 is not a whole number",
-    ),
-    "fraction as class": (
-        f"{ROW}, {row(category_id='3.7')}",
-        r"results\[1\]\.category_id: category_id 3\.7 is not a whole number",
-    ),
-    "huge class": (
-        row(category_id="1" * 30),
-        r"results\[0\]\.category_id: category_id 1+ is not a whole number of 64 bits",
-    ),
-    "NaN": (
-        f"{ROW}, {row(score='NaN')}",
-        r"results\[1\]\.score \(line 1, byte \d+\): NaN is not a JSON number",
-    ),
-    "nan": (
-        row(score="nan"),
-        r"results\[0\]\.score \(line 1, byte \d+\): nan is not a JSON number",
-    ),
-    "infinite": (
-        row(bbox="[1, -Infinity, 3, 4]"),
-        r"results\[0\]\.bbox\[1\] .*: -Infinity is not a JSON number",
-    ),
-    "beyond float64": (row(score="1e999"), r"results\[0\]\.score: number out of range"),
-    "far corner beyond float64": (
-        row(bbox="[1e308, 0, 1e308, 1]"),
-        r"results\[0\]: bbox is too large",
-    ),
-    "comma behind the last row": (f"{ROW},", r"line 1, byte \d+: malformed JSON: trailing comma"),
-    "comma behind a box": (
-        row(bbox="[1, 2, 3, 4,]"),
-        r"line 1, byte \d+: malformed JSON: trailing comma",
-    ),
-    "comma behind a key": (row(more=","), r"line 1, byte \d+: malformed JSON: trailing comma"),
-    "no comma": (f"{ROW}\n{ROW}", r"line 2, byte \d+: malformed JSON: expected ','"),
-    "two commas": (f"{ROW},,{ROW}", r"line 1, byte \d+: malformed JSON"),
-    "comment": (f"/* rows */ {ROW}", r"line 1, byte 1: malformed JSON"),
-    "single quotes": (ROW.replace('"', "'"), r"line 1, byte 2: malformed JSON"),
-    "leading zero": (row(score="01"), r"line 1, byte \d+: malformed JSON"),
-    "bare point": (row(score=".5"), r"line 1, byte \d+: malformed JSON"),
-}
-WRONG_FILES = {
-    "no_classes": ("", "is empty, expected JSON"),
-    "blank": (" \n ", "is empty, expected JSON"),
-    "cut in a row": (
-        f"[{ROW},\n{ROW[:30]}",
-        r"line 2, byte \d+: the JSON ends in the middle; it was cut off",
-    ),
-    "cut behind a comma": (f"[{ROW},\n", r"line 2, byte \d+: the JSON ends in the middle"),
-    "cut behind a row": (f"[{ROW}", r"line 1, byte \d+: the JSON ends in the middle"),
-    "something behind": (f"[{ROW}] x", r"line 1, byte \d+: malformed JSON: trailing characters"),
-    "two lists": (f"[{ROW}]\n[{ROW}]", r"line 2, byte \d+: malformed JSON: trailing characters"),
-    "rows without a list": (
-        f"{ROW}\n{ROW}",
-        "is an object, as COCO annotations are; expected results",
-    ),
-    "annotations": ('{"images": [], "annotations": []}', "is an object, as COCO annotations are"),
-    "a number": ("3", "expected a list, found a whole number"),
 }
 
 
@@ -212,27 +61,6 @@ def test_unusual_files_are_left_to_the_strict_reader(tmp_path: Path, text: str |
         [[1, 2, 4, 6]],
         [12],
     ]
-
-
-@pytest.mark.parametrize(("rows", "message"), WRONG.values(), ids=WRONG)
-def test_mistakes_in_a_row_are_located(tmp_path: Path, rows: str, message: str) -> None:
-    with pytest.raises(InputError, match=rf"results\.json, {message}"):
-        read_coco_results(write(tmp_path, f"[{rows}]"), empty_ground_truth())
-
-
-@pytest.mark.parametrize(("text", "message"), WRONG_FILES.values(), ids=WRONG_FILES)
-def test_mistakes_in_a_file_are_located(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(InputError, match=rf"results\.json[:,] {message}"):
-        read_coco_results(write(tmp_path, text), empty_ground_truth())
-
-
-def test_a_wrong_row_is_seen_though_another_balances_the_counts(tmp_path: Path) -> None:
-    lacking = '{"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4]}'
-    with pytest.raises(InputError, match=r"results\[0\]\.score: expected a number, found a string"):
-        read_coco_results(
-            write(tmp_path, f"[{row(score=chr(34) + '0.9' + chr(34))}, {lacking}]"),
-            empty_ground_truth(),
-        )
 
 
 def test_numbers_are_read_to_the_last_bit(tmp_path: Path) -> None:
@@ -284,7 +112,7 @@ def test_numbers_match_as_text_among_other_ids(tmp_path: Path) -> None:
     assert detections.offsets.tolist() == [0, 0, 0, 1]
 
 
-def test_ids_beyond_float64_are_told_apart(tmp_path: Path) -> None:
+def test_ids_beyond_float64_are_distinguished(tmp_path: Path) -> None:
     ids = [str(2**53 + 1), str(2**53), "9" * 25]
     detections = read_coco_results(
         write(tmp_path, f"[{','.join(row(image_id=number) for number in ids)}]"),
@@ -324,7 +152,7 @@ def test_unknown_images_and_categories(tmp_path: Path, rows: str, count: str, me
         ]
 
 
-def test_empty_list_scores_nothing_and_says_so(tmp_path: Path) -> None:
+def test_an_empty_list_is_warned_about(tmp_path: Path) -> None:
     with pytest.warns(DetbenchWarning, match=r"results\.json: no detections at all"):
         detections = read_coco_results(write(tmp_path, "[ ]\n"), empty_ground_truth())
     assert rows_of(detections) == [[0, 0, 0, 0], [], [], [], []]
@@ -363,14 +191,6 @@ def test_real_files(
     assert detections.box_areas.tolist() == [item["bbox"][2] * item["bbox"][3] for item in expected]
     write_coco_results(detections, ground_truth, tmp_path / "again.json")
     assert read_coco_results(tmp_path / "again.json", ground_truth).digest == detections.digest
-
-
-def test_segmentation_results_are_refused(shared_data: Path) -> None:
-    ground_truth = read_coco(shared_data / "coco/instances_val2014_100.json")
-    with pytest.raises(InputError, match=r"fakesegm100_results\.json, results\[0\]: has no 'bbox'"):
-        read_coco_results(
-            shared_data / "coco/instances_val2014_fakesegm100_results.json", ground_truth
-        )
 
 
 @given(
@@ -413,27 +233,6 @@ def test_names_that_look_like_addresses_are_local_files(
     monkeypatch.chdir(tmp_path / "work")
     assert read_plain_results(Path(name)) is not None
     assert read_coco_results(Path(name), empty_ground_truth()).scores.tolist() == [0.5]
-
-
-GARBAGE = {
-    "UTF-16": (
-        f"[{ROW}]".encode("utf-16"),
-        "line 1, byte 0: is UTF-16 text, expected UTF-8; save it as UTF-8",
-    ),
-    "UTF-16 without a mark": (f"[{ROW}]".encode("utf-16-le"), "line 1"),
-    "Latin-1": (f"[{row(image_id=chr(34) + 'ä' + chr(34))}]".encode("latin-1"), "line 1"),
-    "random bytes": (random.Random(0).randbytes(3_000), ""),
-    "random bytes in a list": (b"[" + random.Random(1).randbytes(3_000) + b"]", ""),
-    "bytes in a key": (b'[{"image_\xff\xfe": 1}]', ""),
-    "an image": (b"\x89PNG\r\n\x1a\n\x00\x00", "line 1"),
-    "zeros": (bytes(100), "line 1"),
-}
-
-
-@pytest.mark.parametrize(("content", "message"), GARBAGE.values(), ids=GARBAGE)
-def test_binary_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
-    with pytest.raises(InputError, match=rf"results\.json[:,].*{message}"):
-        read_coco_results(write(tmp_path, content), empty_ground_truth())
 
 
 def test_ground_truth_without_classes(tmp_path: Path) -> None:

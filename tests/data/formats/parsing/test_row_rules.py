@@ -1,3 +1,5 @@
+"""Rules for detections of every format: inverted boxes, unknown images and classes, none."""
+
 import warnings
 
 import numpy as np
@@ -10,34 +12,34 @@ UPRIGHT, INVERTED = (0.0, 0.0, 5.0, 5.0), (5.0, 0.0, 0.0, 5.0)
 
 
 @pytest.mark.parametrize("boxes", [[], [UPRIGHT], [(3.0, 3.0, 3.0, 3.0)]])
-def test_upright_boxes_pass_in_silence(boxes):
+def test_upright_boxes_give_no_warning(boxes):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_inverted("d.json", np.reshape(boxes, (-1, 4)).astype(float))
 
 
-def test_up_to_half_inverted_is_counted_in_a_warning():
+def test_up_to_half_inverted_boxes_are_counted_in_a_warning():
     with pytest.warns(DetbenchWarning, match=r"d\.json: 1 of 2 boxes are inverted"):
         check_inverted("d.json", np.array([UPRIGHT, INVERTED]))
 
 
-def test_more_than_half_inverted_points_to_the_box_format():
+def test_mostly_inverted_boxes_point_to_the_box_format():
     with pytest.raises(InputError, match=r"d\.json: 2 of 3 boxes are inverted .*xywh"):
         check_inverted("d.json", np.array([UPRIGHT, INVERTED, (0.0, 5.0, 5.0, 0.0)]))
 
 
-def test_nothing_unknown_is_silent():
+def test_no_unknown_names_give_no_warning():
     check_unknown("d.json", "image", "", 0, 10, allow_unknown=False)
 
 
-def test_an_unknown_image_names_the_row_and_suspects_the_split():
+def test_an_unknown_image_is_located_and_points_to_the_split():
     with pytest.raises(
         InputError, match=r"d\.json, row 3: image '42' is not in the ground truth; .*split"
     ):
         check_unknown("d.json", "image", "42", 1, 10, where="row 3", allow_unknown=False)
 
 
-def test_an_unknown_class_names_the_row():
+def test_an_unknown_class_is_located():
     with pytest.raises(
         InputError, match=r"d\.json, row 3: class 'gnu' is not in the ground truth; spell"
     ):
@@ -51,6 +53,6 @@ def test_allowed_unknown_detections_are_counted():
         check_unknown("d.json", "class", "gnu", 4, 10, where="row 3", allow_unknown=True)
 
 
-def test_no_detections_is_said():
+def test_no_detections_are_warned_about():
     with pytest.warns(DetbenchWarning, match=r"empty\.json: no detections at all"):
         warn_empty("empty.json")

@@ -79,7 +79,7 @@ def test_rows_are_class_after_class_in_file_order(tmp_path):
     ],
     ids=["white space", "blank lines", "no end of line", "spellings"],
 )
-def test_lines_are_read_however_they_are_spaced(tmp_path, text):
+def test_lines_may_have_any_spacing(tmp_path, text):
     detections = read_voc_results(results(tmp_path, car=text, zebra=LINE), make_ground_truth())
     assert detections.scores.tolist() == [0.5, 0.5]
     assert detections.boxes.tolist() == [[0, 0, 10, 10]] * 2
