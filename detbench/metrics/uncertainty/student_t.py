@@ -21,6 +21,7 @@ _TINY = 1e-300
 _PRECISION = 1e-15
 _MAX_TERMS = 100_000
 _MAX_STEPS = 100
+_MAX_LOG = math.log(1e300)
 _ACCURATE_STEP = 1e-7
 """Newton doubles the digits: after so small a step the error is below 1e-13."""
 
@@ -40,7 +41,9 @@ def student_t_cdf(t: float, freedom: float) -> float:
 
 @lru_cache(maxsize=4096)
 def student_t_quantile(probability: float, freedom: float) -> float:
-    """Return the value that a t-distributed variable exceeds with 1 − `probability`.
+    """Return the value that a t-distributed variable exceeds with probability 1 − `probability`.
+
+    It is infinite if it is beyond the largest float, as for tiny degrees of freedom.
 
     Args:
         probability: between 0 and 1.
@@ -64,6 +67,8 @@ def _t_with_tail(tail: float, freedom: float) -> float:
     normal = -_NORMAL.inv_cdf(tail / 2)
     lowest = math.log(normal)
     highest = (math.log(freedom) - (math.log(tail * a) + _log_beta_half(a)) / a) / 2
+    if highest > _MAX_LOG:
+        return math.inf
     log_t = min(max(math.log(_expansion(normal, freedom)), lowest), highest)
     for _ in range(_MAX_STEPS):
         value, _center, slope = _tail_and_center(log_t, freedom)

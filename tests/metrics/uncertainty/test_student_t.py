@@ -95,3 +95,9 @@ def test_quantiles_rise(freedom, probabilities):
     low, high = sorted(probabilities)
     first, second = student_t_quantile(low, freedom), student_t_quantile(high, freedom)
     assert first <= second + 1e-12 * abs(second)
+
+
+def test_a_quantile_beyond_the_largest_float_is_infinite():
+    assert student_t_quantile(0.975, 1e-3) == math.inf
+    assert student_t_quantile(0.025, 1e-3) == -math.inf
+    assert math.isfinite(student_t_quantile(1e-300, 2))
