@@ -1,4 +1,4 @@
-"""Environment: the machine and the library versions a result was made with."""
+"""Environment: the machine and the library versions that a result was made with."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ LIBRARIES = (
     "jax",
     "torch",
 )
+_GIT_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,14 @@ class Environment:
     cores: int
     memory_bytes: int | None
     git_commit: str | None
-    """Of the repository the command ran in, with `+` when it held uncommitted changes; None outside of one."""
+    """Of the repository that the command ran in, with `+` if it had uncommitted changes; None
+    outside of a repository."""
     libraries: dict[str, str] = field(default_factory=dict)
-    """Versions of what is installed."""
+    """Versions of installed libraries."""
     cpu_governor: str | None = None
-    """None where the system has none."""
+    """None if the system has none."""
     gpus: list[GpuInfo] = field(default_factory=list)
-    """The NVIDIA devices that NVML knows."""
+    """NVIDIA devices, as NVML lists them."""
 
     def as_dict(self) -> dict[str, object]:
         """Return the fields as JSON-ready values."""
@@ -56,6 +58,7 @@ class Environment:
 
 def environment() -> Environment:
     """Return the environment of this process."""
+    versions = {library: installed_version(library) for library in LIBRARIES}
     return Environment(
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
@@ -63,9 +66,7 @@ def environment() -> Environment:
         cores=usable_cores(),
         memory_bytes=_memory_bytes(),
         git_commit=_git_commit(),
-        libraries={
-            library: found for library in LIBRARIES if (found := installed_version(library))
-        },
+        libraries={library: number for library, number in versions.items() if number},
         cpu_governor=governor(),
         gpus=[gpu.info() for gpu in open_gpus()],
     )
@@ -80,9 +81,9 @@ def installed_version(library: str) -> str | None:
 
 
 def _cpu_model() -> str:
-    listing = Path("/proc/cpuinfo")
-    if sys.platform == "linux" and listing.exists():
-        for line in listing.read_text().splitlines():
+    cpu_info = Path("/proc/cpuinfo")
+    if sys.platform == "linux" and cpu_info.exists():
+        for line in cpu_info.read_text().splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
@@ -96,18 +97,19 @@ def _memory_bytes() -> int | None:
 
 
 def _git_commit() -> str | None:
-    def git(*arguments: str) -> str:
-        return subprocess.run(  # noqa: S603
-            ["git", *arguments],  # noqa: S607
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        ).stdout.strip()
-
     try:
-        return git("rev-parse", "HEAD") + (
-            "+" if git("status", "--porcelain", "--untracked-files=no") else ""
-        )
+        commit = _git("rev-parse", "HEAD")
+        is_changed = bool(_git("status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.SubprocessError):
         return None
+    return commit + ("+" if is_changed else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(  # noqa: S603
+        ["git", *arguments],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=_GIT_TIMEOUT_S,
+    ).stdout.strip()

@@ -1,4 +1,7 @@
-"""GPU: what NVML says of an NVIDIA device, its state from moment to moment; a machine without a driver has none, which is normal."""
+"""GPU: name, driver and current state of NVIDIA devices, read through NVML.
+
+A machine without a driver has no devices, which is not an error.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-_REASONS = {
+_CLOCK_REASONS = {
     0x0000000000000001: "idle",
     0x0000000000000002: "clocks set by the user",
     0x0000000000000004: "power limit (software)",
@@ -17,11 +20,13 @@ _REASONS = {
     0x0000000000000080: "power brake (hardware)",
     0x0000000000000100: "display clocks",
 }
-"""NVML's nvmlClocksEventReason bits in words."""
+"""The bits of NVML's nvmlClocksEventReason in words."""
 THROTTLING = frozenset(
     {"slow-down (hardware)", "too hot (software)", "too hot (hardware)", "power brake (hardware)"}
 )
-"""The reasons that make a measurement invalid. A power limit is the normal state of a loaded chip: the clock says whether it mattered."""
+"""The reasons that make a measurement invalid. A software power limit is the normal state of a
+loaded chip: the clock itself shows whether it mattered."""
+_MW_PER_W = 1000
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,13 @@ class GpuInfo:
 
 @dataclass(frozen=True)
 class GpuState:
-    """One look at a GPU; None for what this one does not tell."""
+    """A GPU at one moment; None for what this device does not report."""
 
     sm_clock_mhz: int | None
     power_w: float | None
     temperature_c: int | None
     memory_used_bytes: int | None
-    utilisation: float | None
+    utilization: float | None
     """Share of the last moments in which a kernel ran, 0..1."""
     clock_reasons: tuple[str, ...]
     """Why the clock is not higher."""
@@ -62,45 +67,41 @@ class Gpu:
     def info(self) -> GpuInfo:
         """Return name, driver, memory and highest clock."""
         nvml = self._nvml
-        memory = self._ask(nvml.nvmlDeviceGetMemoryInfo)
+        memory = self._query(nvml.nvmlDeviceGetMemoryInfo)
         return GpuInfo(
-            _text(self._ask(nvml.nvmlDeviceGetName)),
+            _text(self._query(nvml.nvmlDeviceGetName)),
             _text(nvml.nvmlSystemGetDriverVersion()),
             int(memory.total) if memory else 0,
-            self._ask(nvml.nvmlDeviceGetMaxClockInfo, nvml.NVML_CLOCK_SM),
+            self._query(nvml.nvmlDeviceGetMaxClockInfo, nvml.NVML_CLOCK_SM),
         )
 
     def state(self) -> GpuState:
-        """Look at the device now."""
+        """Return the present state."""
         nvml = self._nvml
-        power, memory, use = (
-            self._ask(call)
-            for call in (
-                nvml.nvmlDeviceGetPowerUsage,
-                nvml.nvmlDeviceGetMemoryInfo,
-                nvml.nvmlDeviceGetUtilizationRates,
-            )
-        )
+        power_mw = self._query(nvml.nvmlDeviceGetPowerUsage)
+        memory = self._query(nvml.nvmlDeviceGetMemoryInfo)
+        utilization = self._query(nvml.nvmlDeviceGetUtilizationRates)
         return GpuState(
-            self._ask(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
-            power / 1000 if power is not None else None,
-            self._ask(nvml.nvmlDeviceGetTemperature, nvml.NVML_TEMPERATURE_GPU),
-            int(memory.used) if memory else None,
-            use.gpu / 100 if use else None,
-            self._reasons(),
+            sm_clock_mhz=self._query(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
+            power_w=power_mw / _MW_PER_W if power_mw is not None else None,
+            temperature_c=self._query(nvml.nvmlDeviceGetTemperature, nvml.NVML_TEMPERATURE_GPU),
+            memory_used_bytes=int(memory.used) if memory else None,
+            utilization=utilization.gpu / 100 if utilization else None,
+            clock_reasons=self._clock_reasons(),
         )
 
-    def _reasons(self) -> tuple[str, ...]:
+    def _clock_reasons(self) -> tuple[str, ...]:
         nvml = self._nvml
-        ask = (
+        # Drivers before 535 know the call only by its older name.
+        call = (
             getattr(nvml, "nvmlDeviceGetCurrentClocksEventReasons", None)
             or nvml.nvmlDeviceGetCurrentClocksThrottleReasons
         )
-        bits = self._ask(ask) or 0
-        return tuple(word for bit, word in _REASONS.items() if bits & bit)
+        bits = self._query(call) or 0
+        return tuple(reason for bit, reason in _CLOCK_REASONS.items() if bits & bit)
 
-    def _ask(self, call: Any, *arguments: Any) -> Any:
-        """Return what a call says of the device, None where it is not supported on this one."""
+    def _query(self, call: Any, *arguments: Any) -> Any:
+        """Return what a call reports; None if this device does not support it."""
         try:
             return call(self._handle, *arguments)
         except self._nvml.NVMLError:
@@ -108,7 +109,7 @@ class Gpu:
 
 
 def open_gpus() -> list[Gpu]:
-    """Return the machine's NVIDIA devices, in NVML's order; empty without a driver."""
+    """Return the machine's NVIDIA devices in NVML's order; empty without a driver."""
     try:
         import pynvml
     except ImportError:
@@ -124,11 +125,14 @@ def open_gpus() -> list[Gpu]:
 
 
 def open_gpu() -> Gpu | None:
-    """Return the first device that frameworks see: the first of CUDA_VISIBLE_DEVICES where it is a number, else device 0."""
+    """Return the first device that frameworks see, None if they see none.
+
+    It is the first number in CUDA_VISIBLE_DEVICES. Without a number there, it is device 0.
+    """
     gpus = open_gpus()
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0]
-    place = int(first) if first.removeprefix("-").isdigit() else 0
-    return gpus[place] if 0 <= place < len(gpus) else None
+    number = int(first) if first.removeprefix("-").isdigit() else 0
+    return gpus[number] if 0 <= number < len(gpus) else None
 
 
 def _text(value: Any) -> str:

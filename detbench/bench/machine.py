@@ -1,4 +1,4 @@
-"""Machine state: clocks, temperature, throttling and what other processes do, looked at again and again while something is timed."""
+"""Machine state: clocks, throttling and background load, observed while something is timed."""
 
 from __future__ import annotations
 
@@ -14,32 +14,33 @@ import psutil
 from detbench.bench.gpu import Gpu, GpuState, open_gpu
 
 _CPUS = Path("/sys/devices/system/cpu")
-_EVERY_S = 0.5
+_INTERVAL_S = 0.5
 
 
 @dataclass(frozen=True)
 class MachineState:
-    """One look at the machine; None for what it does not tell."""
+    """The machine at one moment; None for what it does not report."""
 
     elapsed_s: float
-    """Since the watch began."""
+    """Since the monitor started."""
     cpu_mhz: float | None
     """Of the fastest core."""
     cpu_throttle_events: int | None
-    """Of all cores, since the machine was started."""
-    outside_cores: float | None
-    """How many cores other processes kept busy since the look before."""
+    """Of all cores, since the machine started."""
+    background_load_cores: float | None
+    """How many cores other processes kept busy since the last observation."""
     gpu: GpuState | None = None
 
 
 def governor() -> str | None:
-    """Return the frequency governor of the cores, None where the system has none (virtual machines)."""
-    found = {path.read_text().strip() for path in _CPUS.glob("cpu[0-9]*/cpufreq/scaling_governor")}
-    return ", ".join(sorted(found)) or None
+    """Return the frequency governor of the cores; None without one, as on virtual machines."""
+    files = _CPUS.glob("cpu[0-9]*/cpufreq/scaling_governor")
+    names = {path.read_text().strip() for path in files}
+    return ", ".join(sorted(names)) or None
 
 
-class MachineWatch:
-    """Looks at the machine at most every half second, when it is asked to; a look costs about a millisecond."""
+class MachineMonitor:
+    """Records the machine's state, at most every half second; one state takes about 1 ms."""
 
     def __init__(
         self,
@@ -48,71 +49,70 @@ class MachineWatch:
         gpu: Gpu | None = None,
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Begin to watch.
+        """Start to monitor.
 
         Args:
-            pids: the processes whose load is the measurement's own; None for this one.
-            gpu: the device to look at, None for no device.
-            now: a monotonic clock in seconds.
+            pids: Processes besides this one whose load belongs to the measurement.
+            gpu: The device to observe, None for no device.
+            now: A monotonic clock in seconds.
         """
-        self._own = [psutil.Process(pid) for pid in (os.getpid(), *(pids or ()))]
+        self._own_processes = [psutil.Process(pid) for pid in (os.getpid(), *(pids or ()))]
         self._gpu, self._now = gpu, now
-        self._begun = self._last = now()
-        self._cpu = self._used()
-        self._states = [self._look(None)]
+        self._start_s = self._last_s = now()
+        self._busy_s, self._own_s = self._cpu_times()
+        self._states = [self._state(None)]
 
     @property
     def states(self) -> tuple[MachineState, ...]:
-        """All looks so far, the first at the beginning."""
+        """All states so far; the first is from the start."""
         return tuple(self._states)
 
-    def look(self, *, at_once: bool = False) -> None:
-        """Look at the machine if half a second has passed since the last look, or `at_once`."""
-        passed = self._now() - self._last
-        if passed < _EVERY_S and not at_once:
+    def observe(self, *, at_once: bool = False) -> None:
+        """Record a state if half a second has passed since the last one, or `at_once`."""
+        passed_s = self._now() - self._last_s
+        if passed_s < _INTERVAL_S and not at_once:
             return
-        busy, own = self._used()
-        outside = (
-            ((busy - self._cpu[0]) - (own - self._cpu[1])) / passed
-            if passed >= _EVERY_S / 2
-            else None
-        )
-        self._last, self._cpu = self._now(), (busy, own)
-        self._states.append(self._look(None if outside is None else max(outside, 0.0)))
+        busy_s, own_s = self._cpu_times()
+        load = None
+        if passed_s >= _INTERVAL_S / 2:  # CPU times are too coarse for shorter spans
+            background_s = (busy_s - self._busy_s) - (own_s - self._own_s)
+            load = max(background_s / passed_s, 0.0)
+        self._last_s, self._busy_s, self._own_s = self._now(), busy_s, own_s
+        self._states.append(self._state(load))
 
-    def _look(self, outside: float | None) -> MachineState:
-        gpu = self._gpu.state() if self._gpu else None
+    def _state(self, background_load_cores: float | None) -> MachineState:
         return MachineState(
-            self._last - self._begun, _fastest_core_mhz(), _throttle_events(), outside, gpu
+            elapsed_s=self._last_s - self._start_s,
+            cpu_mhz=_fastest_core_mhz(),
+            cpu_throttle_events=_throttle_events(),
+            background_load_cores=background_load_cores,
+            gpu=self._gpu.state() if self._gpu else None,
         )
 
-    def _used(self) -> tuple[float, float]:
+    def _cpu_times(self) -> tuple[float, float]:
         """Return the seconds of CPU time that the whole machine and our own processes have used."""
         times = psutil.cpu_times()
-        idle = (
+        # Linux counts guest time within user time too; subtracting it counts it once.
+        not_busy = (
             times.idle
             + getattr(times, "iowait", 0.0)
             + getattr(times, "guest", 0.0)
             + getattr(times, "guest_nice", 0.0)
         )
-        return sum(times) - idle, sum(_used_by(process) for process in self._own)
-
-
-def watch(pids: Iterable[int] | None = None) -> MachineWatch:
-    """Return a watch over this machine and its first GPU, if there is one."""
-    return MachineWatch(pids, gpu=open_gpu())
+        own_s = sum(_cpu_time_of(process) for process in self._own_processes)
+        return sum(times) - not_busy, own_s
 
 
 def machine_now() -> MachineState:
-    """Return the state of the machine, its load over the next half second included."""
-    found = watch()
-    time.sleep(_EVERY_S)
-    found.look(at_once=True)
-    return found.states[-1]
+    """Return the machine's state, including the load over the next half second."""
+    monitor = MachineMonitor(gpu=open_gpu())
+    time.sleep(_INTERVAL_S)
+    monitor.observe(at_once=True)
+    return monitor.states[-1]
 
 
-def machine_record(states: Sequence[MachineState]) -> list[dict[str, Any]]:
-    """Return looks as JSON-ready values; `machine_states` reads them back."""
+def machine_records(states: Sequence[MachineState]) -> list[dict[str, Any]]:
+    """Return states as JSON-ready values."""
     records = [asdict(state) for state in states]
     for record in records:
         if record["gpu"]:
@@ -121,14 +121,14 @@ def machine_record(states: Sequence[MachineState]) -> list[dict[str, Any]]:
 
 
 def machine_states(records: Sequence[dict[str, Any]]) -> tuple[MachineState, ...]:
-    """Read what `machine_record` wrote."""
+    """Return the states that `machine_records` recorded."""
     return tuple(MachineState(**{**record, "gpu": _gpu_state(record["gpu"])}) for record in records)
 
 
 def _gpu_state(record: dict[str, Any] | None) -> GpuState | None:
-    return (
-        GpuState(**{**record, "clock_reasons": tuple(record["clock_reasons"])}) if record else None
-    )
+    if not record:
+        return None
+    return GpuState(**{**record, "clock_reasons": tuple(record["clock_reasons"])})
 
 
 def _fastest_core_mhz() -> float | None:
@@ -147,7 +147,7 @@ def _throttle_events() -> int | None:
         return None
 
 
-def _used_by(process: psutil.Process) -> float:
+def _cpu_time_of(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:

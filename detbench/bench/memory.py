@@ -1,4 +1,4 @@
-"""Memory: how far this process's resident memory grows while something is done, at its peak."""
+"""Memory: the peak growth of this process's resident memory during some work."""
 
 from __future__ import annotations
 
@@ -9,44 +9,47 @@ from pathlib import Path
 
 import psutil
 
-_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-_FORGET_PEAK = "5"
+_STATUS, _CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_RESET_PEAK = "5"
+"""Resets the peak resident set size, see proc(5), clear_refs."""
+_KIB = 1024
 
 
 class HostMemory:
-    """The memory of one model among others in this process: its growth while that model's own work is counted.
+    """The memory of one model among others in this process.
 
-    Where the system cannot forget an earlier peak (not Linux), what is held at the end of each piece of work stands for its peak.
+    It grows only while work of this model is recorded. Systems other than Linux cannot reset the
+    peak of a process. There, the memory at the end of each piece of work replaces its peak.
     """
 
     def __init__(self) -> None:
-        self._kept = 0
+        self._kept_bytes = 0
         self.peak_bytes = 0
-        """The most that was held at once, over what was there before."""
+        """Maximum growth of the resident memory."""
 
     @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Count what happens within."""
-        before, has_peak = _held_bytes(), _forget_peak()
+    def recording(self) -> Iterator[None]:
+        """Count the work inside the block."""
+        before, has_peak = _resident_bytes(), _reset_peak()
         try:
             yield
         finally:
-            after = _held_bytes()
+            after = _resident_bytes()
             highest = _peak_bytes() if has_peak else after
-            self.peak_bytes = max(self.peak_bytes, self._kept + highest - before)
-            self._kept += after - before
+            self.peak_bytes = max(self.peak_bytes, self._kept_bytes + highest - before)
+            self._kept_bytes += after - before
 
 
-def _held_bytes() -> int:
+def _resident_bytes() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def _forget_peak() -> bool:
-    """Set the kernel's record of the highest resident memory back to the present; return whether it could (proc(5), clear_refs)."""
+def _reset_peak() -> bool:
+    """Reset the kernel's record of the peak to the present; return whether that worked."""
     if sys.platform != "linux":
         return False
     try:
-        _CLEAR.write_text(_FORGET_PEAK)
+        _CLEAR_REFS.write_text(_RESET_PEAK)
     except OSError:
         return False
     return True
@@ -54,4 +57,4 @@ def _forget_peak() -> bool:
 
 def _peak_bytes() -> int:
     line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024
+    return int(line.split()[1]) * _KIB

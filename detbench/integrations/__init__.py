@@ -1,1 +1,1 @@
-"""Integrations: doors for other tools."""
+"""Integrations with other tools."""

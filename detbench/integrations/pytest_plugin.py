@@ -1,8 +1,9 @@
-"""pytest plugin: the fixture `detbench_latency` times a detector inside a test suite, by the rules of `detbench latency`.
+"""pytest plugin: the fixture `detbench_latency` times a detector within a test suite.
 
-The samples become those of pytest-benchmark's `benchmark`, so that its table, `--benchmark-json`, `--benchmark-autosave` and
-`--benchmark-compare` have them; what only detbench knows (verdict, reasons, intervals) is in `extra_info`. Nothing heavy is imported
-before a test uses the fixture.
+It follows the rules of `detbench latency`. Its samples become those of pytest-benchmark's fixture
+`benchmark`, so that its table, `--benchmark-json`, `--benchmark-autosave` and `--benchmark-compare`
+include them. What only detbench has (verdict, reasons, intervals) is in `extra_info`. Nothing heavy
+is imported before a test uses the fixture.
 """
 
 from __future__ import annotations
@@ -19,24 +20,26 @@ if TYPE_CHECKING:
     from detbench.bench.latency.images import EncodedImage
     from detbench.bench.latency.result import LatencyResult
     from detbench.bench.latency.stages import Stage
-    from detbench.bench.latency.sweep import Timed
+    from detbench.bench.latency.sweep import SweepResult
 
-Time = Callable[..., "LatencyResult"]
+TimeDetector = Callable[..., "LatencyResult"]
 _NS_PER_S = 1e9
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Offer the fixture; without pytest-benchmark it is there and skips."""
-    kind = _WithBenchmark if config.pluginmanager.hasplugin("benchmark") else _WithoutBenchmark
-    config.pluginmanager.register(kind(), "detbench-latency")
+    """Register the fixture; without pytest-benchmark it skips the test."""
+    has_benchmark = config.pluginmanager.hasplugin("benchmark")
+    plugin = _WithBenchmark() if has_benchmark else _WithoutBenchmark()
+    config.pluginmanager.register(plugin, "detbench-latency")
 
 
 class _WithBenchmark:
     @pytest.fixture
-    def detbench_latency(self, benchmark: Any) -> Time:
-        """Time a detector: `detbench_latency(detector, stage="infer", batch=1)` returns a LatencyResult.
+    def detbench_latency(self, benchmark: Any) -> TimeDetector:
+        """Time a detector: `detbench_latency(detector, stage="infer", batch=1)`.
 
-        See `detbench.integrations.pytest_plugin.time_detector` for the arguments. One call per test, as `benchmark` has it.
+        It returns a LatencyResult. See `detbench.integrations.pytest_plugin.time_detector` for the
+        arguments. Call it once per test, as `benchmark` requires.
         """
 
         def time(detector: Detector | str, **options: Any) -> LatencyResult:
@@ -54,8 +57,8 @@ class _WithBenchmark:
 
 class _WithoutBenchmark:
     @pytest.fixture
-    def detbench_latency(self) -> Time:
-        """Skip: there is nothing that would collect the samples."""
+    def detbench_latency(self) -> TimeDetector:
+        """Skip the test: nothing would collect the samples."""
         pytest.skip("detbench_latency needs pytest-benchmark: pip install pytest-benchmark")
 
 
@@ -72,41 +75,46 @@ def time_detector(
     """Time one stage of a detector in this process.
 
     Args:
-        detector: a loaded detector, or a spec such as `onnx:model.onnx`, which is loaded and freed again.
-        stage: what is timed; see `detbench.bench.latency.stages`.
-        batch: pictures per batch; None for the only size the model takes, else 1.
+        detector: A loaded detector, or a spec such as `onnx:model.onnx`, which is loaded and freed.
+        stage: See `detbench.bench.latency.stages`.
+        batch: Images per batch. None for the only size that the model accepts, otherwise 1.
         scenario: single_stream, multi_stream or offline.
-        images: encoded pictures; None for the embedded ones.
-        min_seconds: the least time.
-        max_seconds: the longest time.
+        images: Encoded images, None for embedded ones.
+        min_seconds: Minimum time.
+        max_seconds: Maximum time.
 
     Returns:
-        The result, whose `verdict` and `reasons` a test can look at: a number that is not valid should fail no build.
+        The result. Its `verdict` and `reasons` show whether the times are valid: an invalid time
+        should not fail a build.
 
     Raises:
-        DetbenchError: for a batch size the model cannot take, stored detections, whatever an adapter refuses, and a model without a sample.
-        KeyboardInterrupt: Ctrl-C, which ends the test suite and not the measurement alone.
+        DetbenchError: The model does not accept the batch size, cannot be loaded, or gave no
+            sample. KeyboardInterrupt: Ctrl-C, which ends the test suite too.
     """
-    from detbench.bench.latency.contender import LocalContender
     from detbench.bench.latency.images import embedded_images
-    from detbench.bench.latency.models import load_contender, models_of
+    from detbench.bench.latency.local_model import LocalModel, load_model
+    from detbench.bench.latency.model_specs import model_specs
     from detbench.bench.latency.scenario import scenario_named
-    from detbench.bench.latency.sweep import Plan, sweep
+    from detbench.bench.latency.sweep import TimingPlan, sweep
 
-    plan = Plan(
-        (stage,), (batch,) if batch else None, scenario_named(scenario), min_seconds, max_seconds
+    plan = TimingPlan(
+        stages=(stage,),
+        batches=(batch,) if batch else None,
+        scenario=scenario_named(scenario),
+        min_s=min_seconds,
+        max_s=max_seconds,
     )
-    pictures = images or embedded_images()
+    images = images or embedded_images()
     if not isinstance(detector, str):
-        return _only_result(sweep([LocalContender(detector, pictures)], plan))
-    contender = load_contender(models_of([detector])[0], pictures)
+        return _only_result(sweep([LocalModel(detector, images)], plan))
+    model = load_model(model_specs([detector])[0], images)
     try:
-        return _only_result(sweep([contender], plan))
+        return _only_result(sweep([model], plan))
     finally:
-        contender.close()
+        model.close()
 
 
-def _only_result(timed: Timed) -> LatencyResult:
+def _only_result(timed: SweepResult) -> LatencyResult:
     if timed.interrupted:
         raise KeyboardInterrupt
     [result] = timed.results
@@ -116,4 +124,4 @@ def _only_result(timed: Timed) -> LatencyResult:
 
 
 def _nothing() -> None:
-    """Stand in for the call that `benchmark` wants to time."""
+    """Stand in for the call that `benchmark` would time."""

@@ -1,4 +1,4 @@
-"""The environment of a result, on a machine with or without git and in or out of a repository."""
+"""The environment of a result, with and without git."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def git(folder, *arguments) -> str:
 
 
 def test_it_names_python_machine_and_installed_libraries():
-    found = environment()
-    assert found.python == platform.python_version()
-    assert found.platform == f"{platform.system()} {platform.machine()}"
-    assert found.cores >= 1
-    assert found.cpu
-    assert found.libraries["numpy"] == version("numpy")
-    assert "not-a-library" not in found.libraries
-    assert json.loads(json.dumps(found.as_dict())) == found.as_dict()
+    current = environment()
+    assert current.python == platform.python_version()
+    assert current.platform == f"{platform.system()} {platform.machine()}"
+    assert current.cores >= 1
+    assert current.cpu
+    assert current.libraries["numpy"] == version("numpy")
+    assert "not-a-library" not in current.libraries
+    assert json.loads(json.dumps(current.as_dict())) == current.as_dict()
 
 
 def test_memory_is_that_of_the_machine():
@@ -45,7 +45,7 @@ def test_libraries_that_are_not_installed_are_left_out(monkeypatch):
     assert environment().libraries == {"numpy": version("numpy")}
 
 
-def test_the_commit_of_the_working_folder_and_whether_it_was_changed(tmp_path, monkeypatch):
+def test_the_commit_of_the_working_folder_and_a_mark_for_changes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert environment().git_commit is None, "outside of a repository"
@@ -67,12 +67,12 @@ def test_without_git(tmp_path, monkeypatch):
     assert environment().git_commit is None
 
 
-def test_where_the_system_does_not_say(monkeypatch):
+def test_systems_that_report_nothing(monkeypatch):
     def unknown(_):
         raise ValueError("unrecognized configuration name")
 
     monkeypatch.setattr(module.os, "sysconf", unknown)
     monkeypatch.setattr(module.sys, "platform", "other")
-    found = environment()
-    assert found.memory_bytes is None
-    assert found.cpu == (platform.processor() or platform.machine())
+    current = environment()
+    assert current.memory_bytes is None
+    assert current.cpu == (platform.processor() or platform.machine())

@@ -1,4 +1,4 @@
-"""Machine state and GPU: read from fakes of NVML and psutil, absent on machines without a driver."""
+"""Machine state and GPU: read from fakes of NVML and psutil; no driver is no error."""
 
 import sys
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ import pytest
 
 from detbench.bench import machine
 from detbench.bench.gpu import GpuInfo, GpuState, open_gpu, open_gpus
-from detbench.bench.machine import MachineWatch, machine_record, machine_states
+from detbench.bench.machine import MachineMonitor, machine_records, machine_states
 
 
 class NVMLError(Exception):
@@ -15,7 +15,7 @@ class NVMLError(Exception):
 
 
 class FakeNvml(SimpleNamespace):
-    """pynvml with two devices; `broken` names calls that this device does not support."""
+    """pynvml with two devices; `broken` names calls that they do not support."""
 
     NVMLError = NVMLError
     NVML_CLOCK_SM, NVML_TEMPERATURE_GPU = 1, 0
@@ -75,7 +75,7 @@ def installed(monkeypatch, nvml):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
-def test_a_gpu_tells_its_state_in_words(monkeypatch):
+def test_a_gpu_reports_its_state_in_words(monkeypatch):
     installed(monkeypatch, FakeNvml())
     gpu = open_gpu()
     assert gpu.info() == GpuInfo("GPU 0", "570.1", 80 << 30, 1980)
@@ -108,14 +108,14 @@ def test_the_bits_are_those_of_nvml(monkeypatch, bits, throttled):
     assert open_gpu().state().throttled == (throttled,)
 
 
-def test_no_driver_and_no_library_are_normal(monkeypatch):
+def test_no_driver_and_no_library_are_no_errors(monkeypatch):
     installed(monkeypatch, FakeNvml(driver=False))
     assert (open_gpus(), open_gpu()) == ([], None)
     monkeypatch.setitem(sys.modules, "pynvml", None)
     assert open_gpus() == []
 
 
-def test_what_a_device_does_not_support_is_none(monkeypatch):
+def test_unsupported_readings_are_none(monkeypatch):
     broken = (
         "nvmlDeviceGetPowerUsage",
         "nvmlDeviceGetUtilizationRates",
@@ -149,47 +149,47 @@ class Times(tuple):
 
 @pytest.fixture
 def load(monkeypatch):
-    """Seconds that the whole machine and this process have been busy, to be set by the test."""
-    found = SimpleNamespace(machine=100.0, own=10.0, now=0.0)
-    monkeypatch.setattr(machine.psutil, "cpu_times", lambda: Times((found.machine, 1000.0)))
-    monkeypatch.setattr(machine, "_used_by", lambda _: found.own)
-    return found
+    """Seconds that the machine and this process have been busy, to be set by the test."""
+    seconds = SimpleNamespace(machine=100.0, own=10.0, now=0.0)
+    monkeypatch.setattr(machine.psutil, "cpu_times", lambda: Times((seconds.machine, 1000.0)))
+    monkeypatch.setattr(machine, "_cpu_time_of", lambda _: seconds.own)
+    return seconds
 
 
-def test_the_load_of_others_is_what_is_not_our_own(load):
-    watch = MachineWatch(now=lambda: load.now)
+def test_background_load_is_the_load_of_other_processes(load):
+    monitor = MachineMonitor(now=lambda: load.now)
     load.machine, load.own, load.now = 103.0, 12.0, 2.0
-    watch.look()
-    assert [state.outside_cores for state in watch.states] == [None, 0.5]
-    assert [state.elapsed_s for state in watch.states] == [0.0, 2.0]
+    monitor.observe()
+    assert [state.background_load_cores for state in monitor.states] == [None, 0.5]
+    assert [state.elapsed_s for state in monitor.states] == [0.0, 2.0]
 
 
-def test_a_look_comes_at_most_every_half_second(load):
-    watch = MachineWatch(now=lambda: load.now)
+def test_states_are_recorded_at_most_every_half_second(load):
+    monitor = MachineMonitor(now=lambda: load.now)
     for load.now in (0.1, 0.2, 0.3, 0.6, 0.7, 1.2):
-        watch.look()
-    assert [state.elapsed_s for state in watch.states] == [0.0, 0.6, 1.2]
-    watch.look(at_once=True)
-    assert len(watch.states) == 4
-    assert watch.states[-1].outside_cores is None, "too short a time to tell"
+        monitor.observe()
+    assert [state.elapsed_s for state in monitor.states] == [0.0, 0.6, 1.2]
+    monitor.observe(at_once=True)
+    assert len(monitor.states) == 4
+    assert monitor.states[-1].background_load_cores is None, "too short a time to measure"
 
 
-def test_throttle_counters_and_governor_are_read_where_they_are(monkeypatch, tmp_path):
+def test_throttle_counters_and_governor_are_read_if_they_exist(monkeypatch, tmp_path):
     monkeypatch.setattr(machine, "_CPUS", tmp_path)
-    assert (machine.governor(), MachineWatch().states[0].cpu_throttle_events) == (None, None)
+    assert (machine.governor(), MachineMonitor().states[0].cpu_throttle_events) == (None, None)
     for number, events in enumerate((3, 4)):
-        for place, text in (
+        for path, text in (
             (f"cpu{number}/thermal_throttle/core_throttle_count", events),
             (f"cpu{number}/cpufreq/scaling_governor", "powersave"),
         ):
-            file = tmp_path / place
+            file = tmp_path / path
             file.parent.mkdir(parents=True)
             file.write_text(f"{text}\n")
-    assert (machine.governor(), MachineWatch().states[0].cpu_throttle_events) == ("powersave", 7)
+    assert (machine.governor(), MachineMonitor().states[0].cpu_throttle_events) == ("powersave", 7)
 
 
 def test_states_survive_the_record(monkeypatch, load):
     installed(monkeypatch, FakeNvml())
-    states = MachineWatch(gpu=open_gpu(), now=lambda: load.now).states
+    states = MachineMonitor(gpu=open_gpu(), now=lambda: load.now).states
     assert states[0].gpu is not None
-    assert machine_states(machine_record(states)) == states
+    assert machine_states(machine_records(states)) == states

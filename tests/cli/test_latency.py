@@ -1,4 +1,4 @@
-"""`detbench latency` and `detbench env` as a user runs them, on tiny models."""
+"""`detbench latency` as a user runs it, on a tiny model."""
 
 import json
 import re
@@ -20,98 +20,107 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture
-def quiet_machine(monkeypatch):
-    """A machine and a series in which nothing is wrong, whatever this one does."""
+def ideal_machine(monkeypatch):
+    """A machine and series without any reason to be invalid, whatever this machine does."""
     monkeypatch.setattr(
-        "detbench.bench.latency.series.Series._reasons",
+        "detbench.bench.latency.sample_series.SampleSeries._reasons",
         lambda self, *_: [self.problem] if self.problem else [],
     )
 
 
-def test_json_is_the_documented_document_and_nothing_else(command, model, quiet_machine):
+def test_json_is_the_documented_document_and_nothing_else(command, model, ideal_machine):
     done = command("latency", model, "--batch", "1,2", *QUICK, "--json", "-")
     document = json.loads(done.out)
     assert done.code == 0
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     assert document["comparisons"] == []
-    found = [
-        (result["model"], result["batch"], result["stage"], result["scenario"])
-        for result in document["results"]
-    ]
-    assert found == [
-        ("tiny", batch, stage, "single_stream")
-        for batch in (1, 2)
-        for stage in ("infer", "end_to_end")
-    ]
+    tasks = [(result["batch"], result["stage"]) for result in document["results"]]
+    assert tasks == [(batch, stage) for batch in (1, 2) for stage in ("infer", "end_to_end")]
     for result in document["results"]:
+        assert (result["model"], result["scenario"]) == ("tiny", "single_stream")
         assert 0 < result["p50_ms"] <= result["p90_ms"] <= result["p99_ms"]
         assert result["samples"] > 0
 
 
-def test_the_table_has_the_model_alone_beside_end_to_end(command, model, quiet_machine):
+def test_the_table_has_the_model_alone_and_end_to_end(command, model, ideal_machine):
     done = command("latency", model, "--stage", "preprocess", *QUICK)
     assert done.code == 0
     lines = done.out.splitlines()
-    assert lines[0] == "tiny: single_stream, 8 embedded pictures"
-    assert [word for line in lines for word in line.split() if word in ("infer", "end_to_end", "preprocess", "valid")] == [
-        "infer", "valid", "end_to_end", "valid", "preprocess", "valid", "infer", "end_to_end",
-    ]  # fmt: skip
+    assert lines[0] == "tiny: single_stream, 8 embedded images"
+    rows = [line.split() for line in lines if line.rstrip().endswith("valid")]
+    assert [
+        stage for row in rows for stage in ("infer", "end_to_end", "preprocess") if stage in row
+    ] == [
+        "infer",
+        "end_to_end",
+        "preprocess",
+    ]
+    assert "infer: the model alone" in done.out
     assert "CPUExecutionProvider on cpu, threads not set, clock onnxruntime" in done.out
 
 
-def test_several_models_are_compared(command, model, quiet_machine):
+def test_several_models_are_compared(command, model, ideal_machine):
     done = command("latency", model, f"{model},threads=1", *QUICK, "--json", "-")
-    document = json.loads(done.out)
-    assert {(pair["stage"], pair["batch"]) for pair in document["comparisons"]} == {
+    comparisons = json.loads(done.out)["comparisons"]
+    assert {(pair["stage"], pair["batch"]) for pair in comparisons} == {
         ("infer", 1),
         ("end_to_end", 1),
     }
-    inconclusive = any(pair["verdict"] == "inconclusive" for pair in document["comparisons"])
-    assert done.code == (3 if inconclusive else 0)
+    is_inconclusive = any(pair["verdict"] == "inconclusive" for pair in comparisons)
+    assert done.code == (3 if is_inconclusive else 0)
 
 
-def test_an_invalid_number_leaves_with_3_and_says_why(command, model, monkeypatch):
+def test_an_invalid_time_exits_with_3_and_a_reason(command, model, monkeypatch):
     monkeypatch.setattr(
-        "detbench.bench.latency.series.machine_reasons",
+        "detbench.bench.latency.sample_series.machine_reasons",
         lambda *_: ["throttled: GPU too hot (hardware)"],
     )
     done = command("latency", model, *QUICK)
     assert done.code == 3
     assert (
-        "invalid: throttled, 2 of 2: tiny infer, batch 1: GPU too hot (hardware); tiny end_to_end, batch 1: GPU too"
-        in done.err
-    )
+        "invalid: throttled, 2 of 2: tiny infer, batch 1: GPU too hot (hardware);"
+        " tiny end_to_end, batch 1: GPU too hot (hardware)"
+    ) in done.err
     assert "invalid" in done.out
 
 
-def test_a_model_against_itself(command, model, quiet_machine):
+def test_a_model_against_itself(command, model, ideal_machine):
     done = command("latency", model, "--aa", "--repetitions", "1", "--max-seconds", "30")
     assert done.code in (0, 3)
     for stage in ("infer", "end_to_end"):
-        assert re.search(
-            rf"tiny against itself, {stage}, batch 1: \d false alarms in 1 comparisons", done.out
-        )
+        line = rf"tiny against itself, {stage}, batch 1: \d false alarms in 1 comparisons"
+        assert re.search(line, done.out)
 
 
-def test_a_model_against_itself_without_enough_time(command, model, quiet_machine):
+def test_a_model_against_itself_without_enough_time(command, model, ideal_machine):
     done = command("latency", model, "--aa", "--min-seconds", "0", "--max-seconds", "0.01")
     assert done.code == 3
-    assert "40 comparisons found no time; give more --max-seconds" in done.err
+    assert "invalid: no time for 40 comparisons; increase --max-seconds" in done.err
 
 
-def test_a_short_longest_time_needs_no_least_time(command, model, quiet_machine):
+def test_a_short_maximum_needs_no_minimum(command, model, ideal_machine):
     done = command("latency", model, "--max-seconds", "0.1")
     assert done.code in (0, 3), "a time may be too noisy here, but the options fit"
     assert "infer" in done.out
 
 
-def test_the_title_says_what_a_time_is_of(command, model, quiet_machine):
-    done = command("latency", model, "--scenario", "offline", *QUICK)
-    assert done.out.splitlines()[0] == "tiny: offline, times are of 4 batches, 8 embedded pictures"
+@pytest.mark.parametrize(
+    ("options", "query"),
+    [
+        (("--scenario", "offline"), "each time is of 4 batches"),
+        (
+            ("--scenario", "multi_stream", "--query-images", "2", "--batch", "2"),
+            "each time is of 2 images",
+        ),
+    ],
+)
+def test_the_title_describes_a_query(command, model, ideal_machine, options, query):
+    done = command("latency", model, *options, *QUICK)
+    assert done.out.splitlines()[0] == f"tiny: {options[1]}, {query}, 8 embedded images"
 
 
-def test_a_run_folder_is_written(command, model, quiet_machine, tmp_path):
-    from detbench.bench.latency.folder import read_latency
+def test_a_run_folder_is_written(command, model, ideal_machine, tmp_path):
+    from detbench.bench.latency.run_folder import read_latency
 
     done = command("latency", model, "-o", tmp_path / "run", *QUICK)
     assert f"run: {tmp_path / 'run'}" in done.err
@@ -121,40 +130,37 @@ def test_a_run_folder_is_written(command, model, quiet_machine, tmp_path):
     assert "already exists and is not empty" in again.err
 
 
-def test_ctrl_c_shows_what_there_is(command, model, monkeypatch):
-    from detbench.bench.latency.contender import LocalContender
+def test_ctrl_c_shows_the_times_so_far(command, model, monkeypatch):
+    from detbench.bench.latency.local_model import LocalModel
 
-    take, calls = LocalContender.take, []
+    take_samples, calls = LocalModel.take_samples, []
 
     def interrupted(self, count, lead_in):
         calls.append(count)
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return take(self, count, lead_in)
+        return take_samples(self, count, lead_in)
 
-    monkeypatch.setattr(LocalContender, "take", interrupted)
+    monkeypatch.setattr(LocalModel, "take_samples", interrupted)
     done = command("latency", model, *QUICK)
     assert done.code == 130
     assert re.search(r"invalid: interrupted, 1 of \d: tiny (infer|end_to_end), batch 1", done.err)
-    assert "interrupted; what was measured so far is shown, and is not valid" in done.err
+    assert "interrupted; the times measured so far are shown, and are not valid" in done.err
     assert "infer" in done.out
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("replay:found.parquet",), "holds stored detections, and there is no model to time"),
+        (("replay:detections.parquet",), "holds stored detections and no model to time"),
         (("none.onnx",), "no such model"),
-        (("a.onnx", "b.onnx", "--aa"), "--aa compares one model with itself"),
-        (
-            ("a.onnx", "--batch", "one"),
-            "--batch takes whole numbers separated by commas, not 'one'",
-        ),
-        (("a.onnx", "--batch", "0"), "at least one picture, not 0"),
-        (("a.onnx", "--stage", "train"), "unknown stage 'train'"),
-        (("a.onnx", "--images", "nowhere"), "cannot be read as a folder of pictures"),
-        (("a.onnx", "--min-seconds", "5", "--max-seconds", "1"), "at most the longest"),
-        (("a.onnx", "--scenario", "multi_stream", "--batch", "3"), "no whole batches of 3"),
+        (("a.onnx", "b.onnx", "--aa"), "--aa compares one model with itself, got 2"),
+        (("a.onnx", "--batch", "one"), "--batch takes whole numbers separated by commas, got"),
+        (("a.onnx", "--batch", "0"), "a batch has at least 1 image, got 0"),
+        (("a.onnx", "--stage", "train"), "unknown stage 'train'; choose from preprocess"),
+        (("a.onnx", "--images", "nowhere"), "cannot be read as a folder of images"),
+        (("a.onnx", "--min-seconds", "5", "--max-seconds", "1"), "do not fit; the minimum must be"),
+        (("a.onnx", "--scenario", "multi_stream", "--batch", "3"), "whole batches of 3"),
     ],
 )
 def test_mistakes_are_one_sentence(command, arguments, message):
@@ -162,16 +168,3 @@ def test_mistakes_are_one_sentence(command, arguments, message):
     assert (done.code, done.out) == (2, "")
     assert message in done.err
     assert "Traceback" not in done.err
-
-
-def test_env_shows_the_machine(command):
-    from detbench.bench.environment import environment
-
-    shown = command("env")
-    assert shown.code == 0
-    assert environment().cpu in shown.out
-    assert "busy with other processes" in shown.out
-    document = json.loads(command("env", "--json", "-").out)
-    assert document["environment"]["cpu"] == environment().cpu
-    assert set(document) == {"schema_version", "environment", "machine"}
-    assert "outside_cores" in document["machine"]

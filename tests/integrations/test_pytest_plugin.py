@@ -1,27 +1,33 @@
-"""The pytest plugin in a suite of its own: with pytest-benchmark its samples are in the JSON, without it the fixture skips."""
+"""The pytest plugin in its own suite: samples in the JSON of pytest-benchmark, or skipped tests."""
 
 import json
 import subprocess
 import sys
+import textwrap
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from detbench.errors import DetbenchError
 from detbench.integrations.pytest_plugin import time_detector
+from tests.bench.latency.fake_device import FakeDevice, FakeTime
 
+PLUGIN = "detbench.integrations.pytest_plugin"
 SUITE = """
     import numpy as np
 
     from detbench.adapters.detector import Batch
-    from detbench.adapters.geometry import place
+    from detbench.adapters.geometry import fit_image
 
 
     class Detector:
         name, class_names, input_size, batch_size, settings = "mine", ("a",), (8, 8), None, {}
 
-        def preprocess(self, pictures):
-            return Batch(np.zeros((len(pictures), 1)), tuple(place((8, 8), (8, 8), "stretch") for _ in pictures))
+        def preprocess(self, images):
+            placements = tuple(fit_image((8, 8), (8, 8), "stretch") for _ in images)
+            return Batch(np.zeros((len(images), 1)), placements)
 
         def to_device(self, batch):
             return batch.inputs
@@ -49,87 +55,73 @@ SUITE = """
 """
 
 
-def run_suite(folder, *arguments):
-    """Run pytest in a process of its own, as a user does, with no plugin of ours but the one under test."""
-    (folder / "test_mine.py").write_text("\n".join(line[4:] for line in SUITE.splitlines()))
-    call = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "detbench.integrations.pytest_plugin",
-        "-p",
-        "no:cacheprovider",
-        "-rs",
-        *arguments,
-    ]
-    return subprocess.run(
-        call, cwd=folder, capture_output=True, text=True, check=False, timeout=120
-    )
+@pytest.fixture
+def run_suite(tmp_path):
+    """Run pytest as a user does: in its own process, without the other plugins of this suite."""
+    (tmp_path / "test_mine.py").write_text(textwrap.dedent(SUITE))
+
+    def run(*arguments):
+        return subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "-rs"),
+                *("-p", PLUGIN, "-p", "no:cacheprovider"),
+                *arguments,
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run
 
 
-def test_samples_join_json_and_comparison_of_pytest_benchmark(tmp_path):
+def test_samples_join_json_and_comparison_of_pytest_benchmark(run_suite, tmp_path):
     pytest.importorskip("pytest_benchmark")
-    done = run_suite(tmp_path, "--benchmark-json", "out.json", "--benchmark-save", "before")
+    done = run_suite("--benchmark-json", "out.json", "--benchmark-save", "before")
     assert done.returncode == 0, done.stdout + done.stderr
     [entry] = json.loads((tmp_path / "out.json").read_text())["benchmarks"]
-    summary = entry["extra_info"]["detbench"]
-    assert (summary["stage"], summary["batch"], summary["scenario"]) == (
-        "infer",
-        2,
-        "single_stream",
-    )
-    assert entry["stats"]["rounds"] == summary["samples"] == len(entry["stats"]["data"]) > 10
-    assert entry["stats"]["median"] * 1e3 == pytest.approx(summary["p50_ms"])
-    assert entry["stats"]["min"] == min(entry["stats"]["data"])
-    assert np.mean(entry["stats"]["data"]) == pytest.approx(entry["stats"]["mean"])
-    again = run_suite(tmp_path, "--benchmark-compare", "--benchmark-compare-fail", "median:100000%")
+    summary, stats = entry["extra_info"]["detbench"], entry["stats"]
+    assert (summary["stage"], summary["batch"]) == ("infer", 2)
+    assert summary["scenario"] == "single_stream"
+    assert stats["rounds"] == summary["samples"] == len(stats["data"]) > 10
+    assert stats["median"] * 1e3 == pytest.approx(summary["p50_ms"])
+    assert stats["min"] == min(stats["data"])
+    assert np.mean(stats["data"]) == pytest.approx(stats["mean"])
+    again = run_suite("--benchmark-compare", "--benchmark-compare-fail", "median:100000%")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "test_speed (0001_before)" in again.stdout
 
 
-def test_switched_off_it_runs_once_and_quickly(tmp_path):
+def test_if_disabled_it_runs_once_and_quickly(run_suite):
     pytest.importorskip("pytest_benchmark")
-    done = run_suite(tmp_path, "--benchmark-disable")
+    done = run_suite("--benchmark-disable")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_without_pytest_benchmark_it_skips_and_says_what_to_install(tmp_path):
-    done = run_suite(tmp_path, "-p", "no:benchmark")
+def test_without_pytest_benchmark_it_skips_and_names_what_to_install(run_suite):
+    done = run_suite("-p", "no:benchmark")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 skipped" in done.stdout
-    assert "detbench_latency needs pytest-benchmark: pip install pytest-benchmark" in done.stdout
+    message = "detbench_latency needs pytest-benchmark: pip install pytest-benchmark"
+    assert message in done.stdout
 
 
 def test_it_imports_nothing_heavy_at_start():
-    heavy = [
-        "numba",
-        "pandas",
-        "numpy",
-        "keras",
-        "tensorflow",
-        "onnxruntime",
-        "matplotlib",
-        "pyarrow",
-    ]
-    code = f"import sys, detbench.integrations.pytest_plugin; print([name for name in {heavy} if name in sys.modules])"
+    heavy = {"numba", "pandas", "numpy", "keras", "tensorflow", "onnxruntime", "matplotlib"}
+    heavy |= {"pyarrow"}
+    code = f"import sys, {PLUGIN}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_the_entry_point_names_the_module():
-    import tomllib
-    from pathlib import Path
-
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert project["entry-points"]["pytest11"] == {
-        "detbench.integrations.pytest_plugin": "detbench.integrations.pytest_plugin"
-    }
+    assert project["entry-points"]["pytest11"] == {PLUGIN: PLUGIN}
 
 
-def test_a_model_without_samples_and_ctrl_c_are_no_results():
-    from tests.bench.latency.fake_device import FakeDevice, FakeTime
-
+def test_a_model_without_samples_and_ctrl_c_are_errors():
     with pytest.raises(DetbenchError, match="fake could not be timed: failed: RuntimeError: gone"):
         time_detector(FakeDevice(FakeTime(), fails={1: RuntimeError("gone")}))
     with pytest.raises(KeyboardInterrupt):

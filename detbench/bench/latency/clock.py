@@ -1,7 +1,8 @@
-"""Clocks: when a request is over, one small class per framework; each waits once per request, for what that request made.
+"""Clocks: when a request is complete. One small class per framework.
 
-A framework that returns before its device is done is waited for by its own means: an event or a future of the request's outputs where
-there is one, else the whole device. What is timed is the time of the host, from the call to the end of that wait.
+A framework that returns before its device is done is waited for by its own means: an event or a
+future of the request's outputs if it has one, otherwise the whole device. There is one wait per
+request. The measured time is host time, from the call to the end of that wait.
 """
 
 from __future__ import annotations
@@ -17,43 +18,43 @@ Now = Callable[[], int]
 
 
 class Clock:
-    """Plain CPU: work is done when the call returns, or when the detector's own `synchronize` does."""
+    """Plain CPU: work is complete when the call and the detector's own `synchronize` return."""
 
     name = "cpu"
 
     def __init__(self, detector: Detector, now: Now = time.perf_counter_ns) -> None:
         self.detector, self.now = detector, now
 
-    def wait(self, outputs: Any) -> None:  # noqa: ARG002 - the event is behind them
-        """Wait until the device has made `outputs`, and everything it was asked for before."""
+    def wait(self, outputs: Any) -> None:  # noqa: ARG002 - subclasses wait for the outputs alone
+        """Wait until the device has computed `outputs` and everything requested before."""
         self.detector.synchronize()
 
     def time(self, call: Callable[[Any], Any], argument: Any) -> tuple[int, Any]:
-        """Return how many ns a call took, its wait included, and what it gave."""
+        """Return how many ns a call took, including its wait, and what it returned."""
         started = self.now()
         outputs = call(argument)
         self.wait(outputs)
         return self.now() - started, outputs
 
     def peak_device_bytes(self) -> int | None:
-        """Return the most device memory the framework has held in this process, None where it does not say."""
+        """Return the framework's peak of device memory in this process; None if unknown."""
         return None
 
 
 class OnnxruntimeClock(Clock):
-    """onnxruntime: outputs are bound by IOBinding, whose `synchronize_outputs` waits for the provider's stream."""
+    """onnxruntime: `synchronize_outputs` of an IOBinding waits for the provider's stream."""
 
     name = "onnxruntime"
 
     def wait(self, outputs: Any) -> None:
-        """Wait for the bound outputs; what is no binding was copied before its call returned."""
+        """Wait for bound outputs. Other outputs were copied before their call returned."""
         synchronize = getattr(outputs, "synchronize_outputs", None)
         if synchronize is not None:
             synchronize()
 
 
 class TensorFlowClock(Clock):
-    """TensorFlow: the detector's `synchronize` waits for all devices, since eager tensors have no future to wait for."""
+    """TensorFlow: eager tensors have no future, so `synchronize` waits for all devices."""
 
     name = "tensorflow"
 
@@ -78,7 +79,7 @@ class JaxClock(Clock):
         self._jax = jax
 
     def wait(self, outputs: Any) -> None:
-        """Wait for every array within the outputs; other values pass."""
+        """Wait for every array in the outputs; other values are ignored."""
         self._jax.block_until_ready(outputs)
 
     def peak_device_bytes(self) -> int | None:
@@ -88,7 +89,7 @@ class JaxClock(Clock):
 
 
 class TorchClock(Clock):
-    """PyTorch-backed Keras: an event recorded behind the request's kernels is waited for, not the whole device."""
+    """PyTorch-backed Keras: waits for an event recorded after the request's kernels."""
 
     name = "torch"
 
@@ -99,8 +100,8 @@ class TorchClock(Clock):
         self._cuda = torch.cuda if torch.cuda.is_available() else None
         self._event = torch.cuda.Event() if self._cuda else None
 
-    def wait(self, outputs: Any) -> None:  # noqa: ARG002 - the event is behind them
-        """Wait for the current stream up to here."""
+    def wait(self, outputs: Any) -> None:  # noqa: ARG002 - the event comes after their kernels
+        """Wait for everything in the current stream so far."""
         if self._event is not None:
             self._event.record()
             self._event.synchronize()
@@ -119,7 +120,11 @@ _CLOCKS: Mapping[str, type[Clock]] = {
 
 
 def clock_for(detector: Detector, now: Now = time.perf_counter_ns) -> Clock:
-    """Return the clock of what runs a detector, told by `backend`, else `adapter`, of its settings; the plain one for others."""
+    """Return the clock of the framework that runs a detector.
+
+    The framework is `backend`, otherwise `adapter`, in the detector's settings. Unknown ones get
+    the plain clock.
+    """
     settings = detector.settings
-    kind = settings.get("backend") or settings.get("adapter")
-    return _CLOCKS.get(str(kind), Clock)(detector, now)
+    framework = settings.get("backend") or settings.get("adapter")
+    return _CLOCKS.get(str(framework), Clock)(detector, now)

@@ -1,4 +1,4 @@
-"""Images: the encoded pictures that requests rotate over, so that no cache is measured."""
+"""Images for timing: encoded images that queries rotate over, so that no cache is measured."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from detbench.data.shapes_image import draw_picture
+from detbench.data.shapes_image import draw_image
 from detbench.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-_MOST = 64
+_MAX_IMAGES = 64
 _COLUMNS, _ROWS, _TILE = 5, 4, 128
 _EMBEDDED_HEIGHT = 480
 _JPEG_QUALITY = 90
@@ -20,40 +20,42 @@ _JPEG_QUALITY = 90
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """A picture as it comes over a wire or from a disk."""
+    """An image as it arrives over a network or from a disk."""
 
     name: str
     data: bytes
 
 
 def embedded_images(count: int = 8) -> tuple[EncodedImage, ...]:
-    """Return drawn pictures of 640 × 480 pixels as JPEG of quality 90; the same in every run."""
-    return tuple(_embedded(number) for number in range(count))
+    """Return synthetic images of 640 × 480 pixels, as JPEG of quality 90; the same in every run."""
+    return tuple(_embedded_image(number) for number in range(count))
 
 
-def images_of(folder: Path) -> tuple[EncodedImage, ...]:
-    """Return the first 64 pictures of a folder, by name; raises InputError where there is none or it cannot be read."""
+def images_in(folder: Path) -> tuple[EncodedImage, ...]:
+    """Return the first 64 images of a folder, by name.
+
+    Raises:
+        InputError: The folder cannot be read or has no images.
+    """
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-        images = tuple(EncodedImage(path.name, path.read_bytes()) for path in paths[:_MOST])
+        images = tuple(EncodedImage(path.name, path.read_bytes()) for path in paths[:_MAX_IMAGES])
     except OSError as error:
-        raise InputError(
-            folder,
-            f"cannot be read as a folder of pictures: {error.strerror}",
-            fix="check --images",
-        ) from None
+        problem = f"cannot be read as a folder of images: {error.strerror}"
+        raise InputError(folder, problem, fix="check --images") from None
     if not images:
-        raise InputError(folder, f"holds no pictures ({', '.join(SUFFIXES)})", fix="check --images")
+        problem = f"contains no images ({', '.join(SUFFIXES)})"
+        raise InputError(folder, problem, fix="check --images")
     return images
 
 
-def _embedded(number: int) -> EncodedImage:
-    """Draw one picture: tiles of the shapes dataset side by side, as full of detail as a photograph."""
+def _embedded_image(number: int) -> EncodedImage:
+    """Draw tiles of the shapes dataset side by side, which have as much detail as a photograph."""
     from PIL import Image
 
     rng = np.random.default_rng([640, number])
     rows = [
-        np.hstack([draw_picture(rng).pixels[:_TILE, :_TILE] for _ in range(_COLUMNS)])
+        np.hstack([draw_image(rng).pixels[:_TILE, :_TILE] for _ in range(_COLUMNS)])
         for _ in range(_ROWS)
     ]
     encoded = io.BytesIO()

@@ -1,12 +1,12 @@
-"""A clock and a device made of arithmetic: time passes only where they say so, so that measurements take no time and have known answers."""
+"""A clock and a device made of arithmetic: measurements take no time and have known answers."""
 
 import numpy as np
 
-from detbench.adapters.detector import Batch, Found
-from detbench.adapters.geometry import place
+from detbench.adapters.detector import Batch, ImageDetections
+from detbench.adapters.geometry import fit_image
 from detbench.bench.latency.clock import Clock
-from detbench.bench.latency.contender import LocalContender
 from detbench.bench.latency.images import embedded_images
+from detbench.bench.latency.local_model import LocalModel
 from detbench.bench.machine import MachineState
 
 IMAGES = embedded_images(3)
@@ -14,7 +14,7 @@ MS = 1_000_000
 
 
 class FakeTime:
-    """Nanoseconds since the beginning; asking takes 100 of them, as it does with a real clock."""
+    """Nanoseconds since the start. Reading it takes 100 ns, as with a real clock."""
 
     def __init__(self, tick=100):
         self.ns, self.tick = 0, tick
@@ -28,37 +28,50 @@ class FakeTime:
 
 
 class FakeDevice:
-    """A detector whose every step takes a known time; `infer` takes `infer_ns`, a number or a function of the call's number.
+    """A detector whose steps take known times.
 
-    `returns_early`: infer comes back at once and the device goes on; `waits`: whether `synchronize` then waits for it.
-    `fails`: call number of infer → what it raises.
+    Args:
+        infer_ns: Time of `infer`: a number, or a function of the number of the call.
+        noise: Standard deviation of that time, as a share.
+        returns_early: `infer` returns at once while the device works on.
+        waits: Whether `synchronize` waits for the device.
+        fails: By the number of the call of `infer`: what it raises.
+        max_batch: Larger batches run out of memory.
     """
 
     class_names = ("cat",)
     input_size = (8, 8)
 
-    def __init__(self, time, *, name="fake", infer_ns=2 * MS, noise=0.01, returns_early=False, waits=True, fails=None, most=None,
-                 batch_size=None, settings=None):  # fmt: skip
+    def __init__(
+        self,
+        time,
+        *,
+        name="fake",
+        infer_ns=2 * MS,
+        noise=0.01,
+        returns_early=False,
+        waits=True,
+        fails=None,
+        max_batch=None,
+        batch_size=None,
+        settings=None,
+    ):
         self.time, self.name, self.infer_ns, self.noise = time, name, infer_ns, noise
-        self.returns_early, self.waits, self.fails, self.most = (
-            returns_early,
-            waits,
-            fails or {},
-            most,
-        )
+        self.returns_early, self.waits = returns_early, waits
+        self.fails, self.max_batch = fails or {}, max_batch
         self.batch_size = batch_size
         self.settings = settings or {}
         self.rng = np.random.default_rng(0)
         self.calls, self.syncs, self.busy_until = 0, 0, 0
         self.seen, self.closed = [], False
 
-    def preprocess(self, pictures):
+    def preprocess(self, images):
         self.time.pass_ns(0.4 * MS)
         placements = tuple(
-            place((picture.shape[1], picture.shape[0]), self.input_size, "stretch")
-            for picture in pictures
+            fit_image((image.shape[1], image.shape[0]), self.input_size, "stretch")
+            for image in images
         )
-        return Batch(np.array([[picture.mean()] for picture in pictures]), placements)
+        return Batch(np.array([[image.mean()] for image in images]), placements)
 
     def to_device(self, batch):
         self.time.pass_ns(0.1 * MS)
@@ -67,14 +80,13 @@ class FakeDevice:
     def infer(self, inputs):
         self.calls += 1
         self.seen.append(float(inputs[0, 0]))
-        if self.most is not None and len(inputs) > self.most:
+        if self.max_batch is not None and len(inputs) > self.max_batch:
             raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 GiB")
         if self.calls in self.fails:
             raise self.fails[self.calls]
         work = self.infer_ns(self.calls) if callable(self.infer_ns) else self.infer_ns
-        self.busy_until = max(self.busy_until, self.time.ns) + int(
-            work * (1 + self.noise * self.rng.standard_normal())
-        )
+        work = int(work * (1 + self.noise * self.rng.standard_normal()))
+        self.busy_until = max(self.busy_until, self.time.ns) + work
         if not self.returns_early:
             self._wait()
         return inputs
@@ -86,9 +98,8 @@ class FakeDevice:
 
     def postprocess(self, outputs, batch):
         self.time.pass_ns(0.3 * MS)
-        return [
-            Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64)) for _ in batch.placements
-        ]
+        empty = ImageDetections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
+        return [empty for _ in batch.placements]
 
     def synchronize(self):
         self.syncs += 1
@@ -102,20 +113,22 @@ class FakeDevice:
         self.time.ns = max(self.time.ns, self.busy_until)
 
 
-def contender(device, name=None):
-    return LocalContender(device, IMAGES, name=name, clock=Clock(device, device.time))
+def local_model(device, name=None):
+    """Return a device as a model with its own clock."""
+    return LocalModel(device, IMAGES, name=name, clock=Clock(device, device.time))
 
 
-def state(elapsed_s=1.0, *, mhz=3000.0, throttled=0, outside=0.0, gpu=None):
-    return MachineState(elapsed_s, mhz, throttled, outside, gpu)
+def state(elapsed_s=1.0, *, mhz=3000.0, throttle_events=0, load_cores=0.0, gpu=None):
+    """Return the state of an idle machine, with changes."""
+    return MachineState(elapsed_s, mhz, throttle_events, load_cores, gpu)
 
 
-class FakeWatch:
-    """A machine whose states are given."""
+class FakeMonitor:
+    """A monitor of a machine with known states."""
 
     def __init__(self, *states):
         self.states = states or (state(0.0), state(1.0))
-        self.looks = 0
+        self.observations = 0
 
-    def look(self, *, at_once=False):
-        self.looks += 1
+    def observe(self, *, at_once=False):
+        self.observations += 1

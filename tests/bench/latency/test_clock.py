@@ -1,4 +1,4 @@
-"""Clocks: each waits by its framework's own means, and is chosen by what runs the detector."""
+"""Clocks: each waits by its own means, and is chosen by what runs the detector."""
 
 import sys
 from types import SimpleNamespace
@@ -28,27 +28,27 @@ def test_the_clock_is_that_of_the_framework(settings, name):
 
 
 @pytest.mark.parametrize("kind", [Clock, TensorFlowClock])
-def test_those_without_futures_ask_the_detector_to_wait(kind):
-    one = device()
-    kind(one, one.time).time(lambda argument: argument, 1)
-    assert one.syncs == 1
+def test_clocks_without_futures_let_the_detector_wait(kind):
+    detector = device()
+    kind(detector, detector.time).time(lambda argument: argument, 1)
+    assert detector.syncs == 1
 
 
 def test_onnxruntime_waits_for_its_binding_once():
     waits = []
     binding = SimpleNamespace(synchronize_outputs=lambda: waits.append(1))
-    one = device()
-    clock = OnnxruntimeClock(one, one.time)
+    detector = device()
+    clock = OnnxruntimeClock(detector, detector.time)
     clock.wait(binding)
     clock.wait([1, 2])
-    assert (len(waits), one.syncs) == (1, 0)
+    assert (len(waits), detector.syncs) == (1, 0)
 
 
 def test_jax_waits_for_every_array():
     jnp = pytest.importorskip("jax.numpy")
     clock = clock_for(device(backend="jax"))
-    taken_ns, value = clock.time(lambda x: {"a": [x + 1], "b": "text"}, jnp.zeros(8))
-    assert taken_ns > 0
+    elapsed_ns, value = clock.time(lambda x: {"a": [x + 1], "b": "text"}, jnp.zeros(8))
+    assert elapsed_ns > 0
     assert value["a"][0].is_ready()
 
 

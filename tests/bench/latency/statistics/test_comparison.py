@@ -1,4 +1,4 @@
-"""Comparison of interleaved rounds: its interval against all sign patterns, printed critical values, and made series."""
+"""Comparison of interleaved rounds: against all sign patterns, printed tables and simulations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detbench.bench.latency.comparison import Comparison, compare
+from detbench.bench.latency.statistics.comparison import Comparison, compare_rounds
 from detbench.errors import DetbenchError
 
 Rounds = list[NDArray[np.float64]]
@@ -17,22 +17,23 @@ Rounds = list[NDArray[np.float64]]
 
 def single(logs: list[float]) -> Comparison:
     """Return the comparison of rounds of one sample each, with these logarithms of the ratio."""
-    return compare(
-        [np.array([1e6])] * len(logs), [np.array([1e6 * math.exp(each)]) for each in logs]
+    return compare_rounds(
+        [np.array([1e6])] * len(logs), [np.array([1e6 * math.exp(log)]) for log in logs]
     )
 
 
 def signed_rank_p(logs: list[float], shift: float) -> float:
-    """Return the two-sided p of the signed-rank test by going through every pattern of signs."""
-    moved = [each - shift for each in logs]
-    ranks = [1 + sum(abs(other) < abs(each) for other in moved) for each in moved]
-    seen = sum(rank for rank, each in zip(ranks, moved, strict=True) if each > 0)
+    """Return the two-sided p of the signed-rank test by enumerating every pattern of signs."""
+    shifted = [log - shift for log in logs]
+    ranks = [1 + sum(abs(other) < abs(log) for other in shifted) for log in shifted]
+    observed = sum(rank for rank, log in zip(ranks, shifted, strict=True) if log > 0)
     sums = [
         sum(rank for rank, up in zip(ranks, signs, strict=True) if up)
         for signs in itertools.product([0, 1], repeat=len(logs))
     ]
     return 2 * min(
-        np.mean([each <= seen for each in sums]), np.mean([each >= seen for each in sums])
+        np.mean([total <= observed for total in sums]),
+        np.mean([total >= observed for total in sums]),
     )
 
 
@@ -46,7 +47,7 @@ def test_the_interval_is_what_the_signed_rank_test_does_not_reject(seed: int) ->
 
 @pytest.mark.parametrize(("count", "critical"), [(6, 0), (10, 8), (20, 52), (30, 137), (50, 434)])
 def test_critical_values_are_those_of_printed_tables(count: int, critical: int) -> None:
-    """Two-sided .05 (Wilcoxon and Wilcox 1964): of the ordered means of pairs, as many are beyond each end."""
+    """Number of ordered pair means beyond each end, two-sided .05 (Wilcoxon and Wilcox 1964)."""
     logs = np.sort(np.random.default_rng(count).normal(0, 0.1, count))
     means = sorted((a + b) / 2 for a, b in itertools.combinations_with_replacement(logs, 2))
     low, high = (math.log(end) for end in single(logs.tolist()).interval)
@@ -55,16 +56,18 @@ def test_critical_values_are_those_of_printed_tables(count: int, critical: int) 
 
 def test_many_rounds_have_the_interval_of_student() -> None:
     logs = np.random.default_rng(0).normal(0.02, 0.05, 2500)
-    found = single(logs.tolist())
+    comparison = single(logs.tolist())
     half = 1.96 * logs.std() / math.sqrt(len(logs))
-    assert math.log(found.ratio) == pytest.approx(logs.mean(), abs=half / 2)
-    assert math.log(found.interval[1] / found.interval[0]) == pytest.approx(2 * half, rel=0.3)
+    assert math.log(comparison.ratio) == pytest.approx(logs.mean(), abs=half / 2)
+    assert math.log(comparison.interval[1] / comparison.interval[0]) == pytest.approx(
+        2 * half, rel=0.3
+    )
 
 
 @pytest.mark.parametrize("count", range(6))
-def test_few_rounds_say_nothing(count: int) -> None:
-    found = single([0.5] * count)
-    assert (found.interval, found.verdict) == ((0.0, math.inf), "inconclusive")
+def test_few_rounds_are_inconclusive(count: int) -> None:
+    comparison = single([0.5] * count)
+    assert (comparison.interval, comparison.verdict) == ((0.0, math.inf), "inconclusive")
 
 
 @pytest.mark.parametrize(
@@ -83,22 +86,27 @@ def test_verdicts(logs: list[float], verdict: str) -> None:
 
 
 def test_a_small_effect_is_not_called_slower() -> None:
-    found = single([0.006 + 0.0006 * k for k in range(10)])
-    assert found.interval[0] > 1
-    assert found.ratio < 1.01
-    assert found.verdict == "inconclusive"
+    comparison = single([0.006 + 0.0006 * k for k in range(10)])
+    assert comparison.interval[0] > 1
+    assert comparison.ratio < 1.01
+    assert comparison.verdict == "inconclusive"
 
 
-def test_the_other_way_round_is_the_inverse() -> None:
+def test_swapping_a_and_b_inverts_the_ratio() -> None:
     rng = np.random.default_rng(1)
     a, b = ([rng.lognormal(0, 0.1, 5) for _ in range(20)] for _ in range(2))
-    there, back = compare(a, b), compare(b, a)
-    assert there.ratio == pytest.approx(1 / back.ratio)
-    assert there.interval == pytest.approx((1 / back.interval[1], 1 / back.interval[0]))
+    forwards, backwards = compare_rounds(a, b), compare_rounds(b, a)
+    assert forwards.ratio == pytest.approx(1 / backwards.ratio)
+    assert forwards.interval == pytest.approx(
+        (1 / backwards.interval[1], 1 / backwards.interval[0])
+    )
 
 
 def timed(rng: np.random.Generator, slowdown: float) -> tuple[Rounds, Rounds]:
-    """Return 40 rounds of 6 samples on a machine with bursts that outlast rounds, a drift and outliers; the order is drawn."""
+    """Return 40 rounds of 6 samples, in random order, on a machine with bursts, drift and outliers.
+
+    Bursts last longer than rounds.
+    """
     slots = 80 * 6
     level, burst = 1 + 0.1 * np.arange(slots) / slots, False
     for slot in range(slots):
@@ -114,27 +122,27 @@ def timed(rng: np.random.Generator, slowdown: float) -> tuple[Rounds, Rounds]:
     return a, b
 
 
-def test_false_alarms_are_as_many_as_stated_on_an_unruly_machine() -> None:
+def test_false_alarms_are_as_many_as_stated_on_a_noisy_machine() -> None:
     rng = np.random.default_rng(2)
-    found = [compare(*timed(rng, 0.0)) for _ in range(600)]
-    outside = np.mean([not each.interval[0] <= 1 <= each.interval[1] for each in found])
+    comparisons = [compare_rounds(*timed(rng, 0.0)) for _ in range(600)]
+    outside = np.mean([not one.interval[0] <= 1 <= one.interval[1] for one in comparisons])
     assert 0.02 <= outside <= 0.075
-    assert np.mean([each.verdict in ("slower", "faster") for each in found]) <= 0.06
+    assert np.mean([one.verdict in ("slower", "faster") for one in comparisons]) <= 0.06
 
 
-def test_a_slowdown_is_found_on_an_unruly_machine() -> None:
+def test_a_slowdown_is_found_on_a_noisy_machine() -> None:
     rng = np.random.default_rng(3)
-    found = [compare(*timed(rng, 0.03)) for _ in range(200)]
-    assert np.mean([each.verdict == "slower" for each in found]) >= 0.8
-    assert np.median([each.ratio for each in found]) == pytest.approx(1.03, abs=0.003)
+    comparisons = [compare_rounds(*timed(rng, 0.03)) for _ in range(200)]
+    assert np.mean([one.verdict == "slower" for one in comparisons]) >= 0.8
+    assert np.median([one.ratio for one in comparisons]) == pytest.approx(1.03, abs=0.003)
 
 
 def test_rounds_that_cannot_be_paired_are_refused() -> None:
-    with pytest.raises(DetbenchError, match="2 rounds of A and 1 of B"):
-        compare([np.ones(3)] * 2, [np.ones(3)])
+    with pytest.raises(DetbenchError, match="cannot pair 2 rounds of A with 1 rounds of B"):
+        compare_rounds([np.ones(3)] * 2, [np.ones(3)])
 
 
 @pytest.mark.parametrize("broken", [np.zeros(3), np.zeros(0)])
 def test_rounds_without_time_are_refused(broken: NDArray[np.float64]) -> None:
-    with pytest.raises(DetbenchError, match="round 1 has no samples longer than 0 ns"):
-        compare([np.ones(3), np.ones(3)], [np.ones(3), broken])
+    with pytest.raises(DetbenchError, match="round 1 has no samples above 0 ns"):
+        compare_rounds([np.ones(3), np.ones(3)], [np.ones(3), broken])

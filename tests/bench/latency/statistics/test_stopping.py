@@ -1,4 +1,4 @@
-"""The stopping rule: never before the minimum, always at the maximum, and only at intervals that stay narrow."""
+"""Stopping rule: minimum, maximum, and intervals that stay narrow."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detbench.bench.latency.stopping import StoppingRule
+from detbench.bench.latency.statistics.stopping import StoppingRule
 
 RULE = StoppingRule(
     relative_width=0.05, percentiles=(50, 90), min_s=1.0, max_s=10.0, min_samples=100
@@ -19,7 +19,7 @@ def samples(count: int, spread: float = 0.01, seed: int = 0) -> NDArray[np.float
 
 def test_narrow_intervals_stop_it() -> None:
     decision = RULE.decide(samples(200), 1.0)
-    assert (decision.stop, decision.narrow) == (True, True)
+    assert (decision.stop, decision.precise) == (True, True)
 
 
 @pytest.mark.parametrize(("count", "elapsed_s"), [(99, 5.0), (100_000, 0.99), (0, 9.0)])
@@ -31,16 +31,20 @@ def test_it_never_stops_before_both_minima(count: int, elapsed_s: float) -> None
 def test_it_always_stops_at_the_maximum(count: int) -> None:
     decision = RULE.decide(samples(count, spread=2.0), 10.0)
     assert decision.stop
-    assert not decision.narrow
-    assert "10 s are over" in decision.reason
+    assert not decision.precise
+    assert "the maximum of 10 s is over" in decision.reason
 
 
 def test_at_the_maximum_it_may_be_narrow() -> None:
     decision = RULE.decide(samples(190), 10.0)
-    assert (decision.stop, decision.narrow, decision.reason) == (True, True, "10 s are over")
+    assert (decision.stop, decision.precise, decision.reason) == (
+        True,
+        True,
+        "the maximum of 10 s is over",
+    )
 
 
-def test_wide_intervals_go_on_and_are_named() -> None:
+def test_wide_intervals_do_not_stop_it_and_are_named() -> None:
     decision = RULE.decide(samples(100, spread=0.5), 5.0)
     assert not decision.stop
     assert decision.reason.startswith("the interval of p50 is ")
@@ -55,24 +59,23 @@ def test_the_tail_has_to_be_narrow_too() -> None:
 
 def test_a_high_percentile_takes_its_samples() -> None:
     rule = StoppingRule(percentiles=(50, 99), min_s=0, min_samples=10)
-    assert rule.decide(samples(10), 5.0).next_look == 2 * 368
+    assert rule.decide(samples(10), 5.0).next_check == 2 * 368
     assert not rule.decide(samples(735), 5.0).stop
-    assert (
-        rule.decide(samples(367), 30.0).reason
-        == "30 s are over, and 367 samples tell too little of p99"
+    assert rule.decide(samples(367), 30.0).reason == (
+        "the maximum of 30 s is over, and 367 samples are too few for an interval of p99"
     )
     assert rule.decide(samples(1472), 5.0).stop
 
 
-def test_it_looks_at_sizes_that_double() -> None:
-    looks, count = [], 0
+def test_it_checks_at_sizes_that_double() -> None:
+    checks, count = [], 0
     while count < 3000:
-        count = RULE.decide(samples(count, spread=2.0), 5.0).next_look
-        looks.append(count)
-    assert looks == [100, 200, 400, 800, 1600, 3200]
+        count = RULE.decide(samples(count, spread=2.0), 5.0).next_check
+        checks.append(count)
+    assert checks == [100, 200, 400, 800, 1600, 3200]
 
 
-def test_between_looks_nothing_changes() -> None:
+def test_nothing_changes_between_checks() -> None:
     noisy = np.concatenate([samples(200, spread=0.5), samples(199, spread=0.5)])
     assert RULE.decide(noisy, 5.0) == RULE.decide(noisy[:200], 5.0)
 

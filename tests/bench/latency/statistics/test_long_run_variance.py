@@ -1,4 +1,4 @@
-"""Long-run variance against its definition, formulas of known processes, and printed tables."""
+"""Long-run variance: against its definition and formulas of known processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from detbench.bench.latency.long_run import degrees_of_freedom, long_run_variance
+from detbench.bench.latency.statistics.long_run_variance import (
+    degrees_of_freedom,
+    long_run_variance,
+)
 
 
 def slow_variance(values: list[float], frequencies: int) -> float:
@@ -32,15 +35,15 @@ def test_it_is_the_mean_of_squared_cosine_coefficients(count: int) -> None:
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9, -0.5])
-def test_it_finds_that_of_autoregressive_series(correlation: float) -> None:
+def test_it_is_known_for_autoregressive_series(correlation: float) -> None:
     shocks = np.random.default_rng(0).normal(size=200_000)
     values = shocks.tolist()
-    for now in range(1, len(values)):
-        values[now] += correlation * values[now - 1]
+    for t in range(1, len(values)):
+        values[t] += correlation * values[t - 1]
     assert long_run_variance(np.array(values), degrees_of_freedom(len(values))) == pytest.approx(
         1 / (1 - correlation) ** 2, rel=0.12
     )
 
 
-def test_a_constant_series_has_none() -> None:
+def test_a_constant_series_has_variance_0() -> None:
     assert long_run_variance(np.full(50, 3.0), 8) == 0

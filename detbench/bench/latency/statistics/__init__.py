@@ -1,0 +1,1 @@
+"""Statistics of autocorrelated latency samples: percentiles, warm-up, stopping and comparison."""
