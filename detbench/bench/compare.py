@@ -1,4 +1,4 @@
-"""Compare: what a comparison is made of, what of an earlier one is kept, and how its models are timed."""
+"""Compare: which arguments are models, which earlier runs are kept, and how models are timed."""
 
 from __future__ import annotations
 
@@ -6,30 +6,36 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from detbench.adapters.catalogue import ADAPTERS, adapters, parse_spec
-from detbench.bench.latency.contender import Task
 from detbench.bench.latency.images import EncodedImage, embedded_images
-from detbench.bench.latency.models import Model, load_contender
-from detbench.bench.latency.result import LatencyResult
-from detbench.bench.latency.sweep import Plan, Timed, sweep
-from detbench.bench.runs import RECORD, Run, read_run
-from detbench.data.files import is_free
+from detbench.bench.latency.local_model import LocalModel, load_model
+from detbench.bench.latency.model_specs import ModelSpec
+from detbench.bench.latency.sweep import SweepResult, TimingPlan, sweep
+from detbench.bench.latency.timed_model import TimingTask
+from detbench.bench.run_files import RECORD
+from detbench.bench.runs import Run, read_run
+from detbench.data.files import is_missing_or_empty
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
+from detbench.metrics.scoring.comparable import ground_truth_differences, protocol_differences
 from detbench.metrics.scoring.evaluation import Evaluation
 
-_PICTURES = 16
-"""Pictures over which timed requests rotate."""
-_ANOTHER = "name another -o, or remove this folder"
+_MAX_IMAGES = 16
+"""Number of images that timed queries rotate over."""
+_SEARCHED_PER_IMAGE = 4
+"""So many image files are looked for per image to time, since some may be missing."""
+_FIX = "choose another -o, or remove this folder"
 
 
 def is_model(argument: str) -> bool:
-    """Return whether an argument names a model to run: `ADAPTER:...` of a known adapter, or a path whose suffix says which adapter runs it.
+    """Return whether an argument names a model to run, not detections.
 
-    Everything else, and detbench's own Parquet without `replay:` before it, holds detections.
+    A model is `ADAPTER:...` of a known adapter, or a path whose suffix implies an adapter. All
+    other arguments, and detbench's own Parquet without `replay:`, hold detections.
     """
     try:
         spec = parse_spec(argument)
@@ -41,86 +47,81 @@ def is_model(argument: str) -> bool:
 
 
 def finished_run(folder: Path, evaluation: Evaluation) -> Run | None:
-    """Return the run that an earlier comparison left in a folder, or None where there is none yet.
+    """Return the run that an earlier comparison left in a folder, None if there is none yet.
 
     Raises:
-        InputError: the folder holds something else: no run, or one on other data or groups, by another protocol or of other detections.
+        InputError: The folder holds something else: no run, or a run on other ground truth, under
+            another protocol, or of other detections.
     """
-    if is_free(folder):
+    if is_missing_or_empty(folder):
         return None
     if not (folder / RECORD).is_file():
-        raise InputError(folder, "already exists and is not a run folder", fix=_ANOTHER)
+        raise InputError(folder, "already exists and is not a run folder", fix=_FIX)
     run = read_again(folder)
-    for what, ours, theirs in (
-        ("other ground truth", evaluation.ground_truth.digest, run.ground_truth.digest),
-        (
-            "other groups of images",
-            evaluation.ground_truth.units.tolist(),
-            run.ground_truth.units.tolist(),
-        ),
-        ("another protocol", evaluation.protocol, run.protocol),
-        ("other detections", evaluation.detections.digest, run.detections.digest),
-    ):
-        if ours != theirs:
-            raise InputError(folder, f"holds a run of {what}, which is not replaced", fix=_ANOTHER)
+    differences = [
+        *ground_truth_differences(evaluation.ground_truth, run.ground_truth),
+        *protocol_differences(evaluation.protocol, run.protocol),
+    ]
+    if not differences and evaluation.detections.digest != run.detections.digest:
+        differences = ["different detections"]
+    if differences:
+        raise InputError(folder, f"already holds a run with {differences[0]}", fix=_FIX)
     return run
 
 
 def read_again(folder: Path) -> Run:
-    """Read a run folder whose detections were read before, without repeating what there was to warn of."""
+    """Read a run folder whose detections were read before, without repeating their warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DetbenchWarning)
         return read_run(folder)
 
 
-def timing_pictures(truth: GroundTruth) -> tuple[EncodedImage, ...]:
-    """Return the first pictures of a dataset that are there, encoded as they are; embedded ones where there are none."""
-    if truth.image_folder is None:
+def timing_images(ground_truth: GroundTruth) -> tuple[EncodedImage, ...]:
+    """Return the first encoded images of a dataset that exist; embedded ones if there are none."""
+    if ground_truth.image_folder is None:
         return embedded_images()
-    paths = (truth.image_folder / name for name in truth.picture_names[: 4 * _PICTURES])
-    found = tuple(EncodedImage(path.name, path.read_bytes()) for path in paths if path.is_file())
-    return found[:_PICTURES] or embedded_images()
+    names = ground_truth.image_names[: _SEARCHED_PER_IMAGE * _MAX_IMAGES]
+    paths = [ground_truth.image_folder / name for name in names]
+    images = [EncodedImage(path.name, path.read_bytes()) for path in paths if path.is_file()]
+    return tuple(images[:_MAX_IMAGES]) or embedded_images()
 
 
 def time_models(
     specs: Mapping[str, str],
     images: Sequence[EncodedImage],
     *,
-    most_s: float,
-    on_task: Callable[[str, Task], None] = lambda *_: None,
-) -> Timed:
-    """Time models, in turns where they take the same number of pictures at a time.
+    max_s: float,
+    on_task: Callable[[str, TimingTask], None] = lambda *_: None,
+) -> SweepResult:
+    """Time models; those with the same batch size take turns and are compared.
 
     Args:
-        specs: by the names of the detectors.
-        images: over which requests rotate.
-        most_s: at most so many seconds for each model and stage.
-        on_task: called with the names of those being timed.
+        specs: By the names of the detectors.
+        images: Queries rotate over these.
+        max_s: Maximum seconds for each model and stage.
+        on_task: Called before each task with the names of the models and the task.
     """
-    least_s = min(Plan().min_s, most_s)
-    done = Timed()
+    plan = TimingPlan(min_s=min(TimingPlan().min_s, max_s), max_s=max_s)
+    total = SweepResult()
     with ExitStack() as opened:
-        contenders = []
+        models: list[LocalModel] = []
         for name, spec in specs.items():
-            contenders.append(load_contender(Model(spec, name), images))
-            opened.callback(contenders[-1].close)
-        contenders.sort(key=lambda each: each.batch_size or 1)
-        for _, group in groupby(contenders, key=lambda each: each.batch_size or 1):
-            turn = list(group)
-            names = ", ".join(each.name for each in turn)
-            timed = sweep(
-                turn,
-                Plan(min_s=least_s, max_s=most_s),
-                lambda task, names=names: on_task(names, task),  # type: ignore[misc]
-            )
-            done = replace(
-                timed, results=done.results + timed.results, pairs=done.pairs + timed.pairs
+            models.append(load_model(ModelSpec(spec, name), images))
+            opened.callback(models[-1].close)
+        for group in _by_batch_size(models):
+            names = ", ".join(model.name for model in group)
+            timed = sweep(group, plan, partial(on_task, names))
+            total = replace(
+                timed, results=total.results + timed.results, pairs=total.pairs + timed.pairs
             )
             if timed.interrupted:
                 break
-    return done
+    return total
 
 
-def of_model(timed: Timed, name: str) -> list[LatencyResult]:
-    """Return the results of one model."""
-    return [result for result in timed.results if result.model == name]
+def _by_batch_size(models: Sequence[LocalModel]) -> list[list[LocalModel]]:
+    def batch_size(model: LocalModel) -> int:
+        return model.batch_size or 1
+
+    ordered = sorted(models, key=batch_size)
+    return [list(group) for _, group in groupby(ordered, key=batch_size)]

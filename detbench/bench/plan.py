@@ -1,52 +1,53 @@
-"""Plan as plain values: what `plan --json` prints. Differences are in the measure's own unit (0..1)."""
+"""Power analysis as plain values: what `plan --json` prints.
+
+Differences are in the measure's own unit (0..1).
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from detbench.bench.results import SCHEMA_VERSION
+from detbench.bench.results import null_for_nan
+from detbench.bench.schema_upgrades import SCHEMA_VERSION
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.clusters import group_count
 from detbench.metrics.uncertainty.intervals import intervals
-from detbench.metrics.uncertainty.power import Plan
-from detbench.metrics.uncertainty.replicates import Resampled
+from detbench.metrics.uncertainty.power import PowerAnalysis
+from detbench.metrics.uncertainty.replicates import Replicates
 
 
 def plan_document(
-    plan: Plan, evaluations: Sequence[Evaluation], resampled: Sequence[Resampled]
+    analysis: PowerAnalysis, evaluations: Sequence[Evaluation], replicates: Sequence[Replicates]
 ) -> dict[str, Any]:
-    """Return the JSON document of a plan made from one or two detectors; null where something cannot be told."""
+    """Return the JSON document of a power analysis of one or two detectors.
+
+    Numbers that the data do not determine are null.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "protocol": evaluations[0].protocol.name,
-        "measure": plan.measure.name,
-        "images": plan.images,
+        "measure": analysis.measure.name,
+        "images": analysis.images,
         "groups": group_count(evaluations[0].ground_truth),
-        "detectors": [
-            {"name": each.name, **_plain(asdict(intervals(each)[0]))} for each in resampled
-        ],
-        "standard_error": _number(plan.standard_error),
-        "correlation": _number(plan.correlation),
-        "correlation_assumed": plan.assumed,
-        "power": plan.power,
-        "level": plan.level,
-        "smallest_difference": _number(plan.smallest),
-        "difference": plan.difference,
-        "images_needed": plan.needed,
+        "detectors": [_detector_record(detector) for detector in replicates],
+        "standard_error": null_for_nan(analysis.standard_error),
+        "correlation": null_for_nan(analysis.correlation),
+        "correlation_assumed": analysis.assumed,
+        "power": analysis.power,
+        "level": analysis.level,
+        "smallest_difference": null_for_nan(analysis.smallest),
+        "difference": analysis.difference,
+        "images_needed": analysis.needed,
         "classes": {
-            name: {"smallest_difference": _number(smallest)} for name, smallest in plan.classes
+            name: {"smallest_difference": null_for_nan(smallest)}
+            for name, smallest in analysis.classes
         },
     }
 
 
-def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: _number(value) if isinstance(value, float) else value for key, value in record.items()
-    }
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def _detector_record(replicates: Replicates) -> dict[str, Any]:
+    interval, _ = intervals(replicates)
+    values = {key: null_for_nan(value) for key, value in asdict(interval).items()}
+    return {"name": replicates.name, **values}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -12,27 +12,29 @@ from typing import Any
 import msgspec
 
 from detbench.bench.environment import environment
+from detbench.bench.json_documents import write_json
 from detbench.bench.latency.result import LatencyResult
-from detbench.bench.latency.store import LATENCY, load_results, save_samples
+from detbench.bench.latency.samples_file import load_results, save_samples
 from detbench.bench.results import (
-    SCHEMA_VERSION,
     ValueIntervals,
     evaluation_record,
     protocol_record,
     recorded_protocol,
 )
+from detbench.bench.run_files import DETECTIONS, GROUND_TRUTH, LATENCY, RECORD
+from detbench.bench.schema_upgrades import (
+    SCHEMA_VERSION,
+    upgraded_model_settings,
+    upgraded_record,
+)
+from detbench.data.checks.suspicion import Suspicion
 from detbench.data.detections import Detections
-from detbench.data.files import atomic_folder, atomic_path
+from detbench.data.files import atomic_folder
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
 from detbench.metrics.protocols.protocol import Protocol
 from detbench.metrics.scoring.evaluate import evaluate
-from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.scoring.evaluation_html import evaluation_html
-
-RECORD, GROUND_TRUTH, DETECTIONS = "record.json", "ground_truth.parquet", "detections.parquet"
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""Schema version → what turns a record of it into one of the next version; the one place where older records are upgraded."""
+from detbench.metrics.scoring.evaluation import Evaluation, evaluation_html
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,7 @@ class Run:
 
     folder: Path
     record: dict[str, Any]
+    """In the current schema version."""
     ground_truth: GroundTruth
     detections: Detections
     latency: tuple[LatencyResult, ...] = ()
@@ -52,7 +55,11 @@ class Run:
 
     @property
     def protocol(self) -> Protocol:
-        """The protocol that was scored by, with every switch as it was."""
+        """The protocol of the recorded evaluation, with every switch.
+
+        Raises:
+            InputError: The record has none, or a malformed one.
+        """
         try:
             return recorded_protocol(self.record["options"]["effective"]["protocol"])
         except (
@@ -62,25 +69,23 @@ class Run:
             msgspec.ValidationError,
             DetbenchError,
         ) as error:
-            problem = f"does not say by which protocol was scored ({error})"
-            raise InputError(
-                self.folder / RECORD, problem, fix="score again with `detbench eval -o`"
-            ) from error
+            problem = f"has no valid protocol ({error})"
+            fix = "score again with `detbench eval -o`"
+            raise InputError(self.folder / RECORD, problem, fix=fix) from error
 
     def evaluation(self) -> Evaluation:
-        """Score again under the recorded protocol, from the folder alone: matches are not stored, matching takes a tenth of a second."""
+        """Score again under the recorded protocol, from the folder alone.
+
+        Matches are not stored: matching takes a tenth of a second.
+        """
         return evaluate(self.ground_truth, self.detections, self.protocol)
 
     def __repr__(self) -> str:
         return f"<Run {self.name!r} on {self.ground_truth.name} in {self.folder}>"
 
     def _repr_html_(self) -> str:
-        """Return the scores and where they are kept as HTML, for notebooks."""
+        """Return the scores and the path of the folder as HTML, for notebooks."""
         return f"{evaluation_html(self.evaluation())}<p>run folder {escape(str(self.folder))}</p>"
-
-
-class _Version(msgspec.Struct):
-    schema_version: int
 
 
 class _Core(msgspec.Struct):
@@ -90,17 +95,6 @@ class _Core(msgspec.Struct):
     digests: dict[str, str | None]
 
 
-def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Write a document with sorted keys, indented, all of it or nothing."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(json_bytes(document))
-
-
-def json_bytes(document: dict[str, Any]) -> bytes:
-    """Return a document as JSON with sorted keys, indented, ending in a newline."""
-    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
-
-
 def write_run(
     folder: Path,
     evaluation: Evaluation,
@@ -108,48 +102,27 @@ def write_run(
     options: dict[str, Any],
     intervals: ValueIntervals | None = None,
     latency: Sequence[LatencyResult] = (),
+    suspicions: Sequence[Suspicion] | None = None,
 ) -> Path:
     """Write a run folder for an evaluation.
 
     Args:
-        folder: must not exist yet or be empty.
-        evaluation: what was scored.
-        options: as passed by the user.
-        intervals: of the measures, where they are known.
-        latency: what was timed of the same detector.
+        folder: Must be missing or empty.
+        evaluation: The scored detections.
+        options: As passed by the user.
+        intervals: Of the measures, if there are any.
+        latency: Of the same detector.
+        suspicions: About the input of the evaluation; None to look for them.
 
     Raises:
-        InputError: the folder is in use or cannot be written; nothing is left behind.
+        InputError: The folder is in use or cannot be written. Nothing is left behind.
     """
     from detbench.data.load import save_detections, save_ground_truth
+    from detbench.metrics.scoring.suspicions import find_suspicions
 
-    record: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "name": evaluation.detections.name,
-        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "model": evaluation.detections.settings.get("model"),
-        "options": {
-            "passed": options,
-            "effective": {
-                "protocol": protocol_record(evaluation.protocol),
-                "model": dict(evaluation.detections.settings),
-            },
-        },
-        "sources": {
-            "ground_truth": evaluation.ground_truth.source,
-            "detections": evaluation.detections.source,
-        },
-        "digests": {
-            "model": evaluation.detections.settings.get("digest"),
-            "ground_truth": evaluation.ground_truth.digest,
-            "detections": evaluation.detections.digest,
-        },
-        "environment": environment().as_dict(),
-        "evaluations": [
-            {"protocol": evaluation.protocol.name, **evaluation_record(evaluation, intervals)}
-        ],
-        "latency": [result.as_record() for result in latency],
-    }
+    if suspicions is None:
+        suspicions = find_suspicions(evaluation)
+    record = _record(evaluation, options, intervals, latency, suspicions)
     with atomic_folder(folder) as temporary:
         if latency:
             record["digests"]["latency"] = save_samples(latency, temporary / LATENCY)
@@ -159,49 +132,72 @@ def write_run(
     return folder
 
 
+def _record(
+    evaluation: Evaluation,
+    options: dict[str, Any],
+    intervals: ValueIntervals | None,
+    latency: Sequence[LatencyResult],
+    suspicions: Sequence[Suspicion],
+) -> dict[str, Any]:
+    ground_truth, detections = evaluation.ground_truth, evaluation.detections
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": detections.name,
+        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "model": detections.settings.get("model"),
+        "options": {
+            "passed": options,
+            "effective": {
+                "protocol": protocol_record(evaluation.protocol),
+                "model": dict(detections.settings),
+            },
+        },
+        "sources": {"ground_truth": ground_truth.source, "detections": detections.source},
+        "digests": {
+            "model": detections.settings.get("digest"),
+            "ground_truth": ground_truth.digest,
+            "detections": detections.digest,
+        },
+        "environment": environment().as_dict(),
+        "evaluations": [
+            {
+                "protocol": evaluation.protocol.name,
+                **evaluation_record(evaluation, intervals, suspicions),
+            }
+        ],
+        "latency": [result.as_record() for result in latency],
+    }
+
+
 def read_run(folder: Path) -> Run:
     """Read a run folder and check its files against the digests of its record.
 
     Raises:
-        InputError: a file is missing, changed, or of a newer version.
+        InputError: A file is missing, malformed, changed, or of a newer version.
     """
     from detbench.data.load import load_detections, load_ground_truth
 
-    path = folder / RECORD
-    try:
-        text = path.read_bytes()
-        version = msgspec.json.decode(text, type=_Version).schema_version
-        if version < 1:
-            raise InputError(path, f"has schema version {version}, which never was one")
-        if version > SCHEMA_VERSION:
-            raise InputError(
-                path,
-                f"has schema version {version}, this detbench reads up to {SCHEMA_VERSION}",
-                fix="upgrade detbench",
-            )
-        core = msgspec.json.decode(text, type=_Core)
-    except OSError as error:
-        raise InputError(
-            path, "cannot be read", fix="give a run folder, as `detbench eval -o` writes it"
-        ) from error
-    except msgspec.DecodeError as error:
-        raise InputError(path, f"is not a record: {error}") from error
-    truth = load_ground_truth(folder / GROUND_TRUTH)
-    detections = load_detections(folder / DETECTIONS, truth, name=core.name)
-    for kind, found in (("ground_truth", truth.digest), ("detections", detections.digest)):
-        if core.digests.get(kind) != found:
-            raise InputError(
-                folder / f"{kind}.parquet",
-                "is not the file this run was recorded with: its digest differs",
-                fix="score again",
-            )
-    record = upgraded(msgspec.json.decode(text))
+    record, core = _read_record(folder / RECORD)
+    ground_truth = load_ground_truth(folder / GROUND_TRUTH)
+    detections = load_detections(folder / DETECTIONS, ground_truth, name=core.name)
+    for kind, digest in (
+        ("ground_truth", ground_truth.digest),
+        ("detections", detections.digest),
+    ):
+        if core.digests.get(kind) != digest:
+            problem = "is not the file that this run was recorded with: its digest differs"
+            raise InputError(folder / f"{kind}.parquet", problem, fix="score again")
+    detections = replace(detections, settings=upgraded_model_settings(detections.settings))
     latency = load_results(folder / LATENCY, record.get("latency", ()), core.digests.get("latency"))
-    return Run(folder, record, truth, detections, latency)
+    return Run(folder, record, ground_truth, detections, latency)
 
 
-def upgraded(record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record of any older schema version as one of this version."""
-    for version in range(record["schema_version"], SCHEMA_VERSION):
-        record = UPGRADES[version](record) | {"schema_version": version + 1}
-    return record
+def _read_record(path: Path) -> tuple[dict[str, Any], _Core]:
+    try:
+        record = upgraded_record(msgspec.json.decode(path.read_bytes()), path)
+        return record, msgspec.convert(record, _Core)
+    except OSError as error:
+        fix = "name a run folder, as `detbench eval -o` writes it"
+        raise InputError(path, "cannot be read", fix=fix) from error
+    except msgspec.MsgspecError as error:
+        raise InputError(path, f"is not a record of a run: {error}") from error

@@ -1,11 +1,11 @@
-"""What a comparison takes for a model, which earlier runs it keeps, and how it times."""
+"""Compare: which arguments are models, which earlier runs are kept, and how models are timed."""
 
 from __future__ import annotations
 
 import pytest
 
-from detbench.bench.compare import finished_run, is_model, of_model, time_models, timing_pictures
-from detbench.bench.latency.contender import LocalContender
+from detbench.bench.compare import finished_run, is_model, time_models, timing_images
+from detbench.bench.latency.local_model import LocalModel
 from detbench.bench.runs import write_run
 from detbench.data.load import load_ground_truth
 from detbench.errors import InputError
@@ -15,22 +15,22 @@ from tests.metrics.scored import random_pair
 
 
 @pytest.mark.parametrize(
-    ("argument", "model"),
+    ("argument", "expected"),
     [
         ("onnx:a.onnx", True),
         ("a.onnx", True),
         ("models/a.onnx,score=0.1", True),
-        ("replay:found.parquet", True),
-        ("found.parquet", False),
+        ("replay:detections.parquet", True),
+        ("detections.parquet", False),
         ("results", False),
         ("results/yolo.v2", False),
-        ("found.json", False),
-        ("nothing:known", False),
+        ("detections.json", False),
+        ("unknown:adapter", False),
         ("a=b,c", False),
     ],
 )
-def test_what_is_a_model(argument, model):
-    assert is_model(argument) is model
+def test_which_arguments_are_models(argument, expected):
+    assert is_model(argument) is expected
 
 
 @pytest.fixture
@@ -38,34 +38,36 @@ def evaluation():
     return evaluate(*random_pair(0), "voc2007")
 
 
-def test_nothing_there_is_no_finished_run(evaluation, tmp_path):
+def test_an_empty_folder_has_no_finished_run(evaluation, tmp_path):
     assert finished_run(tmp_path / "new", evaluation) is None
     assert finished_run(tmp_path, evaluation) is None
 
 
-def test_the_same_run_is_kept(evaluation, tmp_path):
+def test_an_equal_run_is_kept(evaluation, tmp_path):
     folder = write_run(tmp_path / "finder", evaluation, options={})
     assert finished_run(folder, evaluation).folder == folder
 
 
 @pytest.mark.parametrize(
-    ("seed", "protocol", "what"),
-    [(1, "voc2007", "other ground truth"), (0, "voc2012", "another protocol")],
+    ("seed", "protocol", "difference"),
+    [
+        (1, "voc2007", "different annotations on the same images"),
+        (0, "voc2012", r"different protocols \(voc2012 and voc2007\)"),
+    ],
 )
-def test_another_run_is_never_replaced(evaluation, tmp_path, seed, protocol, what):
+def test_another_run_is_never_replaced(evaluation, tmp_path, seed, protocol, difference):
     folder = write_run(tmp_path / "finder", evaluation, options={})
-    with pytest.raises(
-        InputError, match=f"finder: holds a run of {what}, which is not replaced; name another -o"
-    ):
-        finished_run(folder, evaluate(*random_pair(seed), protocol))
+    other = evaluate(*random_pair(seed), protocol)
+    with pytest.raises(InputError, match=f"finder: already holds a run with {difference}; choose"):
+        finished_run(folder, other)
 
 
 def test_other_detections_are_never_replaced(evaluation, tmp_path):
     folder = write_run(tmp_path / "finder", evaluation, options={})
-    ground_truth, found = random_pair(0, found=61)
-    assert ground_truth.digest == evaluation.ground_truth.digest
-    with pytest.raises(InputError, match="holds a run of other detections"):
-        finished_run(folder, evaluate(ground_truth, found, "voc2007"))
+    other = evaluate(*random_pair(0, boxes=61), "voc2007")
+    assert other.ground_truth.digest == evaluation.ground_truth.digest
+    with pytest.raises(InputError, match="already holds a run with different detections"):
+        finished_run(folder, other)
 
 
 def test_a_folder_of_something_else_is_left_alone(evaluation, tmp_path):
@@ -74,35 +76,36 @@ def test_a_folder_of_something_else_is_left_alone(evaluation, tmp_path):
         finished_run(tmp_path, evaluation)
 
 
-def test_pictures_of_the_dataset_are_timed_where_they_are_there(files, tmp_path):
-    truth = load_ground_truth(files.truth("voc"), split="test")
-    pictures = timing_pictures(truth)
-    assert [picture.name for picture in pictures] == list(truth.image_files)
-    assert pictures[0].data == (truth.image_folder / truth.image_files[0]).read_bytes()
-    ground_truth, _ = random_pair(0)
-    assert {picture.name.split("-")[0] for picture in timing_pictures(ground_truth)} == {"embedded"}
+def test_models_are_timed_on_images_of_the_dataset_if_they_exist(files):
+    ground_truth = load_ground_truth(files.ground_truth("voc"), split="test")
+    images = timing_images(ground_truth)
+    assert [image.name for image in images] == list(ground_truth.image_files)
+    first = ground_truth.image_folder / ground_truth.image_files[0]
+    assert images[0].data == first.read_bytes()
+    without_files, _ = random_pair(0)
+    names = [image.name for image in timing_images(without_files)]
+    assert all(name.startswith("embedded-") for name in names)
 
 
-def test_models_of_different_batch_sizes_are_timed_one_after_the_other(files, monkeypatch):
-    """Three fakes, one of which takes two pictures at a time; every one has both stages, and only those alike are compared."""
+def test_only_models_with_the_same_batch_size_are_interleaved(files, monkeypatch):
     sizes = {"a": None, "b": None, "c": 2}
 
-    def load(model, images):
-        return LocalContender(FakeDetector(batch_size=sizes[model.name]), images, name=model.name)
+    def load(spec, images):
+        return LocalModel(FakeDetector(batch_size=sizes[spec.name]), images, name=spec.name)
 
-    monkeypatch.setattr("detbench.bench.compare.load_contender", load)
-    pictures = timing_pictures(load_ground_truth(files.truth("voc"), split="test"))
-    seen = []
+    monkeypatch.setattr("detbench.bench.compare.load_model", load)
+    images = timing_images(load_ground_truth(files.ground_truth("voc"), split="test"))
+    tasks = []
     timed = time_models(
         dict.fromkeys(sizes, "fake"),
-        pictures,
-        most_s=0.05,
-        on_task=lambda names, task: seen.append((names, task.stage)),
+        images,
+        max_s=0.05,
+        on_task=lambda names, task: tasks.append((names, task.stage)),
     )
-    assert seen == [("a, b", "infer"), ("a, b", "end_to_end"), ("c", "infer"), ("c", "end_to_end")]
-    assert {(result.stage, result.batch) for result in of_model(timed, "c")} == {
+    assert tasks == [("a, b", "infer"), ("a, b", "end_to_end"), ("c", "infer"), ("c", "end_to_end")]
+    assert [(result.stage, result.batch) for result in timed.results_of("c")] == [
         ("infer", 2),
         ("end_to_end", 2),
-    }
+    ]
     assert {(pair.a, pair.b) for pair in timed.pairs} == {("a", "b")}
     assert all(len(result.samples_ns) for result in timed.results)
