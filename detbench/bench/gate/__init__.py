@@ -1,1 +1,4 @@
-"""The gate: whether a candidate is worse than its baseline by enough, and surely enough, to stop it. `docs/gate.md` says how it decides."""
+"""The gate: stops a candidate that is worse than its baseline by enough, and significantly so.
+
+docs/gate.md explains how it decides.
+"""

@@ -1,8 +1,12 @@
-"""Accuracy: how far two detectors differ on the same images, by a bootstrap in which both see the same draws.
+"""Gate accuracy: the difference of two detectors on the same images, by a paired bootstrap.
 
-The ends of an interval are the difference ± t · s: s is the standard deviation of the replicates, t the quantile of Student's t for as
-many images as show something to find (Hesterberg, What Teachers Should Know about the Bootstrap, 2015). Unlike the percentiles of the
-replicates it serves confidences near 1, which many classes at once ask for.
+Both detectors see the same resamples of the images. The interval is the difference ± t · s, with
+the standard deviation s over the resamples and the quantile t of Student's distribution for as many
+images as show something to find. Source: Hesterberg, "What Teachers Should Know about the
+Bootstrap", The American Statistician 69, 2015, section 5.3.
+
+Percentiles of the resamples would not do: rules on many classes at once need confidences near 1,
+beyond the outermost resample.
 """
 
 from __future__ import annotations
@@ -14,25 +18,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detbench.bench.gate.likeness import unlike_scores
-from detbench.bench.gate.naming import AREA, EVERY_CLASS, MeasureName, check_known
+from detbench.bench.gate.comparability import accuracy_difference
+from detbench.bench.gate.measures import AREA, EVERY_CLASS, MeasureName, check_measure
 from detbench.bench.gate.rules import Rule
-from detbench.bench.gate.verdict import Effect, Verdict, judged, unjudged
+from detbench.bench.gate.verdict import Effect, Verdict, verdict_on, verdict_without_comparison
 from detbench.bench.runs import Run
 from detbench.data.columns import Ints
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import NotComparableError
 from detbench.metrics.protocols.protocol import Measure, Protocol
+from detbench.metrics.scoring.comparable import group_differences
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.uncertainty.clusters import unit_count
-from detbench.metrics.uncertainty.intervals import FEWEST_UNITS, expanded_quantile, standard_error
-from detbench.metrics.uncertainty.replicates import Resampled, resample, resample_halves
+from detbench.metrics.uncertainty.clusters import MIN_CLUSTERS, cluster_count
+from detbench.metrics.uncertainty.interval_methods import expanded_quantile
+from detbench.metrics.uncertainty.intervals import standard_error
+from detbench.metrics.uncertainty.replicates import Replicates, resample, resample_halves
 
-FEWEST_IMAGES = 10
-"""Images that must show a class before the rule for every class looks at it, and objects before chance may excuse a huge loss."""
-BEYOND_CHANCE = 0.99
-"""How sure it must be that chance takes less, from all classes of a rule, for a huge loss that is not proven to be inconclusive."""
+MIN_IMAGES = 10
+"""Images that must show a class before the rule on every class applies to it. Also the images that
+must show something to find before chance may excuse a huge loss."""
+CHANCE_CONFIDENCE = 0.99
+"""A huge loss that is not significant passes if it is within what chance causes with this
+probability, over all classes of a rule."""
 
 
 @dataclass(frozen=True)
@@ -43,182 +51,173 @@ class _ProtocolMeasure:
     measure: Measure
 
 
-class Paired(NamedTuple):
-    """A measure of two detectors over the same draws."""
+class PairedReplicates(NamedTuple):
+    """A measure of two detectors over the same resamples."""
 
-    baseline: Resampled
-    candidate: Resampled
-    change: Resampled
+    baseline: Replicates
+    candidate: Replicates
+    change: Replicates
     """Candidate − baseline."""
 
 
 def accuracy_verdicts(
-    baseline: Run, candidate: Run, rules: Sequence[Rule], *, replicates: int, seed: int
+    baseline: Run, candidate: Run, rules: Sequence[Rule], *, resamples: int, seed: int
 ) -> list[list[Verdict]]:
-    """Return for each rule on accuracy its verdicts: one, or one for each class.
+    """Return the verdicts of each rule on accuracy: one, or one per class.
 
     Raises:
-        DetbenchError: a rule names a class or measure that is nowhere.
+        DetbenchError: A rule names an unknown class or measure.
+        NotComparableError: Both runs have groups of images, and these differ.
     """
     for rule in rules:
-        check_known(
+        check_measure(
             rule.measure,
             (baseline.ground_truth, candidate.ground_truth),
             (baseline.protocol, candidate.protocol),
         )
-    asked = [
-        _measure_under(rule.measure, run.protocol)
+    measures = [
+        tuple(_measure_under(rule.measure, run.protocol) for run in (baseline, candidate))
         for rule in rules
-        for run in (baseline, candidate)
     ]
-    pairs = list(zip(rules, asked[::2], asked[1::2], strict=True))
-    unlike = (
-        unlike_scores(baseline, candidate) if any(one or other for _, one, other in pairs) else ""
-    )
-    source = _Scores(baseline, candidate, replicates, seed)
+    # Runs that no rule compares need not be comparable.
+    has_measures = any(measure for pair in measures for measure in pair)
+    difference = accuracy_difference(baseline, candidate) if has_measures else ""
+    comparison = _AccuracyComparison(baseline, candidate, resamples, seed)
     verdicts: list[list[Verdict]] = []
-    for rule, one, other in pairs:
-        if one is None and other is None:
-            verdicts.append(
-                [
-                    unjudged(
-                        rule, "skipped", f"neither run has it (protocol {baseline.protocol.name})"
-                    )
-                ]
-            )
-        elif unlike or one is None or other is None:
-            verdicts.append(
-                [unjudged(rule, "inconclusive", unlike or "only one of the runs has it")]
-            )
+    for rule, (first, second) in zip(rules, measures, strict=True):
+        if first is None and second is None:
+            reason = f"neither run has this measure (protocol {baseline.protocol.name})"
+            verdicts.append([verdict_without_comparison(rule, "skipped", reason)])
+        elif difference or first is None or second is None:
+            reason = difference or "only one of the runs has this measure"
+            verdicts.append([verdict_without_comparison(rule, "inconclusive", reason)])
         else:
-            verdicts.append(source.verdicts(rule, one))
+            verdicts.append(comparison.verdicts(rule, first))
     return verdicts
 
 
 def _groups(baseline: GroundTruth, candidate: GroundTruth) -> Ints | None:
-    """Return the groups of the images, where only one of the runs knows them those of that one; NotComparableError where they differ."""
+    """Return the groups of the images, which only one of the runs may have."""
     if baseline.groups is None or candidate.groups is None:
         return candidate.groups if baseline.groups is None else baseline.groups
-    if not np.array_equal(baseline.units, candidate.units):
+    if group_differences(baseline, candidate):
         raise NotComparableError(
-            "the images of baseline and candidate are in different groups; say which with --groups"
+            "baseline and candidate have different groups of images; name a file with --groups"
         )
     return baseline.groups
 
 
 @dataclass
-class _Scores:
-    """Scores both runs under each protocol once, and draws images for each measure once."""
+class _AccuracyComparison:
+    """Scores both runs once per protocol, and resamples images once per measure."""
 
     baseline: Run
     candidate: Run
-    replicates: int
+    resamples: int
     seed: int
     _evaluations: dict[Protocol, tuple[Evaluation, Evaluation]] = field(default_factory=dict)
-    _paired: dict[_ProtocolMeasure, Paired] = field(default_factory=dict)
+    _replicates: dict[_ProtocolMeasure, PairedReplicates] = field(default_factory=dict)
 
-    def verdicts(self, rule: Rule, asked: _ProtocolMeasure) -> list[Verdict]:
+    def verdicts(self, rule: Rule, measure: _ProtocolMeasure) -> list[Verdict]:
         if not self.baseline.ground_truth.image_ids:
-            return [unjudged(rule, "inconclusive", "there are 0 images")]
-        if asked not in self._paired:
-            self._paired[asked] = self._resampled(asked)
-        return verdicts_of(rule, self._paired[asked])
+            return [verdict_without_comparison(rule, "inconclusive", "there are no images")]
+        if measure not in self._replicates:
+            self._replicates[measure] = self._resample(measure)
+        return verdicts_of(rule, self._replicates[measure])
 
-    def _resampled(self, asked: _ProtocolMeasure) -> Paired:
-        pair, measures = self._pair(asked.protocol), [asked.measure]
-        if unit_count(pair[0].ground_truth) < FEWEST_UNITS:
-            (first,), (second,) = resample_halves(pair, measures)
+    def _resample(self, measure: _ProtocolMeasure) -> PairedReplicates:
+        evaluations, measures = self._evaluate(measure.protocol), [measure.measure]
+        if cluster_count(evaluations[0].ground_truth) < MIN_CLUSTERS:
+            (first,), (second,) = resample_halves(evaluations, measures)
         else:
             (first,), (second,) = resample(
-                pair, measures, replicates=self.replicates, seed=self.seed
+                evaluations, measures, resamples=self.resamples, seed=self.seed
             )
-        return Paired(first, second, second.minus(first))
+        return PairedReplicates(first, second, second.minus(first))
 
-    def _pair(self, protocol: Protocol) -> tuple[Evaluation, Evaluation]:
+    def _evaluate(self, protocol: Protocol) -> tuple[Evaluation, Evaluation]:
         if protocol not in self._evaluations:
-            runs = (self.baseline, self.candidate)
             groups = _groups(self.baseline.ground_truth, self.candidate.ground_truth)
             first, second = (
                 evaluate(replace(run.ground_truth, groups=groups), run.detections, protocol)
-                for run in runs
+                for run in (self.baseline, self.candidate)
             )
             self._evaluations[protocol] = first, second
         return self._evaluations[protocol]
 
 
-def verdicts_of(rule: Rule, found: Paired) -> list[Verdict]:
-    """Return what a rule on accuracy says of two detectors."""
-    wanted = rule.measure.class_name
-    if wanted == EVERY_CLASS:
-        return _every_class(rule, found)
-    column = 0 if wanted is None else 1 + found.change.class_names.index(wanted)
-    if np.isnan(found.baseline.values[column]):
-        return [unjudged(rule, "skipped", "there is nothing of it to find")]
-    return [
-        judged(rule, _effect(found, column, rule.confidence), by_chance=_by_chance(found, column))
-    ]
+def verdicts_of(rule: Rule, replicates: PairedReplicates) -> list[Verdict]:
+    """Return the verdicts of a rule on accuracy about two detectors."""
+    class_name = rule.measure.class_name
+    if class_name == EVERY_CLASS:
+        return _class_verdicts(rule, replicates)
+    # Column 0 is the overall value, the classes follow.
+    column = 0 if class_name is None else 1 + replicates.change.class_names.index(class_name)
+    if np.isnan(replicates.baseline.values[column]):
+        return [verdict_without_comparison(rule, "skipped", "there is no ground truth for it")]
+    effect = _effect(replicates, column, rule.confidence)
+    return [verdict_on(rule, effect, chance_loss=_chance_loss(replicates, column))]
 
 
-def _every_class(rule: Rule, found: Paired) -> list[Verdict]:
-    """Return a verdict for each class; the share of false alarms that the rule allows is divided among them (Bonferroni).
-
-    Some class of many loses much by chance where few images show it, so the same is done to what counts as a huge loss.
+def _class_verdicts(rule: Rule, replicates: PairedReplicates) -> list[Verdict]:
+    """Return a verdict for each class with ground truth.
 
     A class that few images show is skipped, unless nothing changed in it.
     """
-    units = found.change.units
-    there = [column for column in range(1, len(units)) if units[column] > 0]
-    told = sum(units[column] >= FEWEST_IMAGES for column in there)
-    if not there:
-        return [unjudged(rule, "skipped", "there is nothing to find")]
-    confidence = 1 - (1 - rule.confidence) / max(told, 1)
+    change = replicates.change
+    columns = [column for column in range(1, len(change.clusters)) if change.clusters[column] > 0]
+    if not columns:
+        return [verdict_without_comparison(rule, "skipped", "there is no ground truth")]
+    # Bonferroni: the false alarms that the rule allows are divided among the classes that it can
+    # fail on. The same applies to huge losses: among many classes, some lose much by chance.
+    n_classes = max(sum(change.clusters[column] >= MIN_IMAGES for column in columns), 1)
+    confidence = 1 - (1 - rule.confidence) / n_classes
     verdicts = []
-    for column in there:
-        name = f"{rule.measure.base}[{found.change.class_names[column - 1]}]"
-        effect = _effect(found, column, confidence)
-        if units[column] >= FEWEST_IMAGES or effect.unchanged:
-            verdicts.append(judged(rule, effect, name, by_chance=_by_chance(found, column, told)))
+    for column in columns:
+        name = f"{rule.measure.base}[{change.class_names[column - 1]}]"
+        effect = _effect(replicates, column, confidence)
+        if change.clusters[column] >= MIN_IMAGES or effect.unchanged:
+            chance_loss = _chance_loss(replicates, column, n_classes)
+            verdicts.append(verdict_on(rule, effect, name, chance_loss=chance_loss))
         else:
-            reason = f"{FEWEST_IMAGES} images, or groups of them, must show the class to tell"
-            verdicts.append(unjudged(rule, "skipped", reason, name))
+            reason = f"fewer than {MIN_IMAGES} images, or groups of them, show the class"
+            verdicts.append(verdict_without_comparison(rule, "skipped", reason, name))
     return verdicts
 
 
-def _effect(found: Paired, column: int, confidence: float) -> Effect:
-    first, second = float(found.baseline.values[column]), float(found.candidate.values[column])
-    reach = _reach(found, column, confidence)
-    if math.isnan(reach):
-        return Effect(first, second, second - first, math.nan, math.nan)
-    low, high = np.clip((second - first - reach, second - first + reach), *found.change.bounds)
-    return Effect(first, second, second - first, float(low), float(high))
-
-
-def _by_chance(found: Paired, column: int, classes: int = 1) -> float:
-    """Return what chance may take, beyond which a huge loss is not let pass; 0 where so few images say nothing about chance."""
-    return (
-        _reach(found, column, 1 - (1 - BEYOND_CHANCE) / classes)
-        if found.change.units[column] >= FEWEST_IMAGES
-        else 0.0
+def _effect(replicates: PairedReplicates, column: int, confidence: float) -> Effect:
+    first, second = (
+        float(detector.values[column]) for detector in (replicates.baseline, replicates.candidate)
     )
+    difference = second - first
+    margin = _margin(replicates, column, confidence)
+    if math.isnan(margin):
+        return Effect(first, second, difference, math.nan, math.nan)
+    low, high = np.clip((difference - margin, difference + margin), *replicates.change.bounds)
+    return Effect(first, second, difference, float(low), float(high))
 
 
-def _reach(found: Paired, column: int, confidence: float) -> float:
-    """Return how far an end of the difference's interval lies from the difference; NaN where there is no interval."""
-    units = int(found.change.units[column])
-    return (
-        expanded_quantile(confidence, units) * standard_error(found.change, column)
-        if units >= FEWEST_UNITS
-        else math.nan
-    )
+def _chance_loss(replicates: PairedReplicates, column: int, n_classes: int = 1) -> float:
+    """Return the loss that chance may cause; 0 if there are too few images to know."""
+    if replicates.change.clusters[column] < MIN_IMAGES:
+        return 0.0
+    return _margin(replicates, column, 1 - (1 - CHANCE_CONFIDENCE) / n_classes)
+
+
+def _margin(replicates: PairedReplicates, column: int, confidence: float) -> float:
+    """Return t · s, half of the interval's width; NaN without an interval."""
+    n_images = int(replicates.change.clusters[column])
+    if n_images < MIN_CLUSTERS:
+        return math.nan
+    return expanded_quantile(confidence, n_images) * standard_error(replicates.change, column)
 
 
 def _measure_under(name: MeasureName, protocol: Protocol) -> _ProtocolMeasure | None:
-    """Return what a rule's measure is under a protocol, None where the protocol has no such measure."""
-    known = {measure.name: measure for measure in protocol.measures}
-    if name.base == AREA and "mAP" in known:
-        return _ProtocolMeasure(
-            replace(protocol, interpolation="area", recall_grid=()), known["mAP"]
-        )
+    """Return the measure of a protocol that a rule is about; None if there is none."""
+    measures = {measure.name: measure for measure in protocol.measures}
+    if name.base == AREA and "mAP" in measures:
+        area_protocol = replace(protocol, interpolation="area", recall_grid=())
+        return _ProtocolMeasure(area_protocol, measures["mAP"])
     if name.class_name is not None and name.base == "AP":
         return _ProtocolMeasure(protocol, protocol.measures[0])
-    return _ProtocolMeasure(protocol, known[name.base]) if name.base in known else None
+    return _ProtocolMeasure(protocol, measures[name.base]) if name.base in measures else None

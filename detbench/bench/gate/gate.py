@@ -1,33 +1,38 @@
-"""Gate: every rule asked about two runs, and what their answers come to."""
+"""Gate: applies every rule to two runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from detbench.bench.gate.accuracy import accuracy_verdicts
 from detbench.bench.gate.rules import Rule
-from detbench.bench.gate.timing import exact, timing_verdict
-from detbench.bench.gate.verdict import Verdict, judged, overall, unjudged
-from detbench.bench.latency.interleave import Pair
-from detbench.bench.results import SCHEMA_VERSION
+from detbench.bench.gate.timing import exact_effect, timing_verdict
+from detbench.bench.gate.verdict import (
+    Verdict,
+    overall_outcome,
+    verdict_on,
+    verdict_without_comparison,
+)
+from detbench.bench.latency.interleaving import TimedPair
 from detbench.bench.runs import Run
+from detbench.bench.schema_upgrades import SCHEMA_VERSION
 
-REPLICATES = 2000
-Sizes = tuple[int | None, int | None]
-"""Bytes of the two models; None where unknown."""
+RESAMPLES = 2000
+ModelSizes = tuple[int | None, int | None]
+"""Bytes of the baseline's and the candidate's model; None if unknown."""
 
 
 class GatedRun(msgspec.Struct, frozen=True):
-    """Which run a gate was asked about."""
+    """The run that a gate was about."""
 
     digests: dict[str, str | None]
 
 
 class GateResult(msgspec.Struct, frozen=True):
-    """What others read of the JSON document that `gate_document` makes."""
+    """What `detbench history add --gate` reads of the document that `gate_document` returns."""
 
     outcome: Literal["passed", "failed", "inconclusive"]
     candidate: GatedRun
@@ -38,58 +43,54 @@ def gate(
     candidate: Run,
     rules: Sequence[Rule],
     *,
-    pairs: Sequence[Pair] = (),
-    sizes: Sizes = (None, None),
-    replicates: int = REPLICATES,
+    pairs: Sequence[TimedPair] = (),
+    sizes: ModelSizes = (None, None),
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> list[Verdict]:
-    """Return what each rule says, in the order of the rules; a rule for every class says something of each.
+    """Return the verdicts in the order of the rules; a rule on every class has one per class.
 
     Args:
-        baseline: what must not be lost. Images of one group of its ground truth, or else of the candidate's, are drawn together.
-        candidate: what is to take its place.
-        rules: see `detbench.bench.gate.rules`.
-        pairs: interleaved comparisons of the two models, baseline first, where they were timed for this.
-        sizes: of the model files, where they are known; else what the runs recorded.
-        replicates: draws of images.
-        seed: names the draws.
+        baseline: The run to compare with. Images of one group of its ground truth, or else of the
+            candidate's, are resampled together.
+        candidate: The run that may replace it.
+        rules: See `detbench.bench.gate.rules`.
+        pairs: Interleaved comparisons of the two models, baseline first, if they were timed now.
+        sizes: Of the models; None for the sizes that the runs recorded.
+        resamples: Number of bootstrap resamples.
+        seed: Random seed.
 
     Raises:
-        DetbenchError: a rule names a class or measure that is nowhere.
-        NotComparableError: a rule on accuracy, where both runs know groups of the images and these differ.
+        DetbenchError: A rule names an unknown class or measure.
+        NotComparableError: There is a rule on accuracy, both runs have groups of images, and these
+            differ.
     """
-    on_accuracy = [rule for rule in rules if rule.measure.kind == "accuracy"]
-    found = iter(
-        accuracy_verdicts(baseline, candidate, on_accuracy, replicates=replicates, seed=seed)
+    accuracy_rules = [rule for rule in rules if rule.measure.kind == "accuracy"]
+    accuracy = iter(
+        accuracy_verdicts(baseline, candidate, accuracy_rules, resamples=resamples, seed=seed)
     )
-    return [
-        verdict
-        for rule in rules
-        for verdict in _verdicts(rule, found, baseline, candidate, pairs, sizes)
-    ]
+    verdicts: list[Verdict] = []
+    for rule in rules:
+        if rule.measure.kind == "accuracy":
+            verdicts += next(accuracy)
+        elif rule.measure.kind == "model_size":
+            verdicts.append(_size_verdict(rule, baseline, candidate, sizes))
+        else:
+            verdicts.append(timing_verdict(rule, baseline, candidate, pairs))
+    return verdicts
 
 
-def _verdicts(
-    rule: Rule,
-    found: Iterator[list[Verdict]],
-    baseline: Run,
-    candidate: Run,
-    pairs: Sequence[Pair],
-    sizes: Sizes,
-) -> list[Verdict]:
-    if rule.measure.kind == "accuracy":
-        return next(found)
-    if rule.measure.kind == "model_size":
-        return [
-            _size(
-                rule,
-                *(
-                    each or _recorded_size(run)
-                    for each, run in zip(sizes, (baseline, candidate), strict=True)
-                ),
-            )
-        ]
-    return [timing_verdict(rule, baseline, candidate, pairs)]
+def _size_verdict(rule: Rule, baseline: Run, candidate: Run, sizes: ModelSizes) -> Verdict:
+    first, second = (
+        size or _recorded_size(run) for size, run in zip(sizes, (baseline, candidate), strict=True)
+    )
+    if first is None and second is None:
+        return verdict_without_comparison(rule, "skipped", "neither run has this measure")
+    if first is None or second is None:
+        run = "candidate" if first is None else "baseline"
+        reason = f"only the {run} has this measure"
+        return verdict_without_comparison(rule, "inconclusive", reason)
+    return verdict_on(rule, exact_effect(float(first), float(second)))
 
 
 def _recorded_size(run: Run) -> int | None:
@@ -97,23 +98,14 @@ def _recorded_size(run: Run) -> int | None:
     return size if isinstance(size, int) else None
 
 
-def _size(rule: Rule, baseline: int | None, candidate: int | None) -> Verdict:
-    if baseline is None and candidate is None:
-        return unjudged(rule, "skipped", "neither run has it")
-    if baseline is None or candidate is None:
-        return unjudged(
-            rule,
-            "inconclusive",
-            f"only the {'candidate' if baseline is None else 'baseline'} has it",
-        )
-    return judged(rule, exact(float(baseline), float(candidate)))
-
-
 def gate_document(baseline: Run, candidate: Run, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return the JSON document of a gate; values and ends in the measure's own unit, null where there is none."""
+    """Return the JSON document of a gate.
+
+    Values and interval ends are in the measure's own unit, null if there are none.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
-        "outcome": overall(verdicts),
+        "outcome": overall_outcome(verdicts),
         "baseline": _run_record(baseline),
         "candidate": _run_record(candidate),
         "verdicts": [_verdict_record(verdict) for verdict in verdicts],
@@ -132,7 +124,8 @@ def _run_record(run: Run) -> dict[str, Any]:
 
 def _verdict_record(verdict: Verdict) -> dict[str, Any]:
     rule, effect = verdict.rule, verdict.effect
-    known = effect is not None and effect.low == effect.low
+    has_interval = effect is not None and effect.low == effect.low  # not NaN
+    percent = f"{100 * rule.minimum_effect:g}%"
     return {
         "rule": rule.text,
         "measure": verdict.name,
@@ -141,10 +134,8 @@ def _verdict_record(verdict: Verdict) -> dict[str, Any]:
         "baseline": effect.baseline if effect else None,
         "candidate": effect.candidate if effect else None,
         "difference": effect.difference if effect else None,
-        "interval": [effect.low, effect.high] if effect and known else None,
-        "minimum_effect": f"{100 * rule.minimum_effect:g}%"
-        if rule.relative
-        else rule.minimum_effect,
+        "interval": [effect.low, effect.high] if effect and has_interval else None,
+        "minimum_effect": percent if rule.relative else rule.minimum_effect,
         "confidence": rule.confidence,
         "direction": "higher_is_better" if rule.higher_is_better else "lower_is_better",
     }

@@ -1,4 +1,4 @@
-"""Remeasure: both models timed anew, in turns on this machine, for the rules that are about time."""
+"""Remeasure: both models timed again, interleaved on this machine, for rules on time."""
 
 from __future__ import annotations
 
@@ -6,112 +6,134 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from detbench.adapters.catalogue import parse_spec
 from detbench.bench.compare import is_model
 from detbench.bench.environment import environment
 from detbench.bench.gate.rules import Rule
-from detbench.bench.latency.contender import Task
 from detbench.bench.latency.images import EncodedImage
-from detbench.bench.latency.interleave import Pair
-from detbench.bench.latency.models import Model, load_contender
-from detbench.bench.latency.scenario import SCENARIOS
-from detbench.bench.latency.sweep import Plan, Timed, sweep
+from detbench.bench.latency.interleaving import TimedPair
+from detbench.bench.latency.local_model import LocalModel, load_model
+from detbench.bench.latency.model_specs import ModelSpec
+from detbench.bench.latency.scenario import scenario_named
+from detbench.bench.latency.sweep import SweepResult, TimingPlan, sweep
+from detbench.bench.latency.timed_model import TimingTask
 from detbench.bench.runs import Run
-from detbench.data.files import stored_bytes
+from detbench.data.files import bytes_on_disk
 from detbench.errors import DetbenchError, InputError
 
-Specs = tuple[str, str]
+SpecPair = tuple[str, str]
+"""Specs of the baseline's and the candidate's model."""
 _NAMES = ("baseline", "candidate")
+_FIX = "name both models with --models BASELINE CANDIDATE"
 
 
 @dataclass(frozen=True)
-class Remeasured:
-    """The runs with the times just taken in the place of recorded ones."""
+class RemeasuredRuns:
+    """Two runs with new times instead of the recorded ones."""
 
     baseline: Run
     candidate: Run
-    pairs: tuple[Pair, ...]
+    pairs: tuple[TimedPair, ...]
 
 
-def recorded_specs(baseline: Run, candidate: Run) -> Specs:
-    """Return the models that `detbench compare` made the runs with; InputError where a run does not say."""
+def recorded_specs(baseline: Run, candidate: Run) -> SpecPair:
+    """Return the models that `detbench compare` made the runs with.
+
+    Raises:
+        InputError: A run has no such model.
+        DetbenchError: Its model is missing.
+    """
     return _recorded_spec(baseline), _recorded_spec(candidate)
 
 
-def remeasured(
+def remeasure(
     baseline: Run,
     candidate: Run,
     rules: Sequence[Rule],
-    specs: Specs,
+    specs: SpecPair,
     images: Sequence[EncodedImage],
     *,
-    most_s: float,
-    on_task: Callable[[Task], None] = lambda _: None,
-) -> Remeasured:
-    """Time two models in turns on everything that rules ask for; DetbenchError for a model that cannot be loaded."""
-    plans = _plans(rules, most_s)
-    done = Timed()
+    max_s: float,
+    on_task: Callable[[TimingTask], None] = lambda _: None,
+) -> RemeasuredRuns:
+    """Time two models in turns, on everything that rules on time are about.
+
+    Args:
+        baseline: The run whose times are replaced by those of the first model.
+        candidate: The same for the second model.
+        rules: Those that are not about time are ignored.
+        specs: Of the models.
+        images: Queries rotate over these.
+        max_s: Maximum seconds for each model and stage.
+        on_task: Called before each task.
+
+    Raises:
+        DetbenchError: A model cannot be loaded.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    total = SweepResult()
     with ExitStack() as opened:
-        contenders = []
+        models: list[LocalModel] = []
         for spec, name in zip(specs, _NAMES, strict=True):
-            contenders.append(load_contender(Model(spec, name), images))
-            opened.callback(contenders[-1].close)
-        for plan in plans:
-            timed = sweep(contenders, plan, on_task)
-            done = Timed(done.results + timed.results, done.pairs + timed.pairs, timed.interrupted)
+            models.append(load_model(ModelSpec(spec, name), images))
+            opened.callback(models[-1].close)
+        for plan in _plans(rules, max_s):
+            timed = sweep(models, plan, on_task)
             if timed.interrupted:
                 raise KeyboardInterrupt
-    found = environment().as_dict()
-    ours, theirs = (
-        replace(
-            run,
-            record={**run.record, "environment": found},
-            latency=tuple(result for result in done.results if result.model == name),
-        )
+            total = SweepResult(total.results + timed.results, total.pairs + timed.pairs)
+    machine = environment().as_dict()
+    first, second = (
+        _with_times(run, name, total, machine)
         for run, name in zip((baseline, candidate), _NAMES, strict=True)
     )
-    return Remeasured(ours, theirs, tuple(done.pairs))
+    return RemeasuredRuns(first, second, tuple(total.pairs))
+
+
+def _with_times(run: Run, name: str, timed: SweepResult, machine: dict[str, Any]) -> Run:
+    record = {**run.record, "environment": machine}
+    return replace(run, record=record, latency=tuple(timed.results_of(name)))
 
 
 def model_bytes(spec: str) -> int | None:
-    """Return the size of what a spec names: of a file, or of all files in a folder; None for neither."""
-    return stored_bytes(Path(parse_spec(spec).target))
+    """Return the size of a model: of its file, or of all files in its folder; None for neither."""
+    return bytes_on_disk(Path(parse_spec(spec).target))
 
 
-def _plans(rules: Sequence[Rule], most_s: float) -> list[Plan]:
-    """Return what has to be timed: for each scenario and batch size its stages."""
-    scenario_named = {str(name): scenario for name, scenario in SCENARIOS.items()}
-    stages: dict[tuple[str, int], list[str]] = {}
+def _plans(rules: Sequence[Rule], max_s: float) -> list[TimingPlan]:
+    """Return what rules need timed: one plan per scenario and batch size, with its stages."""
+    stages: dict[tuple[str, int], dict[str, None]] = {}
     for rule in rules:
-        if rule.measure.timed and rule.stage not in stages.setdefault(
-            (rule.scenario, rule.batch), []
-        ):
-            stages[rule.scenario, rule.batch].append(rule.stage)
+        if rule.measure.timed:
+            stages.setdefault((rule.scenario, rule.batch), {})[rule.stage] = None
     return [
-        Plan(tuple(asked), (batch,), scenario_named[scenario], min(Plan().min_s, most_s), most_s)  # type: ignore[arg-type]
-        for (scenario, batch), asked in stages.items()
+        TimingPlan(
+            stages=tuple(names),  # type: ignore[arg-type]
+            batches=(batch,),
+            scenario=scenario_named(scenario),
+            min_s=min(TimingPlan().min_s, max_s),
+            max_s=max_s,
+        )
+        for (scenario, batch), names in stages.items()
     ]
 
 
 def _recorded_spec(run: Run) -> str:
-    passed = run.record.get("options", {}).get("passed", {}).get("detectors", ())
-    models = [spec for spec in passed if isinstance(spec, str) and is_model(spec)]
-    wanted = {run.record.get("model"), run.name}
-    fitting = [
-        spec
-        for spec in models
-        if {Path(parse_spec(spec).target).name, Path(parse_spec(spec).target).stem} & wanted
-    ]
-    if len(fitting) != 1:
-        raise InputError(
-            run.folder,
-            "does not say which model it was made with",
-            fix="give both with --models BASELINE CANDIDATE",
-        )
-    target = Path(parse_spec(fitting[0]).target)
+    arguments = run.record.get("options", {}).get("passed", {}).get("detectors", ())
+    models = [text for text in arguments if isinstance(text, str) and is_model(text)]
+    names = {run.record.get("model"), run.name}
+    matching = [spec for spec in models if names & _file_names(spec)]
+    if len(matching) != 1:
+        raise InputError(run.folder, "does not record which model made its detections", fix=_FIX)
+    target = Path(parse_spec(matching[0]).target)
     if not target.exists():
-        raise DetbenchError(
-            f"{run.folder}: its model {target} is not there any more; give both with --models BASELINE CANDIDATE"
-        )
-    return fitting[0]
+        raise DetbenchError(f"{run.folder}: its model {target} is missing; {_FIX}")
+    return matching[0]
+
+
+def _file_names(spec: str) -> set[str]:
+    """Return the name of a model's file, with and without its suffix."""
+    target = Path(parse_spec(spec).target)
+    return {target.name, target.stem}

@@ -10,17 +10,17 @@ import pytest
 
 from detbench.bench.runs import write_run
 from detbench.metrics.scoring.evaluate import evaluate
-from tests.bench.gate.made import images, run
+from tests.bench.gate.simulated_runs import random_images, run_of
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Return a folder with two runs and a history of the first."""
-    folder, truth = tmp_path_factory.mktemp("made"), images(8)
+    folder, truth = tmp_path_factory.mktemp("made"), random_images(8)
     for name in ("one", "other"):
         write_run(
             folder / name,
-            evaluate(truth, replace(run(truth).detections, name="finder"), "voc2007"),
+            evaluate(truth, replace(run_of(truth).detections, name="finder"), "voc2007"),
             options={},
         )
     (folder / "rules.toml").write_text('[[rule]]\nmeasure = "mAP"\nminimum_effect = 0.5\n')
@@ -156,7 +156,10 @@ def test_a_file_of_a_dataset_or_of_results_is_never_replaced(
     monkeypatch.chdir(tmp_path)
     for name, source in (("truth", files.ground_truth("voc")), ("found", files.detections("voc"))):
         shutil.copytree(source, name)
-    for name, source in (("truth.json", files.ground_truth("coco")), ("found.json", files.detections("coco"))):
+    for name, source in (
+        ("truth.json", files.ground_truth("coco")),
+        ("found.json", files.detections("coco")),
+    ):
         shutil.copy(source, name)
     before = content(tmp_path)
     done = command(*arguments, "--json", target)

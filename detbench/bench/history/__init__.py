@@ -1,0 +1,1 @@
+"""History: results of runs across commits, in one file that suits git or a bucket."""
