@@ -1,4 +1,4 @@
-"""`detbench convert` between all formats, and `detbench fetch` from a file at hand: the score stays what it was."""
+"""`detbench convert` between all formats keeps the score, and refuses what it cannot write."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import tarfile
 
 import pytest
+
+from tests.cli.broken_files import error_lines, put
 
 FORMATS = ("voc", "coco", "yolo", "parquet")
 SHAPES = ("circle", "square", "triangle", "word")
@@ -48,7 +50,7 @@ class TestConvert:
     @pytest.mark.parametrize("target", FORMATS)
     @pytest.mark.parametrize("source", FORMATS)
     def test_ground_truth_keeps_the_score(self, command, files, tmp_path, source, target):
-        """Under the COCO protocol, which counts difficult objects: not every format can say which they are."""
+        """Under the COCO protocol, which counts difficult objects: some formats cannot mark them."""
         name = tmp_path / {"coco": "x.json", "parquet": "x.parquet"}.get(target, "x")
         options = {
             "voc": ("--split", "test"),
@@ -85,3 +87,44 @@ def test_fetch_from_a_file_at_hand_gives_what_eval_takes(command, files, tmp_pat
     assert fetched == parsed(
         command("eval", files.ground_truth("voc"), files.detections("voc"), "--json", "-")
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "message"),
+    [
+        ("out", [], "cannot infer the output format from its name"),
+        ("out.csv", [], "cannot infer the output format from its name"),
+        (
+            "out.json",
+            ["--to", "csv"],
+            "unknown format 'csv'; choose one of: parquet, coco, voc, yolo",
+        ),
+        ("out.json", ["--split", "dev"], "there is no split 'dev'"),
+        ("used", ["--to", "voc"], "already exists and is not an empty folder"),
+        ("used", ["--to", "coco"], "is a folder, expected a file to write"),
+    ],
+)
+def test_conversions_that_cannot_be(command, files, tmp_path, target, options, message):
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "mine").write_text("mine")
+    outcome = command("convert", files.ground_truth("voc"), tmp_path / target, *options)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert len(error_lines(outcome.err)) == 1
+    assert message in outcome.err
+    assert [path.name for path in tmp_path.rglob("*")] == ["used", "mine"]
+
+
+def test_a_conversion_of_bad_input_writes_nothing(command, broken, tmp_path):
+    broken.results(put(3, "score", float("nan")))
+    for target in (["out.parquet"], ["out", "--to", "voc"]):
+        outcome = command(
+            "convert",
+            broken.detections,
+            tmp_path / target[0],
+            *target[1:],
+            "--ground-truth",
+            broken.ground_truth,
+        )
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "NaN" in outcome.err
+        assert [path.name for path in tmp_path.iterdir()] == ["input"]

@@ -1,4 +1,4 @@
-"""The program as a whole: how it starts, its streams and exit codes, terminals it is shown on, and the demo."""
+"""The program as a whole: start, streams, exit codes, terminals, and the demo."""
 
 from __future__ import annotations
 
@@ -65,25 +65,33 @@ from detbench.cli import main
 try:
     main()
 finally:
-    print("LOADED", [name for name in ["pandas", "matplotlib", "pycocotools", "tensorflow", "keras", "onnxruntime"] if name in sys.modules])
+    heavy = ["pandas", "matplotlib", "pycocotools", "tensorflow", "keras", "onnxruntime"]
+    print("LOADED", [name for name in heavy if name in sys.modules])
 """
-        arguments = [sys.executable, "-c", script, "eval", files.truth("voc"), files.found("voc")]
+        arguments = [
+            sys.executable,
+            "-c",
+            script,
+            "eval",
+            files.ground_truth("voc"),
+            files.detections("voc"),
+        ]
         done = subprocess.run(list(map(str, arguments)), capture_output=True, text=True, check=True)
         assert done.stdout.endswith("LOADED []\n")
 
     def test_exit_codes_and_streams(self, files):
-        fine = shell("eval", files.truth("coco"), files.found("coco"), "--json", "-")
+        fine = shell("eval", files.ground_truth("coco"), files.detections("coco"), "--json", "-")
         assert (fine.returncode, fine.stderr) == (0, "")
         assert json.loads(fine.stdout)["protocol"] == "coco"
-        wrong = shell("eval", files.truth("coco"), "nowhere.json")
+        wrong = shell("eval", files.ground_truth("coco"), "nowhere.json")
         assert (wrong.returncode, wrong.stdout) == (2, "")
         assert wrong.stderr == "error: nowhere.json: no such file or folder; check the path\n"
-        usage = shell("eval", files.truth("coco"))
+        usage = shell("eval", files.ground_truth("coco"))
         assert (usage.returncode, usage.stdout) == (2, "")
         assert "Missing argument 'detections" in usage.stderr
 
     def test_a_reader_that_goes_away_is_no_error_to_show(self, files):
-        """As in `detbench eval ... | head -1`, with a pipe that is closed before anything is written."""
+        """As in `detbench eval ... | head -1`: the pipe is closed before anything is written."""
         reader, writer = os.pipe()
         os.close(reader)
         arguments = [
@@ -91,8 +99,8 @@ finally:
             "-m",
             "detbench",
             "eval",
-            files.truth("coco"),
-            files.found("coco"),
+            files.ground_truth("coco"),
+            files.detections("coco"),
         ]
         for options in ([], ["--json", "-"]):
             done = subprocess.run(
@@ -115,9 +123,16 @@ finally:
         """A name in brackets is no markup, also in what is shown while work goes on."""
         odd = tmp_path / "[" / "b].json"
         odd.parent.mkdir()
-        odd.write_bytes(files.found("coco").read_bytes())
+        odd.write_bytes(files.detections("coco").read_bytes())
         reader, terminal = os.openpty()
-        arguments = [sys.executable, "-m", "detbench", "eval", str(files.truth("coco")), str(odd)]
+        arguments = [
+            sys.executable,
+            "-m",
+            "detbench",
+            "eval",
+            str(files.ground_truth("coco")),
+            str(odd),
+        ]
         done = subprocess.run(
             arguments, stdout=subprocess.PIPE, stderr=terminal, text=True, check=False
         )
@@ -134,7 +149,7 @@ import sys
 from detbench import cli
 def broken(*arguments, **options): raise ZeroDivisionError("a bug")
 from detbench.cli import evaluate
-evaluate.load_all = broken
+evaluate.load_inputs = broken
 sys.argv = ["detbench", "eval", "a", "b"]
 cli.main()
 """
@@ -157,7 +172,7 @@ def test_version_and_bare_command(command):
 
 def test_a_terminal_without_unicode_is_no_reason_to_fail(files):
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    arguments = ["eval", files.truth("voc"), files.found("voc")]
+    arguments = ["eval", files.ground_truth("voc"), files.detections("voc")]
     done = subprocess.run(
         [sys.executable, "-m", "detbench", *map(str, arguments)],
         capture_output=True,
@@ -198,6 +213,6 @@ def test_demo_says_what_it_leaves_out(command, tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "ADAPTERS", catalogue.ADAPTERS | nothing)
     outcome = command("demo", "-o", tmp_path / "demo")
     assert outcome.code == 2
-    assert "left out: retinanet, which needs: pip install 'detbench[keras]'" in outcome.err
-    assert "none of the shipped models can run here" in outcome.err
+    assert "left out: retinanet; to run it: pip install 'detbench[keras]'" in outcome.err
+    assert "no shipped model can run here" in outcome.err
     assert not (tmp_path / "demo").exists()
