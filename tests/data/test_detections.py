@@ -1,3 +1,5 @@
+"""Detections: selection, joining and what they show of themselves."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Ground truth: what it shows of itself, and what it refuses."""
+
 import numpy as np
 import pytest
 

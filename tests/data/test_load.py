@@ -211,7 +211,7 @@ def test_detections_as_ground_truth_and_the_reverse_are_refused(
     tmp_path: Path, ground_truth: GroundTruth, detections: Detections
 ) -> None:
     for name, message in (
-        ("x.json", "COCO results are|COCO annotations are"),
+        ("x.json", "like COCO results|like COCO annotations"),
         ("x.parquet", "holds "),
     ):
         save_ground_truth(ground_truth, tmp_path / name)

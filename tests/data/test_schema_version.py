@@ -1,3 +1,5 @@
+"""Schema versions: supported and older ones are returned, others are refused by name."""
+
 import pytest
 
 from detbench.data.schema_version import check_version

@@ -126,3 +126,12 @@ def save_graph(path, nodes, inputs, outputs, weights, properties=()):
     helper.set_model_props(model, dict(properties))
     onnx.save(model, path)
     return path
+
+
+ROWS = [[10, 20, 30, 40, 0.9, 1], [50, 10, 70, 30, 0.8, 2], [0, 0, 0, 0, 0.0, 0]]
+"""x1, y1, x2, y2, score, class; the last row is padding."""
+
+
+def end2end(dtype=np.float32):
+    """Return outputs of the `end2end` layout: two detections and a row of padding."""
+    return {"rows": np.array(ROWS, dtype)}

@@ -54,7 +54,7 @@ FILE_MISTAKES: list[tuple[object, str]] = [
     ("", "is empty, expected JSON"),
     ('{"images": [{"id": 1}', r"line 1, byte 21: the JSON ends in the middle; it was cut off"),
     ('{"images": []\n "categories": []}', r"line 2, byte 15: malformed JSON: expected ','"),
-    ("[]", "is a list, as COCO results are"),
+    ("[]", "is a list like COCO results"),
     ('"annotations"', "expected an object, found a string"),
     ({"images": [], "categories": []}, "has no 'annotations'"),
     ({"images": [], "annotations": []}, "has no 'categories'"),

@@ -124,9 +124,9 @@ WRONG_FILES = {
     "two lists": (f"[{ROW}]\n[{ROW}]", r"line 2, byte \d+: malformed JSON: trailing characters"),
     "rows without a list": (
         f"{ROW}\n{ROW}",
-        "is an object, as COCO annotations are; expected results",
+        "is an object like COCO annotations, expected results",
     ),
-    "annotations": ('{"images": [], "annotations": []}', "is an object, as COCO annotations are"),
+    "annotations": ('{"images": [], "annotations": []}', "is an object like COCO annotations"),
     "a number": ("3", "expected a list, found a whole number"),
 }
 

@@ -1,3 +1,5 @@
+"""Real ground truth for the tests of VOC files."""
+
 import pytest
 
 from detbench.data.formats.voc.annotations import read_voc

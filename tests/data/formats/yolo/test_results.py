@@ -76,13 +76,13 @@ def test_random_detections_come_back(data):
             r"5 values, expected 6: .*; predict again with save_txt=True and save_conf=True",
         ),
         ("0 0.5 0.5 0.2 0.5 0.5 0.5", r"7 values, expected 6"),
-        ("0 0.5 0.5 0.2 0.5 sure", r"could not convert string to float: 'sure'"),
+        ("0 0.5 0.5 0.2 0.5 sure", r"'sure' is not a number"),
         ("0 0.5 0.5 0.2 nan 0.5", r"a value is not finite"),
         ("1e300 0.5 0.5 0.2 0.2 0.5", r"class 1e\+300 is not the number of a class"),
         ("0 1e308 0.5 0.2 0.2 0.5", r"is not a box in pixels: \[1e\+308, 0.5, 0.2, 0.2\]"),
         ("0 0.5 0.5 1e308 1e308 0.5", r"is not a box in pixels"),
-        ("0 0.5 0.5 0_2 0.2 0.5", r"could not convert string to float: '0_2'"),
-        ("dog 0.5 0.5 0.2 0.2 0.5", r"could not convert string to float: 'dog'"),
+        ("0 0.5 0.5 0_2 0.2 0.5", r"'0_2' is not a number"),
+        ("dog 0.5 0.5 0.2 0.2 0.5", r"'dog' is not a number"),
     ],
 )
 def test_a_malformed_line_is_located(tmp_path, line, message):
