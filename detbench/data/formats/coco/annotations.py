@@ -45,7 +45,7 @@ def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
     if text[:64].lstrip().startswith(b"["):
         raise InputError(
             path,
-            "is a list, as COCO results are; expected annotations",
+            "is a list like COCO results, expected annotations",
             fix="give the ground truth here",
         )
     file = decode(path, text, msgspec.json.Decoder(AnnotationFile), root="annotations")
@@ -188,7 +188,7 @@ def _check_boxes(path: Path, xywh: Floats, boxes: Floats, box_areas: Floats) -> 
                 path,
                 f"bbox {xywh[row].tolist()}: {problem}",
                 where=f"annotations[{row}]",
-                fix="bbox is [x, y, width, height]",
+                fix="write it as [x, y, width, height]",
             )
 
 

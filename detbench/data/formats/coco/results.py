@@ -83,7 +83,7 @@ def _read_any_results(path: Path) -> ResultColumns:
     if text[:64].lstrip().startswith(b"{"):
         raise InputError(
             path,
-            "is an object, as COCO annotations are; expected results",
+            "is an object like COCO annotations, expected results",
             fix="give the detections here",
         )
     results = decode(path, text, msgspec.json.Decoder(list[Result]), root="results")
@@ -124,7 +124,7 @@ def _boxes_and_areas(path: Path, xywh: Floats) -> tuple[Floats, Floats]:
             path,
             "bbox is too large: x + width, y + height or width · height is not finite",
             where=f"results[{row}]",
-            fix="bbox is [x, y, width, height] in pixels",
+            fix="write it as [x, y, width, height] in pixels",
         )
     return xywh, areas
 

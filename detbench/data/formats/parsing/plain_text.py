@@ -49,5 +49,14 @@ def is_plain_ascii(text: str) -> bool:
 def parse_number(text: str) -> float:
     """Return the number that an ASCII text spells; raise ValueError for anything else."""
     if not is_plain_ascii(text):
-        raise ValueError(f"could not convert string to float: {text!r}")
+        raise ValueError
     return float(text)
+
+
+def is_number(text: str) -> bool:
+    """Return whether `parse_number` can read a text."""
+    try:
+        parse_number(text)
+    except ValueError:
+        return False
+    return True

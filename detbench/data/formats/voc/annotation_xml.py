@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 from xml.etree import ElementTree
 
-from detbench.data.formats.parsing.plain_text import parse_number
+from detbench.data.formats.parsing.plain_text import is_number
 from detbench.errors import InputError, read_error
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -72,7 +72,7 @@ def explain_fault(annotation: ElementTree.Element, location: str) -> NoReturn:
                     where=where,
                     fix="every object needs xmin, ymin, xmax and ymax",
                 )
-            if not _is_number(text):
+            if not is_number(text):
                 raise InputError(location, f"<{tag}> is {text!r}, expected a number", where=where)
         for tag in FLAGS:
             text = element.findtext(tag, "").strip()
@@ -81,11 +81,3 @@ def explain_fault(annotation: ElementTree.Element, location: str) -> NoReturn:
     width, height = annotation.findtext("size/width"), annotation.findtext("size/height")
     problem = f"<size> is {width!r} × {height!r}, expected two numbers that are not negative"
     raise InputError(location, problem)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        parse_number(text)
-    except ValueError:
-        return False
-    return True

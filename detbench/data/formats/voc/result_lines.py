@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Floats, Ints
-from detbench.data.formats.parsing.plain_text import parse_number, read_bytes
+from detbench.data.formats.parsing.plain_text import is_number, parse_number, read_bytes
 from detbench.errors import InputError
 
 _LINE = "`image_id score xmin ymin xmax ymax`"
@@ -156,5 +156,7 @@ def _parse_numbers(file: Path, number: int, words: list[str]) -> list[float]:
         raise InputError(file, f"{len(words)} values, expected 6: {_LINE}", where=where)
     try:
         return [parse_number(word) for word in words[1:]]
-    except ValueError as error:
-        raise InputError(file, f"{error}, expected {_LINE}", where=where) from None
+    except ValueError:
+        malformed = next(word for word in words[1:] if not is_number(word))
+        problem = f"{malformed!r} is not a number, expected {_LINE}"
+        raise InputError(file, problem, where=where) from None

@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Floats
-from detbench.data.formats.parsing.plain_text import is_plain_ascii, parse_number, read_text
+from detbench.data.formats.parsing.plain_text import (
+    is_number,
+    is_plain_ascii,
+    parse_number,
+    read_text,
+)
 from detbench.errors import InputError
 
 LABEL_SYNTAX = "`class cx cy w h` or `class x1 y1 x2 y2 x3 y3 …`"
@@ -40,8 +45,9 @@ def read_lines(path: str) -> list[tuple[int, list[float]]]:
         where = f"line {number}"
         try:
             values = [convert(word) for word in words]
-        except ValueError as error:
-            raise InputError(path, f"{error}", where=where, fix="write numbers only") from None
+        except ValueError:
+            malformed = next(word for word in words if not is_number(word))
+            raise InputError(path, f"{malformed!r} is not a number", where=where) from None
         if not np.isfinite(values).all():
             raise InputError(path, f"a value is not finite: {' '.join(words)}", where=where)
         if values:
