@@ -1,1 +1,1 @@
-"""What the numbers mean: overlap, matching, average precision and the protocols that combine them."""
+"""Metrics: what the numbers mean, from overlap and matching to intervals and error analyses."""

@@ -109,6 +109,8 @@ def _paired_iou(
 
 def _read_only(values: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     """Return a read-only view, so that numba compiles the kernel for one type of array only."""
+    if values.dtype == dtype and values.flags.c_contiguous and not values.flags.writeable:
+        return values
     view = np.ascontiguousarray(values, dtype).view()
     view.flags.writeable = False
     return view

@@ -80,6 +80,7 @@ def _resize_linear(
     height: int,
 ) -> NDArray[Any]:
     """Blend two source rows into one, then two of its pixels into each pixel of the result."""
+    # A row is a flat list of values: pixel x has the values 3x, 3x + 1 and 3x + 2.
     rows = image.reshape(image.shape[0], image.shape[1] * 3)
     left, right, right_weight = _neighbors(image.shape[1], full_width, first_x, width)
     above, below, below_weight = _neighbors(image.shape[0], full_height, first_y, height)

@@ -71,6 +71,7 @@ def fill_ap_and_recall(
         recall: output (B, K, T), the recall of all detections; NaN without positives.
     """
     n_classes, n_thresholds = ap.shape[1], ap.shape[2]
+    # Work space that is large enough for every class and threshold.
     max_detections, max_hits = 0, 0
     for k in range(n_classes):
         max_detections = max(max_detections, detections.offsets[k + 1] - detections.offsets[k])
@@ -86,7 +87,8 @@ def fill_ap_and_recall(
             n_positives = positives[b, k]
             if n_positives == 0:
                 ap[b, k], recall[b, k] = np.nan, np.nan
-                continue
+                continue  # left out of the mean over classes, as a class without ground truth
+            # What all thresholds share: detections so far, and the hits that each recall needs.
             _count_so_far(detections, k, weight, counted_so_far)
             for r in range(len(needed)):
                 needed[r] = _min_hits(averaging.recall_grid[r], n_positives)
@@ -102,6 +104,7 @@ def fill_ap_and_recall(
                     precision,
                 )
                 recall[b, k, t] = hits_so_far[n_points - 1] / n_positives if n_points else 0.0
+                # COCO and VOC 2007 sample the curve at given recalls, VOC 2012 takes its area.
                 if len(needed):
                     ap[b, k, t] = _mean_of_samples(needed, hits_so_far, precision, n_points)
                 else:
@@ -254,6 +257,8 @@ def _mean_of_samples(
 
     `needed` (R,) is the number of hits that each recall takes.
     """
+    # From the last point to the first, `best` is the interpolated precision. Each recall takes the
+    # best precision of the points that reach it; recalls that no point reaches add 0.
     r, best, total = len(needed) - 1, 0.0, 0.0
     for point in range(n_points - 1, -1, -1):
         while r >= 0 and needed[r] > hits_so_far[point]:

@@ -57,6 +57,7 @@ def evaluate(
     workers = usable_cores() if threads is None else threads
     if workers < 1:
         raise DetbenchError(f"threads must be 1 or more, got {threads}")
+    # Kernels take columns sorted by class; the protocol's rules on objects are applied here.
     rules = rules_of(protocol, len(ground_truth.image_ids))
     objects = ground_truth_columns(ground_truth, protocol)
     columns = detection_columns(detections, protocol)
