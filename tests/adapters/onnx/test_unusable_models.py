@@ -13,7 +13,7 @@ import onnx
 
 from detbench.adapters.onnx.adapter import load
 from detbench.errors import DetbenchError, InputError
-from tests.adapters.onnx.models import save_model
+from tests.adapters.onnx.models import end2end, save_model
 
 ABC = {"names": "a|b|c"}
 
