@@ -1,4 +1,4 @@
-"""`--groups`: images of one group are drawn together by every command that says how scores vary; the scores stay as they are."""
+"""`--groups`: every command with intervals resamples groups as a whole; scores do not change."""
 
 import json
 
@@ -30,8 +30,8 @@ def test_eval(command, files, pairs, tmp_path):
         command, *arguments, "--groups", pairs
     )
     alone, grouped = (
-        {"out": command(*arguments, *more).out, **scored(command, *arguments, *more)}
-        for more in ((), ("--groups", pairs))
+        {"out": command(*arguments, *options).out, **scored(command, *arguments, *options)}
+        for options in ((), ("--groups", pairs))
     )
     assert "8 images, " in alone["out"]
     assert "8 images in 4 groups, " in grouped["out"]
@@ -42,7 +42,7 @@ def test_eval(command, files, pairs, tmp_path):
     run = read_run(next((tmp_path / "runs").iterdir()))
     assert run.ground_truth.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     assert run.record["options"]["passed"]["groups"] == str(pairs)
-    again = scored(command, "eval", tmp_path / "runs/found", tmp_path / "runs/found")
+    again = scored(command, "eval", tmp_path / "runs/detections", tmp_path / "runs/detections")
     assert again["intervals"] == grouped["intervals"]
 
 
@@ -51,7 +51,7 @@ def scored(command, *arguments):
     return {key: run[key] for key in ("summary", "intervals")}
 
 
-def test_compare_and_report_know_them_and_keep_others_apart(command, files, pairs, tmp_path):
+def test_compare_and_report_keep_runs_with_other_groups_apart(command, files, pairs, tmp_path):
     arguments = (
         "compare",
         files.ground_truth("coco"),
@@ -67,15 +67,15 @@ def test_compare_and_report_know_them_and_keep_others_apart(command, files, pair
     assert command(*arguments, tmp_path / "alone").code == 0
     refused = command(*arguments, tmp_path / "grouped")
     assert refused.code == 2
-    assert "holds a run of other groups of images, which is not replaced" in refused.err
+    assert "already holds a run with different groups of images (--groups)" in refused.err
     page = tmp_path / "again.html"
     assert command("report", tmp_path / "grouped", "-o", page).code == 0
     assert "8 images in 4 groups, " in page.read_text()
-    assert "interval over groups of images drawn anew" in page.read_text()
+    assert "resamples of the\n    groups of images." in page.read_text()
     assert command("report", tmp_path / "grouped", tmp_path / "alone", "-o", page).code == 0
-    assert "with other groups of images, and must not be compared across: 1. " in page.read_text()
+    assert "must not be compared across the 2 comparisons on this page: 1. " in page.read_text()
     both = [next((tmp_path / name / "runs").iterdir()) for name in ("grouped", "alone")]
-    with pytest.raises(NotComparableError, match="their images are drawn in different groups"):
+    with pytest.raises(NotComparableError, match="different groups of images"):
         frames(both).require_one_group()
 
 
@@ -90,15 +90,16 @@ def test_analyze(command, files, pairs, tmp_path):
         "-",
     )
     alone, grouped = (
-        json.loads(command(*arguments, *more).out)["runs"][0] for more in ((), ("--groups", pairs))
+        json.loads(command(*arguments, *options).out)["runs"][0]
+        for options in ((), ("--groups", pairs))
     )
     assert [row["cost"] for row in alone["tide"]] == [row["cost"] for row in grouped["tide"]]
     assert alone["thresholds"] != grouped["thresholds"]
     assert alone["slices"] != grouped["slices"]
 
 
-def test_gate_finds_them_in_the_runs(command, files, pairs, tmp_path):
-    for name, more in (("grouped", ("--groups", pairs)), ("alone", ())):
+def test_gate_reads_them_from_the_runs(command, files, pairs, tmp_path):
+    for name, options in (("grouped", ("--groups", pairs)), ("alone", ())):
         assert (
             command(
                 "eval",
@@ -106,32 +107,32 @@ def test_gate_finds_them_in_the_runs(command, files, pairs, tmp_path):
                 files.detections("coco"),
                 "-o",
                 tmp_path / name,
-                *more,
+                *options,
             ).code
             == 0
         )
     rules = tmp_path / "gate.toml"
     rules.write_text('[[rule]]\nmeasure = "AP"\nminimum_effect = 0.01\n')
 
-    def ends(baseline, *more):
-        done = command(
+    def verdicts(baseline, *options):
+        outcome = command(
             "gate",
-            tmp_path / baseline / "found",
-            tmp_path / "alone/found",
+            tmp_path / baseline / "detections",
+            tmp_path / "alone/detections",
             "--rules",
             rules,
             "--json",
             "-",
-            *more,
+            *options,
         )
-        return json.loads(done.out)
+        return json.loads(outcome.out)
 
-    assert ends("grouped") | {"baseline": None} == ends("alone", "--groups", pairs) | {
+    assert verdicts("grouped") | {"baseline": None} == verdicts("alone", "--groups", pairs) | {
         "baseline": None
     }
 
 
-def test_a_file_that_is_no_groups(command, files, tmp_path):
+def test_a_file_without_groups(command, files, tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     refused = command(
         "eval",

@@ -73,6 +73,6 @@ def present_positions(ground_truth: GroundTruth) -> Ints:
     positions = ground_truth.images_with_files()
     log(
         f"only present: {len(positions):,} of {len(ground_truth.image_ids):,} images "
-        f"exist in {ground_truth.image_folder}"
+        f"have a file in {ground_truth.image_folder}"
     )
     return positions
