@@ -27,7 +27,7 @@ from detbench.cli.shared.scoring import evaluate_all, protocol_from_options
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
-    from detbench.bench.analyze import Study
+    from detbench.bench.analysis.analyze import Study
     from detbench.metrics.errors.slices import Attribute
     from detbench.metrics.scoring.evaluation import Evaluation
 
@@ -94,8 +94,8 @@ def analyze_command(
     Shows the cost of each kind of error, confusions, calibration, hard objects and images, likely
     label errors, and the sensitivity of the score to ties, limits and thresholds.
     """
-    from detbench.bench.analysis_record import study_document
-    from detbench.bench.analyze import analyze
+    from detbench.bench.analysis.analyze import analyze
+    from detbench.bench.analysis.record import study_document
     from detbench.metrics.errors.thresholds import check_beta
     from detbench.metrics.warmup import warm_analysis
     from detbench.reports.terminal.analysis import study_tables

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detbench.bench.analysis_tables import columns_of
-from detbench.bench.analyze import TABLES, Study
+from detbench.bench.analysis.analyze import TABLES, Study
+from detbench.bench.analysis.tables import columns_of
 from detbench.data.files import atomic_path
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _WHOLE_NUMBERS = ("errors", "object_in_image", "object_row")
 def analysis_frames(study: Study) -> dict[str, pd.DataFrame]:
     """Return the tables of a study by name, see `FRAMES`.
 
-    The columns are described in `detbench.bench.analysis_tables`. All frames but `label_errors`
+    The columns are described in `detbench.bench.analysis.tables`. All frames but `label_errors`
     begin with the column `detector`. Shares, scores and AP lie in 0..1; absent values are NaN. The
     interval of column X is X_low … X_high, 95%; both are NaN without resamples.
     """

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from detbench.bench.analysis_intervals import CONFIDENT
-from detbench.bench.analysis_tables import (
+from detbench.bench.analysis.analyze import IOU, Analysis, Study, analyze
+from detbench.bench.analysis.intervals import CONFIDENT
+from detbench.bench.analysis.tables import (
     CalibrationRow,
     ErrorCostRow,
     LrpRow,
@@ -17,7 +18,6 @@ from detbench.bench.analysis_tables import (
     ScoreCutoffRow,
     ThresholdRow,
 )
-from detbench.bench.analyze import IOU, Analysis, Study, analyze
 from detbench.metrics.errors.label_errors import KINDS
 from detbench.metrics.errors.sensitivity import SensitivityRange
 from detbench.metrics.errors.slices import Slice

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detbench.bench.analysis_intervals import CONFIDENT
-from detbench.bench.analyze import IOU, Analysis, Study
+from detbench.bench.analysis.analyze import IOU, Analysis, Study
+from detbench.bench.analysis.intervals import CONFIDENT
 from detbench.metrics.errors.lrp import COMPONENTS
 from detbench.metrics.errors.tide import MAIN_ERRORS, SPECIAL_ERRORS
 from detbench.metrics.uncertainty.intervals import Interval

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from detbench.bench.analysis_intervals import CONFIDENT
-from detbench.bench.analysis_tables import CalibrationRow, LrpRow
-from detbench.bench.analyze import IOU, Analysis, Study
+from detbench.bench.analysis.analyze import IOU, Analysis, Study
+from detbench.bench.analysis.intervals import CONFIDENT
+from detbench.bench.analysis.tables import CalibrationRow, LrpRow
 from detbench.metrics.errors.label_errors import KINDS
 from detbench.metrics.errors.tide import MAIN_ERRORS
 from detbench.metrics.uncertainty.intervals import Interval

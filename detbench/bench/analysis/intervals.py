@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.bench.analysis_tables import (
+from detbench.bench.analysis.tables import (
     CalibrationRow,
     ErrorCostRow,
     LrpRow,

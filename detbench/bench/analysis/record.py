@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from detbench.bench.analysis_intervals import CONFIDENT
-from detbench.bench.analysis_tables import finite, record_of
-from detbench.bench.analyze import IOU, TABLES, Analysis, Study
+from detbench.bench.analysis.analyze import IOU, TABLES, Analysis, Study
+from detbench.bench.analysis.intervals import CONFIDENT
+from detbench.bench.analysis.tables import finite, record_of
 from detbench.bench.schema_upgrades import SCHEMA_VERSION
 from detbench.metrics.errors.calibration import LAECE_IOU
 from detbench.metrics.errors.error_kinds import BACKGROUND_IOU

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from detbench.bench.analysis_intervals import (
+from detbench.bench.analysis.intervals import (
     Halves,
     calibration_table,
     lrp_table,
@@ -13,7 +13,7 @@ from detbench.bench.analysis_intervals import (
     threshold_table,
     tide_table,
 )
-from detbench.bench.analysis_tables import (
+from detbench.bench.analysis.tables import (
     CalibrationRow,
     ConfusionRow,
     CorrectedRow,

@@ -7,8 +7,8 @@ import math
 
 import pytest
 
-from detbench.bench.analysis_record import study_document
-from detbench.bench.analyze import TABLES, analyze
+from detbench.bench.analysis.analyze import TABLES, analyze
+from detbench.bench.analysis.record import study_document
 from detbench.bench.json_documents import json_bytes
 from detbench.errors import DetbenchError, NotComparableError
 from detbench.metrics.errors.counted_detections import count_detections

@@ -1,0 +1,1 @@
+"""Error analysis of detectors on one dataset: computed once, projected into tables and JSON."""
