@@ -253,7 +253,7 @@ def _best_f1(row: Mapping[str, Any]) -> BestF1 | None:
 def _size(row: Mapping[str, Any]) -> SizeRange:
     low, high = math.sqrt(max(row["low_area"], 0)), math.sqrt(max(row["high_area"], 0))
     if math.isinf(high) or row["high_area"] >= _UNLIMITED_AREA:
-        limits = f"{low:g}² px and more" if low else "every size"
+        limits = f"{low:g}² px and more" if low else "any size"
     else:
         limits = f"{low:g}² to {high:g}² px" if low else f"up to {high:g}² px"
     return SizeRange(str(row["size"]), int(row["ground_truths"]), limits)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detbench.bench.analysis_tables import finite
-from detbench.bench.analyze import Analysis
+from detbench.bench.analysis.analyze import Analysis
+from detbench.bench.analysis.tables import finite
 from detbench.metrics.errors.confusion_matrix import ConfusionMatrix
 
 MAX_CLASSES = 20

@@ -133,7 +133,7 @@ def _clause(reason: Reason, box: Box, names: Sequence[str]) -> str:
     if reason.kind == "misplaced":
         return f"{class_name} misplaced by {detectors}{score}"
     where = _WHERE.get(box.outcome, "")
-    return f"false {class_name} by {detectors}{score} {where}".rstrip()
+    return f"{class_name} detected by {detectors}{score} {where}".rstrip()
 
 
 def _drawn_box(box: Box, series: Mapping[str, int]) -> DrawnBox:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from detbench.bench.analyze import Study
+from detbench.bench.analysis.analyze import Study
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
 from detbench.metrics.errors.label_errors import LabelError

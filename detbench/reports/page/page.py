@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from detbench.bench.analysis_tables import finite
+from detbench.bench.analysis.tables import finite
 from detbench.data.files import atomic_path
 from detbench.reports.frames import Frames
 from detbench.reports.page import charts

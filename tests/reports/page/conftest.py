@@ -5,7 +5,7 @@ import pytest
 from detbench.bench.runs import read_run
 from detbench.reports.frames import frames
 from detbench.reports.page.page import write_page
-from tests.reports.page.sample_pages import shapes_runs
+from tests.reports.page.sample_pages import read, shapes_runs
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +22,9 @@ def page_file(runs, tmp_path_factory):
         frames([read_run(run) for run in runs]),
         command="detbench report x",
     )
+
+
+@pytest.fixture(scope="session")
+def page(page_file):
+    """The page of these runs as elements."""
+    return read(page_file.read_text())

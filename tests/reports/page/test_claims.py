@@ -3,8 +3,6 @@
 import re
 from dataclasses import replace
 
-import pytest
-
 from detbench.bench.runs import read_run, write_run
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.uncertainty.difference import differences
@@ -22,11 +20,6 @@ def replace_name(evaluation, name):
 def plain(text):
     """Return a text without the marks that isolate names."""
     return re.sub("[\u2068\u2069]", "", text)
-
-
-@pytest.fixture(scope="module")
-def page(page_file):
-    return read(page_file.read_text())
 
 
 class TestClaims:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from detbench.bench.analyze import analyze
+from detbench.bench.analysis.analyze import analyze
 from detbench.bench.runs import read_run
 from detbench.reports.page.confusion_matrix import matrix_table
 from detbench.reports.page.error_analysis import RESAMPLES
