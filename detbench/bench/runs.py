@@ -187,6 +187,7 @@ def read_run(folder: Path) -> Run:
         if core.digests.get(kind) != digest:
             problem = "is not the file that this run was recorded with: its digest differs"
             raise InputError(folder / f"{kind}.parquet", problem, fix="score again")
+    # Parquet stores settings in the words of the version that wrote it.
     detections = replace(detections, settings=upgraded_model_settings(detections.settings))
     latency = load_results(folder / LATENCY, record.get("latency", ()), core.digests.get("latency"))
     return Run(folder, record, ground_truth, detections, latency)

@@ -185,6 +185,12 @@ def test_newer_versions_and_other_documents_are_refused(upgraded):
         upgraded([])
 
 
+def test_british_spelling_in_settings_of_version_1():
+    old = {"preprocessing": {"colour": "bgr", "fit": "centre-crop"}, "decoder": {"centre": 0.5}}
+    new = {"preprocessing": {"color": "bgr", "fit": "center-crop"}, "decoder": {"center": 0.5}}
+    assert upgraded_model_settings(old) == new
+
+
 def test_settings_with_new_words_stay_as_they_are():
     settings = {"broken_images": [], "image_notes": {}, "preprocessing": {"color": "bgr"}}
     assert upgraded_model_settings(settings) == settings

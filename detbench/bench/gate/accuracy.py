@@ -127,6 +127,7 @@ class _AccuracyComparison:
 
     def _resample(self, measure: _ProtocolMeasure) -> PairedReplicates:
         evaluations, measures = self._evaluate(measure.protocol), [measure.measure]
+        # One image or one group cannot be resampled. Halves give the values without an interval.
         if cluster_count(evaluations[0].ground_truth) < MIN_CLUSTERS:
             (first,), (second,) = resample_halves(evaluations, measures)
         else:
@@ -193,6 +194,7 @@ def _effect(replicates: PairedReplicates, column: int, confidence: float) -> Eff
     margin = _margin(replicates, column, confidence)
     if math.isnan(margin):
         return Effect(first, second, difference, math.nan, math.nan)
+    # Accuracies lie in 0..1, so their differences lie in −1..1.
     low, high = np.clip((difference - margin, difference + margin), *replicates.change.bounds)
     return Effect(first, second, difference, float(low), float(high))
 
@@ -215,9 +217,11 @@ def _margin(replicates: PairedReplicates, column: int, confidence: float) -> flo
 def _measure_under(name: MeasureName, protocol: Protocol) -> _ProtocolMeasure | None:
     """Return the measure of a protocol that a rule is about; None if there is none."""
     measures = {measure.name: measure for measure in protocol.measures}
+    # VOC 2007 samples the curve at 11 recalls; its area uses the whole curve.
     if name.base == AREA and "mAP" in measures:
         area_protocol = replace(protocol, interpolation="area", recall_grid=())
         return _ProtocolMeasure(area_protocol, measures["mAP"])
+    # `AP[dog]` is the headline measure of the class, whatever the protocol calls it overall.
     if name.class_name is not None and name.base == "AP":
         return _ProtocolMeasure(protocol, protocol.measures[0])
     return _ProtocolMeasure(protocol, measures[name.base]) if name.base in measures else None

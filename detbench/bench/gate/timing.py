@@ -61,6 +61,7 @@ def timing_verdict(
     if difference := machine_difference(baseline, candidate, first, second):
         reason = f"{difference}; time both on one machine with --models"
         return verdict_without_comparison(rule, "inconclusive", reason)
+    # Interleaved rounds come first: their ratio holds even if the times themselves are not valid.
     pair = next((pair for pair in pairs if _applies_to(rule, pair)), None)
     if pair is not None and not math.isnan(pair.comparison.ratio):
         return verdict_on(rule, _pair_effect(rule, first, second, pair))
@@ -75,6 +76,7 @@ def _recorded_verdict(rule: Rule, first: LatencyResult, second: LatencyResult) -
     """Return the verdict from the samples of two results."""
     baseline, candidate = (_value(rule, result) for result in (first, second))
     if baseline is None or candidate is None:
+        # A rule that must rule out a loss cannot pass over missing evidence.
         outcome = "inconclusive" if rule.non_inferiority else "skipped"
         reason = "there are too few samples for an interval"
         return verdict_without_comparison(rule, outcome, reason)  # type: ignore[arg-type]
@@ -84,6 +86,7 @@ def _recorded_verdict(rule: Rule, first: LatencyResult, second: LatencyResult) -
     verdict = verdict_on(rule, effect)
     if verdict.outcome != "failed" or is_interleaved or _exceeds_drift(rule, effect):
         return verdict
+    # A significant loss within the drift may be the machine's: it neither passes nor fails.
     explanation = verdict.sentence.partition(": failed, ")[2]
     sentence = (
         f"{rule.text}: inconclusive, {explanation}, and a machine drifts by up to"

@@ -116,9 +116,9 @@ def _outcome(rule: Rule, effect: Effect, chance_loss: float) -> tuple[Outcome, s
     if math.isnan(loss.low):
         return "inconclusive", "there are too few data for an interval"
     if loss.estimate >= min_loss and loss.low > 0:
-        # Exact differences, such as model sizes, have no sampling error to exclude.
+        # Exact differences, such as those of model sizes, have no sampling error.
         is_exact = effect.low == effect.high
-        return "failed", f"worse by at least {amount}" + ("" if is_exact else " and significant")
+        return "failed", f"{'worse' if is_exact else 'significantly worse,'} by at least {amount}"
     if rule.non_inferiority and loss.high >= min_loss:
         return "inconclusive", f"a loss of {amount} is not ruled out, as non_inferiority requires"
     if loss.estimate >= max(_huge_loss(rule, effect.baseline), chance_loss):

@@ -62,6 +62,7 @@ def add_entry(file: Path, entry: Entry) -> bool:
 
 def _append(file: Path, line: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
+    # With O_APPEND the system writes at the end of the file, wherever that is by then.
     handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         os.write(handle, line)
@@ -115,6 +116,7 @@ def last_passed(file: Path, name: str, branch: str = "main") -> Path:
 
 def _last_verdicts(entries: Sequence[Entry]) -> list[Entry]:
     """Return the last gated run of the same detections at each commit, newest first."""
+    # Entries are sorted by date, so the first one met backwards is the last verdict.
     last: dict[tuple[str, str | None], Entry] = {}
     for entry in reversed(entries):
         if entry.verdict:

@@ -150,6 +150,7 @@ class LocalModel:
         self._next_query = (self._next_query + 1) % len(self._queries)
         if stage_call.prepare is not None:
             query = [stage_call.prepare(argument) for argument in query]
+        # The timed part: all requests of the query are sent before the one wait.
         started = now()
         for argument in query:
             outputs = call(argument)

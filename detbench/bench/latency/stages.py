@@ -67,6 +67,7 @@ class PreparedBatches:
         first = self._run_batch(0, self._timed_first_call)
         self.first_call_s["end_to_end"] = sum(self.first_call_s.values())
         del self.first_call_s["decode"]
+        # Several batches defeat caches; their number is limited by the memory of their inputs.
         affordable = _MAX_BYTES // max(first.batch.inputs.nbytes, 1)
         count = min(max(affordable, _MIN_BATCHES), _MAX_BATCHES)
         self._batches = [first, *(self._run_batch(number, _untimed) for number in range(1, count))]
@@ -81,6 +82,7 @@ class PreparedBatches:
         if stage == "infer":
             return StageCall(detector.infer, [batch.inputs for batch in batches])
         if stage == "device_to_host":
+            # Outputs are computed anew for each call: a second fetch could come from a cache.
             inputs = [batch.inputs for batch in batches]
             return StageCall(detector.to_host, inputs, prepare=self._infer_and_wait)
         if stage == "postprocess":

@@ -102,6 +102,7 @@ def sweep(
     failed_at: dict[str, int] = {}
     total = SweepResult()
     for task in tasks:
+        # A batch that does not fit into memory rules out larger ones, but not smaller ones.
         able = [model for model in models if task.batch < failed_at.get(model.name, math.inf)]
         total.results.extend(
             _untried_result(model, task, failed_at[model.name])

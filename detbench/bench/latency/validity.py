@@ -63,6 +63,7 @@ def machine_reasons(states: Sequence[MachineState], cores: int, device: str) -> 
         device: Where the model runs, `cpu` or `gpu`. The GPU counts only for models that use it.
     """
     reasons = []
+    # The counters run since the machine started: only an increase belongs to the measurement.
     events = [
         state.cpu_throttle_events for state in states if state.cpu_throttle_events is not None
     ]
@@ -108,6 +109,7 @@ def synchronization_reasons(
     """
     if not fetch_times_ns:
         return []
+    # Device work that the clock missed delays the immediate fetch only. Small delays are noise.
     immediate, rested = np.median(np.array(fetch_times_ns, np.float64), axis=0)
     hidden = immediate - rested
     if hidden < _MIN_HIDDEN_NS or hidden < _MAX_HIDDEN_SHARE * (infer_ns + hidden):

@@ -105,38 +105,48 @@ def _draw_stage(axes: Axes, summary: pd.DataFrame, stage: str, measure: str) -> 
     _draw_front(axes, times[is_valid], values[is_valid])
     time_reach = _reach(summary, f"{stage}_p50_ms", times)
     value_reach = _reach(summary, measure, values)
-    known = np.flatnonzero(~np.isnan(times + values))
-    left_to_right = known[np.argsort(times[known], kind="stable")].tolist()
+    drawable = np.flatnonzero(~np.isnan(times + values))
+    left_to_right = drawable[np.argsort(times[drawable], kind="stable")].tolist()
     for place, index in enumerate(left_to_right):
-        shade = color(index)
-        axes.errorbar(
-            times[index],
-            values[index],
-            xerr=time_reach[:, [index]],
-            yerr=value_reach[:, [index]],
-            color=shade,
-            marker=marker(index),
-            markersize=9,
-            markerfacecolor=shade if is_valid[index] else background(),
-            markeredgecolor=shade,
-            capsize=3,
-            zorder=3,
-        )
-        text = (
-            f"{shortened(summary['detector'].iloc[index])}\n"
-            f"{times[index]:.3g} ms, {values[index]:.3f}"
-        )
-        is_last = 0 < place == len(left_to_right) - 1
+        point = (times[index], values[index])
+        reach = (time_reach[:, [index]], value_reach[:, [index]])
+        _draw_point(axes, point, reach, index, is_valid=bool(is_valid[index]))
+        name = shortened(summary["detector"].iloc[index])
+        text = f"{name}\n{times[index]:.3g} ms, {values[index]:.3f}"
         _annotate(
             axes,
             text if is_valid[index] else f"{text}, not valid",
-            (times[index], values[index]),
+            point,
             above=place % 2 == 1,
-            leftwards=is_last,
+            leftwards=0 < place == len(left_to_right) - 1,
         )
     axes.set_xscale("log")
     axes.margins(x=0.25, y=0.2)
     plain_ticks(axes.xaxis)
+
+
+def _draw_point(
+    axes: Axes,
+    point: tuple[float, float],
+    reach: tuple[Floats, Floats],
+    index: int,
+    *,
+    is_valid: bool,
+) -> None:
+    """Draw a detector's mark, hollow if its time is not valid, and its intervals."""
+    shade = color(index)
+    axes.errorbar(
+        *point,
+        xerr=reach[0],
+        yerr=reach[1],
+        color=shade,
+        marker=marker(index),
+        markersize=9,
+        markerfacecolor=shade if is_valid else background(),
+        markeredgecolor=shade,
+        capsize=3,
+        zorder=3,
+    )
 
 
 def _draw_front(axes: Axes, times: Floats, values: Floats) -> None:

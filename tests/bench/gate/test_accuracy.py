@@ -60,7 +60,7 @@ def test_a_much_worse_candidate_fails_and_a_better_one_passes():
     assert effect.low < effect.difference < effect.high < 0
     assert effect.baseline == better.evaluation().summary["mAP"]
     assert lost["mAP"].sentence.startswith("mAP: failed, ")
-    assert lost["mAP"].sentence.endswith(": worse by at least 0.5 points and significant")
+    assert lost["mAP"].sentence.endswith(": significantly worse, by at least 0.5 points")
     gained = verdicts_by_name(worse, better)
     assert {verdict.outcome for verdict in gained.values() if verdict.effect} == {"passed"}
 
