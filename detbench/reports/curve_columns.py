@@ -47,11 +47,13 @@ def curve_columns(scored: ScoredDetector, ious: Sequence[float], max_points: int
             best = interpolated_at(recall, precision)
             columns.append((score[kept], recall[kept], precision[kept], best[kept]))
             curves.append((name, iou, len(kept)))
-    names, levels, counts = zip(*curves, strict=True) if curves else ((), (), ())
+    names = [name for name, _, _ in curves]
+    levels = np.array([iou for _, iou, _ in curves], np.float64)
+    counts = [count for _, _, count in curves]
     score, recall, precision, best = map(np.concatenate, zip(*columns, strict=True))
     return {
         "class": _repeated(names, counts),
-        "iou": np.repeat(np.asarray(levels, np.float64), counts),
+        "iou": np.repeat(levels, counts),
         "score": score,
         "recall": recall,
         "precision": precision,
@@ -66,7 +68,8 @@ def band_columns(scored: ScoredDetector) -> Columns:
     """
     iou = plotted_iou(scored.evaluation)
     bands = curve_bands(scored.evaluation, iou) if scored.intervals else []
-    names, counts = [band.class_name for band in bands], [len(band.recall) for band in bands]
+    names = [band.class_name for band in bands]
+    counts = [len(band.recall) for band in bands]
     columns: Columns = {"class": _repeated(names, counts)}
     for column in ("recall", "low", "high"):
         arrays = [getattr(band, column) for band in bands]

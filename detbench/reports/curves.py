@@ -45,8 +45,9 @@ def interpolated(recall: Floats, precision: Floats) -> tuple[Floats, Floats]:
     if not len(rises):
         return np.zeros(1), best[:1]
     # Each rise of recall is one step: a horizontal line from the recall before it.
-    levels = best[rises]
-    return np.concatenate([[0.0], np.repeat(recall[rises], 2)[:-1]]), np.repeat(levels, 2)
+    ends = np.repeat(recall[rises], 2)
+    corners = np.concatenate([[0.0], ends[:-1]])
+    return corners, np.repeat(best[rises], 2)
 
 
 def thinned(recall: Floats, precision: Floats, max_points: int) -> Ints:
@@ -71,14 +72,17 @@ def thinned(recall: Floats, precision: Floats, max_points: int) -> Ints:
         return np.arange(len(recall))
     best = envelope(precision)
     rises = np.diff(recall, prepend=0.0) > 0
-    corners = np.flatnonzero(rises[:-1] & (best[:-1] > best[1:]))
+    falls_next = best[:-1] > best[1:]
+    corners = np.flatnonzero(rises[:-1] & falls_next)
     ends = np.array([0, len(recall) - 1])
     if len(corners) > max_points - 2:
         spread = _evenly_spread(recall[corners], precision[corners], max_points - 2)
         return np.union1d(ends, corners[spread])
     kept = np.union1d(ends, corners)
     n_columns = (max_points - len(kept)) // 2
-    return kept if n_columns < 1 else np.union1d(kept, _extremes(recall, precision, n_columns))
+    if n_columns < 1:
+        return kept
+    return np.union1d(kept, _extremes(recall, precision, n_columns))
 
 
 def _evenly_spread(recall: Floats, precision: Floats, max_corners: int) -> Ints:
@@ -86,9 +90,11 @@ def _evenly_spread(recall: Floats, precision: Floats, max_corners: int) -> Ints:
 
     Recall rises and precision falls from corner to corner.
     """
-    runs, falls = np.diff(recall, prepend=0.0), -np.diff(precision, append=0.0)
+    runs = np.diff(recall, prepend=0.0)
+    falls = -np.diff(precision, append=0.0)
     along = np.cumsum(np.sqrt(runs * falls))
-    return np.unique(np.searchsorted(along, np.linspace(along[0], along[-1], max_corners)))
+    levels = np.linspace(along[0], along[-1], max_corners)
+    return np.unique(np.searchsorted(along, levels))
 
 
 def _extremes(recall: Floats, precision: Floats, n_columns: int) -> Ints:
@@ -96,8 +102,11 @@ def _extremes(recall: Floats, precision: Floats, n_columns: int) -> Ints:
     share = recall / max(recall[-1], 1e-12)
     column = np.minimum(share * n_columns, n_columns - 1).astype(np.int64)
     extremes = []
-    for order in (np.lexsort((precision, column)), np.lexsort((-precision, column))):
-        extremes.append(order[np.flatnonzero(np.diff(column[order], prepend=-1))])
+    for signed in (precision, -precision):
+        # The first of each column is its lowest, then, with the sign changed, its highest.
+        order = np.lexsort((signed, column))
+        first = np.flatnonzero(np.diff(column[order], prepend=-1))
+        extremes.append(order[first])
     return np.unique(np.concatenate(extremes))
 
 
@@ -112,16 +121,22 @@ def threshold_curve(evaluation: Evaluation, classes: Ints, iou: float) -> Thresh
         classes: indices of classes.
         iou: the nearest IoU threshold of the protocol is used.
     """
-    t = int(np.argmin(np.abs(np.asarray(evaluation.protocol.iou_thresholds) - iou)))
-    matches, positives = evaluation.matches, evaluation.counts[:, 0, t, 3]
+    thresholds = np.asarray(evaluation.protocol.iou_thresholds)
+    t = int(np.argmin(np.abs(thresholds - iou)))
+    matches = evaluation.matches
+    positives = evaluation.counts[:, 0, t, 3]
     present = classes[positives[classes] > 0]
     ranges = [np.arange(matches.offsets[k], matches.offsets[k + 1]) for k in present]
     ranks = np.concatenate(ranges) if ranges else np.zeros(0, np.int64)
-    ranks = ranks[(matches.ignored[0, ranks] >> t) & 1 == 0]
+    # Ignored detections are neither true nor false positives: they are no points of the curve.
+    is_ignored = (matches.ignored[0, ranks] >> t) & 1 == 1
+    ranks = ranks[~is_ignored]
     scores = evaluation.detections.scores[matches.rows[ranks]]
     if len(present) > 1:
+        # Matches are sorted by class, then by falling score.
         order = np.argsort(-scores, kind="stable")
-        ranks, scores = ranks[order], scores[order]
+        ranks = ranks[order]
+        scores = scores[order]
     hits = (matches.hits[0, ranks] >> t) & 1 == 1
     counted = np.ones(len(ranks), np.bool_)
     n_positives = int(positives[present].sum())

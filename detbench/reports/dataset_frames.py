@@ -103,7 +103,9 @@ class DatasetFrames:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the statistics as JSON-ready values; unknown quantiles are null."""
-        ground_truth, images, objects = self.ground_truth, self.images, self.objects
+        ground_truth = self.ground_truth
+        images = self.images
+        objects = self.objects
         classes = self.classes.set_index("class")
         return {
             "schema_version": SCHEMA_VERSION,

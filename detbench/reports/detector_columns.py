@@ -11,7 +11,7 @@ from detbench.metrics.errors.thresholds import ThresholdCurve
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.intervals import value_intervals
-from detbench.reports.headings import object_count
+from detbench.reports.dataset_and_protocol import object_count
 from detbench.reports.scored_detector import ScoredDetector
 
 Columns = dict[str, Any]

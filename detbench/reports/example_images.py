@@ -190,7 +190,8 @@ class _ExampleBuilder:
         )
 
     def _detection_box(self, d: int, index: int) -> Box:
-        detections, outcome = self.evaluations[d].detections, self.outcomes[d]
+        detections = self.evaluations[d].detections
+        outcome = self.outcomes[d]
         row = outcome.rows[index]
         return Box(
             xyxy=_xyxy(detections.boxes[row]),

@@ -17,7 +17,6 @@ from detbench.metrics.scoring.comparable import differences_between
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.ranking import Ranking, ranking, resample_for_ranking
 from detbench.metrics.uncertainty.replicates import Replicates
-from detbench.reports import writers
 from detbench.reports.class_differences import CLASS_PAIR_COLUMNS, PAIR_COLUMNS, class_differences
 from detbench.reports.comparable_groups import Source, scored_detector
 from detbench.reports.curve_columns import (
@@ -26,6 +25,7 @@ from detbench.reports.curve_columns import (
     overall_columns,
     threshold_columns,
 )
+from detbench.reports.dataset_and_protocol import evaluation_heading, object_count
 from detbench.reports.detector_columns import (
     class_columns,
     class_iou_columns,
@@ -34,9 +34,9 @@ from detbench.reports.detector_columns import (
     size_columns,
     summary_columns,
 )
-from detbench.reports.headings import evaluation_heading, object_count
 from detbench.reports.scored_detector import ScoredDetector
 from detbench.reports.stacking import stacked, table_of, with_differences
+from detbench.reports.text_tables import html_table, overview
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +67,11 @@ class Frames:
     points: int = MAX_POINTS
     """Maximum number of points of a precision-recall curve."""
 
+    @property
+    def measures(self) -> list[str]:
+        """The measures of the protocol of the first detector, the headline measure first."""
+        return list(self.detectors[0].evaluation.summary)
+
     @cached_property
     def groups(self) -> pd.DataFrame:
         """One row for each combination of data and protocol.
@@ -87,7 +92,7 @@ class Frames:
                     "images": len(ground_truth.image_ids),
                     "ground_truths": object_count(evaluation),
                     "detectors": len(frames.detectors),
-                    "measure": next(iter(evaluation.summary)),
+                    "measure": frames.measures[0],
                     "heading": evaluation_heading(evaluation),
                     "ground_truth_digest": ground_truth.digest,
                 }
@@ -300,7 +305,10 @@ class Frames:
 
     def _repr_html_(self) -> str:
         """Return the summary of each group under its heading, for notebooks."""
-        return writers.html(self)
+        return "".join(
+            html_table(overview(frames.summary, frames.measures), frames.groups["heading"].iloc[0])
+            for frames in self.split()
+        )
 
 
 def frames(

@@ -110,7 +110,8 @@ def _wrong(
 ) -> Mistakes:
     """Return the detections with one of the outcomes as mistakes of one kind."""
     wrong = np.flatnonzero(np.isin(outcome.outcome, outcomes))
-    rows, detections = outcome.rows[wrong], evaluation.detections
+    rows = outcome.rows[wrong]
+    detections = evaluation.detections
     return _mistakes(
         kind,
         detections.class_index[rows],

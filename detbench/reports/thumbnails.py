@@ -113,7 +113,12 @@ def _rotated(image: Image, path: object) -> Image:
 
 def _data_uri(quality: int, small: _SmallImage) -> str:
     buffer = io.BytesIO()
-    small.image.save(buffer, "WEBP", quality=quality, method=4)
+    small.image.save(
+        buffer,
+        "WEBP",
+        quality=quality,
+        method=4,
+    )
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 

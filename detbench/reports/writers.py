@@ -1,19 +1,18 @@
-"""Writers: tables as CSV, Markdown, LaTeX and HTML, with a heading for each data and protocol."""
+"""Writers: tables as CSV, Markdown and LaTeX, with a heading for each data and protocol."""
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from detbench.data.files import atomic_path
+from detbench.reports.frames import Frames
+from detbench.reports.text_tables import INTERVAL_HEADING, as_text, overview
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from detbench.reports.frames import Frames
 
 TABLES = (
     "groups",
@@ -31,9 +30,6 @@ TABLES = (
     "latency",
 )
 """The tables of `Frames`; `save_csv` writes each to a file of its name."""
-INTERVAL_HEADING = "95% CI"
-_ABSENT = "–"
-_DIGITS = 4
 
 
 def save_csv(frames: Frames, folder: Path) -> list[Path]:
@@ -49,26 +45,6 @@ def save_csv(frames: Frames, folder: Path) -> list[Path]:
             with atomic_path(paths[-1]) as temporary:
                 table.to_csv(temporary, index=False, lineterminator="\n")
     return paths
-
-
-def overview(frames: Frames) -> pd.DataFrame:
-    """Return the summary of one group for people, detectors down.
-
-    Columns are the measures, the interval of the headline measure if known, the number of
-    detections, and median times if known.
-    """
-    measures = list(frames.require_one_group().detectors[0].evaluation.summary)
-    times = [
-        name for name in ("infer_p50_ms", "end_to_end_p50_ms") if frames.summary[name].notna().any()
-    ]
-    table = frames.summary[["detector", *measures, "detections", *times]]
-    low, high = (frames.summary.get(f"{measures[0]}_{end}") for end in ("low", "high"))
-    if low is not None and high is not None:
-        intervals = [
-            _ABSENT if np.isnan(a) else f"{a:.3f}–{b:.3f}" for a, b in zip(low, high, strict=True)
-        ]
-        table.insert(2, INTERVAL_HEADING, intervals)
-    return table
 
 
 def pair_overview(frames: Frames) -> pd.DataFrame:
@@ -108,7 +84,8 @@ def markdown(frames: Frames) -> str:
     parts = []
     for group in frames.split():
         heading, measure = group.groups[["heading", "measure"]].iloc[0]
-        parts += [f"## {_in_markdown(heading)}", _markdown_table(overview(group))]
+        summary = overview(group.summary, group.measures)
+        parts += [f"## {_in_markdown(heading)}", _markdown_table(summary)]
         if len(group.pairs):
             parts += [f"Differences in {measure}", _markdown_table(pair_overview(group))]
         parts += ["AP by class", _markdown_table(class_overview(group))]
@@ -121,7 +98,7 @@ def latex(frames: Frames) -> str:
     for group in frames.split():
         heading, measure = group.groups[["heading", "measure"]].iloc[0]
         tables = (
-            (overview(group), heading),
+            (overview(group.summary, group.measures), heading),
             (pair_overview(group), f"Differences in {measure}. {heading}"),
             (class_overview(group), f"AP by class. {heading}"),
         )
@@ -129,18 +106,8 @@ def latex(frames: Frames) -> str:
     return "\n".join(parts)
 
 
-def html(frames: Frames) -> str:
-    """Return the summaries as HTML, with all text escaped."""
-    parts = []
-    for group in frames.split():
-        heading = escape(group.groups["heading"].iloc[0])
-        table = _as_text(overview(group)).to_html(index=False)
-        parts.append(f"<h4>{heading}</h4>{table}")
-    return "".join(parts)
-
-
 def _markdown_table(table: pd.DataFrame) -> str:
-    texts = _as_text(table)
+    texts = as_text(table)
     header, *rows = [
         [_in_markdown(str(cell)) for cell in row]
         for row in (list(texts.columns), *texts.to_numpy().tolist())
@@ -158,7 +125,7 @@ def _in_markdown(text: str) -> str:
 
 
 def _latex_table(table: pd.DataFrame, caption: str) -> str:
-    return _as_text(table).to_latex(
+    return as_text(table).to_latex(
         index=False,
         escape=True,
         caption=_in_latex(caption),
@@ -172,20 +139,6 @@ def _in_latex(text: str) -> str:
         words.get(character, "\\" + character if character in "&%$#_{}" else character)
         for character in text
     )
-
-
-def _as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of texts: four decimals, separators of thousands, a dash if absent."""
-    import pandas as pd
-
-    columns = [[_cell(value) for value in table.iloc[:, place]] for place in range(table.shape[1])]
-    return pd.DataFrame(list(zip(*columns, strict=True)), columns=table.columns)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return _ABSENT if np.isnan(value) else f"{value:.{_DIGITS}f}"
-    return f"{value:,}" if isinstance(value, int | np.integer) else str(value)
 
 
 def _points(value: float) -> str:

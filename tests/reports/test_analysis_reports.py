@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from detbench.bench.analyze import analyze
+from detbench.bench.analysis.analyze import analyze
 from detbench.metrics.errors.tide import MAIN_ERRORS, tide
 from detbench.reports.analysis_frames import FRAMES, analysis_frames, save_analysis_csv
 from detbench.reports.plots.analysis import (
@@ -32,7 +32,7 @@ NAMES = ["[red]", "_b", "ghost"]
 @pytest.fixture(scope="module")
 def study():
     ground_truth, first = random_pair(0, names=NAMES)
-    _, second = random_pair(0, found=40, detector="other", names=NAMES)
+    _, second = random_pair(0, boxes=40, detector="other", names=NAMES)
     return analyze([scored(ground_truth, first), scored(ground_truth, second)], resamples=30)
 
 

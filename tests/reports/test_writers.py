@@ -1,16 +1,16 @@
-"""Writers: all digits in CSV, and names that are never markup in Markdown, LaTeX and HTML."""
+"""Writers: all digits in CSV, and names that are never markup in Markdown and LaTeX."""
 
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from detbench.reports.frames import frames
-from detbench.reports.writers import class_overview, html, latex, markdown, overview, save_csv
+from detbench.reports.text_tables import overview
+from detbench.reports.writers import class_overview, latex, markdown, save_csv
 from tests.metrics.scored import detections, perfect, random_pair, scored, truth
 
 BOX = (10, 10, 60, 60)
@@ -98,24 +98,6 @@ def test_latex_escapes_names():
     assert all(len(re.findall(r"(?<!\\)&", line)) == 2 for line in rows)
 
 
-def test_html_is_well_formed_and_shows_names_as_they_are():
-    class Texts(HTMLParser):
-        def __init__(self):
-            super().__init__()
-            self.texts, self.tags = [], set()
-
-        def handle_data(self, data):
-            self.texts.append(data)
-
-        def handle_starttag(self, tag, attrs):
-            self.tags.add(tag)
-
-    parser = Texts()
-    parser.feed(html(odd()))
-    assert "me & <you>" in parser.texts
-    assert parser.tags == {"h4", "table", "thead", "tbody", "tr", "th", "td"}
-
-
 def test_absent_values_are_dashes_and_unknown_times_are_left_out():
     ground_truth = truth([(0, 0, BOX)])
     tables = frames(
@@ -124,7 +106,11 @@ def test_absent_values_are_dashes_and_unknown_times_are_left_out():
             scored(ground_truth, detections(ground_truth, [], "none")),
         ]
     )
-    assert list(overview(tables).columns) == ["detector", "mAP", "detections"]
+    assert list(overview(tables.summary, tables.measures).columns) == [
+        "detector",
+        "mAP",
+        "detections",
+    ]
     table = class_overview(tables)
     assert list(table.columns) == ["class", "ground_truths", "finder", "none"]
     assert np.isnan(table["finder"].iloc[1])

@@ -88,7 +88,8 @@ def _notices(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
 def _comparison(key: str, frames: Frames, gallery_size: int) -> Comparison:
     first = frames.detectors[0]
     group = frames.groups.iloc[0]
-    headline, images = str(group["measure"]), int(group["images"])
+    headline = str(group["measure"])
+    images = int(group["images"])
     groups = group_count(first.evaluation.ground_truth)
     classes = tuple(
         ClassName(str(row["class"]), int(row["ground_truths"]))
@@ -194,13 +195,15 @@ def _rank_text(frames: Frames, name: str) -> str:
     places = {place.name: place for place in frames.ranking.detectors} if frames.ranking else {}
     if name not in places:
         return ""
-    first, last = places[name].best_rank, places[name].worst_rank
+    first = places[name].best_rank
+    last = places[name].worst_rank
     return str(first) if first == last else f"{first}–{last}"
 
 
 def _detector(frames: Frames, scored: ScoredDetector, series: int) -> Detector:
     [summary] = _rows(frames.summary, scored)
-    by_iou, by_size = _rows(frames.ious, scored), _rows(frames.sizes, scored)
+    by_iou = _rows(frames.ious, scored)
+    by_size = _rows(frames.sizes, scored)
     measures = scored.evaluation.summary
     return Detector(
         name=scored.name,
@@ -251,7 +254,8 @@ def _best_f1(row: Mapping[str, Any]) -> BestF1 | None:
 
 
 def _size(row: Mapping[str, Any]) -> SizeRange:
-    low, high = math.sqrt(max(row["low_area"], 0)), math.sqrt(max(row["high_area"], 0))
+    low = math.sqrt(max(row["low_area"], 0))
+    high = math.sqrt(max(row["high_area"], 0))
     if math.isinf(high) or row["high_area"] >= _UNLIMITED_AREA:
         limits = f"{low:g}² px and more" if low else "any size"
     else:

@@ -230,7 +230,8 @@ def _scale_from_zero(highest: float, first: float, last: float) -> Scale:
 
 def _scale_around(scores: Sequence[float]) -> Scale:
     """Return a vertical scale in steps of .05 that holds all scores with a margin."""
-    low, high = math.floor(min(scores) * 20) / 20, math.ceil(max(scores) * 20 + 1e-9) / 20
+    low = math.floor(min(scores) * 20) / 20
+    high = math.ceil(max(scores) * 20 + 1e-9) / 20
     low, high = max(low - 0.05, 0.0), min(high + 0.05, 1.0)
     count = round((high - low) / 0.05)
     stride = max(count // 5, 1)

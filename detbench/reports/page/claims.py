@@ -128,7 +128,8 @@ def _class_lead(
     class_pairs: Mapping[int, Sequence[ClassPairCell]],
 ) -> str:
     """Return in how many classes the best detector leads too, and where it is furthest behind."""
-    winner, others = ranked[0][1], [detector for _, detector in ranked[1:]]
+    winner = ranked[0][1]
+    others = [detector for _, detector in ranked[1:]]
     gaps = []
     for k, name in enumerate(classes):
         own = winner.classes[k].measures["AP"]

@@ -33,11 +33,13 @@ def explorer_data(frames: Frames) -> dict[str, Any]:
       ten-thousandths, at the plotted IoU.
     """
     first = frames.detectors[0]
-    places, n_classes = range(len(frames.detectors)), len(first.classes)
-    all_ious = first.by_iou.protocol.iou_thresholds
-    ious = _kept_ious(all_ious, curves_per_iou=n_classes * len(frames.detectors))
-    n_curves = n_classes * len(ious) * len(frames.detectors)
-    max_points = min(max(_MAX_POINTS_IN_ALL // max(n_curves, 1), MIN_POINTS), _MAX_POINTS)
+    detectors = range(len(frames.detectors))
+    classes = range(len(first.classes))
+    curves_per_iou = len(classes) * len(detectors)
+    ious = _kept_ious(first.by_iou.protocol.iou_thresholds, curves_per_iou)
+    # The page stays small: with many curves, each has fewer points.
+    n_curves = max(curves_per_iou * len(ious), 1)
+    max_points = min(max(_MAX_POINTS_IN_ALL // n_curves, MIN_POINTS), _MAX_POINTS)
     curves = _by_position(frames, frames.curves_at(ious, max_points), ious)
     values = _by_position(frames, frames.class_ious, ious)
     scores = _by_position(frames, frames.thresholds, None)
@@ -50,21 +52,30 @@ def explorer_data(frames: Frames) -> dict[str, Any]:
         "plotted": round(plotted_iou(first.evaluation), 6),
         "curves": [
             [
-                [_curve(curves.get((d, k, t)), values.get((d, k, t))) for d in places]
+                [_curve(curves.get((d, k, t)), values.get((d, k, t))) for d in detectors]
                 for t in range(len(ious))
             ]
-            for k in range(n_classes)
+            for k in classes
         ],
-        "bands": [[_band(bands.get((d, k, 0))) for d in places] for k in range(n_classes)],
-        "scores": [[_score_curve(scores.get((d, k, 0))) for d in places] for k in range(n_classes)],
+        "bands": [[_band(bands.get((d, k, 0))) for d in detectors] for k in classes],
+        "scores": [[_score_curve(scores.get((d, k, 0))) for d in detectors] for k in classes],
     }
 
 
-def _kept_ious(thresholds: Sequence[float], *, curves_per_iou: int) -> list[float]:
+def _kept_ious(thresholds: Sequence[float], curves_per_iou: int) -> list[float]:
     """Return all IoU thresholds, or a few of them if there were too many curves for one page."""
     if len(thresholds) * curves_per_iou <= _MAX_CURVES:
         return [*thresholds]
-    few = [iou for iou in thresholds if np.isclose(iou, _FEW_IOUS, rtol=0, atol=1e-9).any()]
+    few = [
+        iou
+        for iou in thresholds
+        if np.isclose(
+            iou,
+            _FEW_IOUS,
+            rtol=0,
+            atol=1e-9,
+        ).any()
+    ]
     return few or [thresholds[0]]
 
 
@@ -91,7 +102,9 @@ def _by_position(
 
 
 def _curve(points: pd.DataFrame | None, value: pd.DataFrame | None) -> dict[str, Any]:
-    ap = None if value is None or np.isnan(value["AP"].iloc[0]) else float(value["AP"].iloc[0])
+    ap = None
+    if value is not None and not np.isnan(value["AP"].iloc[0]):
+        ap = float(value["AP"].iloc[0])
     if points is None:
         return {"r": [], "p": [], "s": [], "ap": ap}
     return {

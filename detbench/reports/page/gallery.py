@@ -123,7 +123,8 @@ def _distinct_reasons(reasons: Sequence[Reason]) -> list[Reason]:
 
 
 def _clause(reason: Reason, box: Box, names: Sequence[str]) -> str:
-    class_name, detectors = isolated(reason.class_name), listed(reason.detectors)
+    class_name = isolated(reason.class_name)
+    detectors = listed(reason.detectors)
     if reason.kind == "missed":
         return f"{class_name} missed by {detectors}"
     if reason.kind == "disagreement":

@@ -27,7 +27,8 @@ _GIB = 2**30
 
 def shared_provenance(evaluation: Evaluation) -> Rows:
     """Return what comparable runs have in common: dataset and protocol."""
-    ground_truth, protocol = evaluation.ground_truth, evaluation.protocol
+    ground_truth = evaluation.ground_truth
+    protocol = evaluation.protocol
     ious = ", ".join(f"{threshold:g}" for threshold in protocol.iou_thresholds)
     rows = (
         ("dataset", ground_truth.name),
@@ -49,7 +50,8 @@ def changed_switches_text(evaluation: Evaluation) -> str:
 def run_provenance(run: Run) -> Rows:
     """Return what the record of a run says about it; absent entries are left out."""
     record = run.record
-    digests, machine = record["digests"], record.get("environment") or {}
+    digests = record["digests"]
+    machine = record.get("environment") or {}
     model = (record.get("options") or {}).get("effective", {}).get("model") or {}
     versions = sorted((machine.get("libraries") or {}).items())
     rows = (

@@ -42,10 +42,17 @@ def class_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
     order = shown[np.argsort(values[reference][shown], kind="stable")]
     several = len(values) > 1
     with plot_style(theme):
-        width, height = 10 if several else 6.4, _ROW_HEIGHT * len(order) + 1.9
+        width = 10 if several else 6.4
+        height = _ROW_HEIGHT * len(order) + 1.9
         figure = Figure(figsize=(width, height), layout="constrained")
         widths = [3, 2] if several else [1]
-        [panels] = figure.subplots(1, len(widths), sharey=True, squeeze=False, width_ratios=widths)
+        [panels] = figure.subplots(
+            1,
+            len(widths),
+            sharey=True,
+            squeeze=False,
+            width_ratios=widths,
+        )
         _plot_dots(panels[0], frames, values[:, order], intervals[:, :, order], joined=True)
         panels[0].set_yticks(range(len(order)), [shortened(names[k]) for k in order])
         panels[0].set_xlabel(_with_bars("AP", bool(np.isfinite(intervals).any())))
@@ -93,13 +100,34 @@ def size_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
 
 def _plot_sizes(axes: Axes, x: Floats, rows: pd.DataFrame, index: int) -> None:
     """Plot the AP of one detector by size, with intervals as bars, else with a line from 0."""
-    name, values = rows["detector"].iloc[0], rows["AP"].to_numpy()
+    name = rows["detector"].iloc[0]
+    values = rows["AP"].to_numpy()
     if "AP_low" in rows:
         low, high = rows["AP_low"], rows["AP_high"]
-        axes.vlines(x, low, high, color=color(index), linewidth=1.6, alpha=0.7)
+        axes.vlines(
+            x,
+            low,
+            high,
+            color=color(index),
+            linewidth=1.6,
+            alpha=0.7,
+        )
     else:
-        axes.vlines(x, 0, values, color=color(index), linewidth=1.4, alpha=0.5)
-    axes.plot(x, values, label=legend_name(name), markersize=8, **_dot_style(index))
+        axes.vlines(
+            x,
+            0,
+            values,
+            color=color(index),
+            linewidth=1.4,
+            alpha=0.5,
+        )
+    axes.plot(
+        x,
+        values,
+        label=legend_name(name),
+        markersize=8,
+        **_dot_style(index),
+    )
 
 
 def iou_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
@@ -124,7 +152,13 @@ def iou_ap(frames: Frames, *, theme: Theme = "light") -> Figure:
             )
             if "AP_low" in rows:
                 ends = rows["AP_low"], rows["AP_high"]
-                axes.fill_between(rows["iou"], *ends, color=color(index), alpha=0.16, linewidth=0)
+                axes.fill_between(
+                    rows["iou"],
+                    *ends,
+                    color=color(index),
+                    alpha=0.16,
+                    linewidth=0,
+                )
         axes.set_ylim(0, 1.02)
         axes.set_xlabel("IoU threshold")
         axes.set_ylabel("mean AP; shaded: 95% CI" if "AP_low" in table else "mean AP")
@@ -191,14 +225,34 @@ def _plot_dots(
     has_intervals = bool(np.isfinite(intervals).any())
     if joined and not has_intervals and len(values) > 1:
         low, high = values.min(axis=0), values.max(axis=0)
-        axes.hlines(rows, low, high, color=muted(), linewidth=1, alpha=0.6)
+        axes.hlines(
+            rows,
+            low,
+            high,
+            color=muted(),
+            linewidth=1,
+            alpha=0.6,
+        )
     for index, scored in enumerate(frames.detectors):
         heights = rows
         if has_intervals:
             heights = rows - _offset(index, len(values), 0.2)
-            axes.hlines(heights, *intervals[index], color=color(index), linewidth=1.6, alpha=0.6)
+            axes.hlines(
+                heights,
+                *intervals[index],
+                color=color(index),
+                linewidth=1.6,
+                alpha=0.6,
+            )
         label = legend_name(scored.name)
-        axes.plot(values[index], heights, label=label, markersize=6, zorder=3, **_dot_style(index))
+        axes.plot(
+            values[index],
+            heights,
+            label=label,
+            markersize=6,
+            zorder=3,
+            **_dot_style(index),
+        )
 
 
 def _dot_style(index: int) -> dict[str, Any]:
@@ -216,7 +270,13 @@ def _with_bars(measure: str, has_intervals: bool) -> str:
 
 def _add_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
     columns = min(len(labels), 3)
-    figure.legend(handles, labels, loc="outside lower left", ncols=columns, fontsize=9)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower left",
+        ncols=columns,
+        fontsize=9,
+    )
 
 
 def _set_heading(axes: Axes, frames: Frames, title: str) -> None:

@@ -41,7 +41,12 @@ def save_dataset_plots(
         "aspect-ratios": aspect_ratios,
     }
     figures = {name: partial(plot, frames, theme=theme) for name, plot in plots.items()}
-    return save_figures(figures, folder, theme=theme, names=frames.ground_truth.class_names)
+    return save_figures(
+        figures,
+        folder,
+        theme=theme,
+        names=frames.ground_truth.class_names,
+    )
 
 
 def class_counts(frames: DatasetFrames, *, theme: Theme = "light") -> Figure:
@@ -57,9 +62,21 @@ def class_counts(frames: DatasetFrames, *, theme: Theme = "light") -> Figure:
         left = np.zeros(len(table))
         for index, size in enumerate(SIZES):
             counts = table[size].to_numpy()
-            panels[0].barh(rows, counts, left=left, color=color(index), label=size, height=0.72)
+            panels[0].barh(
+                rows,
+                counts,
+                left=left,
+                color=color(index),
+                label=size,
+                height=0.72,
+            )
             left += counts
-        panels[1].barh(rows, table["images"], color=color(3), height=0.72)
+        panels[1].barh(
+            rows,
+            table["images"],
+            color=color(3),
+            height=0.72,
+        )
         panels[0].set_yticks(rows, [shortened(name) for name in table["class"]])
         panels[1].set_yticks(rows, [""] * len(rows))
         selection = ""
@@ -71,7 +88,13 @@ def class_counts(frames: DatasetFrames, *, theme: Theme = "light") -> Figure:
             axes.grid(visible=False, axis="y")
             axes.set_ylim(-0.6, max(len(rows), 1) - 0.4)
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", ncols=3, fontsize=9)
+        figure.legend(
+            handles,
+            labels,
+            loc="outside lower left",
+            ncols=3,
+            fontsize=9,
+        )
     return figure
 
 
@@ -83,7 +106,12 @@ def objects_per_image(frames: DatasetFrames, *, theme: Theme = "light") -> Figur
         highest = int(counts.max(initial=1))
         width = max(highest // _BINS + 1, 1)
         edges = np.arange(-0.5, highest + width, width).tolist()
-        axes.hist(counts, bins=edges, color=color(0), rwidth=0.9)
+        axes.hist(
+            counts,
+            bins=edges,
+            color=color(0),
+            rwidth=0.9,
+        )
         axes.set_ylim(0.7, max(np.bincount(counts, minlength=1).max(), 1) * 1.3)
         axes.set_yscale("log")
         plain_ticks(axes.yaxis)
@@ -102,7 +130,8 @@ def box_areas(frames: DatasetFrames, *, theme: Theme = "light") -> Figure:
     with plot_style(theme):
         figure, [axes] = _figure(1, (6.4, 4.0))
         if len(positive):
-            low, high = min(positive.min() / 1.05, 16), max(positive.max() * 1.05, 192)
+            low = min(positive.min() / 1.05, 16)
+            high = max(positive.max() * 1.05, 192)
             edges = np.geomspace(low, high, _BINS)
             axes.hist(positive, bins=edges.tolist(), color=color(0))
             axes.set_xscale("log")
@@ -120,9 +149,15 @@ def _mark_sizes(axes: Axes, frames: DatasetFrames, lowest: float, highest: float
     """Draw the limits of COCO's sizes, and the share of the objects of each size."""
     shares = frames.objects["size"].value_counts(normalize=True)
     for size, (low, high) in SIZES.items():
-        begin, end = max(np.sqrt(low), lowest), min(np.sqrt(high), highest)
+        begin = max(np.sqrt(low), lowest)
+        end = min(np.sqrt(high), highest)
         if low > 0:
-            axes.axvline(begin, color=muted(), linewidth=1, linestyle=_DASHED)
+            axes.axvline(
+                begin,
+                color=muted(),
+                linewidth=1,
+                linestyle=_DASHED,
+            )
         axes.text(
             np.sqrt(begin * end),
             0.99,
@@ -149,15 +184,34 @@ def box_shapes(frames: DatasetFrames, *, theme: Theme = "light") -> Figure:
 
 
 def _plot_density(figure: Figure, axes: Axes, width: Floats, height: Floats) -> None:
-    low, high = min(width.min(), height.min()), max(width.max(), height.max()) * 1.02
+    low = min(width.min(), height.min())
+    high = max(width.max(), height.max()) * 1.02
     edges = np.geomspace(low, high, _BINS)
     counts = np.histogram2d(width, height, bins=[edges, edges])[0].T
     nonzero = np.ma.masked_equal(counts, 0)
-    mesh = axes.pcolormesh(edges, edges, nonzero, cmap="viridis", norm="log", rasterized=True)
-    bar = figure.colorbar(mesh, ax=axes, label="objects", fraction=0.05)
+    mesh = axes.pcolormesh(
+        edges,
+        edges,
+        nonzero,
+        cmap="viridis",
+        norm="log",
+        rasterized=True,
+    )
+    bar = figure.colorbar(
+        mesh,
+        ax=axes,
+        label="objects",
+        fraction=0.05,
+    )
     plain_ticks(bar.ax.yaxis)
     ends = edges[[0, -1]]
-    axes.plot(ends, ends, color=muted(), linewidth=0.9, linestyle=_DASHED)
+    axes.plot(
+        ends,
+        ends,
+        color=muted(),
+        linewidth=0.9,
+        linestyle=_DASHED,
+    )
     axes.set_xscale("log")
     axes.set_yscale("log")
     plain_ticks(axes.xaxis)
@@ -181,7 +235,14 @@ def aspect_ratios(frames: DatasetFrames, *, theme: Theme = "light") -> Figure:
 def _plot_ratios(axes: Axes, values: Floats, fill: str) -> None:
     valid = values[np.isfinite(values) & (values > 0)]
     if not len(valid):
-        axes.text(0.5, 0.5, "unknown", transform=axes.transAxes, ha="center", color=muted())
+        axes.text(
+            0.5,
+            0.5,
+            "unknown",
+            transform=axes.transAxes,
+            ha="center",
+            color=muted(),
+        )
         return
     reach = max(valid.max(), 1 / valid.min(), 1.5) * 1.05
     axes.hist(valid, bins=np.geomspace(1 / reach, reach, _BINS).tolist(), color=fill)
@@ -199,7 +260,14 @@ def _figure(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")
-    return figure, list(figure.subplots(1, n_panels, squeeze=False, width_ratios=widths)[0])
+    return figure, list(
+        figure.subplots(
+            1,
+            n_panels,
+            squeeze=False,
+            width_ratios=widths,
+        )[0]
+    )
 
 
 def _set_title(axes: Axes, frames: DatasetFrames, title: str) -> None:

@@ -49,7 +49,8 @@ def precision_recall(
 
     first = evaluations[0]
     n_objects = int(first.counts[_class_index(first, class_name), 0, 0, 3])
-    dataset, iou = shortened(first.ground_truth.name), plotted_iou(first)
+    dataset = shortened(first.ground_truth.name)
+    iou = plotted_iou(first)
     notes = ["thick: interpolated", "thin: measured"]
     n_samples = len(first.protocol.recall_grid)
     if first.protocol.interpolation == "sampled" and n_samples <= _MAX_SAMPLES:
@@ -63,7 +64,13 @@ def precision_recall(
         _set_axes(axes)
         axes.set_title(shortened(class_name))
         setting = f"{dataset} · IoU {iou:g} · {n_objects:,} objects"
-        axes.set_title(setting, loc="right", fontsize=9, fontweight="normal", color=muted())
+        axes.set_title(
+            setting,
+            loc="right",
+            fontsize=9,
+            fontweight="normal",
+            color=muted(),
+        )
         axes.set_xlabel("recall")
         axes.set_ylabel("precision")
         legend_title = " · ".join(notes)
@@ -94,7 +101,13 @@ def all_precision_recall(evaluations: Sequence[Evaluation], *, theme: Theme = "l
     with plot_style(theme):
         size = (max(2.5 * n_columns + 0.6, 6.4), 2.3 * n_rows + 0.9)
         figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+        grid = figure.subplots(
+            n_rows,
+            n_columns,
+            sharex=True,
+            sharey=True,
+            squeeze=False,
+        )
         for axes, name in zip(grid.flat, names, strict=False):
             for index, evaluation in enumerate(evaluations):
                 _plot_interpolated(axes, evaluation, name, index)
@@ -146,7 +159,14 @@ def _plot_in_detail(axes: Axes, evaluation: Evaluation, class_name: str, index: 
     _plot_interpolated(axes, evaluation, class_name, index)
     line = axes.get_lines()[-1]
     precision, recall, _ = evaluation.curve(class_name, plotted_iou(evaluation))
-    axes.plot(recall, precision, color=color(index), linewidth=0.7, alpha=0.45, zorder=2)
+    axes.plot(
+        recall,
+        precision,
+        color=color(index),
+        linewidth=0.7,
+        alpha=0.45,
+        zorder=2,
+    )
     grid = evaluation.protocol.recall_grid
     if 0 < len(grid) <= _MAX_SAMPLES:
         axes.plot(
@@ -200,7 +220,8 @@ def _plot_bands(axes: Axes, evaluations: Sequence[Evaluation], bands: pd.DataFra
 def _set_axes(axes: Axes) -> None:
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.04)
-    ticks, labels = [0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"]
+    ticks = [0, 0.25, 0.5, 0.75, 1]
+    labels = ["0", ".25", ".5", ".75", "1"]
     axes.set_xticks(ticks, labels)
     axes.set_yticks(ticks, labels)
 
@@ -214,7 +235,8 @@ def _sampled_precision(evaluation: Evaluation, class_name: str) -> Floats:
 
 def _ap_text(evaluation: Evaluation, class_name: str) -> str:
     """Return `AP 0.712`, or `AP50 0.712` under a protocol of several IoU thresholds."""
-    iou, area = plotted_iou(evaluation), evaluation.protocol.area_ranges[0].name
+    iou = plotted_iou(evaluation)
+    area = evaluation.protocol.area_ranges[0].name
     values = evaluation.class_values(Measure("AP", iou=iou, area=area))
     value = values[_class_index(evaluation, class_name)]
     name = "AP" if len(evaluation.protocol.iou_thresholds) == 1 else f"AP{iou * 100:.0f}"

@@ -150,7 +150,12 @@ def _side_by_side(panels: Sequence[Image], captions: Sequence[str]) -> Image:
     draw = ImageDraw.Draw(sheet)
     x = _GAP
     for panel, caption, width in zip(panels, captions, widths, strict=True):
-        draw.text((x, 6), caption, fill=_TEXT, font=font)
+        draw.text(
+            (x, 6),
+            caption,
+            fill=_TEXT,
+            font=font,
+        )
         sheet.paste(panel, (x, _CAPTION_HEIGHT))
         x += width + _GAP
     return sheet

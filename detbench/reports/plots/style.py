@@ -35,7 +35,8 @@ _LAYOUT = {
     "savefig.dpi": 144,
     "text.parse_math": False,
 }
-_FEW_TICKS, _MANY_TICKS = (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+_FEW_TICKS = (1.0, 2.0, 5.0)
+_MANY_TICKS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 """Ticks of a log axis within a power of ten."""
 _SHORT_RANGE = 20.0
 """A log axis whose ends have at most this ratio gets many ticks."""

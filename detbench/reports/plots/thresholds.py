@@ -36,7 +36,12 @@ def threshold_curves(
     ]
     with plot_style(theme):
         figure = Figure(figsize=(10.5, 3.6 + LEGEND_ROW * len(curves)), layout="constrained")
-        panels = figure.subplots(1, 3, sharex=True, sharey=True)
+        panels = figure.subplots(
+            1,
+            3,
+            sharex=True,
+            sharey=True,
+        )
         for axes, measure in zip(panels, ("precision", "recall", "f1"), strict=True):
             for index, (scored, curve) in enumerate(zip(detectors, curves, strict=True)):
                 label = f"{legend_name(scored.name)}{_best_f1_text(curve)}"
@@ -66,7 +71,13 @@ def f1_by_class(frames: Frames, *, theme: Theme = "light") -> Figure:
         width = max(2.5 * n_columns + 0.6, 6.4)
         height = 2.3 * n_rows + 0.6 + LEGEND_ROW * len(detectors)
         figure = Figure(figsize=(width, height), layout="constrained")
-        grid = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+        grid = figure.subplots(
+            n_rows,
+            n_columns,
+            sharex=True,
+            sharey=True,
+            squeeze=False,
+        )
         for axes, k in zip(grid.flat, classes, strict=False):
             for index, scored in enumerate(detectors):
                 label = f"{legend_name(scored.name)}{_best_f1_text(scored.overall_curve)}"
@@ -130,6 +141,13 @@ def _best_f1_text(curve: ThresholdCurve) -> str:
 
 def _set_heading(figure: Figure, frames: Frames, subject: str) -> None:
     first = frames.detectors[0].evaluation
-    dataset, iou = shortened(first.ground_truth.name), plotted_iou(first)
+    dataset = shortened(first.ground_truth.name)
+    iou = plotted_iou(first)
     heading = f"{subject} · {dataset} · IoU {iou:g} · marked: best F1"
-    figure.suptitle(heading, x=0.01, ha="left", fontsize=9, color=muted())
+    figure.suptitle(
+        heading,
+        x=0.01,
+        ha="left",
+        fontsize=9,
+        color=muted(),
+    )

@@ -14,7 +14,7 @@ from detbench.bench.analysis.tables import CalibrationRow, LrpRow
 from detbench.metrics.errors.label_errors import KINDS
 from detbench.metrics.errors.tide import MAIN_ERRORS
 from detbench.metrics.uncertainty.intervals import Interval
-from detbench.reports.headings import evaluation_heading
+from detbench.reports.dataset_and_protocol import evaluation_heading
 from detbench.reports.terminal.table import ABSENT, number_text, plain_table
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from rich.text import Text
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.uncertainty.power import PowerAnalysis
 from detbench.metrics.uncertainty.replicates import Replicates
-from detbench.reports.headings import image_count_text
+from detbench.reports.dataset_and_protocol import image_count_text
 from detbench.reports.terminal.table import ABSENT, plain_table
 
 _UNKNOWN = "unknown: results do not vary between resamples of these images"

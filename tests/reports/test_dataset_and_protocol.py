@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detbench.metrics.protocols.voc import VOC2007
-from detbench.reports.headings import evaluation_heading
+from detbench.reports.dataset_and_protocol import evaluation_heading
 from tests.metrics.scored import perfect, scored, truth
 
 BOX = (10, 10, 60, 60)

@@ -1,4 +1,4 @@
-"""Headings: in a line, which data and which protocol a table is about."""
+"""The line above a table: the dataset, its size, and the protocol with its changed switches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from detbench.wording import plural
 
 def evaluation_heading(evaluation: Evaluation) -> str:
     """Return the dataset, its size, and the protocol with the switches that differ from it."""
-    ground_truth, protocol = evaluation.ground_truth, evaluation.protocol
+    ground_truth = evaluation.ground_truth
+    protocol = evaluation.protocol
     objects = f"{object_count(evaluation):,} objects"
     heading = (
         f"{ground_truth.name}: {image_count_text(ground_truth)}, {objects}, "
