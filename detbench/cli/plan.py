@@ -80,7 +80,7 @@ def plan_command(
     json: JsonTarget = None,
     threads: Threads = None,
 ) -> None:
-    """Estimate the smallest difference that a dataset can show, and the images that one needs."""
+    """Estimate the smallest detectable difference, and how many images a difference needs."""
     from detbench.bench.plan import plan_document
     from detbench.metrics.uncertainty.power import power_analysis
     from detbench.metrics.uncertainty.replicates import resample
