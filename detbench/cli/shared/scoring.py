@@ -99,7 +99,7 @@ def evaluation_tables(
 ) -> list[RenderableType]:
     """Return heading, summary, differences and classes; last, the classes without ground truth."""
     from detbench.bench.results import classes_without_ground_truth
-    from detbench.reports.headings import evaluation_heading
+    from detbench.reports.dataset_and_protocol import evaluation_heading
     from detbench.reports.terminal.evaluation import class_table, pair_table, summary_table
 
     tables: list[RenderableType] = [

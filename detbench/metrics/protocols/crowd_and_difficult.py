@@ -1,4 +1,13 @@
-"""Crowd and difficult objects: what a protocol's rules make of each annotated object."""
+"""Crowd and difficult objects: the kind that a protocol's rules assign to each annotated object.
+
+- REGULAR: counts, and matches one detection.
+- IGNORED (a difficult object in VOC): a detection that hits it is neither right nor wrong.
+- REGION (a crowd in COCO): absorbs any number of detections; the overlap is intersection / area of
+  the detection.
+- DROPPED: does not exist for the evaluation.
+
+`detbench.metrics.kernels.matching` applies the kinds.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +20,15 @@ from detbench.metrics.protocols.protocol import Protocol
 
 
 def object_kinds(ground_truth: GroundTruth, protocol: Protocol) -> NDArray[np.uint8]:
-    """Return (N,) REGULAR, IGNORED, REGION or DROPPED for every object.
-
-    How each kind is matched is decided in `detbench.metrics.kernels.matching`.
-    """
+    """Return (N,) REGULAR, IGNORED, REGION or DROPPED for every object."""
     kinds = np.full(len(ground_truth), REGULAR, np.uint8)
     dropped = np.zeros(len(ground_truth), np.bool_)
     rules = (
         (ground_truth.difficult, protocol.difficult),
         (ground_truth.iscrowd, protocol.crowd),
     )
-    # An object that is both crowd and difficult is what the rule on crowds makes of it, unless one
-    # of the rules drops it.
+    # The rule on crowds decides about an object that is both crowd and difficult, unless one of the
+    # rules drops it.
     for flags, rule in rules:
         if rule == "ignore":
             kinds[flags] = IGNORED
