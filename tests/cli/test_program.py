@@ -10,8 +10,10 @@ import sys
 from dataclasses import replace
 
 import pytest
+import typer
 
 import detbench
+from detbench import cli
 
 
 def shell(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
@@ -159,6 +161,16 @@ cli.main()
         assert done.returncode == 2
         assert "Traceback" in done.stderr
         assert done.stderr.rstrip().endswith("ZeroDivisionError: a bug")
+
+
+def test_each_command_is_defined_by_its_file_in_the_table():
+    """Only that file is imported to run the command."""
+    cli.load_commands()
+    commands = typer.main.get_command(cli.app).commands
+    assert set(commands) == set(cli.COMMANDS)
+    for name, command in commands.items():
+        first = next(iter(getattr(command, "commands", {}).values()), command)
+        assert first.callback.__module__ == f"detbench.cli.{cli.COMMANDS[name]}"
 
 
 def test_version_and_bare_command(command):
