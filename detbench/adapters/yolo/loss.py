@@ -46,34 +46,46 @@ def loss_parts(
 
     _, rows, columns, n_anchors, n_values = raw.shape
     n_slots = rows * columns * n_anchors
-    predictions = ops.cast(ops.reshape(raw, (-1, n_slots, n_values)), "float32")
-    corners, anchor_sizes = _slot_geometry(rows, columns, anchors)
-    boxes = _decode(predictions, corners, anchor_sizes)
+    predictions = ops.reshape(raw, (-1, n_slots, n_values))
+    predictions = ops.cast(predictions, "float32")
     objects = ops.cast(targets["boxes"], "float32")
     slots = targets["slots"]
 
-    # Every predicted box with every object of its image: (B, slots, M).
-    overlaps = ops.stop_gradient(iou(boxes[:, :, None], objects[:, None]))
+    # The IoU of every predicted box with every object of its image: (B, slots, M).
+    corners, anchor_sizes = _slot_geometry(rows, columns, anchors)
+    boxes = _decode(predictions, corners, anchor_sizes)
+    overlaps = iou(boxes[:, :, None], objects[:, None])
+    overlaps = ops.stop_gradient(overlaps)
 
     # The responsible prediction of each object. Objects without one read slot 0 and are masked.
     is_assigned = ops.cast(slots >= 0, "float32")
     index = ops.maximum(slots, 0)
     responsible = ops.take_along_axis(predictions, index[..., None], axis=1)
     coordinate_error = _coordinate_error(
-        responsible, objects, _take(corners, index), _take(anchor_sizes, index)
+        responsible,
+        objects,
+        _take(corners, index),
+        _take(anchor_sizes, index),
     )
-    objectness_error = ops.sigmoid(responsible[..., 4]) - _iou_with_own_box(overlaps, index)
+    objectness = ops.sigmoid(responsible[..., 4])
+    objectness_error = objectness - _iou_with_own_box(overlaps, index)
+    class_error = _cross_entropy(responsible[..., 5:], targets["labels"])
+
+    # All other predictions should see no object.
+    false_objectness = ops.sigmoid(predictions[..., 4])
+    is_background = _must_be_empty(overlaps, slots)
 
     unweighted = {
         "coordinates": coordinate_error * is_assigned,
         "object": objectness_error**2 * is_assigned,
-        "no_object": ops.sigmoid(predictions[..., 4]) ** 2 * _must_be_empty(overlaps, slots),
-        "classes": _cross_entropy(responsible[..., 5:], targets["labels"]) * is_assigned,
+        "no_object": false_objectness**2 * is_background,
+        "classes": class_error * is_assigned,
     }
-    return {
-        name: weight * ops.mean(ops.sum(unweighted[name], axis=1))
-        for name, weight in WEIGHTS.items()
-    }
+    parts = {}
+    for name, weight in WEIGHTS.items():
+        image_sums = ops.sum(unweighted[name], axis=1)
+        parts[name] = weight * ops.mean(image_sums)
+    return parts
 
 
 def iou(first: Any, second: Any) -> Any:
@@ -83,11 +95,21 @@ def iou(first: Any, second: Any) -> Any:
     """
     from keras import ops
 
-    low = ops.maximum(first[..., :2] - first[..., 2:] / 2, second[..., :2] - second[..., 2:] / 2)
-    high = ops.minimum(first[..., :2] + first[..., 2:] / 2, second[..., :2] + second[..., 2:] / 2)
-    intersection = ops.prod(ops.maximum(high - low, 0.0), axis=-1)
-    areas = ops.prod(first[..., 2:], axis=-1) + ops.prod(second[..., 2:], axis=-1)
-    return intersection / ops.maximum(areas - intersection, 1e-9)
+    first_center, first_size = first[..., :2], first[..., 2:]
+    second_center, second_size = second[..., :2], second[..., 2:]
+    low = ops.maximum(
+        first_center - first_size / 2,
+        second_center - second_size / 2,
+    )
+    high = ops.minimum(
+        first_center + first_size / 2,
+        second_center + second_size / 2,
+    )
+    sides = ops.maximum(high - low, 0.0)
+    intersection = ops.prod(sides, axis=-1)
+    areas = ops.prod(first_size, axis=-1) + ops.prod(second_size, axis=-1)
+    union = areas - intersection
+    return intersection / ops.maximum(union, 1e-9)
 
 
 def _slot_geometry(
@@ -95,10 +117,11 @@ def _slot_geometry(
 ) -> tuple[Any, Any]:
     """Return the upper left corner of each slot's cell and its anchor's size, (slots, 2)."""
     y, x = np.mgrid[:rows, :columns]
-    cells = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
+    cells = np.stack([x.ravel(), y.ravel()], axis=1)
+    # The slots of a cell are consecutive, one per anchor.
     corners = np.repeat(cells, len(anchors), axis=0)
-    sizes = np.tile(np.asarray(anchors, np.float32), (rows * columns, 1))
-    return corners, sizes
+    sizes = np.tile(anchors, (rows * columns, 1))
+    return corners.astype(np.float32), sizes.astype(np.float32)
 
 
 def _decode(predictions: Any, corners: Any, anchor_sizes: Any) -> Any:
@@ -120,9 +143,11 @@ def _coordinate_error(responsible: Any, objects: Any, corners: Any, anchor_sizes
     """Return the squared errors of position and log size (B, M)."""
     from keras import ops
 
-    log_sizes = ops.log(ops.maximum(objects[..., 2:], 1e-6) / anchor_sizes)
-    position_error = ops.sigmoid(responsible[..., :2]) - (objects[..., :2] - corners)
-    size_error = responsible[..., 2:4] - log_sizes
+    # The network predicts the position in the cell, and the log of the size in anchors.
+    positions = objects[..., :2] - corners
+    position_error = ops.sigmoid(responsible[..., :2]) - positions
+    sizes = ops.maximum(objects[..., 2:], 1e-6) / anchor_sizes
+    size_error = responsible[..., 2:4] - ops.log(sizes)
     return ops.sum(position_error**2, axis=-1) + ops.sum(size_error**2, axis=-1)
 
 
@@ -142,10 +167,12 @@ def _must_be_empty(overlaps: Any, slots: Any) -> Any:
     from keras import ops
 
     all_slots = ops.arange(overlaps.shape[1], dtype="int32")
-    is_own = all_slots[None, :, None] == ops.cast(slots, "int32")[:, None, :]
+    object_slots = ops.cast(slots, "int32")
+    is_own = all_slots[None, :, None] == object_slots[:, None, :]
     is_responsible = ops.any(is_own, axis=2)
     is_exempt = ops.max(overlaps, axis=2) > EXEMPT_IOU
-    return ops.cast(ops.logical_not(ops.logical_or(is_responsible, is_exempt)), "float32")
+    is_excluded = ops.logical_or(is_responsible, is_exempt)
+    return ops.cast(ops.logical_not(is_excluded), "float32")
 
 
 def _cross_entropy(logits: Any, labels: Any) -> Any:
@@ -157,4 +184,5 @@ def _cross_entropy(logits: Any, labels: Any) -> Any:
 
     log_probabilities = ops.log_softmax(logits, axis=-1)
     index = ops.cast(ops.maximum(labels, 0), "int32")
-    return -ops.take_along_axis(log_probabilities, index[..., None], axis=-1)[..., 0]
+    own = ops.take_along_axis(log_probabilities, index[..., None], axis=-1)
+    return -own[..., 0]

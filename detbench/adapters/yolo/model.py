@@ -82,8 +82,11 @@ class Yolo(keras.Model):  # type: ignore[misc]
         self.class_names = tuple(class_names)
         self.anchors = tuple((float(w), float(h)) for w, h in anchors)
         self.input_size = (int(input_size[0]), int(input_size[1]))
-        self.stride, self.width, self.depth = stride, width, depth
-        self.preprocessing, self.stored_dtype = preprocessing, stored_dtype
+        self.stride = stride
+        self.width = width
+        self.depth = depth
+        self.preprocessing = preprocessing
+        self.stored_dtype = stored_dtype
 
     @property
     def grid(self) -> Grid:
@@ -128,7 +131,11 @@ class Yolo(keras.Model):  # type: ignore[misc]
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Yolo:  # noqa: ARG003  as Keras calls it
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: Any = None,  # noqa: ARG003  Keras passes it
+    ) -> Yolo:
         """Build a model from what `get_config` returned."""
         return cls(**_upgrade(config))
 

@@ -114,8 +114,9 @@ def draw_sheet(
 
     columns = math.ceil(math.sqrt(len(examples)))
     rows = math.ceil(len(examples) / columns)
-    width, height = _CELL_SIDE + _GAP, _CELL_SIDE + _CAPTION_HEIGHT + _GAP
-    sheet_size = (columns * width + _GAP, _HEADER_HEIGHT + rows * height)
+    cell_width = _CELL_SIDE + _GAP
+    cell_height = _CELL_SIDE + _CAPTION_HEIGHT + _GAP
+    sheet_size = (columns * cell_width + _GAP, _HEADER_HEIGHT + rows * cell_height)
     sheet = Image.new("RGB", sheet_size, _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     title_font = ImageFont.load_default(size=_TITLE_SIZE)
@@ -125,7 +126,9 @@ def draw_sheet(
     legend_position = (sheet.width - _GAP, _GAP + _TITLE_SIZE)
     draw.text(legend_position, legend, fill=_TEXT_COLOR, font=font, anchor="rs")
     for number, (example, predictions) in enumerate(zip(examples, detections, strict=True)):
-        x, y = _GAP + number % columns * width, _HEADER_HEIGHT + number // columns * height
+        row, column = divmod(number, columns)
+        x = _GAP + column * cell_width
+        y = _HEADER_HEIGHT + row * cell_height
         sheet.paste(draw_cell(example, predictions, class_names), (x, y))
         n_objects, n_predictions = len(example.classes), len(predictions.scores)
         caption = f"{plural(n_objects, 'object')}, {plural(n_predictions, 'prediction')}"
@@ -140,11 +143,15 @@ def draw_cell(example: Example, detections: ImageDetections, class_names: Sequen
     pixels = displayable(example.image)
     height, width = pixels.shape[:2]
     zoom = _CELL_SIDE / max(height, width)
-    size = (max(round(width * zoom), 1), max(round(height * zoom), 1))
-    corner = ((_CELL_SIDE - size[0]) // 2, (_CELL_SIDE - size[1]) // 2)
-    offset = np.array(corner * 2)
+    shown_width = max(round(width * zoom), 1)
+    shown_height = max(round(height * zoom), 1)
+    left = (_CELL_SIDE - shown_width) // 2
+    top = (_CELL_SIDE - shown_height) // 2
+    offset = np.array([left, top, left, top])
+    image = Image.fromarray(pixels)
+    image = image.resize((shown_width, shown_height), Image.Resampling.BICUBIC)
     cell = Image.new("RGB", (_CELL_SIDE, _CELL_SIDE), _CELL_COLOR)
-    cell.paste(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC), corner)
+    cell.paste(image, (left, top))
     draw = ImageDraw.Draw(cell)
     for box in example.boxes:
         draw_ground_truth(draw, box * zoom + offset)

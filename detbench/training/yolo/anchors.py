@@ -21,8 +21,11 @@ def shape_iou(sizes: Floats, anchors: Floats) -> Floats:
 
     Boxes and anchors share one corner, so only their shapes count.
     """
-    intersection = np.minimum(sizes[:, None], anchors[None]).prod(axis=2)
-    areas = sizes.prod(axis=1)[:, None] + anchors.prod(axis=1)[None]
+    common_sides = np.minimum(sizes[:, None], anchors[None])
+    intersection = common_sides.prod(axis=2)
+    box_areas = sizes.prod(axis=1)
+    anchor_areas = anchors.prod(axis=1)
+    areas = box_areas[:, None] + anchor_areas[None]
     return np.asarray(intersection / (areas - intersection))
 
 
@@ -69,17 +72,24 @@ def average_ious(sizes: Floats, max_count: int, seed: int = 0) -> Floats:
 
     m is `max_count`, or the number of different sizes if that is smaller.
     """
-    counts = range(1, min(max_count, len(np.unique(sizes, axis=0))) + 1)
-    return np.array([average_iou(sizes, find_anchors(sizes, count, seed)) for count in counts])
+    n_different = len(np.unique(sizes, axis=0))
+    ious = []
+    for count in range(1, min(max_count, n_different) + 1):
+        anchors = find_anchors(sizes, count, seed)
+        ious.append(average_iou(sizes, anchors))
+    return np.array(ious)
 
 
 def _initial_centers(sizes: Floats, count: int, rng: np.random.Generator) -> Floats:
     """Draw initial centers as in k-means++: boxes unlike the centers so far are more likely."""
     chosen = [int(rng.integers(len(sizes)))]
     while len(chosen) < count:
-        distance = 1 - shape_iou(sizes, sizes[chosen]).max(axis=1)
+        ious = shape_iou(sizes, sizes[chosen])
+        distance = 1 - ious.max(axis=1)
+        # Exactly 0, whatever rounding left, so that no box is drawn twice.
         distance[chosen] = 0.0
-        chosen.append(int(rng.choice(len(sizes), p=distance / distance.sum())))
+        probability = distance / distance.sum()
+        chosen.append(int(rng.choice(len(sizes), p=probability)))
     return sizes[chosen]
 
 
@@ -101,6 +111,9 @@ def _run_k_means(sizes: Floats, centers: Floats) -> Floats:
 
 def _mean_sizes(sizes: Floats, nearest: Ints, centers: Floats) -> Floats:
     """Return the mean size of each center's boxes; a center without boxes stays as it is."""
-    counts = np.bincount(nearest, minlength=len(centers))
-    sums = np.stack([np.bincount(nearest, sizes[:, axis], len(centers)) for axis in (0, 1)], axis=1)
-    return np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centers)
+    counts = np.bincount(nearest, minlength=len(centers))[:, None]
+    widths = np.bincount(nearest, sizes[:, 0], len(centers))
+    heights = np.bincount(nearest, sizes[:, 1], len(centers))
+    sums = np.stack([widths, heights], axis=1)
+    means = sums / np.maximum(counts, 1)
+    return np.where(counts > 0, means, centers)

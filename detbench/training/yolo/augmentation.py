@@ -114,7 +114,8 @@ def _pad(objects: Sequence[ImageObjects], max_objects: int) -> dict[str, NDArray
     labels = np.full((len(objects), max_objects), IGNORED, np.float32)
     for row, image_objects in enumerate(objects):
         count = len(image_objects.labels)
-        boxes[row, :count], labels[row, :count] = image_objects.boxes, image_objects.labels
+        boxes[row, :count] = image_objects.boxes
+        labels[row, :count] = image_objects.labels
     return {"boxes": boxes, "labels": labels}
 
 
@@ -125,7 +126,8 @@ def _unpad(
     counts: Sequence[int],
 ) -> list[ImageObjects]:
     """Return the objects of each image; those that are hardly visible become ignored."""
-    is_large = (boxes[..., 2:] - boxes[..., :2] >= _MIN_VISIBLE_SIDE).all(axis=-1)
+    sides = boxes[..., 2:] - boxes[..., :2]
+    is_large = (sides >= _MIN_VISIBLE_SIDE).all(axis=-1)
     is_visible = is_large & (_areas(boxes) >= _MIN_VISIBLE_SHARE * whole_areas)
     new_labels = np.where(is_visible, labels, IGNORED).astype(np.int64)
     return [
@@ -135,4 +137,5 @@ def _unpad(
 
 
 def _areas(boxes: NDArray[Any]) -> NDArray[np.float64]:
-    return np.asarray((boxes[..., 2:] - boxes[..., :2]).prod(axis=-1), np.float64)
+    sides = boxes[..., 2:] - boxes[..., :2]
+    return np.asarray(sides.prod(axis=-1), np.float64)

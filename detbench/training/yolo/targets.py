@@ -46,14 +46,16 @@ def batch_targets(
         `labels` (B, M): class index, IGNORED for ignored objects and padding.
         `slots` (B, M): the slot of the responsible prediction, or NO_SLOT.
     """
-    boxes = np.zeros((len(images), max_objects, 4), np.float32)
-    labels = np.full((len(images), max_objects), IGNORED, np.int32)
-    slots = np.full((len(images), max_objects), NO_SLOT, np.int32)
+    shape = (len(images), max_objects)
+    boxes = np.zeros((*shape, 4), np.float32)
+    labels = np.full(shape, IGNORED, np.int32)
+    slots = np.full(shape, NO_SLOT, np.int32)
     for row, objects in enumerate(images):
         count = len(objects.boxes)
         corners = objects.boxes / grid.stride
         low, high = corners[:, :2], corners[:, 2:]
-        boxes[row, :count] = np.concatenate([(low + high) / 2, high - low], axis=1)
+        centers, sizes = (low + high) / 2, high - low
+        boxes[row, :count] = np.concatenate([centers, sizes], axis=1)
         labels[row, :count] = objects.labels
         # Slots are found for the rounded float32 boxes, the ones that the loss sees.
         cell_boxes = boxes[row, :count].astype(np.float64)

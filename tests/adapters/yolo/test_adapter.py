@@ -8,7 +8,7 @@ import pytest
 from detbench.adapters.yolo.adapter import from_model, load, yolo_metadata
 from detbench.adapters.yolo.model_file import save_yolo
 from detbench.errors import DetbenchError, InputError
-from tests.adapters.yolo.conftest import ANCHORS
+from tests.adapters.yolo.conftest import ANCHORS, NO_MODELS
 from tests.references import onnx_decodes as reference
 
 pytest.importorskip("keras")
@@ -68,14 +68,7 @@ def test_metadata_are_those_of_the_decoder_yolov2(model):
     assert metadata.decoder_options == {"anchors": [1, 2, 0.5, 0.5, 3, 1], "stride": 8}
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "is empty"),
-        (b"no archive", "is truncated or no Keras model"),
-        (None, "no such model"),
-    ],
-)
+@pytest.mark.parametrize(("content", "message"), NO_MODELS)
 def test_other_files_are_named(tmp_path, content, message):
     if content is not None:
         (tmp_path / "m.keras").write_bytes(content)

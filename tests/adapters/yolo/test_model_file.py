@@ -9,7 +9,7 @@ import pytest
 from detbench.adapters.shipped import YOLO
 from detbench.adapters.yolo.model_file import read_yolo, save_yolo
 from detbench.errors import InputError
-from tests.adapters.yolo.conftest import ANCHORS
+from tests.adapters.yolo.conftest import ANCHORS, NO_MODELS
 
 keras = pytest.importorskip("keras")
 from detbench.adapters.yolo.model import Yolo  # noqa: E402  needs Keras
@@ -57,14 +57,7 @@ def test_the_shipped_model_of_an_older_version_is_read():
     assert "colour" not in model.preprocessing
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "is empty"),
-        (b"no archive", "is truncated or no Keras model"),
-        (None, "no such model"),
-    ],
-)
+@pytest.mark.parametrize(("content", "message"), NO_MODELS)
 def test_other_files_are_named(tmp_path, content, message):
     if content is not None:
         (tmp_path / "m.keras").write_bytes(content)
