@@ -134,7 +134,7 @@ class DatasetFrames:
 
 
 def quantiles(values: Floats) -> dict[str, float | None]:
-    """Return minimum, 10 %, median, 90 %, maximum and mean of the finite values.
+    """Return minimum, 10%, median, 90%, maximum and mean of the finite values.
 
     All are None if there is no finite value.
     """

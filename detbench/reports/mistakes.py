@@ -142,8 +142,8 @@ def _shares_of_image(ground_truth: GroundTruth, image_of: Ints) -> Floats:
     """
     sizes = ground_truth.image_sizes[image_of].prod(axis=1)
     largest = ground_truth.box_areas.max(initial=1.0)
-    known = ~np.isnan(sizes) & (sizes > 0)
-    shares: Floats = np.clip(ground_truth.box_areas / np.where(known, sizes, largest), 0.0, 1.0)
+    has_size = ~np.isnan(sizes) & (sizes > 0)
+    shares: Floats = np.clip(ground_truth.box_areas / np.where(has_size, sizes, largest), 0.0, 1.0)
     return shares
 
 

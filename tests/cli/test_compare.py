@@ -134,9 +134,15 @@ def test_a_kept_run_without_times_is_named(command, files, fixed_model, tmp_path
 
 
 def test_a_kept_run_without_intervals_is_named(command, files, tmp_path):
-    given = ("compare", files.ground_truth("voc"), files.detections("voc"), "-o", tmp_path / "run")
-    assert command(*given, "--no-intervals").code == 0
-    again = command(*given)
+    arguments = (
+        "compare",
+        files.ground_truth("voc"),
+        files.detections("voc"),
+        "-o",
+        tmp_path / "run",
+    )
+    assert command(*arguments, "--no-intervals").code == 0
+    again = command(*arguments)
     missing = "it has no intervals, remove the folder to record them"
     assert f"runs/comp4 (finished before, kept; {missing})" in again.err
 

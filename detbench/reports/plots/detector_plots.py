@@ -42,7 +42,7 @@ def save_plots(
     Args:
         evaluations: one or more.
         folder: where the files are written.
-        tables: those of the runs of the evaluations, with times and intervals; None: made anew.
+        tables: those of the runs of the evaluations, with times and intervals; None: computed.
         theme: of the figures.
 
     Raises:

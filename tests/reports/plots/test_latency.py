@@ -22,9 +22,9 @@ from tests.reports.plots.sample_frames import two_detectors
 
 
 def timed(tables: Frames, times) -> Frames:
-    """The same detectors with (infer, end to end, verdict) of each, None for no time."""
+    """The same detectors with times (infer, end to end, verdict) of each; None for no time."""
     detectors = []
-    for each, known in zip(tables.detectors, times, strict=True):
+    for scored, row in zip(tables.detectors, times, strict=True):
         entries = [
             {
                 "stage": stage,
@@ -33,10 +33,10 @@ def timed(tables: Frames, times) -> Frames:
                 "p50_ms": p50,
                 "p50_interval_ms": [p50 * 0.9, p50 * 1.2],
             }
-            for stage, p50 in zip(("infer", "end_to_end"), known[:2] if known else (), strict=False)
+            for stage, p50 in zip(("infer", "end_to_end"), row[:2] if row else (), strict=False)
         ]
         detectors.append(
-            replace(each, latency=tuple(entry | {"verdict": known[2]} for entry in entries))
+            replace(scored, latency=tuple(entry | {"verdict": row[2]} for entry in entries))
         )
     return Frames(tuple(detectors))
 
