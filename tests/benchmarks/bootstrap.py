@@ -47,11 +47,11 @@ def tasks(everything: Population) -> dict[str, Callable[[], object]]:
     }
     timed: dict[str, Callable[[], object]] = {
         name: lambda pair=pairs[protocol], measures=measures: bootstrap(
-            pair, measures, replicates=REPLICATES
+            pair, measures, resamples=REPLICATES
         )
         for name, (protocol, measures) in TASKS.items()
     }
-    timed[DIFFERENCE] = lambda: differences(*pairs[COCO], [Measure("AP")], replicates=REPLICATES)
+    timed[DIFFERENCE] = lambda: differences(*pairs[COCO], [Measure("AP")], resamples=REPLICATES)
     return timed
 
 

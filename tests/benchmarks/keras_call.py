@@ -58,8 +58,8 @@ def ways_of(model: Any) -> tuple[Any, dict[str, Callable[[], object]]]:
     """
     import keras
 
-    from detbench.adapters.keras.named_model import is_hub_detector
     from detbench.adapters.keras.image_converter import converted_size
+    from detbench.adapters.keras.named_model import is_hub_detector
     from detbench.adapters.keras.runtime import KerasRuntime
 
     size = converted_size(model.preprocessor) if is_hub_detector(model) else model.input_size

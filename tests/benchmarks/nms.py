@@ -21,22 +21,22 @@ SIZES = {
     "small boxes, most are kept": (10, 100, 1000),
     "large boxes, most are suppressed": (20, 300, 640),
 }
-"""Shortest and longest side of a box, and side of the picture."""
+"""Shortest and longest side of a box, and side of the image."""
 
 
 def make(
-    shortest: float, longest: float, picture: float
+    shortest: float, longest: float, image: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return random boxes (N, 4) and scores (N,)."""
     rng = np.random.default_rng(0)
-    corner = rng.uniform(0, picture, (BOXES, 2))
+    corner = rng.uniform(0, image, (BOXES, 2))
     return np.hstack([corner, corner + rng.uniform(shortest, longest, (BOXES, 2))]), rng.random(
         BOXES
     )
 
 
 def numpy_loop(boxes: NDArray[np.float64], scores: NDArray[np.float64], iou: float) -> list[int]:
-    """Suppress as it is written all over: one kept box against all that are left at a time."""
+    """Suppress by the common loop: one kept box against all remaining boxes at a time."""
     x1, y1, x2, y2 = boxes.T
     areas = (x2 - x1) * (y2 - y1)
     order, kept = np.argsort(-scores, kind="stable"), []

@@ -1,4 +1,4 @@
-"""Every command that the guide shows is run, in the order of its page, in a folder that holds what the page says the reader has."""
+"""Every command of the guide is run, in the order of its page, in a folder with its input."""
 
 import os
 import re
@@ -13,22 +13,23 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [DOCS / "index.md", *sorted((DOCS / "guide").glob("*.md"))]
 _BLOCK = re.compile(
-    r"(?:<!-- (?:not run: (?P<reason>[^\n]+)|may exit (?P<code>\d): [^\n]+) -->\n)?```(?P<language>\w*)[^\n]*\n(?P<text>.*?)```",
+    r"(?:<!-- (?:not run: (?P<reason>[^\n]+)|may exit (?P<code>\d): [^\n]+) -->\n)?"
+    r"```(?P<language>\w*)[^\n]*\n(?P<text>.*?)```",
     re.DOTALL,
 )
 
 
 def blocks(page):
-    """Return (language, text, reason why it is not run, codes it may end with) of each fenced block."""
+    """Return (language, text, reason not to run it, allowed exit codes) of each fenced block."""
     return [
-        (found["language"], found["text"], found["reason"], {0, int(found["code"] or 0)})
-        for found in _BLOCK.finditer(page.read_text(encoding="utf-8"))
+        (match["language"], match["text"], match["reason"], {0, int(match["code"] or 0)})
+        for match in _BLOCK.finditer(page.read_text(encoding="utf-8"))
     ]
 
 
 @pytest.fixture(scope="session")
 def reader_has(tmp_path_factory):
-    """Return a folder with a small dataset in VOC 2007's layout, two detectors' results, and our shipped models."""
+    """Return a folder with a small VOC dataset, the results of two detectors, and models."""
     from detbench.adapters import shipped
     from detbench.data.formats.voc.writer import write_voc_results
     from detbench.data.load import load_ground_truth
@@ -49,7 +50,7 @@ def reader_has(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory):
-    """Return a folder with a `detbench` that runs the package under test, installed or not."""
+    """Return a folder with a `detbench` command that runs the package under test."""
     folder = tmp_path_factory.mktemp("bin")
     command = folder / "detbench"
     command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m detbench "$@"\n')

@@ -39,8 +39,8 @@ def check_outside_image(ground_truth: GroundTruth, rows: DetectionRows) -> Suspi
     """
     rows = rows.select(rows.with_extent)
     sizes = ground_truth.image_sizes[rows.image_index]
-    known = ~np.isnan(sizes).any(axis=1)
-    boxes, sizes = rows.boxes[known], sizes[known]
+    has_size = ~np.isnan(sizes).any(axis=1)
+    boxes, sizes = rows.boxes[has_size], sizes[has_size]
     first, last, margin = boxes[:, :2], boxes[:, 2:], FAR * sizes
 
     past = (first < -1) | (last > sizes + 1)

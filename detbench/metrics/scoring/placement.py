@@ -88,9 +88,9 @@ def class_confusion(
     n_classes = len(ground_truth.class_names)
     detections, object_classes = placed
     classes = rows.class_index[detections]
-    known = classes >= 0
+    has_class = classes >= 0
     confusion = np.zeros((n_classes, n_classes), np.int64)
-    np.add.at(confusion, (classes[known], object_classes[known]), 1)
+    np.add.at(confusion, (classes[has_class], object_classes[has_class]), 1)
     n_detections = np.bincount(rows.class_index[rows.scorable], minlength=n_classes)
     return MistakenClasses(confusion, n_detections)
 

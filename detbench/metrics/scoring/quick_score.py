@@ -28,7 +28,7 @@ class QuickScore:
 
     ground_truth: GroundTruth
     protocol: Protocol
-    _known: WeakKeyDictionary[DetectionRows, float] = field(
+    _scores: WeakKeyDictionary[DetectionRows, float] = field(
         default_factory=WeakKeyDictionary, repr=False
     )
     """Scores of rows that were scored before: every finding compares with the rows as read."""
@@ -52,11 +52,11 @@ class QuickScore:
 
     def score(self, rows: DetectionRows) -> float:
         """Return the headline score of the rows that can be scored; 0 if there is no object."""
-        if rows not in self._known:
+        if rows not in self._scores:
             detections = rows.to_detections(self._sample, self.images)
             evaluation = evaluate(self._sample, detections, self.protocol)
-            self._known[rows] = evaluation.average_precision or 0.0
-        return self._known[rows]
+            self._scores[rows] = evaluation.average_precision or 0.0
+        return self._scores[rows]
 
     def tie_range(self, rows: DetectionRows) -> TieRange:
         """Return the score with equal scores in the worst order and in the best.

@@ -263,7 +263,7 @@ def _first_of_each_id(
 
 
 def _class_names(categories: Sequence[Entry]) -> list[str]:
-    """Return the names of the categories; equal names are told apart by their IDs."""
+    """Return the names of the categories; equal names get their IDs appended."""
     names = [str(category.get("name") or id_text(category["id"])) for category in categories]
     uses = Counter(names)
     return [
