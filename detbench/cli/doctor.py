@@ -53,7 +53,7 @@ def doctor(
 
     Exits with 1 if there is an error.
     """
-    from detbench.cli.shared.output_paths import check_output_paths
+    from detbench.cli.shared.output_paths import check_distinct, check_output_paths
     from detbench.doctor.doctor import examine, plan_fix
     from detbench.doctor.findings import findings_document
     from detbench.metrics.warmup import warm_scoring
@@ -66,8 +66,7 @@ def doctor(
         )
     inputs = [ground_truth, detections]
     check_output_paths(json_files(json), [], inputs)
-    if output is not None:
-        check_output_paths([], [output], inputs)
+    check_distinct([] if output is None else [output], inputs)
     warm_scoring(log)
     if fix and output is not None:
         with status("fixing"):

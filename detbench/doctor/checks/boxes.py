@@ -49,7 +49,8 @@ def check_boxes(case: Case) -> list[Finding]:
     is_as_written = not any(finding.startswith("box-") for finding in case.fixed)
     format_fit = _best_format(case, sample, before) if is_as_written else None
     transform_fit = best_transform(sample, before)
-    best_single = max([before, *(found.fit for found in (format_fit, transform_fit) if found)])
+    fits = [reading.fit for reading in (format_fit, transform_fit) if reading]
+    best_single = max([before, *fits])
     if is_as_written and best_single < GOOD_ENOUGH:
         both = _format_and_transform(case, sample, before, best_single)
         if both:

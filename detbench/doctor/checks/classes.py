@@ -155,10 +155,10 @@ def _check_unknown_classes(case: Case) -> Finding | None:
     ground_truth, is_coco = case.ground_truth, case.file.format_name == "coco"
     names = case.file.classes.names_of(case.rows.source_rows[unknown])
     listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-    known = ground_truth.category_ids.tolist() if is_coco else ground_truth.class_names
+    expected = ground_truth.category_ids.tolist() if is_coco else ground_truth.class_names
     evidence = (
         f"{unknown.sum():,} of {len(unknown):,} detections are of classes that the ground truth "
-        f"does not have ({listed}; it has {', '.join(map(str, known[:5]))} …)"
+        f"does not have ({listed}; it has {', '.join(map(str, expected[:5]))} …)"
     )
     if not unknown.all():
         evidence += f": {score_of_rest(case, _of_known_classes(case.rows), 'without them')}"

@@ -58,7 +58,7 @@ def _likeliest(case: Case, before: float) -> IdReading | None:
         if fit > max(before + CLEARLY_BETTER, before * MUCH_BETTER) and share_known > 0.5:
             fits.append((fit, share_known, reading))
     highest = max((fit for fit, _, _ in fits), default=0.0)
-    alike = [(known, reading) for fit, known, reading in fits if fit >= highest - ALIKE]
+    alike = [(share, reading) for fit, share, reading in fits if fit >= highest - ALIKE]
     return max(alike, key=lambda pair: pair[0])[1] if alike else None
 
 
@@ -70,10 +70,10 @@ def check_unknown_images(case: Case) -> Finding | None:
         return None
     names = case.file.images.names_of(rows.source_rows[unknown])
     images = f"{len(names):,} images" if len(names) > 1 else "an image"
-    known = ", ".join(map(repr, case.ground_truth.image_ids[:3]))
+    expected = ", ".join(map(repr, case.ground_truth.image_ids[:3]))
     evidence = (
         f"{unknown.sum():,} of {len(unknown):,} detections ({unknown.mean():.0%}) are on {images} "
-        f"that the ground truth does not have (the first: {names[0]!r}; it has {known} …)"
+        f"that the ground truth does not have (the first: {names[0]!r}; it has {expected} …)"
     )
     n_seen, n_images = len(np.unique(rows.image_index[~unknown])), len(case.ground_truth.image_ids)
     if unknown.mean() >= MOSTLY_UNKNOWN and n_seen < MOSTLY_UNKNOWN * n_images:

@@ -67,8 +67,8 @@ def _likeliest(case: Case, before: float) -> tuple[IdReading, FittedReading] | N
     highest = max((fit for fit, *_ in fits), default=0.0)
     if highest <= max(before + CLEARLY_BETTER, before * MUCH_BETTER):
         return None
-    alike = [found for found in fits if found[0] >= highest - ALIKE]
-    _, _, ids, boxes = max(alike, key=lambda found: found[1])
+    alike = [each for each in fits if each[0] >= highest - ALIKE]
+    _, _, ids, boxes = max(alike, key=lambda each: each[1])
     return ids, boxes
 
 

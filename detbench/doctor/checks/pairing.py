@@ -54,12 +54,12 @@ def check_pairing(case: Case) -> Finding | None:
     sample = sample_of(case)
     if not len(case.scored) or not _is_large_enough(sample):
         return None
-    found = _found_share(sample, 0)
+    share = _found_share(sample, 0)
     by_chance = float(np.mean([_found_share(sample, shift) for shift in SHIFTS]))
-    if found > ABOVE_CHANCE * by_chance + ABOVE_CHANCE_SLACK:
+    if share > ABOVE_CHANCE * by_chance + ABOVE_CHANCE_SLACK:
         return None
     evidence = (
-        f"{found:.0%} of the objects have a detection of their class on them, {by_chance:.0%} if "
+        f"{share:.0%} of the objects have a detection of their class on them, {by_chance:.0%} if "
         "images are mixed at random"
     )
     partners, mirrored = _partners(case)
@@ -112,10 +112,10 @@ def _share_past_the_edge(case: Case) -> float:
     leave it only where these would go on, and not farther than any image reaches.
     """
     sizes = case.ground_truth.image_sizes[case.scored.image_index]
-    known = np.isfinite(sizes).all(axis=1)
-    if not known.any():
+    has_size = np.isfinite(sizes).all(axis=1)
+    if not has_size.any():
         return 0.0
-    boxes, sizes = case.scored.boxes[known], sizes[known]
+    boxes, sizes = case.scored.boxes[has_size], sizes[has_size]
     largest = np.nanmax(case.ground_truth.image_sizes, axis=0)
     last, first, beyond_all = (
         float(outside.any(axis=1).mean())
@@ -178,8 +178,8 @@ def _fits_some_image(case: Case, boxes: Floats, classes: Ints) -> bool:
     ground_truth = case.ground_truth
     on_object = pairwise_iou(boxes, ground_truth.boxes) >= 0.5
     same_class = classes[:, None] == ground_truth.class_index
-    found = (on_object & same_class).any(axis=0)
+    is_found = (on_object & same_class).any(axis=0)
     n_objects = np.diff(ground_truth.offsets)
-    image_of_found = groups_from_offsets(ground_truth.offsets)[found]
+    image_of_found = groups_from_offsets(ground_truth.offsets)[is_found]
     n_found = np.bincount(image_of_found, minlength=len(n_objects))
     return bool(((n_found >= 2) & (n_found >= MATCHED * n_objects)).any())

@@ -86,8 +86,8 @@ def share_inside(ground_truth: GroundTruth) -> float:
     boxes, sizes = ground_truth.boxes, object_image_sizes(ground_truth)
     outside = (boxes[:, :2] < -1).any(axis=1) | (boxes[:, 2:] > sizes + 1).any(axis=1)
     inside = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1) & ~outside)
-    known = np.asarray(np.isfinite(sizes).all(axis=1))
-    return float(inside[known].mean() if known.any() else inside.mean())
+    has_size = np.asarray(np.isfinite(sizes).all(axis=1))
+    return float(inside[has_size].mean() if has_size.any() else inside.mean())
 
 
 def are_sizes_swapped(ground_truth: GroundTruth) -> bool:

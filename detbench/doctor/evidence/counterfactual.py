@@ -43,9 +43,9 @@ def score_of_rest(case: Case, rows: DetectionRows, how: str) -> str:
 def _change(case: Case, score: float, how: str) -> str:
     before, after = score_text(case.quick_score.score(case.rows)), score_text(score)
     fixed = [*(["the ground truth"] if case.is_ground_truth_fixed else []), *case.fixed]
-    given = f"after fixing {joined(fixed)}, and {how}" if fixed else how
+    condition = f"after fixing {joined(fixed)}, and {how}" if fixed else how
     change = f"stays {before}" if before == after else f"goes from {before} to {after}"
-    return f"{given}, {case.quick_score.measure} {change}{_scope(case)}"
+    return f"{condition}, {case.quick_score.measure} {change}{_scope(case)}"
 
 
 def joined(words: list[str]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from detbench.data.columns import (
     Floats,
     Ints,
+    freeze,
     groups_from_offsets,
     offsets_from_groups,
     pairs_in_groups,
@@ -57,14 +58,25 @@ class Sample:
     """First pair of each object that has one."""
 
     def head(self, n_objects: int) -> Sample:
-        """Return the sample with the first objects only."""
-        end = int(np.searchsorted(self.pair_objects, n_objects))
-        return replace(
-            self,
+        """Return the sample with the first objects only, and the detections paired with them.
+
+        Both are sorted by image, so that the detections of the first images are the first ones.
+        """
+        n_pairs = int(np.searchsorted(self.pair_objects, n_objects))
+        pair_detections = self.pair_detections[:n_pairs]
+        n_boxes = int(pair_detections.max(initial=-1)) + 1
+        return Sample(
+            boxes=self.boxes[:n_boxes],
+            box_numbers=self.box_numbers[:n_boxes],
+            sizes=self.sizes[:n_boxes],
+            classes=self.classes[:n_boxes],
             objects=self.objects[:n_objects],
-            pair_detections=self.pair_detections[:end],
-            pair_objects=self.pair_objects[:end],
-            starts=self.starts[self.starts < end],
+            object_classes=self.object_classes[:n_objects],
+            box_images=self.box_images[:n_boxes],
+            object_images=self.object_images[:n_objects],
+            pair_detections=pair_detections,
+            pair_objects=self.pair_objects[:n_pairs],
+            starts=self.starts[self.starts < n_pairs],
         )
 
     def mean_best_iou(self, boxes: Floats) -> float:
@@ -108,12 +120,12 @@ def sample_of(case: Case) -> Sample:
         box_numbers=case.file.box_numbers[rows.source_rows[chosen]],
         sizes=ground_truth.image_sizes[rows.image_index[chosen]],
         classes=rows.class_index[chosen],
-        objects=ground_truth.boxes[objects],
+        objects=freeze(ground_truth.boxes[objects]),
         object_classes=ground_truth.class_index[objects].astype(np.int64),
         box_images=box_images,
         object_images=object_images,
-        pair_detections=pair_detections,
-        pair_objects=pair_objects,
+        pair_detections=freeze(pair_detections),
+        pair_objects=freeze(pair_objects),
         starts=(np.cumsum(counts) - counts)[counts > 0],
     )
 

@@ -188,5 +188,5 @@ def reread(case: Case, reading: BoxReading, rows: DetectionRows) -> DetectionRow
 
 def sizes_of(case: Case, rows: DetectionRows) -> Floats:
     """Return the size (N, 2) of each row's image, NaN for an unknown image."""
-    known = (rows.image_index >= 0)[:, None]
-    return np.where(known, case.ground_truth.image_sizes[rows.image_index], np.nan)
+    has_image = (rows.image_index >= 0)[:, None]
+    return np.where(has_image, case.ground_truth.image_sizes[rows.image_index], np.nan)

@@ -71,8 +71,8 @@ def _best_fit(case: Case) -> float:
 
 def _mixed(case: Case) -> Iterator[DetectionRows]:
     """Yield the rows with their images exchanged at random."""
-    known = case.rows.image_index[case.rows.image_index >= 0]
-    images, random = np.unique(known), np.random.default_rng(_SEED)
+    image_index = case.rows.image_index
+    images, random = np.unique(image_index[image_index >= 0]), np.random.default_rng(_SEED)
     for _ in range(N_MIXED):
         # The last element stays −1: rows of unknown images stay on unknown images.
         new_image = np.full(len(case.ground_truth.image_ids) + 1, -1, np.int64)

@@ -134,5 +134,5 @@ def order_reading(case: Case, how: str, table: Ints) -> ClassReading:
 
 def exchange_classes(table: Ints, rows: DetectionRows) -> DetectionRows:
     """Return rows with each class replaced by the one at its position in a table (K,)."""
-    known = rows.class_index >= 0
-    return replace(rows, class_index=np.where(known, table[rows.class_index], -1))
+    has_class = rows.class_index >= 0
+    return replace(rows, class_index=np.where(has_class, table[rows.class_index], -1))

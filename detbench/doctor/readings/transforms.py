@@ -63,31 +63,36 @@ class FittedTransform:
     fit: float
 
 
+def _twice(values: Floats) -> Floats:
+    """Return x and y (N, 2) for both corners (N, 4); faster than `np.tile`."""
+    return np.concatenate([values, values], axis=1)
+
+
 def _letterboxed(side: float, boxes: Floats, sizes: Floats) -> Floats:
     scale = side / sizes.max(axis=1, keepdims=True)
     border = (side - sizes * scale) / 2
-    return np.asarray((boxes - np.tile(border, 2)) / scale)
+    return np.asarray((boxes - _twice(border)) / scale)
 
 
 def _with_letterbox_border(boxes: Floats, sizes: Floats) -> Floats:
-    return np.asarray(boxes - np.tile((sizes.max(axis=1, keepdims=True) - sizes) / 2, 2))
+    return np.asarray(boxes - _twice((sizes.max(axis=1, keepdims=True) - sizes) / 2))
 
 
 def _with_border_of(side: float, boxes: Floats, sizes: Floats) -> Floats:
     scale = side / sizes.max(axis=1, keepdims=True)
-    return np.asarray(boxes - np.tile((side - sizes * scale) / 2, 2))
+    return np.asarray(boxes - _twice((side - sizes * scale) / 2))
 
 
 def _with_padding_to(side: float, boxes: Floats, sizes: Floats) -> Floats:
-    return np.asarray(boxes - np.tile((side - sizes) / 2, 2))
+    return np.asarray(boxes - _twice((side - sizes) / 2))
 
 
 def _stretched(sides: tuple[float, float], boxes: Floats, sizes: Floats) -> Floats:
-    return np.asarray(boxes * np.tile(sizes / np.array(sides), 2))
+    return np.asarray(boxes * _twice(sizes / np.array(sides)))
 
 
 def _with_sides_swapped(boxes: Floats, sizes: Floats) -> Floats:
-    return np.asarray(boxes * np.tile(sizes / sizes[:, ::-1], 2))
+    return np.asarray(boxes * _twice(sizes / sizes[:, ::-1]))
 
 
 def _shrunk(side: float, boxes: Floats, sizes: Floats) -> Floats:

@@ -190,8 +190,8 @@ def _trial(case: Case, file: AnnotationsFile, reading: BoxReading, frame: _Frame
 
 def _knows_sizes(ground_truth: GroundTruth) -> bool:
     """Tell whether most boxes are of images of known size."""
-    known = np.isfinite(object_image_sizes(ground_truth)).all(axis=1)
-    return float(known.mean()) > 0.5
+    has_size = np.isfinite(object_image_sizes(ground_truth)).all(axis=1)
+    return float(has_size.mean()) > 0.5
 
 
 def _share_agreeing(ground_truth: GroundTruth, file: AnnotationsFile) -> float:

@@ -1,4 +1,7 @@
-"""Simulated detectors of many kinds, none of which makes a mistake in its files: weak, blind, sure, clipped, of any size and number."""
+"""Simulated detectors of many kinds: weak, blind, confident, clipped, of any size and number.
+
+None of them makes a mistake in its files.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,18 @@ def annotated(
     shares=None,
     empty=0.0,
 ) -> GroundTruth:
-    """Return images of one size with objects of log-uniform sides at uniform places; `shares` are those of the classes."""
+    """Return images of one size with objects at uniform positions.
+
+    Args:
+        rng: Random generator.
+        images: Number of images.
+        classes: Number of classes.
+        size: Width and height of every image.
+        objects: Mean number of objects of an image.
+        sides: Shortest and longest side of an object; sides are log-uniform.
+        shares: Share of each class; None for equal ones.
+        empty: Share of images without objects.
+    """
     counts = np.where(rng.random(images) < empty, 0, np.maximum(rng.poisson(objects, images), 1))
     total = int(counts.sum())
     extent = np.minimum(np.exp(rng.uniform(*np.log(sides), (total, 2))), np.array(size) - 1)
@@ -40,7 +54,7 @@ def annotated(
 
 def detected(
     rng,
-    truth: GroundTruth,
+    ground_truth: GroundTruth,
     recall=0.7,
     noise=0.08,
     confused=0.1,
@@ -49,48 +63,61 @@ def detected(
     scores: Callable[[Floats], Floats] = lambda scores: scores,
     boxes: Callable[[Floats], Floats] = lambda boxes: boxes,
 ) -> Detections:
-    """Return what a detector of this recall, noise of corners, share of confused classes and false positives an image finds."""
-    image = np.repeat(np.arange(len(truth.image_ids)), np.diff(truth.offsets))
-    hit = rng.random(len(truth)) < recall
-    extent = np.tile(truth.boxes[hit, 2:] - truth.boxes[hit, :2], 2)
-    hits = truth.boxes[hit] + rng.normal(0, noise, (int(hit.sum()), 4)) * extent
-    kinds = np.where(
+    """Return what a simulated detector finds.
+
+    Args:
+        rng: Random generator.
+        ground_truth: Images of one size.
+        recall: Share of objects that are found.
+        noise: Standard deviation of corners, as a share of the box's side.
+        confused: Share of hits with a random class.
+        false: Mean number of false positives of an image.
+        clip: Whether boxes are clipped to the image.
+        scores: Changes the scores.
+        boxes: Changes the boxes.
+    """
+    n_images, n_classes = len(ground_truth.image_ids), len(ground_truth.class_names)
+    object_images = np.repeat(np.arange(n_images), np.diff(ground_truth.offsets))
+    size = ground_truth.image_sizes[0]
+
+    hit = rng.random(len(ground_truth)) < recall
+    objects = ground_truth.boxes[hit]
+    extent = np.tile(objects[:, 2:] - objects[:, :2], 2)
+    hits = objects + rng.normal(0, noise, (int(hit.sum()), 4)) * extent
+    hit_classes = np.where(
         rng.random(len(hits)) < confused,
-        rng.integers(len(truth.class_names), size=len(hits)),
-        truth.class_index[hit],
+        rng.integers(n_classes, size=len(hits)),
+        ground_truth.class_index[hit],
     )
-    beside = rng.poisson(false, len(truth.image_ids))
-    size = truth.image_sizes[0]
-    extent = np.minimum(
-        np.exp(rng.uniform(np.log(10), np.log(200), (int(beside.sum()), 2))), size - 1
-    )
+
+    counts = rng.poisson(false, n_images)
+    n_false = int(counts.sum())
+    extent = np.minimum(np.exp(rng.uniform(np.log(10), np.log(200), (n_false, 2))), size - 1)
     corner = rng.uniform(0, size - extent)
-    found = np.vstack([hits, np.hstack([corner, corner + extent])])
-    found = np.hstack(
-        [np.minimum(found[:, :2], found[:, 2:]), np.maximum(found[:, :2], found[:, 2:])]
-    )
-    found = boxes(np.clip(found, 0, np.tile(size, 2)) if clip else found)
-    sure = scores(np.concatenate([rng.beta(4, 2, len(hits)), rng.beta(1, 6, len(corner))]))
-    kept = (found[:, 2:] > found[:, :2]).all(axis=1)
+
+    both = np.vstack([hits, np.hstack([corner, corner + extent])])
+    first, last = np.minimum(both[:, :2], both[:, 2:]), np.maximum(both[:, :2], both[:, 2:])
+    ordered = np.hstack([first, last])
+    changed = boxes(np.clip(ordered, 0, np.tile(size, 2)) if clip else ordered)
+    base_scores = np.concatenate([rng.beta(4, 2, len(hits)), rng.beta(1, 6, n_false)])
+    changed_scores = scores(base_scores)
+    kept = (changed[:, 2:] > changed[:, :2]).all(axis=1)
+    images = np.concatenate([object_images[hit], np.repeat(np.arange(n_images), counts)])
+    classes = np.concatenate([hit_classes, rng.integers(n_classes, size=n_false)])
     return Detections.from_rows(
-        truth,
-        image_index=np.concatenate(
-            [image[hit], np.repeat(np.arange(len(truth.image_ids)), beside)]
-        )[kept],
-        class_index=np.concatenate([kinds, rng.integers(len(truth.class_names), size=len(corner))])[
-            kept
-        ],
-        scores=sure[kept],
-        boxes=found[kept],
+        ground_truth,
+        image_index=images[kept],
+        class_index=classes[kept],
+        scores=changed_scores[kept],
+        boxes=changed[kept],
     )
 
 
-def _grown(by: float) -> Callable[[Floats], Floats]:
+def _grown(share: float) -> Callable[[Floats], Floats]:
     def change(boxes: Floats) -> Floats:
-        more = by * (boxes[:, 2:] - boxes[:, :2])
-        return np.clip(
-            np.hstack([boxes[:, :2] - more, boxes[:, 2:] + more]), 0, [WIDTH, HEIGHT] * 2
-        )
+        margin = share * (boxes[:, 2:] - boxes[:, :2])
+        grown = np.hstack([boxes[:, :2] - margin, boxes[:, 2:] + margin])
+        return np.clip(grown, 0, [WIDTH, HEIGHT] * 2)
 
     return change
 
@@ -119,14 +146,14 @@ KINDS = {
     "little found": ({"images": 200}, {"recall": 0.35, "false": 0.1}),
     "two digits": ({}, {"scores": lambda scores: np.round(scores, 2)}),
     "whole pixels": ({}, {"boxes": np.round}),
-    "cut a pixel early": (
+    "clipped a pixel early": (
         {},
         {"boxes": lambda boxes: np.clip(np.round(boxes), 0, [WIDTH - 1, HEIGHT - 1] * 2)},
     ),
-    "not cut": ({}, {"clip": False}),
+    "not clipped": ({}, {"clip": False}),
     "boxes too small": ({}, {"boxes": _grown(-0.025)}),
     "boxes too large": ({}, {"boxes": _grown(0.1)}),
-    "one class rules": ({"classes": 6, "shares": [0.9] + 5 * [0.02]}, {}),
+    "one dominant class": ({"classes": 6, "shares": [0.9] + 5 * [0.02]}, {}),
     "mostly empty images": ({"images": 300, "empty": 0.8}, {"false": 0.2}),
     "an object an image": ({"images": 300, "objects": 0.5, "sides": (100, 400)}, {"false": 0.5}),
     "no false positives": (
@@ -135,8 +162,8 @@ KINDS = {
     ),
     "crowded": ({"images": 20, "objects": 150, "sides": (5, 40)}, {}),
     "confuses most": ({"classes": 4}, {"confused": 0.75}),
-    "too sure": ({}, {"scores": lambda scores: 1 - (1 - scores) / 100}),
-    "never sure": ({}, {"scores": lambda scores: scores / 20}),
+    "too confident": ({}, {"scores": lambda scores: 1 - (1 - scores) / 100}),
+    "never confident": ({}, {"scores": lambda scores: scores / 20}),
     "nothing below a half": (
         {"images": 40, "classes": 3},
         {"recall": 1, "noise": 0.02, "confused": 0, "false": 0, "scores": lambda s: (1 + s) / 2},
