@@ -11,6 +11,8 @@ from detbench.bench.export import ExportAudit, MeanAp, audit_export, export, mat
 from detbench.data.shapes import SHAPES
 from detbench.errors import DetbenchError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def yolo(tmp_path_factory):

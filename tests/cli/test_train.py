@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,7 @@ from detbench.data.load import load_ground_truth, save_ground_truth
 from detbench.data.shapes import make_shapes
 from tests.conftest import with_sigint_enabled
 
-pytest.importorskip("keras")
-
+pytestmark = pytest.mark.skipif(find_spec("keras") is None, reason="Keras is not installed")
 ROOT = Path(__file__).parents[2]
 SMALL_MODEL = ("--size", 32, "--width", 2, "--depth", 1, "--anchors", 2)
 

@@ -9,6 +9,8 @@ from detbench.adapters.catalogue import load_detector
 from detbench.adapters.keras import in_memory_detector
 from detbench.errors import DetbenchError, InputError
 
+pytestmark = pytest.mark.slow
+
 BOXES = np.array([[8.0, 4, 24, 12], [0, 0, 16, 16], [1, 1, 1, 1], [-1, -1, -1, -1]], np.float32)
 """x1, y1, x2, y2 in pixels of a 32×16 input; the last two rows are padding."""
 CENTER_BOXES = np.concatenate([(BOXES[:, :2] + BOXES[:, 2:]) / 2, BOXES[:, 2:] - BOXES[:, :2]], 1)

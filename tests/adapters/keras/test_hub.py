@@ -13,6 +13,8 @@ from detbench.adapters.keras.preset import read_class_names, write_class_names
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 from tests.adapters.keras import models
 
+pytestmark = pytest.mark.slow
+
 WIDTH, HEIGHT = models.SIZE
 
 

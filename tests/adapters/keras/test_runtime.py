@@ -9,6 +9,8 @@ from detbench.adapters.keras.backend import import_keras
 from detbench.adapters.keras.silence_tensorflow import silence_tensorflow
 from detbench.errors import DetbenchError
 
+pytestmark = pytest.mark.slow
+
 IMAGES = np.random.default_rng(0).random((3, 8, 12, 3), np.float32)
 
 

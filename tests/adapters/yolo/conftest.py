@@ -13,12 +13,25 @@ NO_MODELS = [
 
 
 @pytest.fixture(scope="session")
-def model():
-    """Return a YOLO for two classes on 64×32 pixels; tests only read it."""
+def keras():
+    """Return Keras, which takes seconds to import."""
     pytest.importorskip("keras")
+    from detbench.adapters.keras.backend import import_keras
+
+    return import_keras()
+
+
+@pytest.fixture(scope="session")
+def yolo_class(keras):
     from detbench.adapters.yolo.model import Yolo
 
-    model = Yolo(
+    return Yolo
+
+
+@pytest.fixture(scope="session")
+def model(yolo_class):
+    """Return a YOLO for two classes on 64×32 pixels; tests only read it."""
+    model = yolo_class(
         class_names=("dog", "cat"), anchors=ANCHORS, input_size=(64, 32), stride=8, width=4, depth=1
     )
     rng = np.random.default_rng(0)
@@ -40,9 +53,8 @@ def images():
 
 
 @pytest.fixture(scope="session")
-def outputs_of():
+def outputs_of(keras):
     """Return a function that runs a model on images and returns its output as an array."""
-    keras = pytest.importorskip("keras")
 
     def run(model, images):
         return keras.ops.convert_to_numpy(model(images, training=False))

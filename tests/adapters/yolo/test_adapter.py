@@ -11,8 +11,7 @@ from detbench.errors import DetbenchError, InputError
 from tests.adapters.yolo.conftest import ANCHORS, NO_MODELS
 from tests.references import onnx_decodes as reference
 
-pytest.importorskip("keras")
-from detbench.adapters.yolo.model import Yolo
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +51,8 @@ def test_the_record_is_complete(model, tmp_path):
     assert "digest" not in from_model(model, {}).settings
 
 
-def test_a_model_in_memory_runs_with_its_current_weights(model):
-    other = Yolo(**model.get_config())
+def test_a_model_in_memory_runs_with_its_current_weights(model, yolo_class):
+    other = yolo_class(**model.get_config())
     detector = from_model(other, {})
     batch = detector.preprocess([np.full((32, 64, 3), 99, np.uint8)])
     (before,) = detector.to_host(detector.infer(detector.to_device(batch)))
@@ -69,7 +68,7 @@ def test_metadata_are_those_of_the_decoder_yolov2(model):
 
 
 @pytest.mark.parametrize(("content", "message"), NO_MODELS)
-def test_other_files_are_named(tmp_path, content, message):
+def test_other_files_are_named(keras, tmp_path, content, message):
     if content is not None:
         (tmp_path / "m.keras").write_bytes(content)
     with pytest.raises(InputError, match=rf"m\.keras: {message}"):

@@ -8,8 +8,7 @@ from detbench.adapters.yolo.loss import loss_parts
 from detbench.training.yolo.targets import IGNORED, ImageObjects, batch_targets
 from tests.references import yolo_loss as reference
 
-keras = pytest.importorskip("keras")
-
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
 ANCHORS = ((0.8, 0.9), (2.0, 1.0), (2.0, 1.0))
 GRID = Grid(columns=5, rows=3, stride=16, anchors=ANCHORS)
 N_CLASSES = 4
@@ -92,7 +91,7 @@ def test_extreme_values_stay_finite():
         assert all(np.isfinite(part) for part in parts.values())
 
 
-def test_no_gradient_flows_through_the_iou():
+def test_no_gradient_flows_through_the_iou(keras):
     tf = pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":
         pytest.skip("this test takes gradients with TensorFlow")

@@ -11,12 +11,11 @@ from detbench.adapters.yolo.model_file import read_yolo, save_yolo
 from detbench.errors import InputError
 from tests.adapters.yolo.conftest import ANCHORS, NO_MODELS
 
-keras = pytest.importorskip("keras")
-from detbench.adapters.yolo.model import Yolo  # noqa: E402  needs Keras
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("stored_dtype", ["float32", "float16"])
-def test_a_file_holds_the_same_model(model, images, outputs_of, tmp_path, stored_dtype):
+def test_a_file_holds_the_same_model(keras, model, images, outputs_of, tmp_path, stored_dtype):
     path = tmp_path / "m.keras"
     save_yolo(model, path, stored_dtype)
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.keras"]
@@ -30,8 +29,8 @@ def test_a_file_holds_the_same_model(model, images, outputs_of, tmp_path, stored
             np.testing.assert_array_equal(outputs_of(loaded, images), outputs_of(model, images))
 
 
-def test_float16_halves_the_file(tmp_path):
-    large = Yolo(class_names=("dog",), anchors=ANCHORS, width=16)
+def test_float16_halves_the_file(yolo_class, tmp_path):
+    large = yolo_class(class_names=("dog",), anchors=ANCHORS, width=16)
     sizes = {}
     for stored_dtype in ("float32", "float16"):
         path = tmp_path / f"{stored_dtype}.keras"
@@ -50,7 +49,7 @@ def test_the_file_describes_the_model(model, tmp_path):
     assert "lambda" not in json.dumps(config).lower()
 
 
-def test_the_shipped_model_of_an_older_version_is_read():
+def test_the_shipped_model_of_an_older_version_is_read(keras):
     model = read_yolo(YOLO)
     assert model.stored_dtype == "float16"
     assert model.preprocessing["color"] == "rgb"
@@ -58,14 +57,14 @@ def test_the_shipped_model_of_an_older_version_is_read():
 
 
 @pytest.mark.parametrize(("content", "message"), NO_MODELS)
-def test_other_files_are_named(tmp_path, content, message):
+def test_other_files_are_named(keras, tmp_path, content, message):
     if content is not None:
         (tmp_path / "m.keras").write_bytes(content)
     with pytest.raises(InputError, match=rf"m\.keras: {message}"):
         read_yolo(tmp_path / "m.keras")
 
 
-def test_another_version_of_keras_is_named(model, tmp_path):
+def test_another_version_of_keras_is_named(keras, model, tmp_path):
     save_yolo(model, tmp_path / "m.keras")
     with (
         zipfile.ZipFile(tmp_path / "m.keras") as source,
@@ -82,7 +81,7 @@ def test_another_version_of_keras_is_named(model, tmp_path):
         read_yolo(tmp_path / "later.keras")
 
 
-def test_another_model_is_no_yolo(tmp_path):
+def test_another_model_is_no_yolo(keras, tmp_path):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "m.keras")
     with pytest.raises(InputError, match=r"is no YOLO of detbench; use keras:"):
         read_yolo(tmp_path / "m.keras")

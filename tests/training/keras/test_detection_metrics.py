@@ -19,10 +19,9 @@ from tests.training.keras.small_models import (
     small_retinanet,
 )
 
-keras = pytest.importorskip("keras")
-pytest.importorskip("keras_hub")
-
-pytestmark = [  # Keras' own warnings when it saves and loads its variables
+pytestmark = [
+    pytest.mark.slow,
+    # Keras' own warnings when it saves and loads its variables
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer"),
 ]
@@ -53,32 +52,36 @@ def ground_truth(tmp_path_factory):
 
 
 @pytest.fixture
-def new_metrics():
+def new_metrics(keras):
     from detbench.training.keras import DetectionMetrics
 
     return DetectionMetrics
 
 
 @pytest.fixture(scope="module")
-def retinanet():
+def retinanet(keras, hub):
     """Return a compiled model of random weights; every `fit` trains it further."""
     model = small_retinanet()
     model.compile(optimizer=keras.optimizers.Adam(1e-4), jit_compile=False)
     return model
 
 
-class LogRecorder(keras.callbacks.Callback):
-    """Keeps the logs that callbacks after the metrics see."""
+@pytest.fixture
+def recorder(keras):
+    """Return a callback that keeps the logs that callbacks after the metrics see."""
 
-    def __init__(self):
-        super().__init__()
-        self.epochs, self.tests = [], []
+    class LogRecorder(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.epochs, self.tests = [], []
 
-    def on_epoch_end(self, epoch, logs=None):
-        self.epochs.append(dict(logs))
+        def on_epoch_end(self, epoch, logs=None):
+            self.epochs.append(dict(logs))
 
-    def on_test_end(self, logs=None):
-        self.tests.append(dict(logs))
+        def on_test_end(self, logs=None):
+            self.tests.append(dict(logs))
+
+    return LogRecorder()
 
 
 def run_epochs(metrics, model, epochs=1):
@@ -94,9 +97,9 @@ def run_epochs(metrics, model, epochs=1):
 
 
 def test_logs_history_and_checkpoints_have_every_measure(
-    retinanet, new_metrics, ground_truth, tmp_path
+    keras, retinanet, new_metrics, recorder, ground_truth, tmp_path
 ):
-    metrics, recorder = new_metrics(ground_truth, class_names=NAMES), LogRecorder()
+    metrics = new_metrics(ground_truth, class_names=NAMES)
     checkpoint = keras.callbacks.ModelCheckpoint(
         str(tmp_path / "best.weights.h5"),
         monitor="val_coco_AR100",
@@ -167,9 +170,9 @@ def test_weights_are_current_and_numbers_exact(new_metrics, ground_truth):
 
 
 def test_evaluate_is_scored_once_and_the_validation_of_fit_is_not(
-    retinanet, new_metrics, ground_truth, monkeypatch
+    retinanet, new_metrics, recorder, ground_truth, monkeypatch
 ):
-    metrics, recorder = new_metrics(ground_truth, class_names=NAMES), LogRecorder()
+    metrics = new_metrics(ground_truth, class_names=NAMES)
     calls = []
     score = metrics._score
     monkeypatch.setattr(metrics, "_score", lambda: calls.append(1) or score())
@@ -189,7 +192,7 @@ def test_evaluate_is_scored_once_and_the_validation_of_fit_is_not(
     assert {name: recorder.tests[1][name] for name in COLUMNS} == metrics.results
 
 
-def test_evaluate_after_an_interrupted_fit(retinanet, new_metrics, ground_truth):
+def test_evaluate_after_an_interrupted_fit(keras, retinanet, new_metrics, ground_truth):
     class Interrupt(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             raise KeyboardInterrupt
@@ -227,7 +230,7 @@ def test_a_dataset_of_keras_scores_like_its_files(retinanet, new_metrics, ground
     np.testing.assert_array_equal(from_files.evaluations["coco"].detections.boxes, detections.boxes)
 
 
-def test_without_a_preprocessor_images_are_unchanged(new_metrics, ground_truth):
+def test_without_a_preprocessor_images_are_unchanged(hub, new_metrics, ground_truth):
     """A RetinaNet without preprocessor gets the numbers that the preprocessor would make."""
     metrics = new_metrics(ground_truth, class_names=NAMES, batch_size=4)
     run_epochs(metrics, small_retinanet())

@@ -7,8 +7,7 @@ from PIL import Image
 from detbench.errors import DetbenchError
 from tests.training.keras.small_models import NAMES, fixed_detections_model, noise_examples
 
-pytest.importorskip("keras")
-
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
 IMAGES, BOXES, LABELS = noise_examples()
 BATCHES = [(IMAGES.astype(np.float32), {"boxes": BOXES, "labels": LABELS})]
 FIRST_CLASS_COLOR = (0x00, 0x72, 0xB2)

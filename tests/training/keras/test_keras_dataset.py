@@ -42,6 +42,7 @@ def test_padding_is_no_object(key):
     check(ground_truth_of(batches(key=key)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "box_format",
     [
@@ -56,8 +57,7 @@ def test_padding_is_no_object(key):
         "rel_center_xywh",
     ],
 )
-def test_boxes_are_read_in_their_format(box_format):
-    keras = pytest.importorskip("keras")
+def test_boxes_are_read_in_their_format(keras, box_format):
     converted = np.array(
         keras.utils.bounding_boxes.convert_format(
             BOXES, "xyxy", box_format, height=SIDE, width=SIDE
@@ -66,6 +66,7 @@ def test_boxes_are_read_in_their_format(box_format):
     check(ground_truth_of(batches(np.where(IS_OBJECT[..., None], converted, -1)), box_format))
 
 
+@pytest.mark.slow
 def test_tf_data_may_be_batched_ragged_or_single():
     tf = pytest.importorskip("tensorflow")
     single = tf.data.Dataset.from_tensor_slices((IMAGES, {"boxes": BOXES, "labels": LABELS}))
@@ -77,9 +78,8 @@ def test_tf_data_may_be_batched_ragged_or_single():
     check(ground_truth_of(ragged.ragged_batch(3)))
 
 
-def test_a_pydataset():
-    keras = pytest.importorskip("keras")
-
+@pytest.mark.slow
+def test_a_pydataset(keras):
     class Batches(keras.utils.PyDataset):
         def __len__(self):
             return len(batches())
@@ -135,11 +135,15 @@ def test_invalid_data_is_refused(data, problem):
         ground_truth_of(data)
 
 
-def test_datasets_must_be_repeatable_and_finite():
+def test_datasets_must_be_repeatable():
     with pytest.raises(DetbenchError, match="is a generator, which ends after one pass"):
         KerasDatasetExamples(iter(batches()), NAMES, "xyxy")
     with pytest.raises(DetbenchError, match="int is no dataset"):
         KerasDatasetExamples(3, NAMES, "xyxy")
+
+
+@pytest.mark.slow
+def test_a_dataset_that_repeats_forever_is_refused():
     tf = pytest.importorskip("tensorflow")
     with pytest.raises(DetbenchError, match="repeats forever"):
         KerasDatasetExamples(tf.data.Dataset.from_tensors(1).repeat(), NAMES, "xyxy")

@@ -15,16 +15,13 @@ import pytest
 from tests.adapters.keras.test_runtime import IMAGES, two_headed_model
 from tests.adapters.yolo.test_loss import example, reference_parts
 
-keras = pytest.importorskip("keras")
-pytest.importorskip("keras_hub")
-pytest.importorskip("jax")
-
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def model():
+def model(keras, hub):
+    pytest.importorskip("jax")
     if keras.backend.backend() != "tensorflow":
         pytest.skip("this test compares JAX with TensorFlow")
     return two_headed_model(keras)

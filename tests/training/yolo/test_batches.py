@@ -8,16 +8,21 @@ from detbench.adapters.yolo.grid import Grid
 from detbench.training.yolo.images import prepare
 from tests.training.yolo.red_objects import PREPARATION
 
-pytest.importorskip("keras")
-from detbench.training.yolo.augmentation import Augmentation
-from detbench.training.yolo.batches import TrainingBatches
+pytestmark = pytest.mark.slow
 
 GRID = Grid(4, 3, 16, ((1.0, 1.0),))
 
 
-def test_batches_are_what_the_model_sees_when_it_runs(red_objects):
+@pytest.fixture(scope="module")
+def new_batches(keras):
+    from detbench.training.yolo.batches import TrainingBatches
+
+    return TrainingBatches
+
+
+def test_batches_are_what_the_model_sees_when_it_runs(new_batches, red_objects):
     prepared = prepare(red_objects, PREPARATION)
-    batches = TrainingBatches(prepared, PREPARATION, GRID, 2)
+    batches = new_batches(prepared, PREPARATION, GRID, 2)
     images = [np.asarray(Image.open(red_objects.image_folder / f"{n}.png")) for n in range(3)]
     assert len(batches) == 2
     inputs = np.concatenate([batches[n][0] for n in range(2)])
@@ -25,13 +30,13 @@ def test_batches_are_what_the_model_sees_when_it_runs(red_objects):
     assert [len(batches[n][1]["labels"]) for n in range(2)] == [2, 1]
 
 
-def test_order_and_changes_depend_on_seed_and_epoch(red_objects):
+def test_order_and_changes_depend_on_seed_and_epoch(new_batches, red_objects):
+    from detbench.training.yolo.augmentation import Augmentation
+
     prepared, augment = prepare(red_objects, PREPARATION), Augmentation(0.5)
 
     def first_batch(seed, n_epochs, **options):
-        batches = TrainingBatches(
-            prepared, PREPARATION, GRID, 3, seed=seed, augment=augment, **options
-        )
+        batches = new_batches(prepared, PREPARATION, GRID, 3, seed=seed, augment=augment, **options)
         for _ in range(n_epochs):
             batches.on_epoch_end()
         return batches[0]

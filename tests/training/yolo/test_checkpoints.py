@@ -67,9 +67,9 @@ def test_an_interrupted_save_keeps_the_epoch_before(tmp_path):
     assert [entry.name for entry in checkpoints.folder.iterdir()] == ["epoch-00001"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("max_seconds", "stopped"), [(None, False), (1e9, False), (2.0, True)])
-def test_no_epoch_begins_that_would_exceed_the_time_limit(tmp_path, max_seconds, stopped):
-    pytest.importorskip("keras")
+def test_no_epoch_begins_that_would_exceed_the_time_limit(keras, tmp_path, max_seconds, stopped):
     from detbench.training.yolo.callbacks import CheckpointSaver
 
     checkpoints, states, model = Checkpoints(tmp_path / "m.keras"), [], FakeModel()

@@ -13,9 +13,7 @@ from detbench.training.yolo.checkpoints import SCORE_COLUMN, Checkpoints
 from detbench.training.yolo.train import TrainingListener, train, with_classes
 from detbench.training.yolo.training_plan import TrainingPlan
 
-keras = pytest.importorskip("keras")
-
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("keras")]
 PLAN = TrainingPlan(
     epochs=3,
     batch_size=16,
@@ -31,7 +29,7 @@ PLAIN_PLAN = dataclasses.replace(PLAN, augment=False)
 
 
 def weights_of(path):
-    return [keras.ops.convert_to_numpy(weight) for weight in read_yolo(path).weights]
+    return read_yolo(path).get_weights()
 
 
 def history_without_times(state):
@@ -57,7 +55,7 @@ def interrupt_at(epoch, step):
 
 
 @pytest.fixture(scope="module")
-def interrupted(training_data, validation_data, tmp_path_factory):
+def interrupted(keras, training_data, validation_data, tmp_path_factory):
     """Return the folder of a training interrupted in its last step; tests take copies."""
     folder = tmp_path_factory.mktemp("interrupted")
     output, listener = folder / "m.keras", interrupt_at(3, 3)
@@ -67,7 +65,7 @@ def interrupted(training_data, validation_data, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(training_data, validation_data, tmp_path_factory):
+def uninterrupted(keras, training_data, validation_data, tmp_path_factory):
     output = tmp_path_factory.mktemp("uninterrupted") / "m.keras"
     return train(PLAN, training_data, validation_data, output)
 
@@ -165,7 +163,7 @@ def test_other_settings_do_not_resume_but_may_start_over(
 
 
 def test_a_diverging_loss_stops_and_keeps_the_last_good_model(
-    training_data, validation_data, tmp_path, monkeypatch
+    keras, training_data, validation_data, tmp_path, monkeypatch
 ):
     from detbench.adapters.yolo import model as model_module
 
