@@ -77,7 +77,7 @@ def _prepare(detector: Detector, tasks: Sequence[ImageTask]) -> PreparedBatch:
             errors.append(str(error))
             notes.append(())
             continue
-        _check_size(task, image)
+        check_image_size(task, image)
         errors.append("")
         notes.append(image.notes)
         images.append(image.pixels)
@@ -85,7 +85,7 @@ def _prepare(detector: Detector, tasks: Sequence[ImageTask]) -> PreparedBatch:
     return PreparedBatch(tuple(task.path for task in tasks), batch, tuple(errors), tuple(notes))
 
 
-def _check_size(task: ImageTask, image: DecodedImage) -> None:
+def check_image_size(task: ImageTask, image: DecodedImage) -> None:
     """Raise InputError if the annotations state another size: their boxes would be elsewhere."""
     height, width = image.pixels.shape[:2]
     stated = task.size

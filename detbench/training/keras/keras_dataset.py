@@ -85,11 +85,11 @@ class KerasDatasetExamples:
         """
         if not class_names:
             raise DetbenchError(
-                "a dataset of Keras has numbers as labels; give their names with class_names="
+                "the labels of a Keras dataset are numbers; give their names with class_names="
             )
         if box_format is None:
             raise DetbenchError(
-                "the format of the boxes in a dataset of Keras is unknown; "
+                "the format of the boxes in a Keras dataset is unknown; "
                 "set box_format=, for example 'xyxy'"
             )
         check_box_format(box_format)
@@ -231,7 +231,7 @@ def _check_repeatable(data: Any) -> None:
         )
     if not (hasattr(data, "__iter__") or hasattr(data, "__getitem__")):
         raise DetbenchError(
-            f"{type(data).__name__} is no dataset; "
+            f"{type(data).__name__} is not a dataset; "
             f"use a GroundTruth, or a dataset that yields {_EXPECTED}"
         )
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.adapters.images import read_image
-from detbench.adapters.prefetch import ImageTask, image_tasks
+from detbench.adapters.prefetch import check_image_size, image_tasks
 from detbench.adapters.preprocessing import Preprocessing
 from detbench.data.columns import Floats
 from detbench.data.ground_truth import GroundTruth
@@ -83,7 +83,9 @@ def prepare(
     images = _allocate((len(tasks), height, width, 3))
     objects = []
     for position, task in enumerate(tasks):
-        batch = as_rgb.apply([_read(task)])
+        image = read_image(task.path)
+        check_image_size(task, image)
+        batch = as_rgb.apply([image.pixels])
         images[position] = batch.inputs[0]
         rows = slice(ground_truth.offsets[position], ground_truth.offsets[position + 1])
         boxes = batch.placements[0].to_input(ground_truth.boxes[rows])
@@ -130,16 +132,3 @@ def _allocate(shape: tuple[int, ...]) -> NDArray[np.uint8]:
         return np.empty(shape, np.uint8)
     with TemporaryFile() as file:
         return np.memmap(file, np.uint8, "w+", shape=shape)
-
-
-def _read(task: ImageTask) -> NDArray[np.uint8]:
-    """Return the pixels of an image; raises InputError if its annotations state another size."""
-    pixels = read_image(task.path).pixels
-    height, width = pixels.shape[:2]
-    if not np.isnan(task.size).any() and task.size != (width, height):
-        problem = (
-            f"has {width}×{height} pixels, but its annotations say "
-            f"{task.size[0]:g}×{task.size[1]:g}"
-        )
-        raise InputError(task.path, problem, fix="check that --images names the annotated images")
-    return pixels

@@ -142,8 +142,8 @@ def with_classes(ground_truth: GroundTruth, names: Sequence[str]) -> GroundTruth
     if unknown:
         raise InputError(
             ground_truth.source or ground_truth.name,
-            f"has {len(unknown)} of {plural(len(ground_truth.class_names), 'class')} "
-            f"that the model does not have, {unknown[0]!r} first",
+            f"{len(unknown)} of {plural(len(ground_truth.class_names), 'class')} "
+            f"are not in the model (the first: {unknown[0]!r})",
             fix=f"the model has {', '.join(names)}; train a new one on a split with all classes",
         )
     mapping = np.array([numbers[fold(name)] for name in ground_truth.class_names], np.int32)
@@ -159,7 +159,7 @@ def check_output(output: Path) -> None:
     """Raise InputError if no model can be written, before any work is done."""
     if output.suffix != ".keras":
         renamed = output.with_suffix(".keras").name
-        raise InputError(output, "a model is written as a .keras file", fix=f"name it {renamed}")
+        raise InputError(output, "does not end in .keras", fix=f"name it {renamed}")
     check_writable(output, folder=False)
     check_writable(Checkpoints(output).folder, folder=True)
 

@@ -39,6 +39,6 @@ def test_missing_images_are_counted_and_the_first_is_named(red_objects):
 
 def test_an_image_of_another_size_is_refused(red_objects):
     sizes = red_objects.image_sizes + np.array([[0, 0], [1, 0], [0, 0]])
-    message = r"1\.png: has 200×60 pixels, but its annotations say 201×60"
+    message = r"1\.png: has 200 × 60 pixels, but its annotations state 201 × 60"
     with pytest.raises(InputError, match=message):
         prepare(dataclasses.replace(red_objects, image_sizes=sizes), PREPARATION)
