@@ -34,7 +34,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
     def __init__(
         self,
         prepared: PreparedImages,
-        preparation: Preprocessing,
+        preprocessing: Preprocessing,
         grid: Grid,
         batch_size: int,
         *,
@@ -44,7 +44,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]
     ) -> None:
         super().__init__(workers=1)
         self._prepared, self._grid, self._batch_size = prepared, grid, batch_size
-        self._table, self._is_bgr = preparation.table(), preparation.color == "bgr"
+        self._table, self._is_bgr = preprocessing.table(), preprocessing.color == "bgr"
         self._seed, self._augment = seed, augment
         self.epoch = epoch
         """Number of the coming epoch, from 0."""

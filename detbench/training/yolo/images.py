@@ -53,14 +53,14 @@ class PreparedImages:
 
 def prepare(
     ground_truth: GroundTruth,
-    preparation: Preprocessing,
+    preprocessing: Preprocessing,
     on_image: Callable[[int], None] = lambda _: None,
 ) -> PreparedImages:
     """Read every image of a dataset and map its objects into the model's input.
 
     Args:
         ground_truth: with the files of its images.
-        preparation: how an image becomes the input. Scaling and layout are left out: prepared
+        preprocessing: how an image becomes the input. Scaling and layout are left out: prepared
             images stay 8-bit RGB.
         on_image: called with the number of images prepared so far.
 
@@ -70,7 +70,7 @@ def prepare(
     """
     check_images_exist(ground_truth)
     as_rgb = replace(
-        preparation,
+        preprocessing,
         layout="nhwc",
         color="rgb",
         dtype="uint8",
@@ -78,7 +78,7 @@ def prepare(
         mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),
     )
-    width, height = preparation.size
+    width, height = preprocessing.size
     tasks = image_tasks(ground_truth)
     images = _allocate((len(tasks), height, width, 3))
     objects = []

@@ -111,7 +111,7 @@ def train(
     check_images_exist(validation)
     settings = _settings(plan, ground_truth, validation, start)
     state = _interrupted_state(checkpoints, settings) if resume else None
-    prepared = prepare(ground_truth, plan.preparation, listener.on_image)
+    prepared = prepare(ground_truth, plan.preprocessing, listener.on_image)
     object_sizes = prepared.object_sizes / plan.stride
     if state is None:
         state = TrainingState(settings, _anchors(plan, start_model, object_sizes))
@@ -227,7 +227,7 @@ def _build_model(
         stride=plan.stride,
         width=plan.width,
         depth=plan.depth,
-        preprocessing=plan.preparation.as_dict(),
+        preprocessing=plan.preprocessing.as_dict(),
     )
     n_steps = plan.epochs * -(-n_images // plan.batch_size)
     # A training shorter than twice the warm-up spends half of its steps on the warm-up.
@@ -266,16 +266,16 @@ def _fit(run: _Run, model: Yolo, prepared: PreparedImages, state: TrainingState)
     augment = Augmentation(PADDING / 255, prepared.max_objects) if plan.augment else None
     batches = TrainingBatches(
         prepared,
-        plan.preparation,
+        plan.preprocessing,
         model.grid,
         plan.batch_size,
         seed=plan.seed,
         augment=augment,
         epoch=n_finished,
     )
-    prepared_validation = prepare(run.validation, plan.preparation)
+    prepared_validation = prepare(run.validation, plan.preprocessing)
     validation_batches = TrainingBatches(
-        prepared_validation, plan.preparation, model.grid, plan.batch_size
+        prepared_validation, plan.preprocessing, model.grid, plan.batch_size
     )
     # The order matters: the guard stops before a broken epoch is scored or saved, and the saver
     # needs the scores in the logs.

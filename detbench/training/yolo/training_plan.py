@@ -68,7 +68,7 @@ class TrainingPlan:
             )
 
     @property
-    def preparation(self) -> Preprocessing:
+    def preprocessing(self) -> Preprocessing:
         """How images become the input: letterboxed with gray, RGB / 255, channels last."""
         return Preprocessing(self.size, "letterbox", pad_value=PADDING, layout="nhwc")
 

@@ -138,7 +138,7 @@ def test_invalid_data_is_refused(data, problem):
 def test_datasets_must_be_repeatable():
     with pytest.raises(DetbenchError, match="is a generator, which ends after one pass"):
         KerasDatasetExamples(iter(batches()), NAMES, "xyxy")
-    with pytest.raises(DetbenchError, match="int is no dataset"):
+    with pytest.raises(DetbenchError, match="int is not a dataset"):
         KerasDatasetExamples(3, NAMES, "xyxy")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from detbench.adapters.preprocessing import Preprocessing
 
-PREPARATION = Preprocessing((64, 48), "letterbox", pad_value=127, layout="nhwc")
+PREPROCESSING = Preprocessing((64, 48), "letterbox", pad_value=127, layout="nhwc")
 
 
 def is_red(image):

@@ -236,14 +236,14 @@ def test_a_class_that_the_model_lacks_is_named(
     )
     with pytest.raises(InputError, match=message):
         train(PLAN, more_classes, validation_data, output, start=uninterrupted.path)
-    with pytest.raises(InputError, match="'green' first"):
+    with pytest.raises(InputError, match=r"the first: 'green'"):
         train(PLAN, training_data, with_classes(validation_data, names), output)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("m.h5", "written as a .keras file; name it m.keras"),
+        ("m.h5", "does not end in .keras; name it m.keras"),
         ("file.txt/m.keras", "is a file, not a folder"),
         ("folder.keras", "is a folder"),
     ],
