@@ -117,7 +117,7 @@ def _batch_size(path: str | Path, declared: ImageInput, shapes: OutputShapes) ->
     if declared.batch not in (None, 1):
         raise InputError(
             path,
-            f"takes {declared.batch} images but returns outputs {shapes} of one",
+            f"takes {declared.batch} images but returns outputs of only one, {shapes}",
             fix="export it for one image",
         )
     return 1
@@ -148,7 +148,7 @@ def _input_size(
     if width is None or height is None:
         raise InputError(
             path,
-            "takes images of any size and states none",
+            "takes images of any size, and its metadata states none",
             fix="choose one with size=WIDTHxHEIGHT",
         )
     return width, height

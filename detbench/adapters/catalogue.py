@@ -176,7 +176,7 @@ def load_detector(spec: str, **options: Any) -> Detector:
     adapter = by_name[name]
     if not adapter.installed:
         raise DetbenchError(
-            f"adapter {name!r} needs {adapter.needs}, which is not installed: {adapter.install}"
+            f"adapter {name!r} needs {adapter.needs}, which is not installed; run {adapter.install}"
         )
     load = _import_loader(adapter)
     if name not in ADAPTERS:
@@ -218,7 +218,7 @@ def _import_loader(adapter: Adapter) -> Any:
             raise
         raise DetbenchError(
             f"adapter {adapter.name!r} of package {adapter.package} cannot be imported ({error}); "
-            f"install it again: {adapter.install}"
+            f"reinstall it: {adapter.install}"
         ) from error
 
 
@@ -228,6 +228,6 @@ def _check_detector(detector: object, adapter: Adapter) -> Detector:
         kind = type(detector).__name__
         raise DetbenchError(
             f"adapter {adapter.name!r} of package {adapter.package} returned an object of type "
-            f"{kind}, which lacks steps of a Detector"
+            f"{kind}, which lacks methods of Detector"
         )
     return detector

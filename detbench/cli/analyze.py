@@ -58,14 +58,14 @@ def analyze_command(
         ),
     ] = None,
     beta: Annotated[
-        float, typer.Option(help="Beta of the F measure that score thresholds are chosen by.")
+        float, typer.Option(help="Beta of the F measure that score thresholds maximize.")
     ] = 1.0,
     tidecv: Annotated[
         bool,
         typer.Option(
             "--tidecv",
-            help="Costs as in tidecv 1.0.1: 100 detections per image, classes without objects "
-            "count as 0.",
+            help="Compute costs as tidecv 1.0.1 does: at most 100 detections per image, AP 0 for "
+            "classes without objects.",
         ),
     ] = False,
     resamples: Annotated[
@@ -75,7 +75,7 @@ def analyze_command(
     seed: Annotated[
         int,
         typer.Option(
-            min=0, help="Random seed of the resamples and of the half for choosing thresholds."
+            min=0, help="Random seed of resamples, and of the half of images that sets thresholds."
         ),
     ] = 0,
     json: JsonTarget = None,

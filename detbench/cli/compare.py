@@ -118,8 +118,8 @@ def compare_command(
 ) -> None:
     """Compare detectors: predict, score, time, record, and write one page.
 
-    Run again with the same folder, it keeps the runs that are finished.
-    It refuses to replace runs that differ.
+    Repeat the command to resume: finished runs in the folder are kept.
+    Runs with other data, protocol or detections are never replaced.
     """
     from detbench.bench.compare import is_model
     from detbench.reports.frames import frames

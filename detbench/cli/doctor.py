@@ -35,7 +35,7 @@ def doctor(
         list[str] | None,
         typer.Option(
             metavar="ID",
-            help="Finding to fix; repeat for several of ground truth or of detections.",
+            help="ID of a finding to fix. Repeat to fix several, all of the same input.",
             show_default=False,
         ),
     ] = None,
@@ -59,10 +59,10 @@ def doctor(
     from detbench.metrics.warmup import warm_scoring
 
     if bool(fix) != (output is not None):
-        raise DetbenchError("--fix and --output belong together: what to fix, and where to write")
+        raise DetbenchError("--fix and --output need each other; name the finding and the output")
     if fix and json is not None:
         raise DetbenchError(
-            "--fix and --json write different things; run `detbench doctor` once for each"
+            "--fix and --json cannot be combined; run `detbench doctor` once for each"
         )
     inputs = [ground_truth, detections]
     check_output_paths(json_files(json), [], inputs)

@@ -90,7 +90,7 @@ def evaluate_command(
     ] = False,
     conventions: Annotated[
         bool,
-        typer.Option("--conventions", help="Show the score under every convention in use."),
+        typer.Option("--conventions", help="Show mAP at IoU 0.5 under every common convention."),
     ] = False,
     runs: Annotated[
         Path | None,

@@ -60,9 +60,9 @@ def export_command(
     allow_unmapped: AllowUnmapped = False,
     json: JsonTarget = None,
 ) -> None:
-    """Write a Keras model as ONNX.
+    """Export a Keras model to ONNX and compare the two.
 
-    If the audit finds a difference, no file is written and the exit code is 1.
+    If their outputs differ, no file is written and the exit code is 1.
     """
     from detbench.bench.export import export
     from detbench.bench.schema_upgrades import SCHEMA_VERSION

@@ -52,29 +52,29 @@ def gate_command(
     ] = None,
     candidate: Annotated[
         Path | None,
-        typer.Argument(help="The run folder that may replace it.", show_default=False),
+        typer.Argument(help="The run folder to check against the baseline.", show_default=False),
     ] = None,
     rules: Annotated[
         Path | None,
         typer.Option(help="TOML file of rules. Default: see --show-rules.", show_default=False),
     ] = None,
     show_rules: Annotated[
-        bool, typer.Option("--show-rules", help="Print the default rules and nothing else.")
+        bool, typer.Option("--show-rules", help="Print the default rules and exit.")
     ] = False,
     branch: Annotated[
-        str, typer.Option(help="Branch on which the baseline of a history must have passed.")
+        str, typer.Option(help="With history:FILE, the branch on which the baseline passed.")
     ] = "main",
     models: Annotated[
         tuple[str, str] | None,
         typer.Option(
             metavar="BASELINE CANDIDATE",
-            help="Time these two models again, interleaved, for rules on time.",
+            help="Time these two models, interleaved, for rules on latency and throughput.",
             show_default=False,
         ),
     ] = None,
     remeasure: Annotated[
         bool,
-        typer.Option("--remeasure", help="The same with the models that the runs recorded."),
+        typer.Option("--remeasure", help="Like --models, with the models recorded in the runs."),
     ] = False,
     max_seconds: Annotated[
         float, typer.Option(min=0.1, help="Maximum seconds of timing for each model and stage.")
@@ -98,7 +98,7 @@ def gate_command(
 ) -> None:
     """Stop a regression: compare a candidate with its baseline, rule by rule.
 
-    Exits with 0 if passed, 1 if failed, 3 if inconclusive, 2 if there is no verdict.
+    Exits with 0 if passed, 1 if failed, 2 if an error prevents a verdict, 3 if inconclusive.
     """
     from detbench.bench.gate.gate import gate
     from detbench.bench.gate.rules import default_rules, default_text, read_rules

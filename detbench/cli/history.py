@@ -24,7 +24,7 @@ app.add_typer(history_app, name="history")
 HistoryFile = Annotated[
     Path,
     typer.Argument(
-        metavar="FILE", help="The history: one line of JSON per run.", show_default=False
+        metavar="FILE", help="History file: one line of JSON per run.", show_default=False
     ),
 ]
 DetectorName = Annotated[
@@ -41,10 +41,13 @@ def add_command(
         list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)
     ],
     branch: Annotated[
-        str | None, typer.Option(help="Branch of the commit.", show_default=False)
+        str | None, typer.Option(help="Branch to record for the runs.", show_default=False)
     ] = None,
     commit: Annotated[
-        str | None, typer.Option(help="Default: the commit of the run.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Commit to record. Default: the commit stored in the run.", show_default=False
+        ),
     ] = None,
     verdict: Annotated[
         GateOutcome | None, typer.Option(help="Verdict of the gate.", show_default=False)
@@ -52,11 +55,14 @@ def add_command(
     gate: Annotated[
         Path | None,
         typer.Option(
-            help="Read the verdict from what `detbench gate --json` wrote.", show_default=False
+            help="Read the verdict from a JSON file of `detbench gate --json`.", show_default=False
         ),
     ] = None,
 ) -> None:
-    """Add runs. Of a run that it has already, add only a new verdict or another folder."""
+    """Add runs to a history.
+
+    A run that is already in the history is added again only with a new verdict or folder.
+    """
     from detbench.bench.history.entry import history_entry
     from detbench.bench.history.history_file import add_entry
     from detbench.bench.runs import read_run
@@ -72,8 +78,9 @@ def add_command(
             run = read_run(folder)
             outcome = _outcome(gate, run.detections.digest) if gate else verdict
             entry = history_entry(run, file, commit=commit, branch=branch, verdict=outcome)
-        suffix = "" if add_entry(file, entry) else " is in the history already"
-        log(one_line(f"{file}: {entry.name} at {entry.commit or 'no commit'}{suffix}"))
+        action = "added" if add_entry(file, entry) else "already in the history:"
+        commit_text = f"commit {entry.commit}" if entry.commit else "no commit"
+        log(one_line(f"{file}: {action} {entry.name}, {commit_text}"))
 
 
 @history_app.command("show")
@@ -112,7 +119,11 @@ def plot_command(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="DIR", help="Folder for MEASURE.png.", show_default=False
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Folder for the plots, one MEASURE.png each.",
+            show_default=False,
         ),
     ],
     measure: Annotated[

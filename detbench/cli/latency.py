@@ -103,7 +103,7 @@ def latency_command(
     aa: Annotated[
         bool,
         typer.Option(
-            "--aa", help="Compare a model with itself repeatedly: false alarms on this machine."
+            "--aa", help="Measure false alarms on this machine: compare a model with itself."
         ),
     ] = False,
     repetitions: Annotated[
@@ -123,8 +123,8 @@ def latency_command(
 ) -> None:
     """Time models: stage by stage, interleaved, with confidence intervals.
 
-    Times that must not be reported are marked invalid, with the reason. Exits with 3 if a time is
-    invalid or a comparison is inconclusive.
+    Unreliable times are marked invalid, with the reason. Exits with 3 if a time is invalid or a
+    comparison is inconclusive.
     """
     from detbench.bench.latency.images import embedded_images, images_in
     from detbench.bench.latency.model_specs import model_specs

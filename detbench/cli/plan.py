@@ -51,20 +51,18 @@ def plan_command(
         float | None,
         typer.Option(
             metavar="POINTS",
-            help="Print how many images this difference needs.",
+            help="Also print the number of images needed to detect this difference.",
             show_default=False,
         ),
     ] = None,
-    power: Annotated[
-        float, typer.Option(help="Probability that a true difference is significant.")
-    ] = 0.8,
+    power: Annotated[float, typer.Option(help="Probability of detecting a true difference.")] = 0.8,
     level: Annotated[
         float, typer.Option(help="Significance level: probability of a false alarm.")
     ] = 0.05,
     correlation: Annotated[
         float | None,
         typer.Option(
-            help="Correlation with the other detector, if there is only one. Default: 0.7.",
+            help="Assumed correlation with a second detector, if only one is given. Default: 0.7.",
             show_default=False,
         ),
     ] = None,
@@ -80,7 +78,7 @@ def plan_command(
     json: JsonTarget = None,
     threads: Threads = None,
 ) -> None:
-    """Estimate the smallest detectable difference, and how many images a difference needs."""
+    """Estimate the smallest detectable difference and the number of images needed."""
     from detbench.bench.plan import plan_document
     from detbench.metrics.uncertainty.power import power_analysis
     from detbench.metrics.uncertainty.replicates import resample

@@ -60,7 +60,7 @@ TryResize = Annotated[
     bool,
     typer.Option(
         "--try-resize",
-        help="Score a sample with every way of resizing (fit=), write nothing, and stop.",
+        help="Score a sample with each way of resizing (fit=) and exit; nothing is written.",
     ),
 ]
 Sample = Annotated[

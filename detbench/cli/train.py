@@ -102,7 +102,7 @@ def train_yolo_command(
         float | None,
         typer.Option(
             min=0,
-            help="Start no epoch that would exceed this total time, resumed runs included.",
+            help="Stop before an epoch would exceed this total time, resumed runs included.",
             show_default=False,
         ),
     ] = None,
@@ -113,7 +113,7 @@ def train_yolo_command(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Start from the weights and the shape of this YOLO.",
+            help="Start from the weights and layer sizes of this YOLO model.",
             show_default=False,
         ),
     ] = None,

@@ -65,7 +65,7 @@ def fetch_voc2007(
     if os.path.lexists(year):
         raise InputError(
             year,
-            "exists already",
+            "already exists",
             fix="evaluate with it, or remove it to fetch it again",
         )
     created = [path for path in (downloads, year.parent, folder) if not os.path.lexists(path)]

@@ -40,7 +40,7 @@ def read_image_size(path: Path) -> tuple[int, int]:
     except Image.DecompressionBombError as error:
         raise InputError(
             path,
-            f"its header claims an impossible size ({error})",
+            f"its header states an impossible size ({error})",
             fix=fix,
         ) from error
     # Pillow's plugins raise all of these for files that are not what they seem to be.

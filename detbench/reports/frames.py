@@ -343,7 +343,7 @@ def frames(
     names = [scored.name for scored in detectors]
     if baseline is not None and baseline not in names:
         raise DetbenchError(
-            f"there is no detector {baseline!r} to be the baseline; there are {', '.join(names)}"
+            f"baseline {baseline!r} is not one of the detectors; choose from {', '.join(names)}"
         )
     if points < 4:
         raise DetbenchError(f"a curve needs 4 points or more, got {points}")

@@ -101,7 +101,7 @@ def test_an_adapter_that_returns_no_detector_is_named(installed):
     with pytest.raises(
         DetbenchError,
         match="adapter 'half' of package detbench-corners returned an object of type object, "
-        "which lacks steps",
+        "which lacks methods of Detector",
     ):
         load_detector("half:x")
 
@@ -195,7 +195,7 @@ def test_a_missing_package_is_named_with_its_installation(monkeypatch):
     monkeypatch.setitem(catalogue.ADAPTERS, "onnx", lacking)
     with pytest.raises(
         DetbenchError,
-        match=r"adapter 'onnx' needs no_such_package, .*: pip install 'detbench\[onnx\]'",
+        match=r"adapter 'onnx' needs no_such_package, .*; run pip install 'detbench\[onnx\]'",
     ):
         load_detector("onnx:model.onnx")
 

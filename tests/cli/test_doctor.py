@@ -66,7 +66,7 @@ def test_a_cut_off_file_is_an_input_error(command, paths, tmp_path):
 def test_fix_needs_an_output(command, paths):
     outcome = command("doctor", *paths, "--fix", "box-scale")
     assert outcome.code == 2
-    assert "--fix and --output belong together" in outcome.err
+    assert "--fix and --output need each other" in outcome.err
 
 
 def test_findings_and_fixed_detections_are_written_one_after_the_other(command, paths, tmp_path):

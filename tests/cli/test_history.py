@@ -30,7 +30,7 @@ def test_a_history_from_the_first_run_to_a_plot(command, runs, history, tmp_path
     added = command("history", "add", history, *second)
     assert added.code == 0, added.err
     again = command("history", "add", history, *first)
-    assert "is in the history already" in again.err
+    assert "already in the history" in again.err
     document = json.loads(command("history", "show", history, "--json", "-").out)
     assert document["schema_version"] == 2
     assert {(run["commit"], run["verdict"]) for run in document["runs"]} == {

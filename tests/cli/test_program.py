@@ -206,7 +206,7 @@ def test_demo_runs_the_shipped_models_which_are_as_good_as_the_docs_say(command,
     assert scores["yolo"] >= 0.90
     assert scores["retinanet"] >= 0.80
     assert abs(scores["yolo"] - scores["yolo-onnx"]) < 0.001
-    assert "AP of class" in outcome.out
+    assert "AP by class" in outcome.out
     assert (tmp_path / "demo" / "plots" / "all-classes.png").is_file()
     assert "yolo-onnx" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
     again = next(line for line in outcome.err.splitlines() if line.startswith("again:"))

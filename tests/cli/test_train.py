@@ -102,7 +102,7 @@ def test_the_same_command_resumes_after_ctrl_c(command, shapes, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-o", "m.h5"], "m.h5: a model is written as a .keras file"),
+        (["-o", "m.h5"], "m.h5: does not end in .keras; name it m.keras"),
         (["-o", "plain.txt/m.keras"], "plain.txt is a file, not a folder"),
         (["-o", "m.keras", "--plots", "plain.txt"], "plain.txt is a file, not a folder"),
         (

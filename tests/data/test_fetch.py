@@ -228,7 +228,7 @@ def test_wrong_arguments_are_refused_before_anything_is_fetched(server, tmp_path
         fetch_voc2007(tmp_path / "voc", from_files=[tmp_path / "none.tar"])
     (tmp_path / "VOCdevkit/VOC2007").mkdir(parents=True)
     with pytest.raises(
-        InputError, match="VOCdevkit/VOC2007: exists already; evaluate with it, or remove it"
+        InputError, match="VOCdevkit/VOC2007: already exists; evaluate with it, or remove it"
     ):
         fetch_voc2007(tmp_path, base_url=server.url)
     assert server.ranges == []

@@ -37,7 +37,7 @@ def test_a_large_image_is_measured_and_an_impossible_one_refused(tmp_path):
         content = b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", b"")
         (tmp_path / f"{side}.png").write_bytes(content)
     assert read_image_size(tmp_path / "10000.png") == (10_000, 10_000)
-    with pytest.raises(InputError, match=r"60000\.png: its header claims an impossible size"):
+    with pytest.raises(InputError, match=r"60000\.png: its header states an impossible size"):
         read_image_size(tmp_path / "60000.png")
 
 

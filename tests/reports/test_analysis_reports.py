@@ -70,10 +70,10 @@ def test_the_terminal_states_the_base_and_the_range_of_label_errors(study):
 
 
 def test_the_terminal_says_what_it_leaves_out():
-    assert "all in --json" not in shown(long_study(label_errors=10, slices=40))
+    assert "use --json to get all" not in shown(long_study(label_errors=10, slices=40))
     text = shown(long_study(label_errors=57, slices=45))
-    assert "10 of 57 likely label errors; all in --json" in text
-    assert "40 of 45 slices; all in --json" in text
+    assert "10 of 57 likely label errors; use --json to get all" in text
+    assert "40 of 45 slices; use --json to get all" in text
 
 
 def long_study(label_errors, slices):

@@ -264,7 +264,8 @@ def test_invalid_input():
     with pytest.raises(DetbenchError, match="nothing to tabulate"):
         frames([])
     with pytest.raises(
-        DetbenchError, match="no detector 'third' to be the baseline; there are first, second"
+        DetbenchError,
+        match="baseline 'third' is not one of the detectors; choose from first, second",
     ):
         frames(two(), baseline="third")
     with pytest.raises(DetbenchError, match="4 points or more"):

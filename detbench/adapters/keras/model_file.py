@@ -66,7 +66,7 @@ def read_keras_file(path: Path) -> KerasFile:
     except (BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
         raise InputError(
             path,
-            f"is truncated or no Keras model ({error})",
+            f"is truncated or not a Keras model ({error})",
             fix="copy it again, or save it with model.save",
         ) from None
     registered_name = config.get("registered_name") if isinstance(config, dict) else None

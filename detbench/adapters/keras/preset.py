@@ -44,8 +44,8 @@ def load_preset(target: str) -> Any:
         ) from error
     except LOAD_ERRORS as error:
         raise DetbenchError(
-            f"preset {target} cannot be reached, or is no object detector ({first_line(error)}); "
-            f"{_offline_advice(target)}"
+            f"preset {target} cannot be reached, or is not an object detector "
+            f"({first_line(error)}); {_offline_advice(target)}"
         ) from error
 
 

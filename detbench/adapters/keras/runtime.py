@@ -156,7 +156,7 @@ def model_input(model: Any) -> ImageInput:
     declared = image_input(tensor.name, tuple(tensor.shape), dtype)
     if declared is None or declared.single:
         raise DetbenchError(
-            f"model {model.name} takes {described}, which is no batch of color images"
+            f"model {model.name} takes {described}, which is not a batch of color images"
         )
     return declared
 

@@ -122,7 +122,7 @@ def _fields(content: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int
         elif wire_type in (_FIXED64, _FIXED32):
             length = 8 if wire_type == _FIXED64 else 4
         else:
-            raise _BrokenError(f"byte {start:,} begins no field")
+            raise _BrokenError(f"no field begins at byte {start:,}")
         if start + length > end:
             raise _BrokenError(f"{start + length - end:,} bytes are missing")
         yield field, (start, start + length)
@@ -143,7 +143,7 @@ def _varint(content: mmap.mmap, start: int, end: int) -> tuple[int, int]:
 
 def _span(value: int | Span) -> Span:
     if isinstance(value, int):
-        raise _BrokenError("it holds a number in place of a message")
+        raise _BrokenError("it holds a number, expected a message")
     return value
 
 
@@ -164,7 +164,7 @@ def _external_file(path: Path, location: str) -> Path:
     if not file.is_file():
         raise InputError(
             path,
-            f"keeps weights in {location}, which is not beside it",
+            f"keeps weights in {location}, which is not in its folder",
             fix=f"put {location} into {path.parent}",
         )
     return file

@@ -219,7 +219,7 @@ def _image_input(path: Path, inputs: Sequence[Any]) -> ImageInput:
     if image is None:
         raise InputError(
             path,
-            f"takes {declared}, which is no batch of three-channel images",
+            f"takes {declared}, which is not a batch of three-channel images",
             fix="export it for a batch of color images",
         )
     return image

@@ -48,7 +48,7 @@ def read_yolo(path: Path) -> Yolo:
     """
     file = read_keras_file(path)
     if file.registered_name != _REGISTERED_NAME:
-        raise InputError(path, "is no YOLO of detbench", fix=f"use keras:{path}")
+        raise InputError(path, "is not a YOLO model of detbench", fix=f"use keras:{path}")
     import_keras()
     from detbench.adapters.yolo import model as _  # noqa: F401  registers the class with Keras
 

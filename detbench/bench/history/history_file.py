@@ -169,7 +169,9 @@ def _with_verdict_of(earlier: Entry, entry: Entry) -> Entry:
 def _parsed(file: Path, number: int, line: bytes) -> Entry:
     where = f"line {number}"
     if line.startswith(_MERGE_MARKS):
-        raise InputError(file, "has marks of an unfinished merge", where=where, fix=_MERGE_FIX)
+        raise InputError(
+            file, "has conflict markers of an unfinished merge", where=where, fix=_MERGE_FIX
+        )
     try:
         document = upgraded_history_entry(msgspec.json.decode(line), f"{file}, {where}")
         entry = msgspec.convert(document, Entry)

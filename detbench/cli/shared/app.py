@@ -66,7 +66,7 @@ AllowUnmapped = Annotated[
     bool,
     typer.Option(
         "--allow-unmapped",
-        help="Allow classes of the model or dataset that the other does not have.",
+        help="Accept classes that only the model or only the dataset has.",
     ),
 ]
 AllowBroken = Annotated[
@@ -85,7 +85,7 @@ Readers = Annotated[
     int, typer.Option(min=1, help="Number of threads that read and preprocess images.")
 ]
 NoCache = Annotated[
-    bool, typer.Option("--no-cache", help="Neither use nor write the cache of earlier predictions.")
+    bool, typer.Option("--no-cache", help="Do not read or write the cache of predictions.")
 ]
 ProtocolName = Annotated[
     str | None,
@@ -96,7 +96,7 @@ ProtocolName = Annotated[
 Names = Annotated[
     list[str] | None,
     typer.Option(
-        help="Name of each detector, in the order of the files. Default: file or folder name.",
+        help="Name of a detector; repeat in the order of the files. Default: file or folder name.",
         show_default=False,
     ),
 ]
@@ -142,6 +142,6 @@ Threads = Annotated[
 NoIntervals = Annotated[
     bool,
     typer.Option(
-        "--no-intervals", help="Do not compute 95% confidence intervals, which double the time."
+        "--no-intervals", help="Do not compute 95% confidence intervals; they double the run time."
     ),
 ]

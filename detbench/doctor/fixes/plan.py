@@ -71,8 +71,8 @@ def _side_and_id(case: Case, findings: Sequence[Finding], word: str) -> tuple[Si
         )
     lists = [f"{_name(side)}: {', '.join(fixable[side])}" for side in _SIDES if fixable[side]]
     raise DetbenchError(
-        f"{case.file.path}: there is no {word} that can be fixed here; what can be fixed: "
-        f"{'; '.join(lists) or 'nothing'}; run `detbench doctor` without --fix to see all findings"
+        f"{case.file.path}: no finding {word} can be fixed here; findings with a fix: "
+        f"{'; '.join(lists) or 'none'}; run `detbench doctor` without --fix to see all findings"
     )
 
 
@@ -94,7 +94,7 @@ def _fixed_rows(case: Case, findings: Sequence[Finding], ids: Sequence[str]) -> 
     if others:
         fix = f"fix as well: {_fix_options(others)}"
     raise DetbenchError(
-        f"{case.file.path}: {n_lost:,} of {len(rows):,} detections still could not be scored and "
+        f"{case.file.path}: {n_lost:,} of {len(rows):,} detections still cannot be scored and "
         f"would be lost; {fix}"
     )
 

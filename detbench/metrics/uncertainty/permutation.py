@@ -175,7 +175,7 @@ def _scores_to_use(
         names = f"{baseline.detections.name} and {candidate.detections.name}"
         raise NotComparableError(
             f"the scores of {names} are on different scales: the Kolmogorov–Smirnov distance of"
-            f" their hits is {distance:.2f}, at most {MAX_SCORE_DISTANCE:g} is possible;"
+            f" their hits is {distance:.2f}, above the limit of {MAX_SCORE_DISTANCE:g};"
             ' use scores="ranks", or the bootstrap'
         )
     return "ranks"

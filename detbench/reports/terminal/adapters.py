@@ -13,7 +13,7 @@ from detbench.reports.terminal.table import plain_table
 
 def adapter_table(adapters: Sequence[Adapter]) -> Table:
     """Return a row for each adapter: package, whether it is installed, and how to install it."""
-    table = plain_table("adapter", "from", "installed", "install with", text_columns=4)
+    table = plain_table("adapter", "package", "installed", "install with", text_columns=4)
     for adapter in adapters:
         installed = "yes" if adapter.installed else "no"
         table.add_row(adapter.name, adapter.package, installed, Text(adapter.install))

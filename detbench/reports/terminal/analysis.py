@@ -139,7 +139,7 @@ def recall_table(study: Study) -> Table:
 def confusion_table(analysis: Analysis) -> Table:
     """Return the most frequent confusions of two classes, and those with background."""
     names, confusion = analysis.evaluation.ground_truth.class_names, analysis.confusion_matrix
-    table = plain_table("object", "detected as", "times", "of its objects", text_columns=2)
+    table = plain_table("object", "detected as", "count", "share of objects", text_columns=2)
     counts, objects = confusion.counts, confusion.objects
     for row, column in confusion.confused_classes(_MAX_CONFUSIONS):
         count = counts[row, column]
@@ -187,8 +187,8 @@ def label_error_line(study: Study) -> str:
     )
     return (
         f"Likely label errors: {counts['missing']:,} missing objects, {counts['class']:,} wrong "
-        f"classes, {counts['spurious']:,} objects that are not there. {study.headline} if all of "
-        f"them were corrected: {scores}"
+        f"classes, {counts['spurious']:,} spurious objects. {study.headline} if all of them "
+        f"were corrected: {scores}"
     )
 
 
@@ -221,7 +221,7 @@ def _corrected_text(analysis: Analysis) -> str:
 
 def _left_out(rows: str, shown: int, total: int) -> list[str]:
     """Return a line that says how many rows are shown, if these are not all."""
-    return [f"{shown:,} of {total:,} {rows}; all in --json"] if total > shown else []
+    return [f"{shown:,} of {total:,} {rows}; use --json to get all"] if total > shown else []
 
 
 def _score_text(score: float) -> str:

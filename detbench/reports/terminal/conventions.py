@@ -19,7 +19,7 @@ def convention_grid(rows: Sequence[Convention]) -> Table:
     Rows are the interpolation and the rule on difficult objects; columns are "+1" in widths and
     the overlap test.
     """
-    table = plain_table("AP from", "difficult", text_columns=2)
+    table = plain_table("AP method", "difficult", text_columns=2)
     columns = [(plus_one, strict) for plus_one in (True, False) for strict in (False, True)]
     for plus_one, strict in columns:
         heading = f"{'+1' if plus_one else 'no +1'}, {'>' if strict else '≥'} 0.5"

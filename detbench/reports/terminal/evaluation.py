@@ -106,7 +106,7 @@ def class_table(
                 Text.assemble(cell, f"  {_interval_text(interval, 2):>7}")
                 for cell, interval in zip(row[2:], ends, strict=True)
             ]
-    return _filled_table(["AP of class", "objects", *_names(evaluations)], rows)
+    return _filled_table(["AP by class", "objects", *_names(evaluations)], rows)
 
 
 def _classes_of_one(evaluation: Evaluation, intervals: ValueIntervals) -> Table:

@@ -14,7 +14,7 @@ from detbench.bench.runs import Run
 from detbench.reports.one_line import one_line
 from detbench.reports.terminal.table import ABSENT, plain_table
 
-HEADINGS = ("rule", "baseline", "candidate", "difference", "interval", "fails from", "verdict")
+HEADINGS = ("rule", "baseline", "candidate", "difference", "interval", "min. effect", "verdict")
 _LEFT_ALIGNED = {"rule", "verdict"}
 _STYLES: dict[Outcome, str] = {
     "passed": "green",

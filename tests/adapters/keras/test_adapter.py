@@ -132,8 +132,8 @@ def test_files_without_a_model_are_refused(keras, tmp_path):
     (tmp_path / "cut.keras").write_bytes((tmp_path / "whole.keras").read_bytes()[:-200])
     messages = {
         "empty": "is empty",
-        "text": "is truncated or no Keras model",
-        "cut": "is truncated or no Keras model",
+        "text": "is truncated or not a Keras model",
+        "cut": "is truncated or not a Keras model",
         "missing": "no such model",
     }
     for name, message in messages.items():

@@ -223,7 +223,7 @@ def test_an_unreachable_handle_says_what_to_do_offline(hub, monkeypatch):
 
     monkeypatch.setattr(hub.models.ObjectDetector, "from_preset", unreachable)
     message = (
-        r"cannot be reached, or is no object detector \(Preset hf://a/b has no config.json.*; "
+        r"cannot be reached, or is not an object detector \(Preset hf://a/b has no config.json.*; "
         r"without a network, run .*'hf://a/b'"
     )
     with pytest.raises(DetbenchError, match=message):

@@ -77,7 +77,7 @@ def test_models_that_are_no_detectors_are_refused(keras):
         runtime_of(keras.Model(wide := keras.Input((8, 13, 3)), wide + 1))
     with pytest.raises(DetbenchError, match="takes 2 inputs"):
         runtime_of(keras.Model([inputs, other := keras.Input((8, 12, 3))], inputs + other))
-    with pytest.raises(DetbenchError, match="is no batch of color images"):
+    with pytest.raises(DetbenchError, match="is not a batch of color images"):
         runtime_of(keras.Model(flat := keras.Input((7,)), flat + 1))
     with pytest.raises(DetbenchError, match="nests outputs within outputs"):
         runtime_of(keras.Model(inputs, {"a": {"b": inputs + 1}}))

@@ -99,7 +99,7 @@ def test_external_weights_are_digested_and_required(tmp_path):
     size_bytes = [len((tmp_path / name).read_bytes()) for name in ("m.onnx", "m.data")]
     assert settings["size_bytes"] == sum(size_bytes)
     (tmp_path / "m.data").unlink()
-    with pytest.raises(InputError, match=r"keeps weights in m\.data, which is not beside it"):
+    with pytest.raises(InputError, match=r"keeps weights in m\.data, which is not in its folder"):
         load(path, ABC)
 
 
@@ -115,9 +115,9 @@ def test_weights_outside_the_folder_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "extra", "problem"),
     [
-        ((1, 1, 96, 160), None, "which is no batch of three-channel images"),
-        ((1, 96, 160), None, "which is no batch of three-channel images"),
-        ((96, 160), None, "which is no batch of three-channel images"),
+        ((1, 1, 96, 160), None, "which is not a batch of three-channel images"),
+        ((1, 96, 160), None, "which is not a batch of three-channel images"),
+        ((96, 160), None, "which is not a batch of three-channel images"),
         ((1, 3, 96, 160), "sizes", r"takes 2 inputs \(images.*sizes"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 ANCHORS = [[1.0, 2.0], [0.5, 0.5], [3.0, 1.0]]
 NO_MODELS = [
     (b"", "is empty"),
-    (b"no archive", "is truncated or no Keras model"),
+    (b"no archive", "is truncated or not a Keras model"),
     (None, "no such model"),
 ]
 """Contents of a file, None for a missing one, and the error that they cause."""

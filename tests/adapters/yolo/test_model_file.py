@@ -83,5 +83,5 @@ def test_another_version_of_keras_is_named(keras, model, tmp_path):
 
 def test_another_model_is_no_yolo(keras, tmp_path):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save(tmp_path / "m.keras")
-    with pytest.raises(InputError, match=r"is no YOLO of detbench; use keras:"):
+    with pytest.raises(InputError, match=r"is not a YOLO model of detbench; use keras:"):
         read_yolo(tmp_path / "m.keras")

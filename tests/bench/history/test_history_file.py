@@ -60,7 +60,7 @@ def test_processes_that_add_at_the_same_time_do_not_harm_each_other(history, fol
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("<<<<<<< HEAD", "line 2: has marks of an unfinished merge; remove the marks"),
+        ("<<<<<<< HEAD", "line 2: has conflict markers of an unfinished merge; remove the marks"),
         ("{", "line 2: is not a history entry"),
         ("{}", "line 2: has no schema version"),
         ('{"schema_version": 1}', "line 2: is not a history entry: Object missing required field"),

@@ -21,9 +21,7 @@ def test_a_fix_that_leaves_what_cannot_be_scored_is_refused(dataset, tmp_path):
 
 
 def test_nothing_can_be_fixed_if_nothing_is_wrong(dataset):
-    with pytest.raises(
-        DetbenchError, match=r"there is no box-scale that can be fixed here; .*: nothing"
-    ):
+    with pytest.raises(DetbenchError, match=r"no finding box-scale can be fixed here; .*: none"):
         plan_fix(dataset / "truth.json", dataset / "found.json", ["box-scale"])
 
 
@@ -63,7 +61,7 @@ def test_an_id_may_name_its_side_and_must_if_it_is_found_on_both(both_wrong, tmp
     assert plan_fix(*paths, ["ground-truth:box-format-xyxy"]).content == "annotations"
     assert plan_fix(*paths, ["detections:box-format-xyxy"]).content == "detections"
     assert plan_fix(*paths, ["ground-truth:annotation-id-zero"]).content == "annotations"
-    with pytest.raises(DetbenchError, match="there is no detections:annotation-id-zero"):
+    with pytest.raises(DetbenchError, match="no finding detections:annotation-id-zero can be"):
         plan_fix(*paths, ["detections:annotation-id-zero"])
 
 

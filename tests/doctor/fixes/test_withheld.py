@@ -30,7 +30,7 @@ def test_nothing_is_fixed_by_leaving_everything_out(dataset, tmp_path, command, 
         "doctor", files.ground_truth, files.detections, "--fix", finding_id, "-o", target
     )
     assert outcome.code == 2
-    assert f"there is no {finding_id} that can be fixed here" in outcome.err
+    assert f"no finding {finding_id} can be fixed here" in outcome.err
     assert not target.exists()
 
 
@@ -54,5 +54,5 @@ def test_nothing_is_fixed_in_detections_of_other_images(dataset, tmp_path, spoil
     assert not any(finding.is_command for finding in files.faults)
     [other] = [finding for finding in files.faults if finding.id == finding_id]
     assert other.fix == "fix wrong-split first: these are detections of other images"
-    with pytest.raises(DetbenchError, match="what can be fixed: nothing"):
+    with pytest.raises(DetbenchError, match="findings with a fix: none"):
         plan_fix(files.ground_truth, files.detections, [finding_id])

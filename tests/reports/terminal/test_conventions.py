@@ -32,7 +32,7 @@ def test_a_cell_stands_under_its_switches():
     ground_truth = truth([(0, 0, (0, 0, 20, 10))], ["cat"])
     half = detections(ground_truth, [(0, 0, 0.8, (0, 0, 10, 10))])
     text = rendered(convention_grid(convention_table(ground_truth, half)), 100)
-    heading = next(line for line in text.splitlines() if "AP from" in line)
+    heading = next(line for line in text.splitlines() if "AP method" in line)
     assert re.split(r"\s{2,}", heading.strip())[2:] == [
         "+1, ≥ 0.5",
         "+1, > 0.5",

@@ -60,7 +60,7 @@ def test_remarks_are_counted():
         result_of("a", "end_to_end", [2 * MS] * 900),
     ]
     [line] = remark_lines(results)
-    assert line.startswith("note: 1 of 2 have fewer than 500 samples")
+    assert line.startswith("note: 1 of 2 results have fewer than 500 samples")
 
 
 @pytest.mark.parametrize(

@@ -231,9 +231,7 @@ def test_a_class_that_the_model_lacks_is_named(
 ):
     output, names = tmp_path / "m.keras", ("red", "blue", "green")
     more_classes = dataclasses.replace(training_data, class_names=names, category_ids=np.arange(3))
-    message = (
-        "has 1 of 3 classes that the model does not have, 'green' first; the model has red, blue"
-    )
+    message = r"1 of 3 classes are not in the model \(the first: 'green'\); the model has red, blue"
     with pytest.raises(InputError, match=message):
         train(PLAN, more_classes, validation_data, output, start=uninterrupted.path)
     with pytest.raises(InputError, match=r"the first: 'green'"):

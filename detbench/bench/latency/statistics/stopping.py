@@ -57,8 +57,8 @@ class StoppingRule:
         next_check = 2 * check or self._first_check()
         if elapsed_s >= self.max_s:
             problem = self._imprecision(samples_ns)
-            reason = f"the maximum of {self.max_s:g} s is over" + (
-                f", and {problem}" if problem else ""
+            reason = f"after the maximum of {self.max_s:g} s, " + (
+                problem or "every interval is narrow enough"
             )
             return StoppingDecision(True, reason, not problem, next_check)
         # Two checks in a row: at this size, and at half of it.

@@ -122,7 +122,7 @@ def _sorted_ids(path: Path, ids: Sequence[Id], part: str) -> dict[Id, int]:
         if not isinstance(number, str) and (number != int(number) or abs(number) >= 2**63):
             raise InputError(
                 path,
-                f"id {number} is not a whole number of 64 bits",
+                f"id {number} is not a 64-bit integer",
                 where=f"{part}[{row}]",
             )
     try:
@@ -144,7 +144,7 @@ def _check_unique(path: Path, ids: Sequence[Id | None], part: str) -> None:
         if number is not None and first_row.setdefault(number, row) != row:
             raise InputError(
                 path,
-                f"id {number!r} is also that of {part}[{first_row[number]}]",
+                f"id {number!r} is already used by {part}[{first_row[number]}]",
                 where=f"{part}[{row}]",
                 fix="make the ids unique",
             )

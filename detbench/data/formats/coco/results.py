@@ -107,7 +107,7 @@ def _integers(path: Path, key: str, numbers: Sequence[Any]) -> Ints:
         if number != int(number) or abs(number) >= 2**63:
             raise InputError(
                 path,
-                f"{key} {number} is not a whole number of 64 bits",
+                f"{key} {number} is not a 64-bit integer",
                 where=f"results[{row}].{key}",
             )
     return np.array(numbers, np.int64)

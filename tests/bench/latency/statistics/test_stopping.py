@@ -32,7 +32,7 @@ def test_it_always_stops_at_the_maximum(count: int) -> None:
     decision = RULE.decide(samples(count, spread=2.0), 10.0)
     assert decision.stop
     assert not decision.precise
-    assert "the maximum of 10 s is over" in decision.reason
+    assert decision.reason.startswith("after the maximum of 10 s, ")
 
 
 def test_at_the_maximum_it_may_be_narrow() -> None:
@@ -40,7 +40,7 @@ def test_at_the_maximum_it_may_be_narrow() -> None:
     assert (decision.stop, decision.precise, decision.reason) == (
         True,
         True,
-        "the maximum of 10 s is over",
+        "after the maximum of 10 s, every interval is narrow enough",
     )
 
 
@@ -62,7 +62,7 @@ def test_a_high_percentile_takes_its_samples() -> None:
     assert rule.decide(samples(10), 5.0).next_check == 2 * 368
     assert not rule.decide(samples(735), 5.0).stop
     assert rule.decide(samples(367), 30.0).reason == (
-        "the maximum of 30 s is over, and 367 samples are too few for an interval of p99"
+        "after the maximum of 30 s, 367 samples are too few for an interval of p99"
     )
     assert rule.decide(samples(1472), 5.0).stop
 

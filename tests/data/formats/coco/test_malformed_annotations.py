@@ -35,7 +35,7 @@ ANNOTATION_MISTAKES: list[tuple[dict[str, Any], str]] = [
     (annotation(image_id="3"), r"annotations\[1\]: image_id '3' is not among the images"),
     (annotation(category_id=1), r"annotations\[1\]: category_id 1 is not among the categories"),
     (annotation(category_id="cat"), r"annotations\[1\]\.category_id: expected .* found a string"),
-    (annotation(id=5), r"annotations\[1\]: id 5 is also that of annotations\[0\]"),
+    (annotation(id=5), r"annotations\[1\]: id 5 is already used by annotations\[0\]"),
     ({"id": 7, "image_id": 3, "bbox": [1, 2, 3, 4]}, r"annotations\[1\]: has no 'category_id'"),
     ({"id": 7, "image_id": 3, "category_id": 2}, r"annotations\[1\]: has no 'bbox'"),
 ]
@@ -60,20 +60,20 @@ FILE_MISTAKES: list[tuple[object, str]] = [
     ({"images": [], "annotations": []}, "has no 'categories'"),
     (
         small(images=[{"id": 3}, {"id": 20}, {"id": 3}]),
-        r"images\[2\]: id 3 is also that of images\[0\]",
+        r"images\[2\]: id 3 is already used by images\[0\]",
     ),
     (
         small(categories=[{"id": 2}, {"id": 2}]),
-        r"categories\[1\]: id 2 is also that of categories\[0\]",
+        r"categories\[1\]: id 2 is already used by categories\[0\]",
     ),
     (
         small(images=[{"id": 3}, {"id": "20"}]),
         "some ids of images are numbers and some are strings",
     ),
-    (small(images=[{"id": 3.5}]), r"images\[0\]: id 3.5 is not a whole number"),
+    (small(images=[{"id": 3.5}]), r"images\[0\]: id 3.5 is not a 64-bit integer"),
     (
         small(categories=[{"id": 2**70}]),
-        r"categories\[0\]: id \d+ is not a whole number of 64 bits",
+        r"categories\[0\]: id \d+ is not a 64-bit integer",
     ),
     (json.dumps(small(info=float("nan"))), r"line 1, byte \d+: NaN is not a JSON number"),
 ]

@@ -69,15 +69,15 @@ WRONG = {
     "number as row": ("1, 2", r"results\[0\]: expected an object, found a whole number"),
     "fraction as image": (
         f"{ROW}, {row(image_id='3.7')}",
-        r"results\[1\]\.image_id: image_id 3\.7 is not a whole number",
+        r"results\[1\]\.image_id: image_id 3\.7 is not a 64-bit integer",
     ),
     "fraction as class": (
         f"{ROW}, {row(category_id='3.7')}",
-        r"results\[1\]\.category_id: category_id 3\.7 is not a whole number",
+        r"results\[1\]\.category_id: category_id 3\.7 is not a 64-bit integer",
     ),
     "huge class": (
         row(category_id="1" * 30),
-        r"results\[0\]\.category_id: category_id 1+ is not a whole number of 64 bits",
+        r"results\[0\]\.category_id: category_id 1+ is not a 64-bit integer",
     ),
     "NaN": (
         f"{ROW}, {row(score='NaN')}",
