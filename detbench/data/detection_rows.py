@@ -102,15 +102,3 @@ class DetectionRows:
             scores=rows.scores,
             boxes=rows.boxes,
         )
-
-
-def duplicates(rows: DetectionRows) -> Flags:
-    """Return which rows (N,) repeat the box of another row of the same image and class.
-
-    Of equal boxes the one with the highest score is the original, of equal scores the first.
-    """
-    keys = np.column_stack([rows.image_index, rows.class_index, rows.boxes])
-    order = np.lexsort((np.arange(len(rows)), -rows.scores, *keys.T))
-    repeated = np.zeros(len(rows), np.bool_)
-    repeated[order[1:]] = (np.diff(keys[order], axis=0) == 0).all(axis=1)
-    return repeated

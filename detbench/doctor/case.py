@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 from detbench.data.columns import Flags
-from detbench.data.detection_rows import DetectionRows, duplicates
+from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.lenient_files import AnnotationsFile, DetectionsFile
 from detbench.data.ground_truth import GroundTruth
+from detbench.doctor.duplicates import duplicate_rows
 from detbench.metrics.protocols.protocol import Protocol
 from detbench.metrics.scoring.placement import regular_objects
 from detbench.metrics.scoring.quick_score import QuickScore
@@ -57,7 +58,7 @@ class Case:
     @cached_property
     def duplicates(self) -> Flags:
         """Which of the scored rows repeat others."""
-        return duplicates(self.scored)
+        return duplicate_rows(self.scored)
 
     def with_rows(self, rows: DetectionRows, *, without: str | None = None) -> Case:
         """Return the case with other rows, which are without the finding of this ID."""

@@ -162,6 +162,8 @@ def find_all(case: Case) -> list[Finding]:
 
 
 def _check_ground_truth_and_detections(case: Case) -> list[Finding]:
+    # The ground truth comes first: the detections are judged by it, with its boxes as they should
+    # be.
     findings = [*check_annotations(case), *check_flags(case)]
     case, format_findings = check_box_format(case)
     case, size_findings = check_box_sizes(case)
@@ -180,8 +182,10 @@ def _check_detections(case: Case) -> list[Finding]:
     findings: list[Finding] = []
     for group in _HIDING_CHECKS:
         case = _run_repeatedly(case, group, findings)
+    # Detections of other images fit the objects by chance only, as do mistaken ones.
     if all(finding.id in _HIDING_NOTHING for finding in findings):
         findings += _as_list(check_pairing(case))
+    # Counts and scores of detections of other images mean nothing.
     are_of_other_images = any(
         finding.id in ("wrong-split", "image-ids-shifted") and finding.fix_rows is None
         for finding in findings

@@ -38,10 +38,12 @@ class MistakenClasses:
         Mistaken classes count if they are half of all classes with enough detections, or if they
         form circles, like two swapped ones.
         """
+        # Each class may mean the class on whose objects most of its detections lie.
         target = self._others.argmax(axis=1)
         meant = {int(k): int(target[k]) for k in np.flatnonzero(self._mistaken)}
         if self._are_most(meant):
             return meant
+        # Otherwise only circles count: in a chain, one class would have to mean two.
         self._add_partners(meant)
         while ends := [k for k, c in meant.items() if c not in meant or k not in meant.values()]:
             for k in ends:

@@ -46,6 +46,7 @@ def check_missing_images(ground_truth: GroundTruth, image_index: Ints) -> Suspic
         f"{n_missing:,} of {total:,} images with objects have no detection, {n_single:,} have "
         "exactly one"
     )
+    # A detector that stopped early leaves a long run; a weak one leaves gaps everywhere.
     run_length, start = _longest_run(counts == 0)
     if _is_interrupted(counts == 0, with_objects, run_length, start):
         evidence += f"; {run_length:,} in a row, starting at {ground_truth.image_ids[start]!r}"
@@ -86,7 +87,9 @@ def _normally_missing(with_objects: Flags, counts: Ints) -> float:
 
 def _longest_run(flags: Flags) -> tuple[int, int]:
     """Return length and start of the longest run of true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    # Between zeros at both ends, every run has a rising and a falling edge.
+    bounded = np.concatenate([[0], flags.astype(np.int8), [0]])
+    edges = np.flatnonzero(np.diff(bounded))
     if not len(edges):
         return 0, 0
     lengths = edges[1::2] - edges[::2]

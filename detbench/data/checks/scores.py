@@ -42,6 +42,7 @@ def is_class_as_score(rows: DetectionRows) -> bool:
         return False
     order = np.lexsort((rows.scores, rows.class_index))
     classes, scores = rows.class_index[order], rows.scores[order]
+    # Sorted by score, a class has one score if its first and its last are equal.
     starts = np.flatnonzero(np.diff(classes, prepend=-1))
     ends = np.append(starts[1:], len(order)) - 1
     repeated = ends > starts

@@ -51,10 +51,12 @@ def check_boxes(case: Case) -> list[Finding]:
     transform_fit = best_transform(sample, before)
     fits = [reading.fit for reading in (format_fit, transform_fit) if reading]
     best_single = max([before, *fits])
+    # Corners of an image of another size, for instance, need a format and a scale.
     if is_as_written and best_single < GOOD_ENOUGH:
         both = _format_and_transform(case, sample, before, best_single)
         if both:
             return both
+    # Several transforms imitate a format, such as a scale of 2 a box that begins with its center.
     if format_fit and (
         transform_fit is None or format_fit.fit >= transform_fit.fit - NEARLY_AS_GOOD
     ):

@@ -59,6 +59,7 @@ def _check_numbering(case: Case, placed: Placed) -> Finding | None:
         return None
     codes = case.file.classes.codes[case.rows.source_rows]
     before = float((case.rows.class_index[detections] == object_classes).mean())
+    # Readings are ranked by agreement plus the share of detections whose class they know.
     best, best_rank, after = None, 0.0, before
     for reading in (*numberings(case), *_likeliest_order(case, placed)):
         agreement = float((reading.class_index[codes[detections]] == object_classes).mean())
@@ -84,6 +85,7 @@ def _likeliest_order(case: Case, placed: Placed) -> list[ClassReading]:
 
     It must not agree less than classes that are chosen one by one, either.
     """
+    # The same order can have several names, of which the last is kept.
     order_names = {tuple(table.tolist()): how for how, table in orders(case.ground_truth)}
     ranked = sorted(
         ((_agreement(case, placed, table), table) for table in order_names), reverse=True
@@ -128,6 +130,7 @@ def _check_permutation(case: Case, placed: Placed) -> Finding | None:
     suspicion = check_permuted_classes(case.ground_truth.class_names, mistaken)
     if suspicion is None:
         return None
+    # A weak detector may look mistaken: exchanging its classes must improve the score.
     fix_rows = partial(exchange_classes, _table(case, mistaken.meant))
     exchanged = fix_rows(case.rows)
     if case.quick_score.score(exchanged) <= case.quick_score.score(case.rows):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from detbench.data.checks.counts import check_detection_limit, check_empty
-from detbench.data.detection_rows import DetectionRows, duplicates
+from detbench.data.detection_rows import DetectionRows
 from detbench.doctor.case import Case
-from detbench.doctor.checks.near_duplicates import near_duplicates
+from detbench.doctor.duplicates import duplicate_rows, near_duplicate_rows
 from detbench.doctor.evidence.counterfactual import change_with_rows
 from detbench.doctor.findings import Finding
 
@@ -46,8 +46,8 @@ def check_duplicates(case: Case) -> Finding | None:
         return None
     share = f" ({count / total:.0%})" if is_many else ""
     evidence = (
-        f"{count:,} of {total:,} detections{share} have the box of another one of their image and "
-        "class"
+        f"{count:,} of {total:,} detections{share} have the same box as another of their image "
+        "and class"
     )
     if not is_many:
         return Finding("detections-doubled", "note", evidence, fix_rows=_without_duplicates)
@@ -58,13 +58,13 @@ def check_duplicates(case: Case) -> Finding | None:
 
 
 def _without_duplicates(rows: DetectionRows) -> DetectionRows:
-    return rows.select(~duplicates(rows))
+    return rows.select(~duplicate_rows(rows))
 
 
 def _check_near_duplicates(case: Case) -> Finding | None:
     if not len(case.scored):
         return None
-    repeated = near_duplicates(case.scored)
+    repeated = near_duplicate_rows(case.scored)
     if repeated.mean() <= MAX_NEAR_DUPLICATES:
         return None
     change = change_with_rows(case, _without_near_duplicates(case.rows), "without them")
@@ -77,7 +77,7 @@ def _check_near_duplicates(case: Case) -> Finding | None:
 
 
 def _without_near_duplicates(rows: DetectionRows) -> DetectionRows:
-    return rows.select(~near_duplicates(rows))
+    return rows.select(~near_duplicate_rows(rows))
 
 
 def check_limit(case: Case) -> Finding | None:

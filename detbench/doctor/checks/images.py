@@ -30,6 +30,7 @@ def check_image_ids(case: Case) -> Finding | None:
     """Return the reading of image IDs that puts boxes onto objects, while their own does not."""
     if not len(case.rows):
         return None
+    # One of many readings fits by chance; it must fit better than if images are mixed.
     before = fit_of(case)
     best = _likeliest(case, before * float((case.rows.image_index >= 0).mean()))
     if best is None or is_chance(case.with_rows(best.read(case, case.rows))):
@@ -75,7 +76,8 @@ def check_unknown_images(case: Case) -> Finding | None:
         f"{unknown.sum():,} of {len(unknown):,} detections ({unknown.mean():.0%}) are on {images} "
         f"that the ground truth does not have (the first: {names[0]!r}; it has {expected} …)"
     )
-    n_seen, n_images = len(np.unique(rows.image_index[~unknown])), len(case.ground_truth.image_ids)
+    n_images = len(case.ground_truth.image_ids)
+    n_seen = len(np.unique(rows.image_index[~unknown]))
     if unknown.mean() >= MOSTLY_UNKNOWN and n_seen < MOSTLY_UNKNOWN * n_images:
         fix = "choose the split of these detections (--split), or run the detector on this one"
         return Finding("wrong-split", "error", evidence, fix)
@@ -93,6 +95,7 @@ def check_missing(case: Case) -> Finding | None:
     suspicion = check_missing_images(case.ground_truth, image_index)
     if suspicion is None:
         return None
+    # The score on the images with detections shows how much the others cost.
     seen = np.unique(image_index)
     selection = case.with_ground_truth(case.ground_truth.select_images(seen))
     rows = _in_selection(case.scored, seen, len(case.ground_truth.image_ids))

@@ -31,6 +31,7 @@ def check_images_and_boxes(case: Case) -> Finding | None:
     """Return the reading of image IDs with which another reading of the boxes fits the objects."""
     if not len(case.rows) or any(each.startswith(OTHER_FINDINGS) for each in case.fixed):
         return None
+    # Nothing is wrong with the IDs if the boxes fit under their own, in whatever format they are.
     sampled = case.with_rows(_of_sampled_images(case))
     sample = sample_of(sampled)
     poor = POOR * min(1.0, len(sample.boxes) / max(len(sample.objects), 1))
@@ -42,6 +43,7 @@ def check_images_and_boxes(case: Case) -> Finding | None:
     best = _likeliest(sampled, own_fit * float((sampled.rows.image_index >= 0).mean()))
     if best is None:
         return None
+    # One of hundreds of combinations fits by chance; it must fit better than on mixed images.
     ids, boxes = best
     if is_chance(sampled.with_rows(ids.read(case, sampled.rows))):
         return None

@@ -23,11 +23,15 @@ from detbench.metrics.scoring.placement import highest_scoring
 MIN_PILE, MIN_PILE_SHARE = 8, 0.004
 """Boxes with an edge exactly at the border, in number and as a share, that show that boxes are
 clipped to the image. Real detectors leave 4–25%."""
+MAX_ROUNDING = 1e-3
+"""Pixels by which an edge may miss the border and still count as at it."""
 STEEP = 5
 """How many times larger the pile must be than what lies on the pixels beside it."""
 WELL_PLACED_IOU = 0.6
 BOXES_PER_IMAGE = 10
 MIN_PAIRS = 40
+MIN_SIDE = 4
+"""Pixels below which smaller objects weigh hardly more."""
 MIN_STANDARD_ERRORS = 5.0
 """Standard errors by which a mean distance must differ from 0."""
 ONE_PIXEL = (0.75, 2.0)
@@ -83,14 +87,17 @@ def _pile(edges: Floats) -> int | None:
     Args:
         edges: (N, 2) positions relative to the border of the image.
     """
-    counts = {
-        pixel: int((np.abs(edges - pixel) < 1e-3).any(axis=1).sum()) for pixel in (-2, -1, 0, 1, 2)
-    }
+    counts = {}
+    for pixel in (-2, -1, 0, 1, 2):
+        is_at_pixel = np.abs(edges - pixel) < MAX_ROUNDING
+        counts[pixel] = int(is_at_pixel.any(axis=1).sum())
     highest = max(counts, key=lambda pixel: counts[pixel])
     beside = max(count for pixel, count in counts.items() if pixel != highest)
-    is_pile = counts[highest] >= max(MIN_PILE_SHARE * len(edges), MIN_PILE)
+
+    is_large = counts[highest] >= max(MIN_PILE_SHARE * len(edges), MIN_PILE)
     is_steep = counts[highest] >= STEEP * beside
-    return highest if is_pile and is_steep and abs(highest) < 2 else None
+    # A pile at two pixels is no shift by one.
+    return highest if is_large and is_steep and abs(highest) < 2 else None
 
 
 def _shift_by_distance(case: Case) -> tuple[str, Shift]:
@@ -101,7 +108,9 @@ def _shift_by_distance(case: Case) -> tuple[str, Shift]:
     (x, y), (x_error, y_error) = _mean_distance(
         case.scored.boxes[detections], case.ground_truth.boxes[objects]
     )
-    mean, error = (x + y) / 2, np.hypot(x_error, y_error) / 2
+    # A shift moves boxes along x and y alike, so that the mean of both shows it best.
+    mean = (x + y) / 2
+    error = np.hypot(x_error, y_error) / 2
     is_one_pixel = ONE_PIXEL[0] <= abs(mean) <= ONE_PIXEL[1]
     is_certain = abs(mean) > MIN_STANDARD_ERRORS * error and x * y > 0
     shift = int(np.sign(mean)) if is_one_pixel and is_certain else 0
@@ -115,7 +124,8 @@ def _shift_by_distance(case: Case) -> tuple[str, Shift]:
 def _well_placed_pairs(case: Case) -> tuple[Ints, Ints]:
     """Return pairs (P,) of a scored row and a regular object of its class that it lies on."""
     rows, ground_truth = case.scored, case.ground_truth
-    best = highest_scoring(rows.image_index, rows.scores, np.arange(len(rows)), BOXES_PER_IMAGE)
+    all_rows = np.arange(len(rows))
+    best = highest_scoring(rows.image_index, rows.scores, all_rows, BOXES_PER_IMAGE)
     elements, objects = pairs_in_groups(ground_truth.offsets, rows.image_index[best])
     detections = best[elements]
     same_class = rows.class_index[detections] == ground_truth.class_index[objects]
@@ -134,12 +144,14 @@ def _mean_distance(boxes: Floats, objects: Floats) -> tuple[Floats, Floats]:
         objects: (P, 4) the objects they lie on. Small objects have larger weights, since distances
             grow with the size of an object.
     """
-    distance = (boxes[:, :2] + boxes[:, 2:] - objects[:, :2] - objects[:, 2:]) / 2
-    weight = 1 / (16 + (objects[:, 2:] - objects[:, :2]) ** 2)
+    doubled = boxes[:, :2] + boxes[:, 2:] - objects[:, :2] - objects[:, 2:]
+    distance = doubled / 2
+    sides = objects[:, 2:] - objects[:, :2]
+    weight = 1 / (MIN_SIDE**2 + sides**2)
     total = weight.sum(axis=0)
     mean = (weight * distance).sum(axis=0) / total
-    error = np.sqrt((weight**2 * (distance - mean) ** 2).sum(axis=0)) / total
-    return mean, error
+    variance = (weight**2 * (distance - mean) ** 2).sum(axis=0)
+    return mean, np.sqrt(variance) / total
 
 
 def _shifted(by: Floats, rows: DetectionRows) -> DetectionRows:

@@ -136,6 +136,7 @@ def _found_share(sample: Sample, shift: int) -> float:
         shift: Each image gets the objects of the image so many positions further.
     """
     n_images = int(sample.object_images.max()) + 1
+    # With a shift of 0 each image has its own objects, otherwise those of another image.
     paired_image = (sample.object_images + shift) % n_images
     n_found = 0
     for image in range(n_images):
@@ -154,7 +155,8 @@ def _partners(case: Case) -> tuple[float, float]:
         The share, and the same for mirrored boxes, which fit by chance only.
     """
     rows, ground_truth = case.scored, case.ground_truth
-    best = highest_scoring(rows.image_index, rows.scores, np.arange(len(rows)), BOXES_PER_IMAGE)
+    all_rows = np.arange(len(rows))
+    best = highest_scoring(rows.image_index, rows.scores, all_rows, BOXES_PER_IMAGE)
     images = np.unique(rows.image_index[best])
     random = np.random.default_rng(_SEED)
     sampled = random.choice(images, min(N_PARTNERS, len(images)), replace=False)
@@ -163,7 +165,7 @@ def _partners(case: Case) -> tuple[float, float]:
         detections = best[rows.image_index[best] == image]
         boxes, width = rows.boxes[detections], ground_truth.image_sizes[image, 0]
         if not np.isfinite(width):
-            width = boxes[:, 2].max()
+            width = boxes[:, 2].max()  # any axis will do for the mirrored boxes
         mirrored = np.stack(
             [width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1
         )

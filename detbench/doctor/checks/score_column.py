@@ -53,10 +53,12 @@ def _with_score_moved(case: Case, rows: DetectionRows) -> DetectionRows:
     decode = DECODERS[OWN_FORMAT[case.file.format_name]]
     if case.file.format_name == "voc":
         # A line holds box, score: what was read as score is xmin.
-        boxes = decode(np.column_stack([first, numbers[:, :3]])) - np.array(ONE_BASED, np.float64)
+        box = np.column_stack([first, numbers[:, :3]])
+        boxes = decode(box) - np.array(ONE_BASED, np.float64)
         return replace(rows, boxes=boxes, scores=numbers[:, 3])
     # A line holds score, box: what was read as score is the height. Index −1 picks the last size:
     # on an unknown image the fractions stay as they are.
-    sizes = np.vstack([case.ground_truth.image_sizes, [(1.0, 1.0)]])[rows.image_index]
-    boxes = decode(np.column_stack([numbers[:, 1:], first])) * np.tile(sizes, 2)
+    sizes = np.vstack([case.ground_truth.image_sizes, [(1.0, 1.0)]])
+    box = np.column_stack([numbers[:, 1:], first])
+    boxes = decode(box) * np.tile(sizes[rows.image_index], 2)
     return replace(rows, boxes=boxes, scores=numbers[:, 0])

@@ -22,7 +22,7 @@ from detbench.data.checks.suspicion import Severity
 from detbench.data.columns import Flags
 from detbench.data.detection_rows import DetectionRows
 from detbench.doctor.case import Case
-from detbench.doctor.evidence.counterfactual import change_with_rows
+from detbench.doctor.evidence.counterfactual import change_with_rows, scope_text
 from detbench.doctor.findings import Finding
 from detbench.metrics.scoring.placement import best_iou
 
@@ -95,8 +95,9 @@ def check_ties(case: Case) -> Finding | None:
     worst, best = case.quick_score.tie_range(rows)
     severity: Severity = "warning" if best - worst > MAX_TIE_RANGE else "note"
     evidence = (
-        f"{tied.sum():,} of {len(tied):,} detections ({tied.mean():.0%}) have the score of another "
-        f"one of their class; {tie_range_text(case.quick_score.measure, worst, best)}"
+        f"{tied.sum():,} of {len(tied):,} detections ({tied.mean():.0%}) share their score with "
+        "another of their class; "
+        f"{tie_range_text(case.quick_score.measure, worst, best)}{scope_text(case)}"
     )
     return Finding("score-ties", severity, evidence, "write scores with more digits (6 or more)")
 
@@ -115,13 +116,17 @@ def check_threshold(case: Case) -> Finding | None:
     rows = case.scored
     if len(rows) < MIN_DETECTIONS or not is_ordered_by_score(rows):
         return None
-    lowest, full_score = float(rows.scores.min()), 100.0 if rows.scores.max() > 1 else 1.0
-    if lowest < MIN_THRESHOLD * full_score or rows.scores.max() > 100:
+    lowest, highest = float(rows.scores.min()), float(rows.scores.max())
+    full_score = 100.0 if highest > 1 else 1.0
+    if lowest < MIN_THRESHOLD * full_score or highest > 100:
         return None
+    # If the lowest scores hold no hits, the threshold removed none. If they hold as many hits as
+    # the highest, the detector has no false positives, and there was no threshold.
     order = np.argsort(rows.scores, kind="stable")
     hits = best_iou(case.ground_truth, rows)[order] >= 0.5
     n_lowest = max(int(LOWEST_SHARE * len(rows)), MIN_LOWEST)
-    share, highest_share = float(hits[:n_lowest].mean()), float(hits[-n_lowest:].mean())
+    share = float(hits[:n_lowest].mean())
+    highest_share = float(hits[-n_lowest:].mean())
     if share < MIN_HIT_SHARE or share > FLAT * highest_share:
         return None
     evidence = (

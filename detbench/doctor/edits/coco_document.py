@@ -8,7 +8,7 @@ would give wrong numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeGuard
 
 from detbench.data.formats.parsing.lenient_values import id_text, shortened
@@ -66,18 +66,31 @@ def read_texts_as_numbers(document: CocoDocument, *, numeric_image_ids: bool) ->
         numeric_image_ids: Whether the IDs of images are numbers, and texts in their place a fault.
     """
     document["annotations"] = list(_annotations(document))
-    keys = ["bbox", "area", *FLAGS, "category_id", *(["image_id"] if numeric_image_ids else [])]
+    keys = ["bbox", "area", *FLAGS, "category_id"]
+    if numeric_image_ids:
+        keys.append("image_id")
     for entry in document["annotations"]:
-        entry.update({key: _parsed(entry[key]) for key in keys if key in entry})
-        entry.update({key: int(entry[key] != 0) for key in FLAGS if _is_number(entry.get(key))})
+        _parse_keys(entry, keys)
+        for flag in FLAGS:
+            if _is_number(entry.get(flag)):
+                entry[flag] = int(entry[flag] != 0)
+    # An image without a size is valid, and so a size that is no number can be left out.
     for image in document["images"]:
-        image.update({key: _parsed(image[key]) for key in _SIDES if key in image})
+        _parse_keys(image, _SIDES)
         for key in _SIDES:
             if key in image and not _is_number(image[key]):
                 del image[key]
     for category in document["categories"]:
-        category["id"] = _parsed(category["id"])
+        _parse_keys(category, ["id"])
+    # An annotation is not: what still has a text in place of a number cannot be an object.
     _keep(document, _is_well_formed)
+
+
+def _parse_keys(entry: Entry, keys: Sequence[str]) -> None:
+    """Replace the values of these keys that spell numbers."""
+    for key in keys:
+        if key in entry:
+            entry[key] = _parsed(entry[key])
 
 
 def _parsed(value: Any) -> Any:
@@ -93,13 +106,13 @@ def _number(value: Any) -> Any:
 
 
 def _is_well_formed(entry: Entry) -> bool:
-    box, area = entry.get("bbox"), entry.get("area")
+    box, area, image_id = entry.get("bbox"), entry.get("area"), entry.get("image_id")
     return (
         isinstance(box, list)
         and len(box) == 4
         and all(map(_is_number, box))
         and (area is None or _is_number(area))
-        and (_is_number(entry.get("image_id")) or isinstance(entry.get("image_id"), str))
+        and (_is_number(image_id) or isinstance(image_id, str))
         and _is_number(entry.get("category_id"))
         and all(entry.get(key) in (0, 1, None) for key in FLAGS)
     )
@@ -183,21 +196,23 @@ def convert_boxes(
             raise DetbenchError(
                 f"annotations[{row}] has no box of four numbers; fix as well: --fix not-a-number"
             )
-        xywh = _TO_XYWH[box_format](*box)
+        x, y, width, height = _TO_XYWH[box_format](*box)
         if are_fractions:
-            width, height = _size(sizes, entry, row)
-            xywh = [xywh[0] * width, xywh[1] * height, xywh[2] * width, xywh[3] * height]
-        entry["bbox"] = xywh
+            image_width, image_height = _size(sizes, entry, row)
+            x, width = x * image_width, width * image_width
+            y, height = y * image_height, height * image_height
+        entry["bbox"] = [x, y, width, height]
         if measure:
-            entry["area"] = xywh[2] * xywh[3]
+            entry["area"] = width * height
 
 
 def _image_sizes(document: CocoDocument) -> dict[str, tuple[float, float]]:
-    return {
-        id_text(image["id"]): (image["width"], image["height"])
-        for image in document["images"]
-        if _is_number(image.get("width")) and _is_number(image.get("height"))
-    }
+    sizes = {}
+    for image in document["images"]:
+        width, height = image.get("width"), image.get("height")
+        if _is_number(width) and _is_number(height):
+            sizes[id_text(image["id"])] = (width, height)
+    return sizes
 
 
 def _size(sizes: dict[str, tuple[float, float]], entry: Entry, row: int) -> tuple[float, float]:

@@ -35,7 +35,8 @@ def with_boxes(ground_truth: GroundTruth, boxes: Floats, *, measured: Flags) -> 
         boxes: (G, 4) x1, y1, x2, y2.
         measured: (G,) objects whose area becomes that of their new box.
     """
-    box_areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    sides = boxes[:, 2:] - boxes[:, :2]
+    box_areas = sides[:, 0] * sides[:, 1]
     areas = np.where(measured, box_areas, ground_truth.areas)
     return replace(ground_truth, boxes=boxes, box_areas=box_areas, areas=areas)
 
@@ -49,9 +50,8 @@ def ordered_corners(boxes: Floats) -> Floats:
 def with_measured_areas(ground_truth: GroundTruth) -> GroundTruth:
     """Return the same objects; those without a positive area get that of their box."""
     has_area = ground_truth.areas > 0
-    return replace(
-        ground_truth, areas=np.where(has_area, ground_truth.areas, ground_truth.box_areas)
-    )
+    areas = np.where(has_area, ground_truth.areas, ground_truth.box_areas)
+    return replace(ground_truth, areas=areas)
 
 
 def select_objects(ground_truth: GroundTruth, kept: Flags) -> GroundTruth:
@@ -64,18 +64,13 @@ def select_objects(ground_truth: GroundTruth, kept: Flags) -> GroundTruth:
 
 def with_extent(ground_truth: GroundTruth) -> GroundTruth:
     """Return the objects whose boxes have a positive width and height."""
-    boxes = ground_truth.boxes
-    return select_objects(ground_truth, np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1)))
+    return select_objects(ground_truth, have_extent(ground_truth.boxes))
 
 
-def duplicate_objects(ground_truth: GroundTruth) -> Flags:
-    """Return which objects (G,) have the class and the box of an earlier one of their image."""
-    images = groups_from_offsets(ground_truth.offsets)
-    keys = np.column_stack([images, ground_truth.class_index, ground_truth.boxes])
-    order = np.lexsort((np.arange(len(ground_truth)), *keys.T))
-    repeated = np.zeros(len(ground_truth), np.bool_)
-    repeated[order[1:]] = (np.diff(keys[order], axis=0) == 0).all(axis=1)
-    return repeated
+def have_extent(boxes: Floats) -> Flags:
+    """Return which boxes (N, 4) have a positive width and height."""
+    first, last = boxes[:, :2], boxes[:, 2:]
+    return np.asarray((last > first).all(axis=1))
 
 
 def share_inside(ground_truth: GroundTruth) -> float:
@@ -83,11 +78,16 @@ def share_inside(ground_truth: GroundTruth) -> float:
 
     If any image size is known, only boxes of such images are considered.
     """
-    boxes, sizes = ground_truth.boxes, object_image_sizes(ground_truth)
-    outside = (boxes[:, :2] < -1).any(axis=1) | (boxes[:, 2:] > sizes + 1).any(axis=1)
-    inside = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1) & ~outside)
-    has_size = np.asarray(np.isfinite(sizes).all(axis=1))
-    return float(inside[has_size].mean() if has_size.any() else inside.mean())
+    boxes = ground_truth.boxes
+    sizes = object_image_sizes(ground_truth)
+    # One pixel past the edge is rounding. Comparisons with an unknown size, NaN, are false.
+    before_start = (boxes[:, :2] < -1).any(axis=1)
+    after_end = (boxes[:, 2:] > sizes + 1).any(axis=1)
+    inside = have_extent(boxes) & ~before_start & ~after_end
+    has_size = np.isfinite(sizes).all(axis=1)
+    if has_size.any():
+        inside = inside[has_size]
+    return float(inside.mean())
 
 
 def are_sizes_swapped(ground_truth: GroundTruth) -> bool:

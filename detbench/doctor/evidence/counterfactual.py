@@ -37,23 +37,28 @@ def change_with_ground_truth(
 def score_of_rest(case: Case, rows: DetectionRows, how: str) -> str:
     """Return a clause on the score of the rows that `detbench eval` accepts."""
     score = score_text(case.quick_score.score(rows))
-    return f"{how}, {case.quick_score.measure} is {score}{_scope(case)}"
+    return f"{how}, {case.quick_score.measure} is {score}{scope_text(case)}"
 
 
 def _change(case: Case, score: float, how: str) -> str:
-    before, after = score_text(case.quick_score.score(case.rows)), score_text(score)
-    fixed = [*(["the ground truth"] if case.is_ground_truth_fixed else []), *case.fixed]
+    before = score_text(case.quick_score.score(case.rows))
+    after = score_text(score)
+    fixed = list(case.fixed)
+    if case.is_ground_truth_fixed:
+        fixed.insert(0, "the ground truth")
     condition = f"after fixing {joined(fixed)}, and {how}" if fixed else how
     change = f"stays {before}" if before == after else f"goes from {before} to {after}"
-    return f"{condition}, {case.quick_score.measure} {change}{_scope(case)}"
+    return f"{condition}, {case.quick_score.measure} {change}{scope_text(case)}"
 
 
 def joined(words: list[str]) -> str:
     """Join words as a sentence does: a, b and c."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
-def _scope(case: Case) -> str:
+def scope_text(case: Case) -> str:
+    """Return a phrase that says on how many images scores were computed; empty for all."""
     n_scored = len(case.quick_score.images)
     if n_scored == len(case.ground_truth.image_ids):
         return ""

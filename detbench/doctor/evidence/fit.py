@@ -126,6 +126,7 @@ def sample_of(case: Case) -> Sample:
         object_images=object_images,
         pair_detections=freeze(pair_detections),
         pair_objects=freeze(pair_objects),
+        # Objects in images without detections have no pair; `mean_best_iou` counts them as 0.
         starts=(np.cumsum(counts) - counts)[counts > 0],
     )
 

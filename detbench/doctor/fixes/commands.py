@@ -65,7 +65,7 @@ def _fix_command(
         for finding_id in ids
         for word in ("--fix", f"{side}:{finding_id}" if finding_id in ambiguous else finding_id)
     ]
-    inputs = [str(case.ground_truth_path), str(case.file.path)]
+    inputs = str(case.ground_truth_path), str(case.file.path)
     return shlex.join(["detbench", "doctor", *inputs, *case.options, *options, "-o", str(target)])
 
 

@@ -10,8 +10,9 @@ from detbench.data.ground_truth import GroundTruth
 from detbench.doctor.case import Case
 from detbench.doctor.checks.ground_truth.box_formats import check_box_format
 from detbench.doctor.checks.ground_truth.numbers import without_negative_sizes
+from detbench.doctor.duplicates import duplicate_objects
 from detbench.doctor.edits.ground_truth_columns import (
-    duplicate_objects,
+    have_extent,
     object_image_sizes,
     select_objects,
 )
@@ -47,4 +48,4 @@ def _with_extent_inside(ground_truth: GroundTruth) -> GroundTruth:
     """Return the objects of which something is left once they are clipped to their image."""
     limits = np.tile(object_image_sizes(ground_truth), 2)
     clipped = np.clip(ground_truth.boxes, 0, limits)
-    return select_objects(ground_truth, np.asarray((clipped[:, 2:] > clipped[:, :2]).all(axis=1)))
+    return select_objects(ground_truth, have_extent(clipped))

@@ -26,24 +26,26 @@ Frame = Literal["pixels", "image", "letterbox", "square"]
 Offset = tuple[float, float, float, float]
 
 
-def _corners(n: Floats) -> Floats:
-    return n
+def _corners(numbers: Floats) -> Floats:
+    return numbers
 
 
-def _swapped(n: Floats) -> Floats:
-    return n[:, [1, 0, 3, 2]]
+def _swapped(numbers: Floats) -> Floats:
+    return numbers[:, [1, 0, 3, 2]]
 
 
-def _sized(n: Floats) -> Floats:
-    return np.hstack([n[:, :2], n[:, :2] + n[:, 2:]])
+def _sized(numbers: Floats) -> Floats:
+    corner, size = numbers[:, :2], numbers[:, 2:]
+    return np.hstack([corner, corner + size])
 
 
-def _swapped_sized(n: Floats) -> Floats:
-    return _sized(_swapped(n))
+def _swapped_sized(numbers: Floats) -> Floats:
+    return _sized(_swapped(numbers))
 
 
-def _centered(n: Floats) -> Floats:
-    return np.hstack([n[:, :2] - n[:, 2:] / 2, n[:, :2] + n[:, 2:] / 2])
+def _centered(numbers: Floats) -> Floats:
+    center, half = numbers[:, :2], numbers[:, 2:] / 2
+    return np.hstack([center - half, center + half])
 
 
 DECODERS: dict[str, Decoder] = {

@@ -43,11 +43,14 @@ def numberings(case: Case) -> Iterator[ClassReading]:
     """
     if case.file.format_name not in NUMBERED_FORMATS:
         return
+    # A file may have names where its format has numbers.
     names = case.file.classes.names
-    index_of_name = {name.casefold(): k for k, name in enumerate(case.ground_truth.class_names)}
-    yield _reading(
-        "classes-permuted", "as their names", [index_of_name.get(name.casefold()) for name in names]
-    )
+    class_names = case.ground_truth.class_names
+    index_of_name = {name.casefold(): k for k, name in enumerate(class_names)}
+    by_name = [index_of_name.get(name.casefold()) for name in names]
+    yield _reading("classes-permuted", "as their names", by_name)
+
+    # Or numbers without gaps where those of the ground truth have gaps, or the other way round.
     numbers = [int(name) if name.lstrip("-").isdigit() else None for name in names]
     own_numbers = {number: k for k, number in enumerate(_own_numbers(case))}
     n_classes = len(own_numbers)
@@ -67,6 +70,7 @@ def numberings(case: Case) -> Iterator[ClassReading]:
             "as COCO's own IDs, 1–90 with gaps",
             [_look_up(official, number) for number in numbers],
         )
+    # Or the numbers of other classes, from counting a background class or not.
     for shift in (-1, 1):
         yield _reading(
             "classes-permuted",
@@ -100,6 +104,7 @@ def orders(ground_truth: GroundTruth) -> Iterator[tuple[str, Ints]]:
     """
     n_classes = len(ground_truth.class_names)
     own = np.arange(n_classes)
+    # Frameworks sort class names, or IDs that are folder names, on one side only.
     for how, order in (
         ("alphabetical order", _alphabetical(ground_truth)),
         ("the order of their IDs as texts", _as_texts(ground_truth)),

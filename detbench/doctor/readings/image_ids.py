@@ -40,21 +40,25 @@ def id_readings(case: Case) -> Iterator[IdReading]:
     """Yield every reading of the image IDs that differs from their own."""
     names = case.file.images.names
     stems = _positions_of_stems(case)
-    yield _reading("names of files", [stems.get(PurePosixPath(name).stem, -1) for name in names])
+    by_stem = [stems.get(PurePosixPath(name).stem, -1) for name in names]
+    yield _reading("names of files", by_stem)
     if not all(WHOLE_NUMBER.fullmatch(name) for name in names):
         return
+
+    # Numbers can be those of other images.
     numbers = [int(name) for name in names]
     by_number = _positions_of_numbers(case)
     own = [by_number.get(number, -1) for number in numbers]
     yield _reading("numbers with leading zeros ignored", own)
     for shift in SHIFTS:
-        yield _reading(
-            f"numbers {-shift:+d} away from the true ones",
-            [by_number.get(number + shift, -1) for number in numbers],
-        )
+        shifted = [by_number.get(number + shift, -1) for number in numbers]
+        yield _reading(f"numbers {-shift:+d} away from the true ones", shifted)
+
+    # Or positions in a list of the images, in the order of the ground truth or another one.
     for list_name, order in _lists(case):
         yield from _list_readings(list_name, order, numbers, own)
-    yield _reading("sorted as texts instead of as numbers", _mapped(own, _sorted_as_texts(case)))
+    as_texts = _mapped(own, _sorted_as_texts(case))
+    yield _reading("sorted as texts instead of as numbers", as_texts)
     reverse = list(range(len(case.ground_truth.image_ids)))[::-1]
     yield _reading("in reverse order", _mapped(own, reverse))
 
@@ -121,15 +125,16 @@ def _list_readings(
         own: Position in the ground truth of the image that each ID names, −1 for none: it can stand
             for an image some positions before or after it in the list.
     """
+    n_images = len(order)
     for first in (0, 1):
-        in_list = [
-            order[number - first] if 0 <= number - first < len(order) else -1 for number in numbers
-        ]
+        positions = [number - first for number in numbers]
+        in_list = [order[position] if 0 <= position < n_images else -1 for position in positions]
         yield _reading(f"positions in {list_name}, from {first}", in_list)
+    # A data loader that lost an image assigns the detections of each image to the one before.
     rank = {position: rank for rank, position in enumerate(order)}
     for shift in SHIFTS:
         shifted = [
-            order[(rank[position] + shift) % len(order)] if position in rank else -1
+            order[(rank[position] + shift) % n_images] if position in rank else -1
             for position in own
         ]
         side = "before" if shift > 0 else "after"

@@ -41,6 +41,9 @@ LARGEST_QUANTILE = 0.999
 AS_GOOD = 0.003
 """Mean best IoU by which common sides may be worse than the best ones and still be preferred."""
 
+Sides = tuple[float, float]
+"""Width and height of an input."""
+
 
 @dataclass(frozen=True)
 class Transform:
@@ -68,38 +71,60 @@ def _twice(values: Floats) -> Floats:
     return np.concatenate([values, values], axis=1)
 
 
+# Each of the next functions undoes one transform: it takes boxes (N, 4) in the coordinates of some
+# input and the sizes (N, 2) of their images, and returns boxes in pixels of the images.
+
+
+def _longer_sides(sizes: Floats) -> Floats:
+    return np.asarray(sizes.max(axis=1, keepdims=True))
+
+
 def _letterboxed(side: float, boxes: Floats, sizes: Floats) -> Floats:
-    scale = side / sizes.max(axis=1, keepdims=True)
+    """Undo scaling to a square and centering in it."""
+    scale = side / _longer_sides(sizes)
     border = (side - sizes * scale) / 2
     return np.asarray((boxes - _twice(border)) / scale)
 
 
 def _with_letterbox_border(boxes: Floats, sizes: Floats) -> Floats:
-    return np.asarray(boxes - _twice((sizes.max(axis=1, keepdims=True) - sizes) / 2))
+    """Undo centering in the smallest square around the image."""
+    border = (_longer_sides(sizes) - sizes) / 2
+    return np.asarray(boxes - _twice(border))
 
 
 def _with_border_of(side: float, boxes: Floats, sizes: Floats) -> Floats:
-    scale = side / sizes.max(axis=1, keepdims=True)
-    return np.asarray(boxes - _twice((side - sizes * scale) / 2))
+    """Undo centering in a letterbox; the scale of the letterbox is undone already."""
+    scale = side / _longer_sides(sizes)
+    border = (side - sizes * scale) / 2
+    return np.asarray(boxes - _twice(border))
 
 
 def _with_padding_to(side: float, boxes: Floats, sizes: Floats) -> Floats:
-    return np.asarray(boxes - _twice((side - sizes) / 2))
+    """Undo padding on all sides without scaling."""
+    border = (side - sizes) / 2
+    return np.asarray(boxes - _twice(border))
 
 
-def _stretched(sides: tuple[float, float], boxes: Floats, sizes: Floats) -> Floats:
-    return np.asarray(boxes * _twice(sizes / np.array(sides)))
+def _stretched(sides: Sides, boxes: Floats, sizes: Floats) -> Floats:
+    """Undo stretching to a fixed width and height."""
+    factors = sizes / np.array(sides)
+    return np.asarray(boxes * _twice(factors))
 
 
 def _with_sides_swapped(boxes: Floats, sizes: Floats) -> Floats:
-    return np.asarray(boxes * _twice(sizes / sizes[:, ::-1]))
+    """Undo multiplication of fractions by height and width instead of width and height."""
+    factors = sizes / sizes[:, ::-1]
+    return np.asarray(boxes * _twice(factors))
 
 
 def _shrunk(side: float, boxes: Floats, sizes: Floats) -> Floats:
-    return np.asarray(boxes * (sizes.max(axis=1, keepdims=True) / side))
+    """Undo scaling to a fixed longer side."""
+    factors = _longer_sides(sizes) / side
+    return np.asarray(boxes * factors)
 
 
 def _multiplied(factor: float, boxes: Floats, sizes: Floats) -> Floats:  # noqa: ARG001
+    """Undo multiplication by a constant."""
     return np.asarray(boxes / factor)
 
 
@@ -118,8 +143,9 @@ def transforms(sample: Sample) -> Iterator[Transform]:
         SLIGHTLY_BETTER,
     )
     ends = sample.boxes[:, 2:]
-    largest = [ends.max(), *np.quantile(ends, (0.99, LARGEST_QUANTILE), method="lower")]
-    for side in sorted({*INPUT_SIZES, *np.round(largest).tolist()}):
+    large = np.quantile(ends, (0.99, LARGEST_QUANTILE), method="lower")
+    sides = {*INPUT_SIZES, *np.round([ends.max(), *large]).tolist()}
+    for side in sorted(sides):
         if side > 1:
             yield from _transforms_of_side(side)
 
@@ -150,7 +176,7 @@ def _transforms_of_side(side: float) -> Iterator[Transform]:
     )
 
 
-def _stretch(sides: tuple[float, float]) -> Transform:
+def _stretch(sides: Sides) -> Transform:
     name = f"pixels of an input stretched to {sides[0]:g} × {sides[1]:g}"
     return Transform("box-scale", name, partial(_stretched, sides))
 
@@ -162,6 +188,7 @@ def best_transform(sample: Sample, before: float) -> FittedTransform | None:
     """
     if np.isnan(sample.sizes).any():
         return None
+    # All transforms are tried on a few objects, the best of them on the whole sample.
     first = sample.head(N_FIRST_OBJECTS)
     candidates = sorted(transforms(sample), key=lambda transform: -_fit(first, transform))
     best, after = None, before
@@ -171,6 +198,7 @@ def best_transform(sample: Sample, before: float) -> FittedTransform | None:
             best, after = transform, fit
     refined = None if best is None else _refined(sample, FittedTransform(best, after))
     after = after if refined is None else refined.fit
+    # An input of any two sides must fit clearly better than everything simpler.
     two_sided = _best_stretch(first, sample)
     gain_needed = max(after + MIN_GAIN_TWO_SIDES, before + two_sided.transform.min_gain)
     return two_sided if two_sided.fit > gain_needed else refined
@@ -183,26 +211,34 @@ def _fit(sample: Sample, transform: Transform) -> float:
 def _best_stretch(first: Sample, sample: Sample) -> FittedTransform:
     """Return the input of two sides that the boxes fit best; common sides are preferred."""
 
-    def fit(sample: Sample, sides: tuple[float, float]) -> float:
-        return sample.mean_best_iou(_stretched(sides, sample.boxes, sample.sizes))
+    def fit_to_all(sides: Sides) -> float:
+        return _stretch_fit(sample, sides)
 
     # A coarse grid on a few objects, then finer steps around its best point on all of them.
-    x_largest, y_largest = np.maximum(
-        np.quantile(sample.boxes[:, 2:], LARGEST_QUANTILE, axis=0, method="lower"), 1
-    )
-    low, high = (np.log(part) / np.log(SIDE_STEP) for part in NEAR_LARGEST)
-    steps = SIDE_STEP ** np.arange(low, high)
-    grid = [(x, y) for x in x_largest * steps for y in y_largest * steps]
-    best = max(grid, key=lambda sides: fit(first, sides))
+    best = max(_grid_of_sides(sample), key=lambda sides: _stretch_fit(first, sides))
     for reach in (0.03, 0.006):
         factors = np.linspace(1 - reach, 1 + reach, 7)
-        best = max(((x, best[1]) for x in best[0] * factors), key=lambda sides: fit(sample, sides))
-        best = max(((best[0], y) for y in best[1] * factors), key=lambda sides: fit(sample, sides))
+        best = max(((x, best[1]) for x in best[0] * factors), key=fit_to_all)
+        best = max(((best[0], y) for y in best[1] * factors), key=fit_to_all)
 
     common = (_nearest_common(best[0]), _nearest_common(best[1]))
     rounded = (float(round(best[0])), float(round(best[1])))
-    sides = common if fit(sample, common) > fit(sample, rounded) - AS_GOOD else rounded
-    return FittedTransform(_stretch(sides), fit(sample, sides))
+    sides = common if fit_to_all(common) > fit_to_all(rounded) - AS_GOOD else rounded
+    return FittedTransform(_stretch(sides), fit_to_all(sides))
+
+
+def _stretch_fit(sample: Sample, sides: Sides) -> float:
+    return sample.mean_best_iou(_stretched(sides, sample.boxes, sample.sizes))
+
+
+def _grid_of_sides(sample: Sample) -> list[Sides]:
+    """Return widths and heights near the largest coordinates of the boxes."""
+    ends = sample.boxes[:, 2:]
+    largest = np.quantile(ends, LARGEST_QUANTILE, axis=0, method="lower")
+    x_largest, y_largest = np.maximum(largest, 1)
+    low, high = (np.log(part) / np.log(SIDE_STEP) for part in NEAR_LARGEST)
+    steps = SIDE_STEP ** np.arange(low, high)
+    return [(x, y) for x in x_largest * steps for y in y_largest * steps]
 
 
 def _nearest_common(side: float) -> float:
@@ -217,7 +253,8 @@ def _refined(sample: Sample, best: FittedTransform) -> FittedTransform:
     undo = best.transform.undo
     if not isinstance(undo, partial) or undo.func is not _multiplied:
         return best
-    factors = np.unique(np.round(undo.args[0] * np.linspace(0.97, 1.03, 61), 3))
+    near = undo.args[0] * np.linspace(0.97, 1.03, 61)
+    factors = np.unique(np.round(near, 3))
     fits = [_fit(sample, _multiplication(factor)) for factor in factors]
     best_factor = float(factors[int(np.argmax(fits))])
     for factor in (round(best_factor, 1), round(best_factor, 2), best_factor):

@@ -37,8 +37,10 @@ def highest_scoring(groups: Ints, scores: Floats, rows: Ints, limit: int) -> Int
         limit: Maximum number of rows of a group.
     """
     order = rows[np.lexsort((-scores[rows], groups[rows]))]
+    # The rank in the group is the position less that of the group's first row.
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    rank = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+    sizes = np.diff(starts, append=len(order))
+    rank = np.arange(len(order)) - np.repeat(starts, sizes)
     return np.asarray(order[rank < limit])
 
 
@@ -51,7 +53,8 @@ def well_placed(ground_truth: GroundTruth, rows: DetectionRows) -> tuple[Ints, I
         Two columns (P,): the position of the detection in `rows`, and the class of the object.
     """
     usable = np.flatnonzero(rows.finite & (rows.image_index >= 0))
-    usable = usable[_sampled(len(ground_truth.image_ids))[rows.image_index[usable]]]
+    is_sampled = _sampled_images(len(ground_truth.image_ids))
+    usable = usable[is_sampled[rows.image_index[usable]]]
     best = highest_scoring(rows.image_index, rows.scores, usable, BOXES_PER_IMAGE)
     elements, objects = pairs_in_groups(ground_truth.offsets, rows.image_index[best])
     detections = best[elements]
@@ -59,14 +62,17 @@ def well_placed(ground_truth: GroundTruth, rows: DetectionRows) -> tuple[Ints, I
     iou = paired_iou(rows.boxes, ground_truth.boxes, detections, objects)
     placed = (iou >= WELL_PLACED_IOU) & regular_objects(ground_truth)[objects]
     detections, objects = detections[placed], objects[placed]
+
+    # Of the detections on an object, the one with the highest score is the first.
     order = np.lexsort((-rows.scores[detections], objects))
-    first_of_object = order[np.flatnonzero(np.diff(objects[order], prepend=-1))]
-    classes = ground_truth.class_index[objects[first_of_object]].astype(np.int64)
-    return detections[first_of_object], classes
+    is_first = np.diff(objects[order], prepend=-1) > 0
+    chosen = order[is_first]
+    classes = ground_truth.class_index[objects[chosen]]
+    return detections[chosen], classes.astype(np.int64)
 
 
-def _sampled(n_images: int) -> Flags:
-    """Return which images (I,) are looked at."""
+def _sampled_images(n_images: int) -> Flags:
+    """Return which images (I,) are considered."""
     if n_images <= SAMPLED_IMAGES:
         return np.ones(n_images, np.bool_)
     sampled = np.zeros(n_images, np.bool_)
@@ -88,7 +94,7 @@ def class_confusion(
     n_classes = len(ground_truth.class_names)
     detections, object_classes = placed
     classes = rows.class_index[detections]
-    has_class = classes >= 0
+    has_class = classes >= 0  # others are of no class of the ground truth
     confusion = np.zeros((n_classes, n_classes), np.int64)
     np.add.at(confusion, (classes[has_class], object_classes[has_class]), 1)
     n_detections = np.bincount(rows.class_index[rows.scorable], minlength=n_classes)

@@ -62,6 +62,9 @@ _OWN_READING = {
 }
 """How each format is read."""
 
+_Y_FIRST_ORDERS = {"cy, cx, h, w": [1, 0, 3, 2], "cy, cx, w, h": [1, 0, 2, 3]}
+"""Name → where cx, cy, w and h are among the four numbers."""
+
 _Frame = Literal["image", "pixels"]
 
 
@@ -109,6 +112,7 @@ def check_box_format(case: Case) -> tuple[Case, list[Finding]]:
     own = _with_fits(case, file, own_trial)
     fitted = [_with_fits(case, file, trial) for trial in consistent]
     best = max(fitted, key=lambda trial: (trial.fit, trial.agreeing))
+    # Swapped image sizes look like swapped corners, but then the detections fit as they are.
     if own.fit_as_read > best.fit_as_read and are_sizes_swapped(ground_truth):
         return case, []
     if not _is_better(own, best, frame):
@@ -155,7 +159,7 @@ def _readings(file: AnnotationsFile, frame: _Frame) -> Iterator[BoxReading]:
         return
     if frame == "image":
         # Label tools swap x and y of the center with or without width and height.
-        for name, order in (("cy, cx, h, w", [1, 0, 3, 2]), ("cy, cx, w, h", [1, 0, 2, 3])):
+        for name, order in _Y_FIRST_ORDERS.items():
             yield BoxReading(FORMAT_IDS["yxyx"], name, partial(_centered, order), frame)
     else:
         percent = partial(_centered, [0, 1, 2, 3], scale=100)
@@ -180,6 +184,7 @@ def _trial(case: Case, file: AnnotationsFile, reading: BoxReading, frame: _Frame
         boxes[are_fractions] = ground_truth.boxes[are_fractions]
     if not np.isfinite(boxes).all():
         return _Trial(reading, ground_truth, 0.0, 0.0)
+    # Areas that were computed from the boxes, or that are all missing, are computed again.
     areas = file.areas[file.object_annotations]
     are_computed = _share_agreeing(ground_truth, file) >= AGREEING or not (areas > 0).any()
     reread_truth = with_boxes(ground_truth, boxes, measured=np.isnan(areas) | are_computed)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from detbench.data.checks.suspicion import Severity
-from detbench.data.columns import groups_from_offsets
+from detbench.data.columns import Flags, Floats, groups_from_offsets
 from detbench.data.formats.yolo.labels import FRACTION_TOLERANCE
 from detbench.doctor.case import Case
+from detbench.doctor.duplicates import duplicate_objects
 from detbench.doctor.edits.coco_document import drop_repeated_annotations
 from detbench.doctor.edits.ground_truth_columns import (
     are_sizes_swapped,
-    duplicate_objects,
     object_image_sizes,
     select_objects,
 )
@@ -39,7 +39,9 @@ def _check_unit_range(case: Case) -> list[Finding]:
     file = case.annotations
     if file is None or file.outside_unit_range is None or case.is_ground_truth_fixed:
         return []
-    outside = np.where((file.sizes >= 0).all(axis=1), file.outside_unit_range, 0.0)
+    # Labels of negative size have a finding of their own.
+    has_size = (file.sizes >= 0).all(axis=1)
+    outside = np.where(has_size, file.outside_unit_range, 0.0)
     wrong = outside > FRACTION_TOLERANCE
     if not wrong.any():
         return []
@@ -58,11 +60,15 @@ def _check_outside(case: Case) -> list[Finding]:
     ground_truth = case.ground_truth
     sizes = object_image_sizes(ground_truth)
     first, last = ground_truth.boxes[:, :2], ground_truth.boxes[:, 2:]
-    past, far = (
-        np.asarray((first < -margin).any(axis=1) | (last > sizes + margin).any(axis=1))
-        for margin in (1.0, FAR * sizes)
-    )
-    beyond = ((first >= sizes) | (last <= 0)).any(axis=1) & (last > first).all(axis=1)
+
+    def reaches_past(margin: Floats | float) -> Flags:
+        outside = (first < -margin) | (last > sizes + margin)
+        return np.asarray(outside.any(axis=1))
+
+    past, far = reaches_past(1.0), reaches_past(FAR * sizes)
+    outside_entirely = ((first >= sizes) | (last <= 0)).any(axis=1)
+    has_extent = (last > first).all(axis=1)
+    beyond = outside_entirely & has_extent
     if not past.any():
         return []
     first_outside = int((beyond if beyond.any() else past).argmax())
