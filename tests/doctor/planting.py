@@ -101,6 +101,20 @@ def run_only_fix(command, findings: list[Finding]) -> tuple[Path, str]:
     return run_fix(command, commands[0])
 
 
+def fix_only_error(command, ground_truth, detections, finding_id, text) -> Path:
+    """Check that there is one fault, that it is this error, and that its command fixes it.
+
+    Returns:
+        What the command wrote.
+    """
+    [finding] = faults(ground_truth, detections)
+    assert (finding.id, finding.severity) == (finding_id, "error")
+    assert text in finding.evidence
+    fixed, _ = run_fix(command, finding)
+    assert faults(fixed, detections) == []
+    return fixed
+
+
 def change_files(files: list[Path], change) -> None:
     """Replace the text of each file by `change(text, number of the file)`."""
     for number, file in enumerate(sorted(files)):

@@ -11,7 +11,14 @@ import pytest
 
 from detbench.data.load import load_ground_truth, save_ground_truth
 from detbench.errors import DetbenchWarning, InputError
-from tests.doctor.planting import average_precision, change_files, faults, ids, run_only_fix
+from tests.doctor.planting import (
+    average_precision,
+    change_files,
+    faults,
+    fix_only_error,
+    ids,
+    run_only_fix,
+)
 
 
 @pytest.fixture(scope="module")
@@ -112,17 +119,12 @@ WITHOUT_LOSS = {
 
 @pytest.mark.parametrize("how", WITHOUT_LOSS)
 def test_what_can_be_fixed_without_loss(yolo, command, how):
-    """It is the one fault found, and the printed command restores the score."""
     ground_truth, detections = yolo
     change, expected, text = WITHOUT_LOSS[how]
     before = average_precision(ground_truth, detections)
     plant(ground_truth, change)
-    [finding] = faults(ground_truth, detections)
-    assert (finding.id, finding.severity) == (expected, "error")
-    assert text in finding.evidence
-    fixed, _ = run_only_fix(command, [finding])
+    fixed = fix_only_error(command, ground_truth, detections, expected, text)
     assert fixed.name == "yolo-fixed"
-    assert faults(fixed, detections) == []
     assert average_precision(fixed, detections) == pytest.approx(before, abs=1e-3)
 
 
