@@ -51,7 +51,7 @@ def doctor(
 ) -> None:
     """Find mistakes in ground truth and detections, prove them, and fix them.
 
-    Exits with 1 if there is an error.
+    Exits with 1 if a finding is an error.
     """
     from detbench.cli.shared.output_paths import check_distinct, check_output_paths
     from detbench.doctor.doctor import examine, plan_fix

@@ -10,7 +10,7 @@ from detbench.cli.shared.output_paths import check_output_paths
 
 @app.command("env")
 def environment_command(json: JsonTarget = None) -> None:
-    """Show the environment of results: machine, clocks, load, GPU and library versions."""
+    """Show what results depend on: machine, clocks, load, GPU and library versions."""
     from dataclasses import asdict
 
     from detbench.bench.environment import environment

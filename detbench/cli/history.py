@@ -70,7 +70,7 @@ def add_command(
     from detbench.reports.one_line import one_line
 
     if verdict and gate:
-        raise DetbenchError("--verdict and --gate exclude each other; give one of them")
+        raise DetbenchError("--verdict and --gate cannot be combined; give one of them")
     check_output_paths([file], [], [*runs, *([gate] if gate else [])])
     warm_scoring(log)
     for folder in runs:
@@ -196,6 +196,6 @@ def _outcome(file: Path, digest: str) -> GateOutcome:
         raise InputError(file, f"is not the result of a gate: {error}", fix=fix) from error
     if result.candidate.digests.get("detections") != digest:
         raise InputError(
-            file, "is about another run", fix="gate this run, or name the file of its own gate"
+            file, "belongs to another run", fix="gate this run, or name the file of its own gate"
         )
     return result.outcome

@@ -70,11 +70,11 @@ def test_contradictory_verdicts_are_refused(command, runs, history, tmp_path):
     command("gate", runs / "good", runs / "good", *QUICK, "--json", result)
     done = command("history", "add", history, runs / "bad", "--gate", result)
     assert done.code == 2
-    assert "is about another run; gate this run, or name the file" in done.err
+    assert "belongs to another run; gate this run, or name the file" in done.err
     both = ("--gate", result, "--verdict", "passed")
     done = command("history", "add", history, runs / "bad", *both)
     assert done.code == 2
-    assert "--verdict and --gate exclude each other" in done.err
+    assert "--verdict and --gate cannot be combined" in done.err
 
 
 @pytest.mark.parametrize(
