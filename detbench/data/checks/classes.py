@@ -7,8 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from detbench.data.checks.suspicion import Suspicion, first_names
+from detbench.data.checks.suspicion import Suspicion
 from detbench.data.columns import Flags, Ints
+from detbench.wording import first_few
 
 MIN_PLACED = 3
 """Well-placed detections that a class must have before anything is concluded about it."""
@@ -20,6 +21,9 @@ MIN_ON_ONE_CLASS = 0.5
 MANY_PLACED = 10
 """Well-placed detections of a mistaken class that show a swap even if those of its partner are too
 few."""
+
+LISTED_CLASSES = 5
+"""Class names that the evidence lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +115,9 @@ def check_permuted_classes(
     meant = mistaken.meant
     if not meant:
         return None
-    arrows = first_names([f"{class_names[k]} → {class_names[c]}" for k, c in meant.items()])
+    arrows = first_few(
+        [f"{class_names[k]} → {class_names[c]}" for k, c in meant.items()], LISTED_CLASSES
+    )
     evidence = (
         f"{mistaken.share:.0%} of the well-placed detections of {len(meant)} classes lie on "
         f"objects of another class ({arrows})"

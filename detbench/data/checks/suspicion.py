@@ -29,9 +29,3 @@ def score_text(value: float) -> str:
     """Return a score in 0..1 with three decimals (four below .01) and no zero before the point."""
     text = f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
     return text.removeprefix("0") if value < 1 else text
-
-
-def first_names(names: list[str], limit: int = 5) -> str:
-    """Return names joined by commas, with the number of those beyond the limit."""
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more

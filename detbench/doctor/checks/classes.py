@@ -6,9 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from detbench.data.checks.classes import MANY_PLACED, check_permuted_classes
+from detbench.data.checks.classes import LISTED_CLASSES, MANY_PLACED, check_permuted_classes
 from detbench.data.checks.scores import is_ordered_by_score
-from detbench.data.checks.suspicion import first_names
 from detbench.data.columns import Flags, Ints
 from detbench.data.detection_rows import DetectionRows
 from detbench.doctor.case import Case
@@ -22,6 +21,7 @@ from detbench.doctor.readings.class_numbers import (
     orders,
 )
 from detbench.metrics.scoring.placement import class_confusion, well_placed
+from detbench.wording import first_few
 
 AGREEMENT_GAIN = 0.15
 """Increase in the share of well-placed detections that are of their object's class which shows
@@ -193,14 +193,14 @@ def check_unannotated(case: Case) -> Finding | None:
     lost &= detected > MIN_UNANNOTATED_SHARE * n_considered
     if lost.any() and (len(case.scored) < 2 or is_ordered_by_score(case.scored)):
         share = detected[lost].sum() / n_considered
-        listed = first_names([names[k] for k in np.flatnonzero(lost)])
+        listed = first_few([names[k] for k in np.flatnonzero(lost)], LISTED_CLASSES)
         evidence += (
             f"; {share:.0%} of the {n_considered:,} highest-scoring detections are of {listed}: "
             "their annotations seem to be lost"
         )
         fix = "check that the annotations of these classes are in the file"
         return Finding("class-without-ground-truth", "warning", evidence, fix)
-    listed = first_names([names[k] for k in np.flatnonzero(unannotated)])
+    listed = first_few([names[k] for k in np.flatnonzero(unannotated)], LISTED_CLASSES)
     fix = "compare means only over the same classes; this is normal for small sets"
     return Finding("class-without-ground-truth", "note", f"{evidence}: {listed}", fix)
 
