@@ -18,7 +18,7 @@ settings.load_profile("fixed")
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Return the folder of real data: $DETBENCH_DATA, else ../shared/data; skip if there is none."""
+    """Return the folder of real data, $DETBENCH_DATA or ../shared/data; skip without it."""
     default = Path(__file__).parents[2] / "shared" / "data"
     folder = Path(os.environ.get("DETBENCH_DATA") or default)
     if not folder.is_dir():

@@ -97,6 +97,7 @@ def test_a_model_is_run_scored_timed_and_recorded(command, files, fixed_model, t
     } == before
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_continues(command, files, fixed_model, tmp_path):
     """As after a kill between two runs: the finished run is kept, the other is repeated."""
     arguments = (
@@ -271,6 +272,7 @@ def test_mistakes_are_one_sentence(command, files, tmp_path, arguments, message)
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_three_detectors_on_voc_2007(command, shared_data, tmp_path):
     """From the results of three public detectors to a page with the published score."""
     names = ("htt1084_d56c7e49", "robinyen_darknet", "hli2020_darknet")

@@ -50,7 +50,7 @@ class TestConvert:
     @pytest.mark.parametrize("target", FORMATS)
     @pytest.mark.parametrize("source", FORMATS)
     def test_ground_truth_keeps_the_score(self, command, files, tmp_path, source, target):
-        """Under the COCO protocol, which counts difficult objects: some formats cannot mark them."""
+        """Under the COCO protocol, which counts difficult objects; not every format marks them."""
         name = tmp_path / {"coco": "x.json", "parquet": "x.parquet"}.get(target, "x")
         options = {
             "voc": ("--split", "test"),

@@ -236,6 +236,7 @@ class TestExtras:
             audited["identical"],
         ) == (0.0, 0.0, True)
 
+    @pytest.mark.slow
     def test_plots(self, command, files, tmp_path):
         outcome = command(
             "eval",

@@ -24,6 +24,7 @@ def voc2007(shared_data, tmp_path_factory) -> Path:
 class TestRealDetectors:
     NAMES = ("htt1084_d56c7e49", "robinyen_darknet", "hli2020_darknet")
 
+    @pytest.mark.slow
     def test_three_detectors_on_voc_2007(self, command, shared_data, voc2007, tmp_path):
         """A whole comparison: 4,952 images, three real detectors, one command."""
         results = [shared_data / "dets_voc" / name for name in self.NAMES]

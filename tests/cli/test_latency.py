@@ -84,6 +84,7 @@ def test_an_invalid_time_exits_with_3_and_a_reason(command, model, monkeypatch):
     assert "invalid" in done.out
 
 
+@pytest.mark.slow
 def test_a_model_against_itself(command, model, ideal_machine):
     done = command("latency", model, "--aa", "--repetitions", "1", "--max-seconds", "30")
     assert done.code in (0, 3)

@@ -139,6 +139,7 @@ def stopped_midway(base, environment, output, with_signal):
     return running.returncode, messages
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_resumed_with_the_same_result(slow_command, tmp_path):
     """The second run uses the chunks that were in the cache at the time of the SIGKILL."""
     base, environment = slow_command
@@ -270,6 +271,7 @@ def test_an_unreadable_image_fails_the_run_unless_allowed(command, model, tmp_pa
     assert f"1 image could not be read and have no detections: {broken}" in allowed.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "expected", "tolerance"),
     [

@@ -196,6 +196,7 @@ def test_a_terminal_without_unicode_is_no_reason_to_fail(files):
     assert "mAP" in done.stdout
 
 
+@pytest.mark.slow
 def test_demo_runs_the_shipped_models_which_are_as_good_as_the_docs_say(command, tmp_path):
     pytest.importorskip("keras_hub")
     outcome = command("demo", "-o", tmp_path / "demo")

@@ -102,6 +102,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", ["eval", "convert voc", "convert parquet"])
 def test_a_killed_run_leaves_no_half_target(files, tmp_path, work):
     """The process dies when bytes are written and names are about to change."""

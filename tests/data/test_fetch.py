@@ -177,6 +177,7 @@ def test_a_given_file_needs_no_server(server, tmp_path):
     assert read_voc(tmp_path / "voc").image_ids == ("a",)
 
 
+@pytest.mark.slow
 def test_the_annotations_alone_are_used_with_a_warning(shared_data, tmp_path):
     with pytest.warns(DetbenchWarning, match="is none of the official archives"):
         year = fetch_voc2007(

@@ -77,6 +77,7 @@ def run_suite(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_samples_join_json_and_comparison_of_pytest_benchmark(run_suite, tmp_path):
     pytest.importorskip("pytest_benchmark")
     done = run_suite("--benchmark-json", "out.json", "--benchmark-save", "before")
@@ -94,6 +95,7 @@ def test_samples_join_json_and_comparison_of_pytest_benchmark(run_suite, tmp_pat
     assert "test_speed (0001_before)" in again.stdout
 
 
+@pytest.mark.slow
 def test_if_disabled_it_runs_once_and_quickly(run_suite):
     pytest.importorskip("pytest_benchmark")
     done = run_suite("--benchmark-disable")

@@ -49,6 +49,7 @@ def test_a_second_warm_up_announces_nothing(warm_up):
     assert announced == []
 
 
+@pytest.mark.slow
 def test_new_processes_announce_only_what_is_not_in_the_cache(tmp_path):
     """Of the three warm-ups, that of postprocessing compiles fastest."""
     code = "from detbench.metrics.warmup import warm_postprocessing; warm_postprocessing(print)"

@@ -134,6 +134,7 @@ def test_bars_have_the_lengths_of_the_counts():
     ) == (40, 7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_plots_of_odd_datasets_are_written(tmp_path, theme):
     many = [f"<script> {k} & קטן" for k in range(300)]

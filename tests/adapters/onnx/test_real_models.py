@@ -73,6 +73,7 @@ def iou(boxes, box):
     return intersection / (areas + (box[2:] - box[:2]).prod() - intersection)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "results", "ap", "ap50", "within", "share"),
     [

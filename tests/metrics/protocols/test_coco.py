@@ -158,6 +158,7 @@ def test_fakebbox100(shared_data):
     assert list(evaluation.summary.values()) == pytest.approx(published, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_voc_2007_as_coco(shared_data, tmp_path):
     """A real detector on 4,952 images, its VOC results as COCO results."""
     from detbench.data.formats.voc.results import read_voc_results

@@ -52,6 +52,7 @@ def test_no_class_with_ground_truth_and_no_evaluation(tmp_path):
         save_plots([], tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", NAMES, ids=lambda names: " ".join(names))
 def test_file_names_of_odd_class_names(tmp_path, names):
     ground_truth = truth([(0, k, BOX) for k in range(len(names))], names)
@@ -94,6 +95,7 @@ def test_no_plot_mixes_what_cannot_be_compared():
             plot(mixed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_odd_names_and_detectors_without_detections_are_drawn(tmp_path, theme):
     names = ["<script>", "a & b", "$x_1$", "_hidden"]

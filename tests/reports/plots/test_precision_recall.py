@@ -159,6 +159,7 @@ def test_the_overview_has_a_small_plot_for_every_class_with_ground_truth():
     assert scored_classes([scored(lacking, perfect(lacking))]) == ["a", "c"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [1, 60])
 def test_one_class_and_sixty(tmp_path, classes):
     ground_truth, finder = random_pair(3, classes=classes, objects=3 * classes, boxes=4 * classes)

@@ -15,6 +15,7 @@ from detbench.errors import InputError
 from tests.data.formats.voc.devkits import DOG, annotation, devkit, pack
 
 
+@pytest.mark.slow
 def test_a_folder_holds_the_same_as_the_tar(shared_data, voc2007, tmp_path):
     with tarfile.open(shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz") as tar:
         tar.extractall(tmp_path, filter="data")

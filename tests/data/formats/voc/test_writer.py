@@ -15,6 +15,7 @@ from detbench.errors import DetbenchError, DetbenchWarning, InputError
 from tests.data.ground_truths import make_ground_truth, random_ground_truths
 
 
+@pytest.mark.slow
 def test_the_real_dataset_comes_back_bit_for_bit_with_its_class_lists(shared_data, tmp_path):
     archive = shared_data / "VOCtest_06-Nov-2007.annotations.tar.gz"
     original = read_voc(archive)
