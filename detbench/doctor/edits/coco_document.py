@@ -58,6 +58,12 @@ def _box_numbers(entry: Entry) -> Numbers:
     return [side for side in box if _is_number(side)] if isinstance(box, list) else []
 
 
+def _box(entry: Entry) -> Numbers | None:
+    """Return an annotation's box, None if it is not four numbers."""
+    numbers = _box_numbers(entry)
+    return numbers if len(numbers) == 4 == len(entry["bbox"]) else None
+
+
 def read_texts_as_numbers(document: CocoDocument, *, numeric_image_ids: bool) -> None:
     """Replace texts that spell numbers by the numbers; drop annotations with any other text.
 
@@ -170,8 +176,8 @@ def keep_listed(
 def measure_areas(document: CocoDocument) -> None:
     """Set areas that are missing or not positive to width · height."""
     for entry in _annotations(document):
-        area, box = entry.get("area"), _box_numbers(entry)
-        if len(box) == 4 and not (_is_number(area) and area > 0):
+        area, box = entry.get("area"), _box(entry)
+        if box and not (_is_number(area) and area > 0):
             entry["area"] = box[2] * box[3]
 
 
@@ -191,8 +197,8 @@ def convert_boxes(
     """
     sizes = _image_sizes(document) if are_fractions else {}
     for row, entry in enumerate(document["annotations"]):
-        box = _box_numbers(entry) if isinstance(entry, dict) else []
-        if len(box) != 4:
+        box = _box(entry) if isinstance(entry, dict) else None
+        if box is None:
             raise DetbenchError(
                 f"annotations[{row}] has no box of four numbers; fix as well: --fix not-a-number"
             )
