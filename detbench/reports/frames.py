@@ -332,8 +332,9 @@ def frames(
     Raises:
         DetbenchError: there is no source, or no detector of the baseline's name.
     """
-    is_one = isinstance(sources, Run | Evaluation | str | Path)
-    listed: list[Source] = [sources] if is_one else list(sources)  # type: ignore[list-item,arg-type]
+    if isinstance(sources, Run | Evaluation | str | Path):
+        sources = [sources]
+    listed: list[Source] = list(sources)
     if not listed:
         raise DetbenchError("there is nothing to tabulate; pass at least one run or evaluation")
     detectors: list[ScoredDetector] = []
