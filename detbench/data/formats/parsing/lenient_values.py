@@ -26,6 +26,7 @@ def lenient_numbers(values: Sequence[Any]) -> tuple[Floats, Flags]:
     Texts, Booleans, lists and null are malformed. A text that spells a number becomes that number;
     an integer too large for float64 becomes infinite; everything else becomes NaN.
     """
+    # Valid columns, the usual case, are converted at once.
     if set(map(type, values)) <= _NUMERIC:
         with suppress(OverflowError):
             return np.array(values, np.float64), np.zeros(len(values), np.bool_)
