@@ -305,10 +305,8 @@ class Frames:
 
     def _repr_html_(self) -> str:
         """Return the summary of each group under its heading, for notebooks."""
-        return "".join(
-            html_table(overview(frames.summary, frames.measures), frames.groups["heading"].iloc[0])
-            for frames in self.split()
-        )
+        summaries = [(overview(each.summary, each.measures), each.groups) for each in self.split()]
+        return "".join(html_table(table, groups["heading"].iloc[0]) for table, groups in summaries)
 
 
 def frames(
