@@ -88,7 +88,7 @@ def _upgraded(document: object, upgrades: Upgrades, location: str) -> dict[str, 
 
 
 def _record_of_version_2(record: dict[str, Any]) -> dict[str, Any]:
-    """Rename words in the latencies and in the model's settings.
+    """Rename words in the latencies, the suspicions and the model's settings.
 
     `options.passed` keeps the option names of the version that wrote it: it quotes a command.
     """
@@ -96,11 +96,26 @@ def _record_of_version_2(record: dict[str, Any]) -> dict[str, Any]:
     latency = record.get("latency")
     if isinstance(latency, list):
         upgraded["latency"] = [_latency_of_version_2(entry) for entry in latency]
+    evaluations = record.get("evaluations")
+    if isinstance(evaluations, list):
+        upgraded["evaluations"] = [_evaluation_of_version_2(entry) for entry in evaluations]
     match record.get("options"):
         case {"effective": {"model": dict(settings), **effective}, **options}:
             effective["model"] = upgraded_model_settings(settings)
             upgraded["options"] = {**options, "effective": effective}
     return upgraded
+
+
+def _evaluation_of_version_2(entry: Any) -> Any:
+    if not isinstance(entry, dict) or not isinstance(entry.get("suspicions"), list):
+        return entry
+    suspicions = [
+        {**each, "id": "box-normalized"}
+        if isinstance(each, dict) and each.get("id") == "box-normalised"
+        else each
+        for each in entry["suspicions"]
+    ]
+    return {**entry, "suspicions": suspicions}
 
 
 def _latency_of_version_2(entry: Any) -> Any:

@@ -62,6 +62,17 @@ def test_an_upgrade_changes_nothing_but_words():
     assert upgraded_record(record, KEPT) == record
 
 
+def test_suspicions_of_version_1():
+    suspicion = {"id": "box-normalised", "evidence": "all within 0–1", "fix": "# scale"}
+    evaluation = {"name": "a", "suspicions": [suspicion, {"id": "score-ties"}]}
+    record = {"schema_version": 1, "evaluations": [evaluation]}
+    [upgraded] = upgraded_record(record, KEPT)["evaluations"]
+    assert upgraded == {
+        "name": "a",
+        "suspicions": [suspicion | {"id": "box-normalized"}, {"id": "score-ties"}],
+    }
+
+
 def test_a_gpu_of_version_1():
     gpu = {"sm_clock_mhz": 1755, "utilisation": 0.97, "clock_reasons": ["idle"]}
     states = [{"elapsed_s": 0.0, "outside_cores": None, "gpu": gpu}]
