@@ -110,7 +110,7 @@ def _check_output(repair: Repair, output: Path, ground_truth: Path, detections: 
 
 def _written(repair: Repair, output: Path, finding_ids: list[str]) -> str:
     """Return the line on what was written, and how much was left out."""
-    what = f"{repair.n_written:,} {repair.content} without {', '.join(finding_ids)}"
+    what = f"{repair.n_written:,} {repair.content} without {', '.join(dict.fromkeys(finding_ids))}"
     line = f"written: {output}, {what}"
     n_left_out = repair.n_read - repair.n_written
     return f"{line}; {n_left_out:,} of {repair.n_read:,} were left out" if n_left_out else line

@@ -98,6 +98,22 @@ def test_a_fix_is_written_and_reported(command, paths, tmp_path):
     assert sorted(row["score"] for row in fixed) == pytest.approx(
         sorted(row["score"] / 100 for row in rows)
     )
+    again = command(*arguments, "--fix", "score-range", "--fix", "score-range", "-o", output)
+    assert "detections without score-range\n" in again.err, "a repeated ID is named once"
+
+
+def test_fixed_detections_of_a_file_need_the_suffix_of_a_file(command, paths, tmp_path):
+    rows = json.loads(paths[1].read_text())
+    for row in rows:
+        row["score"] *= 100
+    (tmp_path / "percent.json").write_text(json.dumps(rows))
+    output = tmp_path / "fixed.txt"
+    outcome = command(
+        *("doctor", paths[0], tmp_path / "percent.json", "--fix", "score-range", "-o", output)
+    )
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "fixed.txt: has no suffix of detections; name a .json or .parquet file" in outcome.err
+    assert not output.exists()
 
 
 def test_a_bug_is_no_verdict(command, paths, monkeypatch):

@@ -1,6 +1,7 @@
 """The pytest plugin in its own suite: samples in the JSON of pytest-benchmark, or skipped tests."""
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -59,6 +60,8 @@ SUITE = """
 def run_suite(tmp_path):
     """Run pytest as a user does: in its own process, without the other plugins of this suite."""
     (tmp_path / "test_mine.py").write_text(textwrap.dedent(SUITE))
+    # pytest-benchmark measures nothing in a worker of pytest-xdist, which may run this test.
+    environment = {name: os.environ[name] for name in os.environ if "XDIST" not in name}
 
     def run(*arguments):
         return subprocess.run(
@@ -68,6 +71,7 @@ def run_suite(tmp_path):
                 *arguments,
             ],
             cwd=tmp_path,
+            env=environment,
             capture_output=True,
             text=True,
             check=False,

@@ -64,7 +64,15 @@ class DetectionsRepair:
         return self.case.file.path.is_dir() and target.suffix not in _FILE_SUFFIXES
 
     def write(self, target: Path) -> None:
-        """Write image, class, box and score of each detection; other keys are lost."""
+        """Write image, class, box and score of each detection; other keys are lost.
+
+        Raises:
+            InputError: The detections are a file, and the target has no suffix of a known file.
+        """
+        if self.case.file.path.is_file() and target.suffix not in _FILE_SUFFIXES:
+            raise InputError(
+                target, "has no suffix of detections", fix="name a .json or .parquet file"
+            )
         ground_truth = self.case.ground_truth
         detections = self.rows.to_detections(ground_truth)
         format_name = _format_for(target, self.case.file.format_name)
