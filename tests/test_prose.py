@@ -51,7 +51,7 @@ OLD_FILES = {
     "docs/schema.md": "words of schema version 1",
     "detbench/adapters/onnx/metadata.py": "words of version 1 of a model's metadata",
     "tests/adapters/onnx/test_metadata.py": "words of version 1 of a model's metadata",
-    "detbench/adapters/yolo/model.py": "words of older model files",
+    "detbench/data/schema_version.py": "words of version 1 of preprocessing settings",
     "tests/adapters/yolo/test_model.py": "words of older model files",
     "tests/adapters/yolo/test_model_file.py": "words of older model files",
 }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from detbench.data.schema_version import check_version
+from detbench.data.schema_version import check_version, preprocessing_in_current_spelling
 from detbench.errors import InputError
 
 SCHEMA_VERSION = 2
@@ -68,10 +68,7 @@ def upgraded_model_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     )
     preprocessing = upgraded.get("preprocessing")
     if isinstance(preprocessing, Mapping):
-        preprocessing = _renamed(preprocessing, {"colour": "color"})
-        if preprocessing.get("fit") == "centre-crop":
-            preprocessing["fit"] = "center-crop"
-        upgraded["preprocessing"] = preprocessing
+        upgraded["preprocessing"] = preprocessing_in_current_spelling(preprocessing)
     decoder = upgraded.get("decoder")
     if isinstance(decoder, Mapping):
         upgraded["decoder"] = _renamed(decoder, {"centre": "center"})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from detbench.errors import InputError
 
 _WRITE_AGAIN = "it was damaged or edited: write it again"
@@ -34,3 +37,17 @@ def check_version(version: object, supported: int, what: str) -> int:
             fix="install a newer detbench",
         )
     return version
+
+
+def preprocessing_in_current_spelling(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return preprocessing settings of any version in the spelling of today.
+
+    Version 1, as in the models shipped with detbench 0.1, spells the setting `color` as `colour`
+    and the fit `center-crop` as `centre-crop`.
+    """
+    current = dict(settings)
+    if "colour" in current:
+        current["color"] = current.pop("colour")
+    if current.get("fit") == "centre-crop":
+        current["fit"] = "center-crop"
+    return current

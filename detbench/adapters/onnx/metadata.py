@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from detbench.adapters.metadata import VERSION, ModelMetadata
+from detbench.data.schema_version import preprocessing_in_current_spelling
 from detbench.errors import InputError
 
 _KEYS = ("decoder", "class_names", "preprocessing", "postprocessing")
@@ -65,14 +66,10 @@ def _read_detbench(path: Path, properties: Mapping[str, str]) -> ModelMetadata:
 def _upgrade(values: dict[str, Any]) -> None:
     """Give values of version 1 the spelling of version 2.
 
-    Version 1, as in the models shipped with detbench 0.1, spells the setting `color` as `colour`,
-    the fit `center-crop` as `centre-crop`, and NanoDet's option `center` as `centre`.
+    Beside the preprocessing, version 1 spells NanoDet's option `center` as `centre`.
     """
-    preprocessing = values.get("preprocessing", {})
-    if "colour" in preprocessing:
-        preprocessing["color"] = preprocessing.pop("colour")
-    if preprocessing.get("fit") == "centre-crop":
-        preprocessing["fit"] = "center-crop"
+    if "preprocessing" in values:
+        values["preprocessing"] = preprocessing_in_current_spelling(values["preprocessing"])
     options = values.get("decoder", {}).get("options")
     if isinstance(options, dict) and "centre" in options:
         options["center"] = options.pop("centre")

@@ -14,6 +14,7 @@ import keras
 
 from detbench.adapters.yolo.grid import Grid
 from detbench.adapters.yolo.loss import WEIGHTS, loss_parts
+from detbench.data.schema_version import preprocessing_in_current_spelling
 
 _LEAKY_SLOPE = 0.1
 _MAX_WIDTH_FACTOR = 8
@@ -152,16 +153,14 @@ class Yolo(keras.Model):  # type: ignore[misc]
 def _upgrade(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration of any model file with the keys of today.
 
-    Files of detbench 0.1.0 (the shipped model is one) have the keys `stored` and, in the
-    preprocessing, `colour`.
+    Files of detbench 0.1.0 (the shipped model is one) have the key `stored` and preprocessing
+    settings in the spelling of version 1.
     """
     config = dict(config)
     if "stored" in config:
         config["stored_dtype"] = config.pop("stored")
-    preprocessing = dict(config.get("preprocessing") or {})
-    if "colour" in preprocessing:
-        preprocessing["color"] = preprocessing.pop("colour")
-        config["preprocessing"] = preprocessing
+    if config.get("preprocessing"):
+        config["preprocessing"] = preprocessing_in_current_spelling(config["preprocessing"])
     return config
 
 
