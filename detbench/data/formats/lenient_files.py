@@ -36,12 +36,19 @@ class Labels:
         return [self.names[code] for code in np.unique(self.codes[rows])]
 
 
+BoxFormat = Literal["xyxy", "xywh", "cxcywh"]
+"""What the four numbers of a box are: corners, first corner and size, or center and size."""
+Unit = Literal["pixels", "fractions", "percent"]
+"""What coordinates are counted in; fractions and percent are those of the image's size."""
+
+
 @dataclass(frozen=True)
 class DetectionsFile:
     """What a file or folder of detections states beyond image, class, box and score."""
 
     path: Path
-    format_name: Literal["coco", "voc", "yolo", "parquet"]
+    format_name: str
+    """Its name in `formats.table`."""
     images: Labels
     classes: Labels
     box_numbers: Floats
@@ -58,6 +65,17 @@ class DetectionsFile:
     """Position and value of the first of them."""
     classes_without_file: tuple[str, ...] = ()
     """Classes without a file, in a format that needs one for each class."""
+    box_format: BoxFormat = "xyxy"
+    """How the format defines the four numbers of a box."""
+    unit: Unit = "pixels"
+    """The unit that the format defines."""
+    is_one_based: bool = False
+    """Whether the first pixel has coordinate 1, and corners are inclusive, as in VOC files."""
+    has_class_numbers: bool = False
+    """Whether the format writes classes as numbers."""
+    has_category_ids: bool = False
+    """Whether these are the category IDs of the ground truth; otherwise positions in its list of
+    classes."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +100,8 @@ class EntryList:
 class AnnotationsFile:
     """What the files of a ground truth state beyond `GroundTruth`, for each of A annotations."""
 
-    format_name: Literal["coco", "voc", "yolo"]
+    format_name: str
+    """Its name in `formats.table`."""
     ids: list[Any]
     """As the file has them; the numbers from 1 in formats without annotation IDs."""
     areas: Floats
@@ -123,7 +142,15 @@ class AnnotationsFile:
     outside_unit_range: Floats | None = None
     """YOLO: (A,) distance of each label's farthest value from the range 0..1."""
     split: str | None = None
-    """The split that was read; None for a COCO file."""
+    """The split that was read; None for a format of one split per file."""
+    box_format: BoxFormat = "xyxy"
+    """How the format defines the four numbers of a box."""
+    unit: Unit = "pixels"
+    """The unit that the format defines."""
+    is_one_based: bool = False
+    """Whether the first pixel has coordinate 1, and corners are inclusive, as in VOC files."""
+    has_class_numbers: bool = False
+    """Whether the format writes classes as numbers."""
 
     @property
     def entry_lists(self) -> tuple[EntryList, EntryList]:

@@ -186,6 +186,8 @@ def _annotations_file(
         n_difficult_keys=sum("difficult" in entry for entry in entries),
         n_truncated_keys=sum("truncated" in entry for entry in entries),
         n_ignored=int(lenient_flags([entry.get("ignore") for entry in entries]).sum()),
+        box_format="xywh",
+        has_class_numbers=True,
     )
 
 

@@ -71,6 +71,9 @@ def read_coco_results_leniently(
         first_malformed=first_malformed_entry("results", entries, malformed),
         n_text_ids=n_text_ids,
         first_text_id=first_text_id,
+        box_format="xywh",
+        has_class_numbers=True,
+        has_category_ids=True,
     )
 
 

@@ -114,6 +114,7 @@ def read_voc_leniently(
         first_malformed=first_fault(any_malformed, location, lambda row: objects[row].fault()),
         numeric_image_ids=False,
         split=voc_split.name,
+        is_one_based=True,
     )
 
 

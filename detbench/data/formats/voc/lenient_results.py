@@ -54,6 +54,7 @@ def read_voc_results_leniently(
         classes_without_file=tuple(
             name for k, name in enumerate(class_names) if k not in found_classes
         ),
+        is_one_based=True,
     )
 
 

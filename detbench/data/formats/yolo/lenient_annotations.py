@@ -118,6 +118,9 @@ def read_yolo_leniently(
         first_unknown_class=first_unnamed,
         outside_unit_range=np.array([label.outside_unit_range() for label in labels], np.float64),
         split=yolo_split.name,
+        box_format="cxcywh",
+        unit="fractions",
+        has_class_numbers=True,
     )
 
 

@@ -50,6 +50,9 @@ def read_yolo_results_leniently(
         malformed,
         unnamed=np.zeros(len(lines), np.bool_),
         first_malformed=first_malformed_line(lines, malformed, last_number="the confidence"),
+        box_format="cxcywh",
+        unit="fractions",
+        has_class_numbers=True,
     )
 
 
