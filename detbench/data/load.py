@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from detbench.data.detections import Detections
 from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat
@@ -47,10 +47,10 @@ def load_ground_truth(
         _check_exists(path)
         if images is not None and not images.is_dir():
             raise InputError(images, "is not a folder", fix="give the folder of the images")
-        name = recognize_ground_truth(path)
-        if name is None:
-            raise _unrecognized(path, "ground truth", GROUND_TRUTH_FORMATS)
-        ground_truth = GROUND_TRUTH_FORMATS[name].read(path, split, images)
+        recognized = recognize_ground_truth(path)
+        if recognized is None:
+            raise unrecognized(path, "ground truth")
+        ground_truth = recognized[1].read(path, split, images)
         return _with_name(ground_truth, ground_truth.name)
 
 
@@ -77,10 +77,10 @@ def load_detections(
     path = Path(path)
     with _system_errors(path):
         _check_exists(path)
-        format_name = recognize_detections(path, ground_truth)
-        if format_name is None:
-            raise _unrecognized(path, "detections", DETECTIONS_FORMATS)
-        detections = DETECTIONS_FORMATS[format_name].read(path, ground_truth, allow_unknown)
+        recognized = recognize_detections(path, ground_truth)
+        if recognized is None:
+            raise unrecognized(path, "detections")
+        detections = recognized[1].read(path, ground_truth, allow_unknown)
         file_name = path.resolve().name if path.is_dir() else path.stem
         return _with_name(detections, name or detections.name or file_name)
 
@@ -218,13 +218,16 @@ def _with_name(data: Data, name: str) -> Data:
     return replace(data, name=name, source=source)
 
 
-def _unrecognized(path: Path, what: str, formats: Mapping[str, Format]) -> InputError:
+def unrecognized(path: Path, what: Literal["ground truth", "detections"]) -> InputError:
+    """Return the error for a file or folder of no known format: what it looks like, what to do."""
+    from detbench.data.formats.unrecognized import what_it_looks_like
+
     kind = "folder" if path.is_dir() else "file"
-    descriptions = "; ".join(row.description for row in formats.values())
     return InputError(
         path,
-        f"this {kind} is not recognized as {what}",
-        fix=f"expected one of: {descriptions}",
+        f"this {kind} is not recognized as {what}: {what_it_looks_like(path)}",
+        fix="docs/formats.md lists the formats; convert it to COCO, or name the columns of a CSV "
+        "file with --columns",
     )
 
 

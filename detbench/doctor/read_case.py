@@ -6,19 +6,14 @@ import re
 import warnings
 from pathlib import Path
 
-from detbench.data.detection_rows import DetectionRows
-from detbench.data.formats.coco.lenient_annotations import read_coco_leniently
-from detbench.data.formats.coco.lenient_results import read_coco_results_leniently
-from detbench.data.formats.format import refuse_split
-from detbench.data.formats.lenient_files import AnnotationsFile, DetectionsFile
-from detbench.data.formats.parquet.lenient_results import read_parquet_detections_leniently
-from detbench.data.formats.table import recognize_detections, recognize_ground_truth
+from detbench.data.formats.format import LenientDetections, LenientGroundTruth
+from detbench.data.formats.table import (
+    DETECTIONS_FORMATS,
+    GROUND_TRUTH_FORMATS,
+    recognize_detections,
+    recognize_ground_truth,
+)
 from detbench.data.formats.voc.devkit import open_devkit
-from detbench.data.formats.voc.lenient_annotations import read_voc_leniently
-from detbench.data.formats.voc.lenient_results import read_voc_results_leniently
-from detbench.data.formats.yolo.format import data_yaml_of
-from detbench.data.formats.yolo.lenient_annotations import read_yolo_leniently
-from detbench.data.formats.yolo.lenient_results import read_yolo_results_leniently
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.doctor.case import Case
@@ -27,12 +22,6 @@ from detbench.metrics.protocols.table import protocol_named
 from detbench.metrics.scoring.quick_score import QuickScore
 
 _ONLY_DIFFICULT = re.compile(rb"^\S+\s+0\s*$", re.MULTILINE)
-_DETECTIONS_READERS = {
-    "coco": read_coco_results_leniently,
-    "voc": read_voc_results_leniently,
-    "yolo": read_yolo_results_leniently,
-    "parquet": read_parquet_detections_leniently,
-}
 
 
 def read_case(
@@ -72,36 +61,29 @@ def read_case(
     )
 
 
-def _read_ground_truth(
-    path: Path, split: str | None, images: Path | None
-) -> tuple[GroundTruth, AnnotationsFile | None]:
-    format_name = recognize_ground_truth(path) if path.exists() else None
-    if format_name == "voc":
-        return read_voc_leniently(path, split, images)
-    if format_name == "yolo":
-        return read_yolo_leniently(data_yaml_of(path), split, images)
-    if format_name != "coco":
-        return load_ground_truth(path, split=split, images=images), None
-    refuse_split(path, split)
-    return read_coco_leniently(path, images)
+def _read_ground_truth(path: Path, split: str | None, images: Path | None) -> LenientGroundTruth:
+    recognized = recognize_ground_truth(path) if path.exists() else None
+    if recognized is not None:
+        return recognized[1].read_leniently(path, split, images)
+    return load_ground_truth(path, split=split, images=images), None  # raises
 
 
-def _read_detections(path: Path, ground_truth: GroundTruth) -> tuple[DetectionRows, DetectionsFile]:
-    format_name = recognize_detections(path, ground_truth) if path.exists() else None
+def _read_detections(path: Path, ground_truth: GroundTruth) -> LenientDetections:
+    recognized = recognize_detections(path, ground_truth) if path.exists() else None
+    if recognized is not None:
+        return recognized[1].read_leniently(path, ground_truth)
     # A folder of text files named after no known class or image: as YOLO, the files are read, and
     # checks report that the images are unknown.
-    if format_name is None and path.is_dir() and any(path.glob("*.txt")):
-        format_name = "yolo"
-    if format_name is None:
-        load_detections(path, ground_truth)  # raises, and lists the formats
-        raise InputError(path, "is not recognized as detections", fix="check the path")
-    return _DETECTIONS_READERS[format_name](path, ground_truth)
+    if path.is_dir() and any(path.glob("*.txt")):
+        return DETECTIONS_FORMATS["yolo"].read_leniently(path, ground_truth)
+    load_detections(path, ground_truth)  # raises, and says what the file looks like
+    raise InputError(path, "is not recognized as detections", fix="check the path")
 
 
 def _count_only_difficult(path: Path, ground_truth: GroundTruth, split: str | None) -> int:
     """Return how many entries of a VOC devkit's class lists say: only difficult objects here."""
     is_voc = ground_truth.protocol.startswith("voc")
-    if not is_voc or recognize_ground_truth(path) != "voc":
+    if not is_voc or not GROUND_TRUTH_FORMATS["voc"].recognizes(path):
         return 0
     devkit = open_devkit(path)
     listed = set(devkit.lists())

@@ -10,39 +10,62 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from detbench.data.detection_rows import DetectionRows
 from detbench.data.detections import Detections
+from detbench.data.formats.lenient_files import AnnotationsFile, DetectionsFile
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
 
+LenientGroundTruth = tuple[GroundTruth, AnnotationsFile | None]
+"""What can be scored, and what the files state beyond it; None if that is nothing."""
+LenientDetections = tuple[DetectionRows, DetectionsFile]
+"""Every row, and what the files state beyond them."""
+
 
 @dataclass(frozen=True)
-class GroundTruthFormat:
-    """A format of ground truth."""
+class GroundTruthReader:
+    """How ground truth of a format is recognized and read."""
 
     description: str
     """What its files look like, for the message about unrecognized files."""
-    suffix: str
-    """The suffix of files to write; empty for a folder."""
     recognizes: Callable[[Path], bool]
     """path"""
     read: Callable[[Path, str | None, Path | None], GroundTruth]
     """path, split, folder of the images; both None unless the user gives them"""
+    read_leniently: Callable[[Path, str | None, Path | None], LenientGroundTruth]
+    """The same for files that `read` may refuse."""
+
+
+@dataclass(frozen=True)
+class GroundTruthFormat(GroundTruthReader):
+    """A format in which ground truth is written, too."""
+
+    suffix: str
+    """The suffix of files to write; empty for a folder."""
     write: Callable[[GroundTruth, Path, str | None], None]
     """ground truth, path, split"""
 
 
 @dataclass(frozen=True)
-class DetectionsFormat:
-    """A format of detections, which are always read for a ground truth."""
+class DetectionsReader:
+    """How detections of a format, which are always read for a ground truth, are read."""
 
     description: str
     """What its files look like, for the message about unrecognized files."""
-    suffix: str
-    """The suffix of files to write; empty for a folder."""
     recognizes: Callable[[Path, GroundTruth], bool]
     """path, ground truth"""
     read: Callable[[Path, GroundTruth, bool], Detections]
     """path, ground truth, allow_unknown"""
+    read_leniently: Callable[[Path, GroundTruth], LenientDetections]
+    """path, ground truth; for files that `read` may refuse"""
+
+
+@dataclass(frozen=True)
+class DetectionsFormat(DetectionsReader):
+    """A format in which detections are written, too."""
+
+    suffix: str
+    """The suffix of files to write; empty for a folder."""
     write: Callable[[Detections, Path, GroundTruth], None]
     """detections, path, ground truth"""
 

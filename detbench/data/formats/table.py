@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from detbench.data.formats.coco import format as coco
-from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat
+from detbench.data.formats.format import (
+    DetectionsFormat,
+    DetectionsReader,
+    GroundTruthFormat,
+    GroundTruthReader,
+)
 from detbench.data.formats.parquet import format as parquet
 from detbench.data.formats.voc import format as voc
 from detbench.data.formats.yolo import format as yolo
@@ -14,11 +20,11 @@ from detbench.data.ground_truth import GroundTruth
 
 
 class Format(NamedTuple):
-    """A row of the table; None if the format has no files of that kind."""
+    """A format that is read and written."""
 
     name: str
-    ground_truth: GroundTruthFormat | None
-    detections: DetectionsFormat | None
+    ground_truth: GroundTruthFormat
+    detections: DetectionsFormat
 
 
 # Files are recognized in this order, so the formats that are surest of theirs come first.
@@ -31,19 +37,42 @@ FORMATS = (
     Format("yolo",    yolo.GROUND_TRUTH,    yolo.DETECTIONS),
 )
 # fmt: on
+"""The formats that are read and written. Those that are only read are in `row_formats`, which is
+imported only if none of these recognizes a file."""
 
-GROUND_TRUTH_FORMATS = {row.name: row.ground_truth for row in FORMATS if row.ground_truth}
-DETECTIONS_FORMATS = {row.name: row.detections for row in FORMATS if row.detections}
-
-
-def recognize_ground_truth(path: Path) -> str | None:
-    """Return the name of the format of the ground truth at `path`; None if it has none of them."""
-    names = (name for name, row in GROUND_TRUTH_FORMATS.items() if row.recognizes(path))
-    return next(names, None)
+GROUND_TRUTH_FORMATS = {row.name: row.ground_truth for row in FORMATS}
+DETECTIONS_FORMATS = {row.name: row.detections for row in FORMATS}
 
 
-def recognize_detections(path: Path, ground_truth: GroundTruth) -> str | None:
-    """Return the name of the format of the detections at `path`; None if it has none of them."""
-    rows = DETECTIONS_FORMATS.items()
-    names = (name for name, row in rows if row.recognizes(path, ground_truth))
-    return next(names, None)
+def ground_truth_readers() -> Iterator[tuple[str, GroundTruthReader]]:
+    """Yield the name and the reader of every format of ground truth."""
+    yield from GROUND_TRUTH_FORMATS.items()
+    from detbench.data.formats.row_formats import ROW_FORMATS
+
+    for row in ROW_FORMATS:
+        if row.ground_truth:
+            yield row.name, row.ground_truth_reader()
+
+
+def detections_readers() -> Iterator[tuple[str, DetectionsReader]]:
+    """Yield the name and the reader of every format of detections."""
+    yield from DETECTIONS_FORMATS.items()
+    from detbench.data.formats.row_formats import ROW_FORMATS
+
+    for row in ROW_FORMATS:
+        if row.detections:
+            yield row.name, row.detections_reader()
+
+
+def recognize_ground_truth(path: Path) -> tuple[str, GroundTruthReader] | None:
+    """Return name and reader of the format of the ground truth at `path`; None if it has none."""
+    readers = ground_truth_readers()
+    return next((reader for reader in readers if reader[1].recognizes(path)), None)
+
+
+def recognize_detections(
+    path: Path, ground_truth: GroundTruth
+) -> tuple[str, DetectionsReader] | None:
+    """Return name and reader of the format of the detections at `path`; None if it has none."""
+    readers = detections_readers()
+    return next((reader for reader in readers if reader[1].recognizes(path, ground_truth)), None)

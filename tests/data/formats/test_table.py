@@ -11,6 +11,10 @@ from tests.data.ground_truths import make_ground_truth
 FOLDER = Path(formats.__file__).parent
 
 
+def recognized_name(recognized):
+    return recognized and recognized[0]
+
+
 def test_every_folder_with_a_format_has_one_row() -> None:
     folders = {path.parent.name for path in FOLDER.glob("*/format.py")}
     assert sorted(row.name for row in FORMATS) == sorted(folders)
@@ -22,7 +26,7 @@ def test_every_folder_with_a_format_has_one_row() -> None:
 )
 def test_files_of_ground_truth_are_recognized_by_their_suffix(tmp_path, name, expected) -> None:
     (tmp_path / name).touch()
-    assert recognize_ground_truth(tmp_path / name) == expected
+    assert recognized_name(recognize_ground_truth(tmp_path / name)) == expected
 
 
 @pytest.mark.parametrize(
@@ -37,7 +41,7 @@ def test_files_of_ground_truth_are_recognized_by_their_suffix(tmp_path, name, ex
 def test_folders_of_ground_truth_are_recognized_by_a_member(tmp_path, member, expected) -> None:
     (tmp_path / member).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / member).touch()
-    assert recognize_ground_truth(tmp_path) == expected
+    assert recognized_name(recognize_ground_truth(tmp_path)) == expected
 
 
 @pytest.mark.parametrize(
@@ -52,4 +56,4 @@ def test_folders_of_ground_truth_are_recognized_by_a_member(tmp_path, member, ex
 )
 def test_folders_of_detections_are_recognized_by_a_member(tmp_path, member, expected) -> None:
     (tmp_path / member).touch()
-    assert recognize_detections(tmp_path, make_ground_truth()) == expected
+    assert recognized_name(recognize_detections(tmp_path, make_ground_truth())) == expected

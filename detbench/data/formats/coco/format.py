@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from detbench.data.detections import Detections
-from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat, refuse_split
+from detbench.data.formats.format import (
+    DetectionsFormat,
+    GroundTruthFormat,
+    LenientDetections,
+    LenientGroundTruth,
+    refuse_split,
+)
 from detbench.data.ground_truth import GroundTruth
 
 
@@ -18,6 +24,15 @@ def _read_annotations(path: Path, split: str | None, images: Path | None) -> Gro
 
     refuse_split(path, split)
     return read_coco(path, images=images)
+
+
+def _read_annotations_leniently(
+    path: Path, split: str | None, images: Path | None
+) -> LenientGroundTruth:
+    from detbench.data.formats.coco.lenient_annotations import read_coco_leniently
+
+    refuse_split(path, split)
+    return read_coco_leniently(path, images)
 
 
 def _write_annotations(
@@ -40,6 +55,12 @@ def _read_results(path: Path, ground_truth: GroundTruth, allow_unknown: bool) ->
     return read_coco_results(path, ground_truth, allow_unknown=allow_unknown)
 
 
+def _read_results_leniently(path: Path, ground_truth: GroundTruth) -> LenientDetections:
+    from detbench.data.formats.coco.lenient_results import read_coco_results_leniently
+
+    return read_coco_results_leniently(path, ground_truth)
+
+
 def _write_results(detections: Detections, path: Path, ground_truth: GroundTruth) -> None:
     from detbench.data.formats.coco.writer import write_coco_results
 
@@ -51,6 +72,7 @@ GROUND_TRUTH = GroundTruthFormat(
     suffix=".json",
     recognizes=_is_annotations,
     read=_read_annotations,
+    read_leniently=_read_annotations_leniently,
     write=_write_annotations,
 )
 DETECTIONS = DetectionsFormat(
@@ -58,5 +80,6 @@ DETECTIONS = DetectionsFormat(
     suffix=".json",
     recognizes=_is_results,
     read=_read_results,
+    read_leniently=_read_results_leniently,
     write=_write_results,
 )

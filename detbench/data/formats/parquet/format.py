@@ -6,7 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from detbench.data.detections import Detections
-from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat, refuse_split
+from detbench.data.formats.format import (
+    DetectionsFormat,
+    GroundTruthFormat,
+    LenientDetections,
+    LenientGroundTruth,
+    refuse_split,
+)
 from detbench.data.ground_truth import GroundTruth
 
 _GROUND_TRUTH_FILE = "ground_truth.parquet"
@@ -34,6 +40,12 @@ def _read_ground_truth(path: Path, split: str | None, images: Path | None) -> Gr
     return replace(ground_truth, image_folder=images) if images else ground_truth
 
 
+def _read_ground_truth_leniently(
+    path: Path, split: str | None, images: Path | None
+) -> LenientGroundTruth:
+    return _read_ground_truth(path, split, images), None
+
+
 def _write_ground_truth(
     ground_truth: GroundTruth,
     path: Path,
@@ -55,6 +67,12 @@ def _read_detections(path: Path, ground_truth: GroundTruth, allow_unknown: bool)
     return read_parquet_detections(file, ground_truth, allow_unknown=allow_unknown)
 
 
+def _read_detections_leniently(path: Path, ground_truth: GroundTruth) -> LenientDetections:
+    from detbench.data.formats.parquet.lenient_results import read_parquet_detections_leniently
+
+    return read_parquet_detections_leniently(path, ground_truth)
+
+
 def _write_detections(detections: Detections, path: Path, ground_truth: GroundTruth) -> None:
     from detbench.data.formats.parquet.tables import write_parquet_detections
 
@@ -67,6 +85,7 @@ GROUND_TRUTH = GroundTruthFormat(
     suffix=".parquet",
     recognizes=_is_ground_truth,
     read=_read_ground_truth,
+    read_leniently=_read_ground_truth_leniently,
     write=_write_ground_truth,
 )
 DETECTIONS = DetectionsFormat(
@@ -74,5 +93,6 @@ DETECTIONS = DetectionsFormat(
     suffix=".parquet",
     recognizes=_is_detections,
     read=_read_detections,
+    read_leniently=_read_detections_leniently,
     write=_write_detections,
 )

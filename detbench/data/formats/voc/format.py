@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from detbench.data.detections import Detections
-from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat
+from detbench.data.formats.format import (
+    DetectionsFormat,
+    GroundTruthFormat,
+    LenientDetections,
+    LenientGroundTruth,
+)
 from detbench.data.ground_truth import GroundTruth
 
 
@@ -19,6 +24,14 @@ def _read_devkit(path: Path, split: str | None, images: Path | None) -> GroundTr
     from detbench.data.formats.voc.annotations import read_voc
 
     return read_voc(path, split=split, images=images)
+
+
+def _read_devkit_leniently(
+    path: Path, split: str | None, images: Path | None
+) -> LenientGroundTruth:
+    from detbench.data.formats.voc.lenient_annotations import read_voc_leniently
+
+    return read_voc_leniently(path, split, images)
 
 
 def _write_devkit(ground_truth: GroundTruth, path: Path, split: str | None) -> None:
@@ -45,6 +58,12 @@ def _read_results(path: Path, ground_truth: GroundTruth, allow_unknown: bool) ->
     return read_voc_results(path, ground_truth, allow_unknown=allow_unknown)
 
 
+def _read_results_leniently(path: Path, ground_truth: GroundTruth) -> LenientDetections:
+    from detbench.data.formats.voc.lenient_results import read_voc_results_leniently
+
+    return read_voc_results_leniently(path, ground_truth)
+
+
 def _write_results(
     detections: Detections,
     path: Path,
@@ -61,6 +80,7 @@ GROUND_TRUTH = GroundTruthFormat(
     suffix="",
     recognizes=_is_devkit,
     read=_read_devkit,
+    read_leniently=_read_devkit_leniently,
     write=_write_devkit,
 )
 DETECTIONS = DetectionsFormat(
@@ -69,5 +89,6 @@ DETECTIONS = DetectionsFormat(
     suffix="",
     recognizes=_is_results,
     read=_read_results,
+    read_leniently=_read_results_leniently,
     write=_write_results,
 )

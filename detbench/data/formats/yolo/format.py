@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from detbench.data.detections import Detections
-from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat
+from detbench.data.formats.format import (
+    DetectionsFormat,
+    GroundTruthFormat,
+    LenientDetections,
+    LenientGroundTruth,
+)
 from detbench.data.ground_truth import GroundTruth
 
 
@@ -23,6 +28,14 @@ def _read_dataset(path: Path, split: str | None, images: Path | None) -> GroundT
     from detbench.data.formats.yolo.dataset import read_yolo
 
     return read_yolo(data_yaml_of(path), split=split, images=images)
+
+
+def _read_dataset_leniently(
+    path: Path, split: str | None, images: Path | None
+) -> LenientGroundTruth:
+    from detbench.data.formats.yolo.lenient_annotations import read_yolo_leniently
+
+    return read_yolo_leniently(data_yaml_of(path), split, images)
 
 
 def _write_dataset(ground_truth: GroundTruth, path: Path, split: str | None) -> None:
@@ -43,6 +56,12 @@ def _read_results(path: Path, ground_truth: GroundTruth, allow_unknown: bool) ->
     return read_yolo_results(path, ground_truth, allow_unknown=allow_unknown)
 
 
+def _read_results_leniently(path: Path, ground_truth: GroundTruth) -> LenientDetections:
+    from detbench.data.formats.yolo.lenient_results import read_yolo_results_leniently
+
+    return read_yolo_results_leniently(path, ground_truth)
+
+
 def _write_results(detections: Detections, path: Path, ground_truth: GroundTruth) -> None:
     from detbench.data.formats.yolo.writer import write_yolo_results
 
@@ -54,6 +73,7 @@ GROUND_TRUTH = GroundTruthFormat(
     suffix="",
     recognizes=_is_dataset,
     read=_read_dataset,
+    read_leniently=_read_dataset_leniently,
     write=_write_dataset,
 )
 DETECTIONS = DetectionsFormat(
@@ -62,5 +82,6 @@ DETECTIONS = DetectionsFormat(
     suffix="",
     recognizes=_is_results,
     read=_read_results,
+    read_leniently=_read_results_leniently,
     write=_write_results,
 )

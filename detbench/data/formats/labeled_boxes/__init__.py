@@ -1,0 +1,1 @@
+"""Labeled boxes: one reading of row-wise formats, for scoring and for the doctor."""

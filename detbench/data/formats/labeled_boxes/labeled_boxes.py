@@ -1,0 +1,280 @@
+"""Labeled boxes: what a reader fills box by box, faults included.
+
+One reading of a file serves every command. `strict` refuses its first fault, as `detbench eval`
+does; `lenient` keeps every row and marks the faults, as `detbench doctor` needs it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from detbench.data.columns import Flags, Floats, Ints
+from detbench.data.formats.lenient_files import BoxFormat, Unit
+from detbench.data.formats.parsing.lenient_values import lenient_numbers, parse_numbers, shortened
+from detbench.errors import DetbenchWarning, InputError
+from detbench.wording import plural
+
+EVERY_CLASS = -1
+"""The class number of a region in which nothing counts, whatever its class."""
+NO_CLASS = -2
+"""The class number of a row that states no class."""
+_UNITS_PER_SIDE = {"fractions": 1.0, "percent": 100.0}
+COORDINATES = {
+    "xyxy": ("x1", "y1", "x2", "y2"),
+    "xywh": ("x", "y", "width", "height"),
+    "cxcywh": ("center x", "center y", "width", "height"),
+}
+"""Box format → what messages call its four numbers."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a reader is asked to read, and how."""
+
+    path: Path
+    split: str | None = None
+    images: Path | None = None
+    """The folder of the images, if the user gives it."""
+    columns: str | None = None
+    """What the columns of a CSV file are, if the user states it."""
+    scored: bool = False
+    """Whether detections are wanted, and not ground truth."""
+
+
+class Flagged(NamedTuple):
+    """The flags of an object; absent ones are False."""
+
+    iscrowd: bool = False
+    difficult: bool = False
+    truncated: bool = False
+
+
+class Row(NamedTuple):
+    """A box as the file states it."""
+
+    image: int
+    class_index: int
+    """Number of its class, `EVERY_CLASS` or `NO_CLASS`."""
+    flags: Flagged
+    file: str
+    where: str
+    """The line, object or key inside the file."""
+
+
+class LabeledBoxes:
+    """The boxes of a file or folder, in its order.
+
+    Args:
+        format_name: The format, as the table of formats names it.
+        source: What was read.
+        box_format: The format of the four numbers of a box.
+        unit: What the numbers count. Fractions and percent are of the image.
+        is_one_based: Whether corners are 1-based and inclusive, as VOC's are.
+        texts: Whether numbers are given as texts, as in CSV and XML, and not as JSON values.
+    """
+
+    def __init__(
+        self,
+        format_name: str,
+        source: Source,
+        *,
+        box_format: BoxFormat = "xyxy",
+        unit: Unit = "pixels",
+        is_one_based: bool = False,
+        texts: bool = False,
+    ) -> None:
+        self.format_name, self.source = format_name, source
+        self.box_format, self.unit, self.is_one_based = box_format, unit, is_one_based
+        self.texts = texts
+        self.image_folder = source.images
+        self.name = ""
+        """The name of the dataset; the name of the file or folder if empty."""
+        self.images: dict[str, int] = {}
+        self.files: list[str] = []
+        self.image_sizes: list[tuple[float, float]] = []
+        self.classes: dict[str, int] = {}
+        self.has_class_order = False
+        self.rows: list[Row] = []
+        self.numbers: list[Sequence[object]] = []
+        self.scores: list[object] = []
+        self.changes: Counter[str] = Counter()
+        """What the file states and boxes cannot hold, counted for the warning."""
+
+    def list_classes(self, names: Iterable[str]) -> None:
+        """State the classes of the format or the file in their order. Others are appended."""
+        for name in names:
+            self.class_number(name)
+        self.has_class_order = True
+
+    def class_number(self, name: str) -> int:
+        """Return the number of a class, a new one for a new name."""
+        return self.classes.setdefault(name, len(self.classes))
+
+    def add_image(
+        self,
+        image_id: str,
+        *,
+        width: float = np.nan,
+        height: float = np.nan,
+        file: str = "",
+    ) -> int:
+        """Return the position of an image, which is appended if it is new.
+
+        Args:
+            image_id: The ID.
+            width: Pixels; NaN if unknown. Later calls can state what earlier ones did not.
+            height: The same.
+            file: The name of the image file, relative to the folder of the images.
+        """
+        position = self.images.setdefault(image_id, len(self.images))
+        if position == len(self.files):
+            self.files.append(file)
+            self.image_sizes.append((width, height))
+        elif np.isnan(self.image_sizes[position][0]):
+            self.image_sizes[position] = (width, height)
+        return position
+
+    def add(
+        self,
+        image: int,
+        class_name: str | None,
+        box: Sequence[object],
+        *,
+        file: str | Path,
+        where: str,
+        score: object = None,
+        iscrowd: bool = False,
+        difficult: bool = False,
+        truncated: bool = False,
+    ) -> None:
+        """Append a box.
+
+        Args:
+            image: The position of its image, from `add_image`.
+            class_name: Its class; None or empty if the file states none, which is a fault.
+            box: Four numbers as the file states them. What is no number is a fault.
+            file: The file that states it, for messages.
+            where: The place in that file: a line, an object.
+            score: The score as stated; None for ground truth.
+            iscrowd: Whether it is a region of many objects, or one in which nothing counts.
+            difficult: VOC's flag.
+            truncated: VOC's flag.
+        """
+        number = self.class_number(class_name) if class_name else NO_CLASS
+        flags = Flagged(iscrowd, difficult, truncated)
+        self.rows.append(Row(image, number, flags, str(file), where))
+        self.numbers.append(box)
+        self.scores.append(score)
+
+    def add_ignored_region(
+        self, image: int, box: Sequence[object], *, file: str | Path, where: str
+    ) -> None:
+        """Append a region in which nothing counts: a crowd region of every class."""
+        self.rows.append(Row(image, EVERY_CLASS, Flagged(iscrowd=True), str(file), where))
+        self.numbers.append(box)
+        self.scores.append(None)
+
+    def count_change(self, what: str) -> None:
+        """Count something that boxes cannot hold, as in: 3 polygons read as their bounding box."""
+        self.changes[what] += 1
+
+    # What follows turns the rows into columns.
+
+    def stated_numbers(self) -> tuple[Floats, Flags]:
+        """Return the four numbers of each row (N, 4), and which of them (N, 4) are malformed."""
+        complete = [box if len(box) == 4 else (None,) * 4 for box in self.numbers]
+        numbers, malformed = self._parsed([value for box in complete for value in box])
+        return numbers.reshape(-1, 4), malformed.reshape(-1, 4)
+
+    def stated_scores(self) -> tuple[Floats, Flags]:
+        """Return the score of each row (N,), and which of them (N,) are malformed."""
+        return self._parsed(self.scores)
+
+    def _parsed(self, values: list[object]) -> tuple[Floats, Flags]:
+        if not self.texts:
+            return lenient_numbers(values)
+        return parse_numbers([None if value is None else str(value) for value in values])
+
+    def boxes(self, numbers: Floats, sizes: Floats) -> tuple[Floats, Floats]:
+        """Return corners x1, y1, x2, y2 in pixels (N, 4) and areas (N,).
+
+        Args:
+            numbers: (N, 4) as stated.
+            sizes: (N, 2) width and height of each box's image.
+        """
+        if self.unit != "pixels":
+            numbers = numbers / _UNITS_PER_SIDE[self.unit] * np.tile(sizes, 2)
+        first, second = numbers[:, :2], numbers[:, 2:]
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.box_format == "xyxy":
+                first = first - 1 if self.is_one_based else first
+                lengths = second - first
+            else:
+                lengths = second
+                if self.box_format == "cxcywh":
+                    first = first - lengths / 2
+                second = first + lengths
+            return np.hstack([first, second]), lengths[:, 0] * lengths[:, 1]
+
+    def class_order(self) -> tuple[tuple[str, ...], Ints]:
+        """Return the class names, and the position among them of each class number.
+
+        Names are in the order of the file if it lists them, else sorted.
+        """
+        names = tuple(self.classes) if self.has_class_order else tuple(sorted(self.classes))
+        position = {name: k for k, name in enumerate(names)}
+        return names, np.array([position[name] for name in self.classes], np.int64)
+
+    @property
+    def label(self) -> str:
+        """The name of the data: as the file states it, else that of the file or folder."""
+        path = self.source.path.resolve()
+        return self.name or (path.name if path.is_dir() else path.stem)
+
+    def warn_changes(self) -> None:
+        """Warn of what the file states and boxes cannot hold."""
+        for what, count in self.changes.items():
+            noun, _, consequence = what.partition(" ")
+            message = f"{self.source.path}: {plural(count, noun)} {consequence}"
+            warnings.warn(message, DetbenchWarning, stacklevel=3)
+
+    def check_values(self) -> None:
+        """Raise InputError for the first row with a value that is missing or no number."""
+        numbers, malformed = self.stated_numbers()
+        no_class = np.array([row.class_index == NO_CLASS for row in self.rows], np.bool_)
+        with np.errstate(over="ignore", invalid="ignore"):
+            extents = np.abs(numbers[:, :2] * numbers[:, 2:])
+        not_finite = ~np.isfinite(numbers).all(axis=1) | ~np.isfinite(extents).all(axis=1)
+        bad_score = np.zeros(len(self.rows), np.bool_)
+        if self.source.scored:
+            scores, malformed_scores = self.stated_scores()
+            bad_score = malformed_scores | ~np.isfinite(scores)
+        faulty = no_class | malformed.any(axis=1) | not_finite | bad_score
+        if faulty.any():
+            row = int(faulty.argmax())
+            entry = self.rows[row]
+            raise InputError(entry.file, self.fault(row), where=entry.where)
+
+    def fault(self, row: int) -> str:
+        """Return what is wrong with a faulty row, and what was expected."""
+        if self.rows[row].class_index == NO_CLASS:
+            return "has no class, expected a name"
+        box = self.numbers[row]
+        if len(box) != 4:
+            return f"its box has {plural(len(box), 'number')}, expected 4"
+        for name, value in zip(COORDINATES[self.box_format], box, strict=True):
+            numbers, malformed = self._parsed([value])
+            if malformed[0] or not np.isfinite(numbers[0]):
+                return f"{name} is {shortened(value)}, expected a finite number"
+        score = self.scores[row]
+        numbers, malformed = self._parsed([score])
+        if malformed[0] or not np.isfinite(numbers[0]):
+            return f"its score is {shortened(score)}, expected a finite number"
+        return "width · height is not finite"
