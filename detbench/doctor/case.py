@@ -68,5 +68,5 @@ class Case:
 
     def with_ground_truth(self, ground_truth: GroundTruth) -> Case:
         """Return the case with another ground truth."""
-        quick_score = QuickScore(ground_truth, self.protocol)
+        quick_score = QuickScore(ground_truth, self.protocol, self.quick_score.n_detections)
         return replace(self, ground_truth=ground_truth, quick_score=quick_score)

@@ -48,7 +48,7 @@ def read_case(
         annotations=annotations,
         rows=rows,
         file=file,
-        quick_score=QuickScore(truth, protocol_named(protocol or truth.protocol)),
+        quick_score=QuickScore(truth, protocol_named(protocol or truth.protocol), len(rows)),
         n_only_difficult=0
         if truth.difficult.any()
         else _count_only_difficult(ground_truth, truth, split),

@@ -100,9 +100,10 @@ def check_missing(case: Case) -> Finding | None:
     selection = case.with_ground_truth(case.ground_truth.select_images(seen))
     rows = _in_selection(case.scored, seen, len(case.ground_truth.image_ids))
     on_all, on_seen = case.quick_score.score(case.rows), selection.quick_score.score(rows)
+    scope = case.quick_score.scope
     evidence = (
         f"{suspicion.evidence}: {case.quick_score.measure} is {score_text(on_all)} on all images "
-        f"and {score_text(on_seen)} on those with detections"
+        f"and {score_text(on_seen)} on those with detections{scope and f', each{scope}'}"
     )
     return Finding(suspicion.id, suspicion.severity, evidence, suspicion.fix)
 

@@ -22,7 +22,7 @@ from detbench.data.checks.suspicion import Severity
 from detbench.data.columns import Flags
 from detbench.data.detection_rows import DetectionRows
 from detbench.doctor.case import Case
-from detbench.doctor.evidence.counterfactual import change_with_rows, scope_text
+from detbench.doctor.evidence.counterfactual import change_with_rows
 from detbench.doctor.findings import Finding
 from detbench.metrics.scoring.placement import best_iou
 
@@ -79,8 +79,9 @@ def check_class_scores(case: Case) -> Finding | None:
 
 def check_constant(case: Case) -> Finding | None:
     """Check for one score for all detections."""
+    measure = f"{case.quick_score.measure}{case.quick_score.scope}"
     tie_range = partial(case.quick_score.tie_range, case.scored)
-    suspicion = check_constant_score(case.scored, case.quick_score.measure, tie_range)
+    suspicion = check_constant_score(case.scored, measure, tie_range)
     return None if suspicion is None else Finding.from_suspicion(suspicion)
 
 
@@ -97,7 +98,7 @@ def check_ties(case: Case) -> Finding | None:
     evidence = (
         f"{tied.sum():,} of {len(tied):,} detections ({tied.mean():.0%}) share their score with "
         "another of their class; "
-        f"{tie_range_text(case.quick_score.measure, worst, best)}{scope_text(case)}"
+        f"{tie_range_text(case.quick_score.measure, worst, best)}{case.quick_score.scope}"
     )
     return Finding("score-ties", severity, evidence, "write scores with more digits (6 or more)")
 

@@ -37,7 +37,7 @@ def change_with_ground_truth(
 def score_of_rest(case: Case, rows: DetectionRows, how: str) -> str:
     """Return a clause on the score of the rows that `detbench eval` accepts."""
     score = score_text(case.quick_score.score(rows))
-    return f"{how}, {case.quick_score.measure} is {score}{scope_text(case)}"
+    return f"{how}, {case.quick_score.measure} is {score}{case.quick_score.scope}"
 
 
 def _change(case: Case, score: float, how: str) -> str:
@@ -48,18 +48,10 @@ def _change(case: Case, score: float, how: str) -> str:
         fixed.insert(0, "the ground truth")
     condition = f"after fixing {joined(fixed)}, and {how}" if fixed else how
     change = f"stays {before}" if before == after else f"goes from {before} to {after}"
-    return f"{condition}, {case.quick_score.measure} {change}{scope_text(case)}"
+    return f"{condition}, {case.quick_score.measure} {change}{case.quick_score.scope}"
 
 
 def joined(words: list[str]) -> str:
     """Join words as a sentence does: a, b and c."""
     *first, last = words
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def scope_text(case: Case) -> str:
-    """Return a phrase that says on how many images scores were computed; empty for all."""
-    n_scored = len(case.quick_score.images)
-    if n_scored == len(case.ground_truth.image_ids):
-        return ""
-    return f" on a sample of {n_scored} images"

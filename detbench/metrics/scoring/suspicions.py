@@ -34,7 +34,7 @@ def find_suspicions(evaluation: Evaluation) -> list[Suspicion]:
     rows = DetectionRows.from_detections(evaluation.detections)
     if (empty := check_empty(rows)) is not None:
         return [empty]
-    quick_score = QuickScore(ground_truth, protocol)
+    quick_score = QuickScore(ground_truth, protocol, len(rows))
     limit = protocol.max_detections[-1] if protocol.max_detections else None
     candidates = (
         check_normalized(ground_truth, rows),
@@ -42,7 +42,11 @@ def find_suspicions(evaluation: Evaluation) -> list[Suspicion]:
         _check_classes(evaluation, rows),
         check_missing_images(ground_truth, rows.image_index),
         check_class_as_score(rows),
-        check_constant_score(rows, quick_score.measure, partial(quick_score.tie_range, rows)),
+        check_constant_score(
+            rows,
+            f"{quick_score.measure}{quick_score.scope}",
+            partial(quick_score.tie_range, rows),
+        ),
         check_score_range(rows),
         check_detection_limit(rows, len(ground_truth.class_names), limit),
     )
