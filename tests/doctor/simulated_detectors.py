@@ -14,6 +14,8 @@ from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 
 WIDTH, HEIGHT = 640, 480
+_PLACES = np.array([[0.1, 0.2, 0.3, 0.4], [0.6, 0.1, 0.15, 0.2], [0.5, 0.6, 0.4, 0.25]])
+"""Places of false positives that are always the same: x, y, width, height in fractions."""
 
 
 def annotated(
@@ -62,12 +64,13 @@ def detected(
     clip=True,
     scores: Callable[[Floats], Floats] = lambda scores: scores,
     boxes: Callable[[Floats], Floats] = lambda boxes: boxes,
+    same_places: bool = False,
 ) -> Detections:
     """Return what a simulated detector finds.
 
     Args:
         rng: Random generator.
-        ground_truth: Images of one size.
+        ground_truth: Images of known sizes.
         recall: Share of objects that are found.
         noise: Standard deviation of corners, as a share of the box's side.
         confused: Share of hits with a random class.
@@ -75,10 +78,11 @@ def detected(
         clip: Whether boxes are clipped to the image.
         scores: Changes the scores.
         boxes: Changes the boxes.
+        same_places: Whether false positives lie at the same three places of every image.
     """
     n_images, n_classes = len(ground_truth.image_ids), len(ground_truth.class_names)
     object_images = np.repeat(np.arange(n_images), np.diff(ground_truth.offsets))
-    size = ground_truth.image_sizes[0]
+    image_sizes = ground_truth.image_sizes
 
     hit = rng.random(len(ground_truth)) < recall
     objects = ground_truth.boxes[hit]
@@ -91,18 +95,26 @@ def detected(
     )
 
     counts = rng.poisson(false, n_images)
+    if same_places:
+        counts = np.minimum(counts, len(_PLACES))
     n_false = int(counts.sum())
-    extent = np.minimum(np.exp(rng.uniform(np.log(10), np.log(200), (n_false, 2))), size - 1)
-    corner = rng.uniform(0, size - extent)
+    false_images = np.repeat(np.arange(n_images), counts)
+    size = image_sizes[false_images]
+    if same_places:
+        places = _PLACES[np.concatenate([np.arange(count) for count in counts])]
+        extent, corner = places[:, 2:] * size, places[:, :2] * size
+    else:
+        extent = np.minimum(np.exp(rng.uniform(np.log(10), np.log(200), (n_false, 2))), size - 1)
+        corner = rng.uniform(0, size - extent)
 
+    images = np.concatenate([object_images[hit], false_images])
     both = np.vstack([hits, np.hstack([corner, corner + extent])])
     first, last = np.minimum(both[:, :2], both[:, 2:]), np.maximum(both[:, :2], both[:, 2:])
     ordered = np.hstack([first, last])
-    changed = boxes(np.clip(ordered, 0, np.tile(size, 2)) if clip else ordered)
+    changed = boxes(np.clip(ordered, 0, np.tile(image_sizes[images], 2)) if clip else ordered)
     base_scores = np.concatenate([rng.beta(4, 2, len(hits)), rng.beta(1, 6, n_false)])
     changed_scores = scores(base_scores)
     kept = (changed[:, 2:] > changed[:, :2]).all(axis=1)
-    images = np.concatenate([object_images[hit], np.repeat(np.arange(n_images), counts)])
     classes = np.concatenate([hit_classes, rng.integers(n_classes, size=n_false)])
     return Detections.from_rows(
         ground_truth,
@@ -170,3 +182,14 @@ KINDS = {
     ),
 }
 """Name → how the ground truth differs from the plain one, and how the detector does."""
+
+DETECTORS = {
+    "perfect": {"recall": 1, "noise": 0, "confused": 0, "false": 0},
+    "strong": {"recall": 0.95, "noise": 0.02, "confused": 0.02, "false": 1},
+    "fair": {},
+    "weak": {"recall": 0.3, "noise": 0.2, "confused": 0.4, "false": 8},
+    "sparse": {"recall": 0.4, "false": 0.1},
+    "many boxes": {"recall": 0.9, "noise": 0.05, "false": 300},
+    "same false positives": {"recall": 0.8, "false": 2, "same_places": True},
+}
+"""Name → how the detector differs from the plain one, on scenes of any kind."""
