@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from detbench.data.columns import Flags, Floats
-from detbench.data.formats.parsing.lenient_values import parse_numbers, shortened
-from detbench.data.formats.parsing.plain_text import read_bytes
+from detbench.data.formats.parsing.lenient_values import shortened
+from detbench.data.formats.parsing.plain_text import parse_numbers, read_bytes
 
 N_NUMBERS = 5
 """Numbers in a line of results, behind the word that names its image or class."""

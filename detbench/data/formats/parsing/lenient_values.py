@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from detbench.data.columns import Flags, Floats
-from detbench.data.formats.parsing.plain_text import is_plain_ascii, parse_number
+from detbench.data.formats.parsing.plain_text import parse_numbers
 
 _NUMERIC = {int, float}
 _FALSE_TEXTS = ("0", "0.0", "false", "no", "")
@@ -35,30 +35,9 @@ def lenient_numbers(values: Sequence[Any]) -> tuple[Floats, Flags]:
     return numbers, np.array(malformed, np.bool_)
 
 
-def parse_numbers(texts: Sequence[str | None]) -> tuple[Floats, Flags]:
-    """Return the numbers (N,) that texts spell, and which of them (N,) are malformed.
-
-    "nan" and "inf" are numbers. "0,5" is malformed, since other programs refuse it, and is read as
-    0.5. None stands for a missing text.
-    """
-    if None not in texts and is_plain_ascii("".join(text for text in texts if text)):
-        with suppress(ValueError):
-            return np.array(texts, np.float64), np.zeros(len(texts), np.bool_)
-    parsed = [_parse(text or "") for text in texts]
-    numbers = np.array([number for number, _ in parsed], np.float64)
-    return numbers, np.array([malformed for _, malformed in parsed], np.bool_)
-
-
 def is_number_text(text: str) -> bool:
     """Tell whether a text spells a number that other programs read, too."""
     return not parse_numbers([text])[1].any()
-
-
-def _parse(text: str) -> tuple[float, bool]:
-    for spelling, malformed in ((text, False), (text.replace(",", ".", 1), True)):
-        with suppress(ValueError):
-            return parse_number(spelling), malformed
-    return np.nan, True
 
 
 def lenient_boxes(values: Sequence[Any]) -> tuple[Floats, Flags]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
+from detbench.data.columns import Flags, Floats
 from detbench.errors import read_error
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -60,3 +65,24 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def parse_numbers(texts: Sequence[str | None]) -> tuple[Floats, Flags]:
+    """Return the numbers (N,) that texts spell, and which of them (N,) are malformed.
+
+    "nan" and "inf" are numbers. "0,5" is malformed, since other programs refuse it, and is read as
+    0.5. None stands for a missing text.
+    """
+    if None not in texts and is_plain_ascii("".join(text for text in texts if text)):
+        with suppress(ValueError):
+            return np.array(texts, np.float64), np.zeros(len(texts), np.bool_)
+    parsed = [_parse(text or "") for text in texts]
+    numbers = np.array([number for number, _ in parsed], np.float64)
+    return numbers, np.array([malformed for _, malformed in parsed], np.bool_)
+
+
+def _parse(text: str) -> tuple[float, bool]:
+    for spelling, malformed in ((text, False), (text.replace(",", ".", 1), True)):
+        with suppress(ValueError):
+            return parse_number(spelling), malformed
+    return np.nan, True

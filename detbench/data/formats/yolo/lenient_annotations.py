@@ -10,7 +10,8 @@ import numpy as np
 
 from detbench.data.formats.lenient_files import AnnotationsFile, EntryList, first_fault
 from detbench.data.formats.parsing.lenient_lines import lines_of
-from detbench.data.formats.parsing.lenient_values import is_number_text, parse_numbers, shortened
+from detbench.data.formats.parsing.lenient_values import is_number_text, shortened
+from detbench.data.formats.parsing.plain_text import parse_numbers
 from detbench.data.formats.yolo.dataset import YoloSplit
 from detbench.data.formats.yolo.labels import LABEL_SYNTAX, bounding_box, is_box_or_polygon
 from detbench.data.ground_truth import GroundTruth
