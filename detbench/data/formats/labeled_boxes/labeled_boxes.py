@@ -17,10 +17,14 @@ import numpy as np
 
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.formats.lenient_files import BoxFormat, Unit
-from detbench.data.formats.parsing.lenient_values import lenient_numbers, parse_numbers, shortened
+from detbench.data.formats.parsing.lenient_values import lenient_numbers, shortened
+from detbench.data.formats.parsing.plain_text import parse_numbers
 from detbench.errors import DetbenchWarning, InputError
 from detbench.wording import plural
 
+READ_AS_BOXES = "read as bounding boxes"
+LEFT_OUT = "left out: no box"
+"""What happens to shapes that are no boxes."""
 EVERY_CLASS = -1
 """The class number of a region in which nothing counts, whatever its class."""
 NO_CLASS = -2
@@ -46,6 +50,8 @@ class Source:
     """What the columns of a CSV file are, if the user states it."""
     scored: bool = False
     """Whether detections are wanted, and not ground truth."""
+    ground_truth: GroundTruth | None = None
+    """The ground truth of the detections."""
 
 
 class Flagged(NamedTuple):
@@ -78,6 +84,7 @@ class LabeledBoxes:
         unit: What the numbers count. Fractions and percent are of the image.
         is_one_based: Whether corners are 1-based and inclusive, as VOC's are.
         texts: Whether numbers are given as texts, as in CSV and XML, and not as JSON values.
+        names_files: Whether images are named by their files, and not by IDs.
     """
 
     def __init__(
@@ -89,10 +96,11 @@ class LabeledBoxes:
         unit: Unit = "pixels",
         is_one_based: bool = False,
         texts: bool = False,
+        names_files: bool = False,
     ) -> None:
         self.format_name, self.source = format_name, source
         self.box_format, self.unit, self.is_one_based = box_format, unit, is_one_based
-        self.texts = texts
+        self.texts, self.names_files = texts, names_files
         self.image_folder = source.images
         self.name = ""
         """The name of the dataset; the name of the file or folder if empty."""
@@ -104,8 +112,12 @@ class LabeledBoxes:
         self.rows: list[Row] = []
         self.numbers: list[Sequence[object]] = []
         self.scores: list[object] = []
-        self.changes: Counter[str] = Counter()
+        self.changes: Counter[tuple[str, str]] = Counter()
         """What the file states and boxes cannot hold, counted for the warning."""
+        self.notes: list[str] = []
+        """How the file is read where it fits several readings, for the warning."""
+        self.faults: dict[int, str] = {}
+        """Row → what is wrong with it as a whole, and what was expected."""
 
     def list_classes(self, names: Iterable[str]) -> None:
         """State the classes of the format or the file in their order. Others are appended."""
@@ -130,16 +142,21 @@ class LabeledBoxes:
         Args:
             image_id: The ID.
             width: Pixels; NaN if unknown. Later calls can state what earlier ones did not.
-            height: The same.
+            height: Likewise.
             file: The name of the image file, relative to the folder of the images.
         """
         position = self.images.setdefault(image_id, len(self.images))
         if position == len(self.files):
             self.files.append(file)
             self.image_sizes.append((width, height))
-        elif np.isnan(self.image_sizes[position][0]):
-            self.image_sizes[position] = (width, height)
+        else:
+            self.state_size(position, width, height)
         return position
+
+    def state_size(self, image: int, width: float, height: float) -> None:
+        """State the size of an image in pixels, unless it is known already."""
+        if np.isnan(self.image_sizes[image]).any():
+            self.image_sizes[image] = (width, height)
 
     def add(
         self,
@@ -181,9 +198,9 @@ class LabeledBoxes:
         self.numbers.append(box)
         self.scores.append(None)
 
-    def count_change(self, what: str) -> None:
-        """Count something that boxes cannot hold, as in: 3 polygons read as their bounding box."""
-        self.changes[what] += 1
+    def count_change(self, noun: str, consequence: str) -> None:
+        """Count something that boxes cannot hold, as in: 3 polygons, read as bounding boxes."""
+        self.changes[noun, consequence] += 1
 
     # What follows turns the rows into columns.
 
@@ -239,10 +256,13 @@ class LabeledBoxes:
         return self.name or (path.name if path.is_dir() else path.stem)
 
     def warn_changes(self) -> None:
-        """Warn of what the file states and boxes cannot hold."""
-        for what, count in self.changes.items():
-            noun, _, consequence = what.partition(" ")
-            message = f"{self.source.path}: {plural(count, noun)} {consequence}"
+        """Warn, in one sentence, of what the file states and boxes cannot hold."""
+        counts: dict[str, list[str]] = {}
+        for (noun, consequence), count in self.changes.items():
+            counts.setdefault(consequence, []).append(plural(count, noun))
+        clauses = [f"{', '.join(nouns)} {consequence}" for consequence, nouns in counts.items()]
+        if clauses:
+            message = f"{self.source.path}: {'; '.join(clauses)}"
             warnings.warn(message, DetbenchWarning, stacklevel=3)
 
     def check_values(self) -> None:
@@ -264,6 +284,8 @@ class LabeledBoxes:
 
     def fault(self, row: int) -> str:
         """Return what is wrong with a faulty row, and what was expected."""
+        if row in self.faults:
+            return self.faults[row]
         if self.rows[row].class_index == NO_CLASS:
             return "has no class, expected a name"
         box = self.numbers[row]
