@@ -13,7 +13,7 @@ import numpy as np
 from detbench.data.columns import Flags, Ints
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.lenient_files import DetectionsFile, Labels
-from detbench.data.formats.parsing.image_ids import WHOLE_NUMBER, find_image, numeric_image_ids
+from detbench.data.formats.parsing.image_ids import WHOLE_NUMBER, match_images
 from detbench.data.formats.parsing.json_text import decode
 from detbench.data.formats.parsing.lenient_values import (
     id_text,
@@ -54,7 +54,7 @@ def read_coco_results_leniently(
     }
     images, classes = id_labels(image_ids), id_labels(category_ids)
     rows = DetectionRows.from_source(
-        _image_index(ground_truth, images),
+        _image_index(path, ground_truth, images, ~malformed["image_id"]),
         _class_index(ground_truth, classes),
         np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1),
         score_numbers,
@@ -89,10 +89,12 @@ def _entries(path: Path) -> list[Any]:
     return document
 
 
-def _image_index(ground_truth: GroundTruth, images: Labels) -> Ints:
-    numbers = numeric_image_ids(ground_truth)
-    positions = [find_image(ground_truth, numbers, name) for name in images.names]
-    return np.array(positions, np.int64)[images.codes]
+def _image_index(path: Path, ground_truth: GroundTruth, images: Labels, with_image: Flags) -> Ints:
+    """Return the image of each row, −1 if it is unknown; only rows `with_image` (N,) name one."""
+    codes = np.unique(images.codes[with_image])
+    positions = np.full(len(images.names), -1, np.int64)
+    positions[codes] = match_images(path, ground_truth, [images.names[code] for code in codes])
+    return positions[images.codes]
 
 
 def _class_index(ground_truth: GroundTruth, classes: Labels) -> Ints:

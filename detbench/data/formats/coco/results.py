@@ -18,7 +18,7 @@ from detbench.data.columns import Flags, Floats, Indices, Ints, freeze
 from detbench.data.detections import Detections
 from detbench.data.formats.coco.plain_results import ResultColumns, read_plain_results
 from detbench.data.formats.coco.structs import Id, Result
-from detbench.data.formats.parsing.image_ids import find_image, numeric_image_ids
+from detbench.data.formats.parsing.image_ids import match_images, numeric_image_ids
 from detbench.data.formats.parsing.json_text import decode
 from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
@@ -52,7 +52,7 @@ def read_coco_results(
     boxes, areas = _boxes_and_areas(path, columns.xywh)
     check_inverted(path, boxes)
 
-    image_index = _image_index(ground_truth, columns.image_ids)
+    image_index = _image_index(path, ground_truth, columns.image_ids)
     class_index = _class_index(ground_truth, columns.category_ids)
     scores = columns.scores
     is_known = (image_index >= 0) & (class_index >= 0)
@@ -129,23 +129,25 @@ def _boxes_and_areas(path: Path, xywh: Floats) -> tuple[Floats, Floats]:
     return xywh, areas
 
 
-def _image_index(ground_truth: GroundTruth, ids: Ints | list[Id]) -> Indices:
+def _image_index(path: Path, ground_truth: GroundTruth, ids: Ints | list[Id]) -> Indices:
     """Return the image (N,) of each row, −1 if it is unknown."""
-    numbers = numeric_image_ids(ground_truth)
     if isinstance(ids, list):
         texts = [image_id if isinstance(image_id, str) else str(int(image_id)) for image_id in ids]
-        position_of = {text: find_image(ground_truth, numbers, text) for text in set(texts)}
+        names = list(dict.fromkeys(texts))
+        position_of = dict(zip(names, match_images(path, ground_truth, names), strict=True))
         return np.array([position_of[text] for text in texts], np.int32)
 
     # Rows of an image usually follow each other: look up the first row of each run only.
     starts = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 1))
     run_ids = ids[starts]
-    if numbers is None:
-        keys = np.unique(run_ids)
-        positions = [find_image(ground_truth, None, str(number)) for number in keys.tolist()]
-    else:
+    numbers = numeric_image_ids(ground_truth)
+    if numbers is not None:
         keys, positions = np.array(list(numbers), np.int64), list(numbers.values())
-    run_index = _look_up(keys, np.array(positions, np.int32), run_ids)
+        run_index = _look_up(keys, np.array(positions, np.int32), run_ids)
+    if numbers is None or (run_index < 0).any():
+        keys = np.unique(run_ids)
+        positions = match_images(path, ground_truth, list(map(str, keys.tolist())))
+        run_index = _look_up(keys, np.array(positions, np.int32), run_ids)
     return np.repeat(run_index, np.diff(starts, append=len(ids)))
 
 

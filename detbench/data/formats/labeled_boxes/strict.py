@@ -11,11 +11,12 @@ from detbench.data.formats.labeled_boxes.labeled_boxes import (
     EVERY_CLASS,
     LabeledBoxes,
 )
-from detbench.data.formats.parsing.image_ids import find_image, numeric_image_ids
+from detbench.data.formats.parsing.image_ids import match_images
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.image_headers import require_image_sizes
 from detbench.errors import InputError
+from detbench.wording import plural
 
 
 def to_ground_truth(labeled: LabeledBoxes) -> GroundTruth:
@@ -70,7 +71,7 @@ def ground_truth_of_rows(
     entries = [labeled.rows[row] for row in rows.tolist()]
     images = np.array([entry.image for entry in entries], np.int64)
     classes = np.array([entry.class_index for entry in entries], np.int64)
-    if labeled.unit != "pixels" and len(images):
+    if labeled.unit != "pixels" and np.isnan(sizes[images]).any():
         sizes = _known_sizes(labeled, sizes)
     boxes, areas = labeled.boxes(numbers[rows], sizes[images])
 
@@ -103,9 +104,7 @@ def ground_truth_of_rows(
 
 
 def _known_sizes(labeled: LabeledBoxes, sizes: Floats) -> Floats:
-    """Return the sizes (I, 2) of all images, read from the image files if the file has none."""
-    if np.isfinite(sizes).all():
-        return sizes
+    """Return the sizes (I, 2) of all images, with those from the headers of the image files."""
     empty = GroundTruth.from_rows(
         image_ids=tuple(labeled.images),
         class_names=(),
@@ -130,6 +129,7 @@ def to_detections(
             half of the boxes are inverted.
     """
     path = labeled.source.path
+    check_scored(labeled)
     labeled.check_values()
     labeled.warn_changes()
     numbers, _ = labeled.stated_numbers()
@@ -156,10 +156,24 @@ def to_detections(
     )
 
 
+def check_scored(labeled: LabeledBoxes) -> None:
+    """Raise InputError if no box has a score: these are annotations."""
+    if labeled.rows and not any(score is not None for score in labeled.scores):
+        raise InputError(
+            labeled.source.path,
+            f"its {plural(len(labeled.rows), 'box')} have no score: these are annotations",
+            fix="give the file of the detections, with a score for each box",
+        )
+
+
 def positions_in(labeled: LabeledBoxes, ground_truth: GroundTruth) -> tuple[Ints, Ints]:
     """Return image (N,) and class (N,) of each row in the ground truth, −1 where it has neither."""
-    numbers = numeric_image_ids(ground_truth)
-    image_position = [find_image(ground_truth, numbers, image_id) for image_id in labeled.images]
+    image_position = match_images(
+        labeled.source.path,
+        ground_truth,
+        list(labeled.images),
+        are_files=labeled.names_files,
+    )
     class_position = {name: k for k, name in enumerate(ground_truth.class_names)}
     class_positions = [class_position.get(name, -1) for name in labeled.classes]
     # The last element serves rows without a class.

@@ -10,7 +10,7 @@ from detbench.data.columns import Ints, groups_from_offsets
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.lenient_files import DetectionsFile, Labels
 from detbench.data.formats.parquet.tables import read_detection_columns
-from detbench.data.formats.parsing.image_ids import find_image, numeric_image_ids
+from detbench.data.formats.parsing.image_ids import match_images
 from detbench.data.ground_truth import GroundTruth
 
 
@@ -30,8 +30,7 @@ def read_parquet_detections_leniently(
     images = Labels(image_ids, groups_from_offsets(offsets).astype(np.int64)[order])
     classes = _class_labels(header.class_names, columns["class_index"][order].astype(np.int64))
 
-    numbers = numeric_image_ids(ground_truth)
-    positions = [find_image(ground_truth, numbers, name) for name in images.names]
+    positions = match_images(file, ground_truth, images.names)
     class_index = {name: index for index, name in enumerate(ground_truth.class_names)}
     class_of_name = [class_index.get(name, -1) for name in classes.names]
     rows = DetectionRows.from_source(

@@ -26,7 +26,7 @@ from detbench.data.formats.parquet.container import (
     open_parquet,
 )
 from detbench.data.formats.parquet.writer import write_file
-from detbench.data.formats.parsing.image_ids import find_image, numeric_image_ids
+from detbench.data.formats.parsing.image_ids import match_images
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
@@ -57,6 +57,7 @@ def write_parquet_ground_truth(ground_truth: GroundTruth, path: Path) -> None:
         category_ids=tuple(ground_truth.category_ids.tolist()),
         protocol=ground_truth.protocol,
         image_folder=_utf_8(ground_truth.image_folder),
+        voc_offsets=ground_truth.voc_offsets,
     )
     images: ImageColumns = {
         "image_id": ground_truth.image_ids,
@@ -114,6 +115,7 @@ def read_parquet_ground_truth(path: Path) -> GroundTruth:
             name=header.name,
             protocol=header.protocol,
             source=header.source,
+            voc_offsets=header.voc_offsets,
         )
 
 
@@ -204,8 +206,7 @@ def _align(
 ) -> Detections:
     """Bring rows of other images or classes into the ground truth's order; drop unknown ones."""
     # The file's images and classes → those of the ground truth, −1 if unknown.
-    numbers = numeric_image_ids(ground_truth)
-    images = [find_image(ground_truth, numbers, image_id) for image_id in image_ids]
+    images = match_images(path, ground_truth, image_ids)
     positions = {name: position for position, name in enumerate(ground_truth.class_names)}
     classes = [positions.get(name, -1) for name in header.class_names]
 

@@ -9,6 +9,7 @@ import numpy as np
 from detbench.data.columns import Flags, Floats
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.lenient_files import DetectionsFile, Labels
+from detbench.data.formats.parsing.image_ids import match_images
 from detbench.data.formats.parsing.lenient_lines import (
     first_malformed_line,
     lines_of,
@@ -32,10 +33,9 @@ def read_voc_results_leniently(
     images = Labels.of([line.words[0] for line in lines])
     name_of = {path: class_names[k] if k >= 0 else path.stem for path, k in class_of.items()}
     classes = Labels.of([name_of[line.path] for line in lines])
-    positions = [ground_truth.image_position(name) for name in images.names]
-    position_of_name = [-1 if position is None else position for position in positions]
+    positions = match_images(folder, ground_truth, images.names)
     rows = DetectionRows.from_source(
-        np.array(position_of_name, np.int64)[images.codes],
+        np.array(positions, np.int64)[images.codes],
         np.array([class_of[line.path] for line in lines], np.int64),
         # 1-based inclusive corners become continuous edges.
         numbers[:, 1:] - [1, 1, 0, 0],
@@ -55,6 +55,7 @@ def read_voc_results_leniently(
             name for k, name in enumerate(class_names) if k not in found_classes
         ),
         is_one_based=True,
+        score_position="first",
     )
 
 

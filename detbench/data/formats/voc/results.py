@@ -13,6 +13,7 @@ import numpy as np
 
 from detbench.data.columns import Ints
 from detbench.data.detections import Detections
+from detbench.data.formats.parsing.image_ids import match_images
 from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
 from detbench.data.formats.voc.result_lines import ResultLines, read_result_lines
@@ -43,9 +44,8 @@ def read_voc_results(
     files = _find_class_files(folder, ground_truth.class_names)
     lines = read_result_lines(files.of_classes)
     _check_classes(folder, files.of_unknown_classes, len(lines.values), allow_unknown=allow_unknown)
-    positions = [ground_truth.image_position(image_id) for image_id in lines.image_ids]
-    position_of_code = [-1 if position is None else position for position in positions]
-    image_index = np.array(position_of_code, np.int64)[lines.image_codes]
+    positions = match_images(folder, ground_truth, lines.image_ids)
+    image_index = np.array(positions, np.int64)[lines.image_codes]
     _check_images(folder, lines, image_index, allow_unknown=allow_unknown)
 
     # 1-based inclusive corners become continuous edges: only the upper left corner moves.

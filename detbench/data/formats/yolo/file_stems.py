@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from detbench.data.formats.parsing.file_names import check_file_name
+from detbench.data.formats.parsing.image_ids import match_images
 from detbench.data.ground_truth import GroundTruth
 
 
@@ -28,8 +30,22 @@ def file_stems(ground_truth: GroundTruth) -> list[str]:
     return stems
 
 
-def images_by_stem(ground_truth: GroundTruth) -> dict[str, int]:
-    """Return file stem → position of the image: named after the image file, else after its id."""
-    by_id = {image_id: position for position, image_id in enumerate(ground_truth.image_ids)}
-    by_file = {stem: position for position, stem in enumerate(file_stems(ground_truth))}
-    return by_id | by_file
+def images_of_files(
+    folder: Path, files: Iterable[Path], ground_truth: GroundTruth
+) -> dict[str, int]:
+    """Return file stem → position of the image, of those that are named after an image.
+
+    They have the name of an image file, else an image id.
+
+    Args:
+        folder: The folder, for messages.
+        files: All its files of results.
+        ground_truth: The ground truth.
+
+    Raises:
+        InputError: A name fits several images.
+    """
+    stems = [file.stem for file in files]
+    positions = match_images(folder, ground_truth, stems, are_files=True)
+    pairs = zip(stems, positions, strict=True)
+    return {stem: position for stem, position in pairs if position >= 0}

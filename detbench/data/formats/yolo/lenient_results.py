@@ -15,7 +15,7 @@ from detbench.data.formats.parsing.lenient_lines import (
     number_table,
 )
 from detbench.data.formats.parsing.lenient_values import id_text
-from detbench.data.formats.yolo.file_stems import images_by_stem
+from detbench.data.formats.yolo.file_stems import images_of_files
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.image_headers import require_image_sizes
 
@@ -24,12 +24,15 @@ def read_yolo_results_leniently(
     folder: Path, ground_truth: GroundTruth
 ) -> tuple[DetectionRows, DetectionsFile]:
     """Read `class cx cy w h confidence` lines; fractions become pixels if the image is known."""
-    lines = [line for path in sorted(folder.glob("*.txt")) for line in lines_of(path)]
+    files = sorted(folder.glob("*.txt"))
+    lines = [line for path in files for line in lines_of(path)]
     numbers, malformed = number_table(lines)
     images = Labels.of([line.path.stem for line in lines])
     classes = Labels.of([_class_text(line.words[0]) for line in lines])
 
-    image_index = _image_index(ground_truth, images)
+    known_images = images_of_files(folder, files, ground_truth)
+    positions = [known_images.get(name, -1) for name in images.names]
+    image_index = np.array(positions, np.int64)[images.codes]
     sizes = require_image_sizes(ground_truth) if len(lines) else ground_truth.image_sizes
     # Index −1 picks the last row: on an unknown image the fractions stay as they are.
     size_of_row = np.vstack([sizes, [(1.0, 1.0)]])[image_index]
@@ -52,14 +55,9 @@ def read_yolo_results_leniently(
         first_malformed=first_malformed_line(lines, malformed, last_number="the confidence"),
         box_format="cxcywh",
         unit="fractions",
+        score_position="last",
         has_class_numbers=True,
     )
-
-
-def _image_index(ground_truth: GroundTruth, images: Labels) -> Ints:
-    """Return the image of each row; files are named after image IDs or image files."""
-    positions = images_by_stem(ground_truth)
-    return np.array([positions.get(name, -1) for name in images.names], np.int64)[images.codes]
 
 
 def _class_index(ground_truth: GroundTruth, classes: Labels) -> Ints:

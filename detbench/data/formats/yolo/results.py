@@ -14,7 +14,7 @@ import numpy as np
 from detbench.data.columns import Floats, Ints
 from detbench.data.detections import Detections
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
-from detbench.data.formats.yolo.file_stems import images_by_stem
+from detbench.data.formats.yolo.file_stems import images_of_files
 from detbench.data.formats.yolo.labels import class_number, count_outside, read_lines, to_pixels
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.image_headers import require_image_sizes
@@ -53,8 +53,9 @@ def read_yolo_results(
             "no such folder",
             fix="give the folder with one text file per image",
         )
-    images = images_by_stem(ground_truth)
-    files = {path.stem: str(path) for path in folder.glob("*.txt")}
+    paths = sorted(folder.glob("*.txt"))
+    images = images_of_files(folder, paths, ground_truth)
+    files = {path.stem: str(path) for path in paths}
     rows = _read_rows([(images[stem], file) for stem, file in files.items() if stem in images])
     _check_images(folder, files, images, len(rows.locations), allow_unknown=allow_unknown)
     n_classes = len(ground_truth.class_names)
@@ -88,8 +89,7 @@ def read_yolo_results(
 
 def is_yolo_results(folder: Path, ground_truth: GroundTruth) -> bool:
     """Return whether a folder holds a text file that is named after an image."""
-    images = images_by_stem(ground_truth)
-    return any(path.stem in images for path in folder.glob("*.txt"))
+    return bool(images_of_files(folder, folder.glob("*.txt"), ground_truth))
 
 
 def _read_rows(files: list[tuple[int, str]]) -> _Rows:
