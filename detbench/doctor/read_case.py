@@ -6,7 +6,7 @@ import re
 import warnings
 from pathlib import Path
 
-from detbench.data.formats.format import LenientDetections, LenientGroundTruth
+from detbench.data.formats.lenient_files import LenientDetections, LenientGroundTruth
 from detbench.data.formats.table import (
     DETECTIONS_FORMATS,
     GROUND_TRUTH_FORMATS,

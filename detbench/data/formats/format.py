@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from detbench.data.detection_rows import DetectionRows
 from detbench.data.detections import Detections
-from detbench.data.formats.lenient_files import AnnotationsFile, DetectionsFile
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
 
-LenientGroundTruth = tuple[GroundTruth, AnnotationsFile | None]
-"""What can be scored, and what the files state beyond it; None if that is nothing."""
-LenientDetections = tuple[DetectionRows, DetectionsFile]
-"""Every row, and what the files state beyond them."""
+if TYPE_CHECKING:
+    from detbench.data.formats.lenient_files import LenientDetections, LenientGroundTruth
 
 
 @dataclass(frozen=True)

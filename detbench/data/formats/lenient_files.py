@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 
 from detbench.data.columns import Flags, Floats, Ints
+from detbench.data.detection_rows import DetectionRows
+from detbench.data.ground_truth import GroundTruth
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class DetectionsFile:
     """Whether the first pixel has coordinate 1, and corners are inclusive, as in VOC files."""
     has_class_numbers: bool = False
     """Whether the format writes classes as numbers."""
+    score_position: Literal["first", "last"] | None = None
+    """Where the score is among the five numbers of a line; None if the format names its values."""
     has_category_ids: bool = False
     """Whether these are the category IDs of the ground truth; otherwise positions in its list of
     classes."""
@@ -156,6 +160,12 @@ class AnnotationsFile:
     def entry_lists(self) -> tuple[EntryList, EntryList]:
         """The images, then the categories."""
         return self.images, self.classes
+
+
+LenientGroundTruth = tuple[GroundTruth, AnnotationsFile | None]
+"""What can be scored, and what the files state beyond it; None if that is nothing."""
+LenientDetections = tuple[DetectionRows, DetectionsFile]
+"""Every row, and what the files state beyond them."""
 
 
 def first_fault(

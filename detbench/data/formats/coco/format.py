@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detbench.data.detections import Detections
 from detbench.data.formats.format import (
     DetectionsFormat,
     GroundTruthFormat,
-    LenientDetections,
-    LenientGroundTruth,
     refuse_split,
 )
 from detbench.data.ground_truth import GroundTruth
+
+if TYPE_CHECKING:
+    from detbench.data.formats.lenient_files import LenientDetections, LenientGroundTruth
 
 
 def _is_annotations(path: Path) -> bool:

@@ -7,7 +7,11 @@ import numpy as np
 from detbench.data.columns import Flags
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.labeled_boxes.labeled_boxes import NO_CLASS, LabeledBoxes
-from detbench.data.formats.labeled_boxes.strict import ground_truth_of_rows, positions_in
+from detbench.data.formats.labeled_boxes.strict import (
+    check_scored,
+    ground_truth_of_rows,
+    positions_in,
+)
 from detbench.data.formats.lenient_files import (
     AnnotationsFile,
     DetectionsFile,
@@ -64,7 +68,12 @@ def annotations_of(labeled: LabeledBoxes) -> tuple[GroundTruth, AnnotationsFile]
 def detections_of(
     labeled: LabeledBoxes, ground_truth: GroundTruth
 ) -> tuple[DetectionRows, DetectionsFile]:
-    """Return every row as a detection, and what the file states beyond them."""
+    """Return every row as a detection, and what the file states beyond them.
+
+    Raises:
+        InputError: No row has a score.
+    """
+    check_scored(labeled)
     numbers, malformed_numbers = labeled.stated_numbers()
     scores, malformed_scores = labeled.stated_scores()
     unnamed = _without_class(labeled)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detbench.data.detections import Detections
 from detbench.data.formats.format import (
     DetectionsFormat,
     GroundTruthFormat,
-    LenientDetections,
-    LenientGroundTruth,
     refuse_split,
 )
 from detbench.data.ground_truth import GroundTruth
+
+if TYPE_CHECKING:
+    from detbench.data.formats.lenient_files import LenientDetections, LenientGroundTruth
 
 _GROUND_TRUTH_FILE = "ground_truth.parquet"
 _DETECTIONS_FILE = "detections.parquet"

@@ -14,11 +14,11 @@ import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.data.formats.parsing.plain_text import parse_number
+from detbench.data.formats.parsing.xml_text import parse_xml
 from detbench.data.formats.voc.annotation_xml import (
     CORNERS,
     FLAG_VALUES,
     explain_fault,
-    parse_annotation,
 )
 from detbench.data.formats.voc.devkit import open_devkit, year_in
 from detbench.data.formats.voc.image_sets import choose_split, find_splits, read_image_set
@@ -126,7 +126,7 @@ class VocSplit:
                 f"is missing, but image {image_id!r} is in split {self.name!r}",
                 fix=f"add it, or remove the image from ImageSets/Main/{self.name}.txt",
             ) from None
-        return parse_annotation(content, location)
+        return parse_xml(content, location, root="annotation", what="a VOC annotation")
 
     def ground_truth(self, objects: VocObjects, boxes: Floats, images: Path | None) -> GroundTruth:
         """Return the objects of all images with their boxes (N, 4; x1, y1, x2, y2).

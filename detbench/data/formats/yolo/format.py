@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from detbench.data.detections import Detections
 from detbench.data.formats.format import (
     DetectionsFormat,
     GroundTruthFormat,
-    LenientDetections,
-    LenientGroundTruth,
 )
 from detbench.data.ground_truth import GroundTruth
+
+if TYPE_CHECKING:
+    from detbench.data.formats.lenient_files import LenientDetections, LenientGroundTruth
 
 
 def data_yaml_of(path: Path) -> Path:

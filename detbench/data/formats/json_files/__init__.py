@@ -1,0 +1,1 @@
+"""Formats of JSON files that are only read: one file per format."""

@@ -1,0 +1,126 @@
+"""BDD100K and Scalabel: frames with labels that have a `box2d`, in a JSON list or file per image.
+
+The corners of a box are pixels that belong to it, counted from 0, so that continuous edges end one
+further right and below: `box2d_to_bbox` in `scalabel/label/transforms.py` adds 1 to width and
+height, and so does the evaluation of BDD100K.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from detbench.data.formats.json_files.json_values import (
+    JsonObject,
+    as_object,
+    as_objects,
+    head_of_first,
+    is_true,
+    json_files_of,
+    read_json,
+    size_of,
+    text_of,
+)
+from detbench.data.formats.labeled_boxes.labeled_boxes import (
+    LEFT_OUT,
+    LabeledBoxes,
+    Source,
+)
+from detbench.data.formats.labeled_boxes.row_format import RowFormat
+from detbench.data.formats.labeled_boxes.shapes import NOT_A_SHAPE, numbers_of
+from detbench.errors import InputError
+
+_CORNERS = ("x1", "y1", "x2", "y2")
+
+
+def recognizes(path: Path) -> bool:
+    """Tell whether the first JSON file has frames with a name and labels."""
+    head = head_of_first(path)
+    if head.root == "list":
+        labels = head.inner.get("labels", frozenset())
+        return {"name", "labels"} <= head.keys and ("category" in labels or not labels)
+    frame = head.inner.get("frames", frozenset())
+    return bool(frame & {"labels", "objects"}) and bool(frame & {"name", "timestamp"})
+
+
+def read(source: Source) -> LabeledBoxes:
+    """Read the frames of one file, or of all files of a folder.
+
+    Raises:
+        InputError: A file is not JSON, or a frame has no name.
+    """
+    labeled = LabeledBoxes("bdd100k", source)
+    for file in json_files_of(source.path):
+        document = read_json(file)
+        config = document.get("config") if isinstance(document, dict) else None
+        for where, frame, name in _frames(document, file):
+            size = _size(frame) or _size(as_object(config or {}, file, "config"))
+            width, height = size or (float("nan"), float("nan"))
+            image = labeled.add_image(name, width=width, height=height, file=name)
+            key = "labels" if "labels" in frame else "objects"
+            for place, label in as_objects(frame.get(key), file, f"{where}.{key}"):
+                _add_label(labeled, image, label, file, place)
+    folder = source.path if source.path.is_dir() else source.path.parent
+    labeled.image_folder = source.images or folder
+    return labeled
+
+
+def _frames(document: object, file: Path) -> Iterator[tuple[str, JsonObject, str]]:
+    """Yield where each frame is, the frame and its name."""
+    whole = document if isinstance(document, dict) else {}
+    entries = whole.get("frames") if whole else document
+    for where, frame in as_objects(entries, file, "frames"):
+        # A file per image has the name outside its frame.
+        name = text_of(frame.get("name")) or text_of(whole.get("name"))
+        if not name:
+            raise InputError(file, "has no name of an image, expected name", where=where)
+        yield where, frame, name
+
+
+def _size(entry: JsonObject) -> tuple[float, float] | None:
+    size = entry.get("size") or entry.get("imageSize")
+    if not isinstance(size, dict):
+        return None
+    return size_of(size.get("width")), size_of(size.get("height"))
+
+
+def _add_label(
+    labeled: LabeledBoxes, image: int, label: JsonObject, file: Path, where: str
+) -> None:
+    box = label.get("box2d")
+    if box is None:
+        labeled.count_change("label", LEFT_OUT)
+        return
+    attributes = label.get("attributes")
+    flags = attributes if isinstance(attributes, dict) else {}
+    labeled.add(
+        image,
+        text_of(label.get("category")),
+        _inclusive_corners(box),
+        file=file,
+        where=where,
+        score=label.get("score"),
+        iscrowd=any(is_true(flags.get(key)) for key in ("crowd", "Crowd", "ignored", "Ignored")),
+        truncated=any(is_true(flags.get(key)) for key in ("truncated", "Truncated")),
+    )
+
+
+def _inclusive_corners(box: object) -> Sequence[object]:
+    """Return continuous edges; corners that are not numbers stay as they are."""
+    if not isinstance(box, dict):
+        return NOT_A_SHAPE
+    stated = [box.get(corner) for corner in _CORNERS]
+    corners = numbers_of(stated)
+    if corners is None:
+        return stated
+    x1, y1, x2, y2 = corners
+    return x1, y1, x2 + 1, y2 + 1
+
+
+FORMAT = RowFormat(
+    name="bdd100k",
+    recognizes=recognizes,
+    read=read,
+    ground_truth="BDD100K or Scalabel: a .json of frames with labels and box2d, or a folder",
+    detections="BDD100K or Scalabel frames whose labels have a score",
+)

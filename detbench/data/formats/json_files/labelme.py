@@ -1,0 +1,116 @@
+"""LabelMe: a JSON file per image with shapes, as labelme and X-AnyLabeling write it.
+
+Points are in pixels with continuous edges from 0. Of rectangles, polygons, circles and masks the
+bounding box is taken; lines and single points have no extent and are left out.
+Source: the writer `labelme/_label_file.py` of github.com/wkentaro/labelme, and the documentation of
+X-AnyLabeling, which adds `difficult` and `score` to a shape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from detbench.data.formats.json_files.json_values import (
+    JsonObject,
+    as_object,
+    as_objects,
+    head_of_first,
+    is_true,
+    json_files_of,
+    read_json,
+    size_of,
+    text_of,
+)
+from detbench.data.formats.labeled_boxes.labeled_boxes import (
+    LEFT_OUT,
+    READ_AS_BOXES,
+    LabeledBoxes,
+    Source,
+)
+from detbench.data.formats.labeled_boxes.row_format import RowFormat
+from detbench.data.formats.labeled_boxes.shapes import (
+    NOT_A_SHAPE,
+    bounding_box,
+    ellipse_box,
+    numbers_of,
+)
+
+_WITHOUT_EXTENT = ("line", "linestrip", "point", "points")
+
+
+def recognizes(path: Path) -> bool:
+    """Tell whether the first JSON file has the keys of LabelMe."""
+    keys = head_of_first(path).keys
+    return "shapes" in keys and bool(keys & {"imagePath", "imageData", "imageHeight", "version"})
+
+
+def read(source: Source) -> LabeledBoxes:
+    """Read one file or all of a folder.
+
+    Raises:
+        InputError: A file is not JSON, or not of LabelMe.
+    """
+    labeled = LabeledBoxes("labelme", source)
+    for file in json_files_of(source.path):
+        document = as_object(read_json(file), file, "document")
+        image_path = text_of(document.get("imagePath")).replace("\\", "/")
+        image = labeled.add_image(
+            Path(image_path).name or file.stem,
+            width=size_of(document.get("imageWidth")),
+            height=size_of(document.get("imageHeight")),
+            file=image_path,
+        )
+        for where, shape in as_objects(document.get("shapes"), file, "shapes"):
+            _add_shape(labeled, image, shape, file, where)
+    folder = source.path if source.path.is_dir() else source.path.parent
+    labeled.image_folder = source.images or folder
+    return labeled
+
+
+def _add_shape(
+    labeled: LabeledBoxes, image: int, shape: JsonObject, file: Path, where: str
+) -> None:
+    shape_type = text_of(shape.get("shape_type")) or "polygon"
+    if shape_type in _WITHOUT_EXTENT:
+        labeled.count_change(shape_type, LEFT_OUT)
+        return
+    if shape_type not in ("rectangle", "mask"):
+        labeled.count_change(shape_type, READ_AS_BOXES)
+    flags = shape.get("flags")
+    stated = {**flags, **shape} if isinstance(flags, dict) else shape
+    labeled.add(
+        image,
+        text_of(shape.get("label")),
+        _box(shape_type, shape.get("points")),
+        file=file,
+        where=where,
+        score=shape.get("score"),
+        iscrowd=is_true(stated.get("iscrowd")),
+        difficult=is_true(stated.get("difficult")),
+        truncated=is_true(stated.get("truncated")),
+    )
+
+
+def _box(shape_type: str, points: Any) -> Sequence[object]:
+    if shape_type != "circle":
+        return bounding_box(points)
+    # A circle is its center and a point on it.
+    is_pairs = isinstance(points, list) and all(isinstance(point, list) for point in points)
+    numbers = numbers_of([value for point in points for value in point]) if is_pairs else None
+    if numbers is None or len(numbers) != 4:
+        return NOT_A_SHAPE
+    x, y, edge_x, edge_y = numbers
+    radius = math.hypot(edge_x - x, edge_y - y)
+    return ellipse_box(x, y, radius, radius)
+
+
+FORMAT = RowFormat(
+    name="labelme",
+    recognizes=recognizes,
+    read=read,
+    ground_truth="LabelMe: a folder with a .json file per image, or one such file",
+    detections="LabelMe files whose shapes have a score",
+)
