@@ -19,6 +19,7 @@ from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.formats.lenient_files import BoxFormat, Unit
 from detbench.data.formats.parsing.lenient_values import lenient_numbers, shortened
 from detbench.data.formats.parsing.plain_text import parse_numbers
+from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
 from detbench.wording import plural
 
@@ -198,6 +199,16 @@ class LabeledBoxes:
         self.numbers.append(box)
         self.scores.append(None)
 
+    def add_malformed(
+        self, image: int, class_name: str | None, problem: str, *, file: str | Path, where: str
+    ) -> None:
+        """Append a row of which no box can be read, as its number of values is wrong.
+
+        `problem` says what is wrong and what was expected; the rest is as for `add`.
+        """
+        self.faults[len(self.rows)] = problem
+        self.add(image, class_name, (), file=file, where=where)
+
     def count_change(self, noun: str, consequence: str) -> None:
         """Count something that boxes cannot hold, as in: 3 polygons, read as bounding boxes."""
         self.changes[noun, consequence] += 1
@@ -256,7 +267,9 @@ class LabeledBoxes:
         return self.name or (path.name if path.is_dir() else path.stem)
 
     def warn_changes(self) -> None:
-        """Warn, in one sentence, of what the file states and boxes cannot hold."""
+        """Warn of how the file is read, and in one sentence of what boxes cannot hold."""
+        for note in self.notes:
+            warnings.warn(f"{self.source.path}: {note}", DetbenchWarning, stacklevel=3)
         counts: dict[str, list[str]] = {}
         for (noun, consequence), count in self.changes.items():
             counts.setdefault(consequence, []).append(plural(count, noun))
