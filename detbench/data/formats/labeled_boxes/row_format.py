@@ -53,10 +53,11 @@ class RowFormat:
             return self.recognizes(path)
 
         def read(path: Path, ground_truth: GroundTruth, allow_unknown: bool) -> Detections:
-            labeled = self.read(Source(path, scored=True))
+            labeled = self.read(Source(path, scored=True, ground_truth=ground_truth))
             return to_detections(labeled, ground_truth, allow_unknown=allow_unknown)
 
         def leniently(path: Path, ground_truth: GroundTruth) -> LenientDetections:
-            return detections_of(self.read(Source(path, scored=True)), ground_truth)
+            source = Source(path, scored=True, ground_truth=ground_truth)
+            return detections_of(self.read(source), ground_truth)
 
         return DetectionsReader(self.detections, recognizes, read, leniently)
