@@ -85,7 +85,7 @@ def evaluate_command(
         bool,
         typer.Option(
             "--audit",
-            help="Score the same boxes with pycocotools too and print the largest difference.",
+            help="Score the files, or the same boxes, with pycocotools too and say how it differs.",
         ),
     ] = False,
     conventions: Annotated[
@@ -141,11 +141,11 @@ def evaluate_command(
     ranking = ranking_of(evaluations, wanted=not no_intervals)
     tables = evaluation_tables(evaluations, intervals, ranking)
     extra_records: list[dict[str, Any]] = [{} for _ in evaluations]
-    for evaluation, record in zip(evaluations, extra_records, strict=True):
+    for evaluation, record, path in zip(evaluations, extra_records, detections, strict=True):
         if conventions:
             tables += _convention_tables(evaluation, record)
         if audit:
-            tables += _audit_lines(evaluation, record)
+            tables += _audit_lines(evaluation, record, ground_truth, path)
 
     suspicions = [find_suspicions(evaluation) for evaluation in evaluations]
     document = results_document(evaluations, intervals, extra_records, ranking, suspicions)
@@ -200,14 +200,19 @@ def _convention_tables(evaluation: Evaluation, record: dict[str, Any]) -> list[R
     return [above, convention_grid(rows), below]
 
 
-def _audit_lines(evaluation: Evaluation, record: dict[str, Any]) -> list[RenderableType]:
+def _audit_lines(
+    evaluation: Evaluation, record: dict[str, Any], ground_truth_path: Path, detections_path: Path
+) -> list[RenderableType]:
     """Score with pycocotools, add the differences to the record, and return lines on them."""
     from dataclasses import asdict
 
     from detbench.metrics.scoring.audit import audit
+    from detbench.metrics.scoring.file_audit import coco_files
     from detbench.reports.terminal.audit import audit_lines
 
-    with status(f"scoring {evaluation.detections.name} with pycocotools"):
-        outcome = audit(evaluation.ground_truth, evaluation.detections)
+    ground_truth, detections = evaluation.ground_truth, evaluation.detections
+    files = coco_files(ground_truth_path, detections_path, ground_truth)
+    with status(f"scoring {detections.name} with pycocotools"):
+        outcome = audit(ground_truth, detections, files)
     record["audit"] = asdict(outcome)
-    return [*audit_lines(evaluation.detections.name, outcome)]
+    return [*audit_lines(detections.name, outcome)]

@@ -1,9 +1,7 @@
-"""Audit: the same boxes scored by pycocotools and by detbench, and how far the two differ."""
+"""Audit: the COCO protocol by pycocotools and by detbench, and how far the two differ."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,80 +13,76 @@ from detbench.data.detections import Detections
 from detbench.data.formats.parsing.exact_sizes import exact_sizes
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.protocols.coco import COCO
+from detbench.metrics.scoring.cocoeval import (
+    Summary,
+    annotation_index,
+    array_difference,
+    is_identical,
+    run_cocoeval,
+    summary_difference,
+    summary_of,
+)
 from detbench.metrics.scoring.evaluate import evaluate
+from detbench.metrics.scoring.file_audit import CocoFiles, FileAudit, audit_files
 
 
 @dataclass(frozen=True)
 class Audit:
     """The COCO protocol computed twice, and the largest absolute differences between the two."""
 
-    ours: dict[str, float | None]
-    pycocotools: dict[str, float | None]
+    ours: Summary
+    pycocotools: Summary
+    """Of the same boxes, as detbench read them."""
     summary_difference: float
     """Over the 12 numbers of the summary."""
     array_difference: float
     """Over the arrays of precision, recall and scores."""
     identical: bool
     """Whether the three arrays are equal bit for bit."""
+    files: FileAudit | None = None
+    """The user's files as pycocotools reads them; None unless both are COCO files."""
 
 
-def audit(ground_truth: GroundTruth, detections: Detections) -> Audit:
+def audit(
+    ground_truth: GroundTruth, detections: Detections, files: CocoFiles | None = None
+) -> Audit:
     """Score under the COCO protocol with pycocotools and with detbench.
 
-    It takes the time and the memory that pycocotools takes.
+    It takes the time and the memory that pycocotools takes, once if there is no difference.
+
+    Args:
+        ground_truth: The annotated objects.
+        detections: Of one detector.
+        files: The COCO files that both were read from, if they were.
     """
     ours = evaluate(ground_truth, detections, COCO)
-    with contextlib.redirect_stdout(io.StringIO()):
+    of_files, theirs = audit_files(files, ours) if files else (None, None)
+    if theirs is None:
         theirs = _pycocotools(ground_truth, detections)
-    pairs = [(theirs.eval[name], getattr(ours, name)) for name in ("precision", "recall", "scores")]
-    names = [measure.name for measure in COCO.measures]
-    their_summary = {
-        name: None if value == -1 else float(value)
-        for name, value in zip(names, theirs.stats, strict=True)
-    }
+    summary = summary_of(theirs)
     return Audit(
         ours=ours.summary,
-        pycocotools=their_summary,
-        summary_difference=max(
-            abs(_with_minus_one(ours.summary[name]) - _with_minus_one(their_summary[name]))
-            for name in names
-        ),
-        array_difference=max((float(np.abs(a - b).max()) for a, b in pairs if a.size), default=0.0),
-        identical=all(np.array_equal(a, b) for a, b in pairs),
+        pycocotools=summary,
+        summary_difference=summary_difference(ours.summary, summary),
+        array_difference=array_difference(theirs, ours),
+        identical=is_identical(theirs, ours),
+        files=of_files,
     )
 
 
-def _with_minus_one(value: float | None) -> float:
-    """Return pycocotools' −1 for an absent value."""
-    return -1.0 if value is None else value
-
-
 def _pycocotools(ground_truth: GroundTruth, detections: Detections) -> Any:
-    """Return pycocotools' `COCOeval` after `summarize`. It prints."""
-    from pycocotools import coco
-    from pycocotools.cocoeval import COCOeval
-
+    """Return pycocotools' `COCOeval` of boxes that were read already."""
     # Ids start at 1: pycocotools cannot match an annotation with id 0 (cocoapi#507).
     images = [{"id": i + 1} for i in range(len(ground_truth.image_ids))]
     categories = [{"id": k + 1, "name": name} for k, name in enumerate(ground_truth.class_names)]
-
-    def index_of(rows: list[dict[str, Any]]) -> Any:
-        index = coco.COCO()
-        index.dataset = {"images": images, "categories": categories, "annotations": rows}
-        index.createIndex()
-        return index
-
     crowd = ground_truth.iscrowd.astype(np.int64)
     no_crowd = np.zeros(len(detections), np.int64)
     annotations = _columns_as_rows(ground_truth, area=ground_truth.areas, iscrowd=crowd)
     results = _columns_as_rows(
         detections, area=detections.box_areas, iscrowd=no_crowd, score=detections.scores
     )
-    evaluator = COCOeval(index_of(annotations), index_of(results), "bbox")
-    evaluator.evaluate()
-    evaluator.accumulate()
-    evaluator.summarize()
-    return evaluator
+    indexes = [annotation_index(images, categories, rows) for rows in (annotations, results)]
+    return run_cocoeval(*indexes)
 
 
 def _columns_as_rows(boxes: GroundTruth | Detections, **more: NDArray[Any]) -> list[dict[str, Any]]:

@@ -4,8 +4,9 @@ Images are sorted by id and classes by category id, as `numpy.unique` does in py
 `COCOeval`; annotations keep their order within an image. A box is x, y, x + w, y + h and its area
 w · h, both in float64.
 
-Differences from pycocotools, none of which changes a score: an annotation on an unknown image or of
-an unknown category is an error (pycocotools drops it), and so are negative sizes and duplicate ids.
+Differences from pycocotools: an annotation of an unknown image or category is an error (pycocotools
+drops it), and so are negative sizes and duplicate ids. None of these changes a score. An annotation
+with id 0 can be matched, with a warning: pycocotools scores it as missed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ import msgspec
 import numpy as np
 
 from detbench.data.columns import Floats
-from detbench.data.formats.coco.structs import Annotation, AnnotationFile, Category, Id
+from detbench.data.formats.coco.structs import (
+    Annotation,
+    AnnotationFile,
+    Category,
+    Id,
+    protocol_of,
+)
 from detbench.data.formats.parsing.json_text import decode
 from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.data.ground_truth import GroundTruth
@@ -55,7 +62,10 @@ def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
     # Ids → positions. pycocotools sorts both lists, and AP depends on the order of the images.
     image_positions = _sorted_ids(path, [image.id for image in file.images], "images")
     category_positions = _sorted_ids(path, [row.id for row in file.categories], "categories")
-    _check_unique(path, [row.id for row in annotations], "annotations")
+    annotation_ids = [row.id for row in annotations]
+    _check_unique(path, annotation_ids, "annotations")
+    if 0 in annotation_ids:
+        _warn_of_id_zero(path, annotation_ids.index(0), annotations)
     image_ids = [row.image_id for row in annotations]
     image_index = _find(path, image_ids, image_positions, "image_id", "images")
     category_ids: list[Id] = [row.category_id for row in annotations]
@@ -81,9 +91,15 @@ def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
         image_files=files,
         image_folder=images or _folder_of_images(path, files),
         name=path.stem,
-        protocol="coco",
+        protocol=_protocol(file),
         source=f"coco annotations {path}",
     )
+
+
+def _protocol(file: AnnotationFile) -> str:
+    lists = [image.neg_category_ids for image in file.images]
+    lists += [image.not_exhaustive_category_ids for image in file.images]
+    return protocol_of(lists, (category.frequency for category in file.categories))
 
 
 def _check_sizes_and_crowds(path: Path, file: AnnotationFile) -> None:
@@ -148,6 +164,18 @@ def _check_unique(path: Path, ids: Sequence[Id | None], part: str) -> None:
                 where=f"{part}[{row}]",
                 fix="make the ids unique",
             )
+
+
+def _warn_of_id_zero(path: Path, row: int, annotations: list[Annotation]) -> None:
+    """Warn of the annotation with id 0, which pycocotools reads as no match; a crowd never counts.
+
+    It counts here, so that the scores differ.
+    """
+    if annotations[row].iscrowd:
+        return
+    problem = f"annotations[{row}] has ID 0, which pycocotools never matches"
+    consequence = "it may score this file lower; detbench eval --audit shows by how much"
+    warnings.warn(f"{path}: {problem}: {consequence}", DetbenchWarning, stacklevel=3)
 
 
 def _find(path: Path, ids: list[Id], positions: dict[Id, int], key: str, part: str) -> list[int]:

@@ -209,3 +209,16 @@ def test_negative_areas_are_counted(tmp_path: Path) -> None:
         DetbenchWarning, match=r"annotations\.json: 2 of 3 annotations have a negative area"
     ):
         assert read_coco(path).areas.tolist() == [-1, 12, -0.5]
+
+
+@pytest.mark.parametrize("zero", [0, 0.0])
+def test_id_0_of_an_object_is_a_warning(tmp_path: Path, zero: float) -> None:
+    """What pycocotools then scores is tested in `tests/metrics/scoring/test_file_audit.py`."""
+    path = write(tmp_path, small(annotations=[annotation(id=1), annotation(id=zero)]))
+    with pytest.warns(DetbenchWarning, match=r"annotations\[1\] has ID 0, which pycocotools"):
+        assert len(read_coco(path)) == 2
+
+
+def test_id_0_of_a_crowd_is_fine(tmp_path: Path) -> None:
+    """A crowd is never counted, matched or not."""
+    assert len(read_coco(write(tmp_path, small(annotations=[annotation(id=0, iscrowd=1)])))) == 1
