@@ -106,6 +106,13 @@ def save_ground_truth(
         InputError: The file cannot be written.
     """
     name = _format_name(GROUND_TRUTH_FORMATS, Path(path), format)
+    if ground_truth.protocol == "lvis" and name != "parquet":
+        warnings.warn(
+            f"{ground_truth.name}: LVIS's lists of checked classes are not written; what is "
+            "written is scored as plain COCO",
+            DetbenchWarning,
+            stacklevel=2,
+        )
     if ground_truth.groups is not None and name != "parquet":
         warnings.warn(
             f"{ground_truth.name}: the groups of its images are not written: only Parquet can "

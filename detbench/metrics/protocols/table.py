@@ -17,12 +17,22 @@ PROTOCOLS = {
 }
 
 
+_NOT_IMPLEMENTED = {
+    "lvis": "LVIS annotations state for each image which classes were checked, and the rules for "
+    "that are not implemented yet; score them as plain COCO with --protocol coco "
+    '(protocol="coco" in Python), whose AP is not that of LVIS',
+}
+"""Protocols of datasets that can be read but not scored, and what to do."""
+
+
 def protocol_named(name: str) -> Protocol:
     """Return a published protocol.
 
     Raises:
         DetbenchError: there is no protocol of this name.
     """
+    if name in _NOT_IMPLEMENTED:
+        raise DetbenchError(_NOT_IMPLEMENTED[name])
     if name not in PROTOCOLS:
         raise DetbenchError(f"there is no protocol {name!r}; choose one of {', '.join(PROTOCOLS)}")
     return PROTOCOLS[name]

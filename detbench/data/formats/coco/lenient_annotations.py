@@ -12,6 +12,7 @@ import numpy as np
 
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.formats.coco.lenient_results import first_malformed_entry, read_json_leniently
+from detbench.data.formats.coco.structs import protocol_of
 from detbench.data.formats.lenient_files import AnnotationsFile, EntryList
 from detbench.data.formats.parsing.lenient_values import (
     id_text,
@@ -28,6 +29,7 @@ from detbench.errors import InputError
 _LISTS = ("images", "annotations", "categories")
 _FLAGS = ("iscrowd", "difficult", "truncated")
 _SIDES = ("width", "height")
+_LVIS_LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 Entry = dict[str, Any]
 
@@ -152,6 +154,10 @@ def _ground_truth(
         image_files=[str(entry.get("file_name") or "") for entry in image_entries],
         image_folder=images,
         name=path.stem,
+        protocol=protocol_of(
+            [entry.get(key) for entry in image_entries for key in _LVIS_LISTS],
+            [category.get("frequency") for category in categories],
+        ),
     )
     return ground_truth, kept
 

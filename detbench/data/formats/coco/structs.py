@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, Literal
+
 import msgspec
 
 Id = int | float | str
@@ -16,13 +19,19 @@ class Image(msgspec.Struct, gc=False, omit_defaults=True):
     file_name: str | None = None
     width: float | None = None
     height: float | None = None
+    neg_category_ids: Any = None
+    """LVIS: the classes that are known to be absent."""
+    not_exhaustive_category_ids: Any = None
+    """LVIS: the classes of which not all objects are annotated."""
 
 
-class Category(msgspec.Struct, gc=False):
+class Category(msgspec.Struct, gc=False, omit_defaults=True):
     """An entry of `categories`."""
 
     id: int | float
     name: str | None = None
+    frequency: Any = None
+    """LVIS: `r`, `c` or `f`, for rare, common or frequent."""
 
 
 class Annotation(msgspec.Struct, gc=False, omit_defaults=True):
@@ -55,3 +64,18 @@ class Result(msgspec.Struct, gc=False):
     bbox: tuple[float, float, float, float]
     """x, y, width, height"""
     score: float
+
+
+def protocol_of(
+    image_lists: Iterable[object], frequencies: Iterable[object]
+) -> Literal["coco", "lvis"]:
+    """Return the protocol of annotations: that of LVIS if anything says that they are LVIS's.
+
+    Args:
+        image_lists: The lists of classes that LVIS's images have, None where an image lacks one.
+        frequencies: The frequency of each category, None where it lacks one.
+    """
+    rated = list(frequencies)
+    if any(each is not None for each in image_lists):
+        return "lvis"
+    return "lvis" if rated and all(each in ("r", "c", "f") for each in rated) else "coco"
