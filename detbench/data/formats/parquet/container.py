@@ -56,6 +56,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """One per class in ground truth; empty in detections."""
     protocol: str = ""
     image_folder: str | None = None
+    voc_offsets: tuple[int, int] = (1, 0)
     settings: dict[str, Any] = {}
 
 
