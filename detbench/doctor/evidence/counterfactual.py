@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from detbench.data.checks.suspicion import score_text
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.ground_truth import GroundTruth
 from detbench.doctor.case import Case
+from detbench.metrics.scoring.quick_score import QuickScore
 
 
 def change_with_rows(case: Case, rows: DetectionRows, how: str) -> str:
@@ -32,6 +35,15 @@ def change_with_ground_truth(
     """
     other = case.with_ground_truth(ground_truth)
     return _change(case, other.quick_score.score(case.rows if rows is None else rows), how)
+
+
+def change_without_limit(case: Case) -> str:
+    """Return a clause on how the score changes if all detections of an image are scored."""
+    protocol = case.protocol
+    measure = replace(protocol.measures[0], max_detections=None)
+    without_limit = replace(protocol, max_detections=(), measures=(measure,))
+    quick_score = QuickScore(case.ground_truth, without_limit, case.quick_score.n_detections)
+    return _change(case, quick_score.score(case.rows), "with all of them scored")
 
 
 def score_of_rest(case: Case, rows: DetectionRows, how: str) -> str:

@@ -21,9 +21,14 @@ from detbench.metrics.scoring.placement import highest_scoring
 
 SAMPLED_IMAGES = 150
 """Images on which readings are tried: a mean over some hundred objects shows differences of .05."""
-BOXES_PER_IMAGE = 20
-"""Highest-scoring boxes of an image that are tried: enough to hold the hits, and few enough to make
-hits by chance rare."""
+OBJECTS_PER_IMAGE = 20
+"""Objects of an image on which boxes are looked for, chosen at random if there are more."""
+BOXES_PER_IMAGE, BOXES_PER_OBJECT = 20, 2
+"""Highest-scoring boxes of an image that are tried, and how many of them for each of its objects if
+these are more: enough to hold the hits, and few enough to make hits by chance rare."""
+MAX_PAIRS, MIN_IMAGES = 200_000, 10
+"""Pairs of a box and an object from which on fewer images are sampled, and how many at least. Some
+hundred objects of ten images show as much."""
 _SEED = 1
 
 BoxMap = Callable[[Floats, Floats], Floats]
@@ -92,23 +97,32 @@ class Sample:
 
 
 def sample_of(case: Case) -> Sample:
-    """Return a sample of the images with both regular objects and finite detections."""
+    """Return a sample of the images with both regular objects and finite detections.
+
+    Of images with many objects, some objects are sampled, too. Each is compared with as many boxes
+    as its image needs for all of them.
+    """
     rows, ground_truth = case.rows, case.ground_truth
     n_images = len(ground_truth.image_ids)
     finite = np.flatnonzero(rows.finite & (rows.image_index >= 0))
     image_of_object = groups_from_offsets(ground_truth.offsets).astype(np.int64)
     objects = np.flatnonzero(case.regular)
-    images = np.intersect1d(np.unique(rows.image_index[finite]), image_of_object[objects])
-    if len(images) > SAMPLED_IMAGES:
-        random = np.random.default_rng(_SEED)
-        images = np.sort(random.choice(images, SAMPLED_IMAGES, replace=False))
+    n_objects = np.bincount(image_of_object[objects], minlength=n_images)
+    n_rows = np.bincount(rows.image_index[finite], minlength=n_images)
+    box_limits = np.maximum(BOXES_PER_OBJECT * n_objects, BOXES_PER_IMAGE)
+    images = _sampled_images(
+        np.minimum(n_objects, OBJECTS_PER_IMAGE) * np.minimum(n_rows, box_limits)
+    )
 
     # Images are numbered anew within the sample; −1 stands for those outside.
     sample_index = np.full(n_images, -1, np.int64)
     sample_index[images] = np.arange(len(images))
-    candidates = finite[sample_index[rows.image_index[finite]] >= 0]
-    chosen = highest_scoring(rows.image_index, rows.scores, candidates, BOXES_PER_IMAGE)
+    boxes = finite[sample_index[rows.image_index[finite]] >= 0]
+    limit_of_row = box_limits[rows.image_index]
+    chosen = highest_scoring(rows.image_index, rows.scores, boxes, limit_of_row)
     objects = objects[sample_index[image_of_object[objects]] >= 0]
+    lots = np.random.default_rng(_SEED).random(len(ground_truth))
+    objects = np.sort(highest_scoring(image_of_object, lots, objects, OBJECTS_PER_IMAGE))
 
     box_images = sample_index[rows.image_index[chosen]]
     object_images = sample_index[image_of_object[objects]]
@@ -129,6 +143,21 @@ def sample_of(case: Case) -> Sample:
         # Objects in images without detections have no pair; `mean_best_iou` counts them as 0.
         starts=(np.cumsum(counts) - counts)[counts > 0],
     )
+
+
+def _sampled_images(n_pairs: Ints) -> Ints:
+    """Return the positions of some of the images that have pairs, sorted.
+
+    Args:
+        n_pairs: (I,) pairs of a box and an object in each image.
+    """
+    random, images = np.random.default_rng(_SEED), np.flatnonzero(n_pairs)
+    if len(images) > SAMPLED_IMAGES:
+        images = random.choice(images, SAMPLED_IMAGES, replace=False)
+    elif n_pairs.sum() > MAX_PAIRS:
+        images = random.permutation(images)
+    n_affordable = int(np.searchsorted(np.cumsum(n_pairs[images]), MAX_PAIRS))
+    return np.sort(images[: max(n_affordable, MIN_IMAGES)])
 
 
 def fit_of(case: Case) -> float:

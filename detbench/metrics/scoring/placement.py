@@ -27,21 +27,21 @@ def regular_objects(ground_truth: GroundTruth) -> Flags:
     return ~(ground_truth.difficult | ground_truth.iscrowd)
 
 
-def highest_scoring(groups: Ints, scores: Floats, rows: Ints, limit: int) -> Ints:
+def highest_scoring(groups: Ints, scores: Floats, rows: Ints, limit: int | Ints) -> Ints:
     """Return those of `rows` with the `limit` highest scores in each group, sorted by group.
 
     Args:
         groups: (N,) the group of every row, such as its image.
         scores: (N,)
         rows: (M,) the rows to choose from.
-        limit: Maximum number of rows of a group.
+        limit: Maximum number of rows of a group; (N,) for groups of different limits.
     """
     order = rows[np.lexsort((-scores[rows], groups[rows]))]
     # The rank in the group is the position less that of the group's first row.
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
     sizes = np.diff(starts, append=len(order))
     rank = np.arange(len(order)) - np.repeat(starts, sizes)
-    return np.asarray(order[rank < limit])
+    return np.asarray(order[rank < np.broadcast_to(limit, groups.shape)[order]])
 
 
 def well_placed(ground_truth: GroundTruth, rows: DetectionRows) -> tuple[Ints, Ints]:
