@@ -1,0 +1,1 @@
+"""Formats of CSV files that are only read: one file per format."""

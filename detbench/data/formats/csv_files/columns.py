@@ -1,0 +1,234 @@
+"""Columns: what each column of a CSV file is, by its header or as the user states it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from detbench.data.formats.lenient_files import BoxFormat, Unit
+from detbench.errors import DetbenchError, InputError
+from detbench.wording import first_few
+
+_BOXES: Mapping[BoxFormat, tuple[str, str, str, str]] = {
+    "xyxy": ("xmin", "ymin", "xmax", "ymax"),
+    "xywh": ("x", "y", "w", "h"),
+    "cxcywh": ("cx", "cy", "w", "h"),
+}
+_FLAGS = ("iscrowd", "difficult", "truncated")
+_SIDES = dict.fromkeys(role for roles in _BOXES.values() for role in roles)
+ROLES = ("image", "class", "score", *_SIDES, "width", "height", *_FLAGS)
+"""What a column can be."""
+_UNITS = "units"
+_UNUSED = ("_", "")
+_EXAMPLE = '--columns "image=filename,class=label,xmin=x1,ymin=y1,xmax=x2,ymax=y2,score=conf"'
+_MAX_LISTED = 20
+
+# Header names in lower case without blanks, dashes, dots and underscores.
+# fmt: off
+_SYNONYMS = {
+    "image": "image filename file imagename imagepath imagefile img imgname imgpath filepath path",
+    "class": "class label classname labelname category categoryname cls classlabel",
+    "score": "score confidence conf probability prob",
+    "xmin": "xmin x1 left xtl bboxxmin bboxx1 boxxmin boxx1",
+    "ymin": "ymin y1 top ytl bboxymin bboxy1 boxymin boxy1",
+    "xmax": "xmax x2 right xbr bboxxmax bboxx2 boxxmax boxx2",
+    "ymax": "ymax y2 bottom ybr bboxymax bboxy2 boxymax boxy2",
+    "x": "x bboxx boxx", "y": "y bboxy boxy",
+    "cx": "cx xc xcenter centerx bboxcx", "cy": "cy yc ycenter centery bboxcy",
+    "w": "w bboxw bboxwidth boxw boxwidth", "h": "h bboxh bboxheight boxh boxheight",
+    "width": "width imagewidth imgwidth imagew imgw",
+    "height": "height imageheight imgheight imageh imgh",
+    "iscrowd": "iscrowd crowd isgroupof", "difficult": "difficult isdifficult",
+    "truncated": "truncated istruncated",
+}
+# These count only if no column has a name of the list above.
+_SECOND_CHOICES = {
+    "image": "imageid imgid",
+    "class": "classid labelid categoryid classnumber classindex",
+}
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The position of each column that is read."""
+
+    image: int | None
+    """None where each file is an image."""
+    class_name: int
+    box: tuple[int, int, int, int]
+    box_format: BoxFormat
+    score: int | None = None
+    size: tuple[int, int] | None = None
+    """Width and height of the image."""
+    flags: tuple[tuple[str, int], ...] = ()
+    """The name of a flag and its column."""
+    unit: Unit | None = None
+    """None if the numbers decide."""
+    is_certain: bool = True
+    """Whether x and y are known to be the upper left corner, and not the center."""
+
+    @property
+    def last(self) -> int:
+        """The highest position of a column that every row needs."""
+        return max(self.class_name, *self.box, self.image or 0, self.score or 0)
+
+
+def columns_of_header(header: Sequence[str]) -> Columns | None:
+    """Return the columns by the names in a header; None if they do not show in just one way."""
+    positions: dict[str, list[int]] = {}
+    for names in (_SYNONYMS, _SECOND_CHOICES):
+        roles = {name: role for role, text in names.items() for name in text.split()}
+        additions: dict[str, list[int]] = {}
+        for position, cell in enumerate(header):
+            role = roles.get(re.sub(r"[\s_.\-]", "", cell.lower()))
+            if role is not None and role not in positions:
+                additions.setdefault(role, []).append(position)
+        positions |= additions
+    has_corners = all(role in positions for role in _BOXES["xyxy"])
+    has_point = {"x", "y"} <= positions.keys() or {"cx", "cy"} <= positions.keys()
+    if has_point and not has_corners and not {"w", "h"} & positions.keys():
+        for size, side in (("width", "w"), ("height", "h")):
+            if size in positions:
+                positions[side] = positions.pop(size)
+    if any(len(places) > 1 for places in positions.values()):
+        return None
+    columns = _assemble({role: places[0] for role, places in positions.items()}, None)
+    if columns is None or columns.image is None:
+        return None
+    return columns
+
+
+def stated_columns(
+    stated: str, header: Sequence[str] | None, path: Path, *, has_image: bool, scored: bool
+) -> Columns:
+    """Return the columns that the user states.
+
+    Args:
+        stated: `ROLE=HEADER,…` or `ROLE=POSITION,…` with positions from 1, or the roles of all
+            columns in their order, `_` for one that is not read; `units=fractions` may be among
+            them.
+        header: The first row of the file; None for a file without rows.
+        path: The file, for messages.
+        has_image: Whether a column names the image.
+        scored: Whether a score is needed; without, a column of scores may be missing.
+
+    Raises:
+        InputError: A column is missing, twice there, or unknown.
+    """
+    roles, unit = _parse_stated(stated)
+    if isinstance(roles, list):
+        positions = {role: k for k, role in enumerate(roles) if role not in _UNUSED}
+    else:
+        positions = _find(roles, header or [], path, scored=scored)
+    columns = _assemble(positions, unit)
+    missing = None
+    if columns is None:
+        missing = "the class" if "class" not in positions else "four columns of a box"
+    elif has_image and columns.image is None:
+        missing = "the image"
+    elif scored and columns.score is None:
+        missing = "the score"
+    if columns is None or missing:
+        raise InputError(path, f"--columns {stated} does not state {missing}", fix=_fix(header))
+    return columns
+
+
+def unclear_columns(path: Path, header: Sequence[str]) -> InputError:
+    """Return the error for a file whose columns must be stated."""
+    listed = first_few([repr(cell) for cell in header], _MAX_LISTED)
+    return InputError(
+        path,
+        f"its columns are not clear: {listed}",
+        where="line 1",
+        fix=_fix(header),
+    )
+
+
+def _fix(header: Sequence[str] | None) -> str:
+    if header and all(header):
+        return f"state them, as in {_EXAMPLE}"
+    return "state all columns in their order, as in --columns image,class,xmin,ymin,xmax,ymax"
+
+
+def _parse_stated(stated: str) -> tuple[dict[str, str] | list[str], Unit | None]:
+    """Return role → header or position, or all roles in order; and the unit, if it is stated."""
+    entries = [entry.strip() for entry in stated.split(",")]
+    unit: Unit | None = None
+    for entry in [entry for entry in entries if entry.startswith(f"{_UNITS}=")]:
+        value = entry.partition("=")[2]
+        if value not in get_args(Unit):
+            choices = ", ".join(get_args(Unit))
+            raise DetbenchError(f"--columns: units are {value!r}; choose one of: {choices}")
+        unit = next(choice for choice in get_args(Unit) if choice == value)
+        entries.remove(entry)
+    are_pairs = ["=" in entry for entry in entries]
+    if any(are_pairs) and not all(are_pairs):
+        raise DetbenchError(
+            f"--columns {stated}: write ROLE=COLUMN for every column, or all roles in their order"
+        )
+    pairs = [entry.partition("=") for entry in entries]
+    roles = [_role(first.strip()) for first, _, _ in pairs]
+    used = [role for role in roles if role not in _UNUSED]
+    repeated = next((role for role in used if used.count(role) > 1), None)
+    if repeated:
+        raise DetbenchError(f"--columns {stated}: {repeated} is stated twice")
+    if not any(are_pairs):
+        return roles, unit
+    return {role: pair[2].strip() for role, pair in zip(roles, pairs, strict=True)}, unit
+
+
+def _role(name: str) -> str:
+    if name in ROLES or name in _UNUSED:
+        return name
+    synonyms = {word: role for role, words in _SYNONYMS.items() for word in words.split()}
+    role = synonyms.get(re.sub(r"[\s_.\-]", "", name.lower()))
+    if role is None:
+        raise DetbenchError(
+            f"--columns: {name!r} is not known; choose from: {', '.join(ROLES)}, {_UNITS}"
+        )
+    return role
+
+
+def _find(
+    roles: Mapping[str, str], header: Sequence[str], path: Path, *, scored: bool
+) -> dict[str, int]:
+    """Return the position of each role, from the name or the number of its column."""
+    names = [cell.lower() for cell in header]
+    positions: dict[str, int] = {}
+    for role, column in roles.items():
+        if names.count(column.lower()) == 1:
+            positions[role] = names.index(column.lower())
+        elif column.isascii() and column.isdigit() and 1 <= int(column) <= max(len(header), 1):
+            positions[role] = int(column) - 1
+        elif role != "score" or scored:
+            listed = first_few([repr(cell) for cell in header], _MAX_LISTED)
+            raise InputError(
+                path,
+                f"has no column {column!r} for {role}; its columns are {listed}",
+                where="line 1",
+                fix="correct --columns",
+            )
+    return positions
+
+
+def _assemble(positions: Mapping[str, int], unit: Unit | None) -> Columns | None:
+    """Return the columns at these positions; None if there is no class, or not just one box."""
+    formats = [name for name, roles in _BOXES.items() if all(role in positions for role in roles)]
+    if len(formats) != 1 or "class" not in positions:
+        return None
+    first, second, third, fourth = (positions[role] for role in _BOXES[formats[0]])
+    has_size = {"width", "height"} <= positions.keys()
+    return Columns(
+        image=positions.get("image"),
+        class_name=positions["class"],
+        box=(first, second, third, fourth),
+        box_format=formats[0],
+        score=positions.get("score"),
+        size=(positions["width"], positions["height"]) if has_size else None,
+        flags=tuple((flag, positions[flag]) for flag in _FLAGS if flag in positions),
+        unit=unit,
+    )

@@ -1,0 +1,1 @@
+"""Formats of text files that are only read: one file per format."""

@@ -1,0 +1,182 @@
+"""Class lines: which of the numbers behind a class are the box and the score, by evidence.
+
+`class left top right bottom` is the documented order, with the score behind the class. Files of
+the same look have `left top width height`, fractions, centers, or the score at the end. A reading
+is contradicted by boxes that are inverted or leave the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from detbench.data.columns import Flags, Floats
+from detbench.data.formats.labeled_boxes.labeled_boxes import Source
+from detbench.data.formats.lenient_files import BoxFormat, Unit
+from detbench.data.formats.text_files.label_folder import not_detections, not_ground_truth
+from detbench.errors import InputError
+
+LABEL = "`class left top right bottom`"
+RESULT = "`class score left top right bottom`"
+_NEARLY_ALL = 0.95
+_MANY = 0.1
+"""Share of lines that must contradict a reading before another one is chosen."""
+_TOLERANCE = 1e-3
+"""How far a fraction may lie outside 0..1, which rounding explains."""
+_ORDERS = {"xyxy": "left top right bottom", "xywh": "left top width height"}
+_COLUMNS = {"xyxy": "xmin,ymin,xmax,ymax", "xywh": "x,y,w,h", "cxcywh": "cx,cy,w,h"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the numbers behind a class are."""
+
+    n_numbers: int
+    first_of_box: int = 0
+    """Position of the first of the four numbers of the box."""
+    score: int | None = None
+    """Position of the score; None for labels."""
+    difficult: int | None = None
+    """Position of a flag behind the box of a label."""
+    box_format: BoxFormat = "xyxy"
+    unit: Unit = "pixels"
+    note: str = ""
+    """The evidence for a reading that is not the documented one."""
+
+    def box(self, numbers: Sequence[str]) -> Sequence[str]:
+        """Return the four numbers of the box out of those of a line."""
+        return numbers[self.first_of_box : self.first_of_box + 4]
+
+
+def choose_layout(source: Source, numbers: Floats) -> Layout:
+    """Return what the numbers are.
+
+    Args:
+        source: What is asked for.
+        numbers: (N, 4) or (N, 5), the numbers behind the class of every line, all finite; N > 0.
+
+    Raises:
+        InputError: These are labels and detections are asked for, or the other way round; or the
+            numbers fit several readings.
+    """
+    layout = _choose_score(source, numbers)
+    boxes = numbers[:, layout.first_of_box : layout.first_of_box + 4]
+    if _are_fractions(boxes):
+        box_format = _format_of_fractions(source, boxes, layout)
+        note = f"boxes are read as {_words(box_format)} in fractions of the image: "
+        note += "all numbers lie in 0..1"
+        return _with_box(layout, box_format, "fractions", note)
+    n_inverted = int(_inverted(boxes).sum())
+    if n_inverted >= _MANY * len(boxes) and (boxes[:, 2:] >= 0).all():
+        note = (
+            f"boxes are read as left top width height: {n_inverted:,} of {len(boxes):,} lines "
+            "have right < left or bottom < top"
+        )
+        return _with_box(layout, "xywh", "pixels", note)
+    return layout
+
+
+def _choose_score(source: Source, numbers: Floats) -> Layout:
+    """Find the score, or the flag of a label, among five numbers."""
+    if numbers.shape[1] == 4:
+        if source.scored:
+            raise not_detections(source.path, RESULT)
+        return Layout(4)
+    are_scores = [_are_scores(numbers[:, 0]), _are_scores(numbers[:, -1])]
+    if all(are_scores):
+        if _are_fractions(numbers):
+            raise _ambiguous_order(source)
+        # Boxes that start at the left edge of the image have a first number in 0..1, too.
+        are_scores = [_are_boxes(numbers[:, 1:]), _are_boxes(numbers[:, :4])]
+        if all(are_scores) or not any(are_scores):
+            raise _ambiguous_order(source)
+    if not are_scores[1]:
+        if not source.scored:
+            raise not_ground_truth(source.path, LABEL)
+        return Layout(5, first_of_box=1, score=0)
+    if source.scored:
+        note = "the score is read as the last number: the last of every line lies in 0..1"
+        return Layout(5, score=4, note=note)
+    if not np.isin(numbers[:, -1], (0, 1)).all():
+        raise not_ground_truth(source.path, LABEL)
+    return Layout(5, difficult=4)
+
+
+def _format_of_fractions(source: Source, boxes: Floats, layout: Layout) -> BoxFormat:
+    """Return the only format that fractions (N, 4) do not contradict."""
+    first, second = boxes[:, :2], boxes[:, 2:]
+    end, start = 1 + _TOLERANCE, -_TOLERANCE
+    leaves_start, leaves_end = first - second / 2 < start, first + second / 2 > end
+    contradicted: dict[BoxFormat, Flags] = {
+        "xyxy": _inverted(boxes),
+        "xywh": np.asarray((first + second > end).any(axis=1)),
+        "cxcywh": np.asarray((leaves_start | leaves_end).any(axis=1)),
+    }
+    shares = {name: float(flags.mean()) for name, flags in contradicted.items()}
+    fitting = [name for name, share in shares.items() if share < _MANY]
+    if len(fitting) == 1 and shares[fitting[0]] <= 1 - _NEARLY_ALL:
+        return fitting[0]
+    readings = " and ".join(_words(name) for name in fitting or shares)
+    raise InputError(
+        source.path,
+        f"its boxes are fractions of the image, and {readings} are possible readings",
+        fix=f"state the columns: --columns {_column_names(layout, (fitting or ['cxcywh'])[-1])}",
+    )
+
+
+def _ambiguous_order(source: Source) -> InputError:
+    what = "score" if source.scored else "flag"
+    order = "class,score,xmin,ymin,xmax,ymax or class,cx,cy,w,h,score"
+    if not source.scored:
+        order = "class,xmin,ymin,xmax,ymax,difficult"
+    return InputError(
+        source.path,
+        f"the first and the last of its five numbers can both be the {what}",
+        fix=f"state the columns: --columns {order}",
+    )
+
+
+def _column_names(layout: Layout, box_format: BoxFormat) -> str:
+    names = [_COLUMNS[box_format]]
+    if layout.score is not None:
+        names.insert(0 if layout.score == 0 else 1, "score")
+    if layout.difficult is not None:
+        names.append("difficult")
+    return ",".join(["class", *names])
+
+
+def _words(box_format: BoxFormat) -> str:
+    return _ORDERS.get(box_format, "center x, center y, width, height")
+
+
+def _with_box(layout: Layout, box_format: BoxFormat, unit: Unit, note: str) -> Layout:
+    notes = "; ".join(filter(None, [layout.note, note]))
+    return Layout(
+        layout.n_numbers,
+        layout.first_of_box,
+        layout.score,
+        layout.difficult,
+        box_format,
+        unit,
+        notes,
+    )
+
+
+def _are_scores(numbers: Floats) -> bool:
+    return bool(((numbers >= 0) & (numbers <= 1)).mean() >= _NEARLY_ALL)
+
+
+def _are_boxes(boxes: Floats) -> bool:
+    """Tell whether numbers (N, 4) are pixels, and few boxes are inverted or without extent."""
+    flat = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1)
+    return bool(flat.mean() < _MANY)
+
+
+def _are_fractions(boxes: Floats) -> bool:
+    return bool((np.abs(boxes) <= 1 + _TOLERANCE).all())
+
+
+def _inverted(boxes: Floats) -> Flags:
+    return np.asarray((boxes[:, 2:] < boxes[:, :2]).any(axis=1))

@@ -1,0 +1,159 @@
+"""Text per image with the class first: `class [score] left top right bottom`.
+
+Cartucho/mAP reads `class left top right bottom [difficult]` and, as results, `class score left top
+right bottom` (its README, "Create the ground-truth files"); many Darknet wrappers write them.
+rafaelpadilla/Object-Detection-Metrics has the same lines, with `left top width height` by default
+(`-gtformat xywh` in its pascalvoc.py). Corners are read as continuous edges from 0, since both
+tools take the numbers as they are; results for VOC annotations count pixels as these do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from detbench.data.columns import Floats
+from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Source
+from detbench.data.formats.labeled_boxes.row_format import RowFormat
+from detbench.data.formats.parsing.lenient_lines import Line
+from detbench.data.formats.parsing.plain_text import is_number, parse_numbers
+from detbench.data.formats.text_files.class_lines import LABEL, RESULT, Layout, choose_layout
+from detbench.data.formats.text_files.label_folder import (
+    class_names_of,
+    label_folder,
+    lines_by_image,
+    most_lines,
+)
+from detbench.wording import plural
+
+FOLDERS = ("groundtruths", "ground-truth", "input/ground-truth", "gts", "labels")
+_DIFFICULT = "difficult"
+
+
+class _ClassLine(NamedTuple):
+    image: int
+    line: Line
+    class_words: Sequence[str]
+    numbers: Sequence[str]
+    is_difficult: bool
+
+
+def recognizes(path: Path) -> bool:
+    """Tell whether the first lines of a folder's files are a class and a box in pixels.
+
+    A class number needs numbers beyond 1 behind it, since lines of fractions are YOLO's.
+    """
+    return path.is_dir() and most_lines(label_folder(path, FOLDERS), _fits)
+
+
+def _fits(line: str) -> bool:
+    words = line.split()
+    if not words or words[0].startswith("%"):
+        return False
+    parsed = _parse(0, Line(Path(), 1, words))
+    if len(parsed.numbers) not in (4, 5) or not parsed.class_words:
+        return False
+    if not all(map(is_number, parsed.class_words)):
+        return True
+    # Behind the number of a class, YOLO has fractions, and the score last.
+    numbers, _ = parse_numbers(parsed.numbers)
+    is_score_first = len(numbers) == 4 or 0 <= numbers[0] <= 1
+    return bool(is_score_first and (np.abs(numbers[-4:]) > 1).sum() >= 2)
+
+
+def _parse(image: int, line: Line) -> _ClassLine:
+    """Split a line into the words of its class and the numbers behind it, at most five."""
+    words = line.words
+    is_difficult = len(words) > 1 and words[-1].lower() == _DIFFICULT
+    if is_difficult:
+        words = words[:-1]
+    n_numbers = 0
+    while n_numbers < min(len(words) - 1, 5) and is_number(words[-1 - n_numbers]):
+        n_numbers += 1
+    start = len(words) - n_numbers
+    return _ClassLine(image, line, words[:start], words[start:], is_difficult)
+
+
+def read(source: Source) -> LabeledBoxes:
+    """Read a folder of text files.
+
+    Raises:
+        InputError: The lines are not what the source asks for, or fit several readings.
+    """
+    folder = label_folder(source.path, FOLDERS)
+    labeled = LabeledBoxes("class-text", source, texts=True, names_files=True)
+    lines = [_parse(image, line) for image, line in lines_by_image(labeled, folder)]
+    counts = Counter(len(line.numbers) for line in lines if len(line.numbers) >= 4)
+    n_numbers = counts.most_common(1)[0][0] if counts else 4 + source.scored
+    layout = _layout(source, lines, n_numbers)
+    labeled.box_format, labeled.unit = layout.box_format, layout.unit
+    labeled.is_one_based = layout.box_format == "xyxy" and _counts_as_voc(source)
+    if layout.note:
+        labeled.notes.append(layout.note)
+    add_class_lines(labeled, folder, lines, layout)
+    return labeled
+
+
+def _counts_as_voc(source: Source) -> bool:
+    """Tell whether the ground truth counts pixels from 1, with the last ones inside the boxes."""
+    truth = source.ground_truth
+    return truth is not None and truth.protocol.startswith("voc") and truth.voc_offsets == (1, 0)
+
+
+def _layout(source: Source, lines: Sequence[_ClassLine], n_numbers: int) -> Layout:
+    complete = [line.numbers[-n_numbers:] for line in lines if len(line.numbers) >= n_numbers]
+    numbers = _finite(complete, n_numbers)
+    if not len(numbers):
+        return Layout(5, 1, score=0) if source.scored else Layout(4)
+    return choose_layout(source, numbers)
+
+
+def _finite(rows: Sequence[Sequence[str]], n_numbers: int) -> Floats:
+    """Return the numbers (N, n) of the rows in which all are finite."""
+    numbers = parse_numbers([word for row in rows for word in row])[0].reshape(-1, n_numbers)
+    return numbers[np.isfinite(numbers).all(axis=1)]
+
+
+def add_class_lines(
+    labeled: LabeledBoxes, folder: Path, lines: Sequence[_ClassLine], layout: Layout
+) -> None:
+    """Add the box of each line."""
+    surplus = [max(len(line.numbers) - layout.n_numbers, 0) for line in lines]
+    # A number in front of the box belongs to a name such as "class 1".
+    words = [
+        " ".join([*line.class_words, *line.numbers[:extra]])
+        for line, extra in zip(lines, surplus, strict=True)
+    ]
+    names = class_names_of(labeled, folder, words)
+    expected = RESULT if labeled.source.scored else LABEL
+    for line, word, extra in zip(lines, words, surplus, strict=True):
+        numbers = line.numbers[extra:]
+        file, where = line.line.path, f"line {line.line.number}"
+        if len(numbers) != layout.n_numbers:
+            count = plural(len(numbers), "number")
+            problem = f"{count} at the end of the line, expected {expected}"
+            labeled.add_malformed(line.image, names[word], problem, file=file, where=where)
+            continue
+        difficult = layout.difficult is not None and float(numbers[layout.difficult]) != 0
+        labeled.add(
+            line.image,
+            names[word],
+            layout.box(numbers),
+            score=None if layout.score is None else numbers[layout.score],
+            difficult=difficult or line.is_difficult,
+            file=file,
+            where=where,
+        )
+
+
+FORMAT = RowFormat(
+    name="class-text",
+    recognizes=recognizes,
+    read=read,
+    ground_truth="a folder of text files per image with lines of class left top right bottom",
+    detections="a folder of text files per image with lines of class score left top right bottom",
+)
