@@ -1,4 +1,4 @@
-"""The data.yaml of a YOLO dataset: its classes, its splits and the images of each."""
+"""The data.yaml of a YOLO dataset, as Ultralytics defines it: classes, splits and images."""
 
 from __future__ import annotations
 
@@ -7,10 +7,44 @@ from pathlib import Path
 from typing import Any
 
 from detbench.data.formats.parsing.plain_text import read_text
-from detbench.data.image_headers import IMAGE_SUFFIXES
-from detbench.errors import InputError, read_error
+from detbench.data.formats.yolo.description import (
+    SPLIT_ALIASES,
+    SPLITS,
+    Description,
+    choose_split,
+    images_in_folder,
+    read_name_list,
+)
+from detbench.data.formats.yolo.label_shapes import TASKS, read_keypoint_shape
+from detbench.data.formats.yolo.path_lists import locate, read_list, resolve
+from detbench.errors import InputError
 
-SPLITS = ("val", "test", "train")
+
+def describe_data_yaml(path: Path, split: str | None, images: Path | None) -> Description:
+    """Return what a data.yaml states about one split.
+
+    Args:
+        path: The file.
+        split: See `choose_split`.
+        images: A folder to use instead of those that the file names.
+
+    Raises:
+        InputError: The file is malformed, or a folder or list of images is missing.
+    """
+    data = load_data_yaml(path)
+    class_names = read_class_names(path, data)
+    name = choose_split(path, _splits(path, data), split)
+    task = data.get("task")
+    return Description(
+        path,
+        # `coco8.yaml` names its dataset, `data.yaml` does not.
+        name=path.resolve().parent.name if path.stem == "data" else path.stem,
+        class_names=class_names,
+        split=name,
+        images=images_in_folder(images) if images else list_images(path, data, name),
+        keypoint_shape=read_keypoint_shape(path, data.get("kpt_shape")),
+        task=task if task in TASKS else None,
+    )
 
 
 def load_data_yaml(path: Path) -> Mapping[str, Any]:
@@ -39,16 +73,20 @@ def load_data_yaml(path: Path) -> Mapping[str, Any]:
             "has no class names",
             fix="a YOLO dataset has the keys names, path, train and val",
         )
-    return data
+    return {SPLIT_ALIASES.get(str(key), str(key)): value for key, value in data.items()}
 
 
 def read_class_names(path: Path, data: Mapping[str, Any]) -> list[str]:
     """Return the class names in the order of their numbers.
 
     Raises:
-        InputError: `names` is neither a list nor numbered from 0, or `nc` is another number.
+        InputError: `names` is neither a list, nor numbered from 0, nor a file with a name in each
+            line, or `nc` is another number.
     """
     names = data["names"]
+    list_file = locate(names, [path.parent]) if isinstance(names, str) and names else None
+    if list_file is not None:
+        names = read_name_list(list_file)
     if isinstance(names, list):
         names = dict(enumerate(names))
     if not isinstance(names, dict) or sorted(names, key=str) != sorted(range(len(names)), key=str):
@@ -68,12 +106,31 @@ def read_class_names(path: Path, data: Mapping[str, Any]) -> list[str]:
     return [str(names[number]) for number in range(len(names))]
 
 
-def choose_split(path: Path, data: Mapping[str, Any], split: str | None) -> str:
-    """Return the split that the user chose, or else `val`, as in Ultralytics, or the only one.
+def list_images(path: Path, data: Mapping[str, Any], split: str) -> list[Path]:
+    """Return the images of a split, sorted within each folder, in file order within each list.
 
     Raises:
-        InputError: There is no such split, or there are several and none was chosen.
+        InputError: A folder or list is missing or cannot be read.
     """
+    # `path` may be that of another machine.
+    roots = [path.parent / str(data.get("path") or ""), path.parent]
+    entries = data[split] if isinstance(data[split], list) else [data[split]]
+    images: list[Path] = []
+    for entry in map(str, entries):
+        # Roboflow writes `../train/images` for a folder beside the file, as Ultralytics knows.
+        source = locate(entry, roots)
+        if source is None:
+            raise InputError(
+                roots[0] / entry,
+                f"no such folder or list, but {path} names it",
+                where=f"split {split}",
+                fix="correct the path",
+            )
+        images += images_in_folder(source) if source.is_dir() else _images_in_list(source, roots)
+    return images
+
+
+def _splits(path: Path, data: Mapping[str, Any]) -> list[str]:
     splits = [name for name in SPLITS if data.get(name)]
     if not splits:
         raise InputError(
@@ -81,66 +138,17 @@ def choose_split(path: Path, data: Mapping[str, Any], split: str | None) -> str:
             "lists no images",
             fix=f"expected one of the keys {', '.join(SPLITS)} with a folder or a list",
         )
-    if split in splits:
-        return split
-    if split is not None:
-        raise InputError(
-            path,
-            f"there is no split {split!r}",
-            fix=f"choose one of: {', '.join(splits)}",
-        )
-    if "val" in splits or len(splits) == 1:
-        return splits[0]
-    raise InputError(
-        path,
-        f"there are several splits: {', '.join(splits)}",
-        fix="choose one with --split",
-    )
+    return splits
 
 
-def list_images(path: Path, data: Mapping[str, Any], split: str) -> list[Path]:
-    """Return the images of a split, sorted within each folder, in file order within each list.
-
-    Raises:
-        InputError: A folder or list is missing or cannot be read.
-    """
-    root = path.parent / str(data.get("path") or "")
-    entries = data[split] if isinstance(data[split], list) else [data[split]]
-    images: list[Path] = []
-    for entry in map(str, entries):
-        source = root / entry
-        # Roboflow writes `../train/images` for a folder beside the file, as Ultralytics knows.
-        if not _exists(source) and entry.startswith("../"):
-            source = root / entry.removeprefix("../")
-        if not _exists(source):
-            raise InputError(
-                source,
-                f"no such folder or list, but {path} names it",
-                where=f"split {split}",
-                fix="correct the path",
-            )
-        images += images_in_folder(source) if source.is_dir() else _images_in_list(source, root)
-    return images
-
-
-def images_in_folder(folder: Path) -> list[Path]:
-    """Return all images in a folder and its subfolders, sorted."""
-    if not folder.is_dir():
-        raise InputError(folder, "no such folder of images")
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-
-
-def _images_in_list(path: Path, root: Path) -> list[Path]:
+def _images_in_list(path: Path, roots: list[Path]) -> list[Path]:
     """Return the images that a text file lists.
 
     `./` means the folder of the list; other relative paths start at the root of the dataset.
     """
-    lines = [line.strip() for line in read_text(path).splitlines()]
-    return [(path.parent if line.startswith("./") else root) / line for line in lines if line]
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError as error:
-        raise read_error(path, error) from error
+    entries = read_list(path)
+    in_folder = [entry for entry in entries if entry.startswith("./")]
+    in_root = [entry for entry in entries if not entry.startswith("./")]
+    paths = dict(zip(in_folder, resolve(in_folder, [path.parent, *roots]), strict=True))
+    paths |= dict(zip(in_root, resolve(in_root, [*roots, path.parent]), strict=True))
+    return [paths[entry] for entry in entries]

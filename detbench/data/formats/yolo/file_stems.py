@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from detbench.data.formats.parsing.file_names import check_file_name
-from detbench.data.formats.parsing.image_ids import match_images
 from detbench.data.ground_truth import GroundTruth
 
 
 def file_stems(ground_truth: GroundTruth) -> list[str]:
-    """Return the name without suffix of each image's files.
+    """Return the name without suffix of each image's files, for writing.
 
     It is that of the image file, else the image id; the ids for all images if two files have the
-    same.
+    same. An id may be a path, whose folders become subfolders.
 
     Raises:
         DetbenchError: An image id cannot name a file.
     """
-    stems = [
-        Path(file).stem or image_id
-        for file, image_id in zip(ground_truth.image_files, ground_truth.image_ids, strict=True)
-    ]
+    stems = _stems(ground_truth)
     if len(set(stems)) != len(stems):
         stems = list(ground_truth.image_ids)
     for stem in stems:
-        check_file_name(stem)
+        for part in stem.split("/"):
+            check_file_name(part)
     return stems
 
 
-def images_of_files(
-    folder: Path, files: Iterable[Path], ground_truth: GroundTruth
-) -> dict[str, int]:
-    """Return file stem → position of the image, of those that are named after an image.
+def need_folders(ground_truth: GroundTruth) -> bool:
+    """Return whether several image files have the same stem, so that folders tell them apart."""
+    stems = _stems(ground_truth)
+    return len(set(stems)) != len(stems)
 
-    They have the name of an image file, else an image id.
 
-    Args:
-        folder: The folder, for messages.
-        files: All its files of results.
-        ground_truth: The ground truth.
-
-    Raises:
-        InputError: A name fits several images.
-    """
-    stems = [file.stem for file in files]
-    positions = match_images(folder, ground_truth, stems, are_files=True)
-    pairs = zip(stems, positions, strict=True)
-    return {stem: position for stem, position in pairs if position >= 0}
+def _stems(ground_truth: GroundTruth) -> list[str]:
+    return [
+        Path(file).stem or image_id
+        for file, image_id in zip(ground_truth.image_files, ground_truth.image_ids, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""YOLO in the table of formats: datasets with a data.yaml, and folders of result files."""
+"""YOLO in the table of formats: datasets, and folders of result files."""
 
 from __future__ import annotations
 
@@ -6,30 +6,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detbench.data.detections import Detections
-from detbench.data.formats.format import (
-    DetectionsFormat,
-    GroundTruthFormat,
-)
+from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat
 from detbench.data.ground_truth import GroundTruth
+from detbench.errors import InputError
 
 if TYPE_CHECKING:
     from detbench.data.formats.lenient_files import LenientDetections, LenientGroundTruth
 
-
-def data_yaml_of(path: Path) -> Path:
-    """Return the YAML file of a dataset that is given by it or by its folder."""
-    return path / "data.yaml" if path.is_dir() else path
+_YAML_SUFFIXES = (".yaml", ".yml")
 
 
-def _is_dataset(path: Path) -> bool:
-    data_yaml = data_yaml_of(path)
-    return data_yaml.suffix.lower() in (".yaml", ".yml") and data_yaml.is_file()
+def _dataset_file(path: Path) -> Path | None:
+    """Return the file that describes a dataset, given itself or its folder; None if none does."""
+    if path.is_dir():
+        for name in ("data.yaml", "data.yml", "obj.data"):
+            if (path / name).is_file():
+                return path / name
+        for suffixes in (_YAML_SUFFIXES, (".data",)):
+            files = [file for file in path.iterdir() if file.suffix.lower() in suffixes]
+            if len(files) == 1 and b"names" in files[0].read_bytes():
+                return files[0]
+    elif path.suffix.lower() in (*_YAML_SUFFIXES, ".data"):
+        return path if path.is_file() else None
+    from detbench.data.formats.yolo.class_list import find_class_list
+
+    class_list = find_class_list(path)
+    return None if class_list is None or _is_other_text(path) else class_list
+
+
+def _is_other_text(path: Path) -> bool:
+    from detbench.data.formats.text_files.recognition import is_other_than_yolo
+
+    return is_other_than_yolo(path)
 
 
 def _read_dataset(path: Path, split: str | None, images: Path | None) -> GroundTruth:
     from detbench.data.formats.yolo.dataset import read_yolo
 
-    return read_yolo(data_yaml_of(path), split=split, images=images)
+    return read_yolo(_existing_dataset_file(path), split=split, images=images)
 
 
 def _read_dataset_leniently(
@@ -37,7 +51,14 @@ def _read_dataset_leniently(
 ) -> LenientGroundTruth:
     from detbench.data.formats.yolo.lenient_annotations import read_yolo_leniently
 
-    return read_yolo_leniently(data_yaml_of(path), split, images)
+    return read_yolo_leniently(_existing_dataset_file(path), split, images)
+
+
+def _existing_dataset_file(path: Path) -> Path:
+    dataset_file = _dataset_file(path)
+    if dataset_file is None:
+        raise InputError(path, "no such dataset", fix="give the dataset's data.yaml")
+    return dataset_file
 
 
 def _write_dataset(ground_truth: GroundTruth, path: Path, split: str | None) -> None:
@@ -47,9 +68,9 @@ def _write_dataset(ground_truth: GroundTruth, path: Path, split: str | None) -> 
 
 
 def _is_results(path: Path, ground_truth: GroundTruth) -> bool:
-    from detbench.data.formats.yolo.results import is_yolo_results
+    from detbench.data.formats.yolo.result_files import is_yolo_results
 
-    return path.is_dir() and is_yolo_results(path, ground_truth)
+    return path.is_dir() and is_yolo_results(path, ground_truth) and not _is_other_text(path)
 
 
 def _read_results(path: Path, ground_truth: GroundTruth, allow_unknown: bool) -> Detections:
@@ -71,9 +92,10 @@ def _write_results(detections: Detections, path: Path, ground_truth: GroundTruth
 
 
 GROUND_TRUTH = GroundTruthFormat(
-    description="a YOLO dataset: its data.yaml, or the folder with it",
+    description="a YOLO dataset: its data.yaml, its Darknet .data file, or the folder with one of "
+    "them or with classes.txt, images and labels",
     suffix="",
-    recognizes=_is_dataset,
+    recognizes=lambda path: _dataset_file(path) is not None,
     read=_read_dataset,
     read_leniently=_read_dataset_leniently,
     write=_write_dataset,

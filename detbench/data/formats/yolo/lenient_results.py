@@ -6,16 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from detbench.data.columns import Ints
+from detbench.data.columns import Flags, Ints
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.lenient_files import DetectionsFile, Labels
-from detbench.data.formats.parsing.lenient_lines import (
-    first_malformed_line,
-    lines_of,
-    number_table,
-)
-from detbench.data.formats.parsing.lenient_values import id_text
-from detbench.data.formats.yolo.file_stems import images_of_files
+from detbench.data.formats.parsing.lenient_values import id_text, shortened
+from detbench.data.formats.yolo.labels import are_class_numbers
+from detbench.data.formats.yolo.results import YoloResults
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.image_headers import require_image_sizes
 
@@ -23,40 +19,62 @@ from detbench.data.image_headers import require_image_sizes
 def read_yolo_results_leniently(
     folder: Path, ground_truth: GroundTruth
 ) -> tuple[DetectionRows, DetectionsFile]:
-    """Read `class cx cy w h confidence` lines; fractions become pixels if the image is known."""
-    files = sorted(folder.glob("*.txt"))
-    lines = [line for path in files for line in lines_of(path)]
-    numbers, malformed = number_table(lines)
-    images = Labels.of([line.path.stem for line in lines])
-    classes = Labels.of([_class_text(line.words[0]) for line in lines])
+    """Read the lines of a folder of results; fractions become pixels if the image is known.
 
-    known_images = images_of_files(folder, files, ground_truth)
-    positions = [known_images.get(name, -1) for name in images.names]
-    image_index = np.array(positions, np.int64)[images.codes]
+    Raises:
+        InputError: See `YoloResults`.
+    """
+    results = YoloResults(folder, ground_truth)
+    lines, image_index = results.lines, results.image_index
     sizes = require_image_sizes(ground_truth) if len(lines) else ground_truth.image_sizes
     # Index −1 picks the last row: on an unknown image the fractions stay as they are.
     size_of_row = np.vstack([sizes, [(1.0, 1.0)]])[image_index]
-    cxcywh = numbers[:, :4] * np.tile(size_of_row, 2)
-    half = cxcywh[:, 2:] / 2
+    with np.errstate(over="ignore", invalid="ignore"):
+        cxcywh = results.boxes * np.tile(size_of_row, 2)
+        half = cxcywh[:, 2:] / 2
+        corners = np.hstack([cxcywh[:, :2] - half, cxcywh[:, :2] + half])
+    malformed = _malformed(results)
+    names = Labels.of(results.files.names)
+    classes = _classes(results)
     rows = DetectionRows.from_source(
-        image_index,
-        _class_index(ground_truth, classes),
-        np.hstack([cxcywh[:, :2] - half, cxcywh[:, :2] + half]),
-        numbers[:, 4],
+        image_index, _class_index(ground_truth, classes), corners, results.scores
     )
     return rows, DetectionsFile(
         folder,
         "yolo",
-        images,
+        Labels(names.names, names.codes[lines.file_index]),
         classes,
-        numbers[:, :4],
+        results.boxes,
         malformed,
         unnamed=np.zeros(len(lines), np.bool_),
-        first_malformed=first_malformed_line(lines, malformed, last_number="the confidence"),
+        first_malformed=_first_malformed(results, malformed),
         box_format="cxcywh",
         unit="fractions",
         score_position="last",
         has_class_numbers=True,
+    )
+
+
+def _malformed(results: YoloResults) -> Flags:
+    """Return which lines have a wrong length, or a word behind the class that is no number."""
+    lines = results.lines
+    words = lines.malformed_words.copy()
+    words[lines.starts] = False
+    flags = ~results.has_shape | results.lacks_confidence
+    flags[np.searchsorted(lines.starts, np.flatnonzero(words), side="right") - 1] = True
+    return np.asarray(flags)
+
+
+def _classes(results: YoloResults) -> Labels:
+    """Return the class of each line; "3.0" is class 3, as for the strict reader."""
+    lines = results.lines
+    numbers, rows = lines.first_numbers.tolist(), range(len(lines))
+    are_numbers = are_class_numbers(lines).tolist()
+    return Labels.of(
+        [
+            id_text(number) if is_number else lines.words(row)[0]
+            for row, number, is_number in zip(rows, numbers, are_numbers, strict=True)
+        ]
     )
 
 
@@ -68,11 +86,15 @@ def _class_index(ground_truth: GroundTruth, classes: Labels) -> Ints:
     return np.array(index, np.int64)[classes.codes]
 
 
-def _class_text(word: str) -> str:
-    """Return the class of a line; "3.0" is class 3, as for the strict reader."""
-    if word.isdigit():
-        return word
-    try:
-        return id_text(float(word))
-    except ValueError:
-        return word
+def _first_malformed(results: YoloResults, malformed: Flags) -> str:
+    """Return position and content of the first malformed line, empty if there is none."""
+    if not malformed.any():
+        return ""
+    row = int(malformed.argmax())
+    words = results.lines.words(row)
+    name = Path(results.lines.path(row)).name
+    position = f"{name}, {results.lines.place(row)}, {shortened(' '.join(words))}"
+    if results.has_shape[row] and not results.lacks_confidence[row]:
+        return position
+    guess = "; the confidence seems to be missing" if results.lacks_confidence[row] else ""
+    return f"{position}: {len(words)} values, expected {results.reading.length}{guess}"

@@ -13,7 +13,7 @@ from detbench.data.columns import Floats, Indices, Ints
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder
 from detbench.data.formats.yolo.file_stems import file_stems
-from detbench.data.formats.yolo.labels import count_outside, to_fractions
+from detbench.data.formats.yolo.fractions import count_outside, to_fractions
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.image_headers import require_image_sizes
 from detbench.errors import DetbenchWarning

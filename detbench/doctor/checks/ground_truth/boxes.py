@@ -6,7 +6,7 @@ import numpy as np
 
 from detbench.data.checks.suspicion import Severity
 from detbench.data.columns import Flags, Floats, groups_from_offsets
-from detbench.data.formats.yolo.labels import FRACTION_TOLERANCE
+from detbench.data.formats.yolo.fractions import FRACTION_TOLERANCE
 from detbench.doctor.case import Case
 from detbench.doctor.duplicates import duplicate_objects
 from detbench.doctor.edits.coco_document import drop_repeated_annotations

@@ -33,7 +33,7 @@ def dataset(
 
 
 def test_boxes_become_pixels_of_their_image(tmp_path):
-    data = dataset(tmp_path / "zoo", a="1 0.5 0.5 0.2 0.4\n0 0.1 0.2 0.2 0.4\n", b="none", c="\n")
+    data = dataset(tmp_path / "zoo", a="1 0.5 0.5 0.2 0.4\n0 0.1 0.2 0.2 0.4\n", b="", c="\n")
     ground_truth = read_yolo(data)
     assert ground_truth.boxes.tolist() == [[40, 15, 60, 35], [0, 0, 20, 20]]
     assert ground_truth.box_areas.tolist() == [400, 400]
@@ -66,7 +66,7 @@ def test_a_split_may_have_several_folders_and_names_may_be_numbered(tmp_path):
 
 
 def test_images_may_be_listed_in_a_file(tmp_path):
-    data = dataset(tmp_path, "val: lists/val.txt\nnames: [car]\n", b="0 .5 .5 1 1", a="none")
+    data = dataset(tmp_path, "val: lists/val.txt\nnames: [car]\n", b="0 .5 .5 1 1", a="")
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "val.txt").write_text("images/val/b.png\n\n./../images/val/a.png\n")
     assert read_yolo(data).image_ids == ("b", "a")
@@ -74,13 +74,13 @@ def test_images_may_be_listed_in_a_file(tmp_path):
 
 def test_a_path_that_starts_with_two_dots_by_mistake_is_found(tmp_path):
     assert read_yolo(
-        dataset(tmp_path, "val: ../images/val\nnames: [car]\n", a="none")
+        dataset(tmp_path, "val: ../images/val\nnames: [car]\n", a="")
     ).image_ids == ("a",)
 
 
 def test_images_replaces_the_folder_of_the_split(tmp_path):
-    data = dataset(tmp_path, a="none")
-    dataset(tmp_path, folder="other", b="none")
+    data = dataset(tmp_path, a="")
+    dataset(tmp_path, folder="other", b="")
     assert read_yolo(data, images=tmp_path / "images/other").image_ids == ("b",)
 
 
@@ -142,11 +142,11 @@ def test_a_malformed_label_is_located(tmp_path, line, message):
 )
 def test_a_malformed_yaml_is_located(tmp_path, yaml, message):
     with pytest.raises(InputError, match=message):
-        read_yolo(dataset(tmp_path, yaml, a="none"))
+        read_yolo(dataset(tmp_path, yaml, a=""))
 
 
 def test_missing_files_are_refused(tmp_path):
-    data = dataset(tmp_path, a="none")
+    data = dataset(tmp_path, a="")
     with pytest.raises(InputError, match=r"no such file; give the dataset's data.yaml"):
         read_yolo(tmp_path / "none.yaml")
     with pytest.raises(InputError, match="there is no split 'test'; choose one of: val"):
@@ -162,12 +162,20 @@ def test_missing_files_are_refused(tmp_path):
         read_yolo(data)
 
 
-def test_two_images_of_one_name_are_refused(tmp_path):
-    dataset(tmp_path, folder="val/one", a="none")
-    with pytest.raises(
-        InputError, match=r"two images are called 'a': .*one/a\.png and .*two/a\.png"
-    ):
-        read_yolo(dataset(tmp_path, folder="val/two", a="none"))
+def test_images_of_one_name_in_two_folders_are_named_by_their_paths(tmp_path):
+    dataset(tmp_path, folder="val/one", a="0 .5 .5 1 1", b="")
+    ground_truth = read_yolo(dataset(tmp_path, folder="val/two", a="1 .5 .5 .5 .5\n" * 2))
+    assert ground_truth.image_ids == ("one/a", "one/b", "two/a")
+    assert ground_truth.image_files == ("one/a.png", "one/b.png", "two/a.png")
+    assert ground_truth.class_index.tolist() == [0, 1, 1]
+    assert ground_truth.offsets.tolist() == [0, 1, 1, 3]
+
+
+def test_two_images_of_one_name_in_a_folder_are_refused(tmp_path):
+    data = dataset(tmp_path, a="0 .5 .5 1 1")
+    Image.new("RGB", (100, 50)).save(tmp_path / "images/val/a.jpg")
+    with pytest.raises(InputError, match=r"two images are called 'a': .*val/a\.jpg and .*a\.png"):
+        read_yolo(data)
 
 
 def test_text_in_another_encoding_is_refused(tmp_path):
@@ -227,7 +235,7 @@ def test_an_unknown_size_is_refused_before_writing(tmp_path):
 
 
 def test_a_byte_order_mark_is_skipped(tmp_path):
-    data = dataset(tmp_path, "val: list.txt\nnames: [car]\n", a="none")
+    data = dataset(tmp_path, "val: list.txt\nnames: [car]\n", a="")
     (tmp_path / "labels/val/a.txt").write_text("\ufeff0 .5 .5 1 1\n", encoding="utf-8")
     (tmp_path / "list.txt").write_text("\ufeffimages/val/a.png\n", encoding="utf-8")
     data.write_text("\ufeffval: list.txt\nnames: [car]\n", encoding="utf-8")
@@ -235,7 +243,7 @@ def test_a_byte_order_mark_is_skipped(tmp_path):
 
 
 def test_lines_may_have_any_line_ends(tmp_path):
-    data = dataset(tmp_path, a="none")
+    data = dataset(tmp_path, a="")
     (tmp_path / "labels/val/a.txt").write_bytes(b"0 .5 .5 1 1\r\n0 .5 .5 1 1\r0 .5 .5 2 1\n")
     with pytest.raises(InputError, match=r"a\.txt, line 3: 2 is outside"):
         read_yolo(data)
@@ -243,7 +251,7 @@ def test_lines_may_have_any_line_ends(tmp_path):
 
 @pytest.mark.parametrize("spelling", ["0_5", "０", "1e-0_1"])
 def test_numbers_that_only_python_reads_are_refused(tmp_path, spelling):
-    data = dataset(tmp_path, a="none")
+    data = dataset(tmp_path, a="")
     (tmp_path / "labels/val/a.txt").write_text(
         f"0 .5 .5 1 1\n0 {spelling} .5 1 1\n", encoding="utf-8"
     )
@@ -261,7 +269,7 @@ def test_folders_in_place_of_files_are_refused(tmp_path):
 
 
 def test_a_list_in_another_encoding_is_located(tmp_path):
-    data = dataset(tmp_path, "val: list.txt\nnames: [car]\n", a="none")
+    data = dataset(tmp_path, "val: list.txt\nnames: [car]\n", a="")
     (tmp_path / "list.txt").write_bytes(b"images/val/a.png\n\xff\n")
     with pytest.raises(InputError, match=r"list\.txt, line 2: is not UTF-8 text"):
         read_yolo(data)
@@ -272,7 +280,7 @@ def test_a_list_in_another_encoding_is_located(tmp_path):
     [("a" * 400 + ".png", "File name too long"), ("a\0b.png", "is not an image")],
 )
 def test_an_impossible_listed_name_is_refused(tmp_path, name, message):
-    data = dataset(tmp_path, "val: list.txt\nnames: [car]\n", a="none")
+    data = dataset(tmp_path, "val: list.txt\nnames: [car]\n", a="")
     (tmp_path / "list.txt").write_text(name)
     with pytest.raises(InputError, match=message):
         read_yolo(data)

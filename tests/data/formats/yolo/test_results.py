@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detbench.data.detections import Detections
-from detbench.data.formats.yolo.results import is_yolo_results, read_yolo_results
+from detbench.data.formats.yolo.result_files import is_yolo_results
+from detbench.data.formats.yolo.results import read_yolo_results
 from detbench.data.formats.yolo.writer import write_yolo_results
 from detbench.errors import DetbenchWarning, InputError
 from tests.data.ground_truths import make_ground_truth, random_detections

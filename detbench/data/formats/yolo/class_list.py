@@ -1,0 +1,75 @@
+"""YOLO datasets without a data.yaml: a folder with a list of classes, images and labels.
+
+LabelImg writes `classes.txt` into the folder of images and labels, Label Studio beside the folders
+`images` and `labels`, and Roboflow `_darknet.labels` into each folder of its Darknet export.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+from detbench.data.formats.format import refuse_split
+from detbench.data.formats.yolo.description import (
+    SPLIT_ALIASES,
+    SPLITS,
+    Description,
+    choose_split,
+    images_in_folder,
+    read_name_list,
+)
+from detbench.data.formats.yolo.label_files import OTHER_TEXTS, holds_numbers
+
+CLASS_LISTS = ("classes.txt", "obj.names", "_darknet.labels", "labels.txt")
+"""The names of files that list classes."""
+_MAX_PROBED = 20
+
+
+def find_class_list(path: Path) -> Path | None:
+    """Return the class list at `path`, or of the dataset in this folder; None without one.
+
+    A folder without a text file of numbers is no dataset.
+    """
+    if not path.is_dir():
+        return path if path.name in CLASS_LISTS and path.is_file() else None
+    for folder in (path, path / "labels"):
+        for name in CLASS_LISTS:
+            if (folder / name).is_file() and _has_labels(path):
+                return folder / name
+    return None
+
+
+def describe_class_list(path: Path, split: str | None, images: Path | None) -> Description:
+    """Return the classes and images of a folder with a list of classes.
+
+    Args:
+        path: The list.
+        split: A subfolder of the images; only if there are subfolders named after splits.
+        images: The folder of the images. Default: `images` beside the list, or the list's folder.
+
+    Raises:
+        InputError: The list is malformed, or there is no such split.
+    """
+    root = path.parent.parent if path.parent.name == "labels" else path.parent
+    folder = images or (root / "images" if (root / "images").is_dir() else root)
+    subfolders = {
+        SPLIT_ALIASES.get(subfolder.name, subfolder.name): subfolder
+        for subfolder in sorted(folder.iterdir())
+        if subfolder.is_dir()
+    }
+    splits = [name for name in SPLITS if name in subfolders]
+    if not splits:
+        refuse_split(path, split)
+    name = choose_split(path, splits, split) if splits else None
+    return Description(
+        path,
+        name=root.resolve().name,
+        class_names=read_name_list(path),
+        split=name,
+        images=images_in_folder(subfolders[name] if name else folder),
+    )
+
+
+def _has_labels(folder: Path) -> bool:
+    texts = (path for path in folder.rglob("*.txt") if path.stem.lower() not in OTHER_TEXTS)
+    return any(holds_numbers(path) for path in islice(texts, _MAX_PROBED))

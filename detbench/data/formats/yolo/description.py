@@ -1,0 +1,89 @@
+"""Description of a YOLO dataset: the classes and images of one split, whatever file states them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from detbench.data.formats.yolo.path_lists import read_list
+from detbench.data.image_headers import IMAGE_SUFFIXES
+from detbench.errors import InputError
+
+SPLITS = ("val", "test", "train")
+SPLIT_ALIASES = {"valid": "val", "validation": "val"}
+"""Other names of splits, by the one that Ultralytics uses."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of one split before any label is read."""
+
+    path: Path
+    """The file that describes the dataset, or its folder if there is none."""
+    name: str
+    """The name of the dataset."""
+    class_names: list[str]
+    split: str | None
+    """The split; None for a dataset without splits."""
+    images: list[Path]
+    keypoint_shape: tuple[int, int] | None = None
+    """Number and dimensions of the keypoints, if the file states them."""
+    task: str | None = None
+    """The task of Ultralytics, if the file states it."""
+
+
+def choose_split(path: Path, splits: list[str], split: str | None) -> str:
+    """Return the split that the user chose, or else `val`, as in Ultralytics, or the only one.
+
+    Args:
+        path: The file that lists the splits, for messages.
+        splits: The splits that have images, at least one.
+        split: The one that the user chose.
+
+    Raises:
+        InputError: There is no such split, or there are several and none was chosen.
+    """
+    split = SPLIT_ALIASES.get(split or "", split)
+    if split in splits:
+        return split
+    if split is not None:
+        raise InputError(
+            path,
+            f"there is no split {split!r}",
+            fix=f"choose one of: {', '.join(splits)}",
+        )
+    if "val" in splits:
+        return "val"
+    if len(splits) == 1:
+        return splits[0]
+    raise InputError(
+        path,
+        f"there are several splits: {', '.join(splits)}",
+        fix="choose one with --split",
+    )
+
+
+def images_in_folder(folder: Path) -> list[Path]:
+    """Return all images in a folder and its subfolders, sorted."""
+    if not folder.is_dir():
+        raise InputError(folder, "no such folder of images")
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def read_name_list(path: Path) -> list[str]:
+    """Return the class names of a text file with one in each line.
+
+    Raises:
+        InputError: The file is missing, cannot be read, or is empty, or names a class twice.
+    """
+    names = read_list(path)
+    if not names:
+        raise InputError(path, "has no class names", fix="write one class name per line")
+    repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if repeated:
+        raise InputError(
+            path,
+            f"class {repeated[0]!r} is listed twice",
+            fix="class names must be unique",
+        )
+    return names

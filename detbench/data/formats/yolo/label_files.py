@@ -1,0 +1,163 @@
+"""Label files: where the labels of images lie, which are missing, and which belong to no image.
+
+Ultralytics looks beside the folder `images`, in `labels`; Darknet also knows `JPEGImages`. Where
+no image of a folder has a label file there, they lie beside the images, as Darknet and LabelImg
+write them. An image without one is a background image, if others have theirs.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from detbench.errors import DetbenchWarning, InputError
+from detbench.wording import plural
+
+_IMAGE_FOLDERS = ("images", "JPEGImages")
+"""Folders of images beside which a folder `labels` may lie."""
+OTHER_TEXTS = frozenset(
+    {"classes", "labels", "names", "obj", "predefined_classes", "readme", "notes", "license"}
+    | {"train", "val", "valid", "test", "requirements"}
+)
+"""Stems of text files that lie among labels or results and are neither."""
+
+
+@dataclass(frozen=True)
+class LabelFiles:
+    """The label files of images, in the order of the images."""
+
+    paths: list[str] = field(default_factory=list)
+    """Those that exist."""
+    images: list[int] = field(default_factory=list)
+    """The image that each belongs to."""
+    missing: list[str] = field(default_factory=list)
+    """Those that do not exist, where they are expected."""
+    strays: list[str] = field(default_factory=list)
+    """Label files of folders in use that belong to no image."""
+
+
+def find_label_files(dataset: Path, images: Sequence[Path]) -> LabelFiles:
+    """Return the label files of images, and warn of those that are missing or belong to no image.
+
+    Args:
+        dataset: The file that describes the dataset, for messages.
+        images: The images, at least one.
+
+    Raises:
+        InputError: No image has a label file, or a folder cannot be read.
+    """
+    label_files = LabelFiles()
+    by_folder: dict[str, list[int]] = {}
+    for index, image in enumerate(images):
+        by_folder.setdefault(str(image.parent.absolute()), []).append(index)
+    for folder, indices in by_folder.items():
+        names = [images[index].stem + ".txt" for index in indices]
+        label_folder, listed = _label_folder(folder, names)
+        for index, name in zip(indices, names, strict=True):
+            path = os.path.join(label_folder, name)  # noqa: PTH118  there is one per image
+            if name in listed:
+                label_files.paths.append(path)
+                label_files.images.append(index)
+            else:
+                label_files.missing.append(path)
+        label_files.strays.extend(_strays(folder, label_folder, listed.difference(names)))
+    if not label_files.paths:
+        raise _no_label_file(dataset, images)
+    _warn(dataset, label_files, len(images))
+    return label_files
+
+
+def label_folders(folder: str) -> Iterator[str]:
+    """Yield the folders in which the labels of a folder of images may lie, the first choice first.
+
+    Args:
+        folder: Its absolute path.
+    """
+    for name in _IMAGE_FOLDERS:
+        # Only the last folder counts: a dataset may itself lie in a folder of that name.
+        head, found, tail = f"{folder}{os.sep}".rpartition(f"{os.sep}{name}{os.sep}")
+        if found:
+            yield f"{head}{os.sep}labels{os.sep}{tail}".rstrip(os.sep)
+    yield folder
+
+
+def _label_folder(folder: str, names: list[str]) -> tuple[str, set[str]]:
+    """Return the first folder with a label file, and its text files; else the first choice."""
+    candidates = list(label_folders(folder))
+    for candidate in candidates:
+        listed = _text_files(candidate)
+        if not listed.isdisjoint(names):
+            return candidate, listed
+    return candidates[0], set()
+
+
+def _text_files(folder: str) -> set[str]:
+    try:
+        return {name for name in os.listdir(folder) if name.endswith(".txt")}  # noqa: PTH208
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+
+
+def _strays(folder: str, label_folder: str, names: set[str]) -> list[str]:
+    """Return the files of these names that hold labels of an image that does not exist."""
+    if not names:
+        return []
+    stems = {Path(name).stem for name in os.listdir(folder) if not name.endswith(".txt")}  # noqa: PTH208
+    paths = [
+        Path(label_folder, name)
+        for name in sorted(names)
+        if name[:-4] not in stems and name[:-4].lower() not in OTHER_TEXTS
+    ]
+    return [str(path) for path in paths if holds_numbers(path)]
+
+
+def holds_numbers(path: Path) -> bool:
+    """Return whether the first line of a text file that is not blank starts with a number."""
+    try:
+        with path.open("rb") as file:
+            line = next((line for line in file if not line.isspace()), b"")
+    except OSError:
+        return False
+    words = line.removeprefix(b"\xef\xbb\xbf").split()
+    try:
+        return len(words) > 1 and float(words[0]) >= 0
+    except ValueError:
+        return False
+
+
+def _no_label_file(dataset: Path, images: Sequence[Path]) -> InputError:
+    first = images[0]
+    name = first.stem + ".txt"
+    folders = label_folders(str(first.parent.absolute()))
+    searched = " and ".join(str(Path(folder, name)) for folder in folders)
+    elsewhere = dataset.absolute().parent.rglob(name)
+    found = next((path for path in elsewhere if path.is_file()), None)
+    fix = "put the label files there"
+    if found is not None:
+        fix += f"; {found} is in another folder"
+    subject = f"none of the {len(images):,} images has a" if len(images) > 1 else "its image has no"
+    problem = f"{subject} label file; searched for {searched}"
+    return InputError(dataset, problem, fix=fix)
+
+
+def _warn(dataset: Path, label_files: LabelFiles, n_images: int) -> None:
+    if label_files.missing:
+        n_missing = len(label_files.missing)
+        warnings.warn(
+            f"{dataset}: no label file for {n_missing:,} of {plural(n_images, 'image')} (the "
+            f"first: {label_files.missing[0]}); they count as images without objects, which is "
+            "right for background images only",
+            DetbenchWarning,
+            stacklevel=3,
+        )
+    if label_files.strays:
+        n_strays = len(label_files.strays)
+        warnings.warn(
+            f"{dataset}: {plural(n_strays, 'label file')} not read, without an image of this name "
+            f"(the first: {label_files.strays[0]})",
+            DetbenchWarning,
+            stacklevel=3,
+        )
