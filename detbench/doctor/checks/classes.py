@@ -20,7 +20,12 @@ from detbench.doctor.readings.class_numbers import (
     order_reading,
     orders,
 )
-from detbench.metrics.scoring.placement import class_confusion, well_placed
+from detbench.metrics.scoring.placement import (
+    WELL_PLACED_IOU,
+    best_iou,
+    class_confusion,
+    well_placed,
+)
 from detbench.wording import first_few
 
 AGREEMENT_GAIN = 0.15
@@ -33,8 +38,8 @@ MIN_AP_GAIN = 0.01
 """Gain in AP that another reading must bring: some reading always agrees with the few hits of a
 detector that finds nothing."""
 MIN_UNANNOTATED, MIN_UNANNOTATED_SHARE = 5, 0.03
-"""Detections of a class without objects, among as many highest-scoring ones as there are objects,
-above which the annotations of that class seem to be lost: in number and as a share."""
+"""Detections of a class without annotations that lie on no object, among as many highest-scoring
+ones as there are objects, above which its annotations seem to be lost: in number and as a share."""
 
 Placed = tuple[Ints, Ints]
 """Well-placed detections (P,), and the classes of their objects (P,)."""
@@ -155,17 +160,17 @@ def _check_unknown_classes(case: Case) -> Finding | None:
     unknown = (case.rows.class_index < 0) & ~case.file.unnamed[case.rows.source_rows]
     if not unknown.any():
         return None
-    ground_truth, is_coco = case.ground_truth, case.file.format_name == "coco"
+    ground_truth, has_ids = case.ground_truth, case.file.has_category_ids
     names = case.file.classes.names_of(case.rows.source_rows[unknown])
     listed = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-    expected = ground_truth.category_ids.tolist() if is_coco else ground_truth.class_names
+    expected = ground_truth.category_ids.tolist() if has_ids else ground_truth.class_names
     evidence = (
         f"{unknown.sum():,} of {len(unknown):,} detections are of classes that the ground truth "
         f"does not have ({listed}; it has {', '.join(map(str, expected[:5]))} …)"
     )
     if not unknown.all():
         evidence += f": {score_of_rest(case, _of_known_classes(case.rows), 'without them')}"
-    finding = "class-ids-80-91" if is_coco else "classes-permuted"
+    finding = "class-ids-80-91" if has_ids else "classes-permuted"
     return Finding(finding, "error", evidence, fix_rows=_of_known_classes)
 
 
@@ -195,8 +200,8 @@ def check_unannotated(case: Case) -> Finding | None:
         share = detected[lost].sum() / n_considered
         listed = first_few([names[k] for k in np.flatnonzero(lost)], LISTED_CLASSES)
         evidence += (
-            f"; {share:.0%} of the {n_considered:,} highest-scoring detections are of {listed}: "
-            "their annotations seem to be lost"
+            f"; {share:.0%} of the {n_considered:,} highest-scoring detections are of {listed} and "
+            "lie on no object: their annotations seem to be lost"
         )
         fix = "check that the annotations of these classes are in the file"
         return Finding("class-without-ground-truth", "warning", evidence, fix)
@@ -206,8 +211,12 @@ def check_unannotated(case: Case) -> Finding | None:
 
 
 def _highest_scoring_classes(case: Case, limit: int) -> tuple[Ints, int]:
-    """Return how many of the highest-scoring detections each class (K,) has, and their number."""
-    rows = case.scored
-    classes = rows.class_index[np.argsort(-rows.scores, kind="stable")[:limit]]
+    """Return how many of the highest-scoring detections each class (K,) has, and their number.
+
+    Detections on objects of any class are not counted: these are confusions.
+    """
+    rows = case.scored.select(np.argsort(-case.scored.scores, kind="stable")[:limit])
+    is_on_object = best_iou(case.ground_truth, rows, any_class=True) >= WELL_PLACED_IOU
+    classes = rows.class_index[~is_on_object]
     counts = np.bincount(classes, minlength=len(case.ground_truth.class_names))
-    return counts, len(classes)
+    return counts, len(rows)

@@ -101,12 +101,16 @@ def class_confusion(
     return MistakenClasses(confusion, n_detections)
 
 
-def best_iou(ground_truth: GroundTruth, rows: DetectionRows) -> Floats:
-    """Return each row's highest IoU (N,) with a regular object of its class; 0 without one."""
+def best_iou(ground_truth: GroundTruth, rows: DetectionRows, *, any_class: bool = False) -> Floats:
+    """Return each row's highest IoU (N,) with a regular object of its class; 0 without one.
+
+    With `any_class`, objects of other classes and objects that are not regular count as well.
+    """
     detections, objects = pairs_in_groups(ground_truth.offsets, rows.image_index)
-    same_class = rows.class_index[detections] == ground_truth.class_index[objects]
-    counted = same_class & regular_objects(ground_truth)[objects]
-    detections, objects = detections[counted], objects[counted]
+    if not any_class:
+        same_class = rows.class_index[detections] == ground_truth.class_index[objects]
+        counted = same_class & regular_objects(ground_truth)[objects]
+        detections, objects = detections[counted], objects[counted]
     best = np.zeros(len(rows))
     iou = paired_iou(rows.boxes, ground_truth.boxes, detections, objects)
     np.maximum.at(best, detections, iou)
