@@ -9,11 +9,10 @@ from pathlib import Path
 from detbench.data.formats.lenient_files import LenientDetections, LenientGroundTruth
 from detbench.data.formats.table import (
     DETECTIONS_FORMATS,
-    GROUND_TRUTH_FORMATS,
     recognize_detections,
     recognize_ground_truth,
 )
-from detbench.data.formats.voc.devkit import open_devkit
+from detbench.data.formats.voc.devkit import is_devkit, open_devkit
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.doctor.case import Case
@@ -83,7 +82,7 @@ def _read_detections(path: Path, ground_truth: GroundTruth) -> LenientDetections
 def _count_only_difficult(path: Path, ground_truth: GroundTruth, split: str | None) -> int:
     """Return how many entries of a VOC devkit's class lists say: only difficult objects here."""
     is_voc = ground_truth.protocol.startswith("voc")
-    if not is_voc or not GROUND_TRUTH_FORMATS["voc"].recognizes(path):
+    if not is_voc or not is_devkit(path):
         return 0
     devkit = open_devkit(path)
     listed = set(devkit.lists())

@@ -1,29 +1,33 @@
-"""VOC annotations: one split of a devkit into a GroundTruth.
+"""VOC annotations: one split of a dataset in VOC's layout into a GroundTruth.
 
 VOC's boxes are 1-based and inclusive: `xmin, ymin, xmax, ymax` become `xmin − 1, ymin − 1, xmax,
-ymax` with continuous edges, so that the width is the devkit's `xmax − xmin + 1`. The rules for
-absent tags are those of the devkit's `VOCreadrecxml.m`.
+ymax` with continuous edges, so that the width is the devkit's `xmax − xmin + 1`. Other programs
+write the same tags with positions from 0; `corner_offsets` tells which of these a dataset has.
 """
 
 from __future__ import annotations
 
+import re
+import warnings
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import NamedTuple
 
 import numpy as np
 
-from detbench.data.columns import Floats
-from detbench.data.formats.parsing.plain_text import parse_number
+from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.formats.parsing.xml_text import parse_xml
 from detbench.data.formats.voc.annotation_xml import (
     CORNERS,
-    FLAG_VALUES,
-    explain_fault,
+    SIDES,
+    WRITTEN_BY_DETBENCH,
+    AnnotationColumns,
+    AnnotationTexts,
 )
-from detbench.data.formats.voc.devkit import open_devkit, year_in
-from detbench.data.formats.voc.image_sets import choose_split, find_splits, read_image_set
+from detbench.data.formats.voc.devkit import year_in
+from detbench.data.formats.voc.image_sets import Split, open_split
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import InputError
+from detbench.errors import DetbenchWarning, InputError
+from detbench.wording import plural
 
 # fmt: off
 VOC_CLASSES = (
@@ -32,210 +36,272 @@ VOC_CLASSES = (
     "tvmonitor",
 )
 # fmt: on
+VOC_OFFSETS = (1, 0)
+"""VOC's own corners: 1-based and inclusive."""
+_VOC_IMAGE = re.compile(r"([0-9]{4}_)?[0-9]{6}")
+"""The ids of VOC's images: 000001 in 2007, 2008_000001 later."""
+_VOC_DATABASE = re.compile(r"VOC ?[0-9]{4}")
 
 
-class VocObjects:
-    """The contents of the annotations of a split, one image after the other."""
+class Annotations(NamedTuple):
+    """The annotations of a split, faults included."""
 
-    def __init__(self) -> None:
-        self.folder = ""
-        """The first `<folder>` that is not empty."""
-        self.files: list[str] = []
-        self.sizes: list[tuple[float, float]] = []
-        self.counts: list[int] = []
-        """Number of objects per image."""
-        self.names: list[str] = []
-        self.corners: list[tuple[float, float, float, float]] = []
-        """xmin, ymin, xmax, ymax as written"""
-        self.difficult: list[bool] = []
-        self.truncated: list[bool] = []
+    split: Split
+    texts: AnnotationTexts
+    columns: AnnotationColumns
 
-    def add(self, image_id: str, annotation: ElementTree.Element) -> None:
-        """Append one image.
+    def image_of(self, row: int) -> int:
+        """Return the position of the image of an object."""
+        starts = np.cumsum([0, *self.texts.counts])
+        return int(np.searchsorted(starts, row, side="right")) - 1
 
-        Raises:
-            KeyError, ValueError: A tag is absent or malformed; `explain_fault` finds it.
-        """
-        objects = annotation.findall("object")
-        for element in objects:
-            box = element.find("bndbox")
-            if box is None:
-                raise ValueError
-            # Spelled out: a loop over the tags is slower, and this is most of the reader's time.
-            corners = (
-                parse_number(box.findtext("xmin", "")),
-                parse_number(box.findtext("ymin", "")),
-                parse_number(box.findtext("xmax", "")),
-                parse_number(box.findtext("ymax", "")),
-            )
-            self.corners.append(corners)
-            name = element.findtext("name", "").strip()
-            if not name:
-                raise ValueError
-            self.names.append(name)
-            self.difficult.append(FLAG_VALUES[element.findtext("difficult", "").strip()])
-            self.truncated.append(FLAG_VALUES[element.findtext("truncated", "").strip()])
-        self.counts.append(len(objects))
-        width = _parse_side(annotation.findtext("size/width"))
-        height = _parse_side(annotation.findtext("size/height"))
-        # A size of 0, or of one side only, is as good as none.
-        self.sizes.append((width, height) if width > 0 and height > 0 else (np.nan, np.nan))
-        self.add_image(image_id, annotation)
+    def number_of(self, row: int) -> int:
+        """Return the number, from 1, of an object in its annotation."""
+        return row - sum(self.texts.counts[: self.image_of(row)]) + 1
 
-    def add_image(self, image_id: str, annotation: ElementTree.Element) -> None:
-        """Append the name of the image's file, and note the folder."""
-        file = annotation.findtext("filename", "").strip()
-        # Some annotations name the file without its suffix.
-        self.files.append(file if "." in file else f"{image_id}.jpg")
-        self.folder = self.folder or annotation.findtext("folder", "")
+    def object_name(self, row: int) -> str:
+        """Return what messages call an object."""
+        name = self.texts.names[row]
+        return f"object {self.number_of(row)}" + (f" ({name})" if name else "")
 
 
-class VocSplit:
-    """One split of a VOC devkit: its images, and the annotation of each.
+class Offsets(NamedTuple):
+    """What first and last corners exceed continuous edges by, and why it is not what VOC's do."""
 
-    Args:
-        path: A folder or an official tar.
-        split: See `choose_split`.
+    first: int
+    last: int
+    reason: str = ""
 
-    Raises:
-        InputError: The split is unknown, or its list of images is malformed.
-    """
-
-    def __init__(self, path: Path, split: str | None) -> None:
-        self._path, self._devkit = path, open_devkit(path)
-        splits, self._listed_classes = find_splits(self._devkit)
-        self.name = choose_split(self._devkit, splits, split)
-        self.image_ids = read_image_set(self._devkit, self.name)
-
-    def location(self, image_id: str) -> str:
-        """Return what messages call the annotation of an image."""
-        return self._devkit.location(f"Annotations/{image_id}.xml")
-
-    def annotation(self, image_id: str) -> ElementTree.Element:
-        """Return the annotation of an image.
-
-        Raises:
-            InputError: It is missing, or is not an annotation.
-        """
-        location = self.location(image_id)
-        try:
-            content = self._devkit.read(f"Annotations/{image_id}.xml")
-        except FileNotFoundError:
-            raise InputError(
-                location,
-                f"is missing, but image {image_id!r} is in split {self.name!r}",
-                fix=f"add it, or remove the image from ImageSets/Main/{self.name}.txt",
-            ) from None
-        return parse_xml(content, location, root="annotation", what="a VOC annotation")
-
-    def ground_truth(self, objects: VocObjects, boxes: Floats, images: Path | None) -> GroundTruth:
-        """Return the objects of all images with their boxes (N, 4; x1, y1, x2, y2).
-
-        `images` is the folder of the images. Default: JPEGImages, except for a tar.
-        """
-        devkit = self._devkit
-        class_names = self._class_names(set(objects.names))
-        index = {name: number for number, name in enumerate(class_names)}
-        # The name of the folder decides about the year, and the annotations if it says nothing.
-        year = devkit.year or year_in(objects.folder)
-        is_voc = year and set(objects.names) <= set(VOC_CLASSES)
-        dataset = f"VOC{year}" if is_voc else devkit.dataset_name
-        folder = Path(devkit.root, "JPEGImages")
-        has_folder = devkit.members is None and folder.is_dir()
-        return GroundTruth.from_rows(
-            image_ids=self.image_ids,
-            class_names=class_names,
-            image_index=np.repeat(np.arange(len(self.image_ids)), objects.counts),
-            class_index=np.array([index[name] for name in objects.names], np.int32),
-            boxes=boxes,
-            difficult=np.array(objects.difficult, np.bool_),
-            truncated=np.array(objects.truncated, np.bool_),
-            image_sizes=np.array(objects.sizes, np.float64).reshape(-1, 2),
-            image_files=objects.files,
-            image_folder=images or (folder if has_folder else None),
-            name=f"{dataset} {self.name}",
-            protocol="voc2007" if year == 2007 else "voc2012",
-            source=f"voc devkit {self._path} split {self.name}",
-        )
-
-    def _class_names(self, names: set[str]) -> tuple[str, ...]:
-        """Return the classes for objects of these names, in the devkit's order: sorted."""
-        listed = self._listed_classes
-        if listed or not names <= set(VOC_CLASSES):
-            return tuple(sorted(names | listed))
-        return VOC_CLASSES
+    def boxes(self, corners: Floats) -> Floats:
+        """Return continuous boxes (N, 4; x1, y1, x2, y2) of corners as written."""
+        return corners - [self.first, self.first, self.last, self.last]
 
 
 def read_voc(path: Path, *, split: str | None = None, images: Path | None = None) -> GroundTruth:
-    """Read one split of a VOC devkit: a folder or an official tar, as `open_devkit` finds it.
+    """Read one split of a VOC devkit, or of XML annotations in VOC's format.
 
-    - Classes are those of the per-class lists in ImageSets/Main and of the objects. Without such
-      lists they are the twenty of VOC, unless an object has another name.
-    - The protocol is `voc2007` for the year 2007 (in the folder's name, else in the `<folder>`
-      tag), `voc2012` for any other.
+    - Splits are the image sets, else the folders of XML: see `open_split`.
+    - It is VOC itself if its year is stated, images are numbered as VOC's, and all classes are
+      VOC's: see `_voc_year`. Its classes are then the twenty. Otherwise they are those of the
+      per-class lists in ImageSets/Main, of `labelmap.txt`, and of the objects, sorted.
+    - The protocol is `voc2007` for VOC 2007 and for folders called VOC2007, `voc2012` for any
+      other.
     - Absent `difficult` and `truncated` tags are 0. Sizes that are absent or 0 are NaN. Parts of
-      objects are not objects.
-    - Image files have the name in `<filename>`, else `{image id}.jpg`.
+      objects are not objects. A polygon without a box becomes its bounding box.
+    - For image files, see `ImageFiles.find`.
 
     Args:
-        path: A year's folder, its parent, the folder above that, or a tar of any of these.
-        split: The image set. Default: `test`, or the only one.
-        images: The folder of the images. Default: JPEGImages, except for a tar.
+        path: A year's folder, its parent, the folder above that, a tar of any of these, or a folder
+            with XML files at most three levels down.
+        split: The image set or folder. Default: `test`, or the only one.
+        images: The folder of the images. Default: JPEGImages, except for a tar; without image sets,
+            where the images lie.
 
     Raises:
         InputError: The split is unknown, image ids repeat, an annotation is missing or malformed,
             or a box is impossible.
     """
-    voc_split = VocSplit(path, split)
-    objects = VocObjects()
-    for image_id in voc_split.image_ids:
-        annotation = voc_split.annotation(image_id)
-        try:
-            objects.add(image_id, annotation)
-        except (KeyError, ValueError):
-            explain_fault(annotation, voc_split.location(image_id))
-    # 1-based inclusive corners become continuous edges: only the upper left corner moves.
-    boxes = np.array(objects.corners, np.float64).reshape(-1, 4)
-    _check_boxes(voc_split, objects, boxes)
-    boxes[:, :2] -= 1
-    return voc_split.ground_truth(objects, boxes, images)
+    annotations = read_annotations(path, split, images)
+    columns = annotations.columns
+    _check_texts(annotations)
+    offsets = corner_offsets(annotations)
+    boxes = offsets.boxes(columns.corners)
+    _check_boxes(annotations, offsets)
+    everything = np.arange(len(boxes))
+    return to_ground_truth(path, annotations, everything, boxes, offsets)
 
 
-def _parse_side(text: str | None) -> float:
-    """Return the width or height of an image, NaN if absent; raise ValueError if impossible."""
-    if not text:
-        return np.nan
-    side = parse_number(text)
-    if not 0 <= side < np.inf:
-        raise ValueError
-    return side
+def read_annotations(path: Path, split: str | None, images: Path | None) -> Annotations:
+    """Read the annotations of a split, whatever their texts are.
+
+    Raises:
+        InputError: The split is unknown, or an annotation is missing or no XML of VOC's.
+    """
+    voc_split, texts = open_split(path, split, images), AnnotationTexts()
+    for image in range(len(voc_split.image_ids)):
+        content = voc_split.read(image)
+        location = voc_split.location(image)
+        texts.add(
+            None
+            if content is None
+            else parse_xml(content, location, root="annotation", what="a VOC annotation")
+        )
+    return Annotations(voc_split, texts, texts.columns())
 
 
-def _check_boxes(split: VocSplit, objects: VocObjects, corners: Floats) -> None:
+def to_ground_truth(
+    path: Path, annotations: Annotations, rows: Ints, boxes: Floats, offsets: Offsets
+) -> GroundTruth:
+    """Return some objects of annotations as a ground truth, with a warning of what is unusual.
+
+    Args:
+        path: What the user gave.
+        annotations: The annotations.
+        rows: (M,) the objects to take, sorted; each has a name.
+        boxes: (M, 4) their boxes with continuous edges.
+        offsets: How they were numbered.
+    """
+    split, texts, columns = annotations.split, annotations.texts, annotations.columns
+    all_names = np.array(texts.names, object)
+    names = all_names[rows].tolist()
+    year = _voc_year(annotations, set(names))
+    is_voc_2007 = year == 2007 or split.devkit.year == 2007
+    was_voc_2007 = texts.origin == f"{WRITTEN_BY_DETBENCH} voc2007"
+    listed = split.listed_classes
+    class_names = tuple(sorted({*names, *listed})) if listed or not year else VOC_CLASSES
+    index = {name: number for number, name in enumerate(class_names)}
+    image_index = np.repeat(np.arange(len(split.image_ids)), texts.counts)[rows]
+    files = list(map(split.images.find, split.image_stems, texts.files))
+    _warn_unusual(path, annotations, files, offsets)
+    dataset = f"VOC{year}" if year else split.dataset_name
+    sizes = columns.image_sizes
+    # A size of 0, or of one side only, is as good as none.
+    known = np.asarray((np.isfinite(sizes) & (sizes > 0)).all(axis=1, keepdims=True))
+    return GroundTruth.from_rows(
+        image_ids=split.image_ids,
+        class_names=class_names,
+        image_index=image_index,
+        class_index=np.array([index[name] for name in names], np.int32),
+        boxes=boxes,
+        difficult=columns.difficult[rows],
+        truncated=columns.truncated[rows],
+        image_sizes=np.where(known, sizes, np.nan),
+        image_files=files,
+        image_folder=split.images.folder,
+        name=dataset if dataset == split.name else f"{dataset} {split.name}",
+        protocol="voc2007" if is_voc_2007 or was_voc_2007 else "voc2012",
+        source=f"voc devkit {path} split {split.name}",
+        voc_offsets=(offsets.first, offsets.last),
+    )
+
+
+def _voc_year(annotations: Annotations, names: set[str]) -> int | None:
+    """Return the year if a dataset is VOC itself, and not only in its layout.
+
+    The year must be stated: by the name of the folder, else by `<folder>`. All classes must be
+    VOC's, all images numbered as VOC's, and `<source><database>`, if there is one, must name VOC.
+    """
+    texts, split = annotations.texts, annotations.split
+    year = split.devkit.year or year_in(texts.folder)
+    is_voc = (
+        names <= set(VOC_CLASSES)
+        and (not texts.database or _VOC_DATABASE.search(texts.database))
+        and all(map(_VOC_IMAGE.fullmatch, split.image_ids))
+    )
+    return year if is_voc else None
+
+
+def corner_offsets(annotations: Annotations) -> Offsets:
+    """Return how corners are numbered: VOC's way unless the numbers contradict it.
+
+    1. Annotations that detbench or VOC wrote are 1-based and inclusive.
+    2. Pixels are whole numbers. If most coordinates have a decimal point, they are positions, with
+       0 at the edge of the image: CVAT, Datumaro, globox and labelme2voc write them.
+    3. There is no pixel 0 if pixels count from 1. If more boxes begin at 0 than at 1, they count
+       from 0. Their last corner is inclusive if more boxes end a pixel before the end of the image
+       than at it.
+    """
+    texts, corners = annotations.texts, annotations.columns.corners
+    if texts.origin.startswith((WRITTEN_BY_DETBENCH, "PASCAL VOC")) or not len(texts):
+        return Offsets(*VOC_OFFSETS)
+    if 2 * texts.decimals() > corners.size:
+        reason = "coordinates are written with a decimal point, so they are positions from 0"
+        return Offsets(0, 0, reason)
+    n_at = {pixel: int((corners[:, :2] == pixel).any(axis=1).sum()) for pixel in (0, 1)}
+    if n_at[0] <= n_at[1]:
+        return Offsets(*VOC_OFFSETS)
+    images = np.repeat(np.arange(len(texts.counts)), texts.counts)
+    distance = corners[:, 2:] - annotations.columns.image_sizes[images]
+    is_inclusive = int((distance == -1).any(axis=1).sum()) > int((distance == 0).any(axis=1).sum())
+    last = "the last pixels are inclusive" if is_inclusive else "the last corners are not inclusive"
+    begin = f"{plural(n_at[0], 'box')} begin at 0 and {n_at[1]:,} at 1"
+    return Offsets(0, -1 if is_inclusive else 0, f"{begin}, so pixels count from 0 and {last}")
+
+
+def _warn_unusual(path: Path, annotations: Annotations, files: list[str], offsets: Offsets) -> None:
+    """Warn of another numbering than VOC's, of polygons, and of images without an annotation."""
+    messages = []
+    if offsets.reason:
+        messages.append(f"{offsets.reason}; VOC's own count from 1. VOC results are read alike")
+    n_polygons = annotations.texts.n_polygons
+    if n_polygons:
+        messages.append(
+            f"{plural(n_polygons, 'object')} without <bndbox> have the box of a polygon"
+        )
+    split = annotations.split
+    images = {
+        f"{folder}/{name}" if folder else name
+        for folder in split.unlisted_folders
+        for stem, names in split.images.stems(folder).items()
+        if stem not in split.other_stems
+        for name in names
+    }
+    n_left_out = len(images.difference(files))
+    if n_left_out:
+        messages.append(
+            f"{n_left_out:,} of {plural(len(images), 'image')} have no XML file and are left out; "
+            "if they show no object, add an <annotation> without objects for each"
+        )
+    for message in messages:
+        warnings.warn(f"{path}: {message}", DetbenchWarning, stacklevel=4)
+
+
+def _check_texts(annotations: Annotations) -> None:
+    """Raise for the first text that cannot be read: of the objects of an image, then its size."""
+    split, columns = annotations.split, annotations.columns
+    sizes = columns.image_sizes
+    # An absent size is no fault.
+    wrong_sizes = columns.malformed_sizes | (sizes < 0) | np.isinf(sizes)
+    wrong_sizes |= np.isnan(sizes) & _stated(annotations)
+    images = np.flatnonzero(wrong_sizes.any(axis=1))
+    rows = np.flatnonzero(columns.malformed)
+    first_image = int(images[0]) if len(images) else len(split.image_ids)
+    if len(rows) and annotations.image_of(int(rows[0])) <= first_image:
+        row = int(rows[0])
+        fault = annotations.texts.fault(row)
+        raise InputError(
+            split.location(annotations.image_of(row)),
+            fault.problem,
+            where=annotations.object_name(row),
+            fix=fault.fix,
+        )
+    if len(images):
+        width, height = annotations.texts.sides[2 * first_image : 2 * first_image + 2]
+        problem = f"<size> is {width!r} × {height!r}, expected two numbers that are not negative"
+        raise InputError(split.location(first_image), problem)
+
+
+def _stated(annotations: Annotations) -> Flags:
+    """Return which widths and heights (I, 2) have a text."""
+    texts = annotations.texts.sides
+    return np.array([text is not None for text in texts], np.bool_).reshape(-1, len(SIDES))
+
+
+def _check_boxes(annotations: Annotations, offsets: Offsets) -> None:
     """Raise for the first object whose corners, as written, are not finite or enclose nothing.
 
-    The pixels are inclusive: a box of half a pixel has an xmax below its xmin, and one without
+    VOC's pixels are inclusive: a box of half a pixel has an xmax below its xmin, and one without
     width an xmax of xmin − 1.
     """
+    corners = annotations.columns.corners
     # An overflow is what is looked for here, so NumPy must not warn of it.
     with np.errstate(all="ignore"):
-        extents = corners[:, 2:] - (corners[:, :2] - 1)
+        boxes = offsets.boxes(corners)
+        extents = boxes[:, 2:] - boxes[:, :2]
         finite = np.isfinite(corners).all(axis=1) & np.isfinite(extents[:, 0] * extents[:, 1])
     ordered = (extents > 0).all(axis=1)
-    impossible = np.flatnonzero(~(finite & ordered))
-    if not len(impossible):
+    is_box = np.asarray(finite & ordered)
+    if is_box.all():
         return
-    row = int(impossible[0])
-    starts = np.cumsum([0, *objects.counts])
-    image = int(np.searchsorted(starts, row, side="right")) - 1
+    row = int(is_box.argmin())
     written = zip(CORNERS, corners[row], strict=True)
     if finite[row]:
         fix = "xmax and ymax must not be smaller than xmin and ymin"
     else:
         fix = "coordinates and width · height must be finite"
     raise InputError(
-        split.location(split.image_ids[image]),
+        annotations.split.location(annotations.image_of(row)),
         f"is not a box: {', '.join(f'{tag} {value:g}' for tag, value in written)}",
-        where=f"object {row - starts[image] + 1} ({objects.names[row]})",
+        where=annotations.object_name(row),
         fix=fix,
     )

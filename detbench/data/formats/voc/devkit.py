@@ -14,7 +14,12 @@ from pathlib import Path
 from detbench.errors import InputError, read_error
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
-_MEMBER = re.compile(r"(?:\./)?((?:.*/)?)(Annotations/[^/]+\.xml|ImageSets/Main/[^/]+\.txt)")
+LABEL_MAP = "labelmap.txt"
+"""The list of classes that CVAT and Datumaro write beside ImageSets."""
+IMAGE_SETS = "ImageSets/Main"
+_MEMBER = re.compile(
+    r"(?:\./)?((?:.*?/)??)(Annotations/.+\.xml|ImageSets/Main/[^/]+\.txt|labelmap\.txt)"
+)
 """The members of a tar that are read: the prefix of the year, and the name below it."""
 
 
@@ -43,12 +48,18 @@ class Devkit:
     def dataset_name(self) -> str:
         """The name of a dataset in VOC's layout that is not VOC.
 
-        It is the name of the folder above `VOCdevkit`, else of the year's folder, else of the tar.
+        It is the name of the folder above `VOCdevkit`, else of the folder, else of the tar. A
+        folder that has the name of a year only follows VOC's layout, so the one above is taken.
         """
         if self.members is not None:
-            return self.folder_name or self.path.name
-        root = Path(self.root).resolve()
-        return root.parent.parent.name if root.parent.name == "VOCdevkit" else root.name
+            is_named = self.folder_name and year_in(self.folder_name) is None
+            return self.folder_name if is_named else self.path.name
+        folder = Path(self.root).resolve()
+        if folder.parent.name == "VOCdevkit":
+            folder = folder.parent.parent
+        if year_in(folder.name):
+            folder = folder.parent
+        return folder.name or self.folder_name
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file, by its name below the year's folder.
@@ -75,11 +86,17 @@ class Devkit:
         """Return what messages call a file of this devkit."""
         return self.root + name if self.members is None else f"{self.path}:{self.root}{name}"
 
+    def has(self, name: str) -> bool:
+        """Return whether there is a file, by its name below the year's folder."""
+        if self.members is not None:
+            return self.root + name in self.members
+        return os.path.isfile(self.root + name)  # noqa: PTH113  see `read`
+
     def lists(self) -> list[str]:
         """Return the names, without `.txt`, of all files in ImageSets/Main, sorted."""
         if self.members is None:
-            return sorted(file.stem for file in Path(self.root, "ImageSets/Main").glob("*.txt"))
-        start = self.root + "ImageSets/Main/"
+            return sorted(file.stem for file in Path(self.root, IMAGE_SETS).glob("*.txt"))
+        start = f"{self.root}{IMAGE_SETS}/"
         return sorted(
             name.removeprefix(start).removesuffix(".txt")
             for name in self.members
@@ -120,8 +137,8 @@ def open_devkit(path: Path) -> Devkit:
     members = None
     if path.is_file():
         members = _read_tar(path)
-        with_image_sets = [name for name in members if "ImageSets/Main/" in name]
-        roots = sorted({name.split("ImageSets/Main/")[0] for name in with_image_sets})
+        with_image_sets = [name for name in members if f"{IMAGE_SETS}/" in name]
+        roots = sorted({name.split(f"{IMAGE_SETS}/")[0] for name in with_image_sets})
     else:
         roots = _year_folders(path)
     if len(roots) == 1:
@@ -136,11 +153,25 @@ def open_devkit(path: Path) -> Devkit:
 
 
 def _year_folders(path: Path) -> list[str]:
-    for candidates in ([path], sorted(path.glob("VOC*")), sorted(path.glob("VOCdevkit/VOC*"))):
-        roots = [f"{folder}/" for folder in candidates if (folder / "ImageSets" / "Main").is_dir()]
+    """Return the folders with image sets: a folder, or those in it, or those in its VOCdevkit.
+
+    For a folder of annotations, it is the folder above, whose image sets say what is a split.
+    """
+    above = [path.resolve().parent] if path.resolve().name == "Annotations" else []
+    for candidates in ([path], above, _folders_in(path), _folders_in(path / "VOCdevkit")):
+        roots = [f"{folder}/" for folder in candidates if (folder / IMAGE_SETS).is_dir()]
         if roots:
             return roots
     return []
+
+
+def _folders_in(path: Path) -> list[Path]:
+    try:
+        # A folder of images has many entries, and asking the file system about each is slow.
+        with os.scandir(path) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+    except OSError:
+        return []
 
 
 def _read_tar(path: Path) -> dict[str, bytes]:
@@ -182,3 +213,62 @@ def check_tar_end(tar: tarfile.TarFile) -> None:
     # Reading the rest makes the decompressor verify its checksum.
     while tar.fileobj.read(1 << 16):
         pass
+
+
+class ImageFiles:
+    """The image files of a split, and which of them is that of an annotation.
+
+    Args:
+        folder: The folder of the images; None if it is unknown.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._names: dict[str, dict[str, list[str]]] = {}
+
+    def find(self, stem: str, stated: str) -> str:
+        """Return the name of an image's file, relative to the folder.
+
+        It is the file with the stem of the annotation, since renamed images keep the old name in
+        `<filename>`; then the file that is stated. If neither exists, it is the stated name, or
+        the stem with `.jpg` if that has no suffix.
+
+        Args:
+            stem: The path of the image without suffix, relative to the folder.
+            stated: The text of `<filename>`; it may be empty, or a path with slashes of any kind.
+        """
+        directory, _, name = stem.rpartition("/")
+        stated_name = stated.replace("\\", "/").rpartition("/")[2]
+        stems = self.stems(directory)
+        same_stem = stems.get(name, [])
+        if same_stem:
+            file = stated_name if stated_name in same_stem else same_stem[0]
+        elif stated_name in stems.get(stated_name.rpartition(".")[0], []):
+            file = stated_name
+        else:
+            return stated if "." in stated else f"{stem}.jpg"
+        return f"{directory}/{file}" if directory else file
+
+    def stems(self, directory: str) -> dict[str, list[str]]:
+        """Return stem → names of the images in a folder below the folder of the images."""
+        if directory not in self._names:
+            self._names[directory] = self._list(directory)
+        return self._names[directory]
+
+    def _list(self, directory: str) -> dict[str, list[str]]:
+        if self.folder is None:
+            return {}
+        try:
+            names = os.listdir(self.folder / directory)  # noqa: PTH208  names are all it needs
+        except OSError:
+            return {}
+        if not names:
+            return {}
+        from detbench.data.image_headers import IMAGE_SUFFIXES
+
+        stems: dict[str, list[str]] = {}
+        for name in sorted(names):
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122  a Path per image is slow
+            if suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
+                stems.setdefault(stem, []).append(name)
+        return stems

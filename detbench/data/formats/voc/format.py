@@ -16,10 +16,14 @@ if TYPE_CHECKING:
     from detbench.data.formats.lenient_files import LenientDetections, LenientGroundTruth
 
 
-def _is_devkit(path: Path) -> bool:
+def _is_annotations(path: Path) -> bool:
     from detbench.data.formats.voc.devkit import is_devkit
 
-    return is_devkit(path)
+    if is_devkit(path):
+        return True
+    from detbench.data.formats.voc.xml_folders import is_xml_folder
+
+    return is_xml_folder(path)
 
 
 def _read_devkit(path: Path, split: str | None, images: Path | None) -> GroundTruth:
@@ -47,11 +51,15 @@ def _is_results(path: Path, ground_truth: GroundTruth) -> bool:
     if not path.is_dir() or any(path.glob("comp*_det_*.txt")):
         return path.is_dir()
     from detbench.data.formats.voc.results import is_voc_results
-    from detbench.data.formats.yolo.results import is_yolo_results
+    from detbench.data.formats.yolo.result_files import is_yolo_results
 
     # Else the files must end with class names. A name like `red_car.txt` may also be an image's,
     # and the folder then holds YOLO results.
-    return is_voc_results(path, ground_truth) and not is_yolo_results(path, ground_truth)
+    if not is_voc_results(path, ground_truth) or is_yolo_results(path, ground_truth):
+        return False
+    from detbench.data.formats.text_files.recognition import is_other_than_voc
+
+    return not is_other_than_voc(path, ground_truth.class_names)
 
 
 def _read_results(path: Path, ground_truth: GroundTruth, allow_unknown: bool) -> Detections:
@@ -66,21 +74,17 @@ def _read_results_leniently(path: Path, ground_truth: GroundTruth) -> LenientDet
     return read_voc_results_leniently(path, ground_truth)
 
 
-def _write_results(
-    detections: Detections,
-    path: Path,
-    ground_truth: GroundTruth,  # noqa: ARG001
-) -> None:
+def _write_results(detections: Detections, path: Path, ground_truth: GroundTruth) -> None:
     from detbench.data.formats.voc.writer import write_voc_results
 
-    write_voc_results(detections, path)
+    write_voc_results(detections, path, offsets=ground_truth.voc_offsets)
 
 
 GROUND_TRUTH = GroundTruthFormat(
-    description="a VOC devkit: a folder with Annotations and ImageSets/Main, the folder above it, "
-    "or the official .tar",
+    description="a VOC devkit (a folder with Annotations and ImageSets/Main, the folder above it, "
+    "or the official .tar), or a folder of VOC's XML files",
     suffix="",
-    recognizes=_is_devkit,
+    recognizes=_is_annotations,
     read=_read_devkit,
     read_leniently=_read_devkit_leniently,
     write=_write_devkit,

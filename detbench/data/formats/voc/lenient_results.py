@@ -1,4 +1,4 @@
-"""VOC results read leniently: every line becomes a row."""
+"""VOC results read leniently: every line of the files that count becomes a row."""
 
 from __future__ import annotations
 
@@ -6,66 +6,76 @@ from pathlib import Path
 
 import numpy as np
 
-from detbench.data.columns import Flags, Floats
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.lenient_files import DetectionsFile, Labels
 from detbench.data.formats.parsing.image_ids import match_images
-from detbench.data.formats.parsing.lenient_lines import (
-    first_malformed_line,
-    lines_of,
-    number_table,
-)
+from detbench.data.formats.parsing.lenient_values import shortened
+from detbench.data.formats.voc.annotations import VOC_OFFSETS
+from detbench.data.formats.voc.result_lines import N_WORDS, ResultLines, read_result_lines
+from detbench.data.formats.voc.results import continuous, find_class_files
 from detbench.data.ground_truth import GroundTruth
 
 
 def read_voc_results_leniently(
     folder: Path, ground_truth: GroundTruth
 ) -> tuple[DetectionRows, DetectionsFile]:
-    """Read comp3 or comp4 files, one per class.
+    """Read the files that `read_voc_results` reads, and those of unknown classes after them.
 
-    A file belongs to the class whose name ends the file's name, the longest such class.
+    Raises:
+        InputError: There is no such folder, no file of results, or there are two sets of them.
     """
-    class_names = ground_truth.class_names
-    class_of = {path: _class_of(path.stem, class_names) for path in sorted(folder.glob("*.txt"))}
-    lines = [line for path in class_of for line in lines_of(path)]
-    numbers, malformed = number_table(lines)
+    files = find_class_files(folder, ground_truth.class_names)
+    named = [
+        *zip(range(len(files.of_classes)), ground_truth.class_names, files.of_classes, strict=True),
+        *((-1, name, file) for name, file in files.of_unknown_classes),
+    ]
+    existing = [(number, name, file) for number, name, file in named if file is not None]
+    lines = read_result_lines([file for _, _, file in existing], ground_truth)
+    numbers = lines.values
 
-    images = Labels.of([line.words[0] for line in lines])
-    name_of = {path: class_names[k] if k >= 0 else path.stem for path, k in class_of.items()}
-    classes = Labels.of([name_of[line.path] for line in lines])
-    positions = match_images(folder, ground_truth, images.names)
+    positions = match_images(folder, ground_truth, lines.image_ids)
+    class_numbers = np.array([number for number, _, _ in existing], np.int64)
     rows = DetectionRows.from_source(
-        np.array(positions, np.int64)[images.codes],
-        np.array([class_of[line.path] for line in lines], np.int64),
-        # 1-based inclusive corners become continuous edges.
-        numbers[:, 1:] - [1, 1, 0, 0],
+        np.array(positions, np.int64)[lines.image_codes],
+        np.repeat(class_numbers, lines.counts),
+        continuous(numbers[:, 1:], ground_truth),
         numbers[:, 0],
     )
-    found_classes = set(class_of.values())
+    with_lines = [
+        (name, count)
+        for (_, name, _), count in zip(existing, lines.counts.tolist(), strict=True)
+        if count
+    ]
     return rows, DetectionsFile(
         folder,
         "voc",
-        images,
-        classes,
-        numbers[:, 1:],
-        malformed,
-        _without_numbers(numbers),
-        first_malformed_line(lines, malformed),
-        classes_without_file=tuple(
-            name for k, name in enumerate(class_names) if k not in found_classes
+        Labels(tuple(lines.image_ids), lines.image_codes),
+        Labels(
+            tuple(name for name, _ in with_lines),
+            np.repeat(np.arange(len(with_lines)), [count for _, count in with_lines]),
         ),
-        is_one_based=True,
+        numbers[:, 1:],
+        lines.malformed,
+        # No number at all: a header, or a separator other than blanks.
+        np.asarray(np.isnan(numbers).all(axis=1)),
+        _first_malformed(lines),
+        classes_without_file=tuple(
+            name
+            for name, file in zip(ground_truth.class_names, files.of_classes, strict=True)
+            if file is None
+        ),
+        is_one_based=ground_truth.voc_offsets == VOC_OFFSETS,
         score_position="first",
     )
 
 
-def _without_numbers(numbers: Floats) -> Flags:
-    """Return which lines (N,) have no number at all: a header, or a separator other than blanks."""
-    return np.asarray(np.isnan(numbers).all(axis=1))
-
-
-def _class_of(stem: str, class_names: tuple[str, ...]) -> int:
-    matching = [
-        k for k, name in enumerate(class_names) if stem == name or stem.endswith(f"_{name}")
-    ]
-    return max(matching, key=lambda k: len(class_names[k]), default=-1)
+def _first_malformed(lines: ResultLines) -> str:
+    """Return position and content of the first malformed line, empty if there is none."""
+    if not lines.malformed.any():
+        return ""
+    file, number, text = lines.locate(int(lines.malformed.argmax()))
+    words = text.split()
+    position = f"{file.name}, line {number}, {shortened(' '.join(words))}"
+    if len(words) == N_WORDS:
+        return position
+    return f"{position}: {len(words)} values, expected {N_WORDS}"

@@ -1,7 +1,7 @@
 """The lines of VOC result files: `image_id score xmin ymin xmax ymax`, parsed into columns.
 
 pyarrow parses the usual files, with one space between values, in parallel. All others, and those
-with a mistake, are parsed line by line, which finds the line to name.
+with a mistake, are parsed line by line, which finds the lines to name.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from detbench.data.columns import Floats, Ints
-from detbench.data.formats.parsing.plain_text import is_number, parse_number, read_bytes
+from detbench.data.columns import Flags, Floats, Ints
+from detbench.data.formats.parsing.plain_text import is_number, parse_numbers, read_bytes
+from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
 
 _LINE = "`image_id score xmin ymin xmax ymax`"
 _NUMBERS = ["score", "xmin", "ymin", "xmax", "ymax"]
+N_WORDS = 1 + len(_NUMBERS)
+"""Words of a line whose image id has no spaces."""
 
 
 @dataclass(frozen=True)
 class ResultLines:
-    """The lines of all files, one file after the other."""
+    """The lines of all files that are not blank, one file after the other."""
 
     files: list[Path]
     counts: Ints
@@ -31,47 +34,70 @@ class ResultLines:
     image_ids: list[str]
     """The distinct image ids."""
     values: Floats
-    """(N, 5) score xmin ymin xmax ymax."""
+    """(N, 5) score xmin ymin xmax ymax; NaN where missing."""
+    malformed: Flags
+    """(N,) lines with more or fewer than five numbers behind the image id."""
 
-    def locate(self, row: int) -> tuple[Path, str]:
-        """Return the file of a row, and the line in it."""
+    def locate(self, row: int) -> tuple[Path, int, str]:
+        """Return the file of a row, the number of its line, and the line."""
         starts = np.cumsum(np.concatenate([[0], self.counts]))
         file = int(np.searchsorted(starts, row, side="right")) - 1
         lines = enumerate(read_bytes(self.files[file]).splitlines(), 1)
-        numbers = [number for number, text in lines if text.strip()]
-        return self.files[file], f"line {numbers[row - starts[file]]}"
+        written = [(number, text) for number, text in lines if text.strip()]
+        number, text = written[row - starts[file]]
+        return self.files[file], number, text.decode(errors="replace")
+
+    def fault(self, row: int) -> str:
+        """Return what is wrong with a malformed line, and what was expected."""
+        _, _, line = self.locate(row)
+        words = line.split()
+        if len(words) != N_WORDS:
+            return f"{len(words)} values, expected 6: {_LINE}"
+        wrong = next(word for word in words[1:] if not is_number(word))
+        return f"{wrong!r} is not a number, expected {_LINE}"
 
 
-def read_result_lines(files: list[Path]) -> ResultLines:
-    """Read the lines of several files.
+def read_result_lines(files: list[Path], ground_truth: GroundTruth) -> ResultLines:
+    """Read the lines of several files, malformed ones included.
+
+    Args:
+        files: The files.
+        ground_truth: The ground truth, by whose image ids those with spaces are recognized.
 
     Raises:
-        InputError: A line is malformed, or has numbers that are not finite.
+        InputError: A file cannot be read.
     """
     contents = [read_bytes(file) for file in files]
     # None from the fast parser means: something is unusual or wrong, and the slow one finds it.
     lines = None
     if all(map(_is_regular, contents)):
         lines = _parse_regular(files, contents)
-    if lines is None:
-        lines = _parse_line_by_line(files, contents)
-    _check_finite(lines)
-    return lines
+    return _parse_line_by_line(files, contents, ground_truth) if lines is None else lines
 
 
-def _check_finite(lines: ResultLines) -> None:
+def check_lines(lines: ResultLines) -> None:
+    """Check that all lines have five finite numbers.
+
+    Raises:
+        InputError: One has not.
+    """
     values = lines.values
     # Finite corners may still have an infinite area.
     with np.errstate(over="ignore", invalid="ignore"):
         areas = (values[:, 3] - values[:, 1]) * (values[:, 4] - values[:, 2])
-    for rows, problem, columns in (
-        (~np.isfinite(values).all(axis=1), "a score or coordinate is not finite", slice(None)),
-        (~np.isfinite(areas), "width · height of the box is not finite", slice(1, None)),
-    ):
-        if rows.any():
-            row = int(rows.argmax())
-            file, where = lines.locate(row)
-            raise InputError(file, f"{problem}: {values[row, columns].tolist()}", where=where)
+    not_finite = np.asarray(~np.isfinite(values).all(axis=1))
+    faulty = lines.malformed | not_finite | ~np.isfinite(areas)
+    if not faulty.any():
+        return
+    row = int(faulty.argmax())
+    file, number, _ = lines.locate(row)
+    if lines.malformed[row]:
+        problem = lines.fault(row)
+    elif not_finite[row]:
+        problem = f"a score or coordinate is not finite: {values[row].tolist()}"
+    else:
+        problem = f"width · height of the box is not finite: {values[row, 1:].tolist()}"
+    raise InputError(file, problem, where=f"line {number}")
 
 
 def _is_regular(content: bytes) -> bool:
@@ -124,39 +150,53 @@ def _parse_regular(files: list[Path], contents: list[bytes]) -> ResultLines | No
         image_codes=np.from_dlpack(images.indices).astype(np.int64),
         image_ids=images.dictionary.to_pylist(),
         values=np.column_stack(values),
+        malformed=np.zeros(len(table), np.bool_),
     )
 
 
-def _parse_line_by_line(files: list[Path], contents: list[bytes]) -> ResultLines:
-    """Parse lines separated by any white space; raise InputError for the first malformed one."""
+def _parse_line_by_line(
+    files: list[Path], contents: list[bytes], ground_truth: GroundTruth
+) -> ResultLines:
+    """Parse lines separated by any white space."""
     codes: dict[str, int] = {}
-    image_codes, values, counts = [], [], []
-    for file, content in zip(files, contents, strict=True):
+    image_codes: list[int] = []
+    counts: list[int] = []
+    texts: list[str | None] = []
+    wrong_length: list[bool] = []
+    n_numbers = len(_NUMBERS)
+    for content in contents:
         count = 0
-        for number, line in enumerate(content.splitlines(), 1):
+        for line in content.splitlines():
             words = line.decode(errors="replace").split()
             if not words:
                 continue
-            values.append(_parse_numbers(file, number, words))
-            image_codes.append(codes.setdefault(words[0], len(codes)))
+            image_id, numbers = words[0], words[1:]
+            if len(numbers) > n_numbers and _has_spaces(words, ground_truth):
+                # The last five words are numbers, and all that stands before them is the id.
+                numbers = words[-n_numbers:]
+                image_id = line.decode(errors="replace").rsplit(maxsplit=n_numbers)[0].strip()
+            wrong_length.append(len(numbers) != n_numbers)
+            texts += [*numbers, *[None] * n_numbers][:n_numbers]
+            image_codes.append(codes.setdefault(image_id, len(codes)))
             count += 1
         counts.append(count)
+    values, malformed = parse_numbers(texts)
+    wrong = malformed.reshape(-1, n_numbers).any(axis=1) | np.array(wrong_length, np.bool_)
     return ResultLines(
         files=files,
         counts=np.array(counts, np.int64),
         image_codes=np.array(image_codes, np.int64),
         image_ids=list(codes),
-        values=np.array(values, np.float64).reshape(-1, 5),
+        values=values.reshape(-1, n_numbers),
+        malformed=np.asarray(wrong),
     )
 
 
-def _parse_numbers(file: Path, number: int, words: list[str]) -> list[float]:
-    where = f"line {number}"
-    if len(words) != 6:
-        raise InputError(file, f"{len(words)} values, expected 6: {_LINE}", where=where)
-    try:
-        return [parse_number(word) for word in words[1:]]
-    except ValueError:
-        malformed = next(word for word in words[1:] if not is_number(word))
-        problem = f"{malformed!r} is not a number, expected {_LINE}"
-        raise InputError(file, problem, where=where) from None
+def _has_spaces(words: list[str], ground_truth: GroundTruth) -> bool:
+    """Return whether a line with surplus words begins with an image id that has spaces.
+
+    So it is where the ground truth has such ids, and the first word alone is none of its ids.
+    """
+    if ground_truth.image_position(words[0]) is not None:
+        return False
+    return any(len(image_id.split()) > 1 for image_id in ground_truth.image_ids)

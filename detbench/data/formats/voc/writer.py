@@ -13,6 +13,8 @@ from detbench.data.columns import Floats, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder
 from detbench.data.formats.parsing.file_names import check_file_name
+from detbench.data.formats.voc.annotation_xml import WRITTEN_BY_DETBENCH
+from detbench.data.formats.voc.devkit import year_in
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
 from detbench.wording import plural
@@ -26,6 +28,7 @@ _ANNOTATION = """\
 \t<filename>{file}</filename>
 \t<source>
 \t\t<database>{name}</database>
+\t\t<annotation>{origin}</annotation>
 \t</source>
 {size}\t<segmented>0</segmented>
 {objects}</annotation>
@@ -59,7 +62,8 @@ def write_voc(ground_truth: GroundTruth, folder: Path, *, split: str = "test") -
     Images are not copied. Crowd regions become difficult objects, which are not scored either.
     COCO's `areas` and category ids are lost. Warnings count crowd regions, boxes narrower than a
     pixel (their xmax is below their xmin), and boxes without width or height (no reader takes
-    them).
+    them). `<source><annotation>` says that detbench wrote it and for which protocol, so that the
+    reader takes the numbers as 1-based, whatever they are.
 
     Args:
         ground_truth: The ground truth.
@@ -89,7 +93,13 @@ def write_split(ground_truth: GroundTruth, root: Path, split: str) -> None:
     _write_lists(ground_truth, root / "ImageSets" / "Main", split)
 
 
-def write_voc_results(detections: Detections, folder: Path, *, split: str = "test") -> None:
+def write_voc_results(
+    detections: Detections,
+    folder: Path,
+    *,
+    split: str = "test",
+    offsets: tuple[int, int] = (1, 0),
+) -> None:
     """Write a `comp4_det_{split}_{class}.txt` for every class, the exact inverse of reading.
 
     Lines keep the order of the detections' source, which breaks ties of scores.
@@ -98,6 +108,7 @@ def write_voc_results(detections: Detections, folder: Path, *, split: str = "tes
         detections: The detections.
         folder: The folder, which must be new or empty.
         split: The name of the image set.
+        offsets: `GroundTruth.voc_offsets` of their ground truth.
 
     Raises:
         DetbenchError: A class or split cannot name a file.
@@ -122,7 +133,7 @@ def write_voc_results(detections: Detections, folder: Path, *, split: str = "tes
     columns = (
         [detections.image_ids[image] for image in image_index],
         _decimals(detections.scores[order].tolist()),
-        *_voc_numbers(detections.boxes[order]),
+        *_voc_numbers(detections.boxes[order], offsets),
     )
     lines = list(map("{} {} {} {} {} {}\n".format, *columns))
     counts = np.bincount(detections.class_index, minlength=len(detections.class_names))
@@ -146,19 +157,21 @@ def _warn_narrow(boxes: Floats) -> None:
             warnings.warn(message, DetbenchWarning, stacklevel=4)
 
 
-def _voc_numbers(boxes: Floats) -> list[list[str]]:
+def _voc_numbers(boxes: Floats, offsets: tuple[int, int] = (1, 0)) -> list[list[str]]:
     """Return boxes (N, 4; x1, y1, x2, y2) as the columns xmin, ymin, xmax, ymax of text.
 
     They are the shortest decimals from which the reader gets these very boxes by computing
-    xmin − 1. Below 1 this loses digits that x1 + 1 cannot bring back; rounding to 15 decimals does,
-    for every number written with at most so many. An x1 that no decimal minus 1 gives (1e-20)
-    becomes the nearest one that does.
+    xmin − 1, or what else the offsets of first and last corners are. Below 1 this loses digits that
+    x1 + 1 cannot bring back; rounding to 15 decimals does, for every number written with at most so
+    many. An x1 that no decimal minus 1 gives (1e-20) becomes the nearest one that does.
     """
-    corner = boxes[:, :2] + 1
-    rounded = np.round(corner, 15)
-    is_exact = (np.abs(corner) < 1) & (rounded - 1 == boxes[:, :2])
-    corner = np.where(is_exact, rounded, corner)
-    return [_decimals(column.tolist()) for column in (*corner.T, *boxes[:, 2:].T)]
+    corners: list[Floats] = []
+    for edges, offset in ((boxes[:, :2], offsets[0]), (boxes[:, 2:], offsets[1])):
+        corner = edges + offset
+        rounded = np.round(corner, 15)
+        is_exact = (offset != 0) & (np.abs(corner) < 1) & (rounded - offset == edges)
+        corners += [*np.where(is_exact, rounded, corner).T]
+    return [_decimals(column.tolist()) for column in corners]
 
 
 def _decimals(values: Sequence[float]) -> list[str]:
@@ -180,13 +193,20 @@ def _write_annotations(ground_truth: GroundTruth, folder: Path) -> None:
     for image, image_id in enumerate(ground_truth.image_ids):
         size = ground_truth.image_sizes[image].tolist()
         text = _ANNOTATION.format(
-            folder="VOC2007" if ground_truth.protocol == "voc2007" else "VOC2012",
+            folder=_stated_folder(ground_truth),
             file=escape(ground_truth.image_files[image] or f"{image_id}.jpg"),
             name=escape(ground_truth.name),
+            origin=f"{WRITTEN_BY_DETBENCH} {ground_truth.protocol}",
             size=_SIZE.format(*_decimals(size)) if np.isfinite(size).all() else "",
             objects="".join(objects[offsets[image] : offsets[image + 1]]),
         )
         (folder / f"{image_id}.xml").write_text(text, encoding="utf-8")
+
+
+def _stated_folder(ground_truth: GroundTruth) -> str:
+    """Return the `<folder>`: the year if the dataset is VOC itself, else that of the images."""
+    name = ground_truth.name.partition(" ")[0]
+    return "JPEGImages" if year_in(name) is None else name
 
 
 def _write_lists(ground_truth: GroundTruth, folder: Path, split: str) -> None:
