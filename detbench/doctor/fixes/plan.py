@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detbench.data.detection_rows import DetectionRows
-from detbench.data.formats.coco.lenient_results import read_json_leniently
+from detbench.data.formats.coco.result_layouts import read_json_leniently
 from detbench.data.formats.lenient_files import AnnotationsFile
 from detbench.doctor.case import Case
 from detbench.doctor.findings import CocoDocument, Finding

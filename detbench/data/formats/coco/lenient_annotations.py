@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from detbench.data.columns import Flags, Floats, Ints
-from detbench.data.formats.coco.lenient_results import first_malformed_entry, read_json_leniently
+from detbench.data.formats.coco.lenient_results import first_malformed_entry
+from detbench.data.formats.coco.result_layouts import read_json_leniently
 from detbench.data.formats.coco.structs import protocol_of
 from detbench.data.formats.lenient_files import AnnotationsFile, EntryList
 from detbench.data.formats.parsing.lenient_values import (

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from detbench.data.columns import Flags, Ints
 from detbench.data.detection_rows import DetectionRows
+from detbench.data.formats.coco.result_layouts import decode_results_leniently
 from detbench.data.formats.lenient_files import DetectionsFile, Labels
 from detbench.data.formats.parsing.image_ids import WHOLE_NUMBER, match_images
-from detbench.data.formats.parsing.json_text import decode
 from detbench.data.formats.parsing.lenient_values import (
     id_text,
     is_id,
@@ -22,9 +20,7 @@ from detbench.data.formats.parsing.lenient_values import (
     lenient_numbers,
     shortened,
 )
-from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import InputError
 
 _KEYS = ("image_id", "category_id", "bbox", "score")
 
@@ -35,9 +31,9 @@ def read_coco_results_leniently(
     """Read COCO results; an entry without image, class, box or score becomes a row of −1 and NaN.
 
     Raises:
-        InputError: The file is not JSON, or not a list.
+        InputError: The file is not JSON, or has no list of results.
     """
-    entries = _entries(path)
+    entries, root, names = decode_results_leniently(path)
     objects = [entry if isinstance(entry, dict) else {} for entry in entries]
     image_ids, category_ids, bboxes, scores = (
         [entry.get(key) for entry in objects] for key in _KEYS
@@ -52,14 +48,23 @@ def read_coco_results_leniently(
         "bbox": malformed_boxes,
         "score": malformed_scores,
     }
-    images, classes = id_labels(image_ids), id_labels(category_ids)
+    ids, category_labels = id_labels(image_ids), id_labels(category_ids)
+    images = Labels(tuple(names.image_labels(ground_truth, ids.names)), ids.codes)
+    class_names = names.class_labels(ground_truth, category_labels.names)
+    classes = Labels(tuple(class_names or category_labels.names), category_labels.codes)
     rows = DetectionRows.from_source(
-        _image_index(path, ground_truth, images, ~malformed["image_id"]),
-        _class_index(ground_truth, classes),
+        _image_index(
+            path,
+            ground_truth,
+            images,
+            ~malformed["image_id"],
+            are_files=images.names != ids.names,
+        ),
+        _class_index(ground_truth, classes, are_names=class_names is not None),
         np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1),
         score_numbers,
     )
-    n_text_ids, first_text_id = _text_ids(image_ids)
+    n_text_ids, first_text_id = _text_ids(image_ids, root)
     return rows, DetectionsFile(
         path,
         "coco",
@@ -68,44 +73,36 @@ def read_coco_results_leniently(
         xywh,
         malformed=np.any(list(malformed.values()), axis=0),
         unnamed=malformed["image_id"] | without_category,
-        first_malformed=first_malformed_entry("results", entries, malformed),
+        first_malformed=first_malformed_entry(root, entries, malformed),
         n_text_ids=n_text_ids,
         first_text_id=first_text_id,
         box_format="xywh",
-        has_class_numbers=True,
-        has_category_ids=True,
+        has_class_numbers=class_names is None,
+        has_category_ids=class_names is None,
     )
 
 
-def _entries(path: Path) -> list[Any]:
-    """Return the list of results; that of annotations with scores is accepted, too."""
-    document = read_json_leniently(path, "results")
-    if isinstance(document, dict) and isinstance(document.get("annotations"), list):
-        document = document["annotations"]
-    if not isinstance(document, list):
-        raise InputError(
-            path, "is not a list, as COCO results are", fix="pass the detections second"
-        )
-    return document
-
-
-def _image_index(path: Path, ground_truth: GroundTruth, images: Labels, with_image: Flags) -> Ints:
+def _image_index(
+    path: Path, ground_truth: GroundTruth, images: Labels, with_image: Flags, *, are_files: bool
+) -> Ints:
     """Return the image of each row, −1 if it is unknown; only rows `with_image` (N,) name one."""
     codes = np.unique(images.codes[with_image])
+    names = [images.names[code] for code in codes]
     positions = np.full(len(images.names), -1, np.int64)
-    positions[codes] = match_images(path, ground_truth, [images.names[code] for code in codes])
+    positions[codes] = match_images(path, ground_truth, names, are_files=are_files)
     return positions[images.codes]
 
 
-def _class_index(ground_truth: GroundTruth, classes: Labels) -> Ints:
+def _class_index(ground_truth: GroundTruth, classes: Labels, *, are_names: bool) -> Ints:
     """Return the class of each row by its category ID, or by its name where it states a name."""
     index = {name: number for number, name in enumerate(ground_truth.class_names)}
-    category_ids = ground_truth.category_ids.tolist()
-    index |= {str(category_id): number for number, category_id in enumerate(category_ids)}
+    if not are_names:
+        category_ids = ground_truth.category_ids.tolist()
+        index |= {str(category_id): number for number, category_id in enumerate(category_ids)}
     return np.array([index.get(name, -1) for name in classes.names], np.int64)[classes.codes]
 
 
-def _text_ids(image_ids: list[Any]) -> tuple[int, str]:
+def _text_ids(image_ids: list[Any], root: str) -> tuple[int, str]:
     """Return how many image IDs are texts that spell a number, and which is the first of them."""
     rows = [
         row
@@ -114,7 +111,7 @@ def _text_ids(image_ids: list[Any]) -> tuple[int, str]:
     ]
     if not rows:
         return 0, ""
-    return len(rows), f"results[{rows[0]}], {shortened(image_ids[rows[0]])}"
+    return len(rows), f"{root}[{rows[0]}], {shortened(image_ids[rows[0]])}"
 
 
 def first_malformed_entry(list_name: str, entries: list[Any], malformed: dict[str, Flags]) -> str:
@@ -136,22 +133,6 @@ def first_malformed_entry(list_name: str, entries: list[Any], malformed: dict[st
     if key not in entry:
         return f"{list_name}[{row}] has no {key}"
     return f"{list_name}[{row}].{key} is {shortened(entry[key])}"
-
-
-def read_json_leniently(path: Path, root: str) -> Any:
-    """Decode JSON; bare NaN and Infinity, which JSON does not have, become the numbers they mean.
-
-    Raises:
-        InputError: The text is not JSON otherwise, either; `root` names a top-level list in it.
-    """
-    text = read_bytes(path)
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:
-            return json.loads(text.replace(b"-nan", b"NaN"))
-        except (ValueError, RecursionError):
-            return decode(path, text, msgspec.json.Decoder(Any), root=root)
 
 
 def id_labels(values: Sequence[Any]) -> Labels:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.data.columns import Floats, Ints
-from detbench.data.formats.coco.structs import Id
+from detbench.data.formats.coco.structs import NO_NAMES, Id, StatedNames
 from detbench.data.formats.parsing.arrow import list_values, to_numpy
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ class ResultColumns:
     xywh: Floats
     """(N, 4) x, y, width, height"""
     scores: Floats
+    root: str = "results"
+    """What messages call the list of rows."""
+    names: StatedNames = NO_NAMES
 
 
 def read_plain_results(path: Path) -> ResultColumns | None:

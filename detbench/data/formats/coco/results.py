@@ -11,16 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 import numpy as np
 
 from detbench.data.columns import Flags, Floats, Indices, Ints, freeze
 from detbench.data.detections import Detections
 from detbench.data.formats.coco.plain_results import ResultColumns, read_plain_results
-from detbench.data.formats.coco.structs import Id, Result
+from detbench.data.formats.coco.structs import Id
 from detbench.data.formats.parsing.image_ids import match_images, numeric_image_ids
-from detbench.data.formats.parsing.json_text import decode
-from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
@@ -52,15 +49,15 @@ def read_coco_results(
     boxes, areas = _boxes_and_areas(path, columns.xywh)
     check_inverted(path, boxes)
 
-    image_index = _image_index(path, ground_truth, columns.image_ids)
-    class_index = _class_index(ground_truth, columns.category_ids)
+    image_index = _image_index(path, ground_truth, columns)
+    class_index = _class_index(ground_truth, columns)
     scores = columns.scores
     is_known = (image_index >= 0) & (class_index >= 0)
     if not is_known.all():
         no_image = image_index < 0
         no_class = (class_index < 0) & ~no_image
-        _report_unknown(path, "image", columns.image_ids, no_image, allow_unknown=allow_unknown)
-        _report_unknown(path, "class", columns.category_ids, no_class, allow_unknown=allow_unknown)
+        _report_unknown(path, "image", columns, no_image, allow_unknown=allow_unknown)
+        _report_unknown(path, "class", columns, no_class, allow_unknown=allow_unknown)
         image_index, class_index = image_index[is_known], class_index[is_known]
         scores, boxes, areas = scores[is_known], boxes[is_known], areas[is_known]
     # The columns are large and nobody else holds them, so they are frozen and not copied.
@@ -78,37 +75,34 @@ def read_coco_results(
 
 def _read_any_results(path: Path) -> ResultColumns:
     """Decode a file strictly, row by row; raise InputError for the first row that is malformed."""
-    text = read_bytes(path)
-    # Ground truth and detections are both .json, so mistaking one for the other is common.
-    if text[:64].lstrip().startswith(b"{"):
-        raise InputError(
-            path,
-            "is an object like COCO annotations, expected results",
-            fix="give the detections here",
-        )
-    results = decode(path, text, msgspec.json.Decoder(list[Result]), root="results")
+    from detbench.data.formats.coco.result_layouts import decode_results
+
+    results, root, names = decode_results(path)
+    category_ids = [result.category_id for result in results]
     return ResultColumns(
-        image_ids=_image_ids(path, [result.image_id for result in results]),
-        category_ids=_integers(path, "category_id", [result.category_id for result in results]),
+        image_ids=_image_ids(path, root, [result.image_id for result in results]),
+        category_ids=_integers(path, f"{root}[{{}}].category_id", category_ids),
         xywh=np.array([result.bbox for result in results], np.float64).reshape(-1, 4),
         scores=np.array([result.score for result in results], np.float64),
+        root=root,
+        names=names,
     )
 
 
-def _image_ids(path: Path, ids: list[Id]) -> Ints | list[Id]:
+def _image_ids(path: Path, root: str, ids: list[Id]) -> Ints | list[Id]:
     """Return the ids as integers if all of them are, else unchanged."""
     if any(isinstance(image_id, str) or abs(image_id) >= 2**63 for image_id in ids):
         return ids
-    return _integers(path, "image_id", ids)
+    return _integers(path, f"{root}[{{}}].image_id", ids)
 
 
-def _integers(path: Path, key: str, numbers: Sequence[Any]) -> Ints:
+def _integers(path: Path, where: str, numbers: Sequence[Any]) -> Ints:
+    """Return whole numbers; `where` is the location of one, with {} in place of its row."""
     for row, number in enumerate(numbers):
         if number != int(number) or abs(number) >= 2**63:
+            key = where.rpartition(".")[2]
             raise InputError(
-                path,
-                f"{key} {number} is not a 64-bit integer",
-                where=f"results[{row}].{key}",
+                path, f"{key} {number} is not a 64-bit integer", where=where.format(row)
             )
     return np.array(numbers, np.int64)
 
@@ -129,12 +123,15 @@ def _boxes_and_areas(path: Path, xywh: Floats) -> tuple[Floats, Floats]:
     return xywh, areas
 
 
-def _image_index(path: Path, ground_truth: GroundTruth, ids: Ints | list[Id]) -> Indices:
+def _image_index(path: Path, ground_truth: GroundTruth, columns: ResultColumns) -> Indices:
     """Return the image (N,) of each row, −1 if it is unknown."""
-    if isinstance(ids, list):
+    ids, names = columns.image_ids, columns.names
+    if isinstance(ids, list) or names.files:
         texts = [image_id if isinstance(image_id, str) else str(int(image_id)) for image_id in ids]
-        names = list(dict.fromkeys(texts))
-        position_of = dict(zip(names, match_images(path, ground_truth, names), strict=True))
+        own = list(dict.fromkeys(texts))
+        labels = names.image_labels(ground_truth, own)
+        positions = match_images(path, ground_truth, labels, are_files=labels != own)
+        position_of = dict(zip(own, positions, strict=True))
         return np.array([position_of[text] for text in texts], np.int32)
 
     # Rows of an image usually follow each other: look up the first row of each run only.
@@ -151,10 +148,16 @@ def _image_index(path: Path, ground_truth: GroundTruth, ids: Ints | list[Id]) ->
     return np.repeat(run_index, np.diff(starts, append=len(ids)))
 
 
-def _class_index(ground_truth: GroundTruth, category_ids: Ints) -> Indices:
+def _class_index(ground_truth: GroundTruth, columns: ResultColumns) -> Indices:
     """Return the class (N,) of each row, −1 if it is unknown."""
     classes = np.arange(len(ground_truth.category_ids), dtype=np.int32)
-    return _look_up(ground_truth.category_ids, classes, category_ids)
+    own = np.unique(columns.category_ids) if columns.names.classes else np.empty(0, np.int64)
+    names = columns.names.class_labels(ground_truth, list(map(str, own.tolist())))
+    if names is None:
+        return _look_up(ground_truth.category_ids, classes, columns.category_ids)
+    position_of = {name: k for k, name in enumerate(ground_truth.class_names)}
+    positions = np.array([position_of.get(name, -1) for name in names], np.int32)
+    return _look_up(own, positions, columns.category_ids)
 
 
 def _look_up(keys: Ints, values: Indices, wanted: Ints) -> Indices:
@@ -177,7 +180,7 @@ def _look_up(keys: Ints, values: Indices, wanted: Ints) -> Indices:
 def _report_unknown(
     path: Path,
     kind: Literal["image", "class"],
-    ids: Ints | list[Id],
+    columns: ResultColumns,
     unknown: Flags,
     *,
     allow_unknown: bool,
@@ -187,14 +190,12 @@ def _report_unknown(
     if not count:
         return
     row = int(unknown.argmax())
-    where = f"results[{row}]" + (f" and {count - 1:,} more" if count > 1 else "")
-    if kind == "class" and not allow_unknown:
+    where = f"{columns.root}[{row}]" + (f" and {count - 1:,} more" if count > 1 else "")
+    names = columns.names.files if kind == "image" else columns.names.classes
+    first = str((columns.image_ids if kind == "image" else columns.category_ids)[row])
+    if kind == "class" and not allow_unknown and first not in names:
         raise InputError(
-            path,
-            f"category_id {ids[row]} is not in the ground truth",
-            where=where,
-            fix=_CLASS_FIX,
+            path, f"category_id {first} is not in the ground truth", where=where, fix=_CLASS_FIX
         )
-    check_unknown(
-        path, kind, str(ids[row]), count, len(unknown), where=where, allow_unknown=allow_unknown
-    )
+    first = names.get(first, first)
+    check_unknown(path, kind, first, count, len(unknown), where=where, allow_unknown=allow_unknown)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+
+from detbench.data.ground_truth import GroundTruth
 
 Id = int | float | str
 """An id of an image or annotation. Some tools write whole numbers as 1.0, or use strings."""
@@ -79,3 +82,39 @@ def protocol_of(
     if any(each is not None for each in image_lists):
         return "lvis"
     return "lvis" if rated and all(each in ("r", "c", "f") for each in rated) else "coco"
+
+
+class StatedNames(NamedTuple):
+    """What the images and categories in a file of results are called."""
+
+    files: Mapping[str, str]
+    """Image id → file name."""
+    classes: Mapping[str, str]
+    """Category id → class name."""
+
+    def image_labels(self, ground_truth: GroundTruth, ids: Sequence[str]) -> list[str]:
+        """Return ids if they name the same files as in the ground truth, else their file names."""
+        for image_id in ids:
+            position = ground_truth.image_position(image_id)
+            own = self.files.get(image_id, "")
+            # The ground truth may not know the name of its file.
+            other = own if position is None else ground_truth.image_files[position] or own
+            if own and (position is None or _file_stem(own) != _file_stem(other)):
+                return [self.files.get(name, name) for name in ids]
+        return list(ids)
+
+    def class_labels(self, ground_truth: GroundTruth, ids: Sequence[str]) -> list[str] | None:
+        """Return the names of categories; None if ids mean the same as in the ground truth."""
+        names = dict(
+            zip(map(str, ground_truth.category_ids.tolist()), ground_truth.class_names, strict=True)
+        )
+        if all(self.classes.get(each, names.get(each)) == names.get(each) for each in ids):
+            return None
+        return [self.classes.get(category_id, category_id) for category_id in ids]
+
+
+NO_NAMES = StatedNames({}, {})
+
+
+def _file_stem(path: str) -> str:
+    return PurePosixPath(path.replace("\\", "/")).stem

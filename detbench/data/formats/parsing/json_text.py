@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from detbench.errors import InputError
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _NOT_FINITE = re.compile(rb"(?<=[:\[,\s])([+-]?(?:NaN|nan|Infinity|inf))(?=[\s,\]}])")
@@ -25,7 +26,29 @@ _TYPE_NAMES = {
 }
 
 
-def decode(path: Path, text: bytes, decoder: msgspec.json.Decoder[T], *, root: str) -> T:
+class JsonDecoder(Protocol[T_co]):
+    """What `decode` needs of a decoder: that of msgspec, or `JsonLines`."""
+
+    def decode(self, text: bytes, /) -> T_co:
+        """Return the decoded text; raise msgspec's errors."""
+
+
+class JsonLines(Generic[T]):
+    """Decodes lines, each of which is a JSON value, into a list.
+
+    Args:
+        decoder: Decodes a line.
+    """
+
+    def __init__(self, decoder: msgspec.json.Decoder[T]) -> None:
+        self._decoder = decoder
+
+    def decode(self, text: bytes, /) -> list[T]:
+        """Return the values of all lines but blank ones."""
+        return self._decoder.decode_lines(text)
+
+
+def decode(path: Path, text: bytes, decoder: JsonDecoder[T], *, root: str) -> T:
     """Decode the JSON `text` of `path`.
 
     `root` is what errors call a top-level list, as in `results[3].bbox[1]`.
@@ -67,7 +90,7 @@ def _problem_and_location(error: msgspec.ValidationError, root: str) -> tuple[st
 
 
 def _malformed(
-    path: Path, text: bytes, decoder: msgspec.json.Decoder[T], problem: str, root: str
+    path: Path, text: bytes, decoder: JsonDecoder[T], problem: str, root: str
 ) -> InputError:
     """Return the error for a text that is not JSON; `problem` is msgspec's message."""
     if not text.strip():
@@ -97,7 +120,7 @@ def _malformed(
     return InputError(path, f"malformed JSON: {reason}", where=_location(text, byte))
 
 
-def _path_of_not_finite(text: bytes, decoder: msgspec.json.Decoder[T], root: str) -> str:
+def _path_of_not_finite(text: bytes, decoder: JsonDecoder[T], root: str) -> str:
     """Return the path to the first bare NaN or Infinity; empty if it is in no field that is read.
 
     The decoder finds it: with null in its place, the first wrong value is that one.

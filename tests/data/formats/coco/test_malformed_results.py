@@ -122,9 +122,30 @@ WRONG_FILES = {
     "cut behind a row": (f"[{ROW}", r"line 1, byte \d+: the JSON ends in the middle"),
     "something behind": (f"[{ROW}] x", r"line 1, byte \d+: malformed JSON: trailing characters"),
     "two lists": (f"[{ROW}]\n[{ROW}]", r"line 2, byte \d+: malformed JSON: trailing characters"),
-    "rows without a list": (
-        f"{ROW}\n{ROW}",
-        "is an object like COCO annotations, expected results",
+    "lines with a mistake": (
+        f"{ROW}\n\n{row(score='null')}",
+        r"results\[1\]\.score: expected a number, found null",
+    ),
+    "lines with NaN": (
+        f"{ROW}\n{row(score='NaN')}",
+        r"results\[1\]\.score \(line 2, byte \d+\): NaN is not a JSON number",
+    ),
+    "a cut line": (f"{ROW}\n{ROW[:30]}", "line 2, byte 100: the JSON ends in the middle"),
+    "other keys": (
+        '{"images": 3, "a": 1}',
+        "is an object without results; its keys: 'images', 'a'",
+    ),
+    "a mistake in a wrapped list": (
+        f'{{"predictions": [{ROW}, {row(bbox="[1]")}]}}',
+        r"predictions\[1\]\.bbox: expected 4 numbers",
+    ),
+    "an annotation without a score": (
+        f'{{"annotations": [{ROW}, {{"image_id": 1, "category_id": 2, "bbox": [1, 2, 3, 4]}}]}}',
+        r"annotations\[1\]: has no 'score'",
+    ),
+    "an unknown image in a wrapped list": (
+        f'{{"results": [{ROW}, {row(image_id="77")}]}}',
+        r"results\[1\]: image '77' is not in the ground truth",
     ),
     "annotations": ('{"images": [], "annotations": []}', "is an object like COCO annotations"),
     "a number": ("3", "expected a list, found a whole number"),
