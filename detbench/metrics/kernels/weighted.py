@@ -78,9 +78,14 @@ def fill_ap_and_recall(
     for list_index in range(n_classes * n_thresholds):
         n_hits = detections.hit_offsets[list_index + 1] - detections.hit_offsets[list_index]
         max_hits = max(max_hits, n_hits)
+    max_positives = 0
+    for b in range(len(positives)):
+        for k in range(n_classes):
+            max_positives = max(max_positives, positives[b, k])
     counted_so_far = np.empty(max_detections, np.int64)
-    needed = np.empty(len(averaging.recall_grid), np.int64)
+    recalls_reached = np.empty(max_positives + 1, np.int64)
     hits_so_far, precision = np.empty(max_hits, np.int64), np.empty(max_hits, np.float64)
+    n_recalls = len(averaging.recall_grid)
     for b in range(len(weights)):
         weight = weights[b]
         for k in range(n_classes):
@@ -88,10 +93,10 @@ def fill_ap_and_recall(
             if n_positives == 0:
                 ap[b, k], recall[b, k] = np.nan, np.nan
                 continue  # left out of the mean over classes, as a class without ground truth
-            # What all thresholds share: detections so far, and the hits that each recall needs.
+            # What all thresholds share: detections so far, and the recalls that hits reach.
             _count_so_far(detections, k, weight, counted_so_far)
-            for r in range(len(needed)):
-                needed[r] = _min_hits(averaging.recall_grid[r], n_positives)
+            if n_recalls:
+                _count_recalls_reached(averaging.recall_grid, n_positives, recalls_reached)
             for t in range(n_thresholds):
                 n_points = _curve_points(
                     detections,
@@ -105,8 +110,11 @@ def fill_ap_and_recall(
                 )
                 recall[b, k, t] = hits_so_far[n_points - 1] / n_positives if n_points else 0.0
                 # COCO and VOC 2007 sample the curve at given recalls, VOC 2012 takes its area.
-                if len(needed):
-                    ap[b, k, t] = _mean_of_samples(needed, hits_so_far, precision, n_points)
+                if n_recalls:
+                    ap[b, k, t] = (
+                        _sum_of_samples(recalls_reached, hits_so_far, precision, n_points)
+                        / n_recalls
+                    )
                 else:
                     ap[b, k, t] = _area_below(hits_so_far, precision, n_points, n_positives)
 
@@ -247,25 +255,33 @@ def _curve_points(
 
 
 @inlined
-def _mean_of_samples(
-    needed: NDArray[np.int64],
+def _count_recalls_reached(
+    recall_grid: NDArray[np.float64], positives: int, recalls_reached: NDArray[np.int64]
+) -> None:
+    """Fill how many recalls of the grid each number of hits reaches, from 0 to `positives`."""
+    r = 0
+    for hits in range(positives + 1):
+        while r < len(recall_grid) and recall_grid[r] <= hits / positives:
+            r += 1
+        recalls_reached[hits] = r
+
+
+@inlined
+def _sum_of_samples(
+    recalls_reached: NDArray[np.int64],
     hits_so_far: NDArray[np.int64],
     precision: NDArray[np.float64],
     n_points: int,
 ) -> float:
-    """Return the mean of the interpolated precision at the recalls of the grid.
-
-    `needed` (R,) is the number of hits that each recall takes.
-    """
+    """Return the sum of the interpolated precision over the recalls of the grid."""
     # From the last point to the first, `best` is the interpolated precision. Each recall takes the
     # best precision of the points that reach it; recalls that no point reaches add 0.
-    r, best, total = len(needed) - 1, 0.0, 0.0
+    best, total = 0.0, 0.0
     for point in range(n_points - 1, -1, -1):
-        while r >= 0 and needed[r] > hits_so_far[point]:
-            total += best
-            r -= 1
         best = max(best, precision[point])
-    return (total + (r + 1) * best) / len(needed)
+        reached_before = recalls_reached[hits_so_far[point - 1]] if point else 0
+        total += (recalls_reached[hits_so_far[point]] - reached_before) * best
+    return total
 
 
 @inlined

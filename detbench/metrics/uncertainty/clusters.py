@@ -7,6 +7,7 @@ A cluster is such a group, or a single image if the ground truth has no groups.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,9 @@ from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
 
 MIN_CLUSTERS = 2
-"""Minimum number of clusters for an interval: one cannot show how results vary."""
+"""Minimum number of clusters for resampling: one cannot show how results vary."""
+MIN_WITH_OBJECTS = 7
+"""Minimum number of clusters with objects for the interval of a value."""
 
 Weights = NDArray[np.uint16]
 """(I,) how often each image counts, or (B, I) for B such sets."""
@@ -25,6 +28,8 @@ WeightsOf = Callable[[int], Weights]
 
 _HALVES_STREAM = 2
 """Distinguishes the random stream of halves from others of the same seed."""
+_KEPT_SPLITS = 16
+"""Splits kept for their second half: one for each thread, which takes the halves in order."""
 
 
 def cluster_count(ground_truth: GroundTruth) -> int:
@@ -68,11 +73,15 @@ def split_halves(ground_truth: GroundTruth, seed: int) -> WeightsOf:
     """Return random halves of the clusters: an even number and the next are complementary."""
     count = cluster_count(ground_truth)
 
+    @lru_cache(maxsize=_KEPT_SPLITS)
+    def side_of_images(split: int) -> Weights:
+        rng = np.random.default_rng([seed, split, _HALVES_STREAM])
+        side = (rng.permutation(count) & 1).astype(np.uint16)
+        return side[ground_truth.clusters]
+
     def weights_of(b: int) -> Weights:
         split, side = divmod(b, 2)
-        rng = np.random.default_rng([seed, split, _HALVES_STREAM])
-        position = rng.permutation(count)[ground_truth.clusters]
-        return np.asarray(position % 2 == side, np.uint16)
+        return side_of_images(split) if side else 1 - side_of_images(split)
 
     return weights_of
 

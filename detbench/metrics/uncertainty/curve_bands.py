@@ -18,7 +18,7 @@ from detbench.metrics.kernels.weighted import fill_interpolated_precision
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.clusters import (
-    MIN_CLUSTERS,
+    MIN_WITH_OBJECTS,
     clusters_with,
     resample_clusters,
     stack_weights,
@@ -63,7 +63,7 @@ def curve_bands(
     seed: int = 0,
     threads: int | None = None,
 ) -> list[CurveBand]:
-    """Return the band of each class with objects in at least two images, over all areas.
+    """Return the band of each class with objects in enough images, over all areas.
 
     Args:
         evaluation: of a detector. Images of one group are resampled together.
@@ -104,7 +104,7 @@ def curve_bands(
         return CurveBand(ground_truth.class_names[k], recalls, np.minimum(low, wilson), high)
 
     with ThreadPool(threads) as pool:
-        return [*pool.map(band, np.flatnonzero(clusters >= MIN_CLUSTERS).tolist())]
+        return [*pool.map(band, np.flatnonzero(clusters >= MIN_WITH_OBJECTS).tolist())]
 
 
 def _wilson_lower_end(

@@ -1,8 +1,13 @@
 """Confidence intervals and p-values of measures and of their differences.
 
 How an interval is computed is in `interval_methods`. A resample without objects of a class says
-nothing about the class and is left out. A class with objects in fewer than two images has no
-interval. A difference that is 0 in every replicate has the interval 0 to 0 and p = 1.
+nothing about the class and is left out. A difference that is 0 in every replicate has the interval
+0 to 0 and p = 1.
+
+A value has no interval if the images cannot show how it varies: too few of them have objects, hits
+or misses (`MIN_WITH_…`), or it is the same in every replicate. Nor has any number whose interval
+would hold all possible values, nor a measure that lies outside its own interval: half of its images
+are then no smaller version of all. Other statistics widen their interval to the value.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ from detbench.data.columns import Floats
 from detbench.errors import DetbenchError
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.uncertainty.clusters import MIN_CLUSTERS
+from detbench.metrics.uncertainty.clusters import MIN_CLUSTERS, MIN_WITH_OBJECTS
 from detbench.metrics.uncertainty.interval_methods import (
     Expanded,
     Method,
@@ -35,11 +40,18 @@ VALUE_METHOD: Method = "halves"
 DIFFERENCE_METHOD: Method = "expanded"
 """For differences and their p."""
 CONFIDENCE = 0.95
+WHY_NO_INTERVAL = (
+    "No 95% CI is shown where too few images have objects, hits or misses to estimate how the score"
+    " varies."
+)
+"""The footnote of tables in which a value has no interval."""
+_ROUNDING = 1e-9
+"""Values of replicates that differ by less are equal."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and its confidence interval; the ends are NaN if there is none."""
+    """An estimate and its confidence interval; the ends are NaN if the images show none."""
 
     estimate: float
     low: float
@@ -52,6 +64,11 @@ class Interval:
     def is_defined(self) -> bool:
         """Whether the interval has ends."""
         return not math.isnan(self.low)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is an estimate, but the images do not show how it varies."""
+        return math.isfinite(self.estimate) and not self.is_defined
 
 
 def intervals(
@@ -76,8 +93,7 @@ def value_intervals(
 ) -> list[dict[str, tuple[Interval, tuple[Interval, ...]]]]:
     """Return the intervals of each detector by measure: that of the value and those of classes.
 
-    Measures without any object to find are left out, and all of them if there are fewer than two
-    images.
+    Measures without any object to find are left out.
 
     Args:
         evaluations: of one ground truth under one protocol.
@@ -92,7 +108,7 @@ def value_intervals(
         for measure in measures or first.protocol.measures
         if first.value(measure) is not None
     ]
-    if not defined or len(first.ground_truth.image_ids) < MIN_CLUSTERS:
+    if not defined:
         return [{} for _ in evaluations]
     return [
         {replicates.measure.name: intervals(replicates) for replicates in detector}
@@ -119,14 +135,30 @@ def standard_error(replicates: Replicates, column: int = 0) -> float:
 
 def _interval(replicates: Replicates, column: int, confidence: float, method: Method) -> Interval:
     estimate = float(replicates.values[column])
+    no_interval = Interval(estimate, math.nan, math.nan, confidence, method)
     plausible = _plausible_values(replicates, column, method)
-    if replicates.clusters[column] < MIN_CLUSTERS or not len(plausible):
-        return Interval(estimate, math.nan, math.nan, confidence, method)
+    if not _shows_variation(replicates, column, plausible):
+        return no_interval
     if replicates.is_difference and not plausible.any():
         return Interval(estimate, 0.0, 0.0, confidence, method)
     shares = _tail_shares(replicates, column, method)
-    low, high = interval_ends(plausible, shares, confidence, replicates.bounds)
-    return Interval(estimate, float(low), float(high), confidence, method)
+    low, high = map(float, interval_ends(plausible, shares, confidence, replicates.bounds))
+    contains_estimate = low - _ROUNDING <= estimate <= high + _ROUNDING
+    is_measure = replicates.varies is not None
+    if (low, high) == replicates.bounds or (is_measure and not contains_estimate):
+        return no_interval
+    if not replicates.is_difference:
+        low, high = min(low, estimate), max(high, estimate)
+    return Interval(estimate, low, high, confidence, method)
+
+
+def _shows_variation(replicates: Replicates, column: int, plausible: Floats) -> bool:
+    """Return whether the images show how a number varies, given its plausible values (H,)."""
+    clusters = replicates.clusters[column]
+    if replicates.is_difference or not len(plausible):
+        return bool(clusters >= MIN_CLUSTERS and len(plausible))
+    varies = replicates.varies is None or replicates.varies[column]
+    return bool(varies and clusters >= MIN_WITH_OBJECTS and np.ptp(plausible) > _ROUNDING)
 
 
 def _p_value(change: Replicates, column: int, method: Method) -> float:

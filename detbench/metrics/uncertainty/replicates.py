@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detbench.data.columns import Floats, Ints
+from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import NotComparableError
 from detbench.metrics.protocols.protocol import Measure
@@ -24,13 +24,21 @@ from detbench.metrics.uncertainty.clusters import (
     clusters_with,
     split_halves,
 )
-from detbench.metrics.uncertainty.weighted_detections import positives_by_image
+from detbench.metrics.uncertainty.weighted_detections import hits_by_image, positives_by_image
 from detbench.metrics.uncertainty.weighted_scores import WeightedScores, weighted_scores
 
 PARTS = 100
 """Number of parts of the images that are left out in turn: a jackknife over parts."""
-HALVES = 200
-"""Number of random halves of the images."""
+HALVES = 2000
+"""Number of random halves of the images. The ends of intervals vary with the random seed by 1.5% of
+their width (standard deviation)."""
+MIN_WITH_HITS = 5
+"""Minimum number of images, or groups of images, with a hit for the interval of a value."""
+MIN_WITH_MISSES = 2
+"""Minimum number of images, or groups of images, with a miss for the interval of a value."""
+MIN_WITH_HITS_PER_CLASS = 2
+"""Minimum mean over the classes of the number of images with a hit, for that of the overall value:
+with fewer, half of the images has no hit of most classes."""
 
 _PARTS_STREAM = 1
 """Distinguishes the random stream of parts from others of the same seed."""
@@ -58,13 +66,12 @@ class Replicates:
     """(1 + K,) the number of images, or groups of images, with objects: the evidence there is."""
     resampling: str
     """Identifies the resamples and the protocol; only values with the same text are paired."""
+    varies: Flags | None = None
+    """(1 + K,) whether enough images have hits and misses to show how a measure varies; None for
+    differences, means over trainings and other statistics."""
     bounds: tuple[float, float] = (0.0, 1.0)
     """The smallest and largest possible value."""
-
-    @property
-    def is_difference(self) -> bool:
-        """Whether this is the difference of two detectors."""
-        return self.bounds[0] < 0
+    is_difference: bool = False
 
     @property
     def overall(self) -> Replicates:
@@ -73,7 +80,8 @@ class Replicates:
             name: getattr(self, name)[..., :1]
             for name in ("values", "bootstrap", "left_out", "halves", "clusters")
         }
-        return replace(self, class_names=(), **columns)
+        varies = None if self.varies is None else self.varies[:1]
+        return replace(self, class_names=(), varies=varies, **columns)
 
     def minus(self, other: Replicates) -> Replicates:
         """Return the paired difference: this detector's values − those of another one.
@@ -96,7 +104,9 @@ class Replicates:
             bootstrap=self.bootstrap - other.bootstrap,
             left_out=self.left_out - other.left_out,
             halves=self.halves - other.halves,
+            varies=None,
             bounds=(-1.0, 1.0),
+            is_difference=True,
         )
 
 
@@ -173,7 +183,8 @@ def _with_halves(
                 bootstrap=_columns(bootstrap[e][m]),
                 left_out=_columns(left_out[e][m]),
                 halves=_columns(halves[e][m]),
-                clusters=_evidence(evaluation, measure, ground_truth),
+                clusters=_clusters_with(ground_truth, positives_by_image(first, measure)),
+                varies=_varies(evaluation, measure, ground_truth),
                 resampling=resampling,
             )
             for m, measure in enumerate(measures)
@@ -200,8 +211,25 @@ def _without_part(ground_truth: GroundTruth, parts: int, seed: int) -> WeightsOf
     return lambda b: (part != b).astype(np.uint16)
 
 
-def _evidence(evaluation: Evaluation, measure: Measure, ground_truth: GroundTruth) -> Ints:
-    """Return (1 + K,) the number of clusters with objects of any class, and of each class."""
-    by_image = positives_by_image(evaluation, measure)
+def _varies(evaluation: Evaluation, measure: Measure, ground_truth: GroundTruth) -> Flags:
+    """Return (1 + K,) whether enough clusters have hits and misses.
+
+    A value that rests on a few hits, or falls short of 1 by a few misses, has no visible variation:
+    most halves of the images have none of them, or all.
+    """
+    positives = positives_by_image(evaluation, measure)
+    hits, hits_at_highest_iou = hits_by_image(evaluation, measure)
+    with_objects = _clusters_with(ground_truth, positives)
+    with_hits = _clusters_with(ground_truth, hits)
+    with_misses = _clusters_with(ground_truth, np.maximum(positives - hits_at_highest_iou, 0))
+    varies = (with_hits >= MIN_WITH_HITS) & (with_misses >= MIN_WITH_MISSES)
+    present = np.flatnonzero(with_objects[1:])
+    hits_of_present = with_hits[1:][present]
+    varies[0] &= len(present) > 0 and hits_of_present.mean() >= MIN_WITH_HITS_PER_CLASS
+    return np.asarray(varies)
+
+
+def _clusters_with(ground_truth: GroundTruth, by_image: Ints) -> Ints:
+    """Return (1 + K,) the number of clusters with something of any class, and of each class."""
     of_any_class = clusters_with(ground_truth, by_image.sum(axis=1, keepdims=True))
     return np.concatenate([of_any_class, clusters_with(ground_truth, by_image)])

@@ -58,6 +58,7 @@ def average_over_seeds(trainings: Sequence[Replicates], name: str, *, seed: int 
         bootstrap=bootstrap + _seed_deviations(values, len(bootstrap), name, seed),
         left_out=np.mean([training.left_out for training in trainings], axis=0),
         halves=halves + _seed_deviations(values, len(halves), name, seed),
+        varies=None,
     )
 
 

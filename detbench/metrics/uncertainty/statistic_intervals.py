@@ -32,26 +32,24 @@ def statistic_interval(
         value: on all images.
         bootstrap: (B,) on each resample.
         clusters: the number of images, or groups of images, that say something about it.
-        lowest: its smallest possible value.
+        lowest: its smallest possible value; below 0 for a difference.
         highest: its largest possible value.
     """
-    replicates = _replicates(value, bootstrap, clusters, (lowest, highest))
+    replicates = replace(
+        _replicates(value, bootstrap, clusters, (lowest, highest)), is_difference=lowest < 0
+    )
     return intervals(replicates, method=DIFFERENCE_METHOD)[0]
 
 
 def statistic_interval_from_halves(
     value: float, halves: Floats, clusters: int, *, lowest: float = 0.0, highest: float = 1.0
 ) -> Interval:
-    """Return the interval of a statistic from halves (H,) of the images; it contains the value.
+    """Return the interval of a statistic from halves (H,) of the images.
 
     Other arguments are those of `statistic_interval`.
     """
     replicates = _replicates(value, np.empty(0), clusters, (lowest, highest))
-    replicates = replace(replicates, halves=halves[:, None])
-    interval = intervals(replicates, method=VALUE_METHOD)[0]
-    # numpy's minimum and maximum keep the NaN ends of an undefined interval.
-    low, high = np.minimum(interval.low, value), np.maximum(interval.high, value)
-    return replace(interval, low=float(low), high=float(high))
+    return intervals(replace(replicates, halves=halves[:, None]), method=VALUE_METHOD)[0]
 
 
 def statistic_p(value: float, bootstrap: Floats, clusters: int) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.data.columns import Ints, groups_from_offsets
+from detbench.data.columns import Flags, Ints, groups_from_offsets
 from detbench.metrics.kernels.weighted import Averaging, WeightedDetections, ranks_in_images
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.scoring.evaluation import Evaluation
@@ -30,22 +30,17 @@ def weighted_detections(
         weight_index: (N,) the index of each detection's weight, by row of the evaluation's
             `Detections`. None: the index of its image.
     """
-    area, limit, thresholds = evaluation.indices_of(measure)
+    area, _, thresholds = evaluation.indices_of(measure)
     protocol, matches = evaluation.protocol, evaluation.matches
     levels = range(len(protocol.iou_thresholds))[thresholds]
-    image_of_row = groups_from_offsets(evaluation.detections.offsets)
-    images = image_of_row[matches.rows]
+    images = _images_of_matches(evaluation)
     ignored = matches.ignored[area]
     hits = matches.hits[area]
     # A detection counts unless it is ignored at all of these thresholds, or beyond the limit.
     counts = np.zeros(len(hits), np.bool_)
     for level in levels:
         counts |= (ignored >> level) & 1 == 0
-    max_detections = (*protocol.max_detections, _UNLIMITED)[limit]
-    if max_detections < _UNLIMITED:
-        n_images = len(evaluation.ground_truth.image_ids)
-        ranks = ranks_in_images(matches.offsets, images, n_images)
-        counts &= ranks < max_detections
+    counts &= _within_limit(evaluation, measure, images)
     rows = np.flatnonzero(counts)
     # Each detection's position among those of its class that count.
     offsets = np.searchsorted(rows, matches.offsets)
@@ -79,6 +74,40 @@ def positives_by_image(evaluation: Evaluation, measure: Measure) -> Ints:
     positives = np.zeros(shape, np.int64)
     np.add.at(positives, (images, classes), 1)
     return positives
+
+
+def hits_by_image(evaluation: Evaluation, measure: Measure) -> tuple[Ints, Ints]:
+    """Return (I, K) the hits per image and class, at the measure's lowest and highest IoU."""
+    area, _, thresholds = evaluation.indices_of(measure)
+    levels = range(len(evaluation.protocol.iou_thresholds))[thresholds]
+    images, hits = _images_of_matches(evaluation), evaluation.matches.hits[area]
+    classes = groups_from_offsets(evaluation.matches.offsets)
+    shape = (len(evaluation.ground_truth.image_ids), len(evaluation.ground_truth.class_names))
+    cells = images.astype(np.int64) * shape[1] + classes
+    within_limit = _within_limit(evaluation, measure, images)
+
+    def hits_at(level: int) -> Ints:
+        is_hit = ((hits >> level) & 1 == 1) & within_limit
+        return np.bincount(cells[is_hit], minlength=shape[0] * shape[1]).reshape(shape)
+
+    return hits_at(levels[0]), hits_at(levels[-1])
+
+
+def _images_of_matches(evaluation: Evaluation) -> NDArray[Any]:
+    """Return (N,) the image of each detection, by class and falling score."""
+    return groups_from_offsets(evaluation.detections.offsets)[evaluation.matches.rows]
+
+
+def _within_limit(evaluation: Evaluation, measure: Measure, images: NDArray[Any]) -> Flags:
+    """Return (N,) which detections are within the measure's limit of detections per image."""
+    _, limit, _ = evaluation.indices_of(measure)
+    max_detections = (*evaluation.protocol.max_detections, _UNLIMITED)[limit]
+    if max_detections == _UNLIMITED:
+        return np.ones(len(images), np.bool_)
+    n_images = len(evaluation.ground_truth.image_ids)
+    return np.asarray(
+        ranks_in_images(evaluation.matches.offsets, images, n_images) < max_detections
+    )
 
 
 def _positions_by_level(

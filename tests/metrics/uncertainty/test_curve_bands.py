@@ -9,7 +9,7 @@ import pytest
 from detbench.errors import DetbenchError
 from detbench.metrics.protocols.coco import COCO
 from detbench.metrics.protocols.voc import VOC2007
-from detbench.metrics.uncertainty.clusters import resample_images
+from detbench.metrics.uncertainty.clusters import MIN_WITH_OBJECTS, resample_images
 from detbench.metrics.uncertainty.curve_bands import curve_bands
 from tests.metrics.random_cases import evaluate_columns, random_case, repeat
 
@@ -97,13 +97,14 @@ def test_threads_change_nothing_and_seeds_do():
     assert any((a.low != b.low).any() for a, b in zip(first, other_seed, strict=True))
 
 
-def test_classes_with_objects_in_fewer_than_two_images_have_no_band():
+@pytest.mark.parametrize("images", [MIN_WITH_OBJECTS - 1, MIN_WITH_OBJECTS])
+def test_classes_with_objects_in_few_images_have_no_band(images):
     objects, detections = random_case(np.random.default_rng(0), IMAGES)
-    of_class_b = np.flatnonzero(objects["class_index"] == 1)
-    kept = np.setdiff1d(np.arange(len(objects["class_index"])), of_class_b[1:])
-    fewer = {name: values[kept] for name, values in objects.items()}
-    evaluation = evaluate_columns(fewer, detections, IMAGES, COCO)
-    assert {band.class_name for band in curve_bands(evaluation, 0.5)} == {"a", "c"}
+    objects = with_class_a_everywhere(objects)
+    kept = (objects["class_index"] == 0) & (objects["image_index"] < images)
+    few = {name: values[kept] for name, values in objects.items()}
+    bands = curve_bands(evaluate_columns(few, detections, IMAGES, COCO), 0.5)
+    assert [band.class_name for band in bands] == ["a"] * (images == MIN_WITH_OBJECTS)
     none = {name: values[:0] for name, values in objects.items()}
     assert curve_bands(evaluate_columns(none, detections, IMAGES, COCO), 0.5) == []
 

@@ -18,7 +18,7 @@ from detbench.metrics.uncertainty.intervals import (
     value_intervals,
 )
 from detbench.metrics.uncertainty.replicates import Replicates, resample
-from tests.metrics.scored import perfect, random_pair, truth
+from tests.metrics.scored import detections, perfect, random_pair, truth
 from tests.metrics.uncertainty.test_interval_methods import order_statistic
 
 BOX, FAR = [10, 10, 60, 60], [100, 10, 150, 60]
@@ -45,7 +45,7 @@ def one_column(bootstrap, estimate, clusters=40, left_out=(0.4, 0.5, 0.6), halve
 
 
 def as_difference(replicates):
-    return replace(replicates, bounds=(-1.0, 1.0))
+    return replace(replicates, bounds=(-1.0, 1.0), is_difference=True)
 
 
 def test_an_interval_states_how_it_was_made():
@@ -112,11 +112,11 @@ def test_interval_and_p_never_disagree(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_few_replicates_do_not_bound_the_interval(method):
+def test_few_replicates_show_no_interval(method):
     few, many = (np.linspace(0.4, 0.6, count) for count in (20, 999))
     wide, _ = intervals(one_column(few, 0.5, 40, halves=few), method=method)
     narrow, _ = intervals(one_column(many, 0.5, 40, halves=many), method=method)
-    assert (wide.low, wide.high) == (0, 1)
+    assert not wide.is_defined
     assert 0.4 < narrow.low < narrow.high < 0.6
 
 
@@ -130,29 +130,74 @@ def test_a_difference_of_zero_in_all_replicates(method):
 
 @pytest.mark.parametrize("protocol", ["coco", "voc2012"])
 def test_resamples_without_a_class_are_left_out_of_its_interval(protocol):
-    evaluation = evaluate(*random_pair(3, images=12, objects=30, boxes=80), protocol)
-    [[replicates]] = resample([evaluation], [Measure("AP")], resamples=60, seed=5)
-    overall, classes = intervals(replicates, method="percentile")
-    for interval, column in zip((overall, *classes), replicates.bootstrap.T, strict=True):
+    ground_truth, detector = random_pair(3, images=12, objects=30, boxes=80)
+    pair = [evaluate(ground_truth, each, protocol) for each in (detector, perfect(ground_truth))]
+    [first], [second] = resample(pair, [Measure("AP")], resamples=60, seed=5)
+    change = second.minus(first)
+    overall, classes = intervals(change, method="percentile")
+    for interval, column in zip((overall, *classes), change.bootstrap.T, strict=True):
         expected = order_statistic(column[~np.isnan(column)], 0.025)
         assert interval.low == pytest.approx(expected, abs=1e-12)
 
 
-def test_classes_with_objects_in_two_images_one_image_and_none():
-    cats = [(i, 0, BOX) for i in range(8)]
-    rows = [*cats, (0, 1, FAR), (1, 1, FAR), (2, 2, FAR)]
-    ground_truth = truth(rows, "abcd", images=8)
-    evaluation = evaluate(ground_truth, perfect(ground_truth), "voc2007")
-    [[replicates]] = resample([evaluation], resamples=300)
-    overall, (eight, two, one, none) = intervals(replicates)
-    assert (overall.low, overall.high, eight.low, two.low, two.high) == (1, 1, 1, 0, 1)
-    assert all(interval.estimate <= 1 for interval in (overall, eight, two, one))
-    assert one.estimate == pytest.approx(1)
-    assert not one.is_defined
-    assert math.isnan(none.estimate)
-    assert not none.is_defined
-    p_is_nan = np.isnan(p_values(replicates.minus(replicates)))
-    assert p_is_nan.tolist() == [False, False, False, True, True]
+def few_hits(hits_of_classes, images, misses_of_classes=None):
+    """Return the evaluation of a detector that finds objects of each class in few images.
+
+    Every image has an object of each class, unless `misses_of_classes` limits their number.
+    """
+    misses = misses_of_classes or [images - hits for hits in hits_of_classes]
+    objects, rows = [], []
+    for k, (hits, missed) in enumerate(zip(hits_of_classes, misses, strict=True)):
+        positions = [(3 * k + n) % images for n in range(hits + missed)]
+        objects += [(image, k, BOX) for image in positions]
+        rows += [(image, k, 0.9, BOX) for image in positions[:hits]]
+    names = [f"class {k}" for k in range(len(misses))]
+    ground_truth = truth(objects, names, images=images)
+    return evaluate(ground_truth, detections(ground_truth, rows), "voc2012")
+
+
+def interval_of_class(hits, misses, images=40):
+    [[replicates]] = resample([few_hits([hits], images, [misses])], resamples=1)
+    return intervals(replicates)[1][0]
+
+
+@pytest.mark.parametrize(
+    ("hits", "misses", "is_defined"),
+    [(5, 2, True), (4, 2, False), (4, 30, False), (5, 30, True), (30, 2, True), (30, 1, False)],
+)
+def test_the_interval_of_a_class_needs_images_with_objects_hits_and_misses(
+    hits, misses, is_defined
+):
+    interval = interval_of_class(hits, misses)
+    assert interval.is_defined == is_defined
+    assert interval.estimate == pytest.approx(hits / (hits + misses))
+    if is_defined:
+        assert 0 <= interval.low < interval.estimate < interval.high <= 1
+        assert (interval.low, interval.high) != (0, 1)
+
+
+@pytest.mark.parametrize("hits", [0, 40])
+def test_a_detector_that_finds_nothing_or_everything_has_no_interval(hits):
+    interval = interval_of_class(hits, 40 - hits)
+    assert interval.estimate == hits / 40
+    assert interval.is_missing
+
+
+def test_the_interval_of_the_overall_value_needs_two_images_with_hits_per_class():
+    for hits, is_defined in ((1, False), (2, True)):
+        [[replicates]] = resample([few_hits([hits, hits, 1, 3, 2], 40)], resamples=1)
+        overall, classes = intervals(replicates)
+        assert overall.is_defined == is_defined
+        assert not any(interval.is_defined for interval in classes)
+
+
+def test_no_interval_of_a_measure_excludes_the_measure():
+    halves = np.random.default_rng(0).normal(0.5, 0.02, 2000)
+    replicates = replace(one_column([0.4], 0.4, halves=halves), varies=np.array([True]))
+    assert not intervals(replicates)[0].is_defined
+    assert intervals(replace(replicates, varies=None))[0].high == 0.4
+    inside = replace(replicates, values=np.array([0.49]))
+    assert intervals(inside)[0].low < 0.49 < intervals(inside)[0].high
 
 
 def test_value_intervals_leave_out_measures_without_objects():
@@ -162,8 +207,15 @@ def test_value_intervals_leave_out_measures_without_objects():
     defined = [name for name, value in evaluation.summary.items() if value is not None]
     assert list(by_measure) == defined
     assert {"APs", "APl"}.isdisjoint(by_measure)
-    one_image = truth([(0, 0, BOX)], images=1)
-    assert value_intervals([evaluate(one_image, perfect(one_image), "coco")]) == [{}]
+    no_objects = truth([], images=3)
+    assert value_intervals([evaluate(no_objects, perfect(no_objects), "coco")]) == [{}]
+
+
+def test_one_image_shows_no_interval():
+    ground_truth, detector = random_pair(3, images=1)
+    [by_measure] = value_intervals([evaluate(ground_truth, detector, "coco")])
+    assert by_measure
+    assert all(interval.is_missing for interval, _ in by_measure.values())
 
 
 def test_the_standard_error_is_the_deviation_of_the_bootstrap():
