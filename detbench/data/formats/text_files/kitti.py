@@ -13,6 +13,7 @@ from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Sour
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
 from detbench.data.formats.parsing.lenient_lines import Line
 from detbench.data.formats.parsing.plain_text import is_number, parse_number
+from detbench.data.formats.parsing.text_lists import read_list
 from detbench.data.formats.text_files.label_folder import (
     label_files,
     label_folder,
@@ -21,7 +22,6 @@ from detbench.data.formats.text_files.label_folder import (
     not_detections,
     not_ground_truth,
 )
-from detbench.data.formats.yolo.path_lists import read_list
 from detbench.errors import InputError
 
 LABEL = "`type truncated occluded alpha left top right bottom` and seven 3D values"

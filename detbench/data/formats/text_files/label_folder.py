@@ -7,9 +7,7 @@ from pathlib import Path
 
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes
 from detbench.data.formats.parsing.lenient_lines import Line, lines_of
-from detbench.data.formats.yolo.class_list import CLASS_LISTS
-from detbench.data.formats.yolo.description import read_name_list
-from detbench.data.formats.yolo.label_files import OTHER_TEXTS
+from detbench.data.formats.parsing.text_lists import CLASS_LISTS, OTHER_TEXTS, read_name_list
 from detbench.data.image_headers import IMAGE_SUFFIXES
 from detbench.errors import InputError
 from detbench.wording import plural

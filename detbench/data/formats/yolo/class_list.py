@@ -10,18 +10,16 @@ from itertools import islice
 from pathlib import Path
 
 from detbench.data.formats.format import refuse_split
+from detbench.data.formats.parsing.text_lists import CLASS_LISTS, OTHER_TEXTS, read_name_list
 from detbench.data.formats.yolo.description import (
     SPLIT_ALIASES,
     SPLITS,
     Description,
     choose_split,
     images_in_folder,
-    read_name_list,
 )
-from detbench.data.formats.yolo.label_files import OTHER_TEXTS, holds_numbers
+from detbench.data.formats.yolo.label_files import holds_numbers
 
-CLASS_LISTS = ("classes.txt", "obj.names", "_darknet.labels", "labels.txt")
-"""The names of files that list classes."""
 _MAX_PROBED = 20
 
 

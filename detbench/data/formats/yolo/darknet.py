@@ -15,14 +15,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from detbench.data.formats.parsing.text_lists import read_list, read_name_list
 from detbench.data.formats.yolo.description import (
     SPLIT_ALIASES,
     Description,
     choose_split,
     images_in_folder,
-    read_name_list,
 )
-from detbench.data.formats.yolo.path_lists import candidates, read_list, resolve
+from detbench.data.formats.yolo.path_lists import candidates, resolve
 from detbench.errors import InputError
 
 _OTHER_KEYS = {"classes", "names", "backup", "eval", "results", "labels", "top", "difficult"}

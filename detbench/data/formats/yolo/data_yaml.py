@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from detbench.data.formats.parsing.plain_text import read_text
+from detbench.data.formats.parsing.text_lists import read_list, read_name_list
 from detbench.data.formats.yolo.description import (
     SPLIT_ALIASES,
     SPLITS,
     Description,
     choose_split,
     images_in_folder,
-    read_name_list,
 )
 from detbench.data.formats.yolo.label_shapes import TASKS, read_keypoint_shape
-from detbench.data.formats.yolo.path_lists import locate, read_list, resolve
+from detbench.data.formats.yolo.path_lists import locate, resolve
 from detbench.errors import InputError
 
 

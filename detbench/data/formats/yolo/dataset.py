@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Ints
-from detbench.data.formats.yolo.class_list import CLASS_LISTS, describe_class_list
+from detbench.data.formats.parsing.text_lists import CLASS_LISTS
+from detbench.data.formats.yolo.class_list import describe_class_list
 from detbench.data.formats.yolo.darknet import describe_darknet
 from detbench.data.formats.yolo.data_yaml import describe_data_yaml
 from detbench.data.formats.yolo.description import Description

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from detbench.data.formats.yolo.path_lists import read_list
 from detbench.data.image_headers import IMAGE_SUFFIXES
 from detbench.errors import InputError
 
@@ -68,22 +67,3 @@ def images_in_folder(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(folder, "no such folder of images")
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-
-
-def read_name_list(path: Path) -> list[str]:
-    """Return the class names of a text file with one in each line.
-
-    Raises:
-        InputError: The file is missing, cannot be read, or is empty, or names a class twice.
-    """
-    names = read_list(path)
-    if not names:
-        raise InputError(path, "has no class names", fix="write one class name per line")
-    repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-    if repeated:
-        raise InputError(
-            path,
-            f"class {repeated[0]!r} is listed twice",
-            fix="class names must be unique",
-        )
-    return names

@@ -13,16 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detbench.data.formats.parsing.text_lists import OTHER_TEXTS
 from detbench.errors import DetbenchWarning, InputError
 from detbench.wording import plural
 
 _IMAGE_FOLDERS = ("images", "JPEGImages")
 """Folders of images beside which a folder `labels` may lie."""
-OTHER_TEXTS = frozenset(
-    {"classes", "labels", "names", "obj", "predefined_classes", "readme", "notes", "license"}
-    | {"train", "val", "valid", "test", "requirements"}
-)
-"""Stems of text files that lie among labels or results and are neither."""
 
 
 @dataclass(frozen=True)

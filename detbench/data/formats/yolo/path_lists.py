@@ -9,21 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from detbench.data.formats.parsing.plain_text import read_text
-from detbench.errors import InputError, read_error
-
-
-def read_list(path: Path) -> list[str]:
-    """Return the lines of a list that are not blank, without spaces around them.
-
-    Raises:
-        InputError: The file is missing or cannot be read.
-    """
-    try:
-        lines = [line.strip() for line in read_text(path).splitlines()]
-    except FileNotFoundError:
-        raise InputError(path, "no such file") from None
-    return [line for line in lines if line]
+from detbench.errors import read_error
 
 
 def locate(entry: str, folders: Sequence[Path]) -> Path | None:

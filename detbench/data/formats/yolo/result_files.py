@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detbench.data.formats.parsing.image_ids import match_images
+from detbench.data.formats.parsing.text_lists import OTHER_TEXTS
 from detbench.data.formats.yolo.file_stems import need_folders
-from detbench.data.formats.yolo.label_files import OTHER_TEXTS, holds_numbers
+from detbench.data.formats.yolo.label_files import holds_numbers
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning
 from detbench.wording import first_few
