@@ -51,6 +51,7 @@ from detbench.cli.shared.report_files import (
 from detbench.cli.shared.scoring import (
     evaluate_all,
     evaluation_tables,
+    exit_if_nothing_counts,
     intervals_of,
     protocol_from_options,
 )
@@ -179,6 +180,7 @@ def compare_command(
     tables = frames(runs)
     show(*evaluation_tables(evaluations, intervals, tables.ranking))
     report.write(tables, command=rebuild_command(runs, report.page), example_images=example_images)
+    exit_if_nothing_counts(evaluations)
 
 
 def _input_paths(detectors: Sequence[str], models: Mapping[int, str]) -> list[Path]:

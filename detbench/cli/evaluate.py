@@ -34,6 +34,7 @@ from detbench.cli.shared.output_paths import check_output_paths
 from detbench.cli.shared.scoring import (
     evaluate_all,
     evaluation_tables,
+    exit_if_nothing_counts,
     intervals_of,
     protocol_from_options,
     ranking_of,
@@ -156,6 +157,7 @@ def evaluate_command(
         _write_runs(runs, evaluations, intervals, suspicions, context)
     warn_of_suspicions(document)
     show_results(json, document, lambda: tables)
+    exit_if_nothing_counts(evaluations)
 
 
 def _save_plots(

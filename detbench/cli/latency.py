@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from detbench.cli.shared.app import INTERRUPTED, app
+from detbench.cli.shared.app import INTERRUPTED, INVALID, app
 from detbench.cli.shared.command_line import passed_options
 from detbench.cli.shared.console import log, status
 from detbench.cli.shared.detector_names import check_run_folders
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from detbench.bench.latency.sweep import SweepResult, TimingPlan
     from detbench.bench.latency.timed_model import TimedModel, TimingTask
 
-INVALID = 3
-"""Exit code if a time is invalid or a comparison is inconclusive."""
 _DEFAULT_MIN_S = 0.5
 
 

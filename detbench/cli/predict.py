@@ -23,10 +23,12 @@ from detbench.cli.shared.console import log, show
 from detbench.cli.shared.loading import load_dataset, present_positions
 from detbench.cli.shared.output_paths import check_output_paths, model_path
 from detbench.cli.shared.prediction import map_and_show_classes, run_detector
+from detbench.cli.shared.scoring import log_suspicion
 from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
     from detbench.adapters.detector import Detector
+    from detbench.data.detections import Detections
     from detbench.data.ground_truth import GroundTruth
 
 Model = Annotated[
@@ -119,8 +121,18 @@ def predict_command(
     )
     save_detections(detections, ground_truth, output)
     log(f"detections: {output}")
+    _warn_of_suspicions(ground_truth, detections)
     if preview:
         _save_previews(detector, ground_truth, output, preview)
+
+
+def _warn_of_suspicions(ground_truth: GroundTruth, detections: Detections) -> None:
+    from detbench.metrics.protocols.table import protocol_named
+    from detbench.metrics.scoring.suspicions import detection_suspicions
+
+    protocol = protocol_named(ground_truth.protocol)
+    for suspicion in detection_suspicions(ground_truth, detections, protocol):
+        log_suspicion(detections.name, str(suspicion))
 
 
 def _check_output(output: Path | None, inputs: list[Path]) -> None:

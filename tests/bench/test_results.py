@@ -48,7 +48,10 @@ def test_no_ground_truth_at_all_is_null():
     record = evaluation_record(evaluation, suspicions=find_suspicions(evaluation))
     assert set(record["summary"].values()) == {None}
     assert b"NaN" not in json_bytes(record)
-    assert [suspicion["id"] for suspicion in record["suspicions"]] == ["detections-empty"]
+    assert [suspicion["id"] for suspicion in record["suspicions"]] == [
+        "class-without-ground-truth",
+        "detections-empty",
+    ]
 
 
 def test_protocol_records_have_every_switch_and_are_json():

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+INVALID = 3
+"""Exit code if a result is invalid or a comparison is inconclusive."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as in shells."""
 

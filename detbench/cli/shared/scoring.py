@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from detbench.cli.shared.app import Difficult
+import typer
+
+from detbench.cli.shared.app import INVALID, Difficult
 from detbench.cli.shared.console import log, status
 from detbench.errors import DetbenchError
 from detbench.wording import plural
@@ -100,7 +102,12 @@ def evaluation_tables(
     """Return heading, summary, differences and classes; last, the classes without ground truth."""
     from detbench.bench.results import classes_without_ground_truth
     from detbench.reports.dataset_and_protocol import evaluation_heading
-    from detbench.reports.terminal.evaluation import class_table, pair_table, summary_table
+    from detbench.reports.terminal.evaluation import (
+        class_table,
+        interval_footnotes,
+        pair_table,
+        summary_table,
+    )
 
     tables: list[RenderableType] = [
         evaluation_heading(evaluations[0]),
@@ -108,7 +115,7 @@ def evaluation_tables(
     ]
     if ranking:
         tables.append(pair_table(ranking))
-    tables.append(class_table(evaluations, intervals))
+    tables += [class_table(evaluations, intervals), *interval_footnotes(intervals)]
     absent = classes_without_ground_truth(evaluations[0])
     if absent:
         verb = "is" if len(absent) == 1 else "are"
@@ -123,4 +130,15 @@ def warn_of_suspicions(results: dict[str, Any]) -> None:
     """Print what is suspicious about the input of each run of a results document, on stderr."""
     for run in results["runs"]:
         for suspicion in run["suspicions"]:
-            log(f"suspicious: {run['name']}: {suspicion['evidence']}; {suspicion['fix']}")
+            log_suspicion(run["name"], f"{suspicion['evidence']}; {suspicion['fix']}")
+
+
+def log_suspicion(name: str, text: str) -> None:
+    """Print on stderr what is suspicious about the input of a detector."""
+    log(f"suspicious: {name}: {text}")
+
+
+def exit_if_nothing_counts(evaluations: Sequence[Evaluation]) -> None:
+    """Exit with the code of an invalid result if no object counts, so that no score exists."""
+    if not evaluations[0].counts[:, 0, 0, 3].any():
+        raise typer.Exit(INVALID)

@@ -1,10 +1,11 @@
-"""Checks of boxes: fractions in place of pixels, and boxes outside their image."""
+"""Checks of boxes: fractions in place of pixels, boxes of no extent, and boxes outside."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from detbench.data.checks.suspicion import Suspicion
+from detbench.data.checks.suspicion import Severity, Suspicion
+from detbench.data.columns import Floats
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.ground_truth import GroundTruth
 
@@ -15,6 +16,13 @@ MAX_FAR = 0.1
 MAX_BEYOND = 0.002
 """Largest normal share of boxes that do not touch their image; public detectors have almost
 none."""
+MANY = 0.05
+"""Share of boxes without extent above which they are no slips. Public files have up to 1.8%."""
+MOST = 0.5
+"""Share above which the file is written wrongly; `detbench eval` refuses as many inverted boxes."""
+COLLAPSED = 1.0
+"""Width or height in pixels below which a box holds nothing. Of the boxes of five public detectors,
+at most .04% are smaller, those without any extent not counted."""
 
 
 def check_normalized(ground_truth: GroundTruth, rows: DetectionRows) -> Suspicion | None:
@@ -30,6 +38,53 @@ def check_normalized(ground_truth: GroundTruth, rows: DetectionRows) -> Suspicio
         "all coordinates of the detections lie within 0–1",
         "multiply them by the width and height of their images",
     )
+
+
+def check_zero_area(rows: DetectionRows) -> Suspicion | None:
+    """Check for boxes without width or height; inverted ones are not among them."""
+    sizes = _sizes(rows)
+    empty = (sizes == 0).any(axis=1) & (sizes >= 0).all(axis=1)
+    if not empty.any():
+        return None
+    evidence = (
+        f"{empty.sum():,} of {len(empty):,} boxes have no width or no height; they match nothing "
+        "and count as false positives"
+    )
+    fix = "check whether boxes were rounded to whole numbers, or clipped to another image's size"
+    return Suspicion("zero-area", severity_of_share(float(empty.mean())), evidence, fix)
+
+
+def check_collapsed(ground_truth: GroundTruth, rows: DetectionRows) -> Suspicion | None:
+    """Check for boxes of less than a pixel, while the objects are larger."""
+    sides, object_sides = _sizes(rows).min(axis=1), _sides_of_objects(ground_truth)
+    if not len(sides) or not len(object_sides) or (object_sides < COLLAPSED).mean() > MANY:
+        return None
+    collapsed = (sides > 0) & (sides < COLLAPSED)
+    if collapsed.mean() <= MANY:
+        return None
+    evidence = (
+        f"{collapsed.sum():,} of {len(collapsed):,} boxes are less than a pixel wide or high; the "
+        f"shorter side of the objects has a median of {np.median(object_sides):.0f} pixels"
+    )
+    fix = "check whether these boxes are fractions of the image, or were scaled twice"
+    severity = severity_of_share(float(collapsed.mean()))
+    return Suspicion("boxes-collapsed", severity, evidence, fix)
+
+
+def _sizes(rows: DetectionRows) -> Floats:
+    """Return width and height (M, 2) of the finite boxes."""
+    boxes = rows.boxes[rows.finite]
+    return np.asarray(boxes[:, 2:] - boxes[:, :2])
+
+
+def _sides_of_objects(ground_truth: GroundTruth) -> Floats:
+    """Return the shorter side (G,) of every object."""
+    return np.asarray((ground_truth.boxes[:, 2:] - ground_truth.boxes[:, :2]).min(axis=1))
+
+
+def severity_of_share(share: float) -> Severity:
+    """Return how severe it is if this share of the boxes has a negative size or no extent."""
+    return "error" if share > MOST else "warning" if share > MANY else "note"
 
 
 def check_outside_image(ground_truth: GroundTruth, rows: DetectionRows) -> Suspicion | None:

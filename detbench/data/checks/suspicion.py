@@ -20,6 +20,8 @@ class Suspicion:
     evidence: str
     fix: str
     """Advice in words."""
+    is_reported: bool = False
+    """Whether `eval`, `compare` and `predict` report it even if it is a note."""
 
     def __str__(self) -> str:
         return f"{self.evidence}; {self.fix}"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from detbench.data.columns import Flags
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.kernels.columns import DROPPED, IGNORED, REGION, REGULAR
 from detbench.metrics.protocols.protocol import Protocol
@@ -38,3 +39,8 @@ def object_kinds(ground_truth: GroundTruth, protocol: Protocol) -> NDArray[np.ui
             dropped |= flags
     kinds[dropped] = DROPPED
     return kinds
+
+
+def counted_objects(ground_truth: GroundTruth, protocol: Protocol) -> Flags:
+    """Return (N,) which objects count: those that detectors have to find."""
+    return np.asarray(object_kinds(ground_truth, protocol) == REGULAR)

@@ -115,3 +115,8 @@ def best_iou(ground_truth: GroundTruth, rows: DetectionRows, *, any_class: bool 
     iou = paired_iou(rows.boxes, ground_truth.boxes, detections, objects)
     np.maximum.at(best, detections, iou)
     return best
+
+
+def hits_at(ground_truth: GroundTruth, rows: DetectionRows, positions: Ints) -> Flags:
+    """Return which of the rows at `positions` (M,) lie on a regular object of their class."""
+    return np.asarray(best_iou(ground_truth, rows.select(positions)) >= WELL_PLACED_IOU)

@@ -4,63 +4,98 @@ from __future__ import annotations
 
 from functools import partial
 
-from detbench.data.checks.boxes import check_normalized, check_outside_image
+from detbench.data.checks.boxes import (
+    check_collapsed,
+    check_normalized,
+    check_outside_image,
+    check_zero_area,
+)
 from detbench.data.checks.classes import check_permuted_classes
-from detbench.data.checks.counts import check_detection_limit, check_empty
+from detbench.data.checks.counts import (
+    check_counted,
+    check_crowds,
+    check_detection_limit,
+    check_empty,
+)
 from detbench.data.checks.images import check_missing_images
 from detbench.data.checks.scores import (
     check_class_as_score,
     check_constant_score,
+    check_quantized,
     check_score_range,
+    check_threshold,
     is_ordered_by_score,
 )
 from detbench.data.checks.suspicion import Suspicion
 from detbench.data.detection_rows import DetectionRows
+from detbench.data.detections import Detections
+from detbench.data.ground_truth import GroundTruth
+from detbench.metrics.protocols.crowd_and_difficult import counted_objects
+from detbench.metrics.protocols.protocol import Protocol
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.scoring.placement import class_confusion, well_placed
+from detbench.metrics.scoring.placement import class_confusion, hits_at, well_placed
 from detbench.metrics.scoring.quick_score import QuickScore
-
-_REPORTED_NOTE = "too-many-detections"
-"""The one note that is reported: detections that the protocol does not score."""
 
 
 def find_suspicions(evaluation: Evaluation) -> list[Suspicion]:
     """Return what is suspicious about an evaluation's input, what ruins most first.
 
-    If there are no detections, that is the only suspicion. Notes are left out, except that the
-    protocol did not score some detections. `detbench doctor` finds more, and proves it.
+    Notes are left out, except those on what the protocol does not count and on quantized scores.
+    `detbench doctor` finds more, and proves it.
     """
     ground_truth, protocol = evaluation.ground_truth, evaluation.protocol
-    rows = DetectionRows.from_detections(evaluation.detections)
-    if (empty := check_empty(rows)) is not None:
-        return [empty]
-    quick_score = QuickScore(ground_truth, protocol, len(rows))
-    limit = protocol.max_detections[-1] if protocol.max_detections else None
-    candidates = (
-        check_normalized(ground_truth, rows),
-        check_outside_image(ground_truth, rows),
-        _check_classes(evaluation, rows),
-        check_missing_images(ground_truth, rows.image_index),
-        check_class_as_score(rows),
-        check_constant_score(
-            rows,
-            f"{quick_score.measure}{quick_score.scope}",
-            partial(quick_score.tie_range, rows),
-        ),
-        check_score_range(rows),
-        check_detection_limit(rows, len(ground_truth.class_names), limit),
-    )
+    counted = counted_objects(ground_truth, protocol)
+    candidates = check_counted(ground_truth, counted), check_crowds(ground_truth, counted)
     return [
-        suspicion
-        for suspicion in candidates
-        if suspicion and (suspicion.severity != "note" or suspicion.id == _REPORTED_NOTE)
+        *_reported(candidates),
+        *detection_suspicions(ground_truth, evaluation.detections, protocol),
     ]
 
 
-def _check_classes(evaluation: Evaluation, rows: DetectionRows) -> Suspicion | None:
+def detection_suspicions(
+    ground_truth: GroundTruth, detections: Detections, protocol: Protocol
+) -> list[Suspicion]:
+    """Return what is suspicious about detections alone, whether they were scored or not.
+
+    If there are none, that is the only suspicion.
+    """
+    rows = DetectionRows.from_detections(detections)
+    if (empty := check_empty(rows)) is not None:
+        return [empty]
+    quick_score = QuickScore(ground_truth, protocol, len(rows))
+    measure = f"{quick_score.measure}{quick_score.scope}"
+    tie_range = partial(quick_score.tie_range, rows)
+    limit = protocol.max_detections[-1] if protocol.max_detections else None
+    normalized = check_normalized(ground_truth, rows)
+    candidates = (
+        normalized,
+        # Fractions are smaller than a pixel, too.
+        None if normalized else check_collapsed(ground_truth, rows),
+        check_zero_area(rows),
+        check_outside_image(ground_truth, rows),
+        _check_classes(ground_truth, rows),
+        check_missing_images(ground_truth, rows.image_index),
+        check_class_as_score(rows),
+        check_constant_score(rows, measure, tie_range),
+        check_quantized(rows, measure, tie_range),
+        check_score_range(rows),
+        check_threshold(rows, partial(hits_at, ground_truth, rows)),
+        check_detection_limit(rows, len(ground_truth.class_names), limit),
+    )
+    return _reported(candidates)
+
+
+def _reported(candidates: tuple[Suspicion | None, ...]) -> list[Suspicion]:
+    return [
+        suspicion
+        for suspicion in candidates
+        if suspicion and (suspicion.severity != "note" or suspicion.is_reported)
+    ]
+
+
+def _check_classes(ground_truth: GroundTruth, rows: DetectionRows) -> Suspicion | None:
     """Check for permuted classes, unless the scores do not say which detections are the best."""
     if not is_ordered_by_score(rows):
         return None
-    ground_truth = evaluation.ground_truth
     mistaken = class_confusion(ground_truth, rows, well_placed(ground_truth, rows))
     return check_permuted_classes(ground_truth.class_names, mistaken)

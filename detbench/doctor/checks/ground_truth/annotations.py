@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from detbench.data.checks.counts import check_counted
 from detbench.data.checks.suspicion import Severity
 from detbench.data.columns import Flags
 from detbench.data.formats.lenient_files import AnnotationsFile, EntryList
@@ -22,6 +23,7 @@ from detbench.doctor.edits.coco_document import (
 from detbench.doctor.edits.ground_truth_columns import with_measured_areas
 from detbench.doctor.evidence.counterfactual import change_with_ground_truth
 from detbench.doctor.findings import Finding
+from detbench.metrics.protocols.crowd_and_difficult import counted_objects
 
 _ZERO_AREA = (
     "have area 0 though their box has one: they count as small, and APm and APl leave them out"
@@ -51,14 +53,8 @@ def _check_objects(case: Case) -> list[Finding]:
     """Check whether any object counts, unless all were left out for their own faults."""
     ground_truth, file = case.ground_truth, case.annotations
     was_left_out = not len(ground_truth) and file is not None and bool(file.ids)
-    if case.regular.any() or was_left_out:
-        return []
-    objects = "there are no objects"
-    if len(ground_truth):
-        objects = f"none of the {len(ground_truth):,} objects counts (difficult or crowd)"
-    evidence = f"{objects} in the ground truth: no class has an average precision"
-    fix = "check that this is the file of a split with public annotations"
-    return [Finding("class-without-ground-truth", "error", evidence, fix)]
+    suspicion = check_counted(ground_truth, counted_objects(ground_truth, case.protocol))
+    return [] if suspicion is None or was_left_out else [Finding.from_suspicion(suspicion)]
 
 
 def _check_entry_ids(entries: EntryList, finding: str) -> list[Finding]:

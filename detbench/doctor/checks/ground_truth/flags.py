@@ -1,14 +1,21 @@
-"""Check of flags: difficult or crowd objects that became ordinary ones.
+"""Checks of flags: difficult or crowd objects that became ordinary ones, and ordinary ones crowds.
 
-The flags themselves are gone. Signs of them are other keys of the file, or that a known dataset
+Lost flags themselves are gone. Signs of them are other keys of the file, or that a known dataset
 has some.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
+from detbench.data.checks.counts import check_crowds
 from detbench.data.formats.voc.annotations import VOC_CLASSES
 from detbench.doctor.case import Case
+from detbench.doctor.evidence.counterfactual import change_with_ground_truth
 from detbench.doctor.findings import Finding
+from detbench.metrics.protocols.crowd_and_difficult import counted_objects
 
 MIN_OBJECTS = 600
 """Objects of VOC's or COCO's classes from which on it is no accident that none is difficult (6–20%
@@ -19,6 +26,22 @@ MIN_TRUNCATED = 30
 
 
 def check_flags(case: Case) -> list[Finding]:
+    """Check for flags that were lost, and for crowds that seem to be single objects."""
+    return [*_check_lost_flags(case), *_check_many_crowds(case)]
+
+
+def _check_many_crowds(case: Case) -> list[Finding]:
+    ground_truth = case.ground_truth
+    suspicion = check_crowds(ground_truth, counted_objects(ground_truth, case.protocol))
+    if suspicion is None:
+        return []
+    without_crowds = replace(ground_truth, iscrowd=np.zeros(len(ground_truth), np.bool_))
+    change = change_with_ground_truth(case, without_crowds, "with all of them as objects")
+    evidence = f"{suspicion.evidence}; {change}"
+    return [Finding(suspicion.id, suspicion.severity, evidence, suspicion.fix)]
+
+
+def _check_lost_flags(case: Case) -> list[Finding]:
     """Check for signs that there were difficult or crowd flags, if none is left."""
     signs = [sign for sign in (_sign_of_difficult(case), _sign_of_crowds(case)) if sign]
     if not signs:
