@@ -66,6 +66,10 @@ def read(source: Source) -> LabeledBoxes:
         image = _add_image(labeled, data if isinstance(data, dict) else task, file, where)
         for place, region, score in _regions(task, source, where):
             _add_region(labeled, image, region, score, file, place)
+    if source.scored and not len(labeled):
+        raise InputError(
+            file, "has no predictions with regions", fix="import predictions and export them"
+        )
     labeled.image_folder = source.images
     return labeled
 
