@@ -20,9 +20,12 @@ SIDES = ("width", "height")
 FLAGS = ("difficult", "truncated")
 FLAG_VALUES = {
     **dict.fromkeys(("1", "True", "true"), True),
-    **dict.fromkeys(("0", "False", "false", "", "Unspecified"), False),
+    **dict.fromkeys(("0", "False", "false", "", "None", "Unspecified"), False),
 }
-"""What the texts of `<difficult>` and `<truncated>` mean; an absent tag is an empty text."""
+"""What the texts of `<difficult>` and `<truncated>` mean; an absent tag is an empty text.
+
+FiftyOne writes None for an attribute that an object lacks.
+"""
 WRITTEN_BY_DETBENCH = "detbench"
 """The first word of `<source><annotation>` in annotations that detbench wrote, before the
 protocol."""

@@ -213,21 +213,22 @@ def corner_offsets(annotations: Annotations) -> Offsets:
     images = np.repeat(np.arange(len(texts.counts)), texts.counts)
     distance = corners[:, 2:] - annotations.columns.image_sizes[images]
     is_inclusive = int((distance == -1).any(axis=1).sum()) > int((distance == 0).any(axis=1).sum())
-    last = "the last pixels are inclusive" if is_inclusive else "the last corners are not inclusive"
-    begin = f"{plural(n_at[0], 'box')} begin at 0 and {n_at[1]:,} at 1"
-    return Offsets(0, -1 if is_inclusive else 0, f"{begin}, so pixels count from 0 and {last}")
+    return Offsets(
+        0,
+        -1 if is_inclusive else 0,
+        f"more boxes begin at 0 ({n_at[0]:,}) than at 1 ({n_at[1]:,}), so they count from 0, with "
+        f"xmax and ymax {'inclusive' if is_inclusive else 'exclusive'}",
+    )
 
 
 def _warn_unusual(path: Path, annotations: Annotations, files: list[str], offsets: Offsets) -> None:
     """Warn of another numbering than VOC's, of polygons, and of images without an annotation."""
     messages = []
     if offsets.reason:
-        messages.append(f"{offsets.reason}; VOC's own count from 1. VOC results are read alike")
+        messages.append(f"{offsets.reason}; VOC counts from 1. Results in VOC's format are read so")
     n_polygons = annotations.texts.n_polygons
     if n_polygons:
-        messages.append(
-            f"{plural(n_polygons, 'object')} without <bndbox> have the box of a polygon"
-        )
+        messages.append(f"{plural(n_polygons, 'object')} without <bndbox>: polygons became boxes")
     split = annotations.split
     images = {
         f"{folder}/{name}" if folder else name
@@ -239,7 +240,7 @@ def _warn_unusual(path: Path, annotations: Annotations, files: list[str], offset
     n_left_out = len(images.difference(files))
     if n_left_out:
         messages.append(
-            f"{n_left_out:,} of {plural(len(images), 'image')} have no XML file and are left out; "
+            f"{n_left_out:,} of {plural(len(images), 'image')} without an XML file left out; "
             "if they show no object, add an <annotation> without objects for each"
         )
     for message in messages:

@@ -146,20 +146,21 @@ def open_devkit(path: Path) -> Devkit:
     if not roots:
         raise InputError(
             path,
-            "contains no VOC devkit: there is no ImageSets/Main in it",
+            "contains no VOC devkit: there is no ImageSets/Main in it, nor XML files with the root "
+            "<annotation>",
             fix="give the folder with Annotations, ImageSets and JPEGImages",
         )
     raise InputError(path, f"contains several VOC devkits: {', '.join(roots)}", fix="give one")
 
 
 def _year_folders(path: Path) -> list[str]:
-    """Return the folders with image sets: a folder, or those in it, or those in its VOCdevkit.
+    """Return the folders with image sets: a folder, those in it, or those in its VOCdevkit.
 
     For a folder of annotations, it is the folder above, whose image sets say what is a split.
     """
     above = [path.resolve().parent] if path.resolve().name == "Annotations" else []
     for candidates in ([path], above, _folders_in(path), _folders_in(path / "VOCdevkit")):
-        roots = [f"{folder}/" for folder in candidates if (folder / IMAGE_SETS).is_dir()]
+        roots = [f"{folder}/" for folder in candidates if any((folder / IMAGE_SETS).glob("*.txt"))]
         if roots:
             return roots
     return []

@@ -223,9 +223,9 @@ def _annotations(devkit: Devkit, split: str, image_ids: list[str]) -> list[str]:
         return names  # the reader refuses the first
     if n_missing:
         warnings.warn(
-            f"{devkit.location(f'{IMAGE_SETS}/{split}.txt')}: {plural(n_missing, 'image')} of "
-            f"{len(names):,} without an XML file count as images without objects, as CVAT and "
-            "Datumaro write them",
+            f"{devkit.location(f'{IMAGE_SETS}/{split}.txt')}: {n_missing:,} of "
+            f"{plural(len(names), 'image')} without an XML file: they count as images without "
+            "objects, for which CVAT and Datumaro write none",
             DetbenchWarning,
             stacklevel=4,
         )
