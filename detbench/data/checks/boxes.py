@@ -42,44 +42,34 @@ def check_normalized(ground_truth: GroundTruth, rows: DetectionRows) -> Suspicio
 
 def check_zero_area(rows: DetectionRows) -> Suspicion | None:
     """Check for boxes without width or height; inverted ones are not among them."""
-    sizes = _sizes(rows)
-    empty = (sizes == 0).any(axis=1) & (sizes >= 0).all(axis=1)
-    if not empty.any():
+    count, total = int((_shorter_sides(rows.boxes) == 0).sum()), len(rows)
+    if not count:
         return None
     evidence = (
-        f"{empty.sum():,} of {len(empty):,} boxes have no width or no height; they match nothing "
-        "and count as false positives"
+        f"{count:,} of {total:,} boxes have no width or no height; they match nothing and count as "
+        "false positives"
     )
     fix = "check whether boxes were rounded to whole numbers, or clipped to another image's size"
-    return Suspicion("zero-area", severity_of_share(float(empty.mean())), evidence, fix)
+    return Suspicion("zero-area", severity_of_share(count / total), evidence, fix)
 
 
 def check_collapsed(ground_truth: GroundTruth, rows: DetectionRows) -> Suspicion | None:
     """Check for boxes of less than a pixel, while the objects are larger."""
-    sides, object_sides = _sizes(rows).min(axis=1), _sides_of_objects(ground_truth)
-    if not len(sides) or not len(object_sides) or (object_sides < COLLAPSED).mean() > MANY:
-        return None
-    collapsed = (sides > 0) & (sides < COLLAPSED)
-    if collapsed.mean() <= MANY:
+    sides, object_sides = _shorter_sides(rows.boxes), _shorter_sides(ground_truth.boxes)
+    count, total = int(((sides > 0) & (sides < COLLAPSED)).sum()), len(rows)
+    if count <= MANY * total or not len(object_sides) or (object_sides < COLLAPSED).mean() > MANY:
         return None
     evidence = (
-        f"{collapsed.sum():,} of {len(collapsed):,} boxes are less than a pixel wide or high; the "
-        f"shorter side of the objects has a median of {np.median(object_sides):.0f} pixels"
+        f"{count:,} of {total:,} boxes are less than a pixel wide or high; the shorter side of the "
+        f"objects has a median of {np.median(object_sides):.0f} pixels"
     )
     fix = "check whether these boxes are fractions of the image, or were scaled twice"
-    severity = severity_of_share(float(collapsed.mean()))
-    return Suspicion("boxes-collapsed", severity, evidence, fix)
+    return Suspicion("boxes-collapsed", severity_of_share(count / total), evidence, fix)
 
 
-def _sizes(rows: DetectionRows) -> Floats:
-    """Return width and height (M, 2) of the finite boxes."""
-    boxes = rows.boxes[rows.finite]
-    return np.asarray(boxes[:, 2:] - boxes[:, :2])
-
-
-def _sides_of_objects(ground_truth: GroundTruth) -> Floats:
-    """Return the shorter side (G,) of every object."""
-    return np.asarray((ground_truth.boxes[:, 2:] - ground_truth.boxes[:, :2]).min(axis=1))
+def _shorter_sides(boxes: Floats) -> Floats:
+    """Return the shorter side (N,) of each box; it is negative if the box is inverted."""
+    return np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
 
 
 def severity_of_share(share: float) -> Severity:

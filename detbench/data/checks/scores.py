@@ -73,6 +73,9 @@ def is_class_as_score(rows: DetectionRows) -> bool:
     """
     if len(rows) < 2:
         return False
+    scores_of_first_class = rows.scores[rows.class_index == rows.class_index[0]]
+    if scores_of_first_class.min() != scores_of_first_class.max():
+        return False  # so do nearly all files, and sorting takes time
     order = np.lexsort((rows.scores, rows.class_index))
     classes, scores = rows.class_index[order], rows.scores[order]
     # Sorted by score, a class has one score if its first and its last are equal.
@@ -216,11 +219,11 @@ def check_threshold(rows: DetectionRows, hits: Callable[[Ints], Flags]) -> Suspi
         hits: Returns which of the rows at some positions (M,) lie on an object of their class.
             Called only if no score is low.
     """
-    if len(rows) < MIN_DETECTIONS or not is_ordered_by_score(rows):
+    if len(rows) < MIN_DETECTIONS:
         return None
     lowest, highest = float(rows.scores.min()), float(rows.scores.max())
     full_score = 100.0 if highest > 1 else 1.0
-    if lowest < MIN_THRESHOLD * full_score or highest > 100:
+    if lowest < MIN_THRESHOLD * full_score or highest > 100 or not is_ordered_by_score(rows):
         return None
     # If the lowest scores hold no hits, the threshold removed none. If they hold as many hits as
     # the highest, the detector has no false positives, and there was no threshold.

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from detbench.data.columns import groups_from_offsets
+from detbench.data.detection_rows import DetectionRows
+from detbench.data.detections import Detections
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.errors import DetbenchWarning
 from detbench.metrics.protocols.coco import COCO
-from detbench.metrics.scoring.suspicions import find_suspicions
+from detbench.metrics.scoring.suspicions import detection_suspicions, find_suspicions
+from tests.data.simulated_detections import simulated_detections
 from tests.metrics.scored import detections, perfect, scored, truth
 
 ROWS = [(image, k, (10 + 60 * k, 10, 50 + 60 * k, 60)) for image in range(4) for k in range(2)]
@@ -206,3 +211,123 @@ def test_real_detectors_are_not_suspicious(shared_data, name):
         warnings.simplefilter("ignore", DetbenchWarning)
         detector = load_detections(shared_data / "dets_voc" / name, ground_truth)
     assert suspicion_ids(ground_truth, detector) == []
+
+
+@pytest.fixture(scope="module")
+def clear_pair():
+    """Return 60 images with three objects each, and the detections of a fair detector."""
+    rng = np.random.default_rng(11)
+    boxes = rng.uniform(0, 100, (180, 2))
+    ground_truth = truth(
+        [(n // 3, n % 2, (x, y / 2, x + 60, y / 2 + 40)) for n, (x, y) in enumerate(boxes)],
+        images=60,
+    )
+    return ground_truth, simulated_detections(ground_truth, 0.7)
+
+
+def with_columns(ground_truth, detector, **changes):
+    columns = {
+        "image_index": groups_from_offsets(detector.offsets),
+        "class_index": detector.class_index,
+        "scores": detector.scores,
+        "boxes": detector.boxes,
+    }
+    columns |= {name: change(columns[name]) for name, change in changes.items()}
+    return Detections.from_rows(ground_truth, name=detector.name, **columns)
+
+
+def test_a_fair_detector_is_not_suspicious(clear_pair):
+    assert suspicion_ids(*clear_pair, "coco") == []
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.25, 0.4])
+def test_low_scores_that_were_dropped(clear_pair, threshold):
+    ground_truth, detector = clear_pair
+    kept = np.flatnonzero(detector.scores >= threshold)
+    rows = DetectionRows.from_detections(detector).select(kept)
+    thresholded = rows.to_detections(ground_truth)
+    assert suspicion_ids(ground_truth, thresholded, "coco") == ["scores-thresholded"]
+    text = suspicion_texts(ground_truth, thresholded, "coco")
+    assert text.startswith(f"no score is below {detector.scores[kept].min():.3g}, yet ")
+
+
+def ap_of_orders(ground_truth, detector, n_orders=40):
+    """Return AP with equal scores in random orders: the lowest and the highest."""
+    rng = np.random.default_rng(12)
+    values = []
+    for _ in range(n_orders):
+        moved = with_columns(
+            ground_truth, detector, scores=lambda scores: scores + rng.uniform(0, 1e-6, len(scores))
+        )
+        values.append(scored(ground_truth, moved, "coco").summary["AP"])
+    return min(values), max(values)
+
+
+def test_quantized_scores_are_reported_with_the_range_of_ap(clear_pair):
+    ground_truth, detector = clear_pair
+    rounded = with_columns(ground_truth, detector, scores=lambda scores: np.round(scores, 1))
+    assert suspicion_ids(ground_truth, rounded, "coco") == ["score-ties"]
+    text = suspicion_texts(ground_truth, rounded, "coco")
+    n_levels = len(set(rounded.scores.tolist()))
+    assert f"detections have only {n_levels} different scores (one decimal); " in text
+    worst, best = map(float, re.search(r"AP is between (\.\d+) and (\.\d+)", text).groups())
+    lowest, highest = ap_of_orders(ground_truth, rounded)
+    assert worst <= lowest + 5e-4
+    assert highest <= best + 5e-4
+    assert best - worst > 0.01, "a warning"
+
+
+def test_boxes_of_next_to_no_extent(clear_pair):
+    ground_truth, detector = clear_pair
+    corners = with_columns(ground_truth, detector, boxes=lambda boxes: boxes[:, [0, 1, 0, 1]])
+    assert "zero-area" in suspicion_ids(ground_truth, corners, "coco")
+    twice_scaled = with_columns(ground_truth, detector, boxes=lambda boxes: boxes / 90)
+    assert "boxes-collapsed" in suspicion_ids(ground_truth, twice_scaled, "coco")
+    fractions = with_columns(ground_truth, detector, boxes=lambda boxes: boxes / 200)
+    assert "boxes-collapsed" not in suspicion_ids(ground_truth, fractions, "coco"), (
+        "one cause, one suspicion"
+    )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [("coco", ["many-crowds"]), ("voc2007", ["many-crowds"]), ("counted", [])],
+)
+def test_half_of_the_objects_are_crowds(clear_pair, protocol, expected):
+    ground_truth, detector = clear_pair
+    flagged = replace(ground_truth, iscrowd=np.arange(len(ground_truth)) % 2 == 0)
+    rules = replace(COCO, crowd="count") if protocol == "counted" else protocol
+    assert suspicion_ids(flagged, detector, rules) == expected
+
+
+def test_nothing_counts(clear_pair):
+    ground_truth, detector = clear_pair
+    flags = np.ones(len(ground_truth), bool)
+    crowds = replace(ground_truth, iscrowd=flags)
+    assert suspicion_ids(crowds, detector, "coco")[0] == "class-without-ground-truth"
+    assert "since 180 are crowds" in suspicion_texts(crowds, detector, "coco")
+    difficult = replace(ground_truth, difficult=flags)
+    assert suspicion_ids(difficult, detector, "voc2007")[0] == "class-without-ground-truth"
+    assert suspicion_ids(difficult, detector, "coco") == [], "COCO counts difficult objects"
+
+
+def test_suspicions_of_detections_alone_need_no_object(clear_pair):
+    _, detector = clear_pair
+    unlabeled = truth([], images=60)
+    assert detection_suspicions(unlabeled, detector, COCO) == []
+    none = detections(unlabeled, [])
+    assert [suspicion.id for suspicion in detection_suspicions(unlabeled, none, COCO)] == [
+        "detections-empty"
+    ]
+
+
+@pytest.mark.parametrize("name", ["yolox_nano", "fastestdet"])
+@pytest.mark.parametrize("threshold", [0.2, 0.25, 0.3, 0.5])
+def test_a_threshold_in_a_real_detector_is_named(shared_data, name, threshold):
+    folder = shared_data / "coco_tiny_val"
+    ground_truth = load_ground_truth(folder / "instances_val2017.json")
+    detector = load_detections(folder / f"{name}_results.json", ground_truth)
+    assert suspicion_ids(ground_truth, detector, "coco") == []
+    rows = DetectionRows.from_detections(detector)
+    thresholded = rows.select(rows.scores >= threshold).to_detections(ground_truth)
+    assert "scores-thresholded" in suspicion_ids(ground_truth, thresholded, "coco")
