@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,9 +39,9 @@ def counted(ground_truth):
         (988, 12, None),  # COCO
         (95, 5, None),
         (94, 6, "note"),
-        (80, 20, "note"),  # KAIST
-        (20, 10, "note"),
-        (19, 10, "warning"),
+        (82, 18, "note"),  # KAIST, as COCO
+        (75, 25, "note"),
+        (74, 26, "warning"),
         (30, 30, "warning"),
         (4, 4, "note"),  # too few to say much
         (5, 5, "warning"),
@@ -52,8 +54,8 @@ def test_the_share_of_crowds_decides(n_regular, n_crowds, severity):
         assert suspicion is None
         return
     assert (suspicion.id, suspicion.severity) == ("many-crowds", severity)
-    assert suspicion.is_reported
     total = n_regular + n_crowds
+    assert suspicion.is_reported == (n_crowds > total / 4)
     assert suspicion.evidence.startswith(
         f"{n_crowds} of {total} objects ({n_crowds / total:.0%}) are crowds: "
     )
@@ -79,6 +81,21 @@ def test_regions_to_ignore_are_crowds_of_every_class():
         iscrowd=np.arange(6 + 2 * n_regions) >= 6,
     )
     assert check_crowds(ground_truth, counted(ground_truth)) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "is_suspicious"),
+    [
+        ("coco annotations a.json", True),
+        ("", True),
+        ("kitti label_2", False),
+        ("crowdhuman a.odgt", False),
+    ],
+)
+def test_many_regions_are_normal_in_some_formats(source, is_suspicious):
+    ground_truth = replace(objects(30, 30), source=source)
+    suspicion = check_crowds(ground_truth, counted(ground_truth))
+    assert (suspicion is not None) is is_suspicious
 
 
 def test_crowds_of_the_same_box_in_other_images_are_not_one_region():
