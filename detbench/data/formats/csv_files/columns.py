@@ -73,8 +73,10 @@ class Columns:
 
     @property
     def last(self) -> int:
-        """The highest position of a column that every row needs."""
-        return max(self.class_name, *self.box, self.image or 0, self.score or 0)
+        """The highest position of a column that is read."""
+        others = [place for place in (self.image, self.score) if place is not None]
+        flags = [place for _, place in self.flags]
+        return max(self.class_name, *self.box, *others, *(self.size or ()), *flags)
 
 
 def columns_of_header(header: Sequence[str]) -> Columns | None:

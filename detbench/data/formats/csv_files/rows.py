@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from detbench.data.columns import Floats
 from detbench.data.formats.csv_files.columns import Columns
-from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes
+from detbench.data.formats.labeled_boxes.labeled_boxes import NO_CLASS, Flagged, LabeledBoxes
 from detbench.data.formats.parsing.plain_text import is_number, parse_numbers, read_text
 from detbench.data.formats.text_files.label_folder import class_names_of
 from detbench.errors import InputError
@@ -60,15 +60,19 @@ def read_rows(path: Path) -> list[Row]:
     except FileNotFoundError:
         raise InputError(path, "no such file") from None
     first = next((line for line in text.splitlines() if line.strip()), "")
-    reader = csv.reader(text.splitlines(), delimiter=separator_of(first))
-    rows = []
+    separator = separator_of(first)
+    reader = csv.reader(text.splitlines(), delimiter=separator)
+    rows: list[Row] = []
+    has_blanks = f"{separator} " in text or f" {separator}" in text
     try:
         for cells in reader:
             if any(cells):
-                rows.append((reader.line_num, [cell.strip() for cell in cells]))
+                rows.append((reader.line_num, cells))
     except csv.Error as error:
         where = f"line {reader.line_num}"
         raise InputError(path, f"cannot be read as CSV: {error}", where=where) from error
+    if has_blanks:
+        rows = [(number, [cell.strip() for cell in cells]) for number, cells in rows]
     return rows
 
 
@@ -89,73 +93,104 @@ def add_rows(
     """Add the box of each row; rows with an image alone are images without objects.
 
     Args:
-        labeled: What to add the boxes to; its box format and unit are set by the first file.
+        labeled: What to add the boxes to.
         path: The file.
         rows: Its rows without the header.
         columns: What the columns are.
         image: The image of all rows; None if a column names it.
+
+    Raises:
+        InputError: A row names no image.
     """
-    words = [cells[columns.class_name] for _, cells in rows if len(cells) > columns.class_name]
-    names = class_names_of(labeled, path.parent, filter(None, words))
-    for number, cells in rows:
-        _add_row(labeled, path, number, cells, columns, names, image)
+    n_values = columns.last + 1
+    complete = [row for row in rows if len(row[1]) >= n_values]
+    if complete:
+        _add_complete_rows(labeled, path, complete, columns, image)
+    for number, cells in rows if len(complete) < len(rows) else ():
+        if len(cells) < n_values:
+            has_name = columns.image is not None and columns.image < len(cells)
+            name = cells[columns.image or 0] if has_name else ""
+            position = labeled.add_image(name) if image is None else image
+            problem = f"{len(cells)} values, expected at least {n_values}"
+            where = f"line {number}"
+            labeled.add_malformed(position, None, problem, file=path, where=where)
 
 
-def _add_row(
-    labeled: LabeledBoxes,
-    path: Path,
-    number: int,
-    cells: list[str],
-    columns: Columns,
-    names: Mapping[str, str],
-    image: int | None,
+def _add_complete_rows(
+    labeled: LabeledBoxes, path: Path, rows: Sequence[Row], columns: Columns, image: int | None
 ) -> None:
-    where = f"line {number}"
-    if len(cells) <= columns.last:
-        if image is None:
-            image = labeled.add_image(cells[columns.image or 0] if cells else "")
-        problem = f"{len(cells)} values, expected at least {columns.last + 1}"
-        labeled.add_malformed(image, None, problem, file=path, where=where)
-        return
-    if columns.image is not None:
-        name = cells[columns.image]
-        if not name:
-            raise InputError(path, "names no image", where=where)
-        image = labeled.add_image(name, file=name)
-        if columns.size is not None:
-            _state_size(labeled, image, cells, columns.size)
-    elif image is None:
-        raise InputError(path, "names no image", where=where)
-    box = [cells[position] for position in columns.box]
-    if not any(box) and not cells[columns.class_name]:
-        return
-    flags = {}
-    for flag, position in columns.flags:
-        text = cells[position] if position < len(cells) else ""
-        value = _FLAG_TEXTS.get(text.lower())
-        if value is None:
-            problem = f"{flag} is {text!r}, expected 0 or 1"
-            labeled.add_malformed(image, None, problem, file=path, where=where)
-            return
-        flags[flag] = value
-    labeled.add(
-        image,
-        names.get(cells[columns.class_name]),
-        box,
+    # Columns at once: files may have a million rows.
+    n_values = columns.last + 1
+    cells = list(zip(*(cells[:n_values] for _, cells in rows), strict=True))
+    words = cells[columns.class_name]
+    boxes: list[Sequence[str]] = list(zip(*(cells[place] for place in columns.box), strict=True))
+    names = class_names_of(labeled, path.parent, filter(None, words))
+    numbers = {word: labeled.class_number(name) for word, name in names.items()}
+    if image is None:
+        images = _add_images(labeled, path, rows, cells, columns)
+    else:
+        images = [image] * len(rows)
+    flags, faults = _flags(cells, columns)
+    for k in faults:
+        boxes[k] = ()
+    scores: Sequence[object] = [None] * len(rows)
+    if columns.score is not None:
+        scores = cells[columns.score]
+    keep = list(range(len(rows)))
+    if "" in words:
+        keep = [k for k in keep if words[k] or any(boxes[k]) or k in faults]
+        faults = {position: faults[k] for position, k in enumerate(keep) if k in faults}
+    labeled.faults |= {len(labeled) + position: problem for position, problem in faults.items()}
+    labeled.add_rows(
+        [images[k] for k in keep],
+        [numbers.get(words[k], NO_CLASS) for k in keep],
+        [boxes[k] for k in keep],
+        [scores[k] for k in keep],
+        [flags[k] for k in keep],
         file=path,
-        where=where,
-        score=cells[columns.score] if columns.score is not None else None,
-        **flags,
+        places=[rows[k][0] for k in keep],
     )
 
 
-def _state_size(
-    labeled: LabeledBoxes, image: int, cells: Sequence[str], size: tuple[int, int]
-) -> None:
-    if np.isnan(labeled.image_sizes[image][0]):
-        texts = [cells[position] if position < len(cells) else "" for position in size]
-        width, height = (number if number > 0 else np.nan for number in parse_numbers(texts)[0])
-        labeled.state_size(image, float(width), float(height))
+def _add_images(
+    labeled: LabeledBoxes,
+    path: Path,
+    rows: Sequence[Row],
+    cells: Sequence[tuple[str, ...]],
+    columns: Columns,
+) -> list[int]:
+    """Add the image of each row, with its size; return their positions (N,)."""
+    names = cells[columns.image or 0]
+    if "" in names:
+        raise InputError(path, "names no image", where=f"line {rows[names.index('')][0]}")
+    positions = {name: labeled.add_image(name, file=name) for name in dict.fromkeys(names)}
+    if columns.size is not None:
+        sizes = zip(names, *(cells[place] for place in columns.size), strict=True)
+        for name, width, height in dict.fromkeys(sizes):
+            sides = [side if side > 0 else np.nan for side in parse_numbers([width, height])[0]]
+            labeled.state_size(positions[name], float(sides[0]), float(sides[1]))
+    return [positions[name] for name in names]
+
+
+def _flags(
+    cells: Sequence[tuple[str, ...]], columns: Columns
+) -> tuple[list[Flagged], dict[int, str]]:
+    """Return the flags of each row, and row → problem for those that are malformed."""
+    n_rows = len(cells[columns.class_name])
+    if not columns.flags:
+        return [Flagged()] * n_rows, {}
+    faults: dict[int, str] = {}
+    values = {}
+    for flag, place in columns.flags:
+        texts = {text: _FLAG_TEXTS.get(text.lower()) for text in set(cells[place])}
+        if None in texts.values():
+            for row, text in enumerate(cells[place]):
+                if texts[text] is None:
+                    faults[row] = f"{flag} is {text!r}, expected 0 or 1"
+        values[flag] = [bool(texts[text]) for text in cells[place]]
+    missing = [False] * n_rows
+    named = [values.get(flag, missing) for flag in Flagged._fields]
+    return [Flagged(*row) for row in zip(*named, strict=True)], faults
 
 
 def settle(labeled: LabeledBoxes, columns: Columns) -> None:
@@ -174,7 +209,7 @@ def settle(labeled: LabeledBoxes, columns: Columns) -> None:
         labeled.unit = "fractions"
         labeled.notes.append("boxes are read as fractions of the image: all numbers lie in 0..1")
     if not columns.is_certain:
-        images = np.array([row.image for row in labeled.rows], np.int64)[finite]
+        images = np.array(labeled.image_index, np.int64)[finite]
         sizes = np.array(labeled.image_sizes, np.float64).reshape(-1, 2)[images]
         _settle_center(labeled, boxes, np.ones_like(sizes) if labeled.unit != "pixels" else sizes)
 

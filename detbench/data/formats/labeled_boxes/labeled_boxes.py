@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,20 +64,8 @@ class Flagged(NamedTuple):
     truncated: bool = False
 
 
-class Row(NamedTuple):
-    """A box as the file states it."""
-
-    image: int
-    class_index: int
-    """Number of its class, `EVERY_CLASS` or `NO_CLASS`."""
-    flags: Flagged
-    file: str
-    where: str
-    """The line, object or key inside the file."""
-
-
 class LabeledBoxes:
-    """The boxes of a file or folder, in its order.
+    """N boxes of a file or folder, in its order.
 
     Args:
         format_name: The format, as the table of formats names it.
@@ -110,15 +99,24 @@ class LabeledBoxes:
         self.image_sizes: list[tuple[float, float]] = []
         self.classes: dict[str, int] = {}
         self.has_class_order = False
-        self.rows: list[Row] = []
+        self.image_index: list[int] = []
+        self.class_index: list[int] = []
+        """Number of the class, `EVERY_CLASS` or `NO_CLASS`."""
+        self.flags: list[Flagged] = []
         self.numbers: list[Sequence[object]] = []
         self.scores: list[object] = []
+        self._row_files: list[str] = []
+        self._places: list[str | int] = []
+        self._stated: tuple[Floats, Flags] | None = None
         self.changes: Counter[tuple[str, str]] = Counter()
         """What the file states and boxes cannot hold, counted for the warning."""
         self.notes: list[str] = []
         """How the file is read where it fits several readings, for the warning."""
         self.faults: dict[int, str] = {}
         """Row → what is wrong with it as a whole, and what was expected."""
+
+    def __len__(self) -> int:
+        return len(self.class_index)
 
     def list_classes(self, names: Iterable[str]) -> None:
         """State the classes of the format or the file in their order. Others are appended."""
@@ -187,17 +185,45 @@ class LabeledBoxes:
         """
         number = self.class_number(class_name) if class_name else NO_CLASS
         flags = Flagged(iscrowd, difficult, truncated)
-        self.rows.append(Row(image, number, flags, str(file), where))
-        self.numbers.append(box)
-        self.scores.append(score)
+        self.add_rows([image], [number], [box], [score], [flags], file=file, places=[where])
 
     def add_ignored_region(
         self, image: int, box: Sequence[object], *, file: str | Path, where: str
     ) -> None:
         """Append a region in which nothing counts: a crowd region of every class."""
-        self.rows.append(Row(image, EVERY_CLASS, Flagged(iscrowd=True), str(file), where))
-        self.numbers.append(box)
-        self.scores.append(None)
+        flags = Flagged(iscrowd=True)
+        self.add_rows([image], [EVERY_CLASS], [box], [None], [flags], file=file, places=[where])
+
+    def add_rows(
+        self,
+        images: Sequence[int],
+        classes: Sequence[int],
+        boxes: Sequence[Sequence[object]],
+        scores: Sequence[object],
+        flags: Sequence[Flagged],
+        *,
+        file: str | Path,
+        places: Sequence[str | int],
+    ) -> None:
+        """Append many boxes of one file.
+
+        Args:
+            images: (N,) from `add_image`.
+            classes: (N,) from `class_number`, or `NO_CLASS`, or `EVERY_CLASS`.
+            boxes: N boxes as for `add`.
+            scores: (N,) as for `add`.
+            flags: (N,)
+            file: The file.
+            places: (N,) numbers of lines, or places as for `add`.
+        """
+        self.image_index.extend(images)
+        self.class_index.extend(classes)
+        self.numbers.extend(boxes)
+        self.scores.extend(scores)
+        self.flags.extend(flags)
+        self._row_files.extend([str(file)] * len(images))
+        self._places.extend(places)
+        self._stated = None
 
     def add_malformed(
         self, image: int, class_name: str | None, problem: str, *, file: str | Path, where: str
@@ -206,20 +232,27 @@ class LabeledBoxes:
 
         `problem` says what is wrong and what was expected; the rest is as for `add`.
         """
-        self.faults[len(self.rows)] = problem
+        self.faults[len(self)] = problem
         self.add(image, class_name, (), file=file, where=where)
 
     def count_change(self, noun: str, consequence: str) -> None:
         """Count something that boxes cannot hold, as in: 3 polygons, read as bounding boxes."""
         self.changes[noun, consequence] += 1
 
+    def place(self, row: int) -> tuple[str, str]:
+        """Return the file of a box, and the line, object or key inside it."""
+        where = self._places[row]
+        return self._row_files[row], f"line {where}" if isinstance(where, int) else where
+
     # What follows turns the rows into columns.
 
     def stated_numbers(self) -> tuple[Floats, Flags]:
         """Return the four numbers of each row (N, 4), and which of them (N, 4) are malformed."""
-        complete = [box if len(box) == 4 else (None,) * 4 for box in self.numbers]
-        numbers, malformed = self._parsed([value for box in complete for value in box])
-        return numbers.reshape(-1, 4), malformed.reshape(-1, 4)
+        if self._stated is None:
+            complete = [box if len(box) == 4 else (None,) * 4 for box in self.numbers]
+            numbers, malformed = self._parsed(list(chain.from_iterable(complete)))
+            self._stated = numbers.reshape(-1, 4), malformed.reshape(-1, 4)
+        return self._stated
 
     def stated_scores(self) -> tuple[Floats, Flags]:
         """Return the score of each row (N,), and which of them (N,) are malformed."""
@@ -228,7 +261,7 @@ class LabeledBoxes:
     def _parsed(self, values: list[object]) -> tuple[Floats, Flags]:
         if not self.texts:
             return lenient_numbers(values)
-        return parse_numbers([None if value is None else str(value) for value in values])
+        return parse_numbers([value if value is None else str(value) for value in values])
 
     def boxes(self, numbers: Floats, sizes: Floats) -> tuple[Floats, Floats]:
         """Return corners x1, y1, x2, y2 in pixels (N, 4) and areas (N,).
@@ -281,25 +314,25 @@ class LabeledBoxes:
     def check_values(self) -> None:
         """Raise InputError for the first row with a value that is missing or no number."""
         numbers, malformed = self.stated_numbers()
-        no_class = np.array([row.class_index == NO_CLASS for row in self.rows], np.bool_)
+        no_class = np.array(self.class_index, np.int64) == NO_CLASS
         with np.errstate(over="ignore", invalid="ignore"):
             extents = np.abs(numbers[:, :2] * numbers[:, 2:])
         not_finite = ~np.isfinite(numbers).all(axis=1) | ~np.isfinite(extents).all(axis=1)
-        bad_score = np.zeros(len(self.rows), np.bool_)
+        bad_score = np.zeros(len(self), np.bool_)
         if self.source.scored:
             scores, malformed_scores = self.stated_scores()
             bad_score = malformed_scores | ~np.isfinite(scores)
         faulty = no_class | malformed.any(axis=1) | not_finite | bad_score
         if faulty.any():
             row = int(faulty.argmax())
-            entry = self.rows[row]
-            raise InputError(entry.file, self.fault(row), where=entry.where)
+            file, where = self.place(row)
+            raise InputError(file, self.fault(row), where=where)
 
     def fault(self, row: int) -> str:
         """Return what is wrong with a faulty row, and what was expected."""
         if row in self.faults:
             return self.faults[row]
-        if self.rows[row].class_index == NO_CLASS:
+        if self.class_index[row] == NO_CLASS:
             return "has no class, expected a name"
         box = self.numbers[row]
         if len(box) != 4:

@@ -36,11 +36,10 @@ def annotations_of(labeled: LabeledBoxes) -> tuple[GroundTruth, AnnotationsFile]
     malformed = malformed_boxes | unnamed
     is_corners = labeled.box_format == "xyxy"
     sizes = numbers[:, 2:] - numbers[:, :2] if is_corners else numbers[:, 2:]
-    n_rows = len(labeled.rows)
+    n_rows = len(labeled)
 
     def location(row: int) -> str:
-        entry = labeled.rows[row]
-        return f"{entry.file}, {entry.where}"
+        return ", ".join(labeled.place(row))
 
     return ground_truth, AnnotationsFile(
         format_name=labeled.format_name,
@@ -87,8 +86,8 @@ def detections_of(
     return rows, DetectionsFile(
         path=labeled.source.path,
         format_name=labeled.format_name,
-        images=Labels.of([image_ids[row.image] for row in labeled.rows]),
-        classes=Labels.of([class_names[max(row.class_index, -1)] for row in labeled.rows]),
+        images=Labels.of([image_ids[image] for image in labeled.image_index]),
+        classes=Labels.of([class_names[max(number, -1)] for number in labeled.class_index]),
         box_numbers=numbers,
         malformed=malformed,
         unnamed=unnamed,
@@ -100,12 +99,11 @@ def detections_of(
 
 
 def _without_class(labeled: LabeledBoxes) -> Flags:
-    return np.array([row.class_index == NO_CLASS for row in labeled.rows], np.bool_)
+    return np.asarray(np.array(labeled.class_index, np.int64) == NO_CLASS)
 
 
 def _first_malformed(labeled: LabeledBoxes, malformed: Flags) -> str:
     if not malformed.any():
         return ""
     row = int(malformed.argmax())
-    entry = labeled.rows[row]
-    return f"{entry.file}, {entry.where}: {labeled.fault(row)}"
+    return f"{', '.join(labeled.place(row))}: {labeled.fault(row)}"

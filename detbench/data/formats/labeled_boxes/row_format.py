@@ -11,6 +11,7 @@ from detbench.data.formats.format import (
     DetectionsReader,
     GroundTruthReader,
 )
+from detbench.data.formats.labeled_boxes.collection import paused_collection
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Source
 from detbench.data.formats.labeled_boxes.lenient import annotations_of, detections_of
 from detbench.data.formats.labeled_boxes.strict import to_detections, to_ground_truth
@@ -35,29 +36,38 @@ class RowFormat:
     detections: str = ""
     """What files of detections look like; empty if the format has none."""
 
-    def ground_truth_reader(self) -> GroundTruthReader:
-        """Return the reader of ground truth, as the table of formats has it."""
+    def ground_truth_reader(self, columns: str | None = None) -> GroundTruthReader:
+        """Return the reader of ground truth, as the table of formats has it.
 
+        `columns` is what the user states about the columns of a CSV file.
+        """
+
+        @paused_collection()
         def read(path: Path, split: str | None, images: Path | None) -> GroundTruth:
-            return to_ground_truth(self.read(Source(path, split, images)))
+            return to_ground_truth(self.read(Source(path, split, images, columns)))
 
+        @paused_collection()
         def leniently(path: Path, split: str | None, images: Path | None) -> LenientGroundTruth:
-            return annotations_of(self.read(Source(path, split, images)))
+            return annotations_of(self.read(Source(path, split, images, columns)))
 
         return GroundTruthReader(self.ground_truth, self.recognizes, read, leniently)
 
-    def detections_reader(self) -> DetectionsReader:
-        """Return the reader of detections, as the table of formats has it."""
+    def detections_reader(self, columns: str | None = None) -> DetectionsReader:
+        """Return the reader of detections; see `ground_truth_reader`."""
 
         def recognizes(path: Path, _: GroundTruth) -> bool:
             return self.recognizes(path)
 
+        def labeled_boxes(path: Path, ground_truth: GroundTruth) -> LabeledBoxes:
+            return self.read(Source(path, columns=columns, scored=True, ground_truth=ground_truth))
+
+        @paused_collection()
         def read(path: Path, ground_truth: GroundTruth, allow_unknown: bool) -> Detections:
-            labeled = self.read(Source(path, scored=True, ground_truth=ground_truth))
+            labeled = labeled_boxes(path, ground_truth)
             return to_detections(labeled, ground_truth, allow_unknown=allow_unknown)
 
+        @paused_collection()
         def leniently(path: Path, ground_truth: GroundTruth) -> LenientDetections:
-            source = Source(path, scored=True, ground_truth=ground_truth)
-            return detections_of(self.read(source), ground_truth)
+            return detections_of(labeled_boxes(path, ground_truth), ground_truth)
 
         return DetectionsReader(self.detections, recognizes, read, leniently)

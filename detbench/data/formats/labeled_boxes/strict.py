@@ -29,7 +29,7 @@ def to_ground_truth(labeled: LabeledBoxes) -> GroundTruth:
     labeled.check_values()
     labeled.warn_changes()
     numbers, _ = labeled.stated_numbers()
-    rows = np.arange(len(labeled.rows))
+    rows = np.arange(len(labeled))
     ground_truth, _ = ground_truth_of_rows(labeled, numbers, rows)
     inverted = (ground_truth.boxes[:, 2:] < ground_truth.boxes[:, :2]).any(axis=1)
     if inverted.any():
@@ -41,14 +41,14 @@ def _refuse_inverted(labeled: LabeledBoxes, numbers: Floats) -> None:
     names = COORDINATES[labeled.box_format]
     lengths = numbers[:, 2:] - (numbers[:, :2] if labeled.box_format == "xyxy" else 0)
     row = int((lengths < 0).any(axis=1).argmax())
-    entry = labeled.rows[row]
+    file, where = labeled.place(row)
     written = ", ".join(
         f"{name} {value:g}" for name, value in zip(names, numbers[row], strict=True)
     )
     raise InputError(
-        entry.file,
+        file,
         f"is not a box: {written}",
-        where=entry.where,
+        where=where,
         fix="the right and lower edges must not lie before the left and upper ones",
     )
 
@@ -68,9 +68,8 @@ def ground_truth_of_rows(
     """
     class_names, position = labeled.class_order()
     sizes = np.array(labeled.image_sizes, np.float64).reshape(-1, 2)
-    entries = [labeled.rows[row] for row in rows.tolist()]
-    images = np.array([entry.image for entry in entries], np.int64)
-    classes = np.array([entry.class_index for entry in entries], np.int64)
+    images = np.array(labeled.image_index, np.int64)[rows]
+    classes = np.array(labeled.class_index, np.int64)[rows]
     if labeled.unit != "pixels" and np.isnan(sizes[images]).any():
         sizes = _known_sizes(labeled, sizes)
     boxes, areas = labeled.boxes(numbers[rows], sizes[images])
@@ -82,7 +81,7 @@ def ground_truth_of_rows(
     copy_number = np.arange(len(copied)) - starts
     is_region = classes[copied] == EVERY_CLASS
     own_class = position[classes[copied]] if len(position) else classes[copied]
-    flags = np.array([entry.flags for entry in entries], np.bool_).reshape(-1, 3)[copied]
+    flags = np.array(labeled.flags, np.bool_).reshape(-1, 3)[rows[copied]]
     ground_truth = GroundTruth.from_rows(
         image_ids=tuple(labeled.images),
         class_names=class_names,
@@ -142,7 +141,7 @@ def to_detections(
         sizes = require_image_sizes(ground_truth)
     boxes, areas = labeled.boxes(numbers[known], sizes[image_index[known]])
     check_inverted(path, boxes)
-    if not len(labeled.rows):
+    if not len(labeled):
         warn_empty(path)
     return Detections.from_rows(
         ground_truth,
@@ -158,10 +157,10 @@ def to_detections(
 
 def check_scored(labeled: LabeledBoxes) -> None:
     """Raise InputError if no box has a score: these are annotations."""
-    if labeled.rows and not any(score is not None for score in labeled.scores):
+    if len(labeled) and not any(score is not None for score in labeled.scores):
         raise InputError(
             labeled.source.path,
-            f"its {plural(len(labeled.rows), 'box')} have no score: these are annotations",
+            f"its {plural(len(labeled), 'box')} have no score: these are annotations",
             fix="give the file of the detections, with a score for each box",
         )
 
@@ -178,8 +177,8 @@ def positions_in(labeled: LabeledBoxes, ground_truth: GroundTruth) -> tuple[Ints
     class_positions = [class_position.get(name, -1) for name in labeled.classes]
     # The last element serves rows without a class.
     class_positions.append(-1)
-    images = np.array([row.image for row in labeled.rows], np.int64)
-    classes = np.array([max(row.class_index, -1) for row in labeled.rows], np.int64)
+    images = np.array(labeled.image_index, np.int64)
+    classes = np.maximum(np.array(labeled.class_index, np.int64), -1)
     return np.array(image_position, np.int64)[images], np.array(class_positions, np.int64)[classes]
 
 
@@ -192,14 +191,15 @@ def _check_known(
     for kind, unknown in (("image", no_image), ("class", (class_index < 0) & ~no_image)):
         if not unknown.any():
             continue
-        entry = labeled.rows[int(unknown.argmax())]
-        name = image_ids[entry.image] if kind == "image" else class_names[entry.class_index]
+        row = int(unknown.argmax())
+        image, number = labeled.image_index[row], labeled.class_index[row]
+        file, where = labeled.place(row)
         check_unknown(
-            entry.file,
+            file,
             "image" if kind == "image" else "class",
-            name,
+            image_ids[image] if kind == "image" else class_names[number],
             int(unknown.sum()),
-            len(labeled.rows),
-            where=entry.where,
+            len(labeled),
+            where=where,
             allow_unknown=allow_unknown,
         )

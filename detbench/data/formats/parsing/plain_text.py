@@ -73,9 +73,12 @@ def parse_numbers(texts: Sequence[str | None]) -> tuple[Floats, Flags]:
     "nan" and "inf" are numbers. "0,5" is malformed, since other programs refuse it, and is read as
     0.5. None stands for a missing text.
     """
-    if None not in texts and is_plain_ascii("".join(text for text in texts if text)):
-        with suppress(ValueError):
-            return np.array(texts, np.float64), np.zeros(len(texts), np.bool_)
+    if None not in texts:
+        complete = [text for text in texts if text is not None]
+        if is_plain_ascii("".join(complete)):
+            with suppress(ValueError):
+                numbers = np.fromiter(map(float, complete), np.float64, len(complete))
+                return numbers, np.zeros(len(complete), np.bool_)
     parsed = [_parse(text or "") for text in texts]
     numbers = np.array([number for number, _ in parsed], np.float64)
     return numbers, np.array([malformed for _, malformed in parsed], np.bool_)

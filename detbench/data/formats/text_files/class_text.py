@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from detbench.data.columns import Floats
-from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Source
+from detbench.data.formats.labeled_boxes.labeled_boxes import Flagged, LabeledBoxes, Source
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
 from detbench.data.formats.parsing.lenient_lines import Line
-from detbench.data.formats.parsing.plain_text import is_number, parse_numbers
+from detbench.data.formats.parsing.plain_text import is_number, parse_number, parse_numbers
 from detbench.data.formats.text_files.class_lines import LABEL, RESULT, Layout, choose_layout
 from detbench.data.formats.text_files.label_folder import (
     class_names_of,
@@ -68,6 +70,12 @@ def _fits(line: str) -> bool:
 def _parse(image: int, line: Line) -> _ClassLine:
     """Split a line into the words of its class and the numbers behind it, at most five."""
     words = line.words
+    if len(words) in (5, 6):
+        # The usual line, in one step: a file may have a million of them.
+        with suppress(ValueError):
+            for word in words[1:]:
+                float(word)
+            return _ClassLine(image, line, words[:1], words[1:], False)
     is_difficult = len(words) > 1 and words[-1].lower() == _DIFFICULT
     if is_difficult:
         words = words[:-1]
@@ -129,25 +137,41 @@ def add_class_lines(
         for line, extra in zip(lines, surplus, strict=True)
     ]
     names = class_names_of(labeled, folder, words)
-    expected = RESULT if labeled.source.scored else LABEL
-    for line, word, extra in zip(lines, words, surplus, strict=True):
-        numbers = line.numbers[extra:]
-        file, where = line.line.path, f"line {line.line.number}"
-        if len(numbers) != layout.n_numbers:
-            count = plural(len(numbers), "number")
-            problem = f"{count} at the end of the line, expected {expected}"
-            labeled.add_malformed(line.image, names[word], problem, file=file, where=where)
-            continue
-        difficult = layout.difficult is not None and float(numbers[layout.difficult]) != 0
-        labeled.add(
-            line.image,
-            names[word],
-            layout.box(numbers),
-            score=None if layout.score is None else numbers[layout.score],
-            difficult=difficult or line.is_difficult,
-            file=file,
-            where=where,
+    numbers_of_words = {word: labeled.class_number(name) for word, name in names.items()}
+    for path, group in groupby(range(len(lines)), lambda k: lines[k].line.path):
+        rows = list(group)
+        numbers = [lines[k].numbers[surplus[k] :] for k in rows]
+        for position, values in enumerate(numbers):
+            # The flag of a label may be missing.
+            if len(values) != layout.n_numbers and (len(values), layout.difficult) != (4, 4):
+                labeled.faults[len(labeled) + position] = _wrong_length(labeled, values)
+                numbers[position] = ()
+        labeled.add_rows(
+            [lines[k].image for k in rows],
+            [numbers_of_words[words[k]] for k in rows],
+            [layout.box(values) for values in numbers],
+            [_value(values, layout.score) for values in numbers],
+            [
+                Flagged(difficult=lines[k].is_difficult or _is_set(values, layout.difficult))
+                for k, values in zip(rows, numbers, strict=True)
+            ],
+            file=path,
+            places=[lines[k].line.number for k in rows],
         )
+
+
+def _wrong_length(labeled: LabeledBoxes, values: Sequence[str]) -> str:
+    expected = RESULT if labeled.source.scored else LABEL
+    return f"{plural(len(values), 'number')} at the end of the line, expected {expected}"
+
+
+def _value(values: Sequence[str], position: int | None) -> str | None:
+    return values[position] if position is not None and position < len(values) else None
+
+
+def _is_set(values: Sequence[str], position: int | None) -> bool:
+    text = _value(values, position)
+    return text is not None and parse_number(text) != 0
 
 
 FORMAT = RowFormat(

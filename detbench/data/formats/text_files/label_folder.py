@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -20,15 +21,17 @@ IMAGE_FOLDERS = ("images", "image_2", "JPEGImages", "images-optional", "image", 
 
 def label_folder(path: Path, names: Iterable[str]) -> Path:
     """Return the folder of the text files: `path`, or the first of these folders in it."""
-    if any(path.glob("*.txt")) and label_files(path):
+    if label_files(path):
         return path
     return next((path / name for name in names if (path / name).is_dir()), path)
 
 
 def label_files(folder: Path) -> list[Path]:
     """Return the text files of a folder, sorted, without lists of classes, readmes and licenses."""
-    files = [path for path in folder.glob("*.txt") if path.stem.lower() not in OTHER_TEXTS]
-    return sorted(files)
+    # Names are sorted as strings, since there may be a file for each of many images.
+    names = sorted(os.listdir(folder))  # noqa: PTH208
+    texts = [name for name in names if name.endswith(".txt")]
+    return [folder / name for name in texts if name[:-4].lower() not in OTHER_TEXTS]
 
 
 def most_lines(folder: Path, fits: Callable[[str], bool]) -> bool:
