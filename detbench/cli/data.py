@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from detbench.cli.shared.app import DatasetPath, Images, OnlyPresent, Split, data_app
+from detbench.cli.shared.app import Columns, DatasetPath, Images, OnlyPresent, Split, data_app
 from detbench.cli.shared.console import log, status
 from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
 from detbench.cli.shared.loading import load_dataset, present_positions
@@ -24,6 +24,7 @@ def stats(
     dataset: DatasetPath,
     split: Split = None,
     images: Images = None,
+    columns: Columns = None,
     only_present: OnlyPresent = False,
     plots: Annotated[
         Path | None,
@@ -37,11 +38,13 @@ def stats(
     json: JsonTarget = None,
 ) -> None:
     """Count the objects of a dataset by class, image, size and shape."""
+    from detbench.data.load import columns_of_inputs
     from detbench.reports.dataset_frames import DatasetFrames
     from detbench.reports.terminal.dataset import class_table, headline, quantile_table
 
     check_output_paths(json_files(json), [plots] if plots else [], [dataset])
-    ground_truth = load_dataset(dataset, split=split, images=images)
+    (stated,) = columns_of_inputs(columns or (), [dataset])
+    ground_truth = load_dataset(dataset, split=split, images=images, columns=stated)
     if only_present:
         ground_truth = ground_truth.select_images(present_positions(ground_truth))
     frames = DatasetFrames(ground_truth)

@@ -10,6 +10,7 @@ import typer
 
 from detbench.cli.shared.app import (
     AllowUnknown,
+    Columns,
     DatasetPath,
     DifficultRule,
     Groups,
@@ -64,6 +65,7 @@ def evaluate_command(
     protocol: ProtocolName = None,
     split: Split = None,
     images: Images = None,
+    columns: Columns = None,
     name: Names = None,
     difficult: DifficultRule = None,
     strict_overlap: StrictOverlap = False,
@@ -122,6 +124,7 @@ def evaluate_command(
         names,
         split=split,
         images=images,
+        columns=columns,
         only_present=only_present,
         allow_unknown=allow_unknown,
         groups=groups,

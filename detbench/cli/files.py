@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from detbench.cli.shared.app import Images, Split, app, fetch_app
+from detbench.cli.shared.app import Columns, Images, Split, app, fetch_app
 from detbench.cli.shared.console import log
 
 
@@ -39,11 +39,20 @@ def convert(
     ] = None,
     split: Split = None,
     images: Images = None,
+    columns: Columns = None,
 ) -> None:
     """Convert ground truth or detections to another format."""
     from detbench.data.load import convert as convert_file
 
-    convert_file(source, target, ground_truth=ground_truth, to=to, split=split, images=images)
+    convert_file(
+        source,
+        target,
+        ground_truth=ground_truth,
+        to=to,
+        split=split,
+        images=images,
+        columns=columns or (),
+    )
     log(f"wrote {target}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,11 @@ Data = TypeVar("Data", GroundTruth, Detections)
 
 
 def load_ground_truth(
-    path: str | Path, *, split: str | None = None, images: str | Path | None = None
+    path: str | Path,
+    *,
+    split: str | None = None,
+    images: str | Path | None = None,
+    columns: str | None = None,
 ) -> GroundTruth:
     """Load ground truth; its format is recognized by what lies at `path`.
 
@@ -38,6 +42,9 @@ def load_ground_truth(
         split: The image set of VOC and YOLO datasets. Default: `test`, or the only one, for VOC;
             `val`, or the only one, for YOLO.
         images: The folder of the images. Default: the one that the format says, or beside the file.
+        columns: What the columns of a CSV file are, as in `image=name,class=label,xmin=x1,…`, or
+            all in their order, as in `image,xmin,ymin,xmax,ymax,class`. The file is then read as
+            CSV; in a folder, each text file is an image.
 
     Raises:
         InputError: The file cannot be read; the message names file and row.
@@ -47,7 +54,7 @@ def load_ground_truth(
         _check_exists(path)
         if images is not None and not images.is_dir():
             raise InputError(images, "is not a folder", fix="give the folder of the images")
-        recognized = recognize_ground_truth(path)
+        recognized = recognize_ground_truth(path, columns)
         if recognized is None:
             raise unrecognized(path, "ground truth")
         ground_truth = recognized[1].read(path, split, images)
@@ -60,6 +67,7 @@ def load_detections(
     *,
     allow_unknown: bool = False,
     name: str | None = None,
+    columns: str | None = None,
 ) -> Detections:
     """Load detections for `ground_truth`; their format is recognized by what lies at `path`.
 
@@ -70,6 +78,7 @@ def load_detections(
         allow_unknown: Drop detections on unknown images and of unknown classes, with a warning,
             instead of raising.
         name: The name of the detector. Default: the one in the file, else the name of the file.
+        columns: What the columns of a CSV file are, as for `load_ground_truth`.
 
     Raises:
         InputError: The file cannot be read; the message names file and row.
@@ -77,7 +86,7 @@ def load_detections(
     path = Path(path)
     with _system_errors(path):
         _check_exists(path)
-        recognized = recognize_detections(path, ground_truth)
+        recognized = recognize_detections(path, ground_truth, columns)
         if recognized is None:
             raise unrecognized(path, "detections")
         detections = recognized[1].read(path, ground_truth, allow_unknown)
@@ -154,6 +163,7 @@ def convert(
     to: str | None = None,
     split: str | None = None,
     images: str | Path | None = None,
+    columns: Sequence[str] = (),
 ) -> None:
     """Write ground truth or detections in another format.
 
@@ -164,6 +174,8 @@ def convert(
         to: The format. Default: the one that has the target's suffix.
         split: The image set of the ground truth.
         images: The folder of the images.
+        columns: What the columns of CSV files are, as for `load_ground_truth`; with `ground-truth:`
+            or `detections:` in front, of these files only.
 
     Raises:
         InputError: A file cannot be read or written; the message names file and row.
@@ -173,13 +185,27 @@ def convert(
     _check_different(source, target, "source")
     if ground_truth is None:
         _format_name(GROUND_TRUTH_FORMATS, Path(target), to)
-        loaded = load_ground_truth(source, split=split, images=images)
+        stated = columns_of_inputs(columns, [source])[0]
+        loaded = load_ground_truth(source, split=split, images=images, columns=stated)
         save_ground_truth(loaded, target, to, split=split)
     else:
         _check_different(ground_truth, target, "ground truth")
         _format_name(DETECTIONS_FORMATS, Path(target), to)
-        loaded = load_ground_truth(ground_truth, split=split, images=images)
-        save_detections(load_detections(source, loaded), loaded, target, to)
+        stated, of_source = columns_of_inputs(columns, [ground_truth, source])
+        loaded = load_ground_truth(ground_truth, split=split, images=images, columns=stated)
+        detections = load_detections(source, loaded, columns=of_source)
+        save_detections(detections, loaded, target, to)
+
+
+def columns_of_inputs(options: Sequence[str], inputs: Sequence[str | Path]) -> list[str | None]:
+    """Return what is stated about the columns of each input, the ground truth and detections."""
+    if not options:
+        return [None] * len(inputs)
+    from detbench.data.formats.csv_files.column_options import ColumnOptions
+
+    paths = [Path(path) for path in inputs]
+    stated = ColumnOptions(options, paths)
+    return [stated.for_ground_truth(paths[0]), *map(stated.for_detections, paths[1:])]
 
 
 def _check_exists(path: Path) -> None:

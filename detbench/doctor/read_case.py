@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from detbench.data.formats.lenient_files import LenientDetections, LenientGroundTruth
@@ -14,7 +15,7 @@ from detbench.data.formats.table import (
 )
 from detbench.data.formats.voc.devkit import is_devkit, open_devkit
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.load import load_detections, load_ground_truth
+from detbench.data.load import columns_of_inputs, load_detections, load_ground_truth
 from detbench.doctor.case import Case
 from detbench.errors import DetbenchWarning, InputError
 from detbench.metrics.protocols.table import protocol_named
@@ -30,6 +31,7 @@ def read_case(
     split: str | None,
     images: Path | None,
     protocol: str | None,
+    columns: Sequence[str] = (),
 ) -> Case:
     """Read ground truth and detections, where `detbench eval` would refuse them, too.
 
@@ -38,9 +40,11 @@ def read_case(
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DetbenchWarning)
-        truth, annotations = _read_ground_truth(ground_truth, split, images)
-        rows, file = _read_detections(detections, truth)
-    options = {"--split": split, "--images": images, "--protocol": protocol}
+        stated, of_detections = columns_of_inputs(columns, [ground_truth, detections])
+        truth, annotations = _read_ground_truth(ground_truth, split, images, stated)
+        rows, file = _read_detections(detections, truth, of_detections)
+    options: list[tuple[str, object]] = [("--columns", option) for option in columns]
+    options += [("--split", split), ("--images", images), ("--protocol", protocol)]
     return Case(
         ground_truth=truth,
         ground_truth_path=ground_truth,
@@ -52,23 +56,24 @@ def read_case(
         if truth.difficult.any()
         else _count_only_difficult(ground_truth, truth, split),
         options=tuple(
-            word
-            for option, value in options.items()
-            if value is not None
-            for word in (option, str(value))
+            word for option, value in options if value is not None for word in (option, str(value))
         ),
     )
 
 
-def _read_ground_truth(path: Path, split: str | None, images: Path | None) -> LenientGroundTruth:
-    recognized = recognize_ground_truth(path) if path.exists() else None
+def _read_ground_truth(
+    path: Path, split: str | None, images: Path | None, columns: str | None
+) -> LenientGroundTruth:
+    recognized = recognize_ground_truth(path, columns) if path.exists() else None
     if recognized is not None:
         return recognized[1].read_leniently(path, split, images)
     return load_ground_truth(path, split=split, images=images), None  # raises
 
 
-def _read_detections(path: Path, ground_truth: GroundTruth) -> LenientDetections:
-    recognized = recognize_detections(path, ground_truth) if path.exists() else None
+def _read_detections(
+    path: Path, ground_truth: GroundTruth, columns: str | None
+) -> LenientDetections:
+    recognized = recognize_detections(path, ground_truth, columns) if path.exists() else None
     if recognized is not None:
         return recognized[1].read_leniently(path, ground_truth)
     # A folder of text files named after no known class or image: as YOLO, the files are read, and

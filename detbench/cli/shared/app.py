@@ -46,6 +46,16 @@ Images = Annotated[
     Path | None,
     typer.Option(help="Image folder, if the annotation file does not name it.", show_default=False),
 ]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns",
+        metavar="[SIDE:]ROLE=COLUMN,...",
+        help="Columns of CSV files: image, class, score, xmin …, or x, y, w, h, by name or "
+        "position; or all roles in order. SIDE is ground-truth or detections.",
+        show_default=False,
+    ),
+]
 OnlyPresent = Annotated[
     bool, typer.Option("--only-present", help="Use only the images whose files exist.")
 ]

@@ -26,6 +26,7 @@ def load_inputs(
     only_present: bool = False,
     allow_unknown: bool = False,
     groups: Path | None = None,
+    columns: Sequence[str] | None = None,
 ) -> tuple[GroundTruth, list[Detections]]:
     """Load the ground truth and the detections of each file.
 
@@ -38,19 +39,25 @@ def load_inputs(
         only_present: keep only the images whose image file exists.
         allow_unknown: drop detections on unknown images or of unknown classes, with a warning.
         groups: CSV file that assigns images to groups.
+        columns: what the columns of CSV files are, with or without a side in front.
     """
-    from detbench.data.load import load_detections
+    from detbench.data.load import columns_of_inputs, load_detections
 
-    ground_truth = load_dataset(ground_truth_path, split=split, images=images)
+    stated, *stated_of_detections = columns_of_inputs(
+        columns or (), [ground_truth_path, *detection_paths]
+    )
+    ground_truth = load_dataset(ground_truth_path, split=split, images=images, columns=stated)
     if groups:
         from detbench.data.groups import read_groups
 
         ground_truth = replace(ground_truth, groups=read_groups(groups, ground_truth))
     detections = []
-    for path, name in zip(detection_paths, names, strict=True):
+    for path, name, stated in zip(detection_paths, names, stated_of_detections, strict=True):
         with status(f"reading {path}"):
             detections.append(
-                load_detections(path, ground_truth, allow_unknown=allow_unknown, name=name)
+                load_detections(
+                    path, ground_truth, allow_unknown=allow_unknown, name=name, columns=stated
+                )
             )
     check_distinct_names([detector.name for detector in detections])
     if not only_present:
@@ -60,12 +67,14 @@ def load_inputs(
     return subset, [detector.select_images(subset, positions) for detector in detections]
 
 
-def load_dataset(path: Path, *, split: str | None, images: Path | None) -> GroundTruth:
+def load_dataset(
+    path: Path, *, split: str | None, images: Path | None, columns: str | None = None
+) -> GroundTruth:
     """Load ground truth, with progress on stderr."""
     from detbench.data.load import load_ground_truth
 
     with status(f"reading {path}"):
-        return load_ground_truth(path, split=split, images=images)
+        return load_ground_truth(path, split=split, images=images, columns=columns)
 
 
 def present_positions(ground_truth: GroundTruth) -> Ints:

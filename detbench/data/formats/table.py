@@ -50,8 +50,7 @@ def ground_truth_readers() -> Iterator[tuple[str, GroundTruthReader]]:
     from detbench.data.formats.row_formats import ROW_FORMATS
 
     for row in ROW_FORMATS:
-        if row.ground_truth:
-            yield row.name, row.ground_truth_reader()
+        yield row.name, row.ground_truth_reader()
 
 
 def detections_readers() -> Iterator[tuple[str, DetectionsReader]]:
@@ -60,19 +59,34 @@ def detections_readers() -> Iterator[tuple[str, DetectionsReader]]:
     from detbench.data.formats.row_formats import ROW_FORMATS
 
     for row in ROW_FORMATS:
-        if row.detections:
-            yield row.name, row.detections_reader()
+        yield row.name, row.detections_reader()
 
 
-def recognize_ground_truth(path: Path) -> tuple[str, GroundTruthReader] | None:
-    """Return name and reader of the format of the ground truth at `path`; None if it has none."""
+def recognize_ground_truth(
+    path: Path, columns: str | None = None
+) -> tuple[str, GroundTruthReader] | None:
+    """Return name and reader of the format of the ground truth at `path`; None if it has none.
+
+    If the user states the `columns`, it is a CSV file.
+    """
+    if columns is not None:
+        from detbench.data.formats.csv_files.generic import FORMAT
+
+        return FORMAT.name, FORMAT.ground_truth_reader(columns)
     readers = ground_truth_readers()
     return next((reader for reader in readers if reader[1].recognizes(path)), None)
 
 
 def recognize_detections(
-    path: Path, ground_truth: GroundTruth
+    path: Path, ground_truth: GroundTruth, columns: str | None = None
 ) -> tuple[str, DetectionsReader] | None:
-    """Return name and reader of the format of the detections at `path`; None if it has none."""
+    """Return name and reader of the format of the detections at `path`; None if it has none.
+
+    If the user states the `columns`, it is a CSV file.
+    """
+    if columns is not None:
+        from detbench.data.formats.csv_files.generic import FORMAT
+
+        return FORMAT.name, FORMAT.detections_reader(columns)
     readers = detections_readers()
     return next((reader for reader in readers if reader[1].recognizes(path, ground_truth)), None)
