@@ -16,14 +16,66 @@ from detbench.doctor.evidence.counterfactual import change_with_rows, score_of_r
 from detbench.doctor.evidence.fit import fit_of
 from detbench.doctor.findings import Finding
 from detbench.doctor.readings.box_formats import CLEARLY_BETTER, MUCH_BETTER
-from detbench.doctor.readings.chance import is_chance
+from detbench.doctor.readings.chance import best_reading, is_chance
+from detbench.doctor.readings.id_rules import id_rules
+from detbench.doctor.readings.id_votes import voted_readings
 from detbench.doctor.readings.image_ids import IdReading, id_readings
 
 MOSTLY_UNKNOWN = 0.5
 """Share of detections on unknown images, and of images without detections, from which on the split
 is the wrong one."""
+MIN_GAIN = 0.01
+"""Gain in AP that proves a rule for image IDs where there are too few boxes to tell chance."""
+GOOD_FIT = 0.5
+"""Mean best IoU of boxes that are on their own images, or on images that look alike."""
 ALIKE = 0.02
 """Mean best IoUs this close to each other differ only because of the sampled images."""
+
+
+def check_id_rules(case: Case) -> Finding | None:
+    """Return the rule that maps unknown image IDs one to one, if the boxes prove it."""
+    rule = _best_rule(case)
+    if rule is None or not _is_proven(case, rule):
+        return None
+    fix_rows = partial(rule.read, case)
+    evidence = f"{_mapping(rule)}: {change_with_rows(case, fix_rows(case.rows), 'read so')}"
+    return Finding("image-ids-shifted", "error", evidence, fix_rows=fix_rows)
+
+
+def _best_rule(case: Case) -> IdReading | None:
+    """Return the rule for unknown IDs under which the boxes fit best; None if there is no rule."""
+    rules = id_rules(case)
+    if len(rules) < 2:
+        return rules[0] if rules else None
+    return max(rules, key=lambda rule: fit_of(case.with_rows(rule.read(case, case.rows))))
+
+
+def _mapping(rule: IdReading) -> str:
+    n_known = int((rule.positions >= 0).sum())
+    one_to_one = "one to one to images" if n_known > 1 else "to an image"
+    return (
+        f"image IDs seem to be {rule.name}, which maps {n_known:,} of {len(rule.positions):,} "
+        f"{one_to_one}"
+    )
+
+
+def _is_proven(case: Case, rule: IdReading) -> bool:
+    """Tell whether boxes lie on objects if their images are those that a rule maps them to.
+
+    Only detections whose image changes are considered.
+    """
+    rows = rule.read(case, case.rows)
+    changed = (rows.image_index != case.rows.image_index) & (rows.image_index >= 0)
+    after, before = (case.with_rows(each.select(changed)) for each in (rows, case.rows))
+    fit = fit_of(after)
+    gain = case.quick_score.score(rows) - case.quick_score.score(case.rows)
+    if gain < 0 or fit < fit_of(before) * float((before.rows.image_index >= 0).mean()):
+        return False
+    # Images of a fixed camera look alike, so that boxes fit on any of them.
+    if fit >= GOOD_FIT:
+        return True
+    is_large_enough = bool(best_reading(after).fit)
+    return not is_chance(after) if is_large_enough else gain > MIN_GAIN
 
 
 def check_image_ids(case: Case) -> Finding | None:
@@ -52,7 +104,10 @@ def _likeliest(case: Case, before: float) -> IdReading | None:
     most images is returned.
     """
     fits = []
-    for reading in id_readings(case):
+    readings = list(id_readings(case))
+    if before < GOOD_FIT:
+        readings += voted_readings(case)
+    for reading in readings:
         other = case.with_rows(reading.read(case, case.rows))
         share_known = float((other.rows.image_index >= 0).mean())
         fit = fit_of(other) * share_known
@@ -78,9 +133,17 @@ def check_unknown_images(case: Case) -> Finding | None:
     )
     n_images = len(case.ground_truth.image_ids)
     n_seen = len(np.unique(rows.image_index[~unknown]))
+    rule = next(iter(id_rules(case)), None)
     if unknown.mean() >= MOSTLY_UNKNOWN and n_seen < MOSTLY_UNKNOWN * n_images:
         fix = "choose the split of these detections (--split), or run the detector on this one"
+        if rule is not None:
+            evidence += (
+                f"; {_mapping(rule)}, but then no box lies on an object better than by chance"
+            )
         return Finding("wrong-split", "error", evidence, fix)
+    if rule is not None:
+        fix = "write image IDs as the ground truth has them, if they are these images"
+        return Finding("image-ids-unknown", "error", f"{evidence}; {_mapping(rule)}", fix)
     rest = score_of_rest(case, _on_known_images(rows), "without them")
     return Finding("image-ids-unknown", "error", f"{evidence}: {rest}", fix_rows=_on_known_images)
 

@@ -42,11 +42,11 @@ def id_readings(case: Case) -> Iterator[IdReading]:
     stems = _positions_of_stems(case)
     by_stem = [stems.get(PurePosixPath(name).stem, -1) for name in names]
     yield _reading("names of files", by_stem)
-    if not all(WHOLE_NUMBER.fullmatch(name) for name in names):
+    numbers = whole_numbers(names)
+    if numbers is None:
         return
 
     # Numbers can be those of other images.
-    numbers = [int(name) for name in names]
     by_number = _positions_of_numbers(case)
     own = [by_number.get(number, -1) for number in numbers]
     yield _reading("numbers with leading zeros ignored", own)
@@ -55,12 +55,19 @@ def id_readings(case: Case) -> Iterator[IdReading]:
         yield _reading(f"numbers {-shift:+d} away from the true ones", shifted)
 
     # Or positions in a list of the images, in the order of the ground truth or another one.
-    for list_name, order in _lists(case):
+    for list_name, order in image_lists(case):
         yield from _list_readings(list_name, order, numbers, own)
     as_texts = _mapped(own, _sorted_as_texts(case))
     yield _reading("sorted as texts instead of as numbers", as_texts)
     reverse = list(range(len(case.ground_truth.image_ids)))[::-1]
     yield _reading("in reverse order", _mapped(own, reverse))
+
+
+def whole_numbers(names: Sequence[str]) -> list[int] | None:
+    """Return IDs as numbers; None if one of them is none."""
+    if not all(WHOLE_NUMBER.fullmatch(name) for name in names):
+        return None
+    return [int(name) for name in names]
 
 
 def _reading(name: str, positions: Sequence[int]) -> IdReading:
@@ -102,7 +109,7 @@ def _sorted_as_texts(case: Case) -> list[int]:
     return sorted(range(len(image_ids)), key=lambda position: texts[position])
 
 
-def _lists(case: Case) -> Iterator[tuple[str, list[int]]]:
+def image_lists(case: Case) -> Iterator[tuple[str, list[int]]]:
     """Yield every list of the images that an ID can be a position in.
 
     Yields:
@@ -111,6 +118,10 @@ def _lists(case: Case) -> Iterator[tuple[str, list[int]]]:
     yield "the list of images", list(range(len(case.ground_truth.image_ids)))
     if case.annotations is not None and (np.diff(case.annotations.image_order) < 0).any():
         yield "the list of images in the order of the file", case.annotations.image_order.tolist()
+    files = case.ground_truth.image_files
+    by_file = sorted(range(len(files)), key=lambda position: files[position])
+    if all(files) and by_file != list(range(len(files))):
+        yield "the list of images sorted by the names of their files", by_file
 
 
 def _list_readings(

@@ -9,7 +9,7 @@ Then each must name one image, and no two the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -69,6 +69,17 @@ def match_images(
             path, match.conflict, fix="write image ids exactly as the ground truth has them"
         )
     return match.positions
+
+
+def path_matches(
+    ground_truth: GroundTruth, names: Sequence[str]
+) -> Iterator[tuple[str, list[int]]]:
+    """Yield what names of images can be, and the images that they mean then, −1 for none.
+
+    Other than in `match_images`, some of them may be unknown.
+    """
+    yield "names of files", _as_files(ground_truth, names).positions
+    yield "paths that end in image IDs", _as_paths_of_ids(ground_truth, names).positions
 
 
 def image_id_example(ground_truth: GroundTruth) -> str:
