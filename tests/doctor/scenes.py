@@ -7,6 +7,7 @@ well as those of the own one, and regular patterns fit other readings of the box
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -123,9 +124,7 @@ def plate(rng) -> GroundTruth:
     """A plate of 8 × 12 wells that fills the image, each well of one of four classes."""
     size = (1200, 800)
     wells = cells(size, 12, 8)
-    objects = [
-        (jittered(rng, wells, 1, size), rng.integers(4, size=len(wells))) for _ in range(40)
-    ]
+    objects = [(jittered(rng, wells, 1, size), rng.integers(4, size=len(wells))) for _ in range(40)]
     return annotated_images([size] * len(objects), objects, 4)
 
 
@@ -164,7 +163,7 @@ def _shelf(rng, n_classes: int) -> GroundTruth:
     for _ in range(15):
         boards = np.linspace(100, size[1] - 100, int(rng.integers(10, 14)))
         rows = []
-        for top, bottom in zip(boards[:-1], boards[1:], strict=True):
+        for top, bottom in pairwise(boards):
             n = int(rng.integers(20, 34))
             edges = np.linspace(20, size[0] - 20, n + 1)
             height = (bottom - top) * rng.uniform(0.6, 0.95, n)

@@ -1,0 +1,426 @@
+"""File mistakes: a second family, planted in rows and files of every format.
+
+Each is what a converter, an exporter or a loader does wrong. The doctor must name it, or `detbench
+eval` must read the files right all the same.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.doctor.file_parts import class_number, number_or_text
+from tests.doctor.written_pairs import BOX_FORMATS, CORNERS, ENCODERS, Numbers, Row, WrittenPair
+
+FormatPair = tuple[str, str]
+ChangeRows = Callable[[WrittenPair, list[Row]], None]
+EditFiles = Callable[[WrittenPair, Path, Path], None]
+
+EVERY_FORMAT = (
+    ("coco", "coco"),
+    ("voc", "voc"),
+    ("yolo", "yolo"),
+    ("parquet", "parquet"),
+    ("class text", "class text"),
+    ("csv", "csv"),
+    ("kitti", "kitti"),
+    ("bdd100k", "bdd100k"),
+)
+IN_PIXELS = tuple(pair for pair in EVERY_FORMAT if pair[1] != "yolo")
+OF_CORNERS = tuple(pair for pair in IN_PIXELS if pair[1] != "coco")
+IN_TEXT = (("voc", "voc"), ("yolo", "yolo"), ("class text", "class text"))
+WITH_OWN_IDS = tuple(pair for pair in EVERY_FORMAT if pair[1] != "parquet")
+"""Parquet of detbench has only images of its ground truth."""
+TRUTH_IN_PIXELS = (
+    ("coco", "coco"),
+    ("voc", "voc"),
+    ("class text", "class text"),
+    ("csv", "csv"),
+    ("kitti", "kitti"),
+    ("cvat", "coco"),
+    ("labelme", "coco"),
+)
+
+
+@dataclass(frozen=True)
+class FileMistake:
+    """One mistake of the second family."""
+
+    name: str
+    ids: tuple[str, ...]
+    """Findings of which one must name it."""
+    formats: tuple[FormatPair, ...]
+    """Formats of ground truth and detections in which it can be made."""
+    rows: ChangeRows | None = None
+    """Spoils the rows of one side before they are written."""
+    side: str = "detections"
+    files: EditFiles | None = None
+    """Spoils the files: takes the pair and both paths."""
+    fixable: bool = True
+    """Whether the right boxes are still there, so that a fix can restore the score."""
+
+    def plant(self, pair: WrittenPair) -> None:
+        if self.rows is not None:
+            self.rows(pair, pair.sides[self.side])
+
+
+def each_box(change: Callable[[WrittenPair, Row, str], Numbers]) -> ChangeRows:
+    """Return a change of the boxes of one side, which is given the format of their files."""
+
+    def spoil(pair: WrittenPair, rows: list[Row]) -> None:
+        side = "detections" if rows is pair.detections else "ground truth"
+        for row in rows:
+            row.box = change(pair, row, pair.format_of(side))
+
+    return spoil
+
+
+def corners_of(row: Row, file_format: str) -> tuple[float, float, float, float]:
+    return CORNERS[BOX_FORMATS[file_format]](*row.box, row.size)
+
+
+def encoded(corners: tuple[float, ...], row: Row, file_format: str) -> Numbers:
+    return ENCODERS[BOX_FORMATS[file_format]](*corners, row.size)
+
+
+def exchange_top_and_bottom(pair: WrittenPair, row: Row, file_format: str) -> Numbers:
+    first, top, second, bottom = row.box
+    return [first, bottom, second, top]
+
+
+def measure_from_the_bottom(pair: WrittenPair, row: Row, file_format: str) -> Numbers:
+    x1, y1, x2, y2 = corners_of(row, file_format)
+    height = row.size[1]
+    return encoded((x1, height - y2, x2, height - y1), row, file_format)
+
+
+def in_parts_of_the_image(scale: float) -> Callable[[WrittenPair, Row, str], Numbers]:
+    def change(pair: WrittenPair, row: Row, file_format: str) -> Numbers:
+        if file_format == "yolo":
+            return [scale * number for number in row.box]
+        width, height = row.size
+        a, b, c, d = row.box
+        return [scale * a / width, scale * b / height, scale * c / width, scale * d / height]
+
+    return change
+
+
+def exchange_x_and_y(pair: WrittenPair, row: Row, file_format: str) -> Numbers:
+    a, b, c, d = row.box
+    return [b, a, d, c]
+
+
+def horizontal_then_vertical(pair: WrittenPair, row: Row, file_format: str) -> Numbers:
+    a, b, c, d = row.box
+    return [a, c, b, d]
+
+
+def as_sizes(pair: WrittenPair, row: Row, file_format: str) -> Numbers:
+    x1, y1, x2, y2 = row.box
+    return [x1, y1, x2 - x1, y2 - y1]
+
+
+def collapse(pair: WrittenPair, row: Row, file_format: str) -> Numbers:
+    return [float(int(number)) for number in in_parts_of_the_image(1)(pair, row, file_format)]
+
+
+def in_other_unit(pair: WrittenPair, row: Row, file_format: str) -> Numbers:
+    """Return fractions in place of pixels, or in YOLO files pixels in place of fractions."""
+    if file_format != "yolo":
+        return in_parts_of_the_image(1)(pair, row, file_format)
+    width, height = row.size
+    a, b, c, d = row.box
+    return [a * width, b * height, c * width, d * height]
+
+
+def some_files(change: Callable[[WrittenPair, Row, str], Numbers], share: float) -> ChangeRows:
+    """Return a change of the boxes of some images only."""
+
+    def spoil(pair: WrittenPair, rows: list[Row]) -> None:
+        images = pair.some_images(share)
+        side = "detections" if rows is pair.detections else "ground truth"
+        for row in rows:
+            if row.image in images:
+                row.box = change(pair, row, pair.format_of(side))
+
+    return spoil
+
+
+def one_class(change: Callable[[WrittenPair, Row, str], Numbers]) -> ChangeRows:
+    """Return a change of the boxes of the second class only."""
+
+    def spoil(pair: WrittenPair, rows: list[Row]) -> None:
+        for row in rows:
+            if row.category == pair.class_names[1]:
+                row.box = change(pair, row, pair.detections_format)
+
+    return spoil
+
+
+def each_image(change: Callable[[str], str]) -> ChangeRows:
+    def spoil(pair: WrittenPair, rows: list[Row]) -> None:
+        for row in rows:
+            row.image = change(row.image)
+
+    return spoil
+
+
+def each_score(change: Callable[[float], float]) -> ChangeRows:
+    def spoil(pair: WrittenPair, rows: list[Row]) -> None:
+        for row in rows:
+            row.score = change(row.score)
+
+    return spoil
+
+
+def drop_low_scores(pair: WrittenPair, rows: list[Row]) -> None:
+    rows[:] = [row for row in rows if row.score >= 0.25]
+
+
+def flag_half_as_crowds(pair: WrittenPair, rows: list[Row]) -> None:
+    for row in rows:
+        row.is_crowd = bool(pair.rng.random() < 0.5)
+
+
+def name_files(pair: WrittenPair, rows: list[Row]) -> None:
+    """Call detections by the names of the image files, whose ground truth has numbers as IDs."""
+    pair.files = {image: f"street {int(image):05}.png" for image in pair.sizes}
+    for row in rows:
+        row.image = pair.files[row.image].removesuffix(".png")
+
+
+def repeat_boxes(pair: WrittenPair, rows: list[Row]) -> None:
+    """Add 150 low-scoring boxes of one class to some images."""
+    for image in sorted(pair.some_images(0.05)):
+        width, height = pair.sizes[image]
+        for n in range(150):
+            x, y = pair.rng.uniform(0, width / 2), pair.rng.uniform(0, height / 2)
+            corners = (x, y, x + width / 3, y + height / 4 + n / 50)
+            row = Row(image, pair.class_names[0], [], (width, height), 0.001 + n / 1e5)
+            row.box = encoded(corners, row, pair.detections_format)
+            rows.append(row)
+
+
+def name_some_by_words(pair: WrittenPair, rows: list[Row]) -> None:
+    """Rename the images of both sides: half are numbers with zeros, half are words."""
+    names = {
+        image: f"{n:06}" if n % 2 else f"frame_{n}x" for n, image in enumerate(list(pair.sizes))
+    }
+    pair.sizes = {names[image]: size for image, size in pair.sizes.items()}
+    for row in (*pair.truth, *pair.detections):
+        row.image = names[row.image]
+    # Ultralytics writes int(stem) where the stem is a number.
+    for row in rows:
+        row.image = str(number_or_text(row.image))
+
+
+def move_score(pair: WrittenPair, _: Path, detections: Path) -> None:
+    """Move the score to the other end of the box in each line."""
+    for file in detections.glob("*.txt"):
+        lines = [line.split() for line in file.read_text().splitlines()]
+        moved = [
+            [w[0], w[5], *w[1:5]] if pair.detections_format == "yolo" else [w[0], *w[2:], w[1]]
+            for w in lines
+        ]
+        file.write_text("".join(" ".join(words) + "\n" for words in moved))
+
+
+def add_keypoints(pair: WrittenPair, truth: Path, _: Path) -> None:
+    """Add two keypoints with visibilities to each label and say so in data.yaml."""
+    with (truth / "data.yaml").open("a") as file:
+        file.write("kpt_shape: [2, 3]\n")
+    for path in (truth / "labels").rglob("*.txt"):
+        lines = path.read_text().splitlines()
+        path.write_text("".join(f"{line} 0.31 0.42 2 0.5 0.61 1\n" for line in lines))
+
+
+def write_polygons(pair: WrittenPair, _: Path, detections: Path) -> None:
+    _write_polygons(pair, detections, with_score=True)
+
+
+def write_polygons_without_score(pair: WrittenPair, _: Path, detections: Path) -> None:
+    _write_polygons(pair, detections, with_score=False)
+
+
+def _write_polygons(pair: WrittenPair, folder: Path, *, with_score: bool) -> None:
+    """Write the four corners of each box, as Ultralytics writes OBB results."""
+    lines: dict[str, list[str]] = {}
+    for row in pair.detections:
+        x1, y1, x2, y2 = corners_of(row, "yolo")
+        width, height = row.size
+        left, top, right, bottom = x1 / width, y1 / height, x2 / width, y2 / height
+        corners = [left, top, right, top, right, bottom, left, bottom]
+        words = [class_number(pair, row), *corners, *([row.score] if with_score else [])]
+        lines.setdefault(row.image, []).append(" ".join(map(str, words)) + "\n")
+    for image, texts in lines.items():
+        (folder / f"{image}.txt").write_text("".join(texts))
+
+
+def remove_some_labels(pair: WrittenPair, truth: Path, _: Path) -> None:
+    """Remove a third of the files of labels or annotations."""
+    folder = {"yolo": "labels/val", "voc": "Annotations", "class text": "ground-truth"}
+    for image in pair.some_images(0.33):
+        [file] = (truth / folder[pair.truth_format]).glob(f"{image}.*")
+        file.unlink()
+
+
+def beside_images(pair: WrittenPair, truth: Path, _: Path) -> None:
+    """Put labels beside the images, as Darknet has them."""
+    for file in (truth / "labels" / "val").iterdir():
+        shutil.move(file, truth / "images" / "val" / file.name)
+    shutil.rmtree(truth / "labels")
+
+
+MIXED = ("box-format-mixed", "box-normalized")
+IDS = ("image-ids-shifted", "image-ids-unknown")
+FILE_MISTAKES = (
+    FileMistake(
+        "top and bottom exchanged",
+        ("box-y-flipped", "negative-size"),
+        OF_CORNERS,
+        each_box(exchange_top_and_bottom),
+    ),
+    FileMistake(
+        "top and bottom exchanged in the ground truth",
+        ("box-y-flipped", "negative-size"),
+        TRUTH_IN_PIXELS[1:],
+        each_box(exchange_top_and_bottom),
+        side="ground truth",
+    ),
+    FileMistake(
+        "y from the bottom",
+        ("box-y-flipped",),
+        EVERY_FORMAT,
+        each_box(measure_from_the_bottom),
+    ),
+    FileMistake("percent", ("box-normalized",), EVERY_FORMAT, each_box(in_parts_of_the_image(100))),
+    FileMistake(
+        "percent in the ground truth",
+        ("box-normalized",),
+        (*TRUTH_IN_PIXELS, ("yolo", "yolo")),
+        each_box(in_parts_of_the_image(100)),
+        side="ground truth",
+    ),
+    FileMistake(
+        "thousandths", ("box-normalized",), EVERY_FORMAT, each_box(in_parts_of_the_image(1000))
+    ),
+    FileMistake("some files in another unit", MIXED, EVERY_FORMAT, some_files(in_other_unit, 0.3)),
+    FileMistake(
+        "some files of the ground truth in another unit",
+        MIXED,
+        (*TRUTH_IN_PIXELS, ("yolo", "yolo")),
+        some_files(in_other_unit, 0.3),
+        side="ground truth",
+    ),
+    FileMistake("one class in another unit", MIXED, EVERY_FORMAT, one_class(in_other_unit)),
+    FileMistake(
+        "x and y exchanged in one class",
+        ("box-format-mixed",),
+        EVERY_FORMAT,
+        one_class(exchange_x_and_y),
+    ),
+    FileMistake(
+        "left and right, then top and bottom",
+        ("box-format-xxyy",),
+        OF_CORNERS,
+        each_box(horizontal_then_vertical),
+    ),
+    FileMistake(
+        "width and height for corners", ("box-format-xyxy",), OF_CORNERS, each_box(as_sizes)
+    ),
+    FileMistake(
+        "width and height for corners in the ground truth",
+        ("box-format-xyxy",),
+        TRUTH_IN_PIXELS[1:],
+        each_box(as_sizes),
+        side="ground truth",
+    ),
+    FileMistake(
+        "boxes collapse",
+        ("boxes-collapsed", "zero-area"),
+        EVERY_FORMAT,
+        each_box(collapse),
+        fixable=False,
+    ),
+    FileMistake("score at the other end", ("score-column",), IN_TEXT, files=move_score),
+    FileMistake(
+        "IDs plus 123,457", IDS, WITH_OWN_IDS, each_image(lambda image: str(int(image) + 123_457))
+    ),
+    FileMistake("IDs padded with zeros", IDS, WITH_OWN_IDS, each_image(lambda i: i.zfill(12))),
+    FileMistake("IDs with a prefix", IDS, WITH_OWN_IDS, each_image(lambda i: f"img_{i}")),
+    FileMistake("IDs with a suffix", IDS, WITH_OWN_IDS, each_image(lambda i: f"{i}_rgb")),
+    FileMistake(
+        "IDs with an extension",
+        IDS,
+        (("coco", "coco"), ("voc", "voc"), ("yolo", "coco")),
+        each_image(lambda image: f"{image}.jpg"),
+    ),
+    FileMistake(
+        "IDs with folders",
+        IDS,
+        (("coco", "coco"), ("voc", "voc"), ("yolo", "coco"), ("csv", "csv")),
+        each_image(lambda image: f"data/val/{image}.png"),
+    ),
+    FileMistake(
+        "IDs with folders of Windows",
+        IDS,
+        (("coco", "coco"), ("voc", "voc"), ("yolo", "coco"), ("csv", "csv")),
+        each_image(lambda image: rf"C:\data\val\{image}.png"),
+    ),
+    FileMistake("names for numbers", IDS, (("coco", "coco"), ("coco", "yolo")), name_files),
+    FileMistake(
+        "Ultralytics IDs of mixed names",
+        IDS,
+        (("yolo", "coco"), ("voc", "coco")),
+        name_some_by_words,
+    ),
+    FileMistake("keypoint labels", (), (("yolo", "yolo"), ("yolo", "coco")), files=add_keypoints),
+    FileMistake("labels beside the images", (), (("yolo", "yolo"),), files=beside_images),
+    FileMistake("polygons with a score", (), (("yolo", "yolo"),), files=write_polygons),
+    FileMistake(
+        "polygons whose score is cut off",
+        ("not-a-number",),
+        (("yolo", "yolo"),),
+        files=write_polygons_without_score,
+        fixable=False,
+    ),
+    FileMistake(
+        "half of the objects crowds",
+        ("many-crowds",),
+        (("coco", "coco"), ("parquet", "parquet")),
+        flag_half_as_crowds,
+        side="ground truth",
+        fixable=False,
+    ),
+    FileMistake(
+        "some label files missing",
+        ("labels-missing",),
+        (("yolo", "yolo"), ("voc", "voc"), ("class text", "class text")),
+        files=remove_some_labels,
+        fixable=False,
+    ),
+    FileMistake(
+        "scores of eleven steps",
+        ("score-ties", "score-range"),
+        EVERY_FORMAT,
+        each_score(lambda score: float(round(10 * score))),
+        fixable=False,
+    ),
+    FileMistake(
+        "threshold of .25",
+        ("scores-thresholded",),
+        EVERY_FORMAT,
+        drop_low_scores,
+        fixable=False,
+    ),
+    FileMistake(
+        "more boxes than are scored",
+        ("too-many-detections",),
+        EVERY_FORMAT,
+        repeat_boxes,
+        fixable=False,
+    ),
+)
+"""The findings that name a mistake are empty if `detbench eval` must read the files right."""
