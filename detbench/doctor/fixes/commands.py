@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Literal
 
+from detbench.data.formats.table import DETECTIONS_FORMATS, GROUND_TRUTH_FORMATS
 from detbench.data.formats.voc.devkit import TAR_SUFFIXES
 from detbench.doctor.case import Case
 from detbench.doctor.findings import Finding
@@ -48,10 +49,9 @@ def _command(case: Case, finding: Finding, findings: list[Finding]) -> str:
         ids = fixable_ids(faults, "ground-truth")
         return _fix_command(case, findings, ids, "ground-truth", _new_ground_truth(case))
     ids = fixable_ids(faults, "detections")
-    path = case.file.path
     if finding.id in ids:
-        return _fix_command(case, findings, ids, "detections", _beside(path, "fixed"))
-    target = _beside(path, f"fixed-{finding.id}")
+        return _fix_command(case, findings, ids, "detections", _new_detections(case, "fixed"))
+    target = _new_detections(case, f"fixed-{finding.id}")
     return _fix_command(case, findings, (*ids, finding.id), "detections", target)
 
 
@@ -69,11 +69,25 @@ def _fix_command(
     return shlex.join(["detbench", "doctor", *inputs, *case.options, *options, "-o", str(target)])
 
 
+def _new_detections(case: Case, ending: str) -> Path:
+    """Return the path for fixed detections: a COCO file if their format is not written."""
+    if case.file.format_name in DETECTIONS_FORMATS:
+        return _beside(case.file.path, ending)
+    return _coco_file_beside(case.file.path, ending)
+
+
 def _new_ground_truth(case: Case) -> Path:
-    """Return the path for fixed ground truth: a file for COCO, a new folder for VOC and YOLO."""
-    if case.annotations is not None and case.annotations.format_name == "coco":
+    """Return the path for fixed ground truth: a new folder for VOC and YOLO, else a COCO file."""
+    format_name = "" if case.annotations is None else case.annotations.format_name
+    if format_name == "coco":
         return _beside(case.ground_truth_path, "fixed")
+    if format_name not in GROUND_TRUTH_FORMATS:
+        return _coco_file_beside(case.ground_truth_path, "fixed")
     return _new_dataset(case.ground_truth_path)
+
+
+def _coco_file_beside(path: Path, ending: str) -> Path:
+    return path.with_name(f"{path.name if path.is_dir() else path.stem}-{ending}.json")
 
 
 def _beside(path: Path, ending: str) -> Path:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.files import atomic_path
+from detbench.data.formats.table import DETECTIONS_FORMATS, GROUND_TRUTH_FORMATS
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import save_detections, save_ground_truth
 from detbench.doctor.case import Case
@@ -61,15 +62,20 @@ class DetectionsRepair:
 
     def is_folder(self, target: Path) -> bool:
         """Tell whether a folder will be written at a target: for VOC and YOLO results."""
-        return self.case.file.path.is_dir() and target.suffix not in _FILE_SUFFIXES
+        return self._is_folder_format and target.suffix not in _FILE_SUFFIXES
+
+    @property
+    def _is_folder_format(self) -> bool:
+        return self.case.file.path.is_dir() and self.case.file.format_name in DETECTIONS_FORMATS
 
     def write(self, target: Path) -> None:
         """Write image, class, box and score of each detection; other keys are lost.
 
         Raises:
-            InputError: The detections are a file, and the target has no suffix of a known file.
+            InputError: The detections are a file or of a format that is only read, and the target
+                has no suffix of a known file.
         """
-        if self.case.file.path.is_file() and target.suffix not in _FILE_SUFFIXES:
+        if not self._is_folder_format and target.suffix not in _FILE_SUFFIXES:
             raise InputError(
                 target, "has no suffix of detections", fix="name a .json or .parquet file"
             )
@@ -112,7 +118,7 @@ class CocoRepair:
 
 @dataclass(frozen=True)
 class DatasetRepair:
-    """Fixed VOC or YOLO ground truth: the split that was read."""
+    """Fixed ground truth of another format than COCO: the split that was read."""
 
     n_read: int
     ground_truth: GroundTruth
@@ -127,10 +133,18 @@ class DatasetRepair:
 
     def is_folder(self, target: Path) -> bool:
         """Tell whether a folder will be written at a target."""
-        return target.suffix not in _FILE_SUFFIXES
+        return self.format_name in GROUND_TRUTH_FORMATS and target.suffix not in _FILE_SUFFIXES
 
     def write(self, target: Path) -> None:
-        """Write the split as a dataset of its own."""
+        """Write the split as a dataset of its own.
+
+        Raises:
+            InputError: The format is only read, and the target has no suffix of a known file.
+        """
+        if self.format_name not in GROUND_TRUTH_FORMATS and target.suffix not in _FILE_SUFFIXES:
+            raise InputError(
+                target, "has no suffix of ground truth", fix="name a .json or .parquet file"
+            )
         format_name = _format_for(target, self.format_name)
         save_ground_truth(self.ground_truth, target, format_name, split=self.split)
 
