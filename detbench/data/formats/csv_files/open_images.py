@@ -10,17 +10,21 @@ page of Kaggle's Open Images object detection track.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from detbench.data.formats.csv_files.columns import Columns
 from detbench.data.formats.csv_files.rows import Row, add_rows, first_row, read_rows
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Source
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
+from detbench.data.formats.parsing.lenient_lines import lines_of
+from detbench.data.formats.parsing.plain_text import is_number
 from detbench.data.formats.text_files.label_folder import add_image_folder
 from detbench.errors import InputError
 
 NAME = "open-images"
 _BOX = ("xmin", "ymin", "xmax", "ymax")
+_NO_SCORES = ("", "0", "1", "1.0")
+_SIZES = "images.meta"
 _SCORES = ("score", "conf", "confidence")
 _PREDICTION = ("imageid", "predictionstring")
 _DESCRIPTIONS = "*class-descriptions*.csv"
@@ -43,24 +47,31 @@ def read(source: Source) -> LabeledBoxes:
     labeled = LabeledBoxes(NAME, source, unit="fractions", texts=True, names_files=True)
     rows = read_rows(source.path)
     names = [name.lower() for name in rows[0][1]]
-    images = {} if source.scored else add_image_folder(labeled, source.path.parent)
     if tuple(names) == _PREDICTION:
         if not source.scored:
             raise _is_other(source, "detections of the challenge")
         _add_predictions(labeled, rows[1:])
     else:
-        add_rows(labeled, source.path, rows[1:], _columns(source, names))
-    labeled.files = [images.get(image_id, "") for image_id in labeled.images]
+        add_rows(labeled, source.path, rows[1:], _columns(source, names, rows[1:]))
+    if not source.scored:
+        _add_listed_images(labeled)
+        _add_files_and_sizes(labeled)
     _name_classes(labeled)
     return labeled
 
 
-def _columns(source: Source, names: Sequence[str]) -> Columns:
+def _columns(source: Source, names: Sequence[str], rows: Sequence[Row]) -> Columns:
     first, second, third, fourth = (names.index(name) for name in _BOX)
     score = next((names.index(name) for name in _SCORES if name in names), None)
-    # Annotations have a column Confidence, too, which is always 1.
+    # Annotations have a column Confidence, too, with 1 for every box that was verified.
     has_flags = "isgroupof" in names
-    if source.scored and (has_flags or score is None):
+    if has_flags and score is not None:
+        place = score
+        has_scores = any(len(cells) > place and cells[place] not in _NO_SCORES for _, cells in rows)
+        group = names.index("isgroupof")
+        has_flags = any(len(cells) > group and cells[group] for _, cells in rows)
+        score = score if has_scores else None
+    if source.scored and score is None:
         raise _is_other(source, "annotations")
     if not source.scored and score is not None and not has_flags:
         raise _is_other(source, "detections")
@@ -95,6 +106,32 @@ def _add_predictions(labeled: LabeledBoxes, rows: Sequence[Row]) -> None:
             label, score, *box = values[start : start + _N_VALUES]
             place = f"{where}, box {start // _N_VALUES + 1}"
             labeled.add(image, label, box, file=path, where=place, score=score)
+
+
+def _add_listed_images(labeled: LabeledBoxes) -> None:
+    """Add the images without objects, which `SPLIT-images-with-rotation.csv` lists."""
+    path = labeled.source.path
+    for file in sorted(path.parent.glob(f"{path.name.partition('-')[0]}-images*.csv")):
+        rows = read_rows(file)
+        if rows and rows[0][1][0] == "ImageID":
+            for _, cells in rows[1:]:
+                labeled.add_image(cells[0])
+
+
+def _add_files_and_sizes(labeled: LabeledBoxes) -> None:
+    """State the image files, and the sizes that Datumaro and CVAT write into `images.meta`."""
+    folder = labeled.source.path.parent
+    files = {
+        PurePosixPath(key).name: file for key, file in add_image_folder(labeled, folder).items()
+    }
+    labeled.files = [files.get(image_id, "") for image_id in labeled.images]
+    if not (folder / _SIZES).is_file():
+        return
+    for line in lines_of(folder / _SIZES):
+        name, *sides = line.words[-3:]
+        if name.strip('"') in labeled.images and len(sides) == 2 and all(map(is_number, sides)):
+            height, width = map(float, sides)
+            labeled.state_size(labeled.images[name.strip('"')], width, height)
 
 
 def _name_classes(labeled: LabeledBoxes) -> None:

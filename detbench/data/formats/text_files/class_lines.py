@@ -23,6 +23,10 @@ RESULT = "`class score left top right bottom`"
 _NEARLY_ALL = 0.95
 _MANY = 0.1
 """Share of lines that must contradict a reading before another one is chosen."""
+_SOME = 0.01
+"""Share of boxes that must leave the image before centers are ruled out."""
+_FEW = 20
+"""Number of boxes of which none may be inverted by chance, if they are not corners."""
 _TOLERANCE = 1e-3
 """How far a fraction may lie outside 0..1, which rounding explains."""
 _ORDERS = {"xyxy": "left top right bottom", "xywh": "left top width height"}
@@ -68,14 +72,32 @@ def choose_layout(source: Source, numbers: Floats) -> Layout:
         note = f"boxes are read as {_words(box_format)} in fractions of the image: "
         note += "all numbers lie in 0..1"
         return _with_box(layout, box_format, "fractions", note)
-    n_inverted = int(_inverted(boxes).sum())
-    if n_inverted >= _MANY * len(boxes) and (boxes[:, 2:] >= 0).all():
-        note = (
-            f"boxes are read as left top width height: {n_inverted:,} of {len(boxes):,} lines "
-            "have right < left or bottom < top"
+    return _with_pixels(source, layout, boxes)
+
+
+def _with_pixels(source: Source, layout: Layout, boxes: Floats) -> Layout:
+    """Choose between corners, a corner with a size, and a center with a size, for boxes (N, 4)."""
+    n_boxes, n_inverted = len(boxes), int(_inverted(boxes).sum())
+    if n_inverted < _MANY * n_boxes or (boxes[:, 2:] < 0).any():
+        note = ""
+        if n_boxes < _FEW and not n_inverted:
+            note = (
+                "boxes are read as left top right bottom, but so few fit left top width height, "
+                f"too; if they are that, add --columns {_columns_option(source, layout, 'xywh')}"
+            )
+        return _with_box(layout, "xyxy", "pixels", note)
+    first, lengths = boxes[:, :2], boxes[:, 2:]
+    leaves_image = (first < lengths / 2 - 1).any(axis=1)
+    contradiction = f"{n_inverted:,} of {n_boxes:,} lines have right < left or bottom < top"
+    if leaves_image.mean() < _SOME:
+        raise InputError(
+            source.path,
+            f"{contradiction}: its boxes can be left top width height, or the center and the size",
+            fix=f"state the columns: --columns {_columns_option(source, layout, 'xywh')}, "
+            "or cx,cy for the center",
         )
-        return _with_box(layout, "xywh", "pixels", note)
-    return layout
+    note = f"boxes are read as left top width height: {contradiction}"
+    return _with_box(layout, "xywh", "pixels", note)
 
 
 def _choose_score(source: Source, numbers: Floats) -> Layout:
@@ -122,29 +144,35 @@ def _format_of_fractions(source: Source, boxes: Floats, layout: Layout) -> BoxFo
     raise InputError(
         source.path,
         f"its boxes are fractions of the image, and {readings} are possible readings",
-        fix=f"state the columns: --columns {_column_names(layout, (fitting or ['cxcywh'])[-1])}",
+        fix="state the columns: --columns "
+        f"{_columns_option(source, layout, (fitting or ['cxcywh'])[-1])}",
     )
 
 
 def _ambiguous_order(source: Source) -> InputError:
     what = "score" if source.scored else "flag"
-    order = "class,score,xmin,ymin,xmax,ymax or class,cx,cy,w,h,score"
+    order = "class,score,xmin,ymin,xmax,ymax, or class,cx,cy,w,h,score"
     if not source.scored:
         order = "class,xmin,ymin,xmax,ymax,difficult"
     return InputError(
         source.path,
         f"the first and the last of its five numbers can both be the {what}",
-        fix=f"state the columns: --columns {order}",
+        fix=f"state the columns: --columns {_side(source)}:{order}",
     )
 
 
-def _column_names(layout: Layout, box_format: BoxFormat) -> str:
+def _columns_option(source: Source, layout: Layout, box_format: BoxFormat) -> str:
+    """Return what to write behind --columns for a layout with another format of boxes."""
     names = [_COLUMNS[box_format]]
     if layout.score is not None:
         names.insert(0 if layout.score == 0 else 1, "score")
     if layout.difficult is not None:
         names.append("difficult")
-    return ",".join(["class", *names])
+    return f"{_side(source)}:{','.join(['class', *names])}"
+
+
+def _side(source: Source) -> str:
+    return "detections" if source.scored else "ground-truth"
 
 
 def _words(box_format: BoxFormat) -> str:

@@ -70,6 +70,9 @@ def _fits(line: str) -> bool:
 def _parse(image: int, line: Line) -> _ClassLine:
     """Split a line into the words of its class and the numbers behind it, at most five."""
     words = line.words
+    if "," in words[-1]:
+        cells = [cell.strip() for cell in " ".join(words).split(",")]
+        words = cells[0].split() + cells[1:]
     if len(words) in (5, 6):
         # The usual line, in one step: a file may have a million of them.
         with suppress(ValueError):

@@ -78,12 +78,20 @@ def lines_by_image(
         image = labeled.add_image(image_id, file=images.get(image_id, ""))
         for line in lines_of(path):
             yield image, line
-    missing = len(images.keys() - labeled.images.keys())
-    if 0 < missing < len(images):
-        have = "has" if missing == 1 else "have"
+    if files is None and not images.keys().isdisjoint(labeled.images):
+        _add_background(labeled, images)
+
+
+def _add_background(labeled: LabeledBoxes, images: Mapping[str, str]) -> None:
+    """Add the images without a label file, with a note; other images have theirs."""
+    missing = [image_id for image_id in images if image_id not in labeled.images]
+    for image_id in missing:
+        labeled.add_image(image_id, file=images[image_id])
+    if missing:
         labeled.notes.append(
-            f"{plural(missing, 'image')} in {labeled.image_folder} {have} no label file and "
-            f"{'is' if missing == 1 else 'are'} not part of the dataset"
+            f"{len(missing):,} of {plural(len(images), 'image')} without a label file count as "
+            f"images without objects (the first: {images[missing[0]]}); check that they are "
+            "background images"
         )
 
 
