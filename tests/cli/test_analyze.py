@@ -40,7 +40,7 @@ def test_numbers_of_both_detectors(command, files):
     paths = files.detections("voc"), files.detections("coco")
     ground_truth = load_ground_truth(files.ground_truth("voc"))
     document = parsed(
-        command("analyze", files.ground_truth("voc"), *paths, "--resamples", "5", *TO_STDOUT)
+        command("analyze", files.ground_truth("voc"), *paths, "--resamples", "300", *TO_STDOUT)
     )
     for run, path in zip(document["runs"], paths, strict=True):
         expected = tide(evaluate(ground_truth, load_detections(path, ground_truth)))

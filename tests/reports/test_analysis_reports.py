@@ -13,6 +13,7 @@ from rich.console import Console
 
 from detbench.bench.analysis.analyze import analyze
 from detbench.metrics.errors.tide import MAIN_ERRORS, tide
+from detbench.metrics.uncertainty.intervals import WHY_NO_INTERVAL
 from detbench.reports.analysis_frames import FRAMES, analysis_frames, save_analysis_csv
 from detbench.reports.plots.analysis import (
     confusion_matrix,
@@ -31,9 +32,10 @@ NAMES = ["[red]", "_b", "ghost"]
 
 @pytest.fixture(scope="module")
 def study():
-    ground_truth, first = random_pair(0, names=NAMES)
-    _, second = random_pair(0, boxes=40, detector="other", names=NAMES)
-    return analyze([scored(ground_truth, first), scored(ground_truth, second)], resamples=30)
+    many = {"images": 24, "objects": 60, "names": NAMES}
+    ground_truth, first = random_pair(0, boxes=180, **many)
+    _, second = random_pair(0, boxes=120, detector="other", **many)
+    return analyze([scored(ground_truth, first), scored(ground_truth, second)], resamples=200)
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +58,18 @@ def test_the_terminal_shows_the_costs(study):
     text = shown(study)
     for analysis in study.analyses:
         assert analysis.name in text
-        for cost in tide(analysis.evaluation).costs.values():
-            assert f"{100 * cost:.2f} (" in text
+        for row in analysis.tide:
+            assert f"{100 * row.cost.estimate:.2f} (" in text or row.cost.is_missing
     assert "[red]" in text
+
+
+def test_the_terminal_says_why_numbers_have_no_interval():
+    ground_truth = truth([(image, 0, BOX) for image in range(9)], images=9)
+    found = [(image, 0, 0.9, BOX) for image in range(9)]
+    evaluation = scored(ground_truth, detections(ground_truth, found))
+    text = shown(analyze([evaluation], resamples=200))
+    assert text.count(WHY_NO_INTERVAL) == 1
+    assert WHY_NO_INTERVAL not in shown(analyze([evaluation]))
 
 
 def test_the_terminal_states_the_base_and_the_range_of_label_errors(study):
@@ -107,7 +118,10 @@ def test_frames_have_the_numbers(study):
         }
         costs, expected = own["tide"].set_index("kind"), tide(analysis.evaluation)
         assert costs["cost"].to_dict() == {"base": expected.base, **expected.costs}
-        assert (costs["cost_low"] <= costs["cost_high"]).all()
+        for row in analysis.tide:
+            ends = costs.loc[row.kind, ["cost_low", "cost_high"]].tolist()
+            assert ends == pytest.approx([row.cost.low, row.cost.high], nan_ok=True)
+        assert (costs["cost_low"] <= costs["cost_high"]).sum() > 3
         counts = analysis.confusion_matrix.counts
         assert own["confusion"]["count"].sum() == counts.sum()
         assert set(own["confusion"]["object"].dropna()) <= set(NAMES)

@@ -3,7 +3,7 @@
 Rows are plain dataclasses and not pandas frames, so that the command line needs no pandas for them.
 `columns_of` and `record_of` turn any row into the cells of a CSV table and into JSON. A number with
 a confidence interval is an `Interval`: a field X of this type becomes the columns X, X_low and
-X_high, and the JSON keys X and X_interval, which is [low, high] or null.
+X_high, and the JSON keys X and X_interval, which is [low, high], or null if there is none.
 """
 
 from __future__ import annotations
@@ -219,6 +219,11 @@ def record_of(row: DataclassInstance) -> dict[str, Any]:
         else:
             record[name] = finite(value)
     return record
+
+
+def intervals_of(row: DataclassInstance) -> list[Interval]:
+    """Return the numbers of a row that can have an interval."""
+    return [value for _, value in _cells(row) if isinstance(value, Interval)]
 
 
 def finite(value: Any) -> Any:

@@ -210,6 +210,7 @@ def _detector(frames: Frames, scored: ScoredDetector, series: int) -> Detector:
         series=series,
         summary={measure: _none_if_nan(summary[measure]) for measure in measures},
         intervals=_intervals(summary, measures),
+        with_intervals=bool(scored.intervals),
         rank=_rank_text(frames, scored.name),
         detections=int(summary["detections"]),
         best=_best_f1(summary),

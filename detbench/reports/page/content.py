@@ -60,6 +60,8 @@ class Detector:
     summary: dict[str, float | None]
     intervals: dict[str, Ends]
     """The 95% confidence intervals of those measures of the summary that have one."""
+    with_intervals: bool
+    """Whether intervals were computed."""
     rank: str
     """Its rank by the headline measure, or a range of ranks; empty if unknown."""
     detections: int
@@ -222,6 +224,38 @@ class Comparison:
         )
 
     @property
+    def missing_in_summary(self) -> bool:
+        """Whether a score of the summary has no interval, although intervals were computed."""
+        return any(
+            _lacks_interval(detector.summary, detector.intervals)
+            for detector in self.detectors
+            if detector.with_intervals
+        )
+
+    @property
+    def missing_in_classes(self) -> bool:
+        """Whether a score of a class has no interval, although intervals were computed."""
+        return any(
+            _lacks_interval(row.measures, row.intervals)
+            for detector in self.detectors
+            if detector.with_intervals
+            for row in detector.classes
+        )
+
+    @property
+    def missing_in_conditions(self) -> bool:
+        """Whether a score by IoU or size has no interval, although intervals were computed."""
+        return any(
+            value is not None and interval is None
+            for detector in self.detectors
+            if detector.with_intervals
+            for value, interval in (
+                *zip(detector.by_iou, detector.iou_intervals, strict=True),
+                *zip(detector.by_size, detector.size_intervals, strict=True),
+            )
+        )
+
+    @property
     def without_objects(self) -> tuple[str, ...]:
         """The classes without ground truth, which every mean leaves out."""
         return tuple(row.name for row in self.classes if not row.objects)
@@ -237,3 +271,7 @@ class Content:
     command: str
     """Rebuilds this page."""
     version: str
+
+
+def _lacks_interval(values: dict[str, float | None], intervals: dict[str, Ends]) -> bool:
+    return any(value is not None and name not in intervals for name, value in values.items())

@@ -17,6 +17,7 @@ from detbench.bench.analysis.tables import (
     RecallRow,
     ScoreCutoffRow,
     ThresholdRow,
+    intervals_of,
 )
 from detbench.metrics.errors.label_errors import KINDS
 from detbench.metrics.errors.sensitivity import SensitivityRange
@@ -96,6 +97,14 @@ class ErrorAnalysis:
         costs = [row.cost for rows in self.tide[1:] for row in rows]
         ends = [cost.high if cost.is_defined else cost.estimate for cost in costs]
         return max([1.0, *(100 * end for end in ends if math.isfinite(end))])
+
+    @property
+    def missing_interval(self) -> bool:
+        """Whether a number has no interval because the images do not show how it varies."""
+        tables = (self.tide, self.recall, self.thresholds, self.lrp)
+        rows = [row for table in tables for side_by_side in table for row in side_by_side]
+        means = [row for row in (*self.lrp_means, *self.calibration) if row]
+        return any(interval.is_missing for row in (*rows, *means) for interval in intervals_of(row))
 
 
 def error_analysis(evaluations: Sequence[Evaluation], *, with_images: bool = True) -> ErrorAnalysis:

@@ -12,6 +12,7 @@ import msgspec
 
 from detbench.bench.analysis.tables import finite
 from detbench.data.files import atomic_path
+from detbench.metrics.uncertainty.intervals import WHY_NO_INTERVAL
 from detbench.reports.frames import Frames
 from detbench.reports.page import charts
 from detbench.reports.page.assemble import content_of
@@ -100,6 +101,7 @@ def render(content: Content) -> str:
         strip_width=_STRIP_WIDTH,
         max_open_pairs=_MAX_OPEN_PAIRS,
         best=best,
+        why_no_interval=WHY_NO_INTERVAL,
     )
 
 

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from detbench.bench.analysis.analyze import IOU, Analysis, Study
 from detbench.bench.analysis.intervals import CONFIDENT
-from detbench.bench.analysis.tables import CalibrationRow, LrpRow
+from detbench.bench.analysis.tables import CalibrationRow, LrpRow, intervals_of
 from detbench.metrics.errors.label_errors import KINDS
 from detbench.metrics.errors.tide import MAIN_ERRORS
-from detbench.metrics.uncertainty.intervals import Interval
+from detbench.metrics.uncertainty.intervals import WHY_NO_INTERVAL, Interval
 from detbench.reports.dataset_and_protocol import evaluation_heading
 from detbench.reports.terminal.table import ABSENT, number_text, plain_table
 
@@ -57,7 +57,7 @@ def study_tables(study: Study) -> list[RenderableType]:
             label_error_table(study),
             *_left_out("likely label errors", _MAX_LABEL_ERRORS, len(study.label_errors)),
         ]
-    return shown
+    return [*shown, *_interval_footnotes(study)]
 
 
 def error_cost_table(study: Study) -> Table:
@@ -206,6 +206,17 @@ def label_error_table(study: Study) -> Table:
             _number(row.suspicion),
         )
     return table
+
+
+def _interval_footnotes(study: Study) -> list[str]:
+    """Return why numbers have no interval although images were resampled; empty if all have one."""
+    intervals: list[Interval] = []
+    for analysis in study.analyses:
+        tables = analysis.tide, analysis.lrp[:1], analysis.calibration[:1], analysis.thresholds[:1]
+        for table in (*tables, analysis.recall):
+            intervals += [interval for row in table for interval in intervals_of(row)]
+    missing = study.settings.resamples and any(interval.is_missing for interval in intervals)
+    return [WHY_NO_INTERVAL] if missing else []
 
 
 def _corrected_text(analysis: Analysis) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from detbench.bench.results import ValueIntervals
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.uncertainty.intervals import Interval
+from detbench.metrics.uncertainty.intervals import WHY_NO_INTERVAL, Interval
 from detbench.reports.terminal.table import number_text, plain_table
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def class_table(
         [Text(name), Text(number_text(count, 0)), *_value_cells(values, 4)]
         for name, count, values in zip(class_names, objects, scores, strict=True)
     ]
-    if intervals and all(intervals) and len(evaluations) <= _MAX_INTERVAL_COLUMNS:
+    if intervals and _shows_class_intervals(intervals):
         by_detector = [_class_intervals(each) for each in intervals]
         for row, *ends in zip(rows, *by_detector, strict=True):
             row[2:] = [
@@ -107,6 +107,20 @@ def class_table(
                 for cell, interval in zip(row[2:], ends, strict=True)
             ]
     return _filled_table(["AP by class", "objects", *_names(evaluations)], rows)
+
+
+def interval_footnotes(intervals: Sequence[ValueIntervals] | None) -> list[str]:
+    """Return why values in summary and class table have no interval; empty if all have one."""
+    intervals = intervals or []
+    shown = [interval for each in intervals for interval, _ in each.values()]
+    if _shows_class_intervals(intervals):
+        shown += [interval for each in intervals for interval in _class_intervals(each)]
+    return [WHY_NO_INTERVAL] if any(interval.is_missing for interval in shown) else []
+
+
+def _shows_class_intervals(intervals: Sequence[ValueIntervals]) -> bool:
+    """Return whether the class table has room for the intervals of each detector."""
+    return all(intervals) and len(intervals) <= _MAX_INTERVAL_COLUMNS
 
 
 def _classes_of_one(evaluation: Evaluation, intervals: ValueIntervals) -> Table:

@@ -24,8 +24,8 @@ BOX = (10, 10, 60, 60)
 
 
 def pair(seed=0):
-    ground_truth, first = random_pair(seed)
-    _, second = random_pair(seed, boxes=40, detector="other")
+    ground_truth, first = random_pair(seed, images=24, objects=60, boxes=180)
+    _, second = random_pair(seed, images=24, objects=60, boxes=120, detector="other")
     return [scored(ground_truth, first), scored(ground_truth, second)]
 
 
@@ -85,7 +85,7 @@ def without_slices(intervals):
 
 
 def test_intervals_contain_the_values_and_only_come_with_resamples():
-    with_intervals, without = analyze(pair(), resamples=60), analyze(pair())
+    with_intervals, without = analyze(pair(), resamples=200), analyze(pair())
     for run, bare in zip(
         study_document(with_intervals)["runs"], study_document(without)["runs"], strict=True
     ):
@@ -114,7 +114,7 @@ def test_intervals_contain_the_values_and_only_come_with_resamples():
 
 def test_intervals_contain_optimistic_values_of_few_images():
     for seed in range(6):
-        [run] = study_document(analyze([random_evaluation(seed, images=6)], resamples=60))["runs"]
+        [run] = study_document(analyze([random_evaluation(seed, images=9)], resamples=200))["runs"]
         defined = [each for each in without_slices(intervals_of(run)) if each[2]]
         assert defined
         assert [name for name, value, (low, high) in defined if not low <= value <= high] == []

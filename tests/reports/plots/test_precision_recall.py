@@ -91,7 +91,7 @@ def test_one_class_has_curves_of_every_detector_and_ap_in_the_legend(protocol, l
 
 
 def test_bands_are_shaded_if_there_are_intervals():
-    evaluations = two_evaluations(images=30)
+    evaluations = two_evaluations(images=30, objects=60, boxes=180)
     bands = frames(evaluations, intervals=value_intervals(evaluations)).bands
     for table, shaded in ((bands, 2), (frames(evaluations).bands, 0), (None, 0)):
         [axes] = precision_recall(evaluations, "class1", bands=table).axes

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from detbench.reports.terminal.evaluation import class_table, summary_table
+from detbench.metrics.uncertainty.intervals import WHY_NO_INTERVAL, Interval, value_intervals
+from detbench.reports.terminal.evaluation import class_table, interval_footnotes, summary_table
 from tests.metrics.scored import detections, perfect, random_pair, scored, truth
 from tests.reports.terminal.console import rendered
 
@@ -143,3 +145,27 @@ def test_thousands_are_grouped():
     many = detections(ground_truth, [(0, 0, 0.5, BOX)] * 1234)
     assert "1,234" in rendered(summary_table([scored(ground_truth, many)]), 80)
     assert "1,234" in rendered(class_table([scored(ground_truth, many)]), 80)
+
+
+def test_a_footnote_says_why_numbers_have_no_interval():
+    six_images = value_intervals(evaluations_of(2))
+    assert interval_footnotes(six_images) == [WHY_NO_INTERVAL]
+    assert interval_footnotes(None) == interval_footnotes([{}, {}]) == []
+    assert len(WHY_NO_INTERVAL.split()) <= 25
+
+
+def test_the_footnote_is_about_intervals_that_are_shown():
+    known, missing, absent = (
+        Interval(value, *ends, 0.95, "halves")
+        for value, ends in (
+            (0.5, (0.4, 0.6)),
+            (0.5, (math.nan, math.nan)),
+            (math.nan, (math.nan, math.nan)),
+        )
+    )
+    assert interval_footnotes([{"mAP": (known, (known, absent))}]) == []
+    missing_in_class = {"mAP": (known, (known, missing))}
+    assert interval_footnotes([missing_in_class] * 3) == [WHY_NO_INTERVAL]
+    # With more detectors, the table of classes has no intervals.
+    assert interval_footnotes([missing_in_class] * 4) == []
+    assert interval_footnotes([{"mAP": (missing, ())}] * 4) == [WHY_NO_INTERVAL]
