@@ -266,8 +266,24 @@ def test_nothing_that_counts(dataset, tmp_path, flag):
 
     [finding] = spoil(dataset, tmp_path, plant).faults
     assert (finding.id, finding.severity) == ("class-without-ground-truth", "error")
-    expected = "there are no objects" if flag is None else "objects counts (difficult or crowd)"
+    expected = "there are no objects" if flag is None else "objects counts, since 134 are crowds"
     assert expected in finding.evidence
+
+
+def test_single_objects_flagged_as_crowds(dataset, tmp_path):
+    def plant(document):
+        for annotation in document["annotations"][::2]:
+            annotation["iscrowd"] = 1
+
+    spoiled = spoil(dataset, tmp_path, plant)
+    [finding] = spoiled.faults
+    assert (finding.id, finding.severity) == ("many-crowds", "warning")
+    assert finding.evidence.startswith("67 of 134 objects (50%) are crowds: ")
+    before, after = (
+        f"{average_precision(path, spoiled.detections):.3f}".removeprefix("0")
+        for path in (spoiled.ground_truth, dataset / "truth.json")
+    )
+    assert f"with all of them as objects, AP goes from {before} to {after}" in finding.evidence
 
 
 @pytest.mark.parametrize(("distance", "severity"), [(0.5, None), (3, "note"), (5000, "warning")])
