@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -51,10 +53,50 @@ def check_classes(case: Case) -> Finding | None:
         return None
     placed = well_placed(case.ground_truth, case.rows)
     return (
-        _check_numbering(case, placed)
+        _check_spelling(case)
+        or _check_numbering(case, placed)
         or _check_permutation(case, placed)
         or _check_unknown_classes(case)
     )
+
+
+def _check_spelling(case: Case) -> Finding | None:
+    """Check for unknown classes that have the name of a class, or nearly so.
+
+    It takes no boxes to see what they mean: the format has numbers there, or another spelling.
+    """
+    unknown = case.rows.class_index < 0
+    class_names = case.ground_truth.class_names
+    spellings = Counter(map(_spelling, class_names))
+    index = {_spelling(name): k for k, name in enumerate(class_names)}
+    meant = np.array(
+        [
+            index[_spelling(name)] if spellings[_spelling(name)] == 1 else -1
+            for name in case.file.classes.names
+        ],
+        np.int64,
+    )
+    codes = case.file.classes.codes
+    renamed = unknown & (meant[codes[case.rows.source_rows]] >= 0)
+    if not renamed.any():
+        return None
+
+    def fix_rows(rows: DetectionRows) -> DetectionRows:
+        by_name = meant[codes[rows.source_rows]]
+        return replace(rows, class_index=np.where(rows.class_index < 0, by_name, rows.class_index))
+
+    names = case.file.classes.names_of(case.rows.source_rows[renamed])
+    how = "as names, not numbers" if case.file.has_class_numbers else "in another spelling"
+    change = change_with_rows(case, fix_rows(case.rows), "with the classes of these names")
+    evidence = (
+        f"{renamed.sum():,} of {len(renamed):,} detections state their class {how} "
+        f"({first_few(names, LISTED_CLASSES)}): {change}"
+    )
+    return Finding("classes-permuted", "error", evidence, fix_rows=fix_rows)
+
+
+def _spelling(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum()) or name
 
 
 def _check_numbering(case: Case, placed: Placed) -> Finding | None:
