@@ -9,15 +9,8 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-from detbench.data.formats.format import refuse_split
 from detbench.data.formats.parsing.text_lists import CLASS_LISTS, OTHER_TEXTS, read_name_list
-from detbench.data.formats.yolo.description import (
-    SPLIT_ALIASES,
-    SPLITS,
-    Description,
-    choose_split,
-    images_in_folder,
-)
+from detbench.data.formats.yolo.description import Description, find_images
 from detbench.data.formats.yolo.label_files import holds_numbers
 
 _MAX_PROBED = 20
@@ -42,29 +35,20 @@ def describe_class_list(path: Path, split: str | None, images: Path | None) -> D
 
     Args:
         path: The list.
-        split: A subfolder of the images; only if there are subfolders named after splits.
-        images: The folder of the images. Default: `images` beside the list, or the list's folder.
+        split: See `find_images`.
+        images: The folder of the images, if the user gives it.
 
     Raises:
         InputError: The list is malformed, or there is no such split.
     """
     root = path.parent.parent if path.parent.name == "labels" else path.parent
-    folder = images or (root / "images" if (root / "images").is_dir() else root)
-    subfolders = {
-        SPLIT_ALIASES.get(subfolder.name, subfolder.name): subfolder
-        for subfolder in sorted(folder.iterdir())
-        if subfolder.is_dir()
-    }
-    splits = [name for name in SPLITS if name in subfolders]
-    if not splits:
-        refuse_split(path, split)
-    name = choose_split(path, splits, split) if splits else None
+    name, listed = find_images(path, root, split, images)
     return Description(
         path,
         name=root.resolve().name,
         class_names=read_name_list(path),
         split=name,
-        images=images_in_folder(subfolders[name] if name else folder),
+        images=listed,
     )
 
 

@@ -13,6 +13,7 @@ from detbench.data.formats.yolo.description import (
     SPLITS,
     Description,
     choose_split,
+    find_images,
     images_in_folder,
 )
 from detbench.data.formats.yolo.label_shapes import TASKS, read_keypoint_shape
@@ -33,7 +34,19 @@ def describe_data_yaml(path: Path, split: str | None, images: Path | None) -> De
     """
     data = load_data_yaml(path)
     class_names = read_class_names(path, data)
-    name = choose_split(path, _splits(path, data), split)
+    splits = [name for name in SPLITS if data.get(name)]
+    name: str | None
+    if splits:
+        name = choose_split(path, splits, split)
+        listed = images_in_folder(images) if images else list_images(path, data, name)
+    elif images or (path.parent / "images").is_dir():  # supervision lists no images
+        name, listed = find_images(path, path.parent, split, images)
+    else:
+        raise InputError(
+            path,
+            "lists no images",
+            fix=f"expected one of the keys {', '.join(SPLITS)} with a folder or a list",
+        )
     task = data.get("task")
     return Description(
         path,
@@ -41,7 +54,7 @@ def describe_data_yaml(path: Path, split: str | None, images: Path | None) -> De
         name=path.resolve().parent.name if path.stem == "data" else path.stem,
         class_names=class_names,
         split=name,
-        images=images_in_folder(images) if images else list_images(path, data, name),
+        images=listed,
         keypoint_shape=read_keypoint_shape(path, data.get("kpt_shape")),
         task=task if task in TASKS else None,
     )
@@ -128,17 +141,6 @@ def list_images(path: Path, data: Mapping[str, Any], split: str) -> list[Path]:
             )
         images += images_in_folder(source) if source.is_dir() else _images_in_list(source, roots)
     return images
-
-
-def _splits(path: Path, data: Mapping[str, Any]) -> list[str]:
-    splits = [name for name in SPLITS if data.get(name)]
-    if not splits:
-        raise InputError(
-            path,
-            "lists no images",
-            fix=f"expected one of the keys {', '.join(SPLITS)} with a folder or a list",
-        )
-    return splits
 
 
 def _images_in_list(path: Path, roots: list[Path]) -> list[Path]:

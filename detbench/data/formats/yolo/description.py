@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from detbench.data.formats.format import refuse_split
 from detbench.data.image_headers import IMAGE_SUFFIXES
 from detbench.errors import InputError
 
@@ -67,3 +68,34 @@ def images_in_folder(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(folder, "no such folder of images")
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def find_images(
+    path: Path, root: Path, split: str | None, images: Path | None
+) -> tuple[str | None, list[Path]]:
+    """Return split and images of a dataset whose file does not say where they are.
+
+    They lie in `images` or, without this folder, in the dataset's own. Subfolders named after
+    splits are splits.
+
+    Args:
+        path: The file that describes the dataset, for messages.
+        root: The folder of the dataset.
+        split: The split that the user chose.
+        images: The folder of the images, if the user gives it.
+
+    Raises:
+        InputError: There is no such split, or there are several and none was chosen.
+    """
+    folder = images or (root / "images" if (root / "images").is_dir() else root)
+    subfolders = {
+        SPLIT_ALIASES.get(subfolder.name, subfolder.name): subfolder
+        for subfolder in sorted(folder.iterdir())
+        if subfolder.is_dir()
+    }
+    splits = [name for name in SPLITS if name in subfolders]
+    if not splits:
+        refuse_split(path, split)
+        return None, images_in_folder(folder)
+    name = choose_split(path, splits, split)
+    return name, images_in_folder(subfolders[name])

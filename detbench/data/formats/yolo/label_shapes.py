@@ -17,6 +17,8 @@ import numpy as np
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.formats.yolo.number_lines import NumberLines
 from detbench.data.formats.yolo.shape_evidence import (
+    CERTAIN_SHARE,
+    MIN_POLYGON_SHARE,
     MIN_SHARE,
     are_rotated,
     keypoint_share,
@@ -67,7 +69,7 @@ def read_keypoint_shape(path: Path, value: object) -> tuple[int, int] | None:
     Raises:
         InputError: It is not [number, 2] or [number, 3].
     """
-    if value is None:
+    if not value or value == [0, 0]:  # Ultralytics' value for no keypoints
         return None
     if (
         isinstance(value, list | tuple)
@@ -150,11 +152,11 @@ def _reading_by_values(path: Path, lines: NumberLines, n_values: int) -> LabelRe
     shape = f"[{(n_values - _N_BOX_VALUES) // n_dimensions}, {n_dimensions}]"
     if keypoints < MIN_SHARE:
         # Values outside 0..1 are refused later.
-        if polygons >= MIN_SHARE or n_values % 2 or (np.abs(values - 0.5) > 0.5).any():
+        if polygons >= MIN_POLYGON_SHARE or n_values % 2 or (np.abs(values - 0.5) > 0.5).any():
             return LabelReading()
         raise _ambiguous(path, n_values, shape, "neither a polygon nor a box with keypoints")
-    if polygons >= MIN_SHARE:
-        raise _ambiguous(path, n_values, shape, "polygons as well as boxes with keypoints")
+    if polygons >= MIN_POLYGON_SHARE or keypoints < CERTAIN_SHARE:
+        raise _ambiguous(path, n_values, shape, "polygons or boxes with keypoints")
     warnings.warn(
         f"{path}: labels of {n_values + 1} values are read as boxes with keypoints, which lie in "
         f"their boxes in {keypoints:.0%} of the labels; add `kpt_shape: {shape}` to state it",

@@ -17,6 +17,8 @@ import numpy as np
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.formats.yolo.number_lines import NumberLines
 from detbench.data.formats.yolo.shape_evidence import (
+    CERTAIN_SHARE,
+    MIN_POLYGON_SHARE,
     MIN_SHARE,
     are_rotated,
     keypoint_share,
@@ -79,7 +81,9 @@ def choose_result_reading(folder: Path, lines: NumberLines) -> ResultReading:
     """
     n_values = lines.lengths - 1
     if 2 * np.isin(n_values, (_N_BOX_VALUES, _N_BOX_VALUES + 1)).sum() >= len(lines):
-        return ResultReading()
+        rows = np.flatnonzero(n_values == _N_BOX_VALUES + 1)
+        has_tracks = _are_tracks_alone(lines.last_numbers[rows], lines.file_index[rows])
+        return ResultReading(has_confidence=not has_tracks, has_track=has_tracks)
     longer = np.flatnonzero((n_values > _N_BOX_VALUES + 1) & ~lines.malformed)
     if not len(longer):
         return ResultReading()
@@ -106,6 +110,22 @@ def _are_tracks(last_numbers: Floats) -> bool:
     return bool(whole.all() and (last_numbers > 1).any())
 
 
+def _are_tracks_alone(last_numbers: Floats, file_index: Ints) -> bool:
+    """Return whether the last numbers of boxes are IDs of tracks, and not confidences.
+
+    No track is twice in an image. Whole numbers can also be confidences in percent, which detectors
+    write in decreasing order.
+    """
+    if not len(last_numbers) or not _are_tracks(last_numbers):
+        return False
+    pairs = np.column_stack([file_index, last_numbers])
+    n_pairs = int((np.diff(file_index) == 0).sum())
+    is_distinct = len(np.unique(pairs, axis=0)) == len(pairs)
+    return bool(
+        n_pairs >= _MIN_SORTED_PAIRS and is_distinct and not _is_sorted(last_numbers, file_index)
+    )
+
+
 def _reading_by_values(
     folder: Path, lines: NumberLines, rows: Ints, n_values: int
 ) -> ResultReading:
@@ -119,20 +139,21 @@ def _reading_by_values(
     has_corners = is_polygon and corners.shape[1] == _N_CORNERS_VALUES
     if has_corners and rectangle_share(corners) >= _MIN_DOMINANCE:
         return ResultReading("polygon", has_confidence)
+    possible: list[ResultReading] = []
+    if is_polygon and polygon_share(corners) >= MIN_POLYGON_SHARE:
+        possible.append(ResultReading("polygon", has_confidence))
     shares: dict[ResultReading, float] = {}
-    if is_polygon:
-        shares[ResultReading("polygon", has_confidence)] = polygon_share(corners)
     n_keypoint_values = n_values - _N_BOX_VALUES
     if is_confidence:
         reading = ResultReading("keypoints", n_keypoint_values=n_keypoint_values - 1)
         shares[reading] = _keypoint_share(values[:, :-1])
     reading = ResultReading("keypoints", False, n_keypoint_values=n_keypoint_values)
     shares[reading] = _keypoint_share(values)
-    possible = [reading for reading, share in shares.items() if share >= MIN_SHARE]
+    possible += [reading for reading, share in shares.items() if share >= MIN_SHARE]
     if len(possible) == 2 and {reading.shape for reading in possible} == {"keypoints"}:
         # Ultralytics writes the detections of an image by decreasing confidence.
         possible = possible[:1] if _is_sorted(last, lines.file_index[rows]) else possible
-    if len(possible) != 1:
+    if len(possible) != 1 or shares.get(possible[0], 1.0) < CERTAIN_SHARE:
         raise _ambiguous(folder, n_values, possible)
     if possible[0].shape == "keypoints":
         warnings.warn(
@@ -155,21 +176,20 @@ def _is_sorted(scores: Floats, file_index: Ints) -> bool:
 
 
 def _ambiguous(folder: Path, n_values: int, possible: list[ResultReading]) -> InputError:
-    names = {
-        "polygon": "polygons",
-        "keypoints": "boxes with keypoints",
-    }
+    names = {"polygon": "polygons", "keypoints": "boxes with keypoints"}
     readings = [
         names[reading.shape] + ("" if reading.has_confidence else " without a confidence")
         for reading in possible
     ]
-    problem = f"lines of {n_values + 1} values " + (
-        f"can be {' or '.join(readings)}"
-        if readings
-        else "are neither boxes with keypoints nor polygons"
-    )
+    if len(readings) == 1:
+        readings.append("something else")
+    problem = f"can be {' or '.join(readings)}"
+    if not readings:
+        problem = "are neither boxes with keypoints nor polygons"
     return InputError(
-        folder, problem, fix="write `class cx cy w h confidence` lines, or COCO results"
+        folder,
+        f"lines of {n_values + 1} values {problem}",
+        fix="write `class cx cy w h confidence` lines, or COCO results",
     )
 
 

@@ -11,7 +11,11 @@ import numpy as np
 from detbench.data.columns import Flags, Floats
 
 MIN_SHARE = 0.5
-"""A reading that fits a smaller share of the lines is refuted."""
+"""Boxes with keypoints that fit a smaller share of the lines are refuted."""
+CERTAIN_SHARE = 0.9
+"""Boxes with keypoints that fit a smaller share are not the only reading."""
+MIN_POLYGON_SHARE = 0.7
+"""The same for polygons: 90% and more of random ones fit, and 20% of boxes with keypoints."""
 _BORDER = 0.01
 """How far boxes may extend beyond their image: roughly rounded fractions."""
 _MARGIN = 0.1
@@ -24,6 +28,16 @@ _ROUNDING = 0.02
 _ROUNDED_FRACTION = 2e-4
 """The same for small rectangles: the rounding of fractions with four digits."""
 _MAX_VISIBILITY = 2
+_REACH_OF_FEW_CORNERS = {3: 2.0, 4: 1.0}
+_REACH = 0.5
+"""How far the second corner of a polygon may lie outside the box around the others, as a share of
+its longer side, by the number of corners."""
+_N_MANY_CORNERS = 6
+_MAX_STEP = 1.15
+"""The mean distance between corners that follow each other, as a multiple of that from the middle:
+1 for a regular hexagon, less for more corners, and 1.36 for points in any order."""
+_N_SHORTEST_WITH_VISIBILITY = 7
+"""A single visibility could also be a coordinate."""
 
 
 def boxes_in_image(boxes: Floats) -> Flags:
@@ -60,18 +74,30 @@ def polygon_share(values: Floats) -> float:
     """Return the share of lines (N, 2 · P) that can be a polygon x1, y1, x2, y2, ...
 
     Its second corner lies near the others. Where the line is a box with keypoints, the two numbers
-    are width and height, which may be anything.
+    are width and height, which may be anything. Corners follow each other around the middle, and
+    not in any order. Lines with a corner 0, 0 are no polygons, since keypoints without a label are
+    written so; nor are those whose every third number behind the first four is 0, 1 or 2: these are
+    visibilities.
     """
-    if values.shape[1] % 2:
+    n_values = values.shape[1]
+    if n_values % 2:
         return 0.0
     corners = values.reshape(len(values), -1, 2)
     in_image = (values >= -_POLYGON_BORDER) & (values <= 1 + _POLYGON_BORDER)
     others = np.delete(corners, 1, axis=1)
     low, high = others.min(axis=1), others.max(axis=1)
     reach = (high - low).max(axis=1, keepdims=True)
+    reach = _REACH_OF_FEW_CORNERS.get(corners.shape[1], _REACH) * reach
     second = corners[:, 1]
     near = (second >= low - reach) & (second <= high + reach)
-    return float((in_image.all(axis=1) & near.all(axis=1)).mean())
+    fits = in_image.all(axis=1) & near.all(axis=1) & (corners != 0).any(axis=2).all(axis=1)
+    if corners.shape[1] >= _N_MANY_CORNERS:
+        steps = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).mean(axis=1)
+        middle = corners.mean(axis=1, keepdims=True)
+        fits &= steps <= _MAX_STEP * np.linalg.norm(corners - middle, axis=2).mean(axis=1)
+    if n_values > _N_SHORTEST_WITH_VISIBILITY and (n_values - 4) % 3 == 0:
+        fits &= ~np.isin(values[:, 6::3], (0, 1, 2)).all(axis=1)
+    return float(fits.mean())
 
 
 def rectangle_share(values: Floats) -> float:

@@ -73,9 +73,9 @@ def test_images_may_be_listed_in_a_file(tmp_path):
 
 
 def test_a_path_that_starts_with_two_dots_by_mistake_is_found(tmp_path):
-    assert read_yolo(
-        dataset(tmp_path, "val: ../images/val\nnames: [car]\n", a="")
-    ).image_ids == ("a",)
+    assert read_yolo(dataset(tmp_path, "val: ../images/val\nnames: [car]\n", a="")).image_ids == (
+        "a",
+    )
 
 
 def test_images_replaces_the_folder_of_the_split(tmp_path):
@@ -128,10 +128,6 @@ def test_a_malformed_label_is_located(tmp_path, line, message):
             r"there are several splits: test, train; choose one with --split",
         ),
         (
-            "names: [car]\n",
-            r"data\.yaml: lists no images; expected one of the keys val, test, train with",
-        ),
-        (
             "val: images/none\nnames: [car]\n",
             r"images/none, split val: no such folder or list, but .*data\.yaml names it",
         ),
@@ -143,6 +139,23 @@ def test_a_malformed_label_is_located(tmp_path, line, message):
 def test_a_malformed_yaml_is_located(tmp_path, yaml, message):
     with pytest.raises(InputError, match=message):
         read_yolo(dataset(tmp_path, yaml, a=""))
+
+
+def test_a_yaml_that_lists_no_images(tmp_path):
+    """Supervision writes none of the keys; images lie in the folder `images` beside the file."""
+    data = dataset(tmp_path, "nc: 2\nnames: [car, dog]\n", a="0 .5 .5 1 1")
+    assert (read_yolo(data).image_files, read_yolo(data).name) == (
+        ("a.png",),
+        f"{tmp_path.name} val",
+    )
+    with pytest.raises(InputError, match="there is no split 'test'; choose one of: val"):
+        read_yolo(data, split="test")
+    (tmp_path / "images").rename(tmp_path / "photos")
+    with pytest.raises(
+        InputError,
+        match=r"data\.yaml: lists no images; expected one of the keys val, test, train with",
+    ):
+        read_yolo(data)
 
 
 def test_missing_files_are_refused(tmp_path):
