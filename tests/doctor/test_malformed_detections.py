@@ -103,6 +103,17 @@ def test_sizes_by_their_share(dataset, tmp_path, change, step, expected):
     assert ids_and_severities(files.faults) == [expected]
 
 
+@pytest.mark.parametrize(("step", "severity"), [(1, "error"), (10, "warning"), (30, None)])
+def test_boxes_that_collapsed_around_their_centers(dataset, tmp_path, step, severity):
+    ground_truth, rows = read_pair(dataset)
+    for row in rows[::step]:
+        x, y, width, height = row["bbox"]
+        row["bbox"] = [x + width / 2, y + height / 2, 0.4, 0.4]
+    findings = write_pair(tmp_path, ground_truth, rows).findings
+    severities = [each.severity for each in findings if each.id == "boxes-collapsed"]
+    assert severities == ([severity] if severity else [])
+
+
 def test_what_is_left_is_scored_again(dataset, tmp_path):
     """The evidence has the score that `eval` gives for the file without these rows."""
     ground_truth, rows = read_pair(dataset)
