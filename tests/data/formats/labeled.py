@@ -52,9 +52,9 @@ def load(path, **options):
     return ground_truth, [str(warning.message) for warning in caught]
 
 
-def load_scored(path, ground_truth):
+def load_scored(path, ground_truth, **options):
     """Return the detections at a path as `scored` does, and the texts of its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        detections = load_detections(path, ground_truth)
+        detections = load_detections(path, ground_truth, **options)
     return scored(detections), [str(warning.message) for warning in caught]

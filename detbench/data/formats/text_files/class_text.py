@@ -59,8 +59,10 @@ def _fits(line: str) -> bool:
     parsed = _parse(0, Line(Path(), 1, words))
     if len(parsed.numbers) not in (4, 5) or not parsed.class_words:
         return False
-    if not all(map(is_number, parsed.class_words)):
+    if not any(map(is_number, parsed.class_words)):
         return True
+    if len(parsed.class_words) > 1:
+        return False
     # Behind the number of a class, YOLO has fractions, and the score last.
     numbers, _ = parse_numbers(parsed.numbers)
     is_score_first = len(numbers) == 4 or 0 <= numbers[0] <= 1
