@@ -65,6 +65,11 @@ class DetectionRows:
         """(N,) whether the box of a row has a positive width and height."""
         return np.asarray((self.boxes[:, 2:] > self.boxes[:, :2]).all(axis=1))
 
+    @property
+    def is_inverted(self) -> Flags:
+        """(N,) whether the box of a row has a negative width or height."""
+        return np.asarray((self.boxes[:, 2:] < self.boxes[:, :2]).any(axis=1))
+
     def select(self, rows: Flags | Ints) -> DetectionRows:
         """Return the rows marked in a mask (N,), or those with these positions (M,)."""
         return DetectionRows(

@@ -15,22 +15,33 @@ from detbench.doctor.case import Case
 from detbench.doctor.checks.boxes import check_boxes
 from detbench.doctor.checks.classes import check_classes, check_unannotated
 from detbench.doctor.checks.counts import check_duplicates, check_limit, check_presence
-from detbench.doctor.checks.extents import check_numbers, check_outside, check_sizes
+from detbench.doctor.checks.extents import (
+    check_numbers,
+    check_outside,
+    check_sizes,
+    check_smaller_than_pixel,
+)
 from detbench.doctor.checks.ground_truth.annotations import check_annotations
 from detbench.doctor.checks.ground_truth.box_formats import check_box_format
 from detbench.doctor.checks.ground_truth.boxes import check_ground_truth_boxes
 from detbench.doctor.checks.ground_truth.flags import check_flags
 from detbench.doctor.checks.ground_truth.numbers import check_box_sizes
-from detbench.doctor.checks.images import check_image_ids, check_missing, check_unknown_images
+from detbench.doctor.checks.images import (
+    check_id_rules,
+    check_image_ids,
+    check_missing,
+    check_unknown_images,
+)
 from detbench.doctor.checks.images_and_boxes import check_images_and_boxes
+from detbench.doctor.checks.mixed_boxes import check_mixed_boxes
 from detbench.doctor.checks.offsets import check_offset
 from detbench.doctor.checks.pairing import check_pairing
 from detbench.doctor.checks.score_column import check_score_column
 from detbench.doctor.checks.scores import (
     check_class_scores,
     check_constant,
+    check_low_scores,
     check_range,
-    check_threshold,
     check_ties,
 )
 from detbench.doctor.findings import Finding
@@ -49,7 +60,8 @@ Check = Callable[[Case], Finding | list[Finding] | None]
 _HIDING_CHECKS: tuple[tuple[Check, ...], ...] = (
     (check_numbers,),
     (check_score_column,),
-    (check_image_ids, check_images_and_boxes, check_boxes),
+    (check_id_rules,),
+    (check_image_ids, check_images_and_boxes, check_mixed_boxes, check_boxes),
     (check_unknown_images,),
     (check_classes,),
     (check_offset,),
@@ -60,6 +72,7 @@ MAX_ROUNDS = 3
 """How often a group is repeated at most, as long as it finds something that can be fixed."""
 _OTHER_CHECKS: tuple[Check, ...] = (
     check_sizes,
+    check_smaller_than_pixel,
     check_outside,
     check_missing,
     check_duplicates,
@@ -67,7 +80,7 @@ _OTHER_CHECKS: tuple[Check, ...] = (
     check_constant,
     check_ties,
     check_range,
-    check_threshold,
+    check_low_scores,
     check_unannotated,
     check_limit,
 )
@@ -82,6 +95,7 @@ def examine(
     split: str | None = None,
     images: str | Path | None = None,
     protocol: str | None = None,
+    columns: Sequence[str] = (),
 ) -> list[Finding]:
     """Return everything that is wrong or unusual with detections and their ground truth.
 
@@ -94,6 +108,7 @@ def examine(
         split: Image set of VOC and YOLO, as for `detbench eval`.
         images: Folder of the images, if the annotations do not name it.
         protocol: Name of the protocol; None for the dataset's own.
+        columns: What the columns of CSV files are, as for `detbench eval`.
 
     Returns:
         Findings, most severe first.
@@ -101,7 +116,7 @@ def examine(
     Raises:
         InputError: The format of a file is not recognized, or the file cannot be read at all.
     """
-    case = _read(ground_truth, detections, split, images, protocol)
+    case = _read(ground_truth, detections, split, images, protocol, columns)
     findings = with_commands(case, find_all(case))
     distinct = {(finding.id, finding.evidence): finding for finding in findings}
     return sorted(distinct.values(), key=lambda finding: SEVERITIES.index(finding.severity))
@@ -115,6 +130,7 @@ def plan_fix(
     split: str | None = None,
     images: str | Path | None = None,
     protocol: str | None = None,
+    columns: Sequence[str] = (),
 ) -> Repair:
     """Return the ground truth, or the detections, without the faults of these IDs.
 
@@ -128,12 +144,13 @@ def plan_fix(
         split: Image set of VOC and YOLO.
         images: Folder of the images.
         protocol: Name of the protocol.
+        columns: What the columns of CSV files are.
 
     Raises:
         DetbenchError: A finding does not exist or cannot be fixed, IDs concern both ground truth
             and detections, or something would be lost that other fixes keep.
     """
-    case = _read(ground_truth, detections, split, images, protocol)
+    case = _read(ground_truth, detections, split, images, protocol, columns)
     return plan_repair(case, find_all(case), finding_ids)
 
 
@@ -143,6 +160,7 @@ def _read(
     split: str | None,
     images: str | Path | None,
     protocol: str | None,
+    columns: Sequence[str],
 ) -> Case:
     return read_case(
         Path(ground_truth),
@@ -150,6 +168,7 @@ def _read(
         split=split,
         images=None if images is None else Path(images),
         protocol=protocol,
+        columns=columns,
     )
 
 
@@ -190,7 +209,9 @@ def _check_detections(case: Case) -> list[Finding]:
         finding.id in ("wrong-split", "image-ids-shifted") and finding.fix_rows is None
         for finding in findings
     )
-    checks = (check_sizes,) if are_of_other_images or not len(case.scored) else _OTHER_CHECKS
+    checks = _OTHER_CHECKS
+    if are_of_other_images or not len(case.scored):
+        checks = (check_sizes, check_smaller_than_pixel)
     _run(case, checks, findings)
     return findings
 

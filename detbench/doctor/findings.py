@@ -16,8 +16,13 @@ MEANINGS = {
     "height; or the other way round in VOC files",
     "box-format-cxcywh": "boxes begin with their center where the format expects a corner",
     "box-format-yxyx": "boxes are corners with y before x",
-    "box-normalized": "coordinates are fractions of the image where the format expects pixels; or "
-    "pixels in YOLO files",
+    "box-format-xxyy": "boxes are left and right, then top and bottom",
+    "box-format-mixed": "some files, classes or images have boxes of another format or unit than "
+    "the rest",
+    "box-y-flipped": "y is measured from the bottom of the image, or is that of the lower edge of "
+    "the box",
+    "box-normalized": "coordinates are fractions, percent or thousandths of the image where the "
+    "format expects pixels; or another unit in YOLO files",
     "box-scale": "coordinates are pixels of an image of another size, such as the model's input",
     "letterbox-offset": "the border that letterboxing adds was not removed",
     "pixel-offset": "all boxes are off by one pixel: 0-based coordinates where 1-based ones are "
@@ -37,6 +42,7 @@ MEANINGS = {
     "not-finite": "numbers are NaN or infinite",
     "negative-size": "widths or heights are below zero",
     "zero-area": "boxes have no width or no height",
+    "boxes-collapsed": "boxes are smaller than a pixel, while objects are not",
     "outside-image": "boxes reach past the edge of their image or lie outside it",
     "too-many-detections": "an image has more detections than a protocol scores",
     "area-missing": "annotations lack the area that decides between small, medium and large",
@@ -48,6 +54,7 @@ MEANINGS = {
     "annotation-id-zero": "an annotation has ID 0, which pycocotools treats as unmatched",
     "class-without-ground-truth": "classes have no annotations",
     "flags-lost": "crowd or difficult objects became ordinary ones",
+    "many-crowds": "so many objects are crowds that single objects seem to be flagged",
     "detections-empty": "there are no detections, or no file for some class",
     "not-a-number": "a text, or nothing, is in place of a number",
     "wrong-split": "detections are of images that the ground truth does not have",

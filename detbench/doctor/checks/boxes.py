@@ -11,8 +11,8 @@ from detbench.doctor.evidence.fit import Sample, sample_of
 from detbench.doctor.findings import Finding
 from detbench.doctor.readings.box_formats import (
     CLEARLY_BETTER,
+    REREAD_IDS,
     BoxReading,
-    boxes_read,
     readings,
     reread,
 )
@@ -24,6 +24,8 @@ MIN_BOXES = 5
 """Detections and objects below which one of the many readings fits by chance."""
 GOOD_ENOUGH = 0.6
 """Mean best IoU from which on no second mistake in the boxes is looked for."""
+MIN_FIT = 0.25
+"""Mean best IoU from which on boxes lie on objects at all; boxes of other images have as much."""
 PREFERS_IMAGE = 0.01
 """Fractions of a letterbox must fit better than fractions of the image by more than this."""
 
@@ -40,15 +42,26 @@ def check_boxes(case: Case) -> list[Finding]:
     """Return the reading of the boxes that fits clearly better than the file's own, if any.
 
     Where neither a format nor a scale alone fits well, both together are tried, which gives two
-    findings.
+    findings. A reading that lowers the score is never the right one.
     """
+    findings = _findings(case)
+    rows = case.rows
+    for finding in findings:
+        rows = finding.fix_rows(rows) if finding.fix_rows else rows
+    is_worse = case.quick_score.score(rows) < case.quick_score.score(case.rows)
+    return [] if is_worse else findings
+
+
+def _findings(case: Case) -> list[Finding]:
     sample = sample_of(case)
     if min(len(sample.boxes), len(sample.starts)) < MIN_BOXES:
         return []
     before = sample.mean_best_iou(sample.boxes)
-    is_as_written = not any(finding.startswith("box-") for finding in case.fixed)
+    is_as_written = not any(finding.startswith(REREAD_IDS) for finding in case.fixed)
     format_fit = _best_format(case, sample, before) if is_as_written else None
     transform_fit = best_transform(sample, before)
+    if transform_fit and transform_fit.fit < MIN_FIT:
+        transform_fit = None
     fits = [reading.fit for reading in (format_fit, transform_fit) if reading]
     best_single = max([before, *fits])
     # Corners of an image of another size, for instance, need a format and a scale.
@@ -69,7 +82,7 @@ def _best_format(case: Case, sample: Sample, before: float) -> _FittedReading | 
     fits = [
         _FittedReading(
             reading,
-            sample.mean_best_iou(boxes_read(case, reading, sample.box_numbers, sample.sizes)),
+            sample.mean_best_iou(reading.boxes(sample.box_numbers, sample.sizes)),
         )
         for reading in readings(case, sample.box_numbers)
     ]
@@ -77,7 +90,8 @@ def _best_format(case: Case, sample: Sample, before: float) -> _FittedReading | 
         fits,
         key=lambda fit: fit.fit - PREFERS_IMAGE * (fit.reading.frame in ("letterbox", "square")),
     )
-    return best if best.reading.is_better(before, best.fit) else None
+    is_better = best.fit >= MIN_FIT and best.reading.is_better(before, best.fit)
+    return best if is_better else None
 
 
 def _format_finding(case: Case, before: float, best: _FittedReading) -> Finding:
@@ -113,10 +127,10 @@ def _format_and_transform(
         best_single: The same under the best format, or after the best transform, alone.
     """
     best: tuple[BoxReading, FittedTransform, float] | None = None
-    after = best_single + CLEARLY_BETTER
+    after = max(best_single + CLEARLY_BETTER, MIN_FIT)
     for reading in readings(case, sample.box_numbers):
-        if reading.frame == "pixels":
-            boxes = boxes_read(case, reading, sample.box_numbers, sample.sizes)
+        if reading.is_plain_format:
+            boxes = reading.boxes(sample.box_numbers, sample.sizes)
             transform = best_transform(replace(sample, boxes=boxes), best_single)
             if transform and transform.fit > after:
                 best = (reading, transform, sample.mean_best_iou(boxes))

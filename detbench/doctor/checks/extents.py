@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
-from detbench.data.checks.boxes import check_outside_image
+from detbench.data.checks.boxes import check_collapsed, check_outside_image
 from detbench.data.checks.suspicion import Severity
-from detbench.data.columns import Flags
+from detbench.data.columns import Flags, Floats
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.lenient_files import DetectionsFile
 from detbench.doctor.case import Case
 from detbench.doctor.evidence.counterfactual import change_with_rows, score_of_rest
 from detbench.doctor.findings import Finding
+from detbench.doctor.readings.box_formats import (
+    NO_OFFSET,
+    ONE_BASED,
+    ordered_corners,
+    positive_sizes,
+)
+from detbench.metrics.scoring.placement import best_iou
 
 MANY = 0.05
 """Share of inverted or empty boxes above which they are no slips. Public files have up to 1.8%."""
+ON_OBJECT = 0.5
+"""IoU from which on a box lies on an object."""
+MIN_RESTORED = 0.5
+"""How often boxes of negative size must lie on objects once they are restored, as a part of how
+often the other boxes do. Boxes that collapsed by accident hardly ever do."""
 MOST = 0.5
 """Share above which the file is written wrongly; `detbench eval` refuses as many inverted boxes."""
 
@@ -82,10 +95,10 @@ def check_sizes(case: Case) -> list[Finding]:
     """Check for boxes of negative or of no width or height."""
     boxes = case.rows.select(case.rows.finite).boxes
     sizes = boxes[:, 2:] - boxes[:, :2]
-    negative = (sizes < 0).any(axis=1)
+    negative = case.rows.select(case.rows.finite).is_inverted
     empty = (sizes == 0).any(axis=1) & ~negative
     kinds: tuple[tuple[Flags, str, str], ...] = (
-        (np.asarray(negative), "negative-size", "have a negative width or height"),
+        (negative, "negative-size", "have a negative width or height"),
         (np.asarray(empty), "zero-area", "have no width or no height"),
     )
     return [
@@ -102,13 +115,58 @@ def _size_finding(case: Case, wrong: Flags, finding: str, problem: str) -> Findi
         f"{wrong.sum():,} of {len(wrong):,} boxes {problem}; they match nothing and count as false "
         "positives"
     )
-    if severity != "note" and not wrong.all():
-        evidence += f": {change_with_rows(case, _with_extent(case.rows), 'without them')}"
-    return Finding(finding, severity, evidence, fix_rows=_with_extent)
+    restored = _restored(case) if finding == "negative-size" else None
+    fix_rows, how = restored or (_with_extent, "without them")
+    if restored or (severity != "note" and not wrong.all()):
+        evidence += f": {change_with_rows(case, fix_rows(case.rows), how)}"
+    return Finding(finding, severity, evidence, fix_rows=fix_rows)
+
+
+def _restored(case: Case) -> tuple[Callable[[DetectionRows], DetectionRows], str] | None:
+    """Return how boxes of negative size become those of objects, if they do.
+
+    They do if they lie on objects about as often as the other boxes, and the score is higher than
+    without them.
+
+    Returns:
+        What restores them, and how, as an adverbial phrase; None if nothing does.
+    """
+    is_negative = case.scored.is_inverted
+    if not is_negative.any():
+        return None
+    others = case.scored.select(~is_negative)
+    share_of_others = float((best_iou(case.ground_truth, others) >= ON_OBJECT).mean())
+    best, best_score = None, case.quick_score.score(_with_extent(case.rows))
+    for change, how in (
+        (ordered_corners, "with their corners in order"),
+        (positive_sizes, "with their sizes without the sign"),
+    ):
+        fix_rows = partial(_with_changed_boxes, case.file.is_one_based, change)
+        boxes = fix_rows(case.scored.select(is_negative))
+        share = float((best_iou(case.ground_truth, boxes) >= ON_OBJECT).mean())
+        score = case.quick_score.score(fix_rows(case.rows))
+        if share >= MIN_RESTORED * share_of_others and share > 0 and score > best_score:
+            best, best_score = (fix_rows, how), score
+    return best
+
+
+def _with_changed_boxes(
+    is_one_based: bool, change: Callable[[Floats], Floats], rows: DetectionRows
+) -> DetectionRows:
+    """Return rows whose boxes of negative size are changed; corners as the file has them."""
+    offset = np.array(ONE_BASED if is_one_based else NO_OFFSET, np.float64)
+    changed = change(rows.boxes + offset) - offset
+    return rows.with_boxes(np.where(rows.is_inverted[:, None], changed, rows.boxes))
 
 
 def _with_extent(rows: DetectionRows) -> DetectionRows:
     return rows.select(rows.with_extent)
+
+
+def check_smaller_than_pixel(case: Case) -> Finding | None:
+    """Check for boxes that are smaller than a pixel while the objects are not."""
+    suspicion = check_collapsed(case.ground_truth, case.scored)
+    return None if suspicion is None else Finding.from_suspicion(suspicion)
 
 
 def check_outside(case: Case) -> Finding | None:

@@ -12,7 +12,7 @@ from detbench.doctor.checks.images import ALIKE
 from detbench.doctor.evidence.counterfactual import change_with_rows
 from detbench.doctor.evidence.fit import sample_of
 from detbench.doctor.findings import Finding
-from detbench.doctor.readings.box_formats import CLEARLY_BETTER, MUCH_BETTER
+from detbench.doctor.readings.box_formats import CLEARLY_BETTER, MUCH_BETTER, REREAD_IDS
 from detbench.doctor.readings.chance import FittedReading, best_reading, is_chance
 from detbench.doctor.readings.image_ids import IdReading, id_readings
 
@@ -22,7 +22,7 @@ images have .25, public detectors .4. If images have more objects than boxes are
 the same part of what can be reached."""
 SAMPLED_IMAGES = 300
 """Images whose detections are read in all ways."""
-OTHER_FINDINGS = ("box-", "letterbox-", "image-ids-shifted")
+OTHER_FINDINGS = (*REREAD_IDS, "letterbox-", "image-ids-shifted")
 """Findings after which either side is read in another way already."""
 _SEED = 4
 
@@ -48,7 +48,10 @@ def check_images_and_boxes(case: Case) -> Finding | None:
     if is_chance(sampled.with_rows(ids.read(case, sampled.rows))):
         return None
     fix_rows = partial(ids.read, case)
-    change = change_with_rows(case, boxes.fix_rows(fix_rows(case.rows)), "with both read so")
+    read = boxes.fix_rows(fix_rows(case.rows))
+    if case.quick_score.score(read) < case.quick_score.score(case.rows):
+        return None
+    change = change_with_rows(case, read, "with both read so")
     evidence = f"image IDs seem to be {ids.name}, and boxes {boxes.name}: {change}"
     return Finding("image-ids-shifted", "error", evidence, fix_rows=fix_rows)
 

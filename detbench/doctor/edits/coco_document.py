@@ -8,11 +8,14 @@ would give wrong numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeGuard
+
+import numpy as np
 
 from detbench.data.formats.parsing.lenient_values import id_text, shortened
 from detbench.doctor.findings import CocoDocument
+from detbench.doctor.readings.box_formats import BoxReading
 from detbench.errors import DetbenchError
 
 FLAGS = ("iscrowd", "difficult", "truncated")
@@ -23,15 +26,6 @@ _LARGEST = 1e150
 
 Entry = dict[str, Any]
 Numbers = list[float]
-
-_TO_XYWH: Mapping[str, Callable[[float, float, float, float], Numbers]] = {
-    "xywh": lambda x, y, w, h: [x, y, w, h],
-    "xyxy": lambda x1, y1, x2, y2: [x1, y1, x2 - x1, y2 - y1],
-    "cxcywh": lambda cx, cy, w, h: [cx - w / 2, cy - h / 2, w, h],
-    "yxyx": lambda y1, x1, y2, x2: [x1, y1, x2 - x1, y2 - y1],
-    "yxhw": lambda y, x, h, w: [x, y, w, h],
-}
-"""Box format → function to COCO's x, y, width, height."""
 
 
 def _annotations(document: CocoDocument) -> Iterator[Entry]:
@@ -181,35 +175,39 @@ def measure_areas(document: CocoDocument) -> None:
             entry["area"] = box[2] * box[3]
 
 
-def convert_boxes(
-    document: CocoDocument, *, box_format: str, are_fractions: bool, measure: bool
-) -> None:
+def convert_boxes(document: CocoDocument, *, reading: BoxReading, measure: bool) -> None:
     """Convert boxes to x, y, width, height in pixels.
 
     Args:
         document: Decoded annotations.
-        box_format: The format that the boxes are in.
-        are_fractions: Whether they are fractions of their image.
+        reading: What the numbers of the boxes mean.
         measure: Whether areas are computed from the boxes.
 
     Raises:
         DetbenchError: A box is not four numbers, or the size of an image that is needed is unknown.
     """
-    sizes = _image_sizes(document) if are_fractions else {}
+    image_sizes = _image_sizes(document)
+    boxes, sizes = [], []
     for row, entry in enumerate(document["annotations"]):
         box = _box(entry) if isinstance(entry, dict) else None
         if box is None:
             raise DetbenchError(
                 f"annotations[{row}] has no box of four numbers; fix as well: --fix not-a-number"
             )
-        x, y, width, height = _TO_XYWH[box_format](*box)
-        if are_fractions:
-            image_width, image_height = _size(sizes, entry, row)
-            x, width = x * image_width, width * image_width
-            y, height = y * image_height, height * image_height
-        entry["bbox"] = [x, y, width, height]
+        boxes.append(box)
+        is_unknown = (np.nan, np.nan)
+        sizes.append(image_sizes.get(id_text(entry.get("image_id")), is_unknown))
+    corners = reading.boxes(np.array(boxes).reshape(-1, 4), np.array(sizes).reshape(-1, 2))
+    for row, (entry, box) in enumerate(zip(document["annotations"], corners.tolist(), strict=True)):
+        if not np.isfinite(box).all():
+            raise DetbenchError(
+                f"annotations[{row}]: image {shortened(entry.get('image_id'))} has no width and "
+                "height, which are needed to convert its boxes to pixels"
+            )
+        x1, y1, x2, y2 = box
+        entry["bbox"] = [x1, y1, x2 - x1, y2 - y1]
         if measure:
-            entry["area"] = width * height
+            entry["area"] = (x2 - x1) * (y2 - y1)
 
 
 def _image_sizes(document: CocoDocument) -> dict[str, tuple[float, float]]:
@@ -219,16 +217,6 @@ def _image_sizes(document: CocoDocument) -> dict[str, tuple[float, float]]:
         if _is_number(width) and _is_number(height):
             sizes[id_text(image["id"])] = (width, height)
     return sizes
-
-
-def _size(sizes: dict[str, tuple[float, float]], entry: Entry, row: int) -> tuple[float, float]:
-    image_id = entry.get("image_id")
-    if id_text(image_id) not in sizes:
-        raise DetbenchError(
-            f"annotations[{row}]: image {shortened(image_id)} has no width and height, which are "
-            "needed to convert fractions to pixels"
-        )
-    return sizes[id_text(image_id)]
 
 
 def drop_repeated_annotations(document: CocoDocument) -> None:

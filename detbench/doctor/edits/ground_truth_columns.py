@@ -41,12 +41,6 @@ def with_boxes(ground_truth: GroundTruth, boxes: Floats, *, measured: Flags) -> 
     return replace(ground_truth, boxes=boxes, box_areas=box_areas, areas=areas)
 
 
-def ordered_corners(boxes: Floats) -> Floats:
-    """Return boxes (N, 4) whose first corner is the smaller one."""
-    first, last = boxes[:, :2], boxes[:, 2:]
-    return np.hstack([np.minimum(first, last), np.maximum(first, last)])
-
-
 def with_measured_areas(ground_truth: GroundTruth) -> GroundTruth:
     """Return the same objects; those without a positive area get that of their box."""
     has_area = ground_truth.areas > 0

@@ -11,7 +11,7 @@ import numpy as np
 from detbench.data.detection_rows import DetectionRows
 from detbench.doctor.case import Case
 from detbench.doctor.evidence.fit import fit_of, sample_of
-from detbench.doctor.readings.box_formats import MUCH_BETTER, boxes_read, readings, reread
+from detbench.doctor.readings.box_formats import MUCH_BETTER, readings, reread
 from detbench.doctor.readings.transforms import best_transform, undo_transform
 
 MIN_BOXES = 20
@@ -40,7 +40,7 @@ def best_reading(case: Case) -> FittedReading:
     if min(len(sample.boxes), len(sample.objects)) < MIN_BOXES:
         return FittedReading(0.0, "", lambda rows: rows)
     fits = [
-        (sample.mean_best_iou(boxes_read(case, reading, sample.box_numbers, sample.sizes)), reading)
+        (sample.mean_best_iou(reading.boxes(sample.box_numbers, sample.sizes)), reading)
         for reading in readings(case, sample.box_numbers)
     ]
     fit, reading = max(fits, key=lambda pair: pair[0])

@@ -15,8 +15,6 @@ from detbench.doctor.case import Case
 _GAPS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 COCO_IDS = tuple(number for number in range(1, 91) if number not in _GAPS)
 """The category IDs of COCO's 80 classes in its own files."""
-NUMBERED_FORMATS = ("coco", "yolo")
-"""Formats that write classes as numbers."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def numberings(case: Case) -> Iterator[ClassReading]:
 
     There are none for files that name classes.
     """
-    if case.file.format_name not in NUMBERED_FORMATS:
+    if not case.file.has_class_numbers:
         return
     # A file may have names where its format has numbers.
     names = case.file.classes.names
@@ -90,7 +88,7 @@ def _reading(finding: str, how: str, classes: Sequence[int | None]) -> ClassRead
 
 def _own_numbers(case: Case) -> list[int]:
     """Return the number by which the case's format writes each class."""
-    if case.file.format_name == "coco":
+    if case.file.has_category_ids:
         numbers: list[int] = case.ground_truth.category_ids.tolist()
         return numbers
     return list(range(len(case.ground_truth.class_names)))

@@ -19,6 +19,7 @@ from detbench.doctor.edits.coco_document import (
     read_texts_as_numbers,
     renumber,
 )
+from detbench.doctor.readings.box_formats import DECODERS, BoxReading
 from detbench.errors import DetbenchError
 
 MALFORMED = [
@@ -88,6 +89,13 @@ def test_texts_become_the_numbers_they_spell():
     assert edited["images"] == [{"id": 7, "width": 200}]
 
 
+FRACTIONS = BoxReading("", "xywh", DECODERS["xywh"], frame="image")
+
+
+def pixels(box_format: str) -> BoxReading:
+    return BoxReading("", box_format, DECODERS[box_format])
+
+
 @pytest.mark.parametrize(
     ("box_format", "box"),
     [
@@ -99,26 +107,22 @@ def test_texts_become_the_numbers_they_spell():
 )
 def test_boxes_are_converted(box_format, box):
     edited = document(annotation(bbox=box, area=None))
-    convert_boxes(edited, box_format=box_format, are_fractions=False, measure=True)
+    convert_boxes(edited, reading=pixels(box_format), measure=True)
     assert edited == document(annotation())
 
 
 def test_fractions_become_pixels():
     edited = document(annotation(bbox=[0.05, 0.2, 0.15, 0.4]))
-    convert_boxes(edited, box_format="xywh", are_fractions=True, measure=False)
+    convert_boxes(edited, reading=FRACTIONS, measure=False)
     assert edited["annotations"][0]["bbox"] == pytest.approx([10, 20, 30, 40])
 
 
 @pytest.mark.parametrize("entry", MALFORMED)
 def test_boxes_of_another_kind_are_not_converted(entry):
     with pytest.raises(DetbenchError, match=r"annotations\[1\] .*--fix not-a-number"):
-        convert_boxes(
-            document(annotation(), entry), box_format="xyxy", are_fractions=False, measure=False
-        )
+        convert_boxes(document(annotation(), entry), reading=pixels("xyxy"), measure=False)
 
 
 def test_fractions_of_an_image_of_unknown_size_are_not_converted():
     with pytest.raises(DetbenchError, match=r"annotations\[0\]: image 8 has no width and height"):
-        convert_boxes(
-            document(annotation(image_id=8)), box_format="xywh", are_fractions=True, measure=False
-        )
+        convert_boxes(document(annotation(image_id=8)), reading=FRACTIONS, measure=False)

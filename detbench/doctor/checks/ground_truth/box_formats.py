@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 
-from detbench.data.columns import Floats
 from detbench.data.formats.lenient_files import AnnotationsFile
 from detbench.data.ground_truth import GroundTruth
 from detbench.doctor.case import Case
@@ -35,10 +34,11 @@ from detbench.doctor.readings.box_formats import (
     FORMAT_IDS,
     MUCH_BETTER,
     NO_OFFSET,
-    ONE_BASED,
-    OWN_FORMAT,
-    VOC_OFFSETS,
+    SCALE_RANGE,
+    SCALES,
     BoxReading,
+    offsets,
+    own_reading,
     reread,
 )
 
@@ -55,15 +55,16 @@ AREA_TOLERANCE = 0.02
 NO_FRACTION = 2.0
 """A label with a number above this is in pixels or percent. Fractions that reach past the image are
 hardly above 1."""
-_OWN_READING = {
-    "coco": "as x, y, width and height in pixels",
-    "voc": "as corners in pixels",
-    "yolo": "as center, width and height in fractions of the image",
+_FORMAT_TEXTS = {
+    "xyxy": "corners",
+    "xywh": "x, y, width and height",
+    "cxcywh": "center, width and height",
 }
-"""How each format is read."""
-
-_Y_FIRST_ORDERS = {"cy, cx, h, w": [1, 0, 3, 2], "cy, cx, w, h": [1, 0, 2, 3]}
-"""Name → where cx, cy, w and h are among the four numbers."""
+_UNIT_TEXTS = {
+    "pixels": "pixels",
+    "fractions": "fractions of the image",
+    "percent": "percent of the image",
+}
 
 _Frame = Literal["image", "pixels"]
 
@@ -99,12 +100,12 @@ def check_box_format(case: Case) -> tuple[Case, list[Finding]]:
     if file is None or len(ground_truth) < MIN_OBJECTS:
         return case, []
     frame = _frame(case, file)
-    trials = [_trial(case, file, reading, frame) for reading in _readings(file, frame)]
+    trials = [_trial(case, file, reading, frame) for reading in _readings(case, file, frame)]
     consistent = [trial for trial in trials if trial.inside >= MIN_INSIDE]
     if not consistent:
         return case, []
     own_trial = _Trial(
-        _own_reading(file.format_name),
+        own_reading(file),
         ground_truth,
         share_inside(ground_truth),
         _share_agreeing(ground_truth, file),
@@ -128,58 +129,54 @@ def _is_better(own: _Trial, best: _Trial, frame: _Frame) -> bool:
     leaves_images = is_impossible or own.inside <= MAX_INSIDE
     by_sizes = knows_sizes and leaves_images and best.fit >= own.fit
     by_areas = best.agreeing >= AGREEING and own.agreeing <= 1 - AGREEING
-    fits_better = best.fit >= max(own.fit + CLEARLY_BETTER, own.fit * MUCH_BETTER)
-    by_detections = fits_better and (not knows_sizes or best.fit >= GOOD)
+    # Read alike, both sides can fit better only because their boxes become larger.
+    fits_better = best.fit_as_read >= max(own.fit + CLEARLY_BETTER, own.fit * MUCH_BETTER)
+    by_detections = fits_better and (not knows_sizes or best.fit_as_read >= GOOD)
     return by_sizes or by_areas or by_detections
 
 
-def _own_reading(format_name: str) -> BoxReading:
-    """Return how a file format is read."""
-    box_format = OWN_FORMAT[format_name]
-    return BoxReading(
-        "",
-        box_format,
-        DECODERS[box_format],
-        frame="image" if format_name == "yolo" else "pixels",
-        offset=ONE_BASED if format_name == "voc" else NO_OFFSET,
-    )
-
-
-def _readings(file: AnnotationsFile, frame: _Frame) -> Iterator[BoxReading]:
+def _readings(case: Case, file: AnnotationsFile, frame: _Frame) -> Iterator[BoxReading]:
     """Yield every other reading of a file whose numbers are pixels or fractions of the image."""
-    own = _own_reading(file.format_name)
-    is_voc_pixels = file.format_name == "voc" and frame == "pixels"
+    own = own_reading(file)
     for name, decode in DECODERS.items():
-        if (frame, name) == (own.frame, own.name):
+        if (frame, name) == (own.frame, own.name) and own.scale == 1:
             continue
         finding = FORMAT_IDS[name] if frame == own.frame else "box-normalized"
-        for offset in VOC_OFFSETS[name] if is_voc_pixels else (NO_OFFSET,):
+        for offset in offsets(file, name) if frame == "pixels" else (NO_OFFSET,):
             yield BoxReading(finding, name, decode, frame, offset)
-    if file.format_name != "yolo":
-        return
-    if frame == "image":
-        # Label tools swap x and y of the center with or without width and height.
-        for name, order in _Y_FIRST_ORDERS.items():
-            yield BoxReading(FORMAT_IDS["yxyx"], name, partial(_centered, order), frame)
-    else:
-        percent = partial(_centered, [0, 1, 2, 3], scale=100)
-        yield BoxReading("box-normalized", "percent, cxcywh", percent, frame="image")
+    if frame == "pixels":
+        yield from _scaled_readings(case, file)
 
 
-def _centered(order: list[int], numbers: Floats, *, scale: float = 1) -> Floats:
-    """Return the corners that centers and sizes mean, given in another order or unit."""
-    return DECODERS["cxcywh"](numbers[:, order] / scale)
+def _scaled_readings(case: Case, file: AnnotationsFile) -> Iterator[BoxReading]:
+    """Yield the readings in percent and thousandths, if the numbers are of their size.
+
+    Numbers of that size in images of about that size are pixels, unless these are a mistake, too.
+    """
+    own = own_reading(file)
+    largest = float(file.box_numbers[file.object_annotations].max(initial=0))
+    sides = case.ground_truth.image_sizes.max(axis=1)
+    image_side = float(np.median(sides)) if own.frame == "pixels" else np.inf
+    for scale, unit in SCALES.items():
+        low, high = (scale * part for part in SCALE_RANGE)
+        is_image_size = not (image_side < scale / 2 or image_side > 2 * scale)
+        is_of_size = low <= largest <= high and not is_image_size
+        for name, decode in DECODERS.items():
+            is_own = (scale, name) == (own.scale, own.name)
+            if is_of_size and not is_own:
+                finding = FORMAT_IDS[name] if scale == own.scale else "box-normalized"
+                yield BoxReading(finding, f"{unit}, {name}", decode, "image", scale=scale)
 
 
 def _trial(case: Case, file: AnnotationsFile, reading: BoxReading, frame: _Frame) -> _Trial:
     """Return the ground truth under a reading.
 
-    YOLO labels that are fractions stay fractions among others in pixels.
+    Labels that are fractions stay fractions among others in pixels.
     """
     ground_truth = case.ground_truth
     numbers = file.box_numbers[file.object_annotations]
     boxes = reading.boxes(numbers, object_image_sizes(ground_truth))
-    if file.format_name == "yolo" and frame == "pixels":
+    if file.unit == "fractions" and frame == "pixels":
         are_fractions = numbers.max(axis=1) <= 1
         boxes[are_fractions] = ground_truth.boxes[are_fractions]
     if not np.isfinite(boxes).all():
@@ -210,7 +207,7 @@ def _frame(case: Case, file: AnnotationsFile) -> _Frame:
     """Return whether most numbers are pixels, or fractions of images that are larger."""
     numbers = file.box_numbers[file.object_annotations]
     lowest, highest = numbers.min(axis=1), numbers.max(axis=1)
-    if file.format_name == "yolo":
+    if file.unit == "fractions":
         return "pixels" if (highest > NO_FRACTION).mean() > MAX_INSIDE else "image"
     are_fractions = ((lowest >= -0.01) & (highest <= 1.01)).mean() >= MIN_INSIDE
     largest_side = np.nan_to_num(case.ground_truth.image_sizes).max(initial=0)
@@ -221,7 +218,7 @@ def _with_fits(case: Case, file: AnnotationsFile, trial: _Trial) -> _Trial:
     """Return the trial with the fit of the detections."""
     sample = sample_of(case.with_ground_truth(trial.ground_truth))
     fit_alike = 0.0
-    if case.file.format_name == file.format_name:
+    if own_reading(case.file) == own_reading(file):
         boxes = trial.reading.boxes(sample.box_numbers, sample.sizes)
         fit_alike = sample.mean_best_iou(boxes)
     return replace(trial, fit_as_read=sample.mean_best_iou(sample.boxes), fit_alike=fit_alike)
@@ -230,11 +227,12 @@ def _with_fits(case: Case, file: AnnotationsFile, trial: _Trial) -> _Trial:
 def _format_finding(case: Case, file: AnnotationsFile, own: _Trial, best: _Trial) -> Finding:
     reading = best.reading
     numbers = file.box_numbers[file.object_annotations]
-    are_fractions = reading.frame == "image" and own.reading.frame == "pixels"
-    unit = ""
-    if reading.frame != own.reading.frame:
+    unit, is_scaled = "", reading.scale != 1
+    are_fractions = not is_scaled and (reading.frame, own.reading.frame) == ("image", "pixels")
+    if reading.frame != own.reading.frame and not is_scaled:
         unit = "fractions of the image, " if are_fractions else "pixels, "
-    as_they_are = f"{own.inside:.0%} {_OWN_READING[file.format_name]}"
+    own_reading_text = f"as {_FORMAT_TEXTS[file.box_format]} in {_UNIT_TEXTS[file.unit]}"
+    as_they_are = f"{own.inside:.0%} {own_reading_text}"
     if are_fractions:
         share = "all" if numbers.min() >= 0 and numbers.max() <= 1.01 else "nearly all"
         as_they_are = f"{share} numbers lie within 0–1"
@@ -250,8 +248,7 @@ def _format_finding(case: Case, file: AnnotationsFile, own: _Trial, best: _Trial
     if file.format_name == "coco":
         edit = partial(
             convert_boxes,
-            box_format=reading.name,
-            are_fractions=are_fractions,
+            reading=reading,
             measure=np.array_equal(best.ground_truth.areas, best.ground_truth.box_areas),
         )
     return Finding(reading.id, "error", evidence, fix_document=edit)

@@ -17,10 +17,10 @@ from detbench.doctor.edits.coco_document import (
     drop_without_extent,
     read_texts_as_numbers,
 )
-from detbench.doctor.edits.ground_truth_columns import ordered_corners, with_boxes, with_extent
+from detbench.doctor.edits.ground_truth_columns import with_boxes, with_extent
 from detbench.doctor.evidence.counterfactual import change_with_ground_truth, score_of_rest
 from detbench.doctor.findings import Finding
-from detbench.doctor.readings.box_formats import NO_OFFSET, ONE_BASED
+from detbench.doctor.readings.box_formats import NO_OFFSET, ONE_BASED, ordered_corners
 
 MOST = 0.5
 """Share of boxes without extent above which the file is written wrongly."""
@@ -156,7 +156,7 @@ def without_negative_sizes(case: Case) -> tuple[GroundTruth, str]:
     if file is None or file.format_name == "coco":
         return left_out, "without them"
     # Corners are in order as written, not as continuous edges: xmin is the smaller one in VOC.
-    is_one_based = file.format_name == "voc" and not case.is_ground_truth_fixed
+    is_one_based = file.is_one_based and not case.is_ground_truth_fixed
     offset = np.array(ONE_BASED if is_one_based else NO_OFFSET, np.float64)
     boxes = ordered_corners(ground_truth.boxes + offset) - offset
     all_measured = np.ones(len(ground_truth), np.bool_)
