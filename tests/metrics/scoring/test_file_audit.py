@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import warnings
 
@@ -222,3 +223,21 @@ def test_other_formats_have_no_files_to_audit(files):
     )
     assert coco_files(files.ground_truth("coco"), voc, ground_truth) is None
     assert coco_files(files.ground_truth("voc"), coco, ground_truth) is None
+
+
+DEVIATIONS = {
+    "annotations[0] has ID 0": lambda annotations, results: annotations[0].update(id=0),
+    "1 annotation without area": lambda annotations, results: annotations[1].pop("area"),
+    "1 annotation without iscrowd": lambda annotations, results: annotations[2].pop("iscrowd"),
+    "1 result with image IDs": lambda annotations, results: results[9].update(image_id="05"),
+}
+
+
+@pytest.mark.parametrize("pair", [*itertools.combinations(DEVIATIONS, 2)], ids=" and ".join)
+def test_two_causes_are_proven_one_by_one(documents, tmp_path, pair):
+    annotations, results = documents
+    for deviation in pair:
+        DEVIATIONS[deviation](annotations["annotations"], results)
+    causes = audit_of(tmp_path, annotations, results).files.causes
+    assert len(causes) == 2
+    assert all(cause.startswith(deviation) for cause, deviation in zip(causes, pair, strict=True))
