@@ -21,6 +21,7 @@ from detbench.data.formats.yolo.shape_evidence import (
     MIN_POLYGON_SHARE,
     MIN_SHARE,
     are_rotated,
+    boxes_in_image,
     keypoint_share,
     polygon_share,
     rectangle_share,
@@ -181,6 +182,7 @@ def _warn_keypoints_outside(
     path: Path, lines: NumberLines, reading: LabelReading, keypoint_shape: tuple[int, int]
 ) -> None:
     values = _rows_of_length(lines, _N_BOX_VALUES + reading.n_keypoint_values)
+    values = values[boxes_in_image(values)]
     if not len(values):
         return
     share = keypoint_share(values, keypoint_shape[1])

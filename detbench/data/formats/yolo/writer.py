@@ -23,9 +23,10 @@ from detbench.wording import plural
 def write_yolo(ground_truth: GroundTruth, folder: Path, *, split: str = "val") -> None:
     """Write data.yaml, `labels/{split}`, and `images/{split}` with copies of the images.
 
-    Files are named after the image files, or after the image ids if these are unknown. Boxes are
-    clipped to their image, since YOLO's fractions end at 1; difficult and crowd objects become
-    ordinary ones. Warnings count both, and the images that are missing.
+    Files are named after the image files, or after the image ids if these are unknown or several
+    files have the same name; ids that are paths become subfolders. Boxes are clipped to their
+    image, since YOLO's fractions end at 1; difficult and crowd objects become ordinary ones.
+    Warnings count both, and the images that are missing.
 
     Args:
         ground_truth: The ground truth.
@@ -46,8 +47,9 @@ def write_yolo(ground_truth: GroundTruth, folder: Path, *, split: str = "val") -
     fractions = to_fractions(boxes, sizes_of_objects)
     with atomic_folder(folder) as hidden:
         labels, images = hidden / "labels" / split, hidden / "images" / split
-        labels.mkdir(parents=True)
-        images.mkdir(parents=True)
+        for subfolder in {Path(stem).parent for stem in stems}:
+            (labels / subfolder).mkdir(parents=True, exist_ok=True)
+            (images / subfolder).mkdir(parents=True, exist_ok=True)
         texts = _texts(ground_truth.offsets, ground_truth.class_index, fractions)
         for stem, text in zip(stems, texts, strict=True):
             (labels / f"{stem}.txt").write_text(text, encoding="utf-8")
@@ -89,8 +91,11 @@ def write_yolo_results(detections: Detections, folder: Path, ground_truth: Groun
         )
     numbers = np.column_stack([fractions, detections.scores])
     texts = _texts(detections.offsets, detections.class_index, numbers)
+    stems = file_stems(ground_truth)
     with atomic_folder(folder) as hidden:
-        for stem, text in zip(file_stems(ground_truth), texts, strict=True):
+        for subfolder in {Path(stem).parent for stem in stems}:
+            (hidden / subfolder).mkdir(parents=True, exist_ok=True)
+        for stem, text in zip(stems, texts, strict=True):
             (hidden / f"{stem}.txt").write_text(text, encoding="utf-8")
 
 
