@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +71,19 @@ def require_image_sizes(ground_truth: GroundTruth) -> Floats:
             )
         sizes[image] = read_image_size(folder / file)
     return sizes
+
+
+def with_sizes_of_files(ground_truth: GroundTruth) -> GroundTruth:
+    """Return the ground truth with the sizes of image files where it states none.
+
+    Sizes of files that are missing or unreadable stay unknown.
+    """
+    folder, sizes = ground_truth.image_folder, ground_truth.image_sizes.copy()
+    for image in np.flatnonzero(np.isnan(sizes).any(axis=1)).tolist():
+        file = ground_truth.image_files[image]
+        if folder is not None and file:
+            with contextlib.suppress(InputError):
+                sizes[image] = read_image_size(folder / file)
+    if np.array_equal(sizes, ground_truth.image_sizes, equal_nan=True):
+        return ground_truth
+    return replace(ground_truth, image_sizes=sizes)

@@ -44,6 +44,7 @@ from detbench.doctor.checks.scores import (
     check_range,
     check_ties,
 )
+from detbench.doctor.checks.unlabeled import check_unlabeled
 from detbench.doctor.findings import Finding
 from detbench.doctor.fixes.commands import with_commands
 from detbench.doctor.fixes.plan import plan_repair
@@ -82,6 +83,7 @@ _OTHER_CHECKS: tuple[Check, ...] = (
     check_range,
     check_low_scores,
     check_unannotated,
+    check_unlabeled,
     check_limit,
 )
 _HIDING_NOTHING = ("image-ids-unknown", "pixel-offset", "not-finite", "not-a-number")

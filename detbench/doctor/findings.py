@@ -53,6 +53,7 @@ MEANINGS = {
     "category-ids-duplicate": "categories of the ground truth share an ID",
     "annotation-id-zero": "an annotation has ID 0, which pycocotools treats as unmatched",
     "class-without-ground-truth": "classes have no annotations",
+    "labels-missing": "images have no objects, though detectors find as much on them as on others",
     "flags-lost": "crowd or difficult objects became ordinary ones",
     "many-crowds": "so many objects are crowds that single objects seem to be flagged",
     "detections-empty": "there are no detections, or no file for some class",

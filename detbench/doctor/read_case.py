@@ -15,6 +15,7 @@ from detbench.data.formats.table import (
 )
 from detbench.data.formats.voc.devkit import is_devkit, open_devkit
 from detbench.data.ground_truth import GroundTruth
+from detbench.data.image_headers import with_sizes_of_files
 from detbench.data.load import columns_of_inputs, load_detections, load_ground_truth
 from detbench.doctor.case import Case
 from detbench.errors import DetbenchWarning, InputError
@@ -42,6 +43,7 @@ def read_case(
         warnings.simplefilter("ignore", DetbenchWarning)
         stated, of_detections = columns_of_inputs(columns, [ground_truth, detections])
         truth, annotations = _read_ground_truth(ground_truth, split, images, stated)
+        truth = with_sizes_of_files(truth)
         rows, file = _read_detections(detections, truth, of_detections)
     options: list[tuple[str, object]] = [("--columns", option) for option in columns]
     options += [("--split", split), ("--images", images), ("--protocol", protocol)]
