@@ -55,9 +55,8 @@ def write_yolo_results(pair: WrittenPair, path: Path) -> Path:
 
 
 def write_class_text_results(pair: WrittenPair, path: Path) -> Path:
-    detections = by_image(pair.detections)
-    for image in pair.sizes:
-        lines = [line(row.category, row.score, *row.box) for row in detections[image]]
+    for image, rows in by_image(pair.detections).items():
+        lines = [line(row.category, row.score, *row.box) for row in rows]
         write_text(path / f"{image}.txt", "".join(lines))
     return path
 
@@ -69,9 +68,8 @@ def write_csv_results(pair: WrittenPair, path: Path) -> Path:
 
 
 def write_kitti_results(pair: WrittenPair, path: Path) -> Path:
-    detections = by_image(pair.detections)
-    for image in pair.sizes:
-        lines = [kitti_line(row, row.score) for row in detections[image]]
+    for image, rows in by_image(pair.detections).items():
+        lines = [kitti_line(row, row.score) for row in rows]
         write_text(path / f"{image}.txt", "".join(lines))
     return path
 

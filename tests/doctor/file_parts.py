@@ -71,6 +71,7 @@ def kitti_line(row: Row, *score: float) -> str:
 
 def write_frames(pair: WrittenPair, rows: list[Row], path: Path) -> Path:
     rows_of, is_scored = by_image(rows), rows is pair.detections
+    sizes = {row.image: row.size for row in rows} if is_scored else pair.sizes
     frames = [
         {
             "name": pair.file_of(image),
@@ -85,7 +86,7 @@ def write_frames(pair: WrittenPair, rows: list[Row], path: Path) -> Path:
                 for n, row in enumerate(rows_of[image])
             ],
         }
-        for image, size in pair.sizes.items()
+        for image, size in sizes.items()
     ]
     return write_text(path.with_suffix(".json"), json.dumps(frames))
 

@@ -16,6 +16,8 @@ from tests.doctor.written_pairs import BOX_FORMATS, CORNERS, ENCODERS, Numbers, 
 
 FormatPair = tuple[str, str]
 ChangeRows = Callable[[WrittenPair, list[Row]], None]
+ChangeBox = Callable[[WrittenPair, Row, str], Numbers]
+"""Takes the pair, a row and the format of its file."""
 EditFiles = Callable[[WrittenPair, Path, Path], None]
 
 EVERY_FORMAT = (
@@ -66,7 +68,7 @@ class FileMistake:
             self.rows(pair, pair.sides[self.side])
 
 
-def each_box(change: Callable[[WrittenPair, Row, str], Numbers]) -> ChangeRows:
+def each_box(change: ChangeBox) -> ChangeRows:
     """Return a change of the boxes of one side, which is given the format of their files."""
 
     def spoil(pair: WrittenPair, rows: list[Row]) -> None:
@@ -96,12 +98,15 @@ def measure_from_the_bottom(pair: WrittenPair, row: Row, file_format: str) -> Nu
     return encoded((x1, height - y2, x2, height - y1), row, file_format)
 
 
-def in_parts_of_the_image(scale: float) -> Callable[[WrittenPair, Row, str], Numbers]:
+def in_parts_of_the_image(scale: float) -> ChangeBox:
+    """Return a change to fractions, percent or thousandths of the image, in the format's order."""
+
     def change(pair: WrittenPair, row: Row, file_format: str) -> Numbers:
         if file_format == "yolo":
             return [scale * number for number in row.box]
         width, height = row.size
-        a, b, c, d = row.box
+        x1, y1, x2, y2 = corners_of(row, file_format)
+        a, b, c, d = (x1, y1, x2 - x1, y2 - y1) if file_format == "coco" else (x1, y1, x2, y2)
         return [scale * a / width, scale * b / height, scale * c / width, scale * d / height]
 
     return change
@@ -135,7 +140,7 @@ def in_other_unit(pair: WrittenPair, row: Row, file_format: str) -> Numbers:
     return [a * width, b * height, c * width, d * height]
 
 
-def some_files(change: Callable[[WrittenPair, Row, str], Numbers], share: float) -> ChangeRows:
+def some_files(change: ChangeBox, share: float) -> ChangeRows:
     """Return a change of the boxes of some images only."""
 
     def spoil(pair: WrittenPair, rows: list[Row]) -> None:
@@ -148,7 +153,7 @@ def some_files(change: Callable[[WrittenPair, Row, str], Numbers], share: float)
     return spoil
 
 
-def one_class(change: Callable[[WrittenPair, Row, str], Numbers]) -> ChangeRows:
+def one_class(change: ChangeBox) -> ChangeRows:
     """Return a change of the boxes of the second class only."""
 
     def spoil(pair: WrittenPair, rows: list[Row]) -> None:

@@ -61,7 +61,7 @@ class Outcome:
         return sorted({fault for fault in self.faults if fault not in self.mistake.ids})
 
     def __str__(self) -> str:
-        if self.is_read_right:
+        if self.is_read_right and not self.is_named:
             return "read right"
         text = "named" if self.is_named else "**missed**"
         if self.fixed_score is not None:
@@ -96,7 +96,7 @@ def outcome_of(mistake: FileMistake, clean: WrittenPair, folder: Path) -> Outcom
         findings = examine(truth, detections)
         score = score_of(truth, detections)
         named = [f for f in findings if f.id in mistake.ids and f.is_command]
-        if not named:
+        if not (named and mistake.fixable):
             return Outcome(findings, mistake, right, score, None)
         fixed = run_command(named[0].fix)
         is_truth = fixed.name.startswith(truth.stem)
@@ -114,7 +114,8 @@ def run_command(text: str) -> Path:
         with contextlib.redirect_stdout(StringIO()), contextlib.redirect_stderr(StringIO()) as said:
             main()
     except SystemExit as ended:
-        assert not ended.code, said.getvalue()
+        if ended.code:
+            raise RuntimeError(said.getvalue()) from ended
     finally:
         sys.argv = arguments
     return Path(words[-1])
