@@ -36,8 +36,8 @@ def lvis(tmp_path):
     """Ground truth, and detections that find half of it."""
     ground_truth, detections = tmp_path / "lvis.json", tmp_path / "detections.json"
     ground_truth.write_text(json.dumps(annotations(LISTS, ("f", "r"))))
-    found = {"image_id": 1, "category_id": 1, "bbox": [10, 10, 30, 30], "score": 0.5}
-    detections.write_text(json.dumps([found]))
+    detection = {"image_id": 1, "category_id": 1, "bbox": [10, 10, 30, 30], "score": 0.5}
+    detections.write_text(json.dumps([detection]))
     return ground_truth, detections
 
 

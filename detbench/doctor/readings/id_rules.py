@@ -73,23 +73,24 @@ def _of_all_names(positions: Ints, is_used: Flags) -> Ints:
 
 
 def _are_distinct(positions: Ints) -> bool:
-    known = positions[positions >= 0]
-    return len(np.unique(known)) == len(known)
+    images = positions[positions >= 0]
+    return len(np.unique(images)) == len(images)
 
 
 def _rules(case: Case, names: list[str]) -> Iterator[tuple[str, Positions]]:
     """Yield every rule: what the names are, and the images that they mean then."""
     ground_truth = case.ground_truth
     yield from path_matches(ground_truth, names)
-    files = [re.sub(r"\.[^./\\]+\Z", "", file) for file in ground_truth.image_files]
-    known = [texts for texts in dict.fromkeys([ground_truth.image_ids, tuple(files)]) if all(texts)]
-    for texts in known:
+    files = tuple(re.sub(r"\.[^./\\]+\Z", "", file) for file in ground_truth.image_files)
+    ids_and_files = dict.fromkeys([ground_truth.image_ids, files])
+    texts_of_images = [texts for texts in ids_and_files if all(texts)]
+    for texts in texts_of_images:
         yield from _affixes(names, texts)
         yield from _by_key(names, texts, _spelling, "in another case or with other separators")
         yield from _by_key(names, texts, _all_numbers, "by the numbers in them")
         yield from _by_key(names, texts, _last_number, "by the last number in them")
     # A few numbers fit at many offsets.
-    for texts in known:
+    for texts in texts_of_images:
         yield from _offsets(names, texts)
 
 

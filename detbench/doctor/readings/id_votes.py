@@ -42,8 +42,8 @@ def voted_readings(case: Case) -> Iterator[IdReading]:
             yield IdReading(name, np.array(positions, np.int64))
     for list_name, order in image_lists(case):
         rank = np.argsort(order)
-        known = own[voters] >= 0
-        offset = _winner((rank[meant[known]] - rank[own[voters[known]]]) % n_images)
+        with_own = own[voters] >= 0
+        offset = _winner((rank[meant[with_own]] - rank[own[voters[with_own]]]) % n_images)
         if offset:
             shifted = np.array(order)[(rank[own] + offset) % n_images]
             how = f"{offset:,} before" if 2 * offset <= n_images else f"{n_images - offset:,} after"

@@ -162,7 +162,8 @@ def _check_unique(path: Path, ids: Sequence[Id | None], part: str) -> None:
                 path,
                 f"id {number!r} is already used by {part}[{first_row[number]}]",
                 where=f"{part}[{row}]",
-                fix="make the ids unique",
+                fix="make the ids unique"
+                + ("; detbench doctor can number them anew" if part == "annotations" else ""),
             )
 
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from detbench.data.columns import Floats, Ints
 from detbench.data.detections import Detections
-from detbench.data.formats.parsing.image_ids import match_images
 from detbench.data.formats.parsing.plain_text import is_number, read_bytes
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
 from detbench.data.formats.voc.result_lines import (
@@ -60,8 +59,7 @@ def read_voc_results(
     lines = read_result_lines(class_files, ground_truth)
     check_lines(lines)
     _check_classes(folder, files.of_unknown_classes, len(lines.values), allow_unknown=allow_unknown)
-    positions = match_images(folder, ground_truth, lines.image_ids)
-    image_index = np.array(positions, np.int64)[lines.image_codes]
+    image_index = _image_index(folder, lines, ground_truth)
     _check_images(folder, lines, image_index, allow_unknown=allow_unknown)
 
     known_rows = np.flatnonzero(image_index >= 0)
@@ -99,8 +97,8 @@ def find_class_files(folder: Path, class_names: tuple[str, ...]) -> ClassFiles:
     """Find the files of the classes by the prefix that most of them share.
 
     So `comp4_det_test_sports_car.txt` belongs to `sports_car`, and not, with the prefix
-    `comp4_det_test_sports_`, to `car`. Other files with the prefix are of unknown classes; without
-    a prefix, only those that hold lines of results are.
+    `comp4_det_test_sports_`, to `car`. Other files with the prefix are of unknown classes if they
+    are not empty; without a prefix, only those that hold lines of results are.
 
     Raises:
         InputError: There is no such folder, no file of results, or there are two sets of them.
@@ -113,15 +111,20 @@ def find_class_files(folder: Path, class_names: tuple[str, ...]) -> ClassFiles:
     unknown = [
         (stem.removeprefix(prefix), file)
         for stem, file in stems.items()
-        if stem.startswith(prefix) and stem not in expected and (prefix or _has_results(file))
+        if stem.startswith(prefix) and stem not in expected and _has_lines(file, prefix)
     ]
     return ClassFiles([stems.get(prefix + name) for name in class_names], unknown, prefix)
 
 
-def _has_results(file: Path) -> bool:
-    """Return whether the first line of a file that is not blank is one of results."""
+def _has_lines(file: Path, prefix: str) -> bool:
+    """Return whether a file that is of no class has lines, or without a prefix, those of results.
+
+    The first line that is not blank decides.
+    """
     lines = (line.decode(errors="replace").split() for line in read_bytes(file).splitlines())
     first = next((words for words in lines if words), [])
+    if prefix:
+        return bool(first)
     return len(first) >= N_WORDS and all(map(is_number, first[1 - N_WORDS :]))
 
 
@@ -189,6 +192,17 @@ def _check_classes(
         check_unknown(
             folder, "class", name, n_dropped, total, where=first.name, allow_unknown=allow_unknown
         )
+
+
+def _image_index(folder: Path, lines: ResultLines, ground_truth: GroundTruth) -> Ints:
+    """Return the image (N,) of each line, −1 if it is unknown."""
+    positions = [ground_truth.image_position(image_id) for image_id in lines.image_ids]
+    if None in positions:
+        # VOC's own ids need no other rules, so that these are imported for other files only.
+        from detbench.data.formats.parsing.image_ids import match_images
+
+        positions = [*match_images(folder, ground_truth, lines.image_ids)]
+    return np.array(positions, np.int64)[lines.image_codes]
 
 
 def _check_images(
