@@ -225,7 +225,8 @@ class ImageFiles:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
-        self._names: dict[str, dict[str, list[str]]] = {}
+        self._names: dict[str, frozenset[str]] = {}
+        self._stems: dict[str, dict[str, list[str]]] = {}
 
     def find(self, stem: str, stated: str) -> str:
         """Return the name of an image's file, relative to the folder.
@@ -240,11 +241,13 @@ class ImageFiles:
         """
         directory, _, name = stem.rpartition("/")
         stated_name = stated.replace("\\", "/").rpartition("/")[2]
-        stems = self.stems(directory)
-        same_stem = stems.get(name, [])
-        if same_stem:
-            file = stated_name if stated_name in same_stem else same_stem[0]
-        elif stated_name in stems.get(stated_name.rpartition(".")[0], []):
+        stated_stem = stated_name.rpartition(".")[0]
+        exists = stated_name in self._names_in(directory)
+        if exists and stated_stem == name:
+            file = stated_name
+        elif name in self.stems(directory):
+            file = self.stems(directory)[name][0]
+        elif exists:
             file = stated_name
         else:
             return stated if "." in stated else f"{stem}.jpg"
@@ -252,24 +255,30 @@ class ImageFiles:
 
     def stems(self, directory: str) -> dict[str, list[str]]:
         """Return stem → names of the images in a folder below the folder of the images."""
+        if directory not in self._stems:
+            stems: dict[str, list[str]] = {}
+            for name in sorted(self._names_in(directory)):
+                stem, suffix = os.path.splitext(name)  # noqa: PTH122  a Path per image is slow
+                if _is_image_suffix(suffix) and not name.startswith("."):
+                    stems.setdefault(stem, []).append(name)
+            self._stems[directory] = stems
+        return self._stems[directory]
+
+    def _names_in(self, directory: str) -> frozenset[str]:
         if directory not in self._names:
             self._names[directory] = self._list(directory)
         return self._names[directory]
 
-    def _list(self, directory: str) -> dict[str, list[str]]:
+    def _list(self, directory: str) -> frozenset[str]:
         if self.folder is None:
-            return {}
+            return frozenset()
         try:
-            names = os.listdir(self.folder / directory)  # noqa: PTH208  names are all it needs
+            return frozenset(os.listdir(self.folder / directory))  # noqa: PTH208  only names
         except OSError:
-            return {}
-        if not names:
-            return {}
-        from detbench.data.image_headers import IMAGE_SUFFIXES
+            return frozenset()
 
-        stems: dict[str, list[str]] = {}
-        for name in sorted(names):
-            stem, suffix = os.path.splitext(name)  # noqa: PTH122  a Path per image is slow
-            if suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
-                stems.setdefault(stem, []).append(name)
-        return stems
+
+def _is_image_suffix(suffix: str) -> bool:
+    from detbench.data.image_headers import IMAGE_SUFFIXES
+
+    return suffix.lower() in IMAGE_SUFFIXES

@@ -95,15 +95,15 @@ def root_of(path: Path) -> Path:
 
 def _walk(folder: Path, place: Place) -> list[tuple[Place, list[str]]]:
     """Return the folders a few levels deep, with the sorted names of their files."""
-    found = []
+    places = []
     for current, folders, files in os.walk(folder, followlinks=True):
         parts = Path(current).relative_to(folder).parts
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
         if len(parts) == _MAX_DEPTH:
             folders.clear()
         visible = sorted(name for name in files if not name.startswith("."))
-        found.append(((*place, *parts), visible))
-    return found
+        places.append(((*place, *parts), visible))
+    return places
 
 
 def _has_annotation(folder: Path, names: list[str]) -> bool:
@@ -182,7 +182,7 @@ def _image_files(
 
     Args:
         root: The folder of the dataset.
-        places: Where the images of each folder of annotations lie; None if they were not found.
+        places: Where the images of each folder of annotations lie; None if there are none.
         images: The folder that the user gives.
     """
     without_prefix = ["" for _ in places]

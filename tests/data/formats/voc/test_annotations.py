@@ -7,7 +7,7 @@ import pytest
 
 from detbench.data.formats.voc.annotations import VOC_CLASSES, read_voc
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import InputError
+from detbench.errors import DetbenchWarning, InputError
 from tests.data.formats.voc.devkits import BOX, DOG, annotation, devkit
 
 
@@ -188,3 +188,69 @@ def test_a_byte_order_mark_is_skipped(tmp_path):
 
 def test_a_box_narrower_than_a_pixel_is_a_box(tmp_path):
     assert one_image(tmp_path, DOG.replace("195", "47.5")).boxes.tolist() == [[47, 239, 47.5, 371]]
+
+
+POLYGON = (
+    "<polygon><x1>48</x1><y1>300</y1><x2>195</x2><y2>240</y2><x3>60</x3><y3>371</y3></polygon>"
+)
+
+
+def test_a_polygon_without_a_box_becomes_its_bounding_box(tmp_path):
+    """Its points are pixels as those of a box are."""
+    with pytest.warns(DetbenchWarning, match="1 object without <bndbox>: polygons became boxes"):
+        ground_truth = one_image(tmp_path, DOG.replace(BOX, POLYGON), DOG)
+    assert ground_truth.boxes.tolist() == [[47, 239, 195, 371]] * 2
+
+
+def test_a_box_counts_more_than_its_polygon(tmp_path, recwarn):
+    polygon = POLYGON.replace("195", "100")
+    assert one_image(tmp_path, DOG.replace(BOX, polygon + BOX)).boxes.tolist() == [
+        [47, 239, 195, 371]
+    ]
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (
+            "<robndbox><cx>5</cx><cy>5</cy><w>2</w><h>2</h><angle>0.3</angle></robndbox>",
+            r"object 1 \(dog\): has a <robndbox>, a rotated box of roLabelImg, and no <bndbox>",
+        ),
+        (
+            "<polygon><pt><x>1</x><y>2</y></pt><pt><x>3</x><y>4</y></pt></polygon>",
+            r"object 1 \(dog\): has a <polygon> of <pt>, as LabelMe writes it, and no <bndbox>",
+        ),
+        (POLYGON.replace("<y3>371</y3>", ""), r"object 1 \(dog\): has no <xmin> in <bndbox>"),
+        (POLYGON.replace("371", "low"), r"object 1 \(dog\): has no <xmin> in <bndbox>"),
+    ],
+)
+def test_other_shapes_without_a_box_are_named(tmp_path, shape, message):
+    with pytest.raises(InputError, match=message):
+        one_image(tmp_path, DOG.replace(BOX, shape))
+
+
+def test_the_order_of_tags_is_free(tmp_path):
+    box = "<bndbox><ymax>371</ymax><xmax>195</xmax><ymin>240</ymin><xmin>48</xmin></bndbox>"
+    element = f"<object>{box}<truncated>1</truncated><name>dog</name></object>"
+    ground_truth = one_image(tmp_path, element)
+    assert ground_truth.boxes.tolist() == [[47, 239, 195, 371]]
+    assert ground_truth.truncated.tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("True", True), ("true", True), ("False", False), ("None", False), ("", False)],
+)
+def test_flags_of_other_programs(tmp_path, text, value):
+    flags = f"<difficult>{text}</difficult>"
+    ground_truth = one_image(tmp_path, DOG.replace("</name>", f"</name>{flags}"))
+    assert ground_truth.difficult.tolist() == [value]
+
+
+def test_an_annotation_may_have_nothing_but_objects(tmp_path):
+    """Without size, file name, folder, pose, truncated and difficult."""
+    ground_truth = read_voc(devkit(tmp_path, {"a": f"<annotation>{DOG}</annotation>"}))
+    assert np.isnan(ground_truth.image_sizes).all()
+    assert ground_truth.image_files == ("a.jpg",)
+    assert not (ground_truth.difficult | ground_truth.truncated).any()

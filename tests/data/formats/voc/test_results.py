@@ -9,8 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detbench.data.detections import Detections
-from detbench.data.formats.voc.results import is_voc_results, read_voc_results
+from detbench.data.formats.voc.results import (
+    find_class_files,
+    is_voc_results,
+    read_voc_results,
+)
 from detbench.data.formats.voc.writer import write_voc_results
+from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, DetbenchWarning, InputError
 from tests.data.ground_truths import make_ground_truth, random_detections
 
@@ -245,3 +250,67 @@ def test_boxes_narrower_than_a_pixel_come_back_with_a_warning(tmp_path):
     ):
         again = read_voc_results(tmp_path / "out", make_ground_truth())
     np.testing.assert_allclose(again.boxes, boxes, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("prefix", ["comp4_det_test_", ""])
+def test_other_text_files_are_no_classes(tmp_path, prefix):
+    """Without a prefix any text file could be of a class, so its first line decides."""
+    notes = {"notes.txt": "run of Monday, IoU 0.5\nkite: 3 found\n", "empty.txt": "", "a.log": LINE}
+    for name, text in notes.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / f"{prefix}background.txt").touch()
+    files = find_class_files(results(tmp_path, prefix, car=LINE), make_ground_truth().class_names)
+    assert [file.name for file in files.of_classes] == [
+        f"{prefix}{name}.txt" for name in ("car", "sports_car", "zebra")
+    ]
+    assert files.of_unknown_classes == []
+    (tmp_path / f"{prefix}gnu.txt").write_text(LINE)
+    with pytest.raises(InputError, match=rf"{prefix}gnu\.txt: class 'gnu' is not in the ground"):
+        read_voc_results(tmp_path, make_ground_truth())
+
+
+def spaced(*image_ids):
+    """Return a ground truth with these image ids."""
+    return GroundTruth.from_rows(
+        image_ids=image_ids,
+        class_names=("car", "sports_car", "zebra"),
+        image_index=[],
+        class_index=[],
+        boxes=np.empty((0, 4)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "image"),
+    [
+        ("shot (1) 0.9 1 2 30 40", "shot (1)"),
+        ("  shot  2\t0.9  1 2 30 40 ", "shot  2"),
+        ("shot (1).jpg 0.9 1 2 30 40", "shot (1)"),
+        ("plain 0.9 1 2 30 40", "plain"),
+    ],
+)
+def test_the_last_five_words_are_the_numbers(tmp_path, line, image):
+    ground_truth = spaced("plain", "shot (1)", "shot  2")
+    detections = read_voc_results(results(tmp_path, car=line), ground_truth)
+    assert np.diff(detections.offsets).tolist() == [
+        int(image_id == image) for image_id in ground_truth.image_ids
+    ]
+    assert (detections.scores.tolist(), detections.boxes.tolist()) == ([0.9], [[0, 1, 30, 40]])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("plain 0.9 1 2 30 40 50", "7 values, expected 6"),
+        ("shot (1) 0.9 1 2 30", r"'\(1\)' is not a number"),
+        ("shot (9) 0.9 1 2 30 40", r"image 'shot \(9\)' is not in the ground truth"),
+    ],
+)
+def test_spaces_excuse_no_mistake(tmp_path, line, message):
+    with pytest.raises(InputError, match=rf"car\.txt, line 1: {message}"):
+        read_voc_results(results(tmp_path, car=line), spaced("plain", "shot (1)"))
+
+
+def test_ids_without_spaces_leave_no_room_for_words(tmp_path):
+    with pytest.raises(InputError, match="7 values, expected 6"):
+        read_voc_results(results(tmp_path, car="shot (1) 0.9 1 2 30 40"), spaced("plain"))
