@@ -162,6 +162,7 @@ def test_what_is_left_out(dataset, tmp_path, command, plant, expected):
     assert faults(target, files.detections) == []
 
 
+@pytest.mark.filterwarnings("ignore:.*detbench doctor can convert them")
 def test_a_format_is_proven_by_sizes_and_average_precision(dataset, tmp_path):
     files = spoil(dataset, tmp_path, every_box(corners))
     [finding] = files.faults
@@ -171,6 +172,7 @@ def test_a_format_is_proven_by_sizes_and_average_precision(dataset, tmp_path):
     assert "100% of them lie within their images if read so" in finding.evidence
 
 
+@pytest.mark.filterwarnings("ignore:.*detbench doctor can convert them")
 @pytest.mark.parametrize(
     ("change", "finding_id"),
     [(corners, "box-format-xyxy"), (fractions, "box-normalized")],

@@ -33,6 +33,12 @@ from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
 
+_MIN_BOXES = 4
+"""Boxes below which their numbers show nothing about their format."""
+_FAR, _MAX_FAR = 0.1, 0.1
+"""Distance past the edge as a share of the image's side, and share of boxes farther out, from which
+on boxes seem to be in another format."""
+
 
 def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
     """Read a COCO annotations file.
@@ -73,7 +79,8 @@ def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
 
     boxes, box_areas = _boxes_and_areas(path, annotations)
     ordered = sorted(file.images, key=lambda image: image_positions[image.id])
-    sizes = np.array([(image.width, image.height) for image in ordered], np.float64)
+    sizes = np.array([(image.width, image.height) for image in ordered], np.float64).reshape(-1, 2)
+    _warn_of_boxes(path, boxes, sizes[image_index])
     files = tuple(image.file_name or "" for image in ordered)
     return GroundTruth.from_rows(
         image_ids=[_id_text(image_id) for image_id in image_positions],
@@ -87,7 +94,7 @@ def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
         difficult=[bool(row.difficult) for row in annotations],
         truncated=[bool(row.truncated) for row in annotations],
         category_ids=np.array(list(category_positions), np.int64),
-        image_sizes=sizes.reshape(-1, 2),
+        image_sizes=sizes,
         image_files=files,
         image_folder=images or _folder_of_images(path, files),
         name=path.stem,
@@ -219,6 +226,29 @@ def _check_boxes(path: Path, xywh: Floats, boxes: Floats, box_areas: Floats) -> 
                 where=f"annotations[{row}]",
                 fix="write it as [x, y, width, height]",
             )
+
+
+def _warn_of_boxes(path: Path, boxes: Floats, sizes: Floats) -> None:
+    """Warn of boxes (N, 4) that seem to be fractions, or corners, given their images' sizes (N, 2).
+
+    Both would be scored: nothing would match, or objects would be larger than they are.
+    """
+    has_size = (sizes > 1).all(axis=1)
+    n_with_size, problem = int(has_size.sum()), ""
+    if n_with_size < _MIN_BOXES:
+        return
+    past = (boxes[:, 2:] > (1 + _FAR) * sizes).any(axis=1) & has_size
+    if boxes[has_size].max() <= 1.01:  # rounded fractions can exceed 1
+        problem = f"all {n_with_size:,} boxes lie within 0–1, as fractions of an image do"
+    elif past.sum() > _MAX_FAR * n_with_size:
+        problem = (
+            f"{past.sum():,} of {n_with_size:,} boxes end far outside their image, as corners do"
+        )
+    if problem:
+        expected = (
+            "COCO's boxes are x, y, width, height in pixels; detbench doctor can convert them"
+        )
+        warnings.warn(f"{path}: {problem}; {expected}", DetbenchWarning, stacklevel=3)
 
 
 def _areas(path: Path, annotations: list[Annotation], box_areas: Floats) -> Floats:

@@ -222,3 +222,41 @@ def test_id_0_of_an_object_is_a_warning(tmp_path: Path, zero: float) -> None:
 def test_id_0_of_a_crowd_is_fine(tmp_path: Path) -> None:
     """A crowd is never counted, matched or not."""
     assert len(read_coco(write(tmp_path, small(annotations=[annotation(id=0, iscrowd=1)])))) == 1
+
+
+def content_with_boxes(*boxes: list[float]) -> dict[str, Any]:
+    """Return annotations of boxes on one image of 200 × 100 pixels."""
+    return small(
+        images=[{"id": 3, "file_name": "a.jpg", "width": 200, "height": 100}],
+        annotations=[annotation(id=n + 1, bbox=box) for n, box in enumerate(boxes)],
+    )
+
+
+PIXELS = [
+    [0.0, 0.0, 1.0, 1.0],
+    [149.0, 10.0, 50.5, 20.0],
+    [5.0, 50.0, 20.0, 49.5],
+    [0.0, 0.0, 200.0, 100.0],
+]
+
+
+def test_boxes_in_fractions_are_a_warning(tmp_path: Path) -> None:
+    fractions = [[x / 200, y / 100, w / 200, h / 100] for x, y, w, h in PIXELS]
+    path = write(tmp_path, content_with_boxes(*fractions))
+    with pytest.warns(DetbenchWarning, match=r"all 4 boxes lie within 0–1, as fractions .* doctor"):
+        read_coco(path)
+
+
+def test_corners_are_a_warning(tmp_path: Path) -> None:
+    corners = [[x, y, x + w, y + h] for x, y, w, h in PIXELS]
+    path = write(tmp_path, content_with_boxes(*corners))
+    with pytest.warns(DetbenchWarning, match=r"2 of 4 boxes end far outside their image, as corn"):
+        read_coco(path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_pixels_and_images_of_unknown_size_are_fine(tmp_path: Path) -> None:
+    assert len(read_coco(write(tmp_path, content_with_boxes(*PIXELS)))) == 4
+    content = content_with_boxes(*[[x / 200, y / 100, w / 200, h / 100] for x, y, w, h in PIXELS])
+    content["images"] = [{"id": 3}]
+    assert len(read_coco(write(tmp_path, content))) == 4
