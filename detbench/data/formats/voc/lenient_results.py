@@ -11,7 +11,7 @@ from detbench.data.formats.lenient_files import DetectionsFile, Labels
 from detbench.data.formats.parsing.image_ids import match_images
 from detbench.data.formats.parsing.lenient_values import shortened
 from detbench.data.formats.voc.annotations import VOC_OFFSETS
-from detbench.data.formats.voc.result_lines import N_WORDS, ResultLines, read_result_lines
+from detbench.data.formats.voc.result_lines import N_VALUES, ResultLines, read_result_lines
 from detbench.data.formats.voc.results import continuous, find_class_files
 from detbench.data.ground_truth import GroundTruth
 
@@ -73,9 +73,10 @@ def _first_malformed(lines: ResultLines) -> str:
     """Return position and content of the first malformed line, empty if there is none."""
     if not lines.malformed.any():
         return ""
-    file, number, text = lines.locate(int(lines.malformed.argmax()))
-    words = text.split()
-    position = f"{file.name}, line {number}, {shortened(' '.join(words))}"
-    if len(words) == N_WORDS:
+    row = int(lines.malformed.argmax())
+    file, number, text = lines.locate(row)
+    position = f"{file.name}, line {number}, {shortened(' '.join(text.split()))}"
+    n_values = lines.n_values(row)
+    if n_values == N_VALUES:
         return position
-    return f"{position}: {len(words)} values, expected {N_WORDS}"
+    return f"{position}: {n_values} values, expected {N_VALUES}"

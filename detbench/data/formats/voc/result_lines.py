@@ -18,8 +18,8 @@ from detbench.errors import InputError
 
 _LINE = "`image_id score xmin ymin xmax ymax`"
 _NUMBERS = ["score", "xmin", "ymin", "xmax", "ymax"]
-N_WORDS = 1 + len(_NUMBERS)
-"""Words of a line whose image id has no spaces."""
+N_VALUES = 1 + len(_NUMBERS)
+"""Values of a line: the image id and the numbers."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,20 @@ class ResultLines:
         number, text = written[row - starts[file]]
         return self.files[file], number, text.decode(errors="replace")
 
+    def n_values(self, row: int) -> int:
+        """Return the number of values in the line of a row: its image id and what follows."""
+        _, _, line = self.locate(row)
+        n_words_of_id = len(self.image_ids[self.image_codes[row]].split())
+        return 1 + len(line.split()) - n_words_of_id
+
     def fault(self, row: int) -> str:
         """Return what is wrong with a malformed line, and what was expected."""
+        n_values = self.n_values(row)
+        if n_values != N_VALUES:
+            return f"{n_values} values, expected {N_VALUES}: {_LINE}"
         _, _, line = self.locate(row)
-        words = line.split()
-        if len(words) != N_WORDS:
-            return f"{len(words)} values, expected 6: {_LINE}"
-        wrong = next(word for word in words[1:] if not is_number(word))
+        words = line.split()[1 - N_VALUES :]
+        wrong = next(word for word in words if not is_number(word))
         return f"{wrong!r} is not a number, expected {_LINE}"
 
 

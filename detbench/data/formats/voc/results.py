@@ -18,7 +18,7 @@ from detbench.data.detections import Detections
 from detbench.data.formats.parsing.plain_text import is_number, read_bytes
 from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
 from detbench.data.formats.voc.result_lines import (
-    N_WORDS,
+    N_VALUES,
     ResultLines,
     check_lines,
     read_result_lines,
@@ -125,7 +125,7 @@ def _has_lines(file: Path, prefix: str) -> bool:
     first = next((words for words in lines if words), [])
     if prefix:
         return bool(first)
-    return len(first) >= N_WORDS and all(map(is_number, first[1 - N_WORDS :]))
+    return len(first) >= N_VALUES and all(map(is_number, first[1 - N_VALUES :]))
 
 
 def _no_results(folder: Path, class_names: tuple[str, ...]) -> InputError:

@@ -121,7 +121,7 @@ def write_voc_results(
             raise InputError(
                 folder,
                 f"image id {image_id!r} has a space, which separates the values of a line",
-                fix="rename the image",
+                fix="rename the image, or write COCO results",
             )
 
     # Sort by class, and within a class in the order of the source.

@@ -303,6 +303,7 @@ def test_the_last_five_words_are_the_numbers(tmp_path, line, image):
     [
         ("plain 0.9 1 2 30 40 50", "7 values, expected 6"),
         ("shot (1) 0.9 1 2 30", r"'\(1\)' is not a number"),
+        ("shot (1) 0.9 1,5 2 30 40", "'1,5' is not a number"),
         ("shot (9) 0.9 1 2 30 40", r"image 'shot \(9\)' is not in the ground truth"),
     ],
 )
