@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from detbench.bench.results import null_for_nan
-from detbench.bench.schema_upgrades import SCHEMA_VERSION
+from detbench.data.schema_version import SCHEMA_VERSION
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.clusters import group_count
 from detbench.metrics.uncertainty.intervals import intervals

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from detbench.bench.schema_upgrades import SCHEMA_VERSION
 from detbench.data.checks.suspicion import Suspicion
+from detbench.data.schema_version import SCHEMA_VERSION
 from detbench.metrics.protocols.protocol import Protocol
 from detbench.metrics.protocols.table import changed_switches
 from detbench.metrics.scoring.evaluation import Evaluation

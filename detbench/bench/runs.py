@@ -23,7 +23,6 @@ from detbench.bench.results import (
 )
 from detbench.bench.run_files import DETECTIONS, GROUND_TRUTH, LATENCY, RECORD
 from detbench.bench.schema_upgrades import (
-    SCHEMA_VERSION,
     upgraded_model_settings,
     upgraded_record,
 )
@@ -31,6 +30,7 @@ from detbench.data.checks.suspicion import Suspicion
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder
 from detbench.data.ground_truth import GroundTruth
+from detbench.data.schema_version import SCHEMA_VERSION
 from detbench.errors import DetbenchError, InputError
 from detbench.metrics.protocols.protocol import Protocol
 from detbench.metrics.scoring.evaluate import evaluate

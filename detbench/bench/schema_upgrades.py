@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from detbench.data.schema_version import check_version, preprocessing_in_current_spelling
+from detbench.data.schema_version import (
+    SCHEMA_VERSION,
+    check_version,
+    preprocessing_in_current_spelling,
+)
 from detbench.errors import InputError
-
-SCHEMA_VERSION = 2
 
 Upgrades = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
 """By version: the function that returns a document of that version as one of the next."""

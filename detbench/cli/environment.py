@@ -15,7 +15,7 @@ def environment_command(json: JsonTarget = None) -> None:
 
     from detbench.bench.environment import environment
     from detbench.bench.machine import machine_now
-    from detbench.bench.schema_upgrades import SCHEMA_VERSION
+    from detbench.data.schema_version import SCHEMA_VERSION
     from detbench.reports.terminal.environment import environment_lines
 
     check_output_paths(json_files(json), [], [])

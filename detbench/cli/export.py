@@ -65,7 +65,7 @@ def export_command(
     If their outputs differ, no file is written and the exit code is 1.
     """
     from detbench.bench.export import export
-    from detbench.bench.schema_upgrades import SCHEMA_VERSION
+    from detbench.data.schema_version import SCHEMA_VERSION
     from detbench.reports.terminal.export import audit_table
 
     if dataset is None and (split or images):

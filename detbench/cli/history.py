@@ -100,7 +100,7 @@ def show_command(
     import msgspec
 
     from detbench.bench.history.history_file import read_history
-    from detbench.bench.schema_upgrades import SCHEMA_VERSION
+    from detbench.data.schema_version import SCHEMA_VERSION
     from detbench.reports.terminal.history import history_table
 
     check_output_paths(json_files(json), [], [file])

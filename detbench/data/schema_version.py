@@ -7,6 +7,8 @@ from typing import Any
 
 from detbench.errors import InputError
 
+SCHEMA_VERSION = 2
+"""The version of run records, histories, gate rules and everything that `--json` writes."""
 _WRITE_AGAIN = "it was damaged or edited: write it again"
 
 

@@ -16,12 +16,12 @@ from detbench.bench.history.history_file import add_entry, last_passed, read_his
 from detbench.bench.latency.run_folder import read_latency
 from detbench.bench.runs import read_run, write_run
 from detbench.bench.schema_upgrades import (
-    SCHEMA_VERSION,
     upgraded_gate_result,
     upgraded_history_entry,
     upgraded_model_settings,
     upgraded_record,
 )
+from detbench.data.schema_version import SCHEMA_VERSION
 from detbench.errors import InputError
 
 KEPT = Path(__file__).parent / "kept" / "version1"

@@ -8,7 +8,7 @@ from typing import Any
 from detbench.bench.analysis.analyze import IOU, TABLES, Analysis, Study
 from detbench.bench.analysis.intervals import CONFIDENT
 from detbench.bench.analysis.tables import finite, record_of
-from detbench.bench.schema_upgrades import SCHEMA_VERSION
+from detbench.data.schema_version import SCHEMA_VERSION
 from detbench.metrics.errors.calibration import LAECE_IOU
 from detbench.metrics.errors.error_kinds import BACKGROUND_IOU
 

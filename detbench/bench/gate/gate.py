@@ -18,7 +18,7 @@ from detbench.bench.gate.verdict import (
 )
 from detbench.bench.latency.interleaving import TimedPair
 from detbench.bench.runs import Run
-from detbench.bench.schema_upgrades import SCHEMA_VERSION
+from detbench.data.schema_version import SCHEMA_VERSION
 
 RESAMPLES = 2000
 ModelSizes = tuple[int | None, int | None]

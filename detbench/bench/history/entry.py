@@ -13,7 +13,7 @@ import msgspec
 from detbench.bench.gate.verdict import Outcome
 from detbench.bench.run_files import RECORD
 from detbench.bench.runs import Run
-from detbench.bench.schema_upgrades import SCHEMA_VERSION
+from detbench.data.schema_version import SCHEMA_VERSION
 from detbench.errors import InputError
 from detbench.metrics.uncertainty.clusters import MIN_CLUSTERS, cluster_count
 from detbench.metrics.uncertainty.intervals import intervals

@@ -16,8 +16,9 @@ from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.samples_file import load_results, save_samples
 from detbench.bench.latency.sweep import SweepResult
 from detbench.bench.run_files import LATENCY, RECORD
-from detbench.bench.schema_upgrades import SCHEMA_VERSION, upgraded_record
+from detbench.bench.schema_upgrades import upgraded_record
 from detbench.data.files import atomic_folder
+from detbench.data.schema_version import SCHEMA_VERSION
 from detbench.errors import InputError
 
 
