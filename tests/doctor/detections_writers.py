@@ -40,7 +40,7 @@ def write_coco_results(pair: WrittenPair, path: Path) -> Path:
 def write_voc_results(pair: WrittenPair, path: Path) -> Path:
     lines: dict[str, list[str]] = {name: [] for name in pair.class_names}
     for row in pair.detections:
-        lines[row.category].append(line(row.image, row.score, *row.box))
+        lines.setdefault(row.category, []).append(line(row.image, row.score, *row.box))
     for name, texts in lines.items():
         write_text(path / f"comp4_det_test_{name}.txt", "".join(texts))
     return path

@@ -26,7 +26,8 @@ def number_or_text(image: str) -> int | str:
 
 
 def class_number(pair: WrittenPair, row: Row) -> int:
-    return pair.class_names.index(row.category)
+    is_listed = row.category in pair.class_names
+    return pair.class_names.index(row.category) if is_listed else len(pair.class_names) + 5
 
 
 def by_image(rows: list[Row]) -> dict[str, list[Row]]:
