@@ -81,27 +81,38 @@ class Columns:
 
 def columns_of_header(header: Sequence[str]) -> Columns | None:
     """Return the columns by the names in a header; None if they do not show in just one way."""
+    words = [_simplified(cell) for cell in header]
     positions: dict[str, list[int]] = {}
     for names in (_SYNONYMS, _SECOND_CHOICES):
         roles = {name: role for role, text in names.items() for name in text.split()}
+        if _are_of_boxes(words):
+            # Width and height behind x and y are those of the box, and not of the image.
+            roles |= {"width": "w", "height": "h"}
         additions: dict[str, list[int]] = {}
-        for position, cell in enumerate(header):
-            role = roles.get(re.sub(r"[\s_.\-]", "", cell.lower()))
+        for position, word in enumerate(words):
+            role = roles.get(word)
             if role is not None and role not in positions:
                 additions.setdefault(role, []).append(position)
         positions |= additions
-    has_corners = all(role in positions for role in _BOXES["xyxy"])
-    has_point = {"x", "y"} <= positions.keys() or {"cx", "cy"} <= positions.keys()
-    if has_point and not has_corners and not {"w", "h"} & positions.keys():
-        for size, side in (("width", "w"), ("height", "h")):
-            if size in positions:
-                positions[side] = positions.pop(size)
     if any(len(places) > 1 for places in positions.values()):
         return None
     columns = _assemble({role: places[0] for role, places in positions.items()}, None)
     if columns is None or columns.image is None:
         return None
     return columns
+
+
+def _are_of_boxes(words: Sequence[str]) -> bool:
+    """Tell whether `width` and `height` in a header are those of boxes."""
+    roles = {name: role for role, text in _SYNONYMS.items() for name in text.split()}
+    roles_in_header = {roles.get(word) for word in words}
+    has_point = {"x", "y"} <= roles_in_header or {"cx", "cy"} <= roles_in_header
+    has_size = bool({"w", "h"} & roles_in_header)
+    return has_point and not has_size and not set(_BOXES["xyxy"]) <= roles_in_header
+
+
+def _simplified(name: str) -> str:
+    return re.sub(r"[\s_.\-]", "", name.lower())
 
 
 def stated_columns(
@@ -187,7 +198,7 @@ def _role(name: str) -> str:
     if name in ROLES or name in _UNUSED:
         return name
     synonyms = {word: role for role, words in _SYNONYMS.items() for word in words.split()}
-    role = synonyms.get(re.sub(r"[\s_.\-]", "", name.lower()))
+    role = synonyms.get(_simplified(name))
     if role is None:
         raise DetbenchError(
             f"--columns: {name!r} is not known; choose from: {', '.join(ROLES)}, {_UNITS}"

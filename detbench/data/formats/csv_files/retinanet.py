@@ -39,7 +39,7 @@ def read(source: Source) -> LabeledBoxes:
             source.path,
             "has no scores: these are annotations of RetinaNet",
             fix="give the file of the detections, with its columns: --columns "
-            "image,xmin,ymin,xmax,ymax,class,score",
+            "detections:image,xmin,ymin,xmax,ymax,class,score",
         )
     labeled = LabeledBoxes("retinanet-csv", source, texts=True, names_files=True)
     add_rows(labeled, source.path, read_rows(source.path), _COLUMNS)
@@ -51,7 +51,8 @@ def read(source: Source) -> LabeledBoxes:
         raise InputError(
             source.path,
             f"{n_inverted:,} of {len(numbers):,} rows have x2 < x1 or y2 < y1",
-            fix="if these are sizes: --columns image,x,y,w,h,class, or image,cx,cy,w,h,class",
+            fix="if these are sizes: --columns ground-truth:image,x,y,w,h,class, or cx,cy for "
+            "centers",
         )
     return labeled
 

@@ -18,6 +18,11 @@ from detbench.data.image_headers import require_image_sizes
 from detbench.errors import InputError
 from detbench.wording import plural
 
+_NUMBER_FIX = (
+    "for numbers, list the class names in classes.txt beside the files, in the order of the "
+    "numbers from 0; or --allow-unknown to drop its detections"
+)
+
 
 def to_ground_truth(labeled: LabeledBoxes) -> GroundTruth:
     """Return the boxes as ground truth.
@@ -157,7 +162,7 @@ def to_detections(
 
 def check_scored(labeled: LabeledBoxes) -> None:
     """Raise InputError if no box has a score: these are annotations."""
-    if len(labeled) and not any(score is not None for score in labeled.scores):
+    if len(labeled) > len(labeled.faults) and not any(score is not None for score in labeled.scores):
         raise InputError(
             labeled.source.path,
             f"its {plural(len(labeled), 'box')} have no score: these are annotations",
@@ -201,5 +206,6 @@ def _check_known(
             int(unknown.sum()),
             len(labeled),
             where=where,
+            fix=_NUMBER_FIX if kind == "class" and class_names[number].isdigit() else "",
             allow_unknown=allow_unknown,
         )

@@ -65,6 +65,7 @@ def check_unknown(
     total: int,
     *,
     where: str = "",
+    fix: str = "",
     allow_unknown: bool,
 ) -> None:
     """Refuse detections on unknown images or of unknown classes, or warn that they are dropped.
@@ -78,6 +79,7 @@ def check_unknown(
         count: Number of detections concerned.
         total: Number of detections in the file.
         where: The row or line of `first`.
+        fix: What to do, if that is not the usual.
         allow_unknown: Warn instead of raising; the caller drops the detections.
 
     Raises:
@@ -90,7 +92,7 @@ def check_unknown(
             path,
             f"{kind} {first!r} is not in the ground truth",
             where=where,
-            fix=_FIXES[kind],
+            fix=fix or _FIXES[kind],
         )
     location = f" at {where}" if where else ""
     warnings.warn(

@@ -18,7 +18,7 @@ from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Sour
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
 from detbench.data.formats.labeled_boxes.shapes import NOT_A_SHAPE
 from detbench.data.formats.parsing.json_head import json_head
-from detbench.data.formats.parsing.json_text import decode
+from detbench.data.formats.parsing.json_text import JsonLines, decode
 from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.errors import InputError
 
@@ -41,13 +41,10 @@ def read(source: Source) -> LabeledBoxes:
     labeled = LabeledBoxes("crowdhuman", source, box_format="xywh", names_files=True)
     labeled.list_classes([_PERSON])
     labeled.image_folder = source.images
-    decoder = msgspec.json.Decoder(Any)
-    for number, text in enumerate(read_bytes(source.path).splitlines(), 1):
-        if not text.strip():
-            continue
-        where = f"line {number}"
-        entry = as_object(decode(source.path, text, decoder, root=where), source.path, where)
-        _add_image(labeled, entry, where)
+    lines = JsonLines(msgspec.json.Decoder(Any))
+    for number, value in enumerate(decode(source.path, read_bytes(source.path), lines, root=""), 1):
+        where = f"image {number}"
+        _add_image(labeled, as_object(value, source.path, where), where)
     return labeled
 
 
