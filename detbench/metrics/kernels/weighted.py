@@ -142,6 +142,21 @@ def fill_recall(
 
 
 @kernel
+def fill_positives(
+    images: NDArray[np.int32],
+    classes: NDArray[np.int32],
+    weights: NDArray[Any],
+    positives: NDArray[np.int64],
+) -> None:
+    """Compute the objects to find (B, K), given image and class (G,) of each object."""
+    positives[:] = 0
+    for b in range(len(weights)):
+        weight = weights[b]
+        for g in range(len(images)):
+            positives[b, classes[g]] += weight[images[g]]
+
+
+@kernel
 def fill_interpolated_precision(
     detections: WeightedDetections,
     k: int,
@@ -246,11 +261,12 @@ def _curve_points(
             uncounted += weight[detections.weight_index[first + detections.ignored[i]]]
             i += 1
         times = weight[detections.weight_index[first + n]]
-        if times:
-            hits += times
-            hits_so_far[n_points] = hits
-            precision[n_points] = hits / (counted_so_far[n] - uncounted + epsilon)
-            n_points += 1
+        # A hit without weight is no point, and the next one replaces it. A branch would cost more,
+        # because no processor can predict which hits have a weight.
+        hits += times
+        hits_so_far[n_points] = hits
+        precision[n_points] = hits / (counted_so_far[n] - uncounted + epsilon)
+        n_points += 1 if times else 0
     return n_points
 
 

@@ -30,8 +30,12 @@ from detbench.metrics.uncertainty.weighted_scores import WeightedScores, weighte
 PARTS = 100
 """Number of parts of the images that are left out in turn: a jackknife over parts."""
 HALVES = 2000
-"""Number of random halves of the images. The ends of intervals vary with the random seed by 1.5% of
-their width (standard deviation)."""
+"""Number of random halves of the images. The ends of intervals then vary with the random seed by
+about 1.5% of their width (standard deviation)."""
+FEWER_HALVES = 1000
+"""Number of halves of large datasets, where halves cost more; the ends vary by about 2.2%."""
+_MAX_LEVELS = 20_000
+"""Images times IoU thresholds up to which `HALVES` are drawn."""
 MIN_WITH_HITS = 5
 """Minimum number of images, or groups of images, with a hit for the interval of a value."""
 MIN_WITH_MISSES = 2
@@ -156,6 +160,15 @@ def resample_halves(
     return _with_halves(evaluations, measures, 0, None, bootstrap=none, left_out=none)
 
 
+def halves_of(evaluation: Evaluation) -> int:
+    """Return the number of halves; it depends on the images and the protocol only.
+
+    A detector has the same interval whatever it is compared with.
+    """
+    n_levels = len(evaluation.ground_truth.image_ids) * len(evaluation.protocol.iou_thresholds)
+    return HALVES if n_levels <= _MAX_LEVELS else FEWER_HALVES
+
+
 def _with_halves(
     evaluations: Sequence[Evaluation],
     measures: Sequence[Measure],
@@ -169,7 +182,7 @@ def _with_halves(
     first = evaluations[0]
     ground_truth = first.ground_truth
     weights_of = split_halves(ground_truth, seed)
-    halves = weighted_scores(evaluations, measures, HALVES, weights_of, threads)
+    halves = weighted_scores(evaluations, measures, halves_of(first), weights_of, threads)
     groups = zlib.crc32(ground_truth.clusters.tobytes())
     resamples = len(bootstrap[0][0].classes)
     resampling = f"{ground_truth.digest} {first.protocol} {resamples} {seed} {groups}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.data.columns import Flags, Ints, groups_from_offsets
+from detbench.data.columns import Flags, Indices, Ints, groups_from_offsets
 from detbench.metrics.kernels.weighted import Averaging, WeightedDetections, ranks_in_images
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.scoring.evaluation import Evaluation
@@ -62,14 +62,18 @@ def averaging(evaluation: Evaluation) -> Averaging:
     return Averaging(np.array(grid, np.float64), float(protocol.precision_epsilon))
 
 
+def objects_to_find(evaluation: Evaluation, measure: Measure) -> tuple[Indices, Indices]:
+    """Return image and class (G,) of each object to find, in the measure's area range."""
+    area, _, _ = evaluation.indices_of(measure)
+    objects = ground_truth_columns(evaluation.ground_truth, evaluation.protocol)
+    counted = is_positive(objects, area)
+    return objects.images[counted], groups_from_offsets(objects.offsets)[counted]
+
+
 def positives_by_image(evaluation: Evaluation, measure: Measure) -> Ints:
     """Return (I, K) the objects to find per image and class, in the measure's area range."""
-    area, _, _ = evaluation.indices_of(measure)
     ground_truth = evaluation.ground_truth
-    objects = ground_truth_columns(ground_truth, evaluation.protocol)
-    counted = is_positive(objects, area)
-    images = objects.images[counted]
-    classes = groups_from_offsets(objects.offsets)[counted]
+    images, classes = objects_to_find(evaluation, measure)
     shape = (len(ground_truth.image_ids), len(ground_truth.class_names))
     positives = np.zeros(shape, np.int64)
     np.add.at(positives, (images, classes), 1)

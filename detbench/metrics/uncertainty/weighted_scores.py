@@ -14,14 +14,18 @@ from numpy.typing import NDArray
 
 from detbench.data.columns import Floats
 from detbench.errors import DetbenchError
-from detbench.metrics.kernels.weighted import fill_ap_and_recall, fill_recall
+from detbench.metrics.kernels.weighted import (
+    fill_ap_and_recall,
+    fill_positives,
+    fill_recall,
+)
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.scoring.comparable import check_comparable
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.clusters import Weights, WeightsOf
 from detbench.metrics.uncertainty.weighted_detections import (
     averaging,
-    positives_by_image,
+    objects_to_find,
     weighted_detections,
 )
 from detbench.threads import ThreadPool
@@ -29,8 +33,8 @@ from detbench.threads import ThreadPool
 _CHUNK = 50
 """Sets of weights that a thread holds in memory at once."""
 
-_PassKey = tuple[str, int | None]
-"""Area range and limit: measures that share both are computed in one pass."""
+_PassKey = tuple[str, int]
+"""Area range and limit, as an index: measures that share both are computed in one pass."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,18 +78,25 @@ def weighted_scores(
         DetbenchError: the protocol lacks the IoU threshold of a measure.
     """
     check_comparable(evaluations)
+    first = evaluations[0]
     # One pass per evaluation, area range and limit, each with outputs for all sets of weights.
-    passes = _passes(measures)
+    passes = _passes(first, measures)
     tasks = [
         _Pass(evaluation, measure) for evaluation in evaluations for measure in passes.values()
     ]
     outputs = [task.empty(count) for task in tasks]
+    # What there is to find is the same for all evaluations and limits.
+    objects = {measure.area: objects_to_find(first, measure) for measure in passes.values()}
+    classes = len(first.ground_truth.class_names)
 
     def work(start: int) -> None:
         weights = np.stack([weights_of(b) for b in range(start, min(start + _CHUNK, count))])
+        positives = {area: np.empty((len(weights), classes), np.int64) for area in objects}
+        for area, (images_of, classes_of) in objects.items():
+            fill_positives(images_of, classes_of, weights, positives[area])
         span = slice(start, start + len(weights))
         for task, (ap, recall) in zip(tasks, outputs, strict=True):
-            task.fill(weights, ap[span], recall[span])
+            task.fill(weights, positives[task.area], ap[span], recall[span])
 
     # Threads share the chunks of weights, not the passes: a chunk is made once and used by all.
     with ThreadPool(threads) as pool:
@@ -96,8 +107,9 @@ def weighted_scores(
     by_pass = [{key: next(remaining) for key in passes} for _ in evaluations]
     return [
         [
-            _scores_of(evaluation, measure, passes[_key(measure)], *outputs_of[_key(measure)])
+            _scores_of(evaluation, measure, passes[key], *outputs_of[key])
             for measure in measures
+            for key in [_key(first, measure)]
         ]
         for evaluation, outputs_of in zip(evaluations, by_pass, strict=True)
     ]
@@ -120,37 +132,35 @@ class _Pass:
     """
 
     def __init__(self, evaluation: Evaluation, measure: Measure) -> None:
+        self.area = measure.area
         self._detections = weighted_detections(evaluation, measure)
         self._averaging = averaging(evaluation)
         self._recall_only = measure.kind == "AR"
-        self._by_image = positives_by_image(evaluation, measure).astype(np.float64)
-        classes = len(evaluation.ground_truth.class_names)
+        self._classes = len(evaluation.ground_truth.class_names)
         lists = len(self._detections.hit_offsets) - 1
-        self._levels = lists // classes if classes else 0
+        self._levels = lists // self._classes if self._classes else 0
 
     def empty(self, count: int) -> tuple[Floats, Floats]:
         """Return AP and recall (B, K, T) to be filled; AP has no columns if it is not needed."""
-        shape = (count, self._by_image.shape[1], self._levels)
+        shape = (count, self._classes, self._levels)
         return np.empty((*shape[:2], 0) if self._recall_only else shape), np.empty(shape)
 
-    def fill(self, weights: Weights, ap: Floats, recall: Floats) -> None:
-        """Fill AP and recall for these sets of weights (B, I)."""
-        positives = self._positives(weights)
+    def fill(
+        self, weights: Weights, positives: NDArray[np.int64], ap: Floats, recall: Floats
+    ) -> None:
+        """Fill AP and recall for these sets of weights (B, I), with (B, K) objects to find."""
         if self._recall_only:
             fill_recall(self._detections, weights, positives, recall)
         else:
             fill_ap_and_recall(self._detections, self._averaging, weights, positives, ap, recall)
 
-    def _positives(self, weights: Weights) -> NDArray[np.int64]:
-        """Return (B, K) the objects to find; float64 holds these whole numbers exactly."""
-        return np.asarray(weights.astype(np.float64) @ self._by_image).astype(np.int64)
+
+def _key(evaluation: Evaluation, measure: Measure) -> _PassKey:
+    _, limit, _ = evaluation.indices_of(measure)
+    return measure.area, limit
 
 
-def _key(measure: Measure) -> _PassKey:
-    return measure.area, measure.max_detections
-
-
-def _passes(measures: Sequence[Measure]) -> dict[_PassKey, Measure]:
+def _passes(evaluation: Evaluation, measures: Sequence[Measure]) -> dict[_PassKey, Measure]:
     """Return for each area range and limit the pass that serves all its measures.
 
     It takes one IoU threshold if all measures have this one, else all. It leaves AP out (kind AR)
@@ -158,10 +168,11 @@ def _passes(measures: Sequence[Measure]) -> dict[_PassKey, Measure]:
     """
     passes: dict[_PassKey, Measure] = {}
     for measure in measures:
-        so_far = passes.setdefault(_key(measure), replace(measure, name=""))
+        key = _key(evaluation, measure)
+        so_far = passes.setdefault(key, replace(measure, name=""))
         iou = so_far.iou if so_far.iou == measure.iou else None
         needs_ap = "AP" in {so_far.kind, measure.kind}
-        passes[_key(measure)] = replace(so_far, iou=iou, kind="AP" if needs_ap else "AR")
+        passes[key] = replace(so_far, iou=iou, kind="AP" if needs_ap else "AR")
     return passes
 
 
