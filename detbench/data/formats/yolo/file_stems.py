@@ -27,7 +27,7 @@ def file_stems(ground_truth: GroundTruth) -> list[str]:
 
 
 def need_folders(ground_truth: GroundTruth) -> bool:
-    """Return whether several image files have the same stem, so that folders tell them apart."""
+    """Return whether several image files have the same stem and differ by their folders."""
     stems = _stems(ground_truth)
     return len(set(stems)) != len(stems)
 

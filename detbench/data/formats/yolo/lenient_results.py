@@ -37,7 +37,7 @@ def read_yolo_results_leniently(
     names = Labels.of(results.files.names)
     classes = _classes(results)
     rows = DetectionRows.from_source(
-        image_index, _class_index(ground_truth, classes), corners, results.scores
+        image_index, _class_index(ground_truth, results), corners, results.scores
     )
     return rows, DetectionsFile(
         folder,
@@ -50,6 +50,7 @@ def read_yolo_results_leniently(
         first_malformed=_first_malformed(results, malformed),
         box_format="cxcywh",
         unit="fractions",
+        wrong_length=np.asarray(~results.has_shape | results.lacks_confidence),
         score_position="last",
         has_class_numbers=True,
     )
@@ -78,12 +79,11 @@ def _classes(results: YoloResults) -> Labels:
     )
 
 
-def _class_index(ground_truth: GroundTruth, classes: Labels) -> Ints:
-    n_classes = len(ground_truth.class_names)
-    index = [
-        int(name) if name.isdigit() and int(name) < n_classes else -1 for name in classes.names
-    ]
-    return np.array(index, np.int64)[classes.codes]
+def _class_index(ground_truth: GroundTruth, results: YoloResults) -> Ints:
+    """Return the class of each line, −1 for one that the ground truth does not have."""
+    numbers = results.lines.first_numbers
+    known = are_class_numbers(results.lines) & (numbers < len(ground_truth.class_names))
+    return np.where(known, numbers, -1).astype(np.int64)
 
 
 def _first_malformed(results: YoloResults, malformed: Flags) -> str:

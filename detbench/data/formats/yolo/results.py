@@ -19,16 +19,17 @@ from detbench.data.formats.yolo.labels import are_class_numbers, not_a_class
 from detbench.data.formats.yolo.number_lines import NumberLines, read_number_lines
 from detbench.data.formats.yolo.result_files import ResultFiles, find_result_files
 from detbench.data.formats.yolo.result_shapes import choose_result_reading
-from detbench.data.formats.yolo.shape_evidence import MIN_SHARE, boxes_in_image
+from detbench.data.formats.yolo.shape_evidence import boxes_in_image
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.image_headers import require_image_sizes
 from detbench.errors import InputError
 
 _N_BOX_VALUES = 4
 _MIN_LINES = 5
-_MIN_SHIFTED_SHARE = 0.9
-"""The confidence is second if this share of the boxes lies in the image so, and less than half as
-the format defines it."""
+_MAX_SHARE = 0.9
+_MIN_SHIFTED_SHARE = 0.95
+"""The confidence is second if so this share of at least 5 boxes lies in the image, and fewer than
+90% do as the format defines it."""
 
 
 class YoloResults:
@@ -139,7 +140,9 @@ def read_yolo_results(
 
     # Fractions of the image become pixels.
     image_index, cxcywh = results.image_index[rows], results.boxes[rows]
-    _check_fractions(folder, cxcywh, results.scores[rows])
+    _check_fractions(folder, cxcywh)
+    if results.reading.shape == "box":
+        _check_confidence_position(folder, cxcywh, results.scores[rows])
     # Without a detection, no size is needed.
     sizes = require_image_sizes(ground_truth) if len(rows) else ground_truth.image_sizes
     with np.errstate(over="ignore", invalid="ignore"):
@@ -207,7 +210,7 @@ def _not_a_box(results: YoloResults, row: int) -> InputError:
     )
 
 
-def _check_fractions(folder: Path, cxcywh: Floats, scores: Floats) -> None:
+def _check_fractions(folder: Path, cxcywh: Floats) -> None:
     n_outside = count_outside(cxcywh)
     if 2 * n_outside > len(cxcywh):
         raise InputError(
@@ -215,11 +218,15 @@ def _check_fractions(folder: Path, cxcywh: Floats, scores: Floats) -> None:
             f"{n_outside:,} of {len(cxcywh):,} boxes have values outside 0..1",
             fix="are these pixels? YOLO's boxes are fractions of the image",
         )
-    # globox, among others, writes the confidence before the box.
+
+
+def _check_confidence_position(folder: Path, cxcywh: Floats, scores: Floats) -> None:
+    """Refuse the confidence before the box, where globox, among others, writes it."""
+    if len(cxcywh) < _MIN_LINES:
+        return
     shifted = np.column_stack([cxcywh[:, 1:], scores])
     if (
-        len(cxcywh) >= _MIN_LINES
-        and boxes_in_image(cxcywh).mean() < MIN_SHARE
+        boxes_in_image(cxcywh).mean() < _MAX_SHARE
         and boxes_in_image(shifted).mean() >= _MIN_SHIFTED_SHARE
     ):
         raise InputError(

@@ -96,7 +96,7 @@ def test_a_malformed_list_of_names(tmp_path, text, message):
         ("classes.txt", "images", "labels"),  # Label Studio
         ("labels/classes.txt", "images", "labels"),  # LabelImg with a folder of its own
         ("_darknet.labels", ".", "."),  # Roboflow
-        ("obj.names", "pictures", "pictures"),
+        ("obj.names", "photos", "photos"),
     ],
 )
 def test_a_folder_with_a_list_of_classes(tmp_path, names, images, labels):
