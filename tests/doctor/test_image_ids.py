@@ -10,6 +10,8 @@ from detbench.data.load import load_detections, load_ground_truth
 from detbench.errors import InputError
 from tests.doctor.planting import (
     average_precision,
+    copy_lines,
+    faults,
     ids,
     read_json,
     read_pair,
@@ -149,3 +151,27 @@ def test_a_few_images_are_mapped_if_that_pays(dataset, tmp_path):
         dataset, tmp_path, lambda n: f"q{n}z", lambda n: f"val_q{n}z" if n < 8 else None
     )
     assert "image-ids-shifted" in ids(files.faults)
+
+
+def test_a_prefix_in_voc_results(dataset, tmp_path, command, true_precision):
+    folder = tmp_path / "comp4"
+    copy_lines(dataset / "comp4", folder, lambda words: [f"pred_{words[0]}", *words[1:]])
+    check_prefix(dataset, folder, command, true_precision)
+
+
+def test_a_prefix_in_yolo_results(dataset, tmp_path, command, true_precision):
+    folder = tmp_path / "labels"
+    copy_lines(dataset / "labels", folder, list)
+    for file in list(folder.iterdir()):
+        file.rename(folder / f"pred_{file.name}")
+    check_prefix(dataset, folder, command, true_precision)
+
+
+def check_prefix(dataset, detections, command, true_precision):
+    """Check that the prefix is named as the only fault, and that its fix restores the score."""
+    findings = faults(dataset / "truth.json", detections)
+    assert ids(findings) == ["image-ids-shifted"]
+    assert "'pred_' before them" in findings[0].evidence
+    target, _ = run_only_fix(command, findings)
+    scored = average_precision(dataset / "truth.json", target)
+    assert scored == pytest.approx(true_precision, abs=1e-3)
