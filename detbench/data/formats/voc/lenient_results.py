@@ -65,6 +65,7 @@ def read_voc_results_leniently(
             if file is None
         ),
         is_one_based=ground_truth.voc_offsets == VOC_OFFSETS,
+        wrong_length=lines.wrong_length,
         score_position="first",
     )
 
