@@ -46,10 +46,13 @@ def _folder(path: Path) -> str:
     if not parts:
         return "it is empty"
     text = f"it holds {', '.join(parts)}"
-    first_text = next((file for file in files if file.suffix.lower() == ".txt"), None)
+    first_text = next((file for file in files if file.suffix.lower() in (".txt", ".xml")), None)
     if first_text is None:
         return text
-    return f"{text}; in {first_text.name}, {what_it_looks_like(first_text).removeprefix('its ')}"
+    clause = what_it_looks_like(first_text)
+    if clause.startswith("its "):
+        return f"{text}; in {first_text.name}, {clause.removeprefix('its ')}"
+    return f"{text}; {first_text.name}: {clause}"
 
 
 def _values(line: str) -> str:

@@ -201,6 +201,12 @@ def test_other_xml_is_not_vocs(tmp_path, text):
         read_voc(root)
 
 
+def test_an_unknown_root_is_named(tmp_path):
+    root = put(tmp_path, **{"labels.xml": "<?xml version='1.0'?><dataset/>", "a.jpg": ""})
+    with pytest.raises(InputError, match=r"labels\.xml: it is XML with the root <dataset>"):
+        load_ground_truth(root)
+
+
 def test_other_xml_among_annotations_is_named(tmp_path):
     root = put(tmp_path, **{"a.xml": XML, "cvat.xml": "<annotations/>"})
     with pytest.raises(
