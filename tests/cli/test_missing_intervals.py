@@ -21,11 +21,11 @@ def dataset(tmp_path):
     rows = [(k, ground_truth.class_index[k], 0.9, ground_truth.boxes[k]) for k in (0, 2, 4)]
     rows = [(image // 2, int(label), score, box) for image, label, score, box in rows]
     save_ground_truth(ground_truth, tmp_path / "truth.json", "coco")
-    for name, found in (
+    for name, detector in (
         ("few", detections(ground_truth, rows)),
         ("many", simulated_detections(ground_truth, 0.7)),
     ):
-        save_detections(found, ground_truth, tmp_path / f"{name}.json", "coco")
+        save_detections(detector, ground_truth, tmp_path / f"{name}.json", "coco")
     return tmp_path
 
 

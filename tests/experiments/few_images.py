@@ -1,12 +1,12 @@
-"""Measure how often 95% intervals of classes contain the true value if few images show the class.
+"""Measure how often 95% intervals of scores contain the true value if there are few images.
 
     python -m tests.experiments.few_images --samples 400
 
-The images of a large dataset are the population, and its APs are the true values. The script
-samples images from it, computes the interval of each class without any limit, and counts coverage
-by the number of images with objects, with a hit and with a miss. In samples of the whole dataset, a
-detector has detections in each image; in a second population, it has them in 1% of the images. The
-same seed gives the same tables on every machine.
+The images of a large dataset are the population, and its scores are the true values. The script
+samples images from it and computes the intervals of the overall value and of each class without any
+limit. It counts coverage by the number of images, and of classes by the number of images with
+objects, with a hit and with a miss. In a second population, the detector has detections in 1% of
+the images only. The same seed gives the same tables on every machine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from detbench.metrics.protocols.voc import VOC2007
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.clusters import MIN_WITH_OBJECTS, split_halves
 from detbench.metrics.uncertainty.interval_methods import Expanded, interval_ends
-from detbench.metrics.uncertainty.replicates import HALVES, MIN_WITH_HITS, MIN_WITH_MISSES
+from detbench.metrics.uncertainty.replicates import MIN_WITH_HITS, MIN_WITH_MISSES, halves_of
 from detbench.metrics.uncertainty.weighted_detections import hits_by_image, positives_by_image
 from detbench.metrics.uncertainty.weighted_scores import weighted_scores
 from tests.experiments.kept import results
@@ -59,26 +59,37 @@ def pool(percent: int) -> Population:
 
 
 def images_with(evaluation: Evaluation) -> NDArray[np.int64]:
-    """Return (classes, 3) the number of images with objects, with a hit and with a miss."""
+    """Return (1 + classes, 3) the number of images with objects, with a hit and with a miss.
+
+    The first row is that of the overall value.
+    """
     measure = evaluation.protocol.measures[0]
     objects = positives_by_image(evaluation, measure)
     hits, hits_at_highest_iou = hits_by_image(evaluation, measure)
     by_image = objects, hits, objects - hits_at_highest_iou
-    return np.stack([(each > 0).sum(axis=0) for each in by_image], axis=1)
+    with_any_class = (np.column_stack([each.sum(axis=1), each]) for each in by_image)
+    return np.stack([(each > 0).sum(axis=0) for each in with_any_class], axis=1)
+
+
+def values(evaluation: Evaluation) -> Floats:
+    """Return (1 + classes,) the overall value and those of the classes."""
+    measure = evaluation.protocol.measures[0]
+    return np.array([evaluation.value(measure), *evaluation.class_values(measure)], np.float64)
 
 
 def one(task: tuple[int, int, int]) -> Floats:
-    """Return (protocols, classes, 6): low, high, AP, then the numbers of images of one sample."""
+    """Return (protocols, 1 + classes, 6): low, high, value, then the numbers of images."""
     percent, size, number = task
     ground_truth, detections = pool(percent).sample(size, np.random.default_rng([size, number]))
-    out = np.full((len(PROTOCOLS), len(ground_truth.class_names), 6), np.nan)
+    out = np.full((len(PROTOCOLS), 1 + len(ground_truth.class_names), 6), np.nan)
     for rows, protocol in zip(out, PROTOCOLS, strict=True):
         [evaluation] = scored(ground_truth, detections[:1], protocol)
         measure = protocol.measures[0]
-        halves_of = split_halves(ground_truth, number)
-        [[scores]] = weighted_scores([evaluation], [measure], HALVES, halves_of, 1)
-        rows[:, 2], rows[:, 3:] = evaluation.class_values(measure), images_with(evaluation)
-        for row, halves in zip(rows, scores.classes.T, strict=True):
+        count, weights_of = halves_of(evaluation), split_halves(ground_truth, number)
+        [[scores]] = weighted_scores([evaluation], [measure], count, weights_of, 1)
+        rows[:, 2], rows[:, 3:] = values(evaluation), images_with(evaluation)
+        columns = np.column_stack([scores.values, scores.classes]).T
+        for row, halves in zip(rows, columns, strict=True):
             mirrored = (2 * row[2] - halves)[~np.isnan(halves)]
             if row[3] > 1 and len(mirrored):
                 row[:2] = interval_ends(mirrored, Expanded(int(row[3])), 0.95, (0, 1))
@@ -86,15 +97,13 @@ def one(task: tuple[int, int, int]) -> Floats:
 
 
 def true_values(percent: int) -> Floats:
-    """Return (protocols, classes) the APs of the population."""
+    """Return (protocols, 1 + classes) the values of the population."""
     everything = pool(percent)
     evaluations = [
         scored(everything.ground_truth, everything.detections[:1], protocol)[0]
         for protocol in PROTOCOLS
     ]
-    return np.array(
-        [each.class_values(each.protocol.measures[0]) for each in evaluations], np.float64
-    )
+    return np.array([values(each) for each in evaluations])
 
 
 def cell(contained: NDArray[np.bool_]) -> str:
@@ -107,7 +116,7 @@ def main() -> None:
     """Print a table for each protocol."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=400)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200, 500])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200, 500, 1000])
     parser.add_argument("--sparse-samples", type=int, default=150)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
@@ -120,11 +129,19 @@ def main() -> None:
         out = results(workers, one, tasks, options.keep)
     expected = np.array([true_values(percent) for percent, _, _ in tasks])
     for p, protocol in enumerate(PROTOCOLS):
-        rows, true = out[:, p].reshape(-1, 6), expected[:, p].ravel()
-        defined = ~np.isnan(rows[:, 0])
-        rows, true = rows[defined], true[defined]
-        contained = (rows[:, 0] <= true) & (true <= rows[:, 1])
-        print_table(protocol.name, rows[:, 3:].T, contained)
+        low, high, estimate, *images = np.moveaxis(out[:, p], -1, 0)
+        defined = ~np.isnan(low)
+        contained = (low <= expected[:, p]) & (expected[:, p] <= high)
+        outside = (estimate < low) | (estimate > high)
+        print(
+            f"\n| {protocol.name}: images | overall value | the value is outside |\n|---|---|---|"
+        )
+        for percent, size in dict.fromkeys(task[:2] for task in tasks):
+            rows = [n for n, task in enumerate(tasks) if task[:2] == (percent, size)]
+            name = f"{size:,}" if percent == 100 else f"{percent}% of {size:,}"
+            print(f"| {name} | {cell(contained[rows, 0])} | {outside[rows, 0].mean():.1%} |")
+        of_classes = np.array(images)[:, :, 1:][:, defined[:, 1:]]
+        print_table(protocol.name, of_classes, contained[:, 1:][defined[:, 1:]])
 
 
 def print_table(title: str, images: NDArray[np.float64], contained: NDArray[np.bool_]) -> None:

@@ -65,8 +65,8 @@ def test_the_terminal_shows_the_costs(study):
 
 def test_the_terminal_says_why_numbers_have_no_interval():
     ground_truth = truth([(image, 0, BOX) for image in range(9)], images=9)
-    found = [(image, 0, 0.9, BOX) for image in range(9)]
-    evaluation = scored(ground_truth, detections(ground_truth, found))
+    rows = [(image, 0, 0.9, BOX) for image in range(9)]
+    evaluation = scored(ground_truth, detections(ground_truth, rows))
     text = shown(analyze([evaluation], resamples=200))
     assert text.count(WHY_NO_INTERVAL) == 1
     assert WHY_NO_INTERVAL not in shown(analyze([evaluation]))

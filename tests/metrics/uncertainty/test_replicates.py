@@ -10,7 +10,7 @@ from detbench.errors import NotComparableError
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.protocols.voc import VOC2007
 from detbench.metrics.scoring.evaluate import evaluate
-from detbench.metrics.uncertainty.replicates import HALVES, resample
+from detbench.metrics.uncertainty.replicates import FEWER_HALVES, HALVES, halves_of, resample
 from tests.data.simulated_detections import simulated_detections
 from tests.metrics.scored import detections, perfect, random_pair, truth
 from tests.metrics.simulated import many_images
@@ -111,3 +111,14 @@ def test_a_group_of_images_is_one_piece_of_evidence():
     [[replicates]] = resample([evaluation], resamples=5)
     assert replicates.clusters[0] == 3
     assert len(replicates.left_out) == 3
+
+
+def test_large_datasets_have_fewer_halves_whatever_is_compared():
+    for images, protocol, expected in (
+        (2000, "coco", HALVES),
+        (2001, "coco", FEWER_HALVES),
+        (2001, "voc2007", HALVES),
+    ):
+        ground_truth = truth([(0, 0, BOX)], images=images)
+        for detector in (perfect(ground_truth), detections(ground_truth, [])):
+            assert halves_of(evaluate(ground_truth, detector, protocol)) == expected
