@@ -10,14 +10,15 @@ from detbench.data.ground_truth import GroundTruth
 
 MIN_MISSING = 0.01
 """Share of the images with objects that may lack detections, whatever the other images have."""
+MIN_IMAGES = 2
+"""Images without detections from which on their number says something."""
+MIN_OF_HALF = 5
+"""The same if they are half of all images or more, as for a weak detector on few images."""
 MISSING_PER_SINGLE = 2
 """Normal images without detections for each image with exactly one: counts fall off smoothly."""
-MISSING_WITHOUT_SINGLES = 1
-"""Normal images without detections if no image has just one, as after writing each box for
-several classes."""
-FALLING_OFF, FALLING_OFF_SLACK = 1.5, 3
-"""If more images have two detections than one, none : one is at most one : two for Poisson and
-similar counts. Half as much again, and a few images, are allowed on top."""
+FALLING_OFF, SLACK = 2, 3
+"""For Poisson and similar counts, none : one is at most one : two. Twice as many images without
+detections are normal, and a few more."""
 LONG_RUN = 10
 """Consecutive images without detections that suggest a run which stopped early or began late."""
 MAX_OTHERS_IN_RUN = 0.2
@@ -50,8 +51,11 @@ def check_missing_images(ground_truth: GroundTruth, image_index: Ints) -> Suspic
     run_length, start = _longest_run(counts == 0)
     if _is_interrupted(counts == 0, with_objects, run_length, start):
         evidence += f"; {run_length:,} in a row, starting at {ground_truth.image_ids[start]!r}"
-    elif n_missing <= _normally_missing(with_objects, counts) + MIN_MISSING * total:
-        return None
+    else:
+        n_normal = _normally_missing(with_objects, counts) + MIN_MISSING * total
+        minimum = MIN_OF_HALF if 2 * n_missing >= total else MIN_IMAGES
+        if n_missing <= n_normal or n_missing < minimum:
+            return None
     fix = (
         "run the detector on these images or score only the images it saw; if its score threshold "
         "is high, lower it to .01"
@@ -80,9 +84,17 @@ def _is_interrupted(empty: Flags, with_objects: Flags, run_length: int, start: i
 def _normally_missing(with_objects: Flags, counts: Ints) -> float:
     """Return how many images without detections are normal, given those with one and two."""
     n_one, n_two = (int((with_objects & (counts == number)).sum()) for number in (1, 2))
-    if n_two <= n_one:
-        return max(MISSING_PER_SINGLE * n_one, MISSING_WITHOUT_SINGLES)
-    return FALLING_OFF * n_one**2 / n_two + FALLING_OFF_SLACK
+    n_more = int((with_objects & (counts > 2)).sum())
+    if n_two > n_one:
+        return FALLING_OFF * n_one * n_one / n_two + SLACK
+    if n_one <= n_more:
+        return float(MISSING_PER_SINGLE * n_one)
+    # Most images have one detection or none. If hardly any has two, in this sample or in another
+    # of such images, the detector may find next to nothing, and any number without is normal.
+    n_two_at_least = n_two - 2 * n_two**0.5
+    if n_two_at_least <= 0:
+        return float("inf")
+    return max(MISSING_PER_SINGLE * n_one, n_one * n_one / max(n_two_at_least, 1))
 
 
 def _longest_run(flags: Flags) -> tuple[int, int]:
