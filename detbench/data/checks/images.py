@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from detbench.data.checks.suspicion import Suspicion
@@ -91,7 +93,7 @@ def _normally_missing(with_objects: Flags, counts: Ints) -> float:
         return float(MISSING_PER_SINGLE * n_one)
     # Most images have one detection or none. If hardly any has two, in this sample or in another
     # of such images, the detector may find next to nothing, and any number without is normal.
-    n_two_at_least = n_two - 2 * n_two**0.5
+    n_two_at_least = n_two - 2 * math.sqrt(n_two)
     if n_two_at_least <= 0:
         return float("inf")
     return max(MISSING_PER_SINGLE * n_one, n_one * n_one / max(n_two_at_least, 1))
