@@ -56,7 +56,10 @@ def check_zero_area(rows: DetectionRows) -> Suspicion | None:
 def check_collapsed(ground_truth: GroundTruth, rows: DetectionRows) -> Suspicion | None:
     """Check for boxes of less than a pixel, while the objects are larger."""
     sides, object_sides = _shorter_sides(rows.boxes), _shorter_sides(ground_truth.boxes)
-    count, total = int(((sides > 0) & (sides < COLLAPSED)).sum()), len(rows)
+    # VOC counts the last pixel in, so that boxes of one point have a width of 1 there.
+    is_voc = ground_truth.protocol.startswith("voc")
+    is_small = (sides <= COLLAPSED) if is_voc else (sides < COLLAPSED)
+    count, total = int(((sides > 0) & is_small).sum()), len(rows)
     if count <= MANY * total or not len(object_sides) or (object_sides < COLLAPSED).mean() > MANY:
         return None
     evidence = (
