@@ -140,19 +140,19 @@ def to_detections(
     scores, _ = labeled.stated_scores()
     image_index, class_index = positions_in(labeled, ground_truth)
     _check_known(labeled, image_index, class_index, allow_unknown=allow_unknown)
-    known = np.flatnonzero((image_index >= 0) & (class_index >= 0))
+    kept = np.flatnonzero((image_index >= 0) & (class_index >= 0))
     sizes = ground_truth.image_sizes
-    if labeled.unit != "pixels" and len(known):
+    if labeled.unit != "pixels" and len(kept):
         sizes = require_image_sizes(ground_truth)
-    boxes, areas = labeled.boxes(numbers[known], sizes[image_index[known]])
+    boxes, areas = labeled.boxes(numbers[kept], sizes[image_index[kept]])
     check_inverted(path, boxes)
     if not len(labeled):
         warn_empty(path)
     return Detections.from_rows(
         ground_truth,
-        image_index=image_index[known],
-        class_index=class_index[known],
-        scores=scores[known],
+        image_index=image_index[kept],
+        class_index=class_index[kept],
+        scores=scores[kept],
         boxes=boxes,
         box_areas=areas,
         name=labeled.name,
@@ -162,7 +162,8 @@ def to_detections(
 
 def check_scored(labeled: LabeledBoxes) -> None:
     """Raise InputError if no box has a score: these are annotations."""
-    if len(labeled) > len(labeled.faults) and not any(score is not None for score in labeled.scores):
+    has_score = any(score is not None for score in labeled.scores)
+    if len(labeled) > len(labeled.faults) and not has_score:
         raise InputError(
             labeled.source.path,
             f"its {plural(len(labeled), 'box')} have no score: these are annotations",

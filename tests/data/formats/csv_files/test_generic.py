@@ -145,9 +145,9 @@ def test_unclear_columns_are_listed_with_what_to_do(tmp_path):
 
 
 def test_detections_are_no_ground_truth_and_annotations_are_no_detections(tmp_path):
-    truth, found = write(tmp_path / "gt.csv", TF), write(tmp_path / "det.csv", SUPERVISION)
+    truth, results = write(tmp_path / "gt.csv", TF), write(tmp_path / "det.csv", SUPERVISION)
     with pytest.raises(InputError, match="has scores in column 'confidence': these are detections"):
-        load(found)
+        load(results)
     with pytest.raises(InputError, match="has no column of scores among filename, width"):
         load_scored(truth, load(truth)[0])
 

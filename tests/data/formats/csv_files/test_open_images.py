@@ -91,9 +91,9 @@ def test_results_are_read_with_the_names_of_the_ground_truth(tmp_path, results):
 def test_results_are_no_ground_truth_and_annotations_are_no_detections(tmp_path):
     image(tmp_path / "a.jpg")
     truth = write(tmp_path / "a.csv", HEADER + OFFICIAL)
-    found = write(tmp_path / "b.csv", HEADER + GLOBOX)
+    results = write(tmp_path / "b.csv", HEADER + GLOBOX)
     with pytest.raises(InputError, match="these are detections of Open Images"):
-        load(found)
+        load(results)
     with pytest.raises(InputError, match="these are annotations of Open Images"):
         load_scored(truth, load(truth)[0])
 

@@ -37,8 +37,8 @@ def test_full_bodies_are_read_and_what_the_evaluation_ignores_does_not_count(tmp
 
 def test_results_are_read(tmp_path):
     truth = write(tmp_path / "a.odgt", lines({"ID": "a", "gtboxes": [person([1, 2, 3, 4])]}))
-    found = [{"box": [1.5, 2, 3, 4], "score": 0.5, "tag": 1}]
-    results = write(tmp_path / "r.json", lines({"ID": "a", "dtboxes": found}))
+    boxes = [{"box": [1.5, 2, 3, 4], "score": 0.5, "tag": 1}]
+    results = write(tmp_path / "r.json", lines({"ID": "a", "dtboxes": boxes}))
     detections, _ = load_scored(results, load(truth)[0])
     assert detections == [("a", "person", [1.5, 2, 4.5, 6], 0.5)]
     with pytest.raises(InputError, match="these are detections and not ground truth"):
