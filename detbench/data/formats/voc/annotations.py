@@ -7,6 +7,7 @@ write the same tags with positions from 0; `corner_offsets` tells which of these
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from pathlib import Path
@@ -23,8 +24,8 @@ from detbench.data.formats.voc.annotation_xml import (
     AnnotationColumns,
     AnnotationTexts,
 )
-from detbench.data.formats.voc.devkit import year_in
-from detbench.data.formats.voc.image_sets import Split, open_split
+from detbench.data.formats.voc.devkit import is_devkit, year_in
+from detbench.data.formats.voc.image_sets import Split, open_image_set
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
 from detbench.wording import plural
@@ -80,7 +81,7 @@ class Offsets(NamedTuple):
 def read_voc(path: Path, *, split: str | None = None, images: Path | None = None) -> GroundTruth:
     """Read one split of a VOC devkit, or of XML annotations in VOC's format.
 
-    - Splits are the image sets, else the folders of XML: see `open_split`.
+    - Splits are the image sets. Without any, all XML of a folder is one: see `xml_folders`.
     - It is VOC itself if its year is stated, images are numbered as VOC's, and all classes are
       VOC's: see `_voc_year`. Its classes are then the twenty. Otherwise they are those of the
       per-class lists in ImageSets/Main, of `labelmap.txt`, and of the objects, sorted.
@@ -117,7 +118,7 @@ def read_annotations(path: Path, split: str | None, images: Path | None) -> Anno
     Raises:
         InputError: The split is unknown, or an annotation is missing or no XML of VOC's.
     """
-    voc_split, texts = open_split(path, split, images), AnnotationTexts()
+    voc_split, texts = _open_split(path, split, images), AnnotationTexts()
     for image in range(len(voc_split.image_ids)):
         content = voc_split.read(image)
         location = voc_split.location(image)
@@ -127,6 +128,17 @@ def read_annotations(path: Path, split: str | None, images: Path | None) -> Anno
             else parse_xml(content, location, root="annotation", what="a VOC annotation")
         )
     return Annotations(voc_split, texts, texts.columns())
+
+
+def _open_split(path: Path, split: str | None, images: Path | None) -> Split:
+    # Path.exists raises for names that no file can have; os.path.exists does not.
+    if os.path.exists(path) and not is_devkit(path):  # noqa: PTH110
+        from detbench.data.formats.voc.xml_folders import find_xml_folders, open_xml_folder
+
+        folders = find_xml_folders(path)
+        if folders:
+            return open_xml_folder(path, folders, split, images)
+    return open_image_set(path, split, images)
 
 
 def to_ground_truth(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from detbench.data.formats.voc.devkit import (
     LABEL_MAP,
     Devkit,
     ImageFiles,
-    is_devkit,
     open_devkit,
 )
 from detbench.errors import DetbenchWarning, InputError, read_error
@@ -64,27 +62,18 @@ class Split:
             ) from None
 
 
-def open_split(path: Path, split: str | None, images: Path | None) -> Split:
-    """Find one split of a dataset in VOC's layout.
-
-    Image sets say which images a split has. Without any, it is all XML of a folder: see
-    `xml_folders`.
+def open_image_set(path: Path, split: str | None, images: Path | None) -> Split:
+    """Find one split of a dataset with image sets.
 
     Args:
         path: A folder or an official tar.
         split: See `choose_split`.
-        images: The folder of the images. Default: JPEGImages, or where the images lie.
+        images: The folder of the images. Default: JPEGImages, except for a tar.
 
     Raises:
-        InputError: The split is unknown or ambiguous, or its list of images is malformed.
+        InputError: There are no image sets, the split is unknown, or its list of images is
+            malformed.
     """
-    # Path.exists raises for names that no file can have; os.path.exists does not.
-    if os.path.exists(path) and not is_devkit(path):  # noqa: PTH110
-        from detbench.data.formats.voc.xml_folders import find_xml_folders, open_xml_folder
-
-        folders = find_xml_folders(path)
-        if folders:
-            return open_xml_folder(path, folders, split, images)
     devkit = open_devkit(path)
     splits, listed_classes = find_splits(devkit)
     name = choose_split(devkit.location(IMAGE_SETS), splits, split)

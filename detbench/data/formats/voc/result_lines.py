@@ -37,6 +37,8 @@ class ResultLines:
     """(N, 5) score xmin ymin xmax ymax; NaN where missing."""
     malformed: Flags
     """(N,) lines with more or fewer than five numbers behind the image id."""
+    wrong_length: Flags
+    """(N,) malformed lines of more or fewer values; their numbers are NaN."""
 
     def locate(self, row: int) -> tuple[Path, int, str]:
         """Return the file of a row, the number of its line, and the line."""
@@ -158,6 +160,7 @@ def _parse_regular(files: list[Path], contents: list[bytes]) -> ResultLines | No
         image_ids=images.dictionary.to_pylist(),
         values=np.column_stack(values),
         malformed=np.zeros(len(table), np.bool_),
+        wrong_length=np.zeros(len(table), np.bool_),
     )
 
 
@@ -183,7 +186,7 @@ def _parse_line_by_line(
                 numbers = words[-n_numbers:]
                 image_id = line.decode(errors="replace").rsplit(maxsplit=n_numbers)[0].strip()
             wrong_length.append(len(numbers) != n_numbers)
-            texts += [*numbers, *[None] * n_numbers][:n_numbers]
+            texts += [None] * n_numbers if wrong_length[-1] else numbers
             image_codes.append(codes.setdefault(image_id, len(codes)))
             count += 1
         counts.append(count)
@@ -196,6 +199,7 @@ def _parse_line_by_line(
         image_ids=list(codes),
         values=values.reshape(-1, n_numbers),
         malformed=np.asarray(wrong),
+        wrong_length=np.array(wrong_length, np.bool_),
     )
 
 
