@@ -1,4 +1,4 @@
-"""`detbench data`: statistics of a dataset."""
+"""`detbench data`: statistics of a dataset, and the formats that are read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from detbench.cli.shared.app import Columns, DatasetPath, Images, OnlyPresent, Split, data_app
-from detbench.cli.shared.console import log, status
+from detbench.cli.shared.console import log, show, status
 from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
 from detbench.cli.shared.loading import load_dataset, present_positions
 from detbench.cli.shared.output_paths import check_output_paths
@@ -61,3 +61,11 @@ def stats(
         document,
         lambda: [headline(document), quantile_table(document), class_table(frames)],
     )
+
+
+@data_app.command()
+def formats() -> None:
+    """List the file formats that are read, and those that `convert` writes."""
+    from detbench.reports.terminal.formats import format_table
+
+    show(format_table())

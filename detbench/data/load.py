@@ -259,8 +259,8 @@ def unrecognized(path: Path, what: Literal["ground truth", "detections"]) -> Inp
     return InputError(
         path,
         f"this {kind} is not recognized as {what}: {what_it_looks_like(path)}",
-        fix="docs/formats.md lists the formats; convert it to COCO, or name the columns of a CSV "
-        "file with --columns",
+        fix="`detbench data formats` lists what is read; name the columns of a CSV file with "
+        "--columns",
     )
 
 

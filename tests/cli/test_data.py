@@ -40,3 +40,10 @@ def test_invalid_input(command, files, tmp_path):
     assert (outcome.code, outcome.out) == (2, "")
     assert "is a file, not a folder" in outcome.err
     assert command("data", "stats", tmp_path / "absent.json").code == 2
+
+
+def test_formats_are_listed_with_what_is_written(command):
+    outcome = command("data", "formats")
+    assert outcome.code == 0
+    for name in ("parquet", "coco", "voc", "yolo", "kitti", "label-studio"):
+        assert any(line.split()[:1] == [name] for line in outcome.out.splitlines()), name

@@ -186,14 +186,14 @@ def test_wrong_paths_are_refused(tmp_path: Path, ground_truth: GroundTruth) -> N
     (tmp_path / "a.csv").touch()
     (tmp_path / "empty").mkdir()
     message = (
-        r"a\.csv: this file is not recognized as ground truth; "
-        r"expected one of: .*VOC devkit.*data\.yaml"
+        r"a\.csv: this file is not recognized as ground truth: it is empty; "
+        r"`detbench data formats` lists what is read"
     )
     with pytest.raises(InputError, match=message):
         load_ground_truth(tmp_path / "a.csv")
     with pytest.raises(InputError, match="empty: this folder is not recognized as ground truth"):
         load_ground_truth(tmp_path / "empty")
-    message = "empty: this folder is not recognized as detections; expected one of: .*comp4_det_"
+    message = "empty: this folder is not recognized as detections: it is empty; `detbench data"
     with pytest.raises(InputError, match=message):
         load_detections(tmp_path / "empty", ground_truth)
     save_ground_truth(ground_truth, tmp_path / "a.json")

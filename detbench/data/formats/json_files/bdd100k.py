@@ -49,14 +49,16 @@ def read(source: Source) -> LabeledBoxes:
     Raises:
         InputError: A file is not JSON, or a frame has no name.
     """
-    labeled = LabeledBoxes("bdd100k", source)
+    labeled = LabeledBoxes("bdd100k", source, names_files=True)
     for file in json_files_of(source.path):
         document = read_json(file)
         config = document.get("config") if isinstance(document, dict) else None
         for where, frame, name in _frames(document, file):
             size = _size(frame) or _size(as_object(config or {}, file, "config"))
             width, height = size or (float("nan"), float("nan"))
-            image = labeled.add_image(name, width=width, height=height, file=name)
+            image = labeled.add_new_image(
+                name, path=file, where=where, width=width, height=height, file=name
+            )
             key = "labels" if "labels" in frame else "objects"
             for place, label in as_objects(frame.get(key), file, f"{where}.{key}"):
                 _add_label(labeled, image, label, file, place)

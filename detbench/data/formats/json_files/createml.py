@@ -42,13 +42,13 @@ def read(source: Source) -> LabeledBoxes:
     Raises:
         InputError: The file is not JSON, or an image has no name.
     """
-    labeled = LabeledBoxes("createml", source, box_format="cxcywh")
+    labeled = LabeledBoxes("createml", source, box_format="cxcywh", names_files=True)
     for file in json_files_of(source.path):
         for where, entry in as_objects(read_json(file), file, "images"):
             name = next((text_of(entry[key]) for key in _IMAGE_KEYS if key in entry), "")
             if not name:
                 raise InputError(file, "has no name of an image, expected image", where=where)
-            image = labeled.add_image(name, file=name)
+            image = labeled.add_new_image(name, path=file, where=where, file=name)
             key = next((key for key in _ANNOTATION_KEYS if key in entry), "annotations")
             for place, annotation in as_objects(entry.get(key), file, f"{where}.{key}"):
                 coordinates = as_object(annotation.get("coordinates"), file, place)

@@ -98,8 +98,13 @@ def _add_item(labeled: LabeledBoxes, item: JsonObject, file: Path, where: str) -
     # Datumaro writes height before width.
     size = entry.get("size")
     height, width = size if isinstance(size, list) and len(size) == 2 else (None, None)
-    return labeled.add_image(
-        item_id, width=size_of(width), height=size_of(height), file=text_of(entry.get("path"))
+    return labeled.add_new_image(
+        item_id,
+        path=file,
+        where=where,
+        width=size_of(width),
+        height=size_of(height),
+        file=text_of(entry.get("path")),
     )
 
 

@@ -59,7 +59,7 @@ def read(source: Source) -> LabeledBoxes:
     Raises:
         InputError: The file is not JSON, a task names no image, or has several annotations.
     """
-    labeled = LabeledBoxes("label-studio", source, unit="percent")
+    labeled = LabeledBoxes("label-studio", source, unit="percent", names_files=True)
     file = source.path
     for where, task in as_objects(read_json(file), file, "tasks"):
         data = task.get("data")
@@ -85,7 +85,7 @@ def _add_image(labeled: LabeledBoxes, data: JsonObject, file: Path, where: str) 
     original = _UPLOAD_PREFIX.sub("", file_name(name)) if "/upload/" in name else file_name(name)
     # Equal names in several folders need their folders.
     image_id = name if original in labeled.images else original
-    return labeled.add_image(image_id, file=image_id)
+    return labeled.add_new_image(image_id, path=file, where=where, file=image_id)
 
 
 def _local_path(address: str) -> str:

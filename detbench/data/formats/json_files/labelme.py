@@ -53,12 +53,16 @@ def read(source: Source) -> LabeledBoxes:
     Raises:
         InputError: A file is not JSON, or not of LabelMe.
     """
-    labeled = LabeledBoxes("labelme", source)
+    labeled = LabeledBoxes("labelme", source, names_files=True)
     for file in json_files_of(source.path):
         document = as_object(read_json(file), file, "document")
         image_path = text_of(document.get("imagePath")).replace("\\", "/")
-        image = labeled.add_image(
-            Path(image_path).name or file.stem,
+        name = Path(image_path).name or file.stem
+        image = labeled.add_new_image(
+            # Equal names in several folders need their folders.
+            image_path if name in labeled.images else name,
+            path=file,
+            where="imagePath",
             width=size_of(document.get("imageWidth")),
             height=size_of(document.get("imageHeight")),
             file=image_path,

@@ -152,6 +152,38 @@ class LabeledBoxes:
             self.state_size(position, width, height)
         return position
 
+    def add_new_image(
+        self,
+        image_id: str,
+        *,
+        path: Path,
+        where: str,
+        width: float = np.nan,
+        height: float = np.nan,
+        file: str = "",
+    ) -> int:
+        """Return the position of an image that the file must not have named before.
+
+        Args:
+            image_id: The ID.
+            path: The file that names it, for messages.
+            where: The place in that file.
+            width: As for `add_image`.
+            height: Likewise.
+            file: Likewise.
+
+        Raises:
+            InputError: The image was named before.
+        """
+        if image_id in self.images:
+            raise InputError(
+                path,
+                f"image {image_id!r} occurs a second time",
+                where=where,
+                fix="give each image one entry and a name of its own",
+            )
+        return self.add_image(image_id, width=width, height=height, file=file)
+
     def state_size(self, image: int, width: float, height: float) -> None:
         """State the size of an image in pixels, unless it is known already."""
         if np.isnan(self.image_sizes[image]).any():

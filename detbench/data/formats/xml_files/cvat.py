@@ -60,7 +60,7 @@ def read(source: Source) -> LabeledBoxes:
     """
     file = _file(source.path)
     root = parse_xml(read_bytes(file), str(file), root="annotations", what="a CVAT file")
-    labeled = LabeledBoxes("cvat", source, texts=True)
+    labeled = LabeledBoxes("cvat", source, texts=True, names_files=True)
     labels = root.iterfind("meta//labels/label")
     labeled.list_classes([name for label in labels if (name := label.findtext("name", "").strip())])
     for number, element in enumerate(root.iterfind("image"), 1):
@@ -68,7 +68,9 @@ def read(source: Source) -> LabeledBoxes:
         if not name:
             raise InputError(file, "has no name", where=f"image {number}")
         width, height = (size_of(_number(element.get(side))) for side in ("width", "height"))
-        image = labeled.add_image(name, width=width, height=height, file=name)
+        image = labeled.add_new_image(
+            name, path=file, where=f"image {number}", width=width, height=height, file=name
+        )
         for index, shape in enumerate(element, 1):
             label = shape.get("label", "")
             _add_shape(labeled, image, shape, label, file, f"{name}, shape {index}")

@@ -43,3 +43,21 @@ def test_a_faulty_entry_is_refused_with_its_place(tmp_path, faulty, message):
     path = write(tmp_path / "a.json", [faulty])
     with pytest.raises(InputError, match=message):
         load(path)
+
+
+def test_an_image_that_occurs_twice_is_refused(tmp_path):
+    path = write(tmp_path / "a.json", [entry("a.jpg"), entry("a.jpg", ("cat", 5, 5, 1, 1, {}))])
+    with pytest.raises(InputError, match=r"images\[1\]: image 'a\.jpg' occurs a second time"):
+        load(path)
+
+
+def test_detections_of_an_unknown_class_or_image_are_refused(tmp_path):
+    truth = load(write(tmp_path / "a.json", [entry("a.jpg", ("cat", 5, 5, 1, 1, {}))]))[0]
+    for image, label, message in (
+        ("a.jpg", "dog", "class 'dog' is not in the ground truth"),
+        ("b.jpg", "cat", "image 'b.jpg' is not in the ground truth"),
+    ):
+        annotation = (label, 5, 5, 1, 1, {"confidence": 0.5})
+        path = write(tmp_path / "b.json", [entry(image, annotation)])
+        with pytest.raises(InputError, match=message):
+            load_scored(path, truth)

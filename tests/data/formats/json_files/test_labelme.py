@@ -99,3 +99,12 @@ def test_annotations_are_not_taken_for_detections(tmp_path):
     ground_truth, _ = load(path)
     with pytest.raises(InputError, match="its 1 box have no score: these are annotations"):
         load_scored(path, ground_truth)
+
+
+def test_images_of_one_name_in_two_folders_keep_their_folders(tmp_path):
+    for number, name in enumerate(("x/a.jpg", "y/a.jpg")):
+        write(tmp_path / f"{number}.json", document(name, shape("cat", [[0, 0], [4, 4]])))
+    assert load(tmp_path)[0].image_ids == ("a.jpg", "y/a.jpg")
+    write(tmp_path / "2.json", document("y/a.jpg"))
+    with pytest.raises(InputError, match=r"2\.json, imagePath: image 'y/a\.jpg' occurs a second"):
+        load(tmp_path)
