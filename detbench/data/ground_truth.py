@@ -82,6 +82,12 @@ class GroundTruth:
     """The name of the default protocol for this dataset."""
     source: str = ""
     """Where it came from and in which format, for the record."""
+    voc_offsets: tuple[int, int] = (1, 0)
+    """Pixels by which first and last corners exceed continuous edges in the dataset's VOC files.
+
+    VOC's corners are 1-based and inclusive: (1, 0). Annotations in VOC's layout that count pixels
+    from 0 have (0, 0), or (0, −1) if they are inclusive. VOC results count as the annotations do.
+    """
     _positions: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -140,6 +146,7 @@ class GroundTruth:
         name: str = "",
         protocol: str = "coco",
         source: str = "",
+        voc_offsets: tuple[int, int] = (1, 0),
     ) -> GroundTruth:
         """Group rows by image, keeping their order within an image.
 
@@ -187,6 +194,7 @@ class GroundTruth:
             name=name,
             protocol=protocol,
             source=source,
+            voc_offsets=voc_offsets,
         )
 
     def __len__(self) -> int:
