@@ -78,7 +78,7 @@ def choose_layout(source: Source, numbers: Floats) -> Layout:
 def _with_pixels(source: Source, layout: Layout, boxes: Floats) -> Layout:
     """Choose between corners, a corner with a size, and a center with a size, for boxes (N, 4)."""
     n_boxes, n_inverted = len(boxes), int(_inverted(boxes).sum())
-    if n_inverted < _MANY * n_boxes or (boxes[:, 2:] < 0).any():
+    if n_inverted < _MANY * n_boxes or (boxes[:, 2:] < 0).any() or _are_exchanged(boxes):
         note = ""
         if n_boxes < _FEW and not n_inverted:
             note = (
@@ -190,6 +190,15 @@ def _with_box(layout: Layout, box_format: BoxFormat, unit: Unit, note: str) -> L
         unit,
         notes,
     )
+
+
+def _are_exchanged(boxes: Floats) -> bool:
+    """Tell whether left and right, or top and bottom, of corners (N, 4) are exchanged.
+
+    Sizes are smaller than positions along both axes in some of the lines.
+    """
+    inverted = (boxes[:, 2:] < boxes[:, :2]).mean(axis=0)
+    return bool(inverted.max() >= _NEARLY_ALL and inverted.min() <= 1 - _NEARLY_ALL)
 
 
 def _are_scores(numbers: Floats) -> bool:

@@ -131,6 +131,13 @@ def test_a_few_inverted_corners_are_refused_with_their_line(tmp_path):
 # Fractions of the image.
 
 
+def test_exchanged_top_and_bottom_are_no_sizes(tmp_path):
+    """All lines are inverted along the same axis, which sizes are not."""
+    text = lines(30, lambda n: f"cat {10 + n} {50 + n} {60 + n} {20 + n}")
+    with pytest.raises(InputError, match=r"is not a box: x1 10, y1 50, x2 60, y2 20"):
+        load(folder(tmp_path / "gt", text))
+
+
 def test_fractions_that_only_centers_fit_are_centers(tmp_path):
     path = folder(tmp_path / "gt", lines(30, lambda k: f"cat 0.9 0.9{k:02} 0.2 0.1"))
     Image.new("RGB", (100, 200)).save(path / "a.jpg")
@@ -176,6 +183,14 @@ def test_class_numbers_without_a_list_are_unknown_to_a_ground_truth_with_names(t
     with pytest.raises(InputError, match="class '0' is not in the ground truth") as error:
         load_scored(tmp_path, make_ground_truth(images=1))
     assert "classes.txt" in str(error.value)
+
+
+def test_other_texts_among_results_are_left_out_and_named(tmp_path):
+    write(tmp_path / "000.txt", "car 0.9 10 20 40 60\n")
+    write(tmp_path / "run.txt", "yolov4 at commit 1234 5\n")
+    detections, warnings = load_scored(tmp_path, make_ground_truth(images=1))
+    assert len(detections) == 1
+    assert "ignored run.txt: not named after an image" in "".join(warnings)
 
 
 # What is refused.
