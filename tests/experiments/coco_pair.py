@@ -20,10 +20,10 @@ class CocoPair:
     detections: list[Entry]
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(27))
 
-    def copy(self) -> CocoPair:
+    def copy(self, seed: int = 27) -> CocoPair:
         both = msgspec.json.encode((self.ground_truth, self.detections))
         decoded: tuple[dict[str, Any], list[Entry]] = msgspec.json.decode(both)
-        return CocoPair(*decoded)
+        return CocoPair(*decoded, np.random.default_rng(seed))
 
     @property
     def annotations(self) -> list[Entry]:

@@ -19,6 +19,7 @@ from detbench.data.load import (
 )
 from detbench.data.shapes import make_shapes
 from tests.data.simulated_detections import simulated_detections
+from tests.doctor.scenes import annotated_images, scattered
 from tests.doctor.simulated_detectors import KINDS, annotated, detected
 from tests.experiments.coco_pair import CocoPair
 
@@ -78,6 +79,15 @@ def voc_pair(data: Path, folder: Path) -> CocoPair:
     detections = load_detections(data / "dets_voc" / VOC_DETECTORS[0], ground_truth)
     _, results = save_pair(ground_truth, detections, folder)
     return load_pair(data / "voc07_test_coco.json", results)
+
+
+def file_base(seed: int) -> tuple[GroundTruth, Detections]:
+    """Return 150 photographs of five classes with simulated detections, for the second family."""
+    rng = np.random.default_rng(seed)
+    sizes = [tuple(rng.integers(300, 700, 2).tolist()) for _ in range(150)]
+    objects = [scattered(rng, rng.integers(1, 7), size, (25, 250), 5) for size in sizes]
+    ground_truth = annotated_images(sizes, objects, 5)
+    return ground_truth, simulated_detections(ground_truth, 0.8, seed)
 
 
 def clean_sets(data: Path, folder: Path) -> Iterator[NamedSet]:

@@ -14,7 +14,7 @@ from detbench.cli import main
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.doctor.doctor import examine
 from detbench.doctor.findings import Finding
-from detbench.errors import DetbenchError, DetbenchWarning
+from detbench.errors import DetbenchError, DetbenchWarning, InputError
 from detbench.metrics.scoring.evaluate import evaluate
 from tests.doctor.written_pairs import WrittenPair, write_pair
 from tests.experiments.file_mistakes import FileMistake
@@ -37,6 +37,8 @@ class Outcome:
     """AP of the files that the printed command wrote; None without a command."""
     fixed_faults: tuple[str, ...] = ()
     """Errors and warnings about the fixed files."""
+    refusal: str = ""
+    """Why neither reads the files."""
 
     @property
     def faults(self) -> list[str]:
@@ -60,14 +62,21 @@ class Outcome:
         """Errors and warnings that do not name the mistake."""
         return sorted({fault for fault in self.faults if fault not in self.mistake.ids})
 
+    @property
+    def kind(self) -> str:
+        """The outcome in short."""
+        if self.refusal:
+            return "refused by name"
+        if not self.is_named:
+            return "read right" if self.is_read_right else "missed"
+        return "named and fixed" if self.is_fixed else "named"
+
     def __str__(self) -> str:
-        if self.is_read_right and not self.is_named:
-            return "read right"
-        text = "named" if self.is_named else "**missed**"
-        if self.fixed_score is not None:
-            text += ", fixed" if self.is_fixed else f", fixed to {self.fixed_score:.3f}"
-        elif self.mistake.fixable and self.is_named:
-            text += ", advice"
+        text = self.kind
+        if self.kind == "missed":
+            text = "**missed**"
+        if self.kind == "named" and self.fixed_score is not None:
+            text = f"named, fixed to {self.fixed_score:.3f} of {self.right:.3f}"
         others = [*self.others, *(f"then {fault}" for fault in self.fixed_faults)]
         return text + (f" (also {', '.join(others)})" if others else "")
 
@@ -93,7 +102,10 @@ def outcome_of(mistake: FileMistake, clean: WrittenPair, folder: Path) -> Outcom
         mistake.files(clean, truth, detections)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DetbenchWarning)
-        findings = examine(truth, detections)
+        try:
+            findings = examine(truth, detections)
+        except InputError as error:
+            return Outcome([], mistake, right, None, None, refusal=str(error))
         score = score_of(truth, detections)
         named = [f for f in findings if f.id in mistake.ids and f.is_command]
         if not (named and mistake.fixable):
