@@ -180,7 +180,7 @@ class LabeledBoxes:
                 path,
                 f"image {image_id!r} occurs a second time",
                 where=where,
-                fix="give each image one entry and a name of its own",
+                fix="give each image one entry and its own name",
             )
         return self.add_image(image_id, width=width, height=height, file=file)
 

@@ -99,7 +99,7 @@ def read(source: Source) -> LabeledBoxes:
     """
     folder = label_folder(source.path, FOLDERS)
     labeled = LabeledBoxes("class-text", source, texts=True, names_files=True)
-    lines = [_parse(image, line) for image, line in lines_by_image(labeled, folder)]
+    lines = [_parse(image, line) for image, line in lines_by_image(labeled, folder, fits=_fits)]
     counts = Counter(len(line.numbers) for line in lines if len(line.numbers) >= 4)
     n_numbers = counts.most_common(1)[0][0] if counts else 4 + source.scored
     layout = _layout(source, lines, n_numbers)

@@ -51,7 +51,7 @@ def read(source: Source) -> LabeledBoxes:
     folder = label_folder(source.path, _FOLDERS)
     files = None if source.split is None else _split_files(folder, source.split)
     labeled = LabeledBoxes("kitti", source, texts=True, names_files=True)
-    lines = list(lines_by_image(labeled, folder, files))
+    lines = list(lines_by_image(labeled, folder, files, fits=_fits))
     # Datumaro writes a score of 1.0 for every label.
     scores = {line.words[-1] for _, line in lines if len(line.words) == _N_VALUES + 1}
     has_constant_score = not source.scored and scores <= {"1", "1.0"}

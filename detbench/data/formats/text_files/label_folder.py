@@ -11,7 +11,7 @@ from detbench.data.formats.parsing.lenient_lines import Line, lines_of
 from detbench.data.formats.parsing.text_lists import CLASS_LISTS, OTHER_TEXTS, read_name_list
 from detbench.data.image_headers import IMAGE_SUFFIXES
 from detbench.errors import InputError
-from detbench.wording import plural
+from detbench.wording import first_few, plural
 
 _HEAD_BYTES = 4096
 _SAMPLE_SIZE = 5
@@ -35,7 +35,7 @@ def label_files(folder: Path) -> list[Path]:
 
 
 def most_lines(folder: Path, fits: Callable[[str], bool]) -> bool:
-    """Tell whether the first line of most text files in a folder fits a format.
+    """Tell whether the first lines of at least half of the text files in a folder fit a format.
 
     Only the heads of the first few files that are not empty are read.
     """
@@ -48,7 +48,8 @@ def most_lines(folder: Path, fits: Callable[[str], bool]) -> bool:
             heads.append(line)
         if len(heads) == _SAMPLE_SIZE:
             break
-    return 2 * sum(map(fits, heads)) > len(heads)
+    n_fitting = sum(map(fits, heads))
+    return n_fitting > 0 and 2 * n_fitting >= len(heads)
 
 
 def first_line(file: Path) -> str:
@@ -59,7 +60,11 @@ def first_line(file: Path) -> str:
 
 
 def lines_by_image(
-    labeled: LabeledBoxes, folder: Path, files: Sequence[Path] | None = None
+    labeled: LabeledBoxes,
+    folder: Path,
+    files: Sequence[Path] | None = None,
+    *,
+    fits: Callable[[str], bool] | None = None,
 ) -> Iterator[tuple[int, Line]]:
     """Add the image of each file, and yield its position with each line that is not blank.
 
@@ -70,9 +75,13 @@ def lines_by_image(
         labeled: What to add the images to.
         folder: The folder of the text files.
         files: The files. Default: `label_files`.
+        fits: Tells whether a line is of the format. Other texts among results are left out, with a
+            note, unless they are named after an image.
     """
     images = {} if labeled.source.scored else add_image_folder(labeled, folder)
     paths = label_files(folder) if files is None else files
+    if fits is not None and labeled.source.scored:
+        paths = _without_other_texts(labeled, paths, fits)
     for path in paths:
         image_id = path.relative_to(folder).with_suffix("").as_posix()
         image = labeled.add_image(image_id, file=images.get(image_id, ""))
@@ -80,6 +89,23 @@ def lines_by_image(
             yield image, line
     if files is None and not images.keys().isdisjoint(labeled.images):
         _add_background(labeled, images)
+
+
+def _without_other_texts(
+    labeled: LabeledBoxes, paths: Sequence[Path], fits: Callable[[str], bool]
+) -> list[Path]:
+    """Return the files of results among text files, and note the others."""
+    truth = labeled.source.ground_truth
+    stems = set() if truth is None else {Path(name).stem for name in truth.image_names}
+    kept, others = [], []
+    for path in paths:
+        line = first_line(path)
+        is_other = bool(line) and not fits(line) and path.stem not in stems
+        (others if is_other else kept).append(path)
+    if others:
+        names = first_few([path.name for path in others], 3)
+        labeled.notes.append(f"ignored {names}: not named after an image, and without detections")
+    return kept
 
 
 def _add_background(labeled: LabeledBoxes, images: Mapping[str, str]) -> None:

@@ -73,7 +73,7 @@ def read(source: Source) -> LabeledBoxes:
     labeled.list_classes(CLASS_NAMES)
     lines = [
         (image, line, _values(" ".join(line.words)))
-        for image, line in lines_by_image(labeled, folder)
+        for image, line in lines_by_image(labeled, folder, fits=_fits)
     ]
     _check_scores(source, [values for _, _, values in lines])
     for image, line, values in lines:
