@@ -61,6 +61,9 @@ class DetectionsFile:
     """(N,) malformed rows that state no image or no class."""
     first_malformed: str = ""
     """Position and value of the first malformed row."""
+    wrong_length: Flags | None = None
+    """(N,) malformed rows of more or fewer values than the format has, so that it is unknown which
+    value is which; None if there are none."""
     n_text_ids: int = 0
     """Number of COCO rows whose image_id is a string that spells a number."""
     first_text_id: str = ""
