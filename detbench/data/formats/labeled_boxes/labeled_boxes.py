@@ -6,7 +6,6 @@ does; `lenient` keeps every row and marks the faults, as `detbench doctor` needs
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,11 +17,10 @@ import numpy as np
 
 from detbench.data.columns import Flags, Floats, Ints
 from detbench.data.formats.lenient_files import BoxFormat, Unit
-from detbench.data.formats.parsing.lenient_values import lenient_numbers, shortened
+from detbench.data.formats.parsing.lenient_values import lenient_numbers
 from detbench.data.formats.parsing.plain_text import parse_numbers
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import DetbenchWarning, InputError
-from detbench.wording import plural
+from detbench.errors import InputError
 
 READ_AS_BOXES = "read as bounding boxes"
 LEFT_OUT = "left out: no box"
@@ -282,15 +280,16 @@ class LabeledBoxes:
         """Return the four numbers of each row (N, 4), and which of them (N, 4) are malformed."""
         if self._stated is None:
             complete = [box if len(box) == 4 else (None,) * 4 for box in self.numbers]
-            numbers, malformed = self._parsed(list(chain.from_iterable(complete)))
+            numbers, malformed = self.parsed(list(chain.from_iterable(complete)))
             self._stated = numbers.reshape(-1, 4), malformed.reshape(-1, 4)
         return self._stated
 
     def stated_scores(self) -> tuple[Floats, Flags]:
         """Return the score of each row (N,), and which of them (N,) are malformed."""
-        return self._parsed(self.scores)
+        return self.parsed(self.scores)
 
-    def _parsed(self, values: list[object]) -> tuple[Floats, Flags]:
+    def parsed(self, values: list[object]) -> tuple[Floats, Flags]:
+        """Return stated values as numbers (N,), and which of them (N,) are malformed."""
         if not self.texts:
             return lenient_numbers(values)
         return parse_numbers([value if value is None else str(value) for value in values])
@@ -330,51 +329,3 @@ class LabeledBoxes:
         """The name of the data: as the file states it, else that of the file or folder."""
         path = self.source.path.resolve()
         return self.name or (path.name if path.is_dir() else path.stem)
-
-    def warn_changes(self) -> None:
-        """Warn of how the file is read, and in one sentence of what boxes cannot hold."""
-        for note in self.notes:
-            warnings.warn(f"{self.source.path}: {note}", DetbenchWarning, stacklevel=3)
-        counts: dict[str, list[str]] = {}
-        for (noun, consequence), count in self.changes.items():
-            counts.setdefault(consequence, []).append(plural(count, noun))
-        clauses = [f"{', '.join(nouns)} {consequence}" for consequence, nouns in counts.items()]
-        if clauses:
-            message = f"{self.source.path}: {'; '.join(clauses)}"
-            warnings.warn(message, DetbenchWarning, stacklevel=3)
-
-    def check_values(self) -> None:
-        """Raise InputError for the first row with a value that is missing or no number."""
-        numbers, malformed = self.stated_numbers()
-        no_class = np.array(self.class_index, np.int64) == NO_CLASS
-        with np.errstate(over="ignore", invalid="ignore"):
-            extents = np.abs(numbers[:, :2] * numbers[:, 2:])
-        not_finite = ~np.isfinite(numbers).all(axis=1) | ~np.isfinite(extents).all(axis=1)
-        bad_score = np.zeros(len(self), np.bool_)
-        if self.source.scored:
-            scores, malformed_scores = self.stated_scores()
-            bad_score = malformed_scores | ~np.isfinite(scores)
-        faulty = no_class | malformed.any(axis=1) | not_finite | bad_score
-        if faulty.any():
-            row = int(faulty.argmax())
-            file, where = self.place(row)
-            raise InputError(file, self.fault(row), where=where)
-
-    def fault(self, row: int) -> str:
-        """Return what is wrong with a faulty row, and what was expected."""
-        if row in self.faults:
-            return self.faults[row]
-        if self.class_index[row] == NO_CLASS:
-            return "has no class, expected a name"
-        box = self.numbers[row]
-        if len(box) != 4:
-            return f"its box has {plural(len(box), 'number')}, expected 4"
-        for name, value in zip(COORDINATES[self.box_format], box, strict=True):
-            numbers, malformed = self._parsed([value])
-            if malformed[0] or not np.isfinite(numbers[0]):
-                return f"{name} is {shortened(value)}, expected a finite number"
-        score = self.scores[row]
-        numbers, malformed = self._parsed([score])
-        if malformed[0] or not np.isfinite(numbers[0]):
-            return f"its score is {shortened(score)}, expected a finite number"
-        return "width · height is not finite"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from detbench.data.columns import Flags
 from detbench.data.detection_rows import DetectionRows
+from detbench.data.formats.labeled_boxes.faults import fault_of
 from detbench.data.formats.labeled_boxes.labeled_boxes import NO_CLASS, LabeledBoxes
 from detbench.data.formats.labeled_boxes.strict import (
     check_scored,
@@ -55,7 +58,7 @@ def annotations_of(labeled: LabeledBoxes) -> tuple[GroundTruth, AnnotationsFile]
         location=location,
         images=EntryList("images", len(labeled.images)),
         classes=EntryList("classes", len(labeled.classes)),
-        first_malformed=first_fault(malformed, location, labeled.fault),
+        first_malformed=first_fault(malformed, location, partial(fault_of, labeled)),
         numeric_image_ids=False,
         split=labeled.source.split,
         box_format=labeled.box_format,
@@ -106,4 +109,4 @@ def _first_malformed(labeled: LabeledBoxes, malformed: Flags) -> str:
     if not malformed.any():
         return ""
     row = int(malformed.argmax())
-    return f"{', '.join(labeled.place(row))}: {labeled.fault(row)}"
+    return f"{', '.join(labeled.place(row))}: {fault_of(labeled, row)}"

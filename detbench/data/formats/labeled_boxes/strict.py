@@ -6,6 +6,7 @@ import numpy as np
 
 from detbench.data.columns import Floats, Ints
 from detbench.data.detections import Detections
+from detbench.data.formats.labeled_boxes.faults import check_values, warn_changes
 from detbench.data.formats.labeled_boxes.labeled_boxes import (
     COORDINATES,
     EVERY_CLASS,
@@ -31,8 +32,8 @@ def to_ground_truth(labeled: LabeledBoxes) -> GroundTruth:
         InputError: A value is missing or malformed, corners are exchanged, or a size is unknown and
             needed.
     """
-    labeled.check_values()
-    labeled.warn_changes()
+    check_values(labeled)
+    warn_changes(labeled)
     numbers, _ = labeled.stated_numbers()
     rows = np.arange(len(labeled))
     ground_truth, _ = ground_truth_of_rows(labeled, numbers, rows)
@@ -134,8 +135,8 @@ def to_detections(
     """
     path = labeled.source.path
     check_scored(labeled)
-    labeled.check_values()
-    labeled.warn_changes()
+    check_values(labeled)
+    warn_changes(labeled)
     numbers, _ = labeled.stated_numbers()
     scores, _ = labeled.stated_scores()
     image_index, class_index = positions_in(labeled, ground_truth)
