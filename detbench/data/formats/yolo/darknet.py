@@ -77,7 +77,7 @@ def read_data_file(path: Path) -> Mapping[str, str]:
         InputError: The file is missing or cannot be read, or has no `names`.
     """
     pairs = (line.partition("=") for line in read_list(path) if not line.startswith("#"))
-    data = {key.strip(): value.strip() for key, found, value in pairs if found and value.strip()}
+    data = {key.strip(): value.strip() for key, equals, value in pairs if equals and value.strip()}
     if "names" not in data:
         raise InputError(
             path,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from detbench.data.formats.parsing.text_lists import OTHER_TEXTS
+from detbench.data.image_headers import IMAGE_SUFFIXES
 from detbench.errors import DetbenchWarning, InputError
 from detbench.wording import plural
 
@@ -74,8 +75,8 @@ def label_folders(folder: str) -> Iterator[str]:
     """
     for name in _IMAGE_FOLDERS:
         # Only the last folder counts: a dataset may itself lie in a folder of that name.
-        head, found, tail = f"{folder}{os.sep}".rpartition(f"{os.sep}{name}{os.sep}")
-        if found:
+        head, separator, tail = f"{folder}{os.sep}".rpartition(f"{os.sep}{name}{os.sep}")
+        if separator:
             yield f"{head}{os.sep}labels{os.sep}{tail}".rstrip(os.sep)
     yield folder
 
@@ -101,7 +102,8 @@ def _strays(folder: str, label_folder: str, names: set[str]) -> list[str]:
     """Return the files of these names that hold labels of an image that does not exist."""
     if not names:
         return []
-    stems = {Path(name).stem for name in os.listdir(folder) if not name.endswith(".txt")}  # noqa: PTH208
+    files = map(os.path.splitext, os.listdir(folder))  # noqa: PTH208
+    stems = {stem for stem, suffix in files if suffix.lower() in IMAGE_SUFFIXES}
     paths = [
         Path(label_folder, name)
         for name in sorted(names)
@@ -130,10 +132,10 @@ def _no_label_file(dataset: Path, images: Sequence[Path]) -> InputError:
     folders = label_folders(str(first.parent.absolute()))
     searched = " and ".join(str(Path(folder, name)) for folder in folders)
     elsewhere = dataset.absolute().parent.rglob(name)
-    found = next((path for path in elsewhere if path.is_file()), None)
+    misplaced = next((path for path in elsewhere if path.is_file()), None)
     fix = "put the label files there"
-    if found is not None:
-        fix += f"; {found} is in another folder"
+    if misplaced is not None:
+        fix += f"; {misplaced} is in another folder"
     subject = f"none of the {len(images):,} images has a" if len(images) > 1 else "its image has no"
     problem = f"{subject} label file; searched for {searched}"
     return InputError(dataset, problem, fix=fix)

@@ -82,8 +82,8 @@ def _classes(results: YoloResults) -> Labels:
 def _class_index(ground_truth: GroundTruth, results: YoloResults) -> Ints:
     """Return the class of each line, −1 for one that the ground truth does not have."""
     numbers = results.lines.first_numbers
-    known = are_class_numbers(results.lines) & (numbers < len(ground_truth.class_names))
-    return np.where(known, numbers, -1).astype(np.int64)
+    has_class = are_class_numbers(results.lines) & (numbers < len(ground_truth.class_names))
+    return np.where(has_class, numbers, -1).astype(np.int64)
 
 
 def _first_malformed(results: YoloResults, malformed: Flags) -> str:
