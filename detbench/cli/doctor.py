@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detbench.cli.shared.app import DatasetPath, Images, ProtocolName, Split, app
+from detbench.cli.shared.app import Columns, DatasetPath, Images, ProtocolName, Split, app
 from detbench.cli.shared.console import log, status
 from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
 from detbench.errors import DetbenchError, InputError
@@ -23,12 +23,13 @@ def doctor(
     detections: Annotated[
         Path,
         typer.Argument(
-            help="VOC comp3/comp4 folder, COCO results .json, YOLO text folder, or .parquet.",
+            help="Detections: VOC, COCO, YOLO, .parquet, or another of `detbench data formats`.",
             show_default=False,
         ),
     ],
     split: Split = None,
     images: Images = None,
+    columns: Columns = None,
     protocol: ProtocolName = None,
     json: JsonTarget = None,
     fix: Annotated[
@@ -71,14 +72,28 @@ def doctor(
     if fix and output is not None:
         with status("fixing"):
             repair = plan_fix(
-                ground_truth, detections, fix, split=split, images=images, protocol=protocol
+                ground_truth,
+                detections,
+                fix,
+                split=split,
+                images=images,
+                protocol=protocol,
+                columns=columns or (),
             )
             _check_output(repair, output, ground_truth, detections)
-            repair.write(output)
+            proof = repair.write(output)
         log(_written(repair, output, fix))
+        log(f"checked: {proof}")
         return
     with status("examining"):
-        findings = examine(ground_truth, detections, split=split, images=images, protocol=protocol)
+        findings = examine(
+            ground_truth,
+            detections,
+            split=split,
+            images=images,
+            protocol=protocol,
+            columns=columns or (),
+        )
     document = findings_document(findings)
     save_json(json, document, "findings")
     show_results(json, document, lambda: _report(findings))

@@ -57,8 +57,8 @@ def evaluate_command(
     detections: Annotated[
         list[Path],
         typer.Argument(
-            help="One for each detector: comp3/comp4 folder, COCO results .json, "
-            "YOLO text folder, or .parquet.",
+            help="One for each detector: VOC, COCO or YOLO results, .parquet, or another of "
+            "`detbench data formats`.",
             show_default=False,
         ),
     ],

@@ -37,8 +37,8 @@ def load_ground_truth(
     """Load ground truth; its format is recognized by what lies at `path`.
 
     Args:
-        path: A VOC devkit (folder or tar), COCO annotations, a YOLO dataset, a Parquet file of
-            detbench, or a run folder.
+        path: A file or folder of annotations in a format of docs/formats.md, such as a VOC devkit,
+            COCO annotations or a YOLO dataset, or a run folder.
         split: The image set of VOC and YOLO datasets. Default: `test`, or the only one, for VOC;
             `val`, or the only one, for YOLO.
         images: The folder of the images. Default: the one that the format says, or beside the file.
@@ -72,8 +72,8 @@ def load_detections(
     """Load detections for `ground_truth`; their format is recognized by what lies at `path`.
 
     Args:
-        path: COCO results, a folder of VOC or YOLO results, a Parquet file of detbench, or a run
-            folder.
+        path: A file or folder of detections in a format of docs/formats.md, such as COCO results or
+            a folder of VOC or YOLO results, or a run folder.
         ground_truth: The ground truth whose images and classes the detections are of.
         allow_unknown: Drop detections on unknown images and of unknown classes, with a warning,
             instead of raising.

@@ -31,7 +31,7 @@ Difficult = Literal["ignore", "count", "drop"]
 DatasetPath = Annotated[
     Path,
     typer.Argument(
-        help="VOC devkit folder or tar, COCO annotations .json, YOLO data.yaml, or .parquet.",
+        help="Ground truth: VOC, COCO, YOLO, .parquet, or another of `detbench data formats`.",
         show_default=False,
     ),
 ]
