@@ -96,6 +96,7 @@ def one(task: tuple[int, int, int]) -> Floats:
     return out
 
 
+@cache
 def true_values(percent: int) -> Floats:
     """Return (protocols, 1 + classes) the values of the population."""
     everything = pool(percent)
