@@ -32,11 +32,7 @@ def read_yolo_leniently(
     def location(row: int) -> str:
         return f"{lines.path(row)}, {lines.place(row)}"
 
-    class_words = np.zeros(len(lines.numbers), np.bool_)
-    class_words[lines.starts] = True
-    malformed_boxes = ~labels.has_shape
-    words = np.flatnonzero(lines.malformed_words & ~class_words)
-    malformed_boxes[np.searchsorted(lines.starts, words, side="right") - 1] = True
+    malformed_boxes = ~labels.has_shape | lines.malformed_behind_class
     malformed = malformed_boxes | ~labels.has_class
     unnamed = np.flatnonzero(labels.classes >= n_classes)
     first_unnamed = ""

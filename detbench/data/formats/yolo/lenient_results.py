@@ -33,7 +33,8 @@ def read_yolo_results_leniently(
         cxcywh = results.boxes * np.tile(size_of_row, 2)
         half = cxcywh[:, 2:] / 2
         corners = np.hstack([cxcywh[:, :2] - half, cxcywh[:, :2] + half])
-    malformed = _malformed(results)
+    wrong_length = ~results.has_shape | results.lacks_confidence
+    malformed = wrong_length | lines.malformed_behind_class
     names = Labels.of(results.files.names)
     classes = _classes(results)
     rows = DetectionRows.from_source(
@@ -50,20 +51,10 @@ def read_yolo_results_leniently(
         first_malformed=_first_malformed(results, malformed),
         box_format="cxcywh",
         unit="fractions",
-        wrong_length=np.asarray(~results.has_shape | results.lacks_confidence),
+        wrong_length=np.asarray(wrong_length),
         score_position="last",
         has_class_numbers=True,
     )
-
-
-def _malformed(results: YoloResults) -> Flags:
-    """Return which lines have a wrong length, or a word behind the class that is no number."""
-    lines = results.lines
-    words = lines.malformed_words.copy()
-    words[lines.starts] = False
-    flags = ~results.has_shape | results.lacks_confidence
-    flags[np.searchsorted(lines.starts, np.flatnonzero(words), side="right") - 1] = True
-    return np.asarray(flags)
 
 
 def _classes(results: YoloResults) -> Labels:

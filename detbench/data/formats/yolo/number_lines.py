@@ -59,9 +59,19 @@ class NumberLines:
     @property
     def malformed(self) -> Flags:
         """(L,) lines with a malformed word."""
+        return self._lines_with(self.malformed_words)
+
+    @property
+    def malformed_behind_class(self) -> Flags:
+        """(L,) lines with a malformed word behind the first."""
+        words = self.malformed_words.copy()
+        words[self.starts] = False
+        return self._lines_with(words)
+
+    def _lines_with(self, words: Flags) -> Flags:
+        """Return which lines (L,) have one of the words marked in a mask (W,)."""
         flags = np.zeros(len(self), np.bool_)
-        words = np.flatnonzero(self.malformed_words)
-        flags[np.searchsorted(self.starts, words, side="right") - 1] = True
+        flags[np.searchsorted(self.starts, np.flatnonzero(words), side="right") - 1] = True
         return flags
 
     def values(self, rows: Ints, n_values: int) -> Floats:
