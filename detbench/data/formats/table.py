@@ -45,7 +45,10 @@ DETECTIONS_FORMATS = {row.name: row.detections for row in FORMATS}
 
 
 def ground_truth_readers() -> Iterator[tuple[str, GroundTruthReader]]:
-    """Yield the name and the reader of every format of ground truth."""
+    """Yield the name and the reader of every format.
+
+    One that has no ground truth has no description, and its reader says what the file is.
+    """
     yield from GROUND_TRUTH_FORMATS.items()
     from detbench.data.formats.row_formats import ROW_FORMATS
 
@@ -54,7 +57,10 @@ def ground_truth_readers() -> Iterator[tuple[str, GroundTruthReader]]:
 
 
 def detections_readers() -> Iterator[tuple[str, DetectionsReader]]:
-    """Yield the name and the reader of every format of detections."""
+    """Yield the name and the reader of every format.
+
+    One that has no detections has no description, and its reader says what the file is.
+    """
     yield from DETECTIONS_FORMATS.items()
     from detbench.data.formats.row_formats import ROW_FORMATS
 

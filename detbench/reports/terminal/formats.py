@@ -17,7 +17,7 @@ def format_table() -> Table:
     ground_truth = {name: reader.description for name, reader in ground_truth_readers()}
     detections = {name: reader.description for name, reader in detections_readers()}
     table = plain_table("format", "ground truth", "detections", "written", text_columns=4)
-    for name in {**ground_truth, **detections}:
+    for name in ground_truth:
         written = "yes" if name in GROUND_TRUTH_FORMATS else "no"
-        table.add_row(name, ground_truth.get(name, ABSENT), detections.get(name, ABSENT), written)
+        table.add_row(name, ground_truth[name] or ABSENT, detections[name] or ABSENT, written)
     return table

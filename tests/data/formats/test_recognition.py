@@ -65,6 +65,24 @@ def test_every_format_reads_the_same_detections(tmp_path, sample):
 
 @pytest.mark.filterwarnings("ignore::detbench.errors.DetbenchWarning")
 @by_name([sample for sample in DETECTIONS if sample.ground_truth])
+def test_the_doctor_reads_what_scoring_reads(tmp_path, sample):
+    path = sample.ground_truth(tmp_path / "truth")
+    ground_truth = load_ground_truth(path)
+    _, reader = recognize_ground_truth(path)
+    assert reader.read_leniently(path, None, None)[0].digest == ground_truth.digest
+    path = sample.detections(tmp_path / "detections")
+    _, reader = recognize_detections(path, ground_truth)
+    rows, file = reader.read_leniently(path, ground_truth)
+    assert not file.malformed.any()
+    strict = load_detections(path, ground_truth)
+    lenient = rows.to_detections(ground_truth)
+    for column in ("offsets", "class_index", "scores"):
+        assert (getattr(lenient, column) == getattr(strict, column)).all()
+    assert np.allclose(lenient.boxes, strict.boxes, rtol=0, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::detbench.errors.DetbenchWarning")
+@by_name([sample for sample in DETECTIONS if sample.ground_truth])
 def test_detections_of_a_format_fit_its_own_ground_truth(tmp_path, sample):
     ground_truth = load_ground_truth(sample.ground_truth(tmp_path / "truth"))
     detections = load_detections(sample.detections(tmp_path / "detections"), ground_truth)

@@ -97,7 +97,8 @@ def _without_other_texts(
     """Return the files of results among text files, and note the others."""
     truth = labeled.source.ground_truth
     stems = set() if truth is None else {Path(name).stem for name in truth.image_names}
-    kept, others = [], []
+    kept: list[Path] = []
+    others: list[Path] = []
     for path in paths:
         line = first_line(path)
         is_other = bool(line) and not fits(line) and path.stem not in stems
