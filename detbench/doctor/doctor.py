@@ -48,6 +48,7 @@ from detbench.doctor.checks.unlabeled import check_unlabeled
 from detbench.doctor.findings import Finding
 from detbench.doctor.fixes.commands import with_commands
 from detbench.doctor.fixes.plan import plan_repair
+from detbench.doctor.fixes.proven import prove_fixes
 from detbench.doctor.fixes.repair import Repair
 from detbench.doctor.fixes.withheld import (
     withhold_lossy_fix,
@@ -119,7 +120,7 @@ def examine(
         InputError: The format of a file is not recognized, or the file cannot be read at all.
     """
     case = _read(ground_truth, detections, split, images, protocol, columns)
-    findings = with_commands(case, find_all(case))
+    findings = with_commands(case, prove_fixes(case, find_all(case), find_all))
     distinct = {(finding.id, finding.evidence): finding for finding in findings}
     return sorted(distinct.values(), key=lambda finding: SEVERITIES.index(finding.severity))
 

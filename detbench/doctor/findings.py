@@ -62,6 +62,8 @@ MEANINGS = {
 }
 """Every ID and its meaning. IDs are stable: scripts compare them."""
 
+WRITE_AGAIN = "write the file again"
+"""Beginning of the advice if no fix can save a file; fixes of its other findings are withheld."""
 CocoDocument = dict[str, Any]
 """A decoded file of COCO annotations, valid or not."""
 

@@ -53,6 +53,22 @@ def fractions(x, y, w, h, a, b):
     return [x / a, y / b, w / a, h / b]
 
 
+def percent(*box):
+    return [100 * side for side in fractions(*box)]
+
+
+def every_third_box(change):
+    """Change the boxes of every third image, as a tool does that exports some images alone."""
+
+    def change_some(document):
+        sizes = {image["id"]: (image["width"], image["height"]) for image in document["images"]}
+        for row in document["annotations"]:
+            if row["image_id"] % 3 == 0:
+                row["bbox"] = change(*row["bbox"], *sizes[row["image_id"]])
+
+    return change_some
+
+
 def box_as_texts(row):
     row["bbox"] = list(map(str, row["bbox"]))
 
@@ -93,6 +109,17 @@ WITHOUT_LOSS = {
     "cxcywh": (every_box(lambda x, y, w, h, *_: [x + w / 2, y + h / 2, w, h]), "box-format-cxcywh"),
     "yxyx": (every_box(lambda x, y, w, h, *_: [y, x, y + h, x + w]), "box-format-yxyx"),
     "fractions": (every_box(fractions), "box-normalized"),
+    "percent": (every_box(percent), "box-normalized"),
+    "fractions in some images": (every_third_box(fractions), "box-format-mixed"),
+    "heights below 0": (every_box(lambda x, y, w, h, *_: [x, y + h, w, -h]), "negative-size"),
+    "some heights below 0": (
+        every_third_box(lambda x, y, w, h, *_: [x, y + h, w, -h]),
+        "negative-size",
+    ),
+    "some widths of the wrong sign": (
+        every_third_box(lambda x, y, w, h, *_: [x, y, -w, h]),
+        "negative-size",
+    ),
     "every annotation twice": (doubled, "annotations-doubled"),
     "negative areas": (every(lambda row: row.update(area=-1)), "area-zero"),
     "iscrowd as text": (every(lambda row: row.update(iscrowd="0")), "not-a-number"),

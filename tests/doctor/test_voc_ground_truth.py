@@ -77,6 +77,10 @@ def with_decimal_commas(*box):
     return [f"{side:.1f}".replace(".", ",") for side in box[:4]]
 
 
+def in_every_third_file(change):
+    return lambda text, number: text if number % 3 else change(text, number)
+
+
 def each_object_twice(text, _):
     return re.sub(r"(\s*<object>.*?</object>)", r"\1\1", text, flags=re.DOTALL)
 
@@ -94,6 +98,21 @@ WITHOUT_LOSS = {
     ),
     "center, width, height": (every_box(as_center), "box-format-cxcywh", "are cxcywh"),
     "fractions": (every_box(as_fractions), "box-normalized", "are fractions of the image, xyxy"),
+    "percent": (
+        every_box(lambda *box: (100 * side for side in as_fractions(*box))),
+        "box-normalized",
+        "are percent, xyxy",
+    ),
+    "fractions in some files": (
+        in_every_third_file(every_box(as_fractions)),
+        "box-format-mixed",
+        "are fractions of the image, xyxy, unlike the others",
+    ),
+    "top and bottom exchanged": (
+        every_box(lambda x, y, r, b, *_: (x, b, r, y)),
+        "negative-size",
+        "with their corners in order",
+    ),
     "every object twice": (each_object_twice, "annotations-doubled", "have the class and box"),
     "difficult as a word": (a_word_for_0, "not-a-number", "object 1 (square): <difficult> is 'no'"),
     "decimal commas": (every_box(with_decimal_commas), "not-a-number", "expected a number"),

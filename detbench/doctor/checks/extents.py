@@ -14,7 +14,7 @@ from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.lenient_files import DetectionsFile
 from detbench.doctor.case import Case
 from detbench.doctor.evidence.counterfactual import change_with_rows, score_of_rest
-from detbench.doctor.findings import Finding
+from detbench.doctor.findings import WRITE_AGAIN, Finding
 from detbench.doctor.readings.box_formats import (
     NO_OFFSET,
     ONE_BASED,
@@ -43,6 +43,8 @@ def _check_malformed(case: Case) -> list[Finding]:
     malformed = case.file.malformed[case.rows.source_rows]
     if not malformed.any():
         return []
+    if case.file.wrong_length is not None and case.file.wrong_length.any():
+        return [_wrong_length_finding(case, case.file.wrong_length, malformed)]
     fix_rows = partial(_well_formed, case.file)
     rest = score_of_rest(case, fix_rows(case.rows), "with texts that spell numbers read as these")
     evidence = (
@@ -50,6 +52,20 @@ def _check_malformed(case: Case) -> list[Finding]:
         f"of a number (the first: {case.file.first_malformed}): {rest}"
     )
     return [Finding("not-a-number", "error", evidence, fix_rows=fix_rows)]
+
+
+def _wrong_length_finding(case: Case, wrong_length: Flags, malformed: Flags) -> Finding:
+    """Return the finding of rows that cannot be read: it is unknown which value is which."""
+    n_wrong = int(wrong_length[case.rows.source_rows].sum())
+    evidence = (
+        f"{malformed.sum():,} of {len(malformed):,} detections are malformed, {n_wrong:,} of them "
+        f"with more or fewer values than the format has (the first: {case.file.first_malformed})"
+    )
+    fix = (
+        f"{WRITE_AGAIN}, with as many values in each row as the format has: it is unknown which "
+        "value of these rows is which"
+    )
+    return Finding("not-a-number", "error", evidence, fix)
 
 
 def _check_text_ids(case: Case) -> list[Finding]:

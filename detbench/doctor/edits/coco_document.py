@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeGuard
 
 import numpy as np
 
+from detbench.data.columns import Floats
 from detbench.data.formats.parsing.lenient_values import id_text, shortened
 from detbench.doctor.findings import CocoDocument
 from detbench.doctor.readings.box_formats import BoxReading
@@ -128,6 +129,22 @@ def drop_without_extent(document: CocoDocument) -> None:
     _keep(document, lambda entry: all(side > 0 for side in _box_numbers(entry)[2:]))
 
 
+def change_negative_sizes(document: CocoDocument, *, change: Callable[[Floats], Floats]) -> None:
+    """Change boxes of negative width or height, and measure their areas.
+
+    Args:
+        document: Decoded annotations.
+        change: Returns other boxes for x1, y1, x2, y2 (N, 4).
+    """
+    for entry in _annotations(document):
+        box = _box(entry)
+        if box and min(box[2:]) < 0:
+            x, y, width, height = box
+            corners = change(np.array([[x, y, x + width, y + height]]))
+            x1, y1, x2, y2 = corners[0].tolist()
+            entry["bbox"], entry["area"] = [x1, y1, x2 - x1, y2 - y1], (x2 - x1) * (y2 - y1)
+
+
 def drop_impossible_image_sizes(document: CocoDocument) -> None:
     """Remove widths and heights of images that are negative or not finite."""
     for image in document["images"]:
@@ -175,30 +192,41 @@ def measure_areas(document: CocoDocument) -> None:
             entry["area"] = box[2] * box[3]
 
 
-def convert_boxes(document: CocoDocument, *, reading: BoxReading, measure: bool) -> None:
+def convert_boxes(
+    document: CocoDocument,
+    *,
+    reading: BoxReading,
+    measure: bool,
+    applies: Callable[[Numbers], bool] = lambda _: True,
+) -> None:
     """Convert boxes to x, y, width, height in pixels.
 
     Args:
         document: Decoded annotations.
         reading: What the numbers of the boxes mean.
         measure: Whether areas are computed from the boxes.
+        applies: Tells of the four numbers of a box whether it is converted.
 
     Raises:
         DetbenchError: A box is not four numbers, or the size of an image that is needed is unknown.
     """
     image_sizes = _image_sizes(document)
-    boxes, sizes = [], []
+    rows, boxes, sizes = [], [], []
     for row, entry in enumerate(document["annotations"]):
         box = _box(entry) if isinstance(entry, dict) else None
         if box is None:
             raise DetbenchError(
                 f"annotations[{row}] has no box of four numbers; fix as well: --fix not-a-number"
             )
+        if not applies(box):
+            continue
+        rows.append(row)
         boxes.append(box)
         is_unknown = (np.nan, np.nan)
         sizes.append(image_sizes.get(id_text(entry.get("image_id")), is_unknown))
     corners = reading.boxes(np.array(boxes).reshape(-1, 4), np.array(sizes).reshape(-1, 2))
-    for row, (entry, box) in enumerate(zip(document["annotations"], corners.tolist(), strict=True)):
+    for row, box in zip(rows, corners.tolist(), strict=True):
+        entry = document["annotations"][row]
         if not np.isfinite(box).all():
             raise DetbenchError(
                 f"annotations[{row}]: image {shortened(entry.get('image_id'))} has no width and "

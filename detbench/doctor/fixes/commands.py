@@ -47,17 +47,18 @@ def _command(case: Case, finding: Finding, findings: list[Finding]) -> str:
     faults = [other for other in findings if other.severity != "note"]
     if finding.fix_document:
         ids = fixable_ids(faults, "ground-truth")
-        return _fix_command(case, findings, ids, "ground-truth", _new_ground_truth(case))
+        return _fix_command(case, findings, ids, "ground-truth")
     ids = fixable_ids(faults, "detections")
     if finding.id in ids:
-        return _fix_command(case, findings, ids, "detections", _new_detections(case, "fixed"))
-    target = _new_detections(case, f"fixed-{finding.id}")
-    return _fix_command(case, findings, (*ids, finding.id), "detections", target)
+        return _fix_command(case, findings, ids, "detections")
+    ids = (*ids, finding.id)
+    return _fix_command(case, findings, ids, "detections", f"fixed-{finding.id}")
 
 
 def _fix_command(
-    case: Case, findings: list[Finding], ids: Iterable[str], side: Side, target: Path
+    case: Case, findings: list[Finding], ids: Iterable[str], side: Side, ending: str = "fixed"
 ) -> str:
+    target = new_path(case, side, ending)
     other_side: Side = "detections" if side == "ground-truth" else "ground-truth"
     ambiguous = fixable_ids(findings, other_side)
     options = [
@@ -67,6 +68,11 @@ def _fix_command(
     ]
     inputs = str(case.ground_truth_path), str(case.file.path)
     return shlex.join(["detbench", "doctor", *inputs, *case.options, *options, "-o", str(target)])
+
+
+def new_path(case: Case, side: Side, ending: str = "fixed") -> Path:
+    """Return the path that a command writes on a side, with an ending after the name."""
+    return _new_ground_truth(case) if side == "ground-truth" else _new_detections(case, ending)
 
 
 def _new_detections(case: Case, ending: str) -> Path:

@@ -8,6 +8,8 @@ from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.coco.result_layouts import read_json_leniently
 from detbench.data.formats.lenient_files import AnnotationsFile
 from detbench.doctor.case import Case
+from detbench.doctor.checks.ground_truth.box_formats import check_box_format
+from detbench.doctor.checks.ground_truth.numbers import check_box_sizes
 from detbench.doctor.findings import CocoDocument, Finding
 from detbench.doctor.fixes.commands import Side, fixable_ids
 from detbench.doctor.fixes.repair import CocoRepair, DatasetRepair, DetectionsRepair, Repair
@@ -44,9 +46,10 @@ def plan_repair(case: Case, findings: Sequence[Finding], words: Sequence[str]) -
         )
     file = case.annotations
     if sides[0][0] == "detections" or file is None:
-        return DetectionsRepair(case, _fixed_rows(case, findings, ids))
+        rows = _fixed_rows(case, findings, ids)
+        return DetectionsRepair(case, rows, _with_fixed_ground_truth(case, findings))
     if file.format_name == "coco":
-        return CocoRepair(len(file.ids), _fixed_document(case, findings, ids))
+        return CocoRepair(case, _fixed_document(case, findings, ids))
     return _dataset_repair(case, file, findings, ids)
 
 
@@ -99,6 +102,14 @@ def _fixed_rows(case: Case, findings: Sequence[Finding], ids: Sequence[str]) -> 
     )
 
 
+def _with_fixed_ground_truth(case: Case, findings: Sequence[Finding]) -> Case:
+    """Return the case with the boxes of the ground truth as they should be."""
+    if any(finding.fix_document for finding in findings):
+        case, _ = check_box_format(case)
+        case, _ = check_box_sizes(case)
+    return case
+
+
 def _fixed_document(case: Case, findings: Sequence[Finding], ids: Sequence[str]) -> CocoDocument:
     """Return the COCO annotations without the faults of these IDs; other keys are kept."""
     document: CocoDocument = read_json_leniently(case.ground_truth_path, "annotations")
@@ -121,7 +132,7 @@ def _dataset_repair(
             f"well: {_fix_options(others)}"
         )
     return DatasetRepair(
-        n_read=len(file.ids),
+        case=case,
         ground_truth=rewritten_ground_truth(case, faults),
         format_name=file.format_name,
         split=file.split,

@@ -38,7 +38,7 @@ def rewritten_with_copies(case: Case, findings: Sequence[Finding]) -> GroundTrut
     fixed_case, _ = check_box_format(case)
     ground_truth = fixed_case.ground_truth
     if any(finding.id in _EXTENT_IDS and finding.fix_document for finding in findings):
-        ground_truth, _ = without_negative_sizes(fixed_case)
+        ground_truth = without_negative_sizes(fixed_case).ground_truth
     if case.annotations is not None and case.annotations.format_name == "yolo":
         return _with_extent_inside(ground_truth)
     return ground_truth

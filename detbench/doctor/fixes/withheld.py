@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from detbench.data.detection_rows import DetectionRows
 from detbench.doctor.case import Case
-from detbench.doctor.findings import Finding
+from detbench.doctor.findings import WRITE_AGAIN, Finding
 from detbench.doctor.fixes.rewritten_ground_truth import rewritten_with_copies
+from detbench.doctor.readings.id_rules import id_rules
+from detbench.doctor.readings.image_ids import id_readings
+from detbench.metrics.scoring.placement import best_iou
 
 MAX_DROPPED = 0.5
 """Share of detections that a fix may leave out. More show that the file was written wrongly."""
 MAX_OBJECTS_DROPPED = 0.15
 """The same for annotated objects: each one that is lost turns a hit into a false positive."""
-WRITE_AGAIN = "write the file again"
 SELECTING = (
     "image-ids-unknown",
     "class-ids-80-91",
@@ -20,15 +25,29 @@ SELECTING = (
     "detections-doubled",
 )
 """Findings whose fix leaves out detections that are right in themselves, however many these are."""
+ON_OBJECT = 0.5
+"""IoU from which on a detection lies on an object."""
+MIN_CORRECT, MIN_CORRECT_SHARE = 5, 0.5
+"""Detections that would be left out though they lie on objects, in number and in comparison with
+the other detections, that show that they are correct."""
+ABOVE_CHANCE = 2.0
+"""How many times more of them must do so than if their images are exchanged."""
+_KEEPING_ONE = ("detections-doubled",)
+"""Findings whose fix leaves out copies only."""
 _CLASS_IDS = ("classes-permuted", "class-ids-80-91")
 
 
 def withhold_lossy_fix(case: Case, finding: Finding) -> Finding:
-    """Return a finding without its fix if that would leave out most of the detections."""
+    """Return a finding without its fix if that would leave out most, or correct, detections."""
     if finding.fix_rows is None:
         return finding
-    total = len(case.rows)
-    n_dropped = total - len(finding.fix_rows(case.rows))
+    total, kept = len(case.rows), finding.fix_rows(case.rows)
+    n_dropped = total - len(kept)
+    if n_dropped and finding.id not in _KEEPING_ONE:
+        is_kept = np.isin(case.rows.source_rows, kept.source_rows)
+        reason = _why_correct(case, case.rows.select(~is_kept), case.rows.select(is_kept))
+        if reason:
+            return replace(finding, fix_rows=None, fix=reason)
     is_acceptable = n_dropped <= MAX_DROPPED * total or finding.id in SELECTING
     if n_dropped < total and is_acceptable:
         return finding
@@ -37,6 +56,48 @@ def withhold_lossy_fix(case: Case, finding: Finding) -> Finding:
         "is left without them"
     )
     return replace(finding, fix_rows=None, fix=advice)
+
+
+def _why_correct(case: Case, dropped: DetectionRows, kept: DetectionRows) -> str:
+    """Return advice in place of leaving out detections that are correct; empty if none are.
+
+    They are if some of them lie on objects of their class, or if those of unknown images do so
+    about as often as the others under another reading of their image IDs.
+    """
+    share_of_others = _share_on_objects(case, kept)
+    if _share_on_objects(case, dropped) * len(dropped) >= MIN_CORRECT:
+        return f"{WRITE_AGAIN}: many of the detections that a fix would leave out lie on objects"
+    of_unknown_images = dropped.select((dropped.image_index < 0) & dropped.finite)
+    if len(of_unknown_images) < MIN_CORRECT:
+        return ""
+    n_images = len(case.ground_truth.image_ids)
+    rules = id_rules(case.with_rows(of_unknown_images))
+    for reading in (*rules, *id_readings(case)):
+        rows = reading.read(case, of_unknown_images)
+        # Images that others name as they should be are not renamed.
+        if np.isin(rows.image_index[rows.image_index >= 0], kept.image_index).any():
+            continue
+        share = _share_on_objects(case, rows)
+        # The last image is followed by the first one; −1 stays.
+        following = np.append((np.arange(n_images) + 1) % n_images, -1)
+        exchanged = replace(rows, image_index=following[rows.image_index])
+        by_chance = _share_on_objects(case, exchanged)
+        is_correct = share >= max(MIN_CORRECT_SHARE * share_of_others, ABOVE_CHANCE * by_chance)
+        if is_correct and share * len(rows) >= MIN_CORRECT:
+            return (
+                f"write the image IDs as in the ground truth: those of {len(rows):,} detections "
+                f"are {reading.name}, and these detections lie on objects"
+            )
+    return ""
+
+
+def _share_on_objects(case: Case, rows: DetectionRows) -> float:
+    """Return the share of rows that lie on an object of their class; 0 without rows."""
+    if not len(rows):
+        return 0.0
+    scorable = rows.select(rows.scorable)
+    hits = best_iou(case.ground_truth, scorable) >= ON_OBJECT
+    return float(hits.sum()) / len(rows)
 
 
 def withhold_useless_fixes(findings: list[Finding]) -> list[Finding]:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from detbench.data.load import load_ground_truth
-from detbench.doctor.doctor import plan_fix
+from detbench.errors import InputError
 from tests.doctor.planting import (
     average_precision,
     copy_lines,
@@ -275,17 +275,13 @@ def test_a_repeated_command_writes_the_same_file_again(planted, command):
     assert written[0] == written[1]
 
 
-def test_class_names_in_yolo_files_become_numbers(dataset, tmp_path):
+def test_class_names_in_yolo_files_are_read_once_their_columns_are_named(dataset, tmp_path):
+    """Text files with class names have the score first or last, so that this is asked."""
     names = load_ground_truth(dataset / "truth.json").class_names
-    spoiled = copy_lines(
+    with_names = copy_lines(
         dataset / "labels", tmp_path / "labels", lambda words: [names[int(words[0])], *words[1:]]
     )
-    [finding] = faults(dataset / "truth.json", spoiled)
-    assert finding.id == "classes-permuted"
-    repair = plan_fix(dataset / "truth.json", spoiled, ["classes-permuted"])
-    repair.write(tmp_path / "fixed")
-    true, fixed = (
-        average_precision(dataset / "truth.json", path)
-        for path in (dataset / "labels", tmp_path / "fixed")
-    )
-    assert fixed == pytest.approx(true, abs=1e-6)
+    with pytest.raises(InputError, match="can both be the score; state the columns"):
+        faults(dataset / "truth.json", with_names)
+    columns = ("detections:class,cx,cy,w,h,score",)
+    assert faults(dataset / "truth.json", with_names, columns=columns) == []

@@ -76,10 +76,15 @@ def read_coco_results_leniently(
         first_malformed=first_malformed_entry(root, entries, malformed),
         n_text_ids=n_text_ids,
         first_text_id=first_text_id,
+        wrong_length=np.array([_is_list_of_other_length(box) for box in bboxes], np.bool_),
         box_format="xywh",
         has_class_numbers=class_names is None,
         has_category_ids=class_names is None,
     )
+
+
+def _is_list_of_other_length(box: Any) -> bool:
+    return isinstance(box, list) and len(box) != 4
 
 
 def _image_index(

@@ -17,6 +17,7 @@ import numpy as np
 from detbench.data.formats.lenient_files import AnnotationsFile
 from detbench.data.ground_truth import GroundTruth
 from detbench.doctor.case import Case
+from detbench.doctor.checks.ground_truth.mixed_units import check_mixed_units
 from detbench.doctor.edits.coco_document import convert_boxes
 from detbench.doctor.edits.ground_truth_columns import (
     MIN_INSIDE,
@@ -99,6 +100,10 @@ def check_box_format(case: Case) -> tuple[Case, list[Finding]]:
     file, ground_truth = case.annotations, case.ground_truth
     if file is None or len(ground_truth) < MIN_OBJECTS:
         return case, []
+    mixed = check_mixed_units(case, file)
+    if mixed is not None:
+        fixed, finding = mixed
+        return fixed, [finding]
     frame = _frame(case, file)
     trials = [_trial(case, file, reading, frame) for reading in _readings(case, file, frame)]
     consistent = [trial for trial in trials if trial.inside >= MIN_INSIDE]
@@ -159,7 +164,7 @@ def _scaled_readings(case: Case, file: AnnotationsFile) -> Iterator[BoxReading]:
     image_side = float(np.median(sides)) if own.frame == "pixels" else np.inf
     for scale, unit in SCALES.items():
         low, high = (scale * part for part in SCALE_RANGE)
-        is_image_size = not (image_side < scale / 2 or image_side > 2 * scale)
+        is_image_size = not (image_side < 0.5 * scale or image_side > 1.2 * scale)
         is_of_size = low <= largest <= high and not is_image_size
         for name, decode in DECODERS.items():
             is_own = (scale, name) == (own.scale, own.name)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from detbench.data.checks.suspicion import Severity
-from detbench.data.columns import Flags
+from detbench.data.columns import Flags, Floats
 from detbench.data.formats.lenient_files import AnnotationsFile, EntryList
 from detbench.data.ground_truth import GroundTruth
 from detbench.doctor.case import Case
 from detbench.doctor.edits.coco_document import (
+    change_negative_sizes,
     drop_impossible_image_sizes,
     drop_not_finite,
     drop_without_extent,
@@ -19,8 +22,13 @@ from detbench.doctor.edits.coco_document import (
 )
 from detbench.doctor.edits.ground_truth_columns import with_boxes, with_extent
 from detbench.doctor.evidence.counterfactual import change_with_ground_truth, score_of_rest
-from detbench.doctor.findings import Finding
-from detbench.doctor.readings.box_formats import NO_OFFSET, ONE_BASED, ordered_corners
+from detbench.doctor.findings import CocoDocument, Finding
+from detbench.doctor.readings.box_formats import (
+    NO_OFFSET,
+    ONE_BASED,
+    ordered_corners,
+    positive_sizes,
+)
 
 MOST = 0.5
 """Share of boxes without extent above which the file is written wrongly."""
@@ -112,23 +120,28 @@ def check_box_sizes(case: Case) -> tuple[Case, list[Finding]]:
     empty: Flags = np.asarray((sizes == 0).any(axis=1) & ~negative)
     findings = []
     if negative.any():
-        fixed, how = without_negative_sizes(case)
-        change = change_with_ground_truth(case, fixed, how)
-        findings.append(_negative_finding(file, negative, change))
-        case = case.with_ground_truth(fixed)
+        fixed = without_negative_sizes(case)
+        findings.append(_negative_finding(case, file, negative, fixed))
+        case = case.with_ground_truth(fixed.ground_truth)
     if empty.any():
         findings.append(_empty_finding(file, empty))
     return case, findings
 
 
-def _negative_finding(file: AnnotationsFile, negative: Flags, change: str) -> Finding:
+def _negative_finding(
+    case: Case, file: AnnotationsFile, negative: Flags, fixed: PositiveSizes
+) -> Finding:
     first = int(negative.argmax())
+    change = change_with_ground_truth(case, fixed.ground_truth, fixed.how)
     evidence = (
         f"{negative.sum():,} of {len(negative):,} annotations have a negative width or height (the "
         f"first: {file.location(first)}: {file.box_numbers[first].tolist()}), which "
         f"`detbench eval` refuses; {change}"
     )
-    return Finding("negative-size", "error", evidence, fix_document=drop_without_extent)
+    edit: Callable[[CocoDocument], None] = drop_without_extent
+    if fixed.change is not None:
+        edit = partial(change_negative_sizes, change=fixed.change)
+    return Finding("negative-size", "error", evidence, fix_document=edit)
 
 
 def _empty_finding(file: AnnotationsFile, empty: Flags) -> Finding:
@@ -142,29 +155,48 @@ def _empty_finding(file: AnnotationsFile, empty: Flags) -> Finding:
     return Finding("zero-area", severity, evidence, fix_document=drop_without_extent)
 
 
-def without_negative_sizes(case: Case) -> tuple[GroundTruth, str]:
+class PositiveSizes(NamedTuple):
+    """A ground truth without boxes of negative or of no width or height."""
+
+    ground_truth: GroundTruth
+    how: str
+    """How it differs, as an adverbial phrase."""
+    change: Callable[[Floats], Floats] | None
+    """What boxes of negative size become; None if they are left out."""
+
+
+def without_negative_sizes(case: Case) -> PositiveSizes:
     """Return the ground truth without boxes of negative or of no width or height.
 
-    VOC and YOLO files are written anew. There, swapped corners are put in order, unless the
-    detections fit worse then.
-
-    Returns:
-        The ground truth, and how it differs, as an adverbial phrase.
+    Swapped corners are put in order, or signs of sizes dropped, if the detections fit better then.
+    In files that are written anew, corners are put in order unless the detections fit worse.
     """
+    left_out = PositiveSizes(with_extent(case.ground_truth), "without them", None)
+    variants = [
+        PositiveSizes(_with_changed_boxes(case, change), how, change)
+        for change, how in (
+            (ordered_corners, "with their corners in order"),
+            (positive_sizes, "with their sizes without the sign"),
+        )
+    ]
+    scores = [_score(case, variant.ground_truth) for variant in (left_out, *variants)]
+    if max(scores) > scores[0]:
+        return (left_out, *variants)[int(np.argmax(scores))]
+    is_written_anew = case.annotations is not None and case.annotations.format_name != "coco"
+    return variants[0] if is_written_anew and scores[1] == scores[0] else left_out
+
+
+def _score(case: Case, ground_truth: GroundTruth) -> float:
+    return case.with_ground_truth(ground_truth).quick_score.score(case.rows)
+
+
+def _with_changed_boxes(case: Case, change: Callable[[Floats], Floats]) -> GroundTruth:
+    """Return the objects that have an extent once boxes of negative size are changed."""
     ground_truth, file = case.ground_truth, case.annotations
-    left_out = with_extent(ground_truth)
-    if file is None or file.format_name == "coco":
-        return left_out, "without them"
     # Corners are in order as written, not as continuous edges: xmin is the smaller one in VOC.
-    is_one_based = file.is_one_based and not case.is_ground_truth_fixed
+    is_one_based = file is not None and file.is_one_based and not case.is_ground_truth_fixed
     offset = np.array(ONE_BASED if is_one_based else NO_OFFSET, np.float64)
-    boxes = ordered_corners(ground_truth.boxes + offset) - offset
-    all_measured = np.ones(len(ground_truth), np.bool_)
-    ordered = with_extent(with_boxes(ground_truth, boxes, measured=all_measured))
-    score, score_without = (
-        case.with_ground_truth(variant).quick_score.score(case.rows)
-        for variant in (ordered, left_out)
-    )
-    if score >= score_without:
-        return ordered, "with their corners in order"
-    return left_out, "without them"
+    boxes = change(ground_truth.boxes + offset) - offset
+    changed = (boxes != ground_truth.boxes).any(axis=1)
+    measured = changed if file is not None and file.format_name == "coco" else np.ones_like(changed)
+    return with_extent(with_boxes(ground_truth, boxes, measured=measured))
