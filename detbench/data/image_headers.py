@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detbench.data.columns import Floats
+from detbench.data.columns import Floats, Ints
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError, read_error
 
@@ -53,14 +53,22 @@ def read_image_size(path: Path) -> tuple[int, int]:
     return (height, width) if rotated else (width, height)
 
 
-def require_image_sizes(ground_truth: GroundTruth) -> Floats:
+def require_image_sizes(ground_truth: GroundTruth, images: Ints | None = None) -> Floats:
     """Return width and height (I, 2) of every image, from the ground truth or else from its file.
+
+    Args:
+        ground_truth: The ground truth.
+        images: Positions (N,) of the images whose size is needed, each any number of times; None
+            for all. The sizes of others may stay unknown (NaN).
 
     Raises:
         InputError: A size is unknown and there is no file, or the file cannot be read.
     """
     sizes = ground_truth.image_sizes.copy()
-    for image in np.flatnonzero(np.isnan(sizes).any(axis=1)).tolist():
+    unknown = np.flatnonzero(np.isnan(sizes).any(axis=1))
+    if images is not None:
+        unknown = np.intersect1d(unknown, images)
+    for image in unknown.tolist():
         folder, file = ground_truth.image_folder, ground_truth.image_files[image]
         if folder is None or not file:
             image_id = ground_truth.image_ids[image]

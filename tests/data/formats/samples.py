@@ -6,40 +6,13 @@ none. The detections are these boxes with scores .9 and .45. A room adds its for
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-
-from PIL import Image
-
 from detbench.data.detections import Detections
 from detbench.data.formats.table import FORMATS
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import save_detections, save_ground_truth
+from tests.data.formats import annotation_tools
 from tests.data.formats.labeled import write
-
-BOXES = [[10, 20, 40, 60], [1, 2, 5, 6]]
-SCORES = [0.9, 0.45]
-SIZE = (100, 80)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """How the dataset is written in a format; functions write into a folder, return the path."""
-
-    format_name: str
-    ground_truth: Callable[[Path], Path] | None = None
-    detections: Callable[[Path], Path] | None = None
-    classes: tuple[str, str] = ("cat", "dog")
-    lists_empty_images: bool = True
-    """Whether the format can state an image without objects."""
-
-
-def images(folder):
-    """Write the two images."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in "ab":
-        Image.new("RGB", SIZE).save(folder / f"{name}.jpg")
+from tests.data.formats.sample import BOXES, SCORES, SIZE, Sample, images
 
 
 def texts(folder, *, a, b=""):
@@ -247,4 +220,10 @@ SAMPLES = [
     _open_images(),
     _retinanet(),
     _csv(),
+    annotation_tools.labelme(),
+    annotation_tools.label_studio(),
+    annotation_tools.createml(),
+    annotation_tools.bdd100k(),
+    annotation_tools.datumaro(),
+    annotation_tools.cvat(),
 ]

@@ -10,7 +10,8 @@ from detbench.data.formats.table import recognize_detections, recognize_ground_t
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.metrics.scoring.evaluate import evaluate
 from tests.data.formats.labeled import load, load_scored, objects
-from tests.data.formats.samples import BOXES, SAMPLES, SCORES, truth
+from tests.data.formats.sample import BOXES, SCORES
+from tests.data.formats.samples import SAMPLES, truth
 
 ASKS = "csv"
 """Claims every CSV file, to ask for the columns where they are not clear."""

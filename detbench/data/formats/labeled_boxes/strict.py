@@ -77,7 +77,7 @@ def ground_truth_of_rows(
     images = np.array(labeled.image_index, np.int64)[rows]
     classes = np.array(labeled.class_index, np.int64)[rows]
     if labeled.unit != "pixels" and np.isnan(sizes[images]).any():
-        sizes = _known_sizes(labeled, sizes)
+        sizes = _known_sizes(labeled, sizes, images)
     boxes, areas = labeled.boxes(numbers[rows], sizes[images])
 
     # A region in which nothing counts becomes one crowd region of every class.
@@ -108,8 +108,8 @@ def ground_truth_of_rows(
     return ground_truth, rows[copied[order]]
 
 
-def _known_sizes(labeled: LabeledBoxes, sizes: Floats) -> Floats:
-    """Return the sizes (I, 2) of all images, with those from the headers of the image files."""
+def _known_sizes(labeled: LabeledBoxes, sizes: Floats, images: Ints) -> Floats:
+    """Return the sizes (I, 2) of all images, those of `images` from their files if need be."""
     empty = GroundTruth.from_rows(
         image_ids=tuple(labeled.images),
         class_names=(),
@@ -121,7 +121,7 @@ def _known_sizes(labeled: LabeledBoxes, sizes: Floats) -> Floats:
         image_folder=labeled.image_folder,
         name=labeled.label,
     )
-    return require_image_sizes(empty)
+    return require_image_sizes(empty, images)
 
 
 def to_detections(
@@ -143,8 +143,8 @@ def to_detections(
     _check_known(labeled, image_index, class_index, allow_unknown=allow_unknown)
     kept = np.flatnonzero((image_index >= 0) & (class_index >= 0))
     sizes = ground_truth.image_sizes
-    if labeled.unit != "pixels" and len(kept):
-        sizes = require_image_sizes(ground_truth)
+    if labeled.unit != "pixels":
+        sizes = require_image_sizes(ground_truth, image_index[kept])
     boxes, areas = labeled.boxes(numbers[kept], sizes[image_index[kept]])
     check_inverted(path, boxes)
     if not len(labeled):

@@ -168,7 +168,7 @@ def to_ground_truth(
     dataset = f"VOC{year}" if year else split.dataset_name
     sizes = columns.image_sizes
     # A size of 0, or of one side only, is as good as none.
-    known = np.asarray((np.isfinite(sizes) & (sizes > 0)).all(axis=1, keepdims=True))
+    has_size = np.asarray((np.isfinite(sizes) & (sizes > 0)).all(axis=1, keepdims=True))
     return GroundTruth.from_rows(
         image_ids=split.image_ids,
         class_names=class_names,
@@ -177,7 +177,7 @@ def to_ground_truth(
         boxes=boxes,
         difficult=columns.difficult[rows],
         truncated=columns.truncated[rows],
-        image_sizes=np.where(known, sizes, np.nan),
+        image_sizes=np.where(has_size, sizes, np.nan),
         image_files=files,
         image_folder=split.images.folder,
         name=dataset if dataset == split.name else f"{dataset} {split.name}",

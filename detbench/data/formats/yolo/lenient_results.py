@@ -26,7 +26,7 @@ def read_yolo_results_leniently(
     """
     results = YoloResults(folder, ground_truth)
     lines, image_index = results.lines, results.image_index
-    sizes = require_image_sizes(ground_truth) if len(lines) else ground_truth.image_sizes
+    sizes = require_image_sizes(ground_truth, image_index[image_index >= 0])
     # Index −1 picks the last row: on an unknown image the fractions stay as they are.
     size_of_row = np.vstack([sizes, [(1.0, 1.0)]])[image_index]
     with np.errstate(over="ignore", invalid="ignore"):

@@ -143,8 +143,7 @@ def read_yolo_results(
     _check_fractions(folder, cxcywh)
     if results.reading.shape == "box":
         _check_confidence_position(folder, cxcywh, results.scores[rows])
-    # Without a detection, no size is needed.
-    sizes = require_image_sizes(ground_truth) if len(rows) else ground_truth.image_sizes
+    sizes = require_image_sizes(ground_truth, image_index)
     with np.errstate(over="ignore", invalid="ignore"):
         boxes, box_areas = to_pixels(cxcywh, sizes[image_index])
     finite = np.isfinite(boxes).all(axis=1) & np.isfinite(box_areas)

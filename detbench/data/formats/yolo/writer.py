@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detbench.data.columns import Floats, Indices, Ints
+from detbench.data.columns import Floats, Indices, Ints, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder
 from detbench.data.formats.yolo.file_stems import file_stems
@@ -80,7 +80,8 @@ def write_yolo_results(detections: Detections, folder: Path, ground_truth: Groun
         DetbenchError: An image id cannot name a file.
     """
     detections.check_same_images(ground_truth)
-    sizes = np.repeat(require_image_sizes(ground_truth), np.diff(detections.offsets), axis=0)
+    images = groups_from_offsets(detections.offsets).astype(np.int64)
+    sizes = require_image_sizes(ground_truth, images)[images]
     fractions = to_fractions(detections.boxes, sizes)
     if n_outside := count_outside(fractions):
         warnings.warn(

@@ -64,8 +64,10 @@ def test_a_folder_with_a_file_per_image_is_read(tmp_path):
 
 def test_scores_make_detections(tmp_path):
     truth = write(tmp_path / "gt.json", [frame("a.jpg", label("car", 0, 0, 9, 9))])
-    found = write(tmp_path / "found.json", [frame("a.jpg", label("car", 0, 0, 9, 9, score=0.5))])
-    detections, _ = load_scored(found, load(truth)[0])
+    scored_frames = write(
+        tmp_path / "found.json", [frame("a.jpg", label("car", 0, 0, 9, 9, score=0.5))]
+    )
+    detections, _ = load_scored(scored_frames, load(truth)[0])
     assert detections == [("a.jpg", "car", [0, 0, 10, 10], 0.5)]
 
 
