@@ -155,7 +155,7 @@ def test_a_footnote_says_why_numbers_have_no_interval():
 
 
 def test_the_footnote_is_about_intervals_that_are_shown():
-    known, missing, absent = (
+    interval, missing, absent = (
         Interval(value, *ends, 0.95, "halves")
         for value, ends in (
             (0.5, (0.4, 0.6)),
@@ -163,9 +163,9 @@ def test_the_footnote_is_about_intervals_that_are_shown():
             (math.nan, (math.nan, math.nan)),
         )
     )
-    assert interval_footnotes([{"mAP": (known, (known, absent))}]) == []
-    missing_in_class = {"mAP": (known, (known, missing))}
+    assert interval_footnotes([{"mAP": (interval, (interval, absent))}]) == []
+    missing_in_class = {"mAP": (interval, (interval, missing))}
     assert interval_footnotes([missing_in_class] * 3) == [WHY_NO_INTERVAL]
-    # With more detectors, the table of classes has no intervals.
+    # With more detectors, the table of classes has no interval.
     assert interval_footnotes([missing_in_class] * 4) == []
     assert interval_footnotes([{"mAP": (missing, ())}] * 4) == [WHY_NO_INTERVAL]

@@ -40,8 +40,8 @@ IMAGE = (
 
 def test_what_datumaro_wrote_is_read(tmp_path):
     path = write(tmp_path / "annotations.xml", WRITTEN)
-    for given in (path, tmp_path):
-        ground_truth, warnings = load(given)
+    for source in (path, tmp_path):
+        ground_truth, warnings = load(source)
         assert objects(ground_truth) == [
             ("sub/a.jpg", "cat", [10.5, 5, 30.5, 15], ""),
             ("sub/a.jpg", "dog", [1, 2, 30, 40], ""),
@@ -49,7 +49,7 @@ def test_what_datumaro_wrote_is_read(tmp_path):
         assert ground_truth.image_ids == ("sub/a.jpg", "b.jpg")
         assert ground_truth.class_names == ("dog", "cat")
         assert ground_truth.image_sizes.tolist() == [[100, 50], [80, 40]]
-        assert warnings == [f"{given}: 1 polygon read as bounding boxes; 1 tag left out: no box"]
+        assert warnings == [f"{source}: 1 polygon read as bounding boxes; 1 tag left out: no box"]
 
 
 def test_shapes_become_their_bounding_boxes(tmp_path):
