@@ -13,6 +13,7 @@ from detbench.data.formats.json_files.json_values import (
     as_object,
     as_objects,
     is_true,
+    object_of,
     read_json,
     size_of,
     text_of,
@@ -28,7 +29,8 @@ from detbench.data.formats.labeled_boxes.shapes import bounding_box, rotated_box
 from detbench.data.formats.parsing.json_head import json_head
 from detbench.errors import InputError
 
-_WITHOUT_BOX = ("label", "caption", "points", "polyline", "cuboid_3d", "feature_vector")
+_SHAPES = ("bbox", "polygon", "rotated_bbox")
+"""The types of annotations that have a box, or become one."""
 
 
 def recognizes(path: Path) -> bool:
@@ -92,9 +94,8 @@ def _class_names(document: JsonObject, file: Path) -> list[str]:
 def _add_item(labeled: LabeledBoxes, item: JsonObject, file: Path, where: str) -> int:
     item_id = text_of(item.get("id"))
     if not item_id:
-        raise InputError(file, "has no id", where=where)
-    image = item.get("image")
-    entry = image if isinstance(image, dict) else {}
+        raise InputError(file, "names no image, expected an id", where=where)
+    entry = object_of(item.get("image"))
     # Datumaro writes height before width.
     size = entry.get("size")
     height, width = size if isinstance(size, list) and len(size) == 2 else (None, None)
@@ -117,11 +118,10 @@ def _add_annotation(
     where: str,
 ) -> None:
     kind = text_of(annotation.get("type"))
-    if kind in _WITHOUT_BOX or kind not in ("bbox", "polygon", "rotated_bbox"):
+    if kind not in _SHAPES:
         labeled.count_change(kind or "annotation", LEFT_OUT)
         return
-    attributes = annotation.get("attributes")
-    flags = attributes if isinstance(attributes, dict) else {}
+    flags = object_of(annotation.get("attributes"))
     label = annotation.get("label_id")
     is_known = isinstance(label, int) and 0 <= label < len(class_names)
     if kind != "bbox":

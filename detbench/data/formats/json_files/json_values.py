@@ -26,10 +26,19 @@ def read_json(path: Path) -> Any:
 
 
 def as_object(value: object, path: Path, where: str) -> JsonObject:
-    """Return a value that must be an object; raise InputError for anything else."""
+    """Return a value that must be an object.
+
+    Raises:
+        InputError: It is something else.
+    """
     if not isinstance(value, dict):
         raise InputError(path, f"expected an object, found {_kind(value)}", where=where)
     return value
+
+
+def object_of(value: object) -> JsonObject:
+    """Return an object; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
 
 
 def as_objects(value: object, path: Path, where: str) -> Iterator[tuple[str, JsonObject]]:
@@ -80,5 +89,5 @@ def file_name(path_or_url: str) -> str:
 
 
 def _kind(value: object) -> str:
-    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    kinds = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
     return "null" if value is None else kinds.get(type(value), "a number")

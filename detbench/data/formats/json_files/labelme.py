@@ -20,6 +20,7 @@ from detbench.data.formats.json_files.json_values import (
     head_of_first,
     is_true,
     json_files_of,
+    object_of,
     read_json,
     size_of,
     text_of,
@@ -83,8 +84,7 @@ def _add_shape(
         return
     if shape_type not in ("rectangle", "mask"):
         labeled.count_change(shape_type, READ_AS_BOXES)
-    flags = shape.get("flags")
-    stated = {**flags, **shape} if isinstance(flags, dict) else shape
+    stated = {**object_of(shape.get("flags")), **shape}
     labeled.add(
         image,
         text_of(shape.get("label")),

@@ -40,10 +40,6 @@ def annotations_of(labeled: LabeledBoxes) -> tuple[GroundTruth, AnnotationsFile]
     is_corners = labeled.box_format == "xyxy"
     sizes = numbers[:, 2:] - numbers[:, :2] if is_corners else numbers[:, 2:]
     n_rows = len(labeled)
-
-    def location(row: int) -> str:
-        return ", ".join(labeled.place(row))
-
     return ground_truth, AnnotationsFile(
         format_name=labeled.format_name,
         ids=list(range(1, n_rows + 1)),
@@ -55,10 +51,10 @@ def annotations_of(labeled: LabeledBoxes) -> tuple[GroundTruth, AnnotationsFile]
         malformed_boxes=malformed_boxes,
         malformed_areas=np.zeros(n_rows, np.bool_),
         image_order=np.arange(len(labeled.images)),
-        location=location,
+        location=partial(_location, labeled),
         images=EntryList("images", len(labeled.images)),
         classes=EntryList("classes", len(labeled.classes)),
-        first_malformed=first_fault(malformed, location, partial(fault_of, labeled)),
+        first_malformed=_first_fault(labeled, malformed),
         numeric_image_ids=False,
         split=labeled.source.split,
         box_format=labeled.box_format,
@@ -94,7 +90,7 @@ def detections_of(
         box_numbers=numbers,
         malformed=malformed,
         unnamed=unnamed,
-        first_malformed=_first_malformed(labeled, malformed),
+        first_malformed=_first_fault(labeled, malformed),
         box_format=labeled.box_format,
         unit=labeled.unit,
         is_one_based=labeled.is_one_based,
@@ -105,8 +101,9 @@ def _without_class(labeled: LabeledBoxes) -> Flags:
     return np.asarray(np.array(labeled.class_index, np.int64) == NO_CLASS)
 
 
-def _first_malformed(labeled: LabeledBoxes, malformed: Flags) -> str:
-    if not malformed.any():
-        return ""
-    row = int(malformed.argmax())
-    return f"{', '.join(labeled.place(row))}: {fault_of(labeled, row)}"
+def _location(labeled: LabeledBoxes, row: int) -> str:
+    return ", ".join(labeled.place(row))
+
+
+def _first_fault(labeled: LabeledBoxes, malformed: Flags) -> str:
+    return first_fault(malformed, partial(_location, labeled), partial(fault_of, labeled))

@@ -8,7 +8,7 @@ is contradicted by boxes that are inverted or leave the image.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -181,15 +181,7 @@ def _words(box_format: BoxFormat) -> str:
 
 def _with_box(layout: Layout, box_format: BoxFormat, unit: Unit, note: str) -> Layout:
     notes = "; ".join(filter(None, [layout.note, note]))
-    return Layout(
-        layout.n_numbers,
-        layout.first_of_box,
-        layout.score,
-        layout.difficult,
-        box_format,
-        unit,
-        notes,
-    )
+    return replace(layout, box_format=box_format, unit=unit, note=notes)
 
 
 def _are_exchanged(boxes: Floats) -> bool:

@@ -21,8 +21,8 @@ import numpy as np
 from detbench.data.columns import Floats
 from detbench.data.formats.labeled_boxes.labeled_boxes import Flagged, LabeledBoxes, Source
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
-from detbench.data.formats.parsing.lenient_lines import Line
 from detbench.data.formats.parsing.plain_text import is_number, parse_number, parse_numbers
+from detbench.data.formats.parsing.text_lines import Line
 from detbench.data.formats.text_files.class_lines import LABEL, RESULT, Layout, choose_layout
 from detbench.data.formats.text_files.label_folder import (
     class_names_of,
@@ -107,7 +107,7 @@ def read(source: Source) -> LabeledBoxes:
     labeled.is_one_based = layout.box_format == "xyxy" and _counts_as_voc(source)
     if layout.note:
         labeled.notes.append(layout.note)
-    add_class_lines(labeled, folder, lines, layout)
+    _add_class_lines(labeled, folder, lines, layout)
     return labeled
 
 
@@ -131,7 +131,7 @@ def _finite(rows: Sequence[Sequence[str]], n_numbers: int) -> Floats:
     return numbers[np.isfinite(numbers).all(axis=1)]
 
 
-def add_class_lines(
+def _add_class_lines(
     labeled: LabeledBoxes, folder: Path, lines: Sequence[_ClassLine], layout: Layout
 ) -> None:
     """Add the box of each line."""

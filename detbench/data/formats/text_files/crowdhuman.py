@@ -13,7 +13,12 @@ from typing import Any
 
 import msgspec
 
-from detbench.data.formats.json_files.json_values import as_object, as_objects, text_of
+from detbench.data.formats.json_files.json_values import (
+    as_object,
+    as_objects,
+    object_of,
+    text_of,
+)
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Source
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
 from detbench.data.formats.labeled_boxes.shapes import NOT_A_SHAPE
@@ -52,7 +57,7 @@ def _add_image(labeled: LabeledBoxes, entry: dict[str, Any], where: str) -> None
     path, scored = labeled.source.path, labeled.source.scored
     image_id = text_of(entry.get("ID"))
     if not image_id:
-        raise InputError(path, "has no ID", where=where)
+        raise InputError(path, "names no image, expected an ID", where=where)
     image = labeled.add_image(image_id, file=f"{image_id}.jpg")
     key, other = ("dtboxes", "gtboxes") if scored else ("gtboxes", "dtboxes")
     if key not in entry:
@@ -76,8 +81,7 @@ def _add_image(labeled: LabeledBoxes, entry: dict[str, Any], where: str) -> None
 
 
 def _is_ignored(box: dict[str, Any]) -> bool:
-    extra = box.get("extra")
-    return box.get("tag") != _PERSON or (isinstance(extra, dict) and bool(extra.get("ignore")))
+    return box.get("tag") != _PERSON or bool(object_of(box.get("extra")).get("ignore"))
 
 
 FORMAT = RowFormat(

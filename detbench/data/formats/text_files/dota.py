@@ -19,8 +19,8 @@ from detbench.data.formats.labeled_boxes.labeled_boxes import (
 )
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
 from detbench.data.formats.labeled_boxes.shapes import bounding_box
-from detbench.data.formats.parsing.lenient_lines import Line, lines_of
 from detbench.data.formats.parsing.plain_text import is_number, parse_number
+from detbench.data.formats.parsing.text_lines import Line, lines_of
 from detbench.data.formats.text_files.label_folder import (
     label_folder,
     lines_by_image,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Source
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
-from detbench.data.formats.parsing.lenient_lines import Line
 from detbench.data.formats.parsing.plain_text import is_number, parse_number
+from detbench.data.formats.parsing.text_lines import Line
 from detbench.data.formats.parsing.text_lists import read_list
 from detbench.data.formats.text_files.label_folder import (
     label_files,

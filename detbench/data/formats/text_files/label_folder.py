@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes
-from detbench.data.formats.parsing.lenient_lines import Line, lines_of
+from detbench.data.formats.parsing.text_lines import Line, lines_of
 from detbench.data.formats.parsing.text_lists import CLASS_LISTS, OTHER_TEXTS, read_name_list
 from detbench.data.image_headers import IMAGE_SUFFIXES
 from detbench.errors import InputError

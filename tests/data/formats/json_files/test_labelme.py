@@ -85,7 +85,7 @@ def test_flags_and_scores_of_x_anylabeling_are_kept(tmp_path):
         (shape("", [[0, 0], [4, 4]]), r"a\.json, shapes\[0\]: has no class, expected a name"),
         (shape("cat", [[0, "0"], [4, 4]]), r"shapes\[0\]: x1 is None, expected a finite number"),
         (shape("cat", [[0, 0]]), r"shapes\[0\]: x1 is None"),
-        ("cat", r"shapes\[0\]: expected an object, found a text"),
+        ("cat", r"shapes\[0\]: expected an object, found a string"),
     ],
 )
 def test_a_faulty_shape_is_refused_with_its_place(tmp_path, faulty, message):

@@ -50,7 +50,7 @@ def test_results_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('{"ID": "", "gtboxes": []}', "image 2: has no ID"),
+        ('{"ID": "", "gtboxes": []}', "image 2: names no image"),
         ('{"ID": "b", "gtboxes": [', "the JSON ends in the middle"),
         ('{"ID": "b", "gtboxes": [{"tag": "person", "fbox": [1, 2, "3", 4]}]}', "width is '3'"),
         ('{"ID": "b", "gtboxes": [{"tag": "person"}]}', "x is None, expected a finite number"),
