@@ -58,5 +58,5 @@ def _folder(path: Path) -> str:
 def _values(line: str) -> str:
     separator = next((mark for mark in (",", ";", "\t") if mark in line), None)
     values = line.split(separator)
-    name = {",": "commas", ";": "semicolons", "\t": "tabs", None: "blanks"}[separator]
+    name = {",": "commas", ";": "semicolons", "\t": "tabs", None: "spaces"}[separator]
     return f"{plural(len(values), 'value')} separated by {name}"

@@ -17,6 +17,7 @@ from detbench.data.formats.json_files.json_values import (
     head_of_first,
     is_true,
     json_files_of,
+    object_of,
     read_json,
     size_of,
     text_of,
@@ -75,7 +76,7 @@ def _frames(document: object, file: Path) -> Iterator[tuple[str, JsonObject, str
         # A file per image has the name outside its frame.
         name = text_of(frame.get("name")) or text_of(whole.get("name"))
         if not name:
-            raise InputError(file, "has no name of an image, expected name", where=where)
+            raise InputError(file, "names no image, expected a file name in 'name'", where=where)
         yield where, frame, name
 
 
@@ -93,8 +94,7 @@ def _add_label(
     if box is None:
         labeled.count_change("label", LEFT_OUT)
         return
-    attributes = label.get("attributes")
-    flags = attributes if isinstance(attributes, dict) else {}
+    flags = object_of(label.get("attributes"))
     labeled.add(
         image,
         text_of(label.get("category")),

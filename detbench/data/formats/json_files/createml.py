@@ -47,7 +47,8 @@ def read(source: Source) -> LabeledBoxes:
         for where, entry in as_objects(read_json(file), file, "images"):
             name = next((text_of(entry[key]) for key in _IMAGE_KEYS if key in entry), "")
             if not name:
-                raise InputError(file, "has no name of an image, expected image", where=where)
+                problem = "names no image, expected a file name in 'image'"
+                raise InputError(file, problem, where=where)
             image = labeled.add_new_image(name, path=file, where=where, file=name)
             key = next((key for key in _ANNOTATION_KEYS if key in entry), "annotations")
             for place, annotation in as_objects(entry.get(key), file, f"{where}.{key}"):

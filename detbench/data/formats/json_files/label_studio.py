@@ -1,8 +1,8 @@
 """Label Studio: tasks with regions in percent of the image, in its JSON and JSON-MIN exports.
 
-A region is x, y, width, height in percent of the original image, turned about its upper left corner
-by `rotation`. Of turned boxes, polygons and ellipses the bounding box is taken; other regions are
-left out. Ground truth is in `annotations`, detections are in `predictions`.
+A region is x, y, width, height in percent of the original image, rotated about its upper left
+corner by `rotation`. Of rotated boxes, polygons and ellipses the bounding box is taken; other
+regions are left out. Ground truth is in `annotations`, detections are in `predictions`.
 Source: Label Studio's documentation, "Export annotations" and "Units of image annotations".
 """
 
@@ -173,7 +173,7 @@ def _kind(value: JsonObject) -> str:
     if "width" not in value or "x" not in value or "keypointlabels" in value:
         return ""
     angle = numbers_of([value.get("rotation")])
-    return "turned box" if angle and angle[0] else "box"
+    return "rotated box" if angle and angle[0] else "box"
 
 
 def _corners(kind: str, value: JsonObject, width: float, height: float) -> Sequence[object]:
@@ -190,7 +190,7 @@ def _corners(kind: str, value: JsonObject, width: float, height: float) -> Seque
     x, y, box_width, box_height = numbers
     if kind == "box":
         return x, y, x + box_width, y + box_height
-    # Percent of width and of height differ in length, so it is turned in pixels.
+    # Percent of width and of height differ in length, so it is rotated in pixels.
     x1, y1, x2, y2 = rotated_box(
         x * width / 100,
         y * height / 100,

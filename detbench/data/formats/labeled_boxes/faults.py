@@ -62,6 +62,6 @@ def fault_of(labeled: LabeledBoxes, row: int) -> str:
             return f"{name} is {shortened(value)}, expected a finite number"
     score = labeled.scores[row]
     numbers, malformed = labeled.parsed([score])
-    if malformed[0] or not np.isfinite(numbers[0]):
+    if labeled.source.scored and (malformed[0] or not np.isfinite(numbers[0])):
         return f"its score is {shortened(score)}, expected a finite number"
     return "width · height is not finite"

@@ -45,7 +45,7 @@ def rotated_box(
         width: Width before the rotation.
         height: Height before the rotation.
         degrees: The angle, clockwise in an image whose y axis points down.
-        about_center: Whether it turns about its center, and not about its upper left corner.
+        about_center: Whether it is rotated about its center, and not about its upper left corner.
     """
     pivot_x, pivot_y = (x + width / 2, y + height / 2) if about_center else (x, y)
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))

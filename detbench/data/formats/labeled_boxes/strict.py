@@ -77,7 +77,7 @@ def ground_truth_of_rows(
     images = np.array(labeled.image_index, np.int64)[rows]
     classes = np.array(labeled.class_index, np.int64)[rows]
     if labeled.unit != "pixels" and np.isnan(sizes[images]).any():
-        sizes = _known_sizes(labeled, sizes, images)
+        sizes = _sizes_of_images(labeled, sizes, images)
     boxes, areas = labeled.boxes(numbers[rows], sizes[images])
 
     # A region in which nothing counts becomes one crowd region of every class.
@@ -108,7 +108,7 @@ def ground_truth_of_rows(
     return ground_truth, rows[copied[order]]
 
 
-def _known_sizes(labeled: LabeledBoxes, sizes: Floats, images: Ints) -> Floats:
+def _sizes_of_images(labeled: LabeledBoxes, sizes: Floats, images: Ints) -> Floats:
     """Return the sizes (I, 2) of all images, those of `images` from their files if need be."""
     empty = GroundTruth.from_rows(
         image_ids=tuple(labeled.images),
@@ -140,7 +140,7 @@ def to_detections(
     numbers, _ = labeled.stated_numbers()
     scores, _ = labeled.stated_scores()
     image_index, class_index = positions_in(labeled, ground_truth)
-    _check_known(labeled, image_index, class_index, allow_unknown=allow_unknown)
+    _check_images_and_classes(labeled, image_index, class_index, allow_unknown=allow_unknown)
     kept = np.flatnonzero((image_index >= 0) & (class_index >= 0))
     sizes = ground_truth.image_sizes
     if labeled.unit != "pixels":
@@ -189,7 +189,7 @@ def positions_in(labeled: LabeledBoxes, ground_truth: GroundTruth) -> tuple[Ints
     return np.array(image_position, np.int64)[images], np.array(class_positions, np.int64)[classes]
 
 
-def _check_known(
+def _check_images_and_classes(
     labeled: LabeledBoxes, image_index: Ints, class_index: Ints, *, allow_unknown: bool
 ) -> None:
     """Apply the rules for unknown images and unknown classes."""

@@ -1,6 +1,6 @@
 """CVAT: one XML file for all images of a task, or for the tracks of a video.
 
-Corners are in pixels with continuous edges from 0. Of turned boxes, polygons, ellipses and masks
+Corners are in pixels with continuous edges from 0. Of rotated boxes, polygons, ellipses and masks
 the bounding box is taken; lines, points, skeletons, cuboids and tags are left out. Source: CVAT's
 documentation, "CVAT for images" and "CVAT for video", format version 1.1.
 """
@@ -66,7 +66,8 @@ def read(source: Source) -> LabeledBoxes:
     for number, element in enumerate(root.iterfind("image"), 1):
         name = element.get("name", "")
         if not name:
-            raise InputError(file, "has no name", where=f"image {number}")
+            problem = "names no image, expected a file name in the attribute name"
+            raise InputError(file, problem, where=f"image {number}")
         width, height = (size_of(_number(element.get(side))) for side in ("width", "height"))
         image = labeled.add_new_image(
             name, path=file, where=f"image {number}", width=width, height=height, file=name
@@ -116,9 +117,9 @@ def _add_shape(
     if shape.tag not in _SHAPES:
         labeled.count_change(shape.tag, LEFT_OUT)
         return
-    is_turned = shape.get("rotation", "0") not in ("0", "0.0", "0.00")
-    if shape.tag != "box" or is_turned:
-        noun = "turned box" if shape.tag == "box" else shape.tag
+    is_rotated = shape.get("rotation", "0") not in ("0", "0.0", "0.00")
+    if shape.tag != "box" or is_rotated:
+        noun = "rotated box" if shape.tag == "box" else shape.tag
         labeled.count_change(noun, READ_AS_BOXES)
     attributes = {
         attribute.get("name", "").lower(): attribute.text for attribute in shape.iter("attribute")
@@ -126,7 +127,7 @@ def _add_shape(
     labeled.add(
         image,
         label,
-        _corners(shape, is_turned=is_turned),
+        _corners(shape, is_rotated=is_rotated),
         file=file,
         where=where,
         iscrowd=any(is_true(attributes.get(name)) for name in _CROWD_NAMES),
@@ -135,7 +136,7 @@ def _add_shape(
     )
 
 
-def _corners(shape: ElementTree.Element, *, is_turned: bool) -> Sequence[object]:
+def _corners(shape: ElementTree.Element, *, is_rotated: bool) -> Sequence[object]:
     """Return x1, y1, x2, y2; malformed texts stay as they are."""
     if shape.tag == "polygon":
         pairs = [point.split(",") for point in shape.get("points", "").split(";")]
@@ -152,7 +153,7 @@ def _corners(shape: ElementTree.Element, *, is_turned: bool) -> Sequence[object]
     if shape.tag == "ellipse":
         x1, y1, x2, y2 = ellipse_box(a, b, c, d)
         return rotated_box(x1, y1, x2 - x1, y2 - y1, angle, about_center=True)
-    if is_turned:
+    if is_rotated:
         return rotated_box(a, b, c - a, d - b, angle, about_center=True)
     return texts
 

@@ -74,7 +74,7 @@ def test_scores_make_detections(tmp_path):
 @pytest.mark.parametrize(
     ("faulty", "message"),
     [
-        (frame("", label("car", 0, 0, 9, 9)), r"frames\[0\]: has no name of an image"),
+        (frame("", label("car", 0, 0, 9, 9)), r"frames\[0\]: names no image"),
         (frame("a.jpg", label("car", 0, None, 9, 9)), r"labels\[0\]: y1 is None, expected"),
         (frame("a.jpg", label("car", 9, 0, 0, 9)), r"labels\[0\]: is not a box: x1 9"),
     ],

@@ -33,7 +33,7 @@ def test_confidence_is_the_score(tmp_path):
 @pytest.mark.parametrize(
     ("faulty", "message"),
     [
-        (entry("", ("cat", 5, 5, 1, 1, {})), r"images\[0\]: has no name of an image"),
+        (entry("", ("cat", 5, 5, 1, 1, {})), r"images\[0\]: names no image"),
         (entry("a.jpg", ("cat", 5, "5", 1, 1, {})), r"annotations\[0\]: center y is '5'"),
         (entry("a.jpg", ("cat", 5, 5, -1, 1, {})), r"annotations\[0\]: is not a box: .*width -1"),
         ({"image": "a.jpg", "annotations": [{"label": "cat"}]}, r"expected an object, found null"),

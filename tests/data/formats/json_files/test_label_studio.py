@@ -1,4 +1,4 @@
-"""Label Studio: regions in percent, turned boxes, both exports, and predictions."""
+"""Label Studio: regions in percent, rotated boxes, both exports, and predictions."""
 
 import math
 
@@ -60,7 +60,7 @@ def test_a_box_turns_about_its_upper_left_corner(tmp_path):
     tasks = [task("a.jpg", region("Car", 50, 50, 20, 20, rotation=90))]
     ground_truth, warnings = load(write(tmp_path / "export.json", tasks))
     assert objects(ground_truth) == [("a.jpg", "Car", [80, 50, 100, 90], "")]
-    assert "1 turned box read as bounding boxes" in warnings[0]
+    assert "1 rotated box read as bounding boxes" in warnings[0]
     tasks = [task("a.jpg", region("Car", 50, 50, 20, 20, rotation=30))]
     (_, _, box, _), *_ = objects(load(write(tmp_path / "export.json", tasks))[0])
     cosine, sine = math.cos(math.pi / 6), math.sin(math.pi / 6)
