@@ -68,8 +68,8 @@ class Columns:
     """The name of a flag and its column."""
     unit: Unit | None = None
     """None if the numbers decide."""
-    is_certain: bool = True
-    """Whether x and y are known to be the upper left corner, and not the center."""
+    may_be_center: bool = False
+    """Whether x and y can be the center of the box as well as its upper left corner."""
 
     @property
     def last(self) -> int:

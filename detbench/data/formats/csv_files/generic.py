@@ -7,6 +7,7 @@ from 0, as create_tf_record divides them by width and height as they are.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from detbench.data.formats.csv_files.columns import (
@@ -22,7 +23,6 @@ from detbench.data.formats.csv_files.rows import (
     is_header,
     read_rows,
     settle,
-    uncertain,
 )
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Source
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
@@ -32,7 +32,6 @@ from detbench.errors import InputError
 
 NAME = "csv"
 _IN_FOLDER = "_annotations.csv"
-_MIN_COLUMNS = 6
 
 
 def recognizes(path: Path) -> bool:
@@ -89,7 +88,9 @@ def _read_file(labeled: LabeledBoxes, path: Path) -> Columns:
         recognized = columns_of_header(header)
         if recognized is None or any(map(is_number, header)):
             raise unclear_columns(path, header)
-        columns, has_header = uncertain(recognized), True
+        # A header with x and y says where a box is, and not which of its points that is.
+        columns = replace(recognized, may_be_center=recognized.box_format == "xywh")
+        has_header = True
         _check_side(source, path, columns, header)
     add_rows(labeled, path, rows[has_header:], columns)
     labeled.image_folder = source.images or path.parent

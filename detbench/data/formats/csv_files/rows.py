@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -208,7 +207,7 @@ def settle(labeled: LabeledBoxes, columns: Columns) -> None:
     if columns.unit is None and _are_fractions(boxes):
         labeled.unit = "fractions"
         labeled.notes.append("boxes are read as fractions of the image: all numbers lie in 0..1")
-    if not columns.is_certain:
+    if columns.may_be_center:
         images = np.array(labeled.image_index, np.int64)[finite]
         sizes = np.array(labeled.image_sizes, np.float64).reshape(-1, 2)[images]
         _settle_center(labeled, boxes, np.ones_like(sizes) if labeled.unit != "pixels" else sizes)
@@ -241,8 +240,3 @@ def _settle_center(labeled: LabeledBoxes, boxes: Floats, sizes: Floats) -> None:
         "its x and y can be the upper left corner or the center of a box",
         fix='state it: --columns "x=x,y=y,w=…" for the corner, "cx=x,cy=y,w=…" for the center',
     )
-
-
-def uncertain(columns: Columns) -> Columns:
-    """Return columns whose x and y may be the center."""
-    return replace(columns, is_certain=columns.box_format != "xywh")

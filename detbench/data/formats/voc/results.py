@@ -62,17 +62,17 @@ def read_voc_results(
     image_index = _image_index(folder, lines, ground_truth)
     _check_images(folder, lines, image_index, allow_unknown=allow_unknown)
 
-    known_rows = np.flatnonzero(image_index >= 0)
-    corners = lines.values[known_rows, 1:]
+    rows = np.flatnonzero(image_index >= 0)
+    corners = lines.values[rows, 1:]
     boxes = continuous(corners, ground_truth)
     check_inverted(folder, boxes, corners)
     if not len(corners):
         warn_empty(folder)
     return Detections.from_rows(
         ground_truth,
-        image_index=image_index[known_rows],
-        class_index=np.repeat(np.arange(len(class_files)), lines.counts)[known_rows],
-        scores=lines.values[known_rows, 0],
+        image_index=image_index[rows],
+        class_index=np.repeat(np.arange(len(class_files)), lines.counts)[rows],
+        scores=lines.values[rows, 0],
         boxes=boxes,
         name=folder.resolve().name,
         source=f"voc results {folder}",

@@ -31,10 +31,10 @@ def _dataset_file(path: Path) -> Path | None:
     from detbench.data.formats.yolo.class_list import find_class_list
 
     class_list = find_class_list(path)
-    return None if class_list is None or _is_other_text(path) else class_list
+    return None if class_list is None or _is_other_format(path) else class_list
 
 
-def _is_other_text(path: Path) -> bool:
+def _is_other_format(path: Path) -> bool:
     from detbench.data.formats.text_files.recognition import is_other_than_yolo
 
     return is_other_than_yolo(path)
@@ -70,7 +70,7 @@ def _write_dataset(ground_truth: GroundTruth, path: Path, split: str | None) -> 
 def _is_results(path: Path, ground_truth: GroundTruth) -> bool:
     from detbench.data.formats.yolo.result_files import is_yolo_results
 
-    return path.is_dir() and is_yolo_results(path, ground_truth) and not _is_other_text(path)
+    return path.is_dir() and is_yolo_results(path, ground_truth) and not _is_other_format(path)
 
 
 def _read_results(path: Path, ground_truth: GroundTruth, allow_unknown: bool) -> Detections:
