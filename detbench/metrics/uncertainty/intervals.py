@@ -6,8 +6,8 @@ nothing about the class and is left out. A difference that is 0 in every replica
 
 A value has no interval if the images cannot show how it varies: too few of them have objects, hits
 or misses (`MIN_WITH_…`), or it is the same in every replicate. Nor has any number whose interval
-would hold all possible values, nor a measure that lies outside its own interval: half of its images
-are then no smaller version of all. Other statistics widen their interval to the value.
+would hold all possible values, nor a measure that lies outside its own interval: halves of its
+images then do not represent all of them. Other statistics widen their interval to the value.
 """
 
 from __future__ import annotations
