@@ -66,6 +66,7 @@ _HIDING_CHECKS: tuple[tuple[Check, ...], ...] = (
     (check_image_ids, check_images_and_boxes, check_mixed_boxes, check_boxes),
     (check_unknown_images,),
     (check_classes,),
+    (check_smaller_than_pixel,),
     (check_offset,),
 )
 """Checks of mistakes that hide others, which are looked for after a fix. Mistakes of the same group
@@ -74,7 +75,6 @@ MAX_ROUNDS = 3
 """How often a group is repeated at most, as long as it finds something that can be fixed."""
 _OTHER_CHECKS: tuple[Check, ...] = (
     check_sizes,
-    check_smaller_than_pixel,
     check_outside,
     check_missing,
     check_duplicates,
@@ -87,6 +87,8 @@ _OTHER_CHECKS: tuple[Check, ...] = (
     check_unlabeled,
     check_limit,
 )
+_SHAPELESS = ("boxes-collapsed", "error")
+"""ID and severity of the finding after which boxes show nothing else."""
 _HIDING_NOTHING = ("image-ids-unknown", "pixel-offset", "not-finite", "not-a-number")
 """Findings beside which detections can still be of other images."""
 
@@ -204,6 +206,9 @@ def _check_detections(case: Case) -> list[Finding]:
     findings: list[Finding] = []
     for group in _HIDING_CHECKS:
         case = _run_repeatedly(case, group, findings)
+        if any((finding.id, finding.severity) == _SHAPELESS for finding in findings):
+            _run(case, (check_sizes,), findings)
+            return findings
     # Detections of other images fit the objects by chance only, as do mistaken ones.
     if all(finding.id in _HIDING_NOTHING for finding in findings):
         findings += _as_list(check_pairing(case))
@@ -214,7 +219,7 @@ def _check_detections(case: Case) -> list[Finding]:
     )
     checks = _OTHER_CHECKS
     if are_of_other_images or not len(case.scored):
-        checks = (check_sizes, check_smaller_than_pixel)
+        checks = (check_sizes,)
     _run(case, checks, findings)
     return findings
 

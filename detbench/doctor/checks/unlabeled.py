@@ -25,9 +25,12 @@ def check_unlabeled(case: Case) -> Finding | None:
     """Check for images whose annotations seem to be missing.
 
     Detections are confident if their score is among the highest ones on images with objects, as
-    many as there are objects.
+    many as there are objects. Classes without any object are left to their own check.
     """
-    rows = case.scored
+    is_annotated = np.bincount(
+        case.ground_truth.class_index, minlength=len(case.ground_truth.class_names)
+    ).astype(np.bool_)
+    rows = case.scored.select(is_annotated[case.scored.class_index])
     n_objects = np.diff(case.ground_truth.offsets)
     n_empty, n_labeled = int((n_objects == 0).sum()), int((n_objects > 0).sum())
     if n_empty < MIN_IMAGES or not n_labeled or not is_ordered_by_score(rows):
