@@ -42,6 +42,9 @@ detector that finds nothing."""
 MIN_UNANNOTATED, MIN_UNANNOTATED_SHARE = 5, 0.03
 """Detections of a class without annotations that lie on no object, among as many highest-scoring
 ones as there are objects, above which its annotations seem to be lost: in number and as a share."""
+ABOVE_FALSE = 1.5
+"""How many times more of them there must be than of any annotated class: a detector of many false
+positives has as many of each class."""
 
 Placed = tuple[Ints, Ints]
 """Well-placed detections (P,), and the classes of their objects (P,)."""
@@ -238,6 +241,7 @@ def check_unannotated(case: Case) -> Finding | None:
     detected, n_considered = _highest_scoring_classes(case, n_objects)
     lost: Flags = unannotated & (detected > MIN_UNANNOTATED)
     lost &= detected > MIN_UNANNOTATED_SHARE * n_considered
+    lost &= detected > ABOVE_FALSE * detected[~unannotated].max(initial=0)
     if lost.any() and (len(case.scored) < 2 or is_ordered_by_score(case.scored)):
         share = detected[lost].sum() / n_considered
         listed = first_few([names[k] for k in np.flatnonzero(lost)], LISTED_CLASSES)
