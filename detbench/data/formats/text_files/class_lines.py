@@ -2,12 +2,13 @@
 
 `class left top right bottom` is the documented order, with the score behind the class. Files of
 the same look have `left top width height`, fractions, centers, or the score at the end. A reading
-is contradicted by boxes that are inverted or leave the image.
+is contradicted by boxes that are inverted or leave the image. Where none is, left and right of
+corners grow together, as a size does not with a position.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,9 +25,12 @@ _NEARLY_ALL = 0.95
 _MANY = 0.1
 """Share of lines that must contradict a reading before another one is chosen."""
 _SOME = 0.01
-"""Share of boxes that must leave the image before centers are ruled out."""
+"""Share of boxes that must leave the image before centers, or sizes, are ruled out."""
 _FEW = 20
-"""Number of boxes of which none may be inverted by chance, if they are not corners."""
+"""Number of boxes from which on a correlation says something."""
+_GROW_TOGETHER = 0.6
+"""Correlation of left with right, or of top with bottom, from which on boxes are corners. It is .77
+and more along one of the axes in varied sets, and at most .45 for sizes, even on fixed cameras."""
 _TOLERANCE = 1e-3
 """How far a fraction may lie outside 0..1, which rounding explains."""
 _ORDERS = {"xyxy": "left top right bottom", "xywh": "left top width height"}
@@ -54,12 +58,13 @@ class Layout:
         return numbers[self.first_of_box : self.first_of_box + 4]
 
 
-def choose_layout(source: Source, numbers: Floats) -> Layout:
+def choose_layout(source: Source, numbers: Floats, image_sizes: Callable[[], Floats]) -> Layout:
     """Return what the numbers are.
 
     Args:
         source: What is asked for.
         numbers: (N, 4) or (N, 5), the numbers behind the class of every line, all finite; N > 0.
+        image_sizes: Returns (N, 2) width and height of the image of each line, NaN if unknown.
 
     Raises:
         InputError: These are labels and detections are asked for, or the other way round; or the
@@ -72,18 +77,21 @@ def choose_layout(source: Source, numbers: Floats) -> Layout:
         note = f"boxes are read as {_words(box_format)} in fractions of the image: "
         note += "all numbers lie in 0..1"
         return _with_box(layout, box_format, "fractions", note)
-    return _with_pixels(source, layout, boxes)
+    return _with_pixels(source, layout, boxes, image_sizes)
 
 
-def _with_pixels(source: Source, layout: Layout, boxes: Floats) -> Layout:
+def _with_pixels(
+    source: Source, layout: Layout, boxes: Floats, image_sizes: Callable[[], Floats]
+) -> Layout:
     """Choose between corners, a corner with a size, and a center with a size, for boxes (N, 4)."""
     n_boxes, n_inverted = len(boxes), int(_inverted(boxes).sum())
     if n_inverted < _MANY * n_boxes or (boxes[:, 2:] < 0).any() or _are_exchanged(boxes):
         note = ""
-        if n_boxes < _FEW and not n_inverted:
+        if not n_inverted and _fit_as_sizes(boxes, image_sizes):
+            which = "so few boxes" if n_boxes < _FEW else "all boxes"
             note = (
-                "boxes are read as left top right bottom, but so few fit left top width height, "
-                f"too; if they are that, add --columns {_columns_option(source, layout, 'xywh')}"
+                f"boxes are read as left top right bottom, but {which} also fit left top width "
+                f"height; if they are that, add --columns {_columns_option(source, layout, 'xywh')}"
             )
         return _with_box(layout, "xyxy", "pixels", note)
     first, lengths = boxes[:, :2], boxes[:, 2:]
@@ -98,6 +106,22 @@ def _with_pixels(source: Source, layout: Layout, boxes: Floats) -> Layout:
         )
     note = f"boxes are read as left top width height: {contradiction}"
     return _with_box(layout, "xywh", "pixels", note)
+
+
+def _fit_as_sizes(boxes: Floats, image_sizes: Callable[[], Floats]) -> bool:
+    """Tell whether boxes (N, 4) that can be corners can be `left top width height` as well.
+
+    They cannot if their numbers grow together as those of corners do, or if they would leave their
+    images.
+    """
+    if len(boxes) >= _FEW:
+        deviations = boxes - boxes.mean(axis=0)
+        products = (deviations[:, :2] * deviations[:, 2:]).sum(axis=0)
+        lengths = np.sqrt((deviations**2).sum(axis=0))
+        if (products > _GROW_TOGETHER * lengths[:2] * lengths[2:]).any():
+            return False
+    beyond = boxes[:, :2] + boxes[:, 2:] > image_sizes() + 1  # never beyond an unknown size
+    return bool(beyond.any(axis=1).mean() < _SOME)
 
 
 def _choose_score(source: Source, numbers: Floats) -> Layout:

@@ -30,6 +30,8 @@ from detbench.data.formats.text_files.label_folder import (
     lines_by_image,
     most_lines,
 )
+from detbench.data.image_headers import read_image_size, with_sizes_of_files
+from detbench.errors import InputError
 from detbench.wording import plural
 
 FOLDERS = ("groundtruths", "ground-truth", "input/ground-truth", "gts", "labels")
@@ -102,7 +104,7 @@ def read(source: Source) -> LabeledBoxes:
     lines = [_parse(image, line) for image, line in lines_by_image(labeled, folder, fits=_fits)]
     counts = Counter(len(line.numbers) for line in lines if len(line.numbers) >= 4)
     n_numbers = counts.most_common(1)[0][0] if counts else 4 + source.scored
-    layout = _layout(source, lines, n_numbers)
+    layout = _layout(labeled, lines, n_numbers)
     labeled.box_format, labeled.unit = layout.box_format, layout.unit
     labeled.is_one_based = layout.box_format == "xyxy" and _counts_as_voc(source)
     if layout.note:
@@ -117,18 +119,39 @@ def _counts_as_voc(source: Source) -> bool:
     return truth is not None and truth.protocol.startswith("voc") and truth.voc_offsets == (1, 0)
 
 
-def _layout(source: Source, lines: Sequence[_ClassLine], n_numbers: int) -> Layout:
-    complete = [line.numbers[-n_numbers:] for line in lines if len(line.numbers) >= n_numbers]
-    numbers = _finite(complete, n_numbers)
-    if not len(numbers):
+def _layout(labeled: LabeledBoxes, lines: Sequence[_ClassLine], n_numbers: int) -> Layout:
+    source = labeled.source
+    complete = [line for line in lines if len(line.numbers) >= n_numbers]
+    words = [word for line in complete for word in line.numbers[-n_numbers:]]
+    numbers = parse_numbers(words)[0].reshape(-1, n_numbers)
+    is_finite = np.isfinite(numbers).all(axis=1)
+    if not is_finite.any():
         return Layout(5, 1, score=0) if source.scored else Layout(4)
-    return choose_layout(source, numbers)
+
+    def image_sizes() -> Floats:
+        return _image_sizes(labeled)[[line.image for line in complete]][is_finite]
+
+    return choose_layout(source, numbers[is_finite], image_sizes)
 
 
-def _finite(rows: Sequence[Sequence[str]], n_numbers: int) -> Floats:
-    """Return the numbers (N, n) of the rows in which all are finite."""
-    numbers = parse_numbers([word for row in rows for word in row])[0].reshape(-1, n_numbers)
-    return numbers[np.isfinite(numbers).all(axis=1)]
+def _image_sizes(labeled: LabeledBoxes) -> Floats:
+    """Return the size (I, 2) of each image: of its file, or as the ground truth knows it."""
+    sizes = np.full((len(labeled.images), 2), np.nan)
+    truth, folder = labeled.source.ground_truth, labeled.image_folder
+    known: dict[str, Sequence[float]] = {}
+    if truth is not None:
+        known_sizes = with_sizes_of_files(truth).image_sizes.tolist()
+        known = {
+            Path(name).stem: size for name, size in zip(truth.image_names, known_sizes, strict=True)
+        }
+    for image_id, image in labeled.images.items():
+        file = labeled.files[image]
+        if folder is not None and file:
+            with suppress(InputError):
+                sizes[image] = read_image_size(folder / file)
+        elif image_id in known:
+            sizes[image] = known[image_id]
+    return sizes
 
 
 def _add_class_lines(

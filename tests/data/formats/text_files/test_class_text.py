@@ -117,9 +117,33 @@ def test_sizes_that_can_belong_to_centers_are_asked_for(tmp_path):
 
 def test_few_boxes_that_fit_both_readings_are_named(tmp_path):
     _, warnings = load(folder(tmp_path / "gt", GLOBOX_LABELS))
-    assert "so few fit left top width height, too" in warnings[0]
-    _, warnings = load(folder(tmp_path / "gt", lines(30, lambda k: f"cat {k} {k} 90 95")))
+    assert "so few boxes also fit left top width height" in warnings[0]
+    _, warnings = load(folder(tmp_path / "gt", lines(30, lambda k: f"cat {k} {k} {40 + k} 95")))
     assert warnings == []
+
+
+BIG = lines(30, lambda k: f"cat {20 + 7 * k % 11} {30 + 5 * k % 13} {300 + 3 * k % 17} 180")
+
+
+def test_large_objects_near_the_corner_can_be_corners_or_sizes_and_the_warning_says_so(tmp_path):
+    path = folder(tmp_path / "ground-truth", BIG)
+    ground_truth, warnings = load(path)
+    assert objects(ground_truth)[0][2] == [20, 30, 300, 180]
+    assert "left top right bottom, but all boxes also fit left top width height" in warnings[0]
+    stated = warnings[0].partition("add --columns ground-truth:")[2].split()[0]
+    assert objects(load(path, columns=stated)[0])[0][2] == [20, 30, 320, 210]
+
+
+@pytest.mark.parametrize(("size", "n_warnings"), [((640, 480), 1), ((318, 480), 0)])
+def test_sizes_that_would_leave_their_images_are_corners(tmp_path, size, n_warnings):
+    """As sizes, the boxes reach up to 346 pixels to the right; as corners, up to 316."""
+    path = folder(tmp_path / "ground-truth", BIG)
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", size).save(tmp_path / "images" / "a.png")
+    ground_truth, warnings = load(path)
+    assert len(warnings) == n_warnings
+    results = folder(tmp_path / "det", BIG.replace("cat", "cat 0.5"))
+    assert len(load_scored(results, ground_truth)[1]) == n_warnings
 
 
 def test_a_few_inverted_corners_are_refused_with_their_line(tmp_path):
