@@ -59,8 +59,8 @@ def check_missing_images(ground_truth: GroundTruth, image_index: Ints) -> Suspic
         if n_missing <= n_normal or n_missing < minimum:
             return None
     fix = (
-        "run the detector on these images or score only the images it saw; if its score threshold "
-        "is high, lower it to .01"
+        "run the detector on these images or score only those it was run on; if its score "
+        "threshold is high, lower it to .01"
     )
     return Suspicion("images-missing", "warning", evidence, fix)
 

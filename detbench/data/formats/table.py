@@ -73,14 +73,35 @@ def recognize_ground_truth(
 ) -> tuple[str, GroundTruthReader] | None:
     """Return name and reader of the format of the ground truth at `path`; None if it has none.
 
-    If the user states the `columns`, it is a CSV file.
+    If the user states the `columns`, it is a CSV file. A folder of no other format is read as the
+    COCO annotations in it, if it has just one .json file, or just one in its folder `annotations`.
     """
     if columns is not None:
         from detbench.data.formats.csv_files.generic import FORMAT
 
         return FORMAT.name, FORMAT.ground_truth_reader(columns)
     readers = ground_truth_readers()
-    return next((reader for reader in readers if reader[1].recognizes(path)), None)
+    recognized = next((reader for reader in readers if reader[1].recognizes(path)), None)
+    file = _only_annotations(path) if recognized is None and path.is_dir() else None
+    if file is None:
+        return recognized
+    reader = GROUND_TRUTH_FORMATS["coco"]
+    return "coco", GroundTruthReader(
+        reader.description,
+        reader.recognizes,
+        read=lambda _, split, images: reader.read(file, split, images),
+        read_leniently=lambda _, split, images: reader.read_leniently(file, split, images),
+    )
+
+
+def _only_annotations(folder: Path) -> Path | None:
+    """Return the only .json file in a folder, if it is COCO annotations; None otherwise."""
+    from detbench.data.formats.parsing.json_head import json_head
+
+    files = list(folder.glob("annotations/*.json")) or list(folder.glob("*.json"))
+    if len(files) != 1 or json_head(files[0]).root != "object":
+        return None
+    return files[0] if GROUND_TRUTH_FORMATS["coco"].recognizes(files[0]) else None
 
 
 def recognize_detections(

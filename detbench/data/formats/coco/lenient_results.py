@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,14 @@ import numpy as np
 
 from detbench.data.columns import Flags, Ints
 from detbench.data.detection_rows import DetectionRows
+from detbench.data.formats.coco.result_ids import class_count, images_of_files
 from detbench.data.formats.coco.result_layouts import decode_results_leniently
 from detbench.data.formats.lenient_files import DetectionsFile, Labels
-from detbench.data.formats.parsing.image_ids import WHOLE_NUMBER, match_images
+from detbench.data.formats.parsing.image_ids import (
+    WHOLE_NUMBER,
+    match_images,
+    refuse_ambiguous_numbers,
+)
 from detbench.data.formats.parsing.lenient_values import (
     id_text,
     is_id,
@@ -50,17 +55,29 @@ def read_coco_results_leniently(
     }
     ids, category_labels = id_labels(image_ids), id_labels(category_ids)
     images = Labels(tuple(names.image_labels(ground_truth, ids.names)), ids.codes)
+    numbers = {str(value) for value in image_ids if type(value) is int}
+    files = [entry.get("file_name") for entry in objects]
+    image_of_file = None
+    if files and all(isinstance(file, str) for file in files):
+        image_of_file = images_of_files(path, ground_truth, files)
     class_names = names.class_labels(ground_truth, category_labels.names)
     classes = Labels(tuple(class_names or category_labels.names), category_labels.codes)
-    rows = DetectionRows.from_source(
-        _image_index(
+    first_class = 1 if class_names else _first_class(ground_truth, category_labels.names)
+    if image_of_file is None:
+        image_index = _image_index(
             path,
             ground_truth,
             images,
             ~malformed["image_id"],
+            () if images.names != ids.names else numbers,
             are_files=images.names != ids.names,
-        ),
-        _class_index(ground_truth, classes, are_names=class_names is not None),
+        )
+    else:
+        images = Labels.of(files)
+        image_index = np.array([image_of_file[file] for file in files], np.int64)
+    rows = DetectionRows.from_source(
+        image_index,
+        _class_index(ground_truth, classes, first_class, are_names=class_names is not None),
         np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1),
         score_numbers,
     )
@@ -79,7 +96,7 @@ def read_coco_results_leniently(
         wrong_length=np.array([_is_list_of_other_length(box) for box in bboxes], np.bool_),
         box_format="xywh",
         has_class_numbers=class_names is None,
-        has_category_ids=class_names is None,
+        has_category_ids=class_names is None and first_class == 1,
     )
 
 
@@ -88,21 +105,43 @@ def _is_list_of_other_length(box: Any) -> bool:
 
 
 def _image_index(
-    path: Path, ground_truth: GroundTruth, images: Labels, with_image: Flags, *, are_files: bool
+    path: Path,
+    ground_truth: GroundTruth,
+    images: Labels,
+    with_image: Flags,
+    numbers: Collection[str],
+    *,
+    are_files: bool,
 ) -> Ints:
-    """Return the image of each row, −1 if it is unknown; only rows `with_image` (N,) name one."""
+    """Return the image of each row, −1 if it is unknown; only rows `with_image` (N,) name one.
+
+    `numbers` are the ids that are numbers in the file, not texts.
+    """
     codes = np.unique(images.codes[with_image])
     names = [images.names[code] for code in codes]
     positions = np.full(len(images.names), -1, np.int64)
-    positions[codes] = match_images(path, ground_truth, names, are_files=are_files)
+    found = match_images(path, ground_truth, names, are_files=are_files)
+    positions[codes] = found
+    written = [pair for pair in zip(names, found, strict=True) if pair[0] in numbers]
+    refuse_ambiguous_numbers(
+        path, ground_truth, [name for name, _ in written], [image for _, image in written]
+    )
     return positions[images.codes]
 
 
-def _class_index(ground_truth: GroundTruth, classes: Labels, *, are_names: bool) -> Ints:
+def _first_class(ground_truth: GroundTruth, category_ids: Sequence[str]) -> int:
+    """Return the id of the first class: 0 if ids count from 0 in a ground truth without its own."""
+    numbers = [int(text) for text in category_ids if WHOLE_NUMBER.fullmatch(text)]
+    return class_count(ground_truth, min(numbers), max(numbers)).first if numbers else 1
+
+
+def _class_index(
+    ground_truth: GroundTruth, classes: Labels, first_class: int, *, are_names: bool
+) -> Ints:
     """Return the class of each row by its category ID, or by its name where it states a name."""
     index = {name: number for number, name in enumerate(ground_truth.class_names)}
     if not are_names:
-        category_ids = ground_truth.category_ids.tolist()
+        category_ids = (ground_truth.category_ids - (1 - first_class)).tolist()
         index |= {str(category_id): number for number, category_id in enumerate(category_ids)}
     return np.array([index.get(name, -1) for name in classes.names], np.int64)[classes.codes]
 
@@ -135,6 +174,8 @@ def first_malformed_entry(list_name: str, entries: list[Any], malformed: dict[st
     if not isinstance(entry, dict):
         return f"{list_name}[{row}] is {shortened(entry)}, expected an object"
     key = next(key for key in malformed if malformed[key][row])
+    if key == "score" and key not in entry and "confidence" in entry:
+        return f"{list_name}[{row}] has no score but 'confidence': rename it"
     if key not in entry:
         return f"{list_name}[{row}] has no {key}"
     return f"{list_name}[{row}].{key} is {shortened(entry[key])}"

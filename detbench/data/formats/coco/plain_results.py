@@ -41,6 +41,8 @@ class ResultColumns:
     root: str = "results"
     """What messages call the list of rows."""
     names: StatedNames = NO_NAMES
+    files: list[str] | None = None
+    """(N,) the image's file; None if not every row states one."""
 
 
 def read_plain_results(path: Path) -> ResultColumns | None:

@@ -46,9 +46,24 @@ class ResultEntries(NamedTuple):
 def decode_results(path: Path) -> ResultRows:
     """Decode results strictly.
 
+    A score under another usual key is not guessed at; the error names the key.
+
     Raises:
         InputError: The file is no JSON, or has no list of results; a result is malformed.
     """
+    try:
+        return _decode_results(path)
+    except InputError as error:
+        head = json_head(path)
+        if error.problem != "has no 'score'" or not any(
+            "confidence" in keys for keys in (head.keys, *head.inner.values())
+        ):
+            raise
+        problem = "has no 'score' but 'confidence'"
+        raise InputError(path, problem, where=error.where, fix="rename it to 'score'") from None
+
+
+def _decode_results(path: Path) -> ResultRows:
     text = read_bytes(path)
     if _are_lines(path):
         lines = JsonLines(msgspec.json.Decoder(Result))

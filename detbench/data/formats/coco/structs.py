@@ -59,7 +59,7 @@ class AnnotationFile(msgspec.Struct, gc=False):
     annotations: list[Annotation]
 
 
-class Result(msgspec.Struct, gc=False):
+class Result(msgspec.Struct, gc=False, omit_defaults=True):
     """An entry of a results file."""
 
     image_id: Id
@@ -67,6 +67,8 @@ class Result(msgspec.Struct, gc=False):
     bbox: tuple[float, float, float, float]
     """x, y, width, height"""
     score: float
+    file_name: Any = None
+    """The image's file, as Ultralytics states it beside an id made of it."""
 
 
 def protocol_of(

@@ -34,8 +34,8 @@ class ColumnOptions:
     def __post_init__(self) -> None:
         for side in (None, *SIDES):
             if sum(self._side(option) == side for option in self.options) > 1:
-                whose = f" of {side}" if side else ""
-                raise DetbenchError(f"--columns is given twice for the files{whose}")
+                side_text = f"for {side}" if side else "without a side"
+                raise DetbenchError(f"--columns is given twice {side_text}; state all columns once")
         if self._of(None) is not None and not any(map(_is_table, self.inputs)):
             raise DetbenchError(
                 "--columns is for CSV files, and no input is one by its suffix; write "

@@ -175,7 +175,7 @@ def _parse_stated(stated: str) -> tuple[dict[str, str] | list[str], Unit | None]
         value = entry.partition("=")[2]
         if value not in get_args(Unit):
             choices = ", ".join(get_args(Unit))
-            raise DetbenchError(f"--columns: units are {value!r}; choose one of: {choices}")
+            raise DetbenchError(f"--columns: unknown units {value!r}; choose one of: {choices}")
         unit = next(choice for choice in get_args(Unit) if choice == value)
         entries.remove(entry)
     are_pairs = ["=" in entry for entry in entries]
@@ -201,7 +201,7 @@ def _role(name: str) -> str:
     role = synonyms.get(_simplified(name))
     if role is None:
         raise DetbenchError(
-            f"--columns: {name!r} is not known; choose from: {', '.join(ROLES)}, {_UNITS}"
+            f"--columns: unknown role {name!r}; choose from: {', '.join(ROLES)}, {_UNITS}"
         )
     return role
 

@@ -17,6 +17,8 @@ from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_MAX_DIGITS = 18
+"""Digits of the longest numbers that fit 64 bits, whatever the digits are."""
 _SUFFIX = re.compile(
     r"\.(bmp|gif|heic|jp2|jpe|jpeg|jpg|pgm|png|ppm|tif|tiff|webp|json|txt|xml)\Z", re.IGNORECASE
 )
@@ -80,6 +82,62 @@ def path_matches(
     """
     yield "names of files", _as_files(ground_truth, names).positions
     yield "paths that end in image IDs", _as_paths_of_ids(ground_truth, names).positions
+
+
+def id_positions(ground_truth: GroundTruth, names: Sequence[str]) -> list[int]:
+    """Return the image whose id each name is, as a text or a number; −1 for none or several."""
+    return _as_ids(ground_truth, names).positions
+
+
+def file_numbers(ground_truth: GroundTruth) -> dict[int, int] | None:
+    """Return the number that the name of a file is → the image's position.
+
+    None if these numbers are the ids of the same images, so that they say nothing new, or if two
+    are the same.
+    """
+    numbers: dict[int, int] = {}
+    n_files, is_new = 0, False
+    for position, file in enumerate(ground_truth.image_files):
+        stem = file.replace("\\", "/").rpartition("/")[2].partition(".")[0]
+        if stem.isdecimal() and len(stem) <= _MAX_DIGITS:
+            numbers[int(stem)] = position
+            n_files += 1
+            is_new |= stem.lstrip("0") != ground_truth.image_ids[position].lstrip("0")
+    return numbers if is_new and len(numbers) == n_files else None
+
+
+def refuse_ambiguous_numbers(
+    path: Path, ground_truth: GroundTruth, numbers: Sequence[str], positions: Sequence[int]
+) -> None:
+    """Refuse numbers that several images' ids, or names, spell: 1 can be "1", "01" or "001".
+
+    Args:
+        path: The file of detections, for messages.
+        ground_truth: The ground truth.
+        numbers: The N ids that the file writes as numbers, not as texts.
+        positions: The image that each has been found to mean.
+
+    Raises:
+        InputError: There is such a number.
+    """
+    spellings = [
+        [_number(_parts(_without_suffix(text))[-1]) for text in texts]
+        for texts in (ground_truth.image_ids, ground_truth.image_files)
+    ]
+    images_by_number = [_positions_by(each) for each in spellings]
+    for number, position in zip(numbers, positions, strict=True):
+        for each, images in zip(spellings, images_by_number, strict=True):
+            if position < 0 or each[position] != int(number):
+                continue
+            names = [repr(ground_truth.image_names[image]) for image in images[int(number)]]
+            if len(names) > 1:
+                raise InputError(
+                    path,
+                    f"image {number} can be {', '.join(names[:-1])} or {names[-1]}",
+                    fix="write ids as texts, as the ground truth has them, or file_name in each "
+                    "row",
+                )
+            break
 
 
 def image_id_example(ground_truth: GroundTruth) -> str:

@@ -84,6 +84,8 @@ def _problem_and_location(error: msgspec.ValidationError, root: str) -> tuple[st
         accepted = [name for name in types[1].split(" | ") if name != "null"]
         # Two types may have one name, so dict.fromkeys removes repetitions and keeps the order.
         names = dict.fromkeys(_TYPE_NAMES.get(name, name) for name in accepted)
+        if "float" in accepted:
+            names.pop(_TYPE_NAMES["int"], None)
         actual = _TYPE_NAMES.get(types[2], types[2])
         return f"expected {' or '.join(names)}, found {actual}", where
     return text[:1].lower() + text[1:], where

@@ -10,7 +10,8 @@ from detbench.data.columns import Floats
 from detbench.errors import DetbenchWarning, InputError
 
 _FIXES = {
-    "image": "detections of another split? choose that split, or --allow-unknown to drop them",
+    "image": "detections of another split? choose that split, or --allow-unknown to drop them; "
+    "detbench doctor looks for a rule",
     "class": "spell it as the ground truth does, or --allow-unknown to drop its detections",
 }
 

@@ -138,19 +138,20 @@ def _image_sizes(labeled: LabeledBoxes) -> Floats:
     """Return the size (I, 2) of each image: of its file, or as the ground truth knows it."""
     sizes = np.full((len(labeled.images), 2), np.nan)
     truth, folder = labeled.source.ground_truth, labeled.image_folder
-    known: dict[str, Sequence[float]] = {}
+    size_of_name: dict[str, Sequence[float]] = {}
     if truth is not None:
-        known_sizes = with_sizes_of_files(truth).image_sizes.tolist()
-        known = {
-            Path(name).stem: size for name, size in zip(truth.image_names, known_sizes, strict=True)
+        sizes_of_truth = with_sizes_of_files(truth).image_sizes.tolist()
+        size_of_name = {
+            Path(name).stem: size
+            for name, size in zip(truth.image_names, sizes_of_truth, strict=True)
         }
     for image_id, image in labeled.images.items():
         file = labeled.files[image]
         if folder is not None and file:
             with suppress(InputError):
                 sizes[image] = read_image_size(folder / file)
-        elif image_id in known:
-            sizes[image] = known[image_id]
+        elif image_id in size_of_name:
+            sizes[image] = size_of_name[image_id]
     return sizes
 
 

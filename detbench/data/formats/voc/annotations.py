@@ -237,7 +237,9 @@ def _warn_unusual(path: Path, annotations: Annotations, files: list[str], offset
     """Warn of another numbering than VOC's, of polygons, and of images without an annotation."""
     messages = []
     if offsets.reason:
-        messages.append(f"{offsets.reason}; VOC counts from 1. Results in VOC's format are read so")
+        messages.append(
+            f"{offsets.reason}; VOC counts from 1. VOC results are read like these annotations"
+        )
     n_polygons = annotations.texts.n_polygons
     if n_polygons:
         messages.append(f"{plural(n_polygons, 'object')} without <bndbox>: polygons became boxes")
@@ -252,7 +254,7 @@ def _warn_unusual(path: Path, annotations: Annotations, files: list[str], offset
     n_left_out = len(images.difference(files))
     if n_left_out:
         messages.append(
-            f"{n_left_out:,} of {plural(len(images), 'image')} without an XML file left out; "
+            f"{n_left_out:,} of {plural(len(images), 'image')} have no XML file and are left out; "
             "if they show no object, add an <annotation> without objects for each"
         )
     for message in messages:

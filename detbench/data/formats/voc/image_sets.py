@@ -213,7 +213,7 @@ def _annotations(devkit: Devkit, split: str, image_ids: list[str]) -> list[str]:
     if n_missing:
         warnings.warn(
             f"{devkit.location(f'{IMAGE_SETS}/{split}.txt')}: {n_missing:,} of "
-            f"{plural(len(names), 'image')} without an XML file: they count as images without "
+            f"{plural(len(names), 'image')} have no XML file: they count as images without "
             "objects, for which CVAT and Datumaro write none",
             DetbenchWarning,
             stacklevel=4,

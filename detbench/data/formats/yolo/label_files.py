@@ -154,8 +154,8 @@ def _warn(dataset: Path, label_files: LabelFiles, n_images: int) -> None:
     if label_files.strays:
         n_strays = len(label_files.strays)
         warnings.warn(
-            f"{dataset}: {plural(n_strays, 'label file')} not read, without an image of this name "
-            f"(the first: {label_files.strays[0]})",
+            f"{dataset}: no image for {plural(n_strays, 'label file')} (the first: "
+            f"{label_files.strays[0]}); labels without an image are not read",
             DetbenchWarning,
             stacklevel=3,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from detbench.data.formats.parsing.text_lists import OTHER_TEXTS
 from detbench.data.formats.yolo.file_stems import need_folders
 from detbench.data.formats.yolo.label_files import holds_numbers
 from detbench.data.ground_truth import GroundTruth
-from detbench.errors import DetbenchWarning
-from detbench.wording import first_few
+from detbench.errors import DetbenchWarning, InputError
+from detbench.wording import first_few, plural
 
 _MAX_PROBED = 20
 """How many files are opened to see whether their lines start with a number."""
+_N_RESULT_WORDS = 6
+"""A line of results has at least the class, four numbers of a box and the confidence."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,9 @@ def find_result_files(folder: Path, ground_truth: GroundTruth) -> ResultFiles:
     """Return the files of results in a folder.
 
     These are the text files named after an image, and others that start with a number. Ultralytics
-    writes them into a subfolder `labels`; subfolders of images are searched only if several images
-    have the same name. A warning names what is ignored, apart from lists of classes.
+    writes them into a subfolder `labels`. Other subfolders are searched if several images have the
+    same name, or if all text files lie there. A warning names what is ignored, apart from lists of
+    classes.
 
     Raises:
         InputError: The name of a file fits several images.
@@ -62,21 +66,75 @@ def find_result_files(folder: Path, ground_truth: GroundTruth) -> ResultFiles:
 
 
 def is_yolo_results(folder: Path, ground_truth: GroundTruth) -> bool:
-    """Return whether a folder holds text files of numbers that are named after images."""
+    """Return whether a folder holds text files of numbers that are named after images.
+
+    Raises:
+        InputError: The name of a file right in the folder fits several images.
+    """
     files = _text_files(folder, ground_truth)
-    probed = [path for name, path in files.items() if not _is_other_text(name)][:_MAX_PROBED]
-    if not any(holds_numbers(path) for path in probed) and any(map(_has_text, probed)):
+    if not _are_numbers(files):
         return False
-    return max(match_images(folder, ground_truth, list(files), are_files=True), default=-1) >= 0
+    try:
+        images = match_images(folder, ground_truth, list(files), are_files=True)
+    except InputError:
+        # Folders of labels and of results side by side are not results of a detector.
+        if need_folders(ground_truth) or not _are_nested(files):
+            raise
+        return False
+    return max(images, default=-1) >= 0
+
+
+def unmatched_results(folder: Path, ground_truth: GroundTruth) -> InputError | None:
+    """Return the error for a folder of YOLO results none of which is named after an image.
+
+    None for a folder of something else.
+    """
+    files = _text_files(folder, ground_truth)
+    results = [
+        name for name, path in files.items() if not _is_other_text(name) and holds_numbers(path)
+    ]
+    lengths = {len(_first_words(files[name])) for name in results[:_MAX_PROBED]}
+    if not results or min(lengths) < _N_RESULT_WORDS:
+        return None
+    return InputError(
+        folder,
+        f"its {plural(len(results), 'text file')} look like YOLO results, but none is named after "
+        f"an image; the first is {results[0]}.txt",
+        fix=f"{_name_example(ground_truth)}; `detbench doctor` looks for a rule that maps the names",
+    )
+
+
+def _name_example(ground_truth: GroundTruth) -> str:
+    names = [Path(name).stem for name in ground_truth.image_names]
+    return f"name them after the images, such as {names[0]}.txt" if names else "there are no images"
+
+
+def _first_words(path: Path) -> list[bytes]:
+    with path.open("rb") as file:
+        return next((line for line in file if not line.isspace()), b"").split()
+
+
+def _are_numbers(files: Mapping[str, Path]) -> bool:
+    """Return whether text files can be results: one starts with a number, or all are empty."""
+    probed = [path for name, path in files.items() if not _is_other_text(name)][:_MAX_PROBED]
+    return any(map(holds_numbers, probed)) or not any(map(_has_text, probed))
+
+
+def _are_nested(files: Mapping[str, Path]) -> bool:
+    return all("/" in name for name in files)
 
 
 def _text_files(folder: Path, ground_truth: GroundTruth) -> dict[str, Path]:
-    """Return name → path of the text files of a folder, or else of its subfolder `labels`."""
-    pattern = "**/*.txt" if need_folders(ground_truth) else "*.txt"
-    for parent in (folder, folder / "labels"):
-        paths = sorted(parent.glob(pattern))
-        if paths:
-            return {path.relative_to(parent).with_suffix("").as_posix(): path for path in paths}
+    """Return name → path of the text files of a folder, or else of its subfolders.
+
+    Names are relative to the folder, or to its subfolder `labels` if text files are there alone.
+    """
+    patterns = ("**/*.txt",) if need_folders(ground_truth) else ("*.txt", "**/*.txt")
+    for pattern in patterns:
+        for parent in (folder, folder / "labels"):
+            paths = sorted(parent.glob(pattern))
+            if paths:
+                return {path.relative_to(parent).with_suffix("").as_posix(): path for path in paths}
     return {}
 
 

@@ -31,5 +31,5 @@ def test_options_that_no_input_needs_or_two_of_one_side_are_refused(inputs):
         ColumnOptions(["a"], inputs[:1])
     with pytest.raises(DetbenchError, match="--columns is given twice"):
         ColumnOptions(["a", "b"], inputs)
-    with pytest.raises(DetbenchError, match="given twice for the files of detections"):
+    with pytest.raises(DetbenchError, match="given twice for detections"):
         ColumnOptions(["detections:a", "detections:b"], inputs)

@@ -107,10 +107,10 @@ def test_detections_need_the_score():
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("image=a,klass=b", "'klass' is not known; choose from: image, class"),
+        ("image=a,klass=b", "unknown role 'klass'; choose from: image, class"),
         ("image=a,class", "write ROLE=COLUMN for every column, or all roles"),
         ("image,image,class", "image is stated twice"),
-        ("image,units=meters", "units are 'meters'; choose one of: pixels, fractions, percent"),
+        ("image,units=meters", "unknown units 'meters'; choose one of: pixels, fractions, percent"),
     ],
 )
 def test_a_faulty_option_is_refused(text, problem):

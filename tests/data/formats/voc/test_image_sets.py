@@ -114,7 +114,7 @@ def test_a_label_map_explains_missing_annotations(tmp_path, missing):
         with pytest.raises(InputError, match=r"Annotations/a\.xml: is missing, but image 'a'"):
             read_voc(root)
         return
-    with pytest.warns(DetbenchWarning, match="1 of 2 images without an XML file: they count"):
+    with pytest.warns(DetbenchWarning, match="1 of 2 images have no XML file: they count"):
         ground_truth = read_voc(root)
     assert ground_truth.offsets.tolist() == [0, 1, 1]
     assert ground_truth.class_names == ("dog", "emu")

@@ -38,7 +38,7 @@ def test_cvat_and_datumaro(tmp_path):
     assert ground_truth.image_folder == root / "JPEGImages"
     assert (ground_truth.name, ground_truth.protocol) == ("project default", "voc2012")
     texts = [str(warning.message) for warning in warned]
-    assert "default.txt: 1 of 3 images without an XML file: they count as images" in texts[0]
+    assert "default.txt: 1 of 3 images have no XML file: they count as images" in texts[0]
     assert FROM_0 in texts[1]
     assert len(texts) == 2
 

@@ -147,7 +147,7 @@ def test_images_without_xml_are_left_out_and_counted(tmp_path):
     files |= {"Annotations/a.xml": XML, "Annotations/x.xml": renamed}
     root = put(tmp_path / "mine", **files)
     with pytest.warns(
-        DetbenchWarning, match=r"mine: 2 of 4 images without an XML file left out; if they show no"
+        DetbenchWarning, match=r"mine: 2 of 4 images have no XML file and are left out; if they"
     ):
         ground_truth = read_voc(root)
     assert ground_truth.image_files == ("a.jpg", "d.jpg")

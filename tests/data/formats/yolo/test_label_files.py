@@ -78,7 +78,7 @@ def test_an_empty_label_file_is_no_missing_one(tmp_path):
 def test_label_files_without_an_image_are_counted(tmp_path):
     files = {"images/a.png": "", "labels/a.txt": LABEL}
     others = {"labels/b.txt": LABEL, "labels/c.txt": LABEL, "labels/classes.txt": "car\n"}
-    message = r"2 label files not read, without an image of this name \(the first: .*b\.txt\)"
+    message = r"no image for 2 label files \(the first: .*b\.txt\)"
     with pytest.warns(DetbenchWarning, match=message):
         assert len(read(tmp_path, files | others)) == 1
 
