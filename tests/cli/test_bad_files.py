@@ -18,8 +18,12 @@ CASES = {
         r"detections\.json, .*(byte|line|character)",
     ),
     "coco object for a list": (
-        lambda b: b.results(lambda rows: '{"a": 1}'),
+        lambda b: b.results(lambda rows: '{"images": [], "annotations": [], "categories": []}'),
         r"detections\.json: is an object like COCO annotations, expected results",
+    ),
+    "an object of no known format": (
+        lambda b: b.results(lambda rows: '{"a": 1}'),
+        r"detections\.json: this file is not recognized as detections: it is JSON",
     ),
     "coco truncated": (
         lambda b: b.results(lambda rows: json.dumps(rows)[:-40]),
