@@ -35,7 +35,7 @@ from detbench.doctor.checks.images import (
 from detbench.doctor.checks.images_and_boxes import check_images_and_boxes
 from detbench.doctor.checks.mixed_boxes import check_mixed_boxes
 from detbench.doctor.checks.offsets import check_offset
-from detbench.doctor.checks.pairing import check_pairing
+from detbench.doctor.checks.pairing import check_pairing, check_placement
 from detbench.doctor.checks.score_column import check_score_column
 from detbench.doctor.checks.scores import (
     check_class_scores,
@@ -211,7 +211,7 @@ def _check_detections(case: Case) -> list[Finding]:
             return findings
     # Detections of other images fit the objects by chance only, as do mistaken ones.
     if all(finding.id in _HIDING_NOTHING for finding in findings):
-        findings += _as_list(check_pairing(case))
+        findings += _as_list(check_pairing(case) or check_placement(case))
     # Counts and scores of detections of other images mean nothing.
     are_of_other_images = any(
         finding.id in ("wrong-split", "image-ids-shifted") and finding.fix_rows is None

@@ -56,6 +56,8 @@ MEANINGS = {
     "labels-missing": "images have no objects, though detectors find as much on them as on others",
     "flags-lost": "crowd or difficult objects became ordinary ones",
     "many-crowds": "so many objects are crowds that single objects seem to be flagged",
+    "difficult-counted": "difficult objects count, though the tools of most formats ignore them",
+    "objects-not-found": "almost no object has a detection on it",
     "detections-empty": "there are no detections, or no file for some class",
     "not-a-number": "a text, or nothing, is in place of a number",
     "wrong-split": "detections are of images that the ground truth does not have",

@@ -1,4 +1,4 @@
-"""Checks of counts: objects that do not count, no detections, and more than a protocol scores."""
+"""Checks of counts: objects that count or do not, and detections: none, on no object, too many."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ MIN_CROWDS = 5
 """Crowds from which on their share is worth a warning."""
 FORMATS_WITH_REGIONS = ("bbgt", "crowdhuman", "kitti", "visdrone")
 """Formats in which regions that do not count are normal, in any number."""
+MIN_POSSIBLE = 20
+"""Objects that detections could lie on from which on it means something that they do not."""
+MIN_FOUND = 0.05
+"""Smallest normal share of them with a detection on them. Weak detectors, simulated on 26 kinds of
+images, find .12 and more."""
 _CROWD_FIX = "set iscrowd to 0 if they are single objects, such as brush masks from CVAT"
 
 
@@ -43,6 +48,22 @@ def check_counted(ground_truth: GroundTruth, counted: Flags) -> Suspicion | None
         fix = "choose another split, or count them with --difficult count"
     evidence += ": no class has an average precision"
     return Suspicion("class-without-ground-truth", "error", evidence, fix)
+
+
+def check_difficult(ground_truth: GroundTruth, counted: Flags) -> Suspicion | None:
+    """Check for difficult objects that count, though the tools of most formats ignore them.
+
+    Args:
+        ground_truth: G objects.
+        counted: (G,) which objects the protocol counts.
+    """
+    n_counted = int((ground_truth.difficult & counted).sum())
+    if not n_counted:
+        return None
+    verb = "is" if n_counted == 1 else "are"
+    evidence = f"{plural(n_counted, 'difficult object')} {verb} counted, as in the COCO protocol"
+    fix = "--difficult ignore leaves them out"
+    return Suspicion("difficult-counted", "note", evidence, fix, is_reported=True)
 
 
 def check_crowds(ground_truth: GroundTruth, counted: Flags) -> Suspicion | None:
@@ -89,6 +110,25 @@ def check_empty(rows: DetectionRows) -> Suspicion | None:
         return None
     fix = "check that this is the file of a finished run"
     return Suspicion("detections-empty", "error", "there are no detections", fix)
+
+
+def check_objects_found(n_objects: int, n_detections: int, n_found: int) -> Suspicion | None:
+    """Check whether almost no object has a detection on it, as with boxes of another format.
+
+    Args:
+        n_objects: Number of objects on the images that are looked at.
+        n_detections: Number of their highest-scoring detections.
+        n_found: Number of objects with one of these on them, whatever the classes.
+    """
+    n_possible = min(n_objects, n_detections)
+    if n_possible < MIN_POSSIBLE or n_found >= MIN_FOUND * n_possible:
+        return None
+    evidence = (
+        f"almost no detection lies on an object: {n_found:,} of {n_possible:,} that could are "
+        "found, with IoU ≥ .5 and any class"
+    )
+    fix = "find out why with detbench doctor: box format, unit, image size, or other images"
+    return Suspicion("objects-not-found", "warning", evidence, fix)
 
 
 def check_detection_limit(

@@ -12,7 +12,8 @@ from detbench.doctor.case import Case
 from detbench.doctor.evidence.fit import Sample, sample_of
 from detbench.doctor.findings import Finding
 from detbench.metrics.kernels.overlap import pairwise_iou
-from detbench.metrics.scoring.placement import highest_scoring
+from detbench.metrics.scoring.placement import highest_scoring, well_placed
+from detbench.metrics.scoring.suspicions import find_misplacement
 
 MIN_OBJECTS, MIN_IMAGES = 30, 5
 MIN_WITH_EXTENT = 0.5
@@ -74,6 +75,18 @@ def check_pairing(case: Case) -> Finding | None:
         fix = "write each detection with the ID of its own image: their orders differ"
         return Finding("image-ids-shifted", "error", evidence, fix)
     return _other_images(case, evidence)
+
+
+def check_placement(case: Case) -> Finding | None:
+    """Check whether almost no object has a detection on it, in sets too small for the pairing."""
+    if not len(case.scored):
+        return None
+    placed = well_placed(case.ground_truth, case.scored)
+    suspicion = find_misplacement(case.ground_truth, case.scored, placed)
+    if suspicion is None:
+        return None
+    fix = "look at the boxes on their images: no known box format, unit or image size explains them"
+    return Finding(suspicion.id, suspicion.severity, suspicion.evidence, fix)
 
 
 def _is_large_enough(sample: Sample) -> bool:

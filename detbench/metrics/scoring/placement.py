@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from detbench.data.checks.classes import MistakenClasses
-from detbench.data.columns import Flags, Floats, Ints, pairs_in_groups
+from detbench.data.columns import Flags, Floats, Ints, groups_from_offsets, pairs_in_groups
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.kernels.overlap import paired_iou
@@ -69,6 +69,22 @@ def well_placed(ground_truth: GroundTruth, rows: DetectionRows) -> tuple[Ints, I
     chosen = order[is_first]
     classes = ground_truth.class_index[objects[chosen]]
     return detections[chosen], classes.astype(np.int64)
+
+
+def placeable_counts(ground_truth: GroundTruth, rows: DetectionRows) -> tuple[int, int]:
+    """Return how many objects and detections `well_placed` looks at.
+
+    Of each image that has both, as many objects count as detections are considered, at most.
+    """
+    n_images = len(ground_truth.image_ids)
+    usable = rows.finite & (rows.image_index >= 0)
+    n_detections = np.bincount(rows.image_index[usable], minlength=n_images)
+    images = groups_from_offsets(ground_truth.offsets)[regular_objects(ground_truth)]
+    n_objects = np.bincount(images, minlength=n_images)
+    is_paired = _sampled_images(n_images) & (n_objects > 0) & (n_detections > 0)
+    n_considered = np.minimum(n_detections[is_paired], BOXES_PER_IMAGE)
+    n_possible = np.minimum(n_objects[is_paired], n_considered)
+    return int(n_possible.sum()), int(n_considered.sum())
 
 
 def _sampled_images(n_images: int) -> Flags:

@@ -15,7 +15,9 @@ from detbench.data.checks.counts import (
     check_counted,
     check_crowds,
     check_detection_limit,
+    check_difficult,
     check_empty,
+    check_objects_found,
 )
 from detbench.data.checks.images import check_missing_images
 from detbench.data.checks.scores import (
@@ -27,25 +29,35 @@ from detbench.data.checks.scores import (
     is_ordered_by_score,
 )
 from detbench.data.checks.suspicion import Suspicion
+from detbench.data.columns import Ints
 from detbench.data.detection_rows import DetectionRows
 from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.metrics.protocols.crowd_and_difficult import counted_objects
 from detbench.metrics.protocols.protocol import Protocol
 from detbench.metrics.scoring.evaluation import Evaluation
-from detbench.metrics.scoring.placement import class_confusion, hits_at, well_placed
+from detbench.metrics.scoring.placement import (
+    class_confusion,
+    hits_at,
+    placeable_counts,
+    well_placed,
+)
 from detbench.metrics.scoring.quick_score import QuickScore
 
 
 def find_suspicions(evaluation: Evaluation) -> list[Suspicion]:
     """Return what is suspicious about an evaluation's input, what ruins most first.
 
-    Notes are left out, except those on what the protocol does not count and on quantized scores.
+    Notes are left out, except those on quantized scores and on what the protocol counts or not.
     `detbench doctor` finds more, and proves it.
     """
     ground_truth, protocol = evaluation.ground_truth, evaluation.protocol
     counted = counted_objects(ground_truth, protocol)
-    candidates = check_counted(ground_truth, counted), check_crowds(ground_truth, counted)
+    candidates = (
+        check_counted(ground_truth, counted),
+        check_crowds(ground_truth, counted),
+        check_difficult(ground_truth, counted),
+    )
     return [
         *_reported(candidates),
         *detection_suspicions(ground_truth, evaluation.detections, protocol),
@@ -66,14 +78,15 @@ def detection_suspicions(
     measure = f"{quick_score.measure}{quick_score.scope}"
     tie_range = partial(quick_score.tie_range, rows)
     limit = protocol.max_detections[-1] if protocol.max_detections else None
-    normalized = check_normalized(ground_truth, rows)
+    placed = well_placed(ground_truth, rows)
+    # Fractions are smaller than a pixel, too, and neither lies on an object.
+    size_problem = check_normalized(ground_truth, rows) or check_collapsed(ground_truth, rows)
     candidates = (
-        normalized,
-        # Fractions are smaller than a pixel, too.
-        None if normalized else check_collapsed(ground_truth, rows),
+        size_problem,
+        None if size_problem else find_misplacement(ground_truth, rows, placed),
         check_zero_area(rows),
         check_outside_image(ground_truth, rows),
-        _check_classes(ground_truth, rows),
+        _check_classes(ground_truth, rows, placed),
         check_missing_images(ground_truth, rows.image_index),
         check_class_as_score(rows),
         check_constant_score(rows, measure, tie_range),
@@ -85,6 +98,20 @@ def detection_suspicions(
     return _reported(candidates)
 
 
+def find_misplacement(
+    ground_truth: GroundTruth, rows: DetectionRows, placed: tuple[Ints, Ints]
+) -> Suspicion | None:
+    """Check whether almost no object has a detection on it.
+
+    Args:
+        ground_truth: G objects.
+        rows: All detections.
+        placed: What `well_placed` returned for them.
+    """
+    n_objects, n_detections = placeable_counts(ground_truth, rows)
+    return check_objects_found(n_objects, n_detections, len(placed[0]))
+
+
 def _reported(candidates: tuple[Suspicion | None, ...]) -> list[Suspicion]:
     return [
         suspicion
@@ -93,9 +120,11 @@ def _reported(candidates: tuple[Suspicion | None, ...]) -> list[Suspicion]:
     ]
 
 
-def _check_classes(ground_truth: GroundTruth, rows: DetectionRows) -> Suspicion | None:
+def _check_classes(
+    ground_truth: GroundTruth, rows: DetectionRows, placed: tuple[Ints, Ints]
+) -> Suspicion | None:
     """Check for permuted classes, unless the scores do not say which detections are the best."""
     if not is_ordered_by_score(rows):
         return None
-    mistaken = class_confusion(ground_truth, rows, well_placed(ground_truth, rows))
+    mistaken = class_confusion(ground_truth, rows, placed)
     return check_permuted_classes(ground_truth.class_names, mistaken)

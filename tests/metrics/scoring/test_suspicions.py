@@ -308,7 +308,7 @@ def test_nothing_counts(clear_pair):
     assert "since 180 are crowds" in suspicion_texts(crowds, detector, "coco")
     difficult = replace(ground_truth, difficult=flags)
     assert suspicion_ids(difficult, detector, "voc2007")[0] == "class-without-ground-truth"
-    assert suspicion_ids(difficult, detector, "coco") == [], "COCO counts difficult objects"
+    assert suspicion_ids(difficult, detector, "coco") == ["difficult-counted"]
 
 
 def test_suspicions_of_detections_alone_need_no_object(clear_pair):
