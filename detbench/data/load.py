@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from detbench.data.detections import Detections
 from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat
@@ -56,6 +56,8 @@ def load_ground_truth(
             raise InputError(images, "is not a folder", fix="give the folder of the images")
         recognized = recognize_ground_truth(path, columns)
         if recognized is None:
+            from detbench.data.formats.unrecognized import unrecognized
+
             raise unrecognized(path, "ground truth")
         ground_truth = recognized[1].read(path, split, images)
         return _with_name(ground_truth, ground_truth.name)
@@ -88,7 +90,9 @@ def load_detections(
         _check_exists(path)
         recognized = recognize_detections(path, ground_truth, columns)
         if recognized is None:
-            raise unrecognized(path, "detections")
+            from detbench.data.formats.unrecognized import unrecognized
+
+            raise unrecognized(path, "detections", ground_truth)
         detections = recognized[1].read(path, ground_truth, allow_unknown)
         file_name = path.resolve().name if path.is_dir() else path.stem
         return _with_name(detections, name or detections.name or file_name)
@@ -249,19 +253,6 @@ def _with_name(data: Data, name: str) -> Data:
     if (name, source) == (data.name, data.source):
         return data
     return replace(data, name=name, source=source)
-
-
-def unrecognized(path: Path, what: Literal["ground truth", "detections"]) -> InputError:
-    """Return the error for a file or folder of no known format: what it looks like, what to do."""
-    from detbench.data.formats.unrecognized import what_it_looks_like
-
-    kind = "folder" if path.is_dir() else "file"
-    return InputError(
-        path,
-        f"this {kind} is not recognized as {what}: {what_it_looks_like(path)}",
-        fix="`detbench data formats` lists what is read; name the columns of a CSV file with "
-        "--columns",
-    )
 
 
 def _format_name(formats: Mapping[str, Format], path: Path, name: str | None) -> str:

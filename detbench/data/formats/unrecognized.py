@@ -95,7 +95,9 @@ def what_it_looks_like(path: Path) -> Look:
     if text.startswith("<"):
         tags = [tag.split()[0].rstrip(">/") for tag in text.split("<")[1:] if tag.strip()]
         roots = [tag for tag in tags if not tag.startswith(("?", "!"))]
-        return Look(f"it is XML with the root <{roots[0]}>" if roots else "it is XML without a root")
+        return Look(
+            f"it is XML with the root <{roots[0]}>" if roots else "it is XML without a root"
+        )
     if b"\0" in content or len(text.encode()) < 0.9 * len(content.strip()):
         return Look("it is not text")
     return _text(text)
@@ -213,10 +215,11 @@ def _inside(folder: Path) -> Iterator[Path]:
 def _format_of(path: Path, ground_truth: GroundTruth | None) -> str:
     """Return the name of the format of a file or folder; empty if it has none."""
     with suppress(InputError, OSError):
-        if ground_truth is None:
-            recognized = recognize_ground_truth(path)
-        else:
-            recognized = recognize_detections(path, ground_truth)
+        recognized = (
+            recognize_ground_truth(path)
+            if ground_truth is None
+            else recognize_detections(path, ground_truth)
+        )
         # COCO claims files that it cannot read, in order to say why.
         if recognized and not (recognized[0] == "coco" and _is_other_coco(path, ground_truth)):
             return recognized[0]

@@ -87,20 +87,22 @@ def is_yolo_results(folder: Path, ground_truth: GroundTruth) -> bool:
 def unmatched_results(folder: Path, ground_truth: GroundTruth) -> InputError | None:
     """Return the error for a folder of YOLO results none of which is named after an image.
 
-    None for a folder of something else.
+    None for a folder of something else, or whose subfolders are results, each of its own.
     """
     files = _text_files(folder, ground_truth)
     results = [
         name for name, path in files.items() if not _is_other_text(name) and holds_numbers(path)
     ]
     lengths = {len(_first_words(files[name])) for name in results[:_MAX_PROBED]}
-    if not results or min(lengths) < _N_RESULT_WORDS:
+    if not results or min(lengths) < _N_RESULT_WORDS or is_yolo_results(folder, ground_truth):
+        return None
+    if _are_nested(files) and any(is_yolo_results(path, ground_truth) for path in folder.iterdir()):
         return None
     return InputError(
         folder,
         f"its {plural(len(results), 'text file')} look like YOLO results, but none is named after "
         f"an image; the first is {results[0]}.txt",
-        fix=f"{_name_example(ground_truth)}; `detbench doctor` looks for a rule that maps the names",
+        fix=f"{_name_example(ground_truth)}; `detbench doctor` looks for a rule",
     )
 
 
