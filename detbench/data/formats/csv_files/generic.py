@@ -27,7 +27,7 @@ from detbench.data.formats.csv_files.rows import (
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Source
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
 from detbench.data.formats.parsing.plain_text import is_number
-from detbench.data.formats.text_files.label_folder import label_files, lines_by_image
+from detbench.data.formats.text_files.label_folder import class_names_of, lines_by_image
 from detbench.errors import InputError
 
 NAME = "csv"
@@ -118,10 +118,16 @@ def _read_folder(labeled: LabeledBoxes, stated: str) -> Columns:
     """Read a text file per image, with blanks or separators between the stated columns."""
     source = labeled.source
     columns = stated_columns(stated, None, source.path, has_image=False, scored=source.scored)
-    for image, line in lines_by_image(labeled, source.path, label_files(source.path)):
+    rows = []
+    for image, line in lines_by_image(labeled, source.path):
         cells = [cell for word in line.words for cell in word.replace(";", ",").split(",")]
-        cells = [cell for cell in cells if cell]
-        add_rows(labeled, line.path, [(line.number, cells)], columns, image=image)
+        rows.append((image, line.path, line.number, [cell for cell in cells if cell]))
+    # All files number their classes alike.
+    place = columns.class_name
+    words = [cells[place] for *_, cells in rows if place < len(cells)]
+    names = class_names_of(labeled, source.path, words)
+    for image, path, number, cells in rows:
+        add_rows(labeled, path, [(number, cells)], columns, image=image, class_names=names)
     return columns
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,7 @@ def add_rows(
     columns: Columns,
     *,
     image: int | None = None,
+    class_names: Mapping[str, str] | None = None,
 ) -> None:
     """Add the box of each row; rows with an image alone are images without objects.
 
@@ -97,6 +98,7 @@ def add_rows(
         rows: Its rows without the header.
         columns: What the columns are.
         image: The image of all rows; None if a column names it.
+        class_names: Word → class name; None for what the words of these rows show.
 
     Raises:
         InputError: A row names no image.
@@ -104,7 +106,7 @@ def add_rows(
     n_values = columns.last + 1
     complete = [row for row in rows if len(row[1]) >= n_values]
     if complete:
-        _add_complete_rows(labeled, path, complete, columns, image)
+        _add_complete_rows(labeled, path, complete, columns, image, class_names)
     for number, cells in rows if len(complete) < len(rows) else ():
         if len(cells) < n_values:
             has_name = columns.image is not None and columns.image < len(cells)
@@ -116,15 +118,22 @@ def add_rows(
 
 
 def _add_complete_rows(
-    labeled: LabeledBoxes, path: Path, rows: Sequence[Row], columns: Columns, image: int | None
+    labeled: LabeledBoxes,
+    path: Path,
+    rows: Sequence[Row],
+    columns: Columns,
+    image: int | None,
+    class_names: Mapping[str, str] | None,
 ) -> None:
     # Columns at once: files may have a million rows.
     n_values = columns.last + 1
     cells = list(zip(*(cells[:n_values] for _, cells in rows), strict=True))
     words = cells[columns.class_name]
     boxes: list[Sequence[str]] = list(zip(*(cells[place] for place in columns.box), strict=True))
-    names = class_names_of(labeled, path.parent, filter(None, words))
-    numbers = {word: labeled.class_number(name) for word, name in names.items()}
+    names = class_names
+    if names is None:
+        names = class_names_of(labeled, path.parent, filter(None, words))
+    numbers = {word: labeled.class_number(names[word]) for word in dict.fromkeys(words) if word}
     if image is None:
         images = _add_images(labeled, path, rows, cells, columns)
     else:

@@ -25,7 +25,7 @@ from detbench.data.formats.labeled_boxes.labeled_boxes import (
     Source,
 )
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
-from detbench.data.formats.labeled_boxes.shapes import bounding_box, rotated_box
+from detbench.data.formats.labeled_boxes.shapes import bounding_box, numbers_of, rotated_box
 from detbench.data.formats.parsing.json_head import json_head
 from detbench.errors import InputError
 
@@ -148,8 +148,8 @@ def _xywh(kind: str, annotation: JsonObject) -> list[object]:
         return numbers
     if kind == "polygon":
         corners = bounding_box(numbers)
-    elif len(numbers) == 5 and None not in numbers:
-        center_x, center_y, width, height, degrees = numbers
+    elif len(numbers) == 5 and (rotated := numbers_of(numbers)) is not None:
+        center_x, center_y, width, height, degrees = rotated
         x, y = center_x - width / 2, center_y - height / 2
         corners = rotated_box(x, y, width, height, degrees, about_center=True)
     else:

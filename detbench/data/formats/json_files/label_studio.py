@@ -8,6 +8,7 @@ Source: Label Studio's documentation, "Export annotations" and "Units of image a
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -154,6 +155,10 @@ def _add_region(
     labeled.state_size(image, width, height)
     class_names = labels if isinstance(labels, list) and labels else [None]
     for class_name in class_names:
+        if kind == "rotated box" and math.isnan(width * height):
+            problem = "has no original_width and original_height, which a rotated box needs"
+            labeled.add_malformed(image, text_of(class_name), problem, file=file, where=where)
+            continue
         labeled.add(
             image,
             text_of(class_name),

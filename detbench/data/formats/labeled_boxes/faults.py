@@ -34,13 +34,13 @@ def check_values(labeled: LabeledBoxes) -> None:
     numbers, malformed = labeled.stated_numbers()
     no_class = np.array(labeled.class_index, np.int64) == NO_CLASS
     with np.errstate(over="ignore", invalid="ignore"):
-        extents = np.abs(numbers[:, :2] * numbers[:, 2:])
-    not_finite = ~np.isfinite(numbers).all(axis=1) | ~np.isfinite(extents).all(axis=1)
+        lengths = numbers[:, 2:] - (numbers[:, :2] if labeled.box_format == "xyxy" else 0)
+        is_finite = np.isfinite(numbers).all(axis=1) & np.isfinite(lengths[:, 0] * lengths[:, 1])
     bad_score = np.zeros(len(labeled), np.bool_)
     if labeled.source.scored:
         scores, malformed_scores = labeled.stated_scores()
         bad_score = malformed_scores | ~np.isfinite(scores)
-    faulty = no_class | malformed.any(axis=1) | not_finite | bad_score
+    faulty = no_class | malformed.any(axis=1) | ~is_finite | bad_score
     if faulty.any():
         row = int(faulty.argmax())
         file, where = labeled.place(row)

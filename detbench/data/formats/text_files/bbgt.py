@@ -69,6 +69,10 @@ def _add_line(labeled: LabeledBoxes, image: int, line: Line) -> None:
         labeled.add_malformed(image, words[0], problem, file=file, where=where)
         return
     name, ignored = words[0], words[10]
+    if not is_number(ignored):
+        problem = f"its flag to ignore is {ignored!r}, expected 0 or 1"
+        labeled.add_malformed(image, name, problem, file=file, where=where)
+        return
     is_unclear = name in _UNCLEAR and _PERSON in labeled.classes
     if is_unclear:
         labeled.count_change(f"{name} box", "ignored: persons there do not count")
@@ -78,7 +82,7 @@ def _add_line(labeled: LabeledBoxes, image: int, line: Line) -> None:
         words[1:5],
         file=file,
         where=where,
-        iscrowd=is_unclear or (is_number(ignored) and parse_number(ignored) != 0),
+        iscrowd=is_unclear or parse_number(ignored) != 0,
     )
 
 

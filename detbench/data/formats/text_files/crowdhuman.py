@@ -68,6 +68,7 @@ def _add_image(labeled: LabeledBoxes, entry: dict[str, Any], where: str) -> None
         values = box.get("box") if scored else box.get("fbox")
         numbers = values if isinstance(values, list) else NOT_A_SHAPE
         if scored and box.get("tag", 1) not in (1, _PERSON):
+            labeled.count_change("detection", "of another tag than person left out")
             continue
         labeled.add(
             image,

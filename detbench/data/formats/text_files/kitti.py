@@ -91,7 +91,9 @@ def _add_line(labeled: LabeledBoxes, image: int, line: Line) -> None:
         problem = f"{len(words)} values, expected {expected_length}: {expected}"
         labeled.add_malformed(image, words[0], problem, file=file, where=where)
     elif words[0] == _DONT_CARE:
-        if not scored:
+        if scored:
+            labeled.count_change("detection", f"of {_DONT_CARE} left out")
+        else:
             labeled.add_ignored_region(image, words[4:8], file=file, where=where)
     else:
         labeled.add(

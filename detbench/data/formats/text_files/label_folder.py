@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes
 from detbench.data.formats.parsing.text_lines import Line, lines_of
 from detbench.data.formats.parsing.text_lists import CLASS_LISTS, OTHER_TEXTS, read_name_list
+from detbench.data.ground_truth import GroundTruth
 from detbench.data.image_headers import IMAGE_SUFFIXES
 from detbench.errors import InputError
 from detbench.wording import first_few, plural
@@ -26,12 +27,19 @@ def label_folder(path: Path, names: Iterable[str]) -> Path:
     return next((path / name for name in names if (path / name).is_dir()), path)
 
 
-def label_files(folder: Path) -> list[Path]:
-    """Return the text files of a folder, sorted, without lists of classes, readmes and licenses."""
+def label_files(folder: Path, images: Collection[str] = ()) -> list[Path]:
+    """Return the text files of a folder, sorted, without lists of classes, readmes and licenses.
+
+    A file called like one of these, such as `test.txt`, counts if it is named after an image.
+    """
     # Names are sorted as strings, since there may be a file for each of many images.
     names = sorted(os.listdir(folder))  # noqa: PTH208
     texts = [name for name in names if name.endswith(".txt")]
-    return [folder / name for name in texts if name[:-4].lower() not in OTHER_TEXTS]
+    return [
+        folder / name
+        for name in texts
+        if name[:-4].lower() not in OTHER_TEXTS or name[:-4] in images
+    ]
 
 
 def most_lines(folder: Path, fits: Callable[[str], bool]) -> bool:
@@ -79,9 +87,10 @@ def lines_by_image(
             note, unless they are named after an image.
     """
     images = {} if labeled.source.scored else add_image_folder(labeled, folder)
-    paths = label_files(folder) if files is None else files
+    stems = _image_stems(labeled.source.ground_truth)
+    paths = label_files(folder, images.keys() | stems) if files is None else files
     if fits is not None and labeled.source.scored:
-        paths = _without_other_texts(labeled, paths, fits)
+        paths = _without_other_texts(labeled, paths, fits, stems)
     for path in paths:
         image_id = path.relative_to(folder).with_suffix("").as_posix()
         image = labeled.add_image(image_id, file=images.get(image_id, ""))
@@ -91,12 +100,16 @@ def lines_by_image(
         _add_background(labeled, images)
 
 
+def _image_stems(ground_truth: GroundTruth | None) -> set[str]:
+    """Return the names of the images without folders and suffix; none without ground truth."""
+    names = () if ground_truth is None else ground_truth.image_names
+    return {Path(name).stem for name in names}
+
+
 def _without_other_texts(
-    labeled: LabeledBoxes, paths: Sequence[Path], fits: Callable[[str], bool]
+    labeled: LabeledBoxes, paths: Sequence[Path], fits: Callable[[str], bool], stems: set[str]
 ) -> list[Path]:
     """Return the files of results among text files, and note the others."""
-    truth = labeled.source.ground_truth
-    stems = set() if truth is None else {Path(name).stem for name in truth.image_names}
     kept: list[Path] = []
     others: list[Path] = []
     for path in paths:

@@ -107,7 +107,9 @@ def _add_line(labeled: LabeledBoxes, image: int, line: Line, values: list[str]) 
     if number == _OTHERS:
         labeled.count_change("object" if not scored else "detection", "of category 11 left out")
     elif number == _IGNORED_REGION:
-        if not scored:
+        if scored:
+            labeled.count_change("detection", "of category 0 left out")
+        else:
             labeled.add_ignored_region(image, box, file=file, where=where)
     elif number not in range(1, _OTHERS):
         problem = f"category {values[5]}, expected a number from 0 to {_OTHERS}"

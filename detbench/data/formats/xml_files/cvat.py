@@ -88,7 +88,7 @@ def _add_tracks(labeled: LabeledBoxes, root: ElementTree.Element, file: Path) ->
     if not tracks:
         return
     size = root.find("meta//original_size")
-    n_frames = int(root.findtext("meta//size", "0") or 0)
+    n_frames = _frame_number(root.findtext("meta//size", "0"), file, "meta, size")
     sides = [size.findtext(side) if size is not None else None for side in ("width", "height")]
     width, height = (size_of(_number(side)) for side in sides)
 
@@ -102,8 +102,14 @@ def _add_tracks(labeled: LabeledBoxes, root: ElementTree.Element, file: Path) ->
         for shape in track:
             if shape.tag in _SHAPES and not is_true(shape.get("outside")):
                 where = f"track {number}, frame {shape.get('frame')}"
-                image = image_of(int(shape.get("frame", "0")))
+                image = image_of(_frame_number(shape.get("frame", "0"), file, where))
                 _add_shape(labeled, image, shape, track.get("label", ""), file, where)
+
+
+def _frame_number(text: str, file: Path, where: str) -> int:
+    if not text.strip().isdecimal():
+        raise InputError(file, f"is {text!r}, expected a whole number of frames", where=where)
+    return int(text)
 
 
 def _add_shape(

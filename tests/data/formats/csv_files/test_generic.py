@@ -180,3 +180,20 @@ def test_the_collector_of_cycles_runs_again_after_reading(tmp_path):
     with pytest.raises(InputError):
         load(write(tmp_path / "a.csv", f"{TF}a.jpg\n"))
     assert gc.isenabled()
+
+
+def test_all_files_of_a_folder_number_their_classes_alike(tmp_path):
+    """Each file alone could count from 0; together, 3 of three classes shows a count from 1."""
+    write(tmp_path / "classes.txt", "car\nsports_car\nzebra\n")
+    for name, number in (("000", 1), ("001", 2), ("002", 3)):
+        write(tmp_path / f"{name}.txt", f"{number} 0.5 0.5 0.2 0.4 0.9\n")
+    columns = "class,cx,cy,w,h,score"
+    detections, warnings = load_scored(tmp_path, make_ground_truth(images=3), columns=columns)
+    assert [name for _, name, _, _ in detections] == ["car", "sports_car", "zebra"]
+    assert any("counted from 1" in warning for warning in warnings)
+
+
+def test_a_box_is_finite_if_its_width_times_height_is(tmp_path):
+    path = write(tmp_path / "a.csv", "image,class,xmin,ymin,xmax,ymax\na.jpg,cat,0,0,1e200,1e200\n")
+    with pytest.raises(InputError, match="line 2: width · height is not finite"):
+        load(path)

@@ -69,3 +69,14 @@ def test_a_faulty_annotation_is_refused_with_its_place(tmp_path, change, message
     path = write(tmp_path / "val.json", document)
     with pytest.raises(InputError, match=message):
         load(path)
+
+
+def test_rotated_boxes_become_their_bounding_boxes(tmp_path):
+    document = json.loads(WRITTEN)
+    annotation = document["items"][0]["annotations"][0]
+    annotation |= {"type": "rotated_bbox", "bbox": [50, 25, 20, 10, 90]}
+    ground_truth, _ = load(write(tmp_path / "val.json", document))
+    assert objects(ground_truth)[0][2] == [45, 15, 55, 35]
+    annotation["bbox"] = [50, 25, 20, "10", 90]
+    with pytest.raises(InputError, match=r"annotations\[0\]: its box has 5 numbers, expected 4"):
+        load(write(tmp_path / "val.json", document))

@@ -129,3 +129,11 @@ def test_one_of_several_annotators_must_be_chosen(tmp_path):
     chosen = {"ground_truth": True, "result": [region("Bus", 0, 0, 10, 10)]}
     one["annotations"] = [one["annotations"][1], chosen]
     assert load(write(path, [one]))[0].class_names == ("Bus",)
+
+
+def test_a_rotated_box_needs_the_size_of_its_image(tmp_path):
+    rotated = region("Car", 50, 50, 20, 20, rotation=30)
+    del rotated["original_width"]
+    path = write(tmp_path / "export.json", [task("a.jpg", rotated)])
+    with pytest.raises(InputError, match="has no original_width and original_height, which"):
+        load(path)

@@ -100,3 +100,9 @@ def pycocotools_ap(images, annotations, results):
     evaluation.accumulate()
     precision = evaluation.eval["precision"][:, :, 0, 0, -1]
     return precision[precision > -1].mean()
+
+
+def test_a_malformed_flag_is_refused(tmp_path):
+    write(tmp_path / "a.txt", f"{HEAD}person 10 20 30 40 0 0 0 0 0 x 0\n")
+    with pytest.raises(InputError, match=r"a\.txt, line 2: its flag to ignore is 'x', expected 0"):
+        load(tmp_path)

@@ -60,3 +60,12 @@ def test_a_faulty_line_is_named(tmp_path, text, problem):
     start = lines({"ID": "a", "gtboxes": [person([1, 2, 3, 4])]})
     with pytest.raises(InputError, match=problem):
         load(write(tmp_path / "a.odgt", f"{start}{text}\n"))
+
+
+def test_results_of_other_tags_are_left_out_and_counted(tmp_path):
+    truth = write(tmp_path / "a.odgt", lines({"ID": "a", "gtboxes": [person([1, 2, 3, 4])]}))
+    boxes = [{"box": [1, 2, 3, 4], "score": 0.5, "tag": tag} for tag in (1, 2)]
+    results = write(tmp_path / "r.json", lines({"ID": "a", "dtboxes": boxes}))
+    detections, warnings = load_scored(results, load(truth)[0])
+    assert len(detections) == 1
+    assert warnings == [f"{results}: 1 detection of another tag than person left out"]

@@ -56,3 +56,24 @@ def test_a_malformed_line_is_named(tmp_path, line, problem):
     write(tmp_path / "annotations/a.txt", f"406,119,265,70,1,4,0,0\n{line}\n")
     with pytest.raises(InputError, match=problem):
         load(tmp_path)
+
+
+def test_results_of_category_0_are_left_out_and_counted(tmp_path):
+    truth = load(write(tmp_path / "gt/a.txt", LABELS).parent)[0]
+    results = write(tmp_path / "det/a.txt", "1,2,3,4,0.9,4,-1,-1\n1,2,3,4,0.8,0,-1,-1\n").parent
+    detections, warnings = load_scored(results, truth)
+    assert [score for *_, score in detections] == [0.9]
+    assert warnings == [f"{results}: 1 detection of category 0 left out"]
+
+
+def test_an_image_may_be_called_like_a_list_of_images(tmp_path):
+    """`test.txt` is a list of images in many folders; here it holds the labels of `test.jpg`."""
+    for name in ("a", "test"):
+        write(tmp_path / f"annotations/{name}.txt", LABELS)
+        write(tmp_path / f"images/{name}.jpg", "")
+    ground_truth, _ = load(tmp_path)
+    assert ground_truth.image_ids == ("a", "test")
+    for name in ("a", "test"):
+        write(tmp_path / f"det/{name}.txt", "1,2,3,4,0.9,4,-1,-1\n")
+    detections, _ = load_scored(tmp_path / "det", ground_truth)
+    assert [image for image, *_ in detections] == ["a", "test"]

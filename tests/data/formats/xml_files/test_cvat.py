@@ -111,3 +111,16 @@ def test_a_faulty_shape_is_refused_with_its_place(tmp_path, shapes, message):
     path = write(tmp_path / "a.xml", IMAGE.format(shapes))
     with pytest.raises(InputError, match=message):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("meta", "frame", "message"),
+    [("many", "0", "meta, size: is 'many', expected"), ("3", "x", "frame x: is 'x', expected")],
+)
+def test_frames_that_are_no_numbers_are_refused(tmp_path, meta, frame, message):
+    text = (
+        f'<annotations><meta><task><size>{meta}</size></task></meta><track id="0" label="cat">'
+        f'<box frame="{frame}" outside="0" xtl="0" ytl="0" xbr="9" ybr="9"/></track></annotations>'
+    )
+    with pytest.raises(InputError, match=message):
+        load(write(tmp_path / "a.xml", text))
