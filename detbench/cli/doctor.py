@@ -83,7 +83,7 @@ def doctor(
             _check_output(repair, output, ground_truth, detections)
             proof = repair.write(output)
         log(_written(repair, output, fix))
-        log(f"checked: {proof}")
+        log(f"read again: {proof}")
         return
     with status("examining"):
         findings = examine(

@@ -35,7 +35,7 @@ class Proof:
     """A phrase that says on how many images it was scored; empty for all."""
 
     def __str__(self) -> str:
-        return f"read again, {self.measure} is {score_text(self.score)}{self.scope}"
+        return f"{self.measure} is {score_text(self.score)}{self.scope}"
 
 
 class NotProvenError(DetbenchError):

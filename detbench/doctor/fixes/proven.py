@@ -14,13 +14,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from detbench.data.checks.suspicion import score_text
 from detbench.data.formats.table import recognize_detections
 from detbench.doctor.case import Case
 from detbench.doctor.findings import WRITE_AGAIN, Finding
 from detbench.doctor.fixes.commands import Side, fixable_ids, new_path
 from detbench.doctor.fixes.plan import plan_repair
 from detbench.doctor.fixes.proof import NotProvenError, Proof
-from detbench.doctor.fixes.repair import DatasetRepair, Repair
+from detbench.doctor.fixes.repair import DatasetRepair, DetectionsRepair, Repair
 from detbench.doctor.read_case import read_case
 from detbench.errors import DetbenchError, DetbenchWarning
 
@@ -29,6 +30,8 @@ FindAll = Callable[[Case], list[Finding]]
 
 MAX_COPIED_IMAGES = 300
 """Images of a YOLO dataset that are copied for a proof; more of them are sampled."""
+MAX_LOSS = 0.001
+"""Score that a fix of detections may lose: the order of ties changes as much."""
 _SEED = 7
 
 
@@ -85,8 +88,8 @@ def _with_proof(
         if proof is None:
             advice = f"{WRITE_AGAIN}: a fix was tried and is not offered, since {problem}"
             return replace(finding, fix_rows=None, fix_document=None, fix=advice)
-        evidence = f"{finding.evidence}; the fix was carried out: {proof}"
-        return replace(finding, evidence=evidence)
+        outcome = f"the command was carried out and its output read again: {proof}"
+        return replace(finding, evidence=f"{finding.evidence}; {outcome}")
 
     return [changed(finding) for finding in findings]
 
@@ -107,10 +110,20 @@ def _carried_out(
         repair.check_target(path)
         repair.save(path)
         proof = repair.prove(path)
+        if isinstance(repair, DetectionsRepair):
+            _check_score(repair.fixed_case.quick_score.score(case.rows), proof.score)
         if find_all is not None:
             fixed_case = _read_again(case, repair, side, path)
             _check_findings(findings, find_all(fixed_case), side, ids)
     return proof
+
+
+def _check_score(before: float, after: float) -> None:
+    """Raise NotProvenError if a fix of detections lowers their score."""
+    if after < before - MAX_LOSS:
+        raise NotProvenError(
+            f"the score would fall from {score_text(before)} to {score_text(after)}"
+        )
 
 
 def _small_enough(repair: Repair) -> Repair:
@@ -154,7 +167,7 @@ def _check_findings(
     left = [finding_id for finding_id in fixable_ids(faults, side) if finding_id in ids]
     if left:
         raise NotProvenError(f"{', '.join(left)} is still found afterwards")
-    known = {finding.id for finding in before}
-    new = {finding.id for finding in faults if finding.severity == "error"} - known
+    ids_before = {finding.id for finding in before}
+    new = {finding.id for finding in faults if finding.severity == "error"} - ids_before
     if new:
         raise NotProvenError(f"{', '.join(sorted(new))} is found afterwards")

@@ -26,9 +26,9 @@ class IdReading:
     """(names,) position in the ground truth of the image that each ID means, −1 for none."""
 
     def read(self, case: Case, rows: DetectionRows) -> DetectionRows:
-        """Return rows on the images that their IDs mean; YOLO's fractions are scaled to these."""
+        """Return rows on the images that their IDs mean; fractions are scaled to these."""
         image_index = self.positions[case.file.images.codes[rows.source_rows]]
-        if case.file.format_name != "yolo":
+        if case.file.unit == "pixels":
             return replace(rows, image_index=image_index)
         # Index −1 picks the last size: on an unknown image the fractions stay as they are.
         sizes = np.vstack([case.ground_truth.image_sizes, [(1.0, 1.0)]])

@@ -26,7 +26,7 @@ def mistake(how):
 
 def proven_score(finding) -> float:
     """Return the score of the fixed files that the evidence names."""
-    pattern = r"the fix was carried out: read again, AP is (\.\d+|1\.000)"
+    pattern = r"was carried out and its output read again: AP is (\.\d+|1\.000)"
     return float(re.search(pattern, finding.evidence)[1])
 
 
@@ -37,7 +37,7 @@ def test_the_evidence_has_the_score_of_what_the_command_writes(dataset, tmp_path
     fixed, message = run_fix(command, finding)
     score = average_precision(files.ground_truth, fixed)
     assert proven_score(finding) == pytest.approx(score, abs=5e-4)
-    assert message.rstrip().endswith(f"checked: read again, AP is {score:.3f}".replace("0.", "."))
+    assert message.rstrip().endswith(f"read again: AP is {score:.3f}".replace("0.", "."))
 
 
 def test_fixed_ground_truth_is_read_again_and_scored(dataset, tmp_path, command):

@@ -114,7 +114,7 @@ def _is_zero(number: object) -> bool:
 
 def _check_unknown(file: AnnotationsFile) -> list[Finding]:
     """Check for annotations of images or categories that the file does not list."""
-    if file.format_name == "yolo":
+    if file.first_unknown_class:
         return _check_unnamed_classes(file)
     lists: tuple[tuple[int, str, Literal["images", "categories"], str], ...] = (
         (file.n_unknown_images, "image-ids-unknown", "images", "image_id"),
@@ -133,8 +133,6 @@ def _check_unknown(file: AnnotationsFile) -> list[Finding]:
 
 
 def _check_unnamed_classes(file: AnnotationsFile) -> list[Finding]:
-    if not file.n_unknown_classes:
-        return []
     evidence = (
         f"{file.n_unknown_classes:,} of {len(file.ids):,} labels are of classes without a name "
         f"(the first: {file.first_unknown_class})"
