@@ -213,6 +213,11 @@ class GroundTruth:
         """Return the position of an image in `image_ids`, or None."""
         return self._positions.get(image_id)
 
+    @property
+    def has_category_ids(self) -> bool:
+        """Whether its files state `category_ids`; other formats have 1..K for want of any."""
+        return not self.source or self.source.startswith("coco ")
+
     @cached_property
     def image_names(self) -> tuple[str, ...]:
         """I paths relative to `image_folder`: the file name, or the image id if it is unknown."""

@@ -46,7 +46,7 @@ def _check_malformed(case: Case) -> list[Finding]:
     if case.file.wrong_length is not None and case.file.wrong_length.any():
         return [_wrong_length_finding(case, case.file.wrong_length, malformed)]
     fix_rows = partial(_well_formed, case.file)
-    rest = score_of_rest(case, fix_rows(case.rows), "with texts that spell numbers read as these")
+    rest = score_of_rest(case, fix_rows(case.rows), "with numbers in quotes read as numbers")
     evidence = (
         f"{malformed.sum():,} of {len(malformed):,} detections have a text, or nothing, in place "
         f"of a number (the first: {case.file.first_malformed}): {rest}"

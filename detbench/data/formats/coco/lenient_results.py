@@ -56,9 +56,9 @@ def read_coco_results_leniently(
     ids, category_labels = id_labels(image_ids), id_labels(category_ids)
     images = Labels(tuple(names.image_labels(ground_truth, ids.names)), ids.codes)
     numbers = {str(value) for value in image_ids if type(value) is int}
-    files = [entry.get("file_name") for entry in objects]
+    files = [entry["file_name"] for entry in objects if isinstance(entry.get("file_name"), str)]
     image_of_file = None
-    if files and all(isinstance(file, str) for file in files):
+    if files and len(files) == len(objects):
         image_of_file = images_of_files(path, ground_truth, files)
     class_names = names.class_labels(ground_truth, category_labels.names)
     classes = Labels(tuple(class_names or category_labels.names), category_labels.codes)
@@ -120,11 +120,10 @@ def _image_index(
     codes = np.unique(images.codes[with_image])
     names = [images.names[code] for code in codes]
     positions = np.full(len(images.names), -1, np.int64)
-    found = match_images(path, ground_truth, names, are_files=are_files)
-    positions[codes] = found
-    written = [pair for pair in zip(names, found, strict=True) if pair[0] in numbers]
+    positions[codes] = match_images(path, ground_truth, names, are_files=are_files)
+    own = [code for code in codes if images.names[code] in numbers]
     refuse_ambiguous_numbers(
-        path, ground_truth, [name for name, _ in written], [image for _, image in written]
+        path, ground_truth, [images.names[code] for code in own], positions[own].tolist()
     )
     return positions[images.codes]
 

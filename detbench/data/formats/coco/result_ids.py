@@ -110,16 +110,16 @@ def class_count(ground_truth: GroundTruth, lowest: int, highest: int) -> ClassCo
 
 def unknown_class_fix(ground_truth: GroundTruth, ids: Sequence[int]) -> str:
     """Return what to do about category ids of which some are unknown."""
-    known = ground_truth.category_ids.tolist()
-    if 0 in ids and 0 not in known and {number + 1 for number in ids} <= set(known):
+    category_ids = ground_truth.category_ids.tolist()
+    if 0 in ids and 0 not in category_ids and {number + 1 for number in ids} <= set(category_ids):
         return "ids seem to count from 0: detbench doctor can shift them"
     drop = "--allow-unknown drops such detections"
-    if _MIN_COCO_CLASSES <= len(known) <= _MAX_COCO_CLASSES:
+    if _MIN_COCO_CLASSES <= len(category_ids) <= _MAX_COCO_CLASSES:
         return (
             "use the ids of the ground truth's categories: COCO's own files number 80 classes 1–90 "
             f"with gaps, not 0–79 or 1–80; {drop}"
         )
-    if not known:
+    if not category_ids:
         return f"the ground truth has no categories; {drop}"
-    listed = first_few(list(map(str, known)), 2 * _N_LISTED)
+    listed = first_few(list(map(str, category_ids)), 2 * _N_LISTED)
     return f"use the ids of the ground truth's categories: {listed}; {drop}"

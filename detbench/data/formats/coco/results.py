@@ -47,8 +47,8 @@ def read_coco_results(
 
     Image ids match as in all formats (`parsing.image_ids`), and `file_name` decides where each row
     has one that is known. Category ids match `ground_truth.category_ids`, or count from 0 if they
-    show that and the ground truth has no ids of its own. `allow_unknown` drops detections on unknown images and of unknown
-    categories, with a warning.
+    show that and the ground truth has no ids of its own. `allow_unknown` drops detections on
+    unknown images and of unknown categories, with a warning.
 
     Raises:
         InputError: The file is not valid, has unknown images or categories, or more than half of
@@ -190,7 +190,7 @@ def _image_index_by_id(path: Path, ground_truth: GroundTruth, columns: ResultCol
 def _check_ids(
     path: Path,
     ground_truth: GroundTruth,
-    ids: Sequence[Id],
+    ids: Ints | list[Id],
     texts: Sequence[str],
     position_of: dict[str, int],
 ) -> None:

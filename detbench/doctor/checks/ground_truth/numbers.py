@@ -57,7 +57,7 @@ def _check_malformed(case: Case, file: AnnotationsFile) -> list[Finding]:
         return []
     is_coco = file.format_name == "coco"
     problem = "have a text, or nothing, in place of a number" if is_coco else "are malformed"
-    rest = score_of_rest(case, case.rows, "with texts that spell numbers read as these")
+    rest = score_of_rest(case, case.rows, "with numbers in quotes read as numbers")
     evidence = (
         f"in the ground truth, {' and '.join(counts)} {problem} (the first: {firsts[0]}): {rest}"
     )
