@@ -38,7 +38,9 @@ def read_image_size(path: Path) -> tuple[int, int]:
                 has_exif = "exif" in image.info
                 rotated = has_exif and image.getexif().get(_EXIF_ORIENTATION) in _ROTATED_BY_90
     except FileNotFoundError:
-        raise InputError(path, "no such image") from None
+        raise InputError(
+            path, "no such image", fix="give the folder of the images with --images"
+        ) from None
     except Image.DecompressionBombError as error:
         raise InputError(
             path,
@@ -73,7 +75,7 @@ def require_image_sizes(ground_truth: GroundTruth, images: Ints | None = None) -
         if folder is None or not file:
             image_id = ground_truth.image_ids[image]
             raise InputError(
-                ground_truth.name or "ground truth",
+                ground_truth.source or ground_truth.name or "ground truth",
                 f"the size of image {image_id!r} is unknown, but normalized boxes need it",
                 fix="give the folder of the images with --images",
             )

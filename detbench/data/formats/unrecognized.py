@@ -177,15 +177,15 @@ def _folder(path: Path) -> Look:
 
 
 def _pointer(folder: Path, ground_truth: GroundTruth | None) -> str:
-    """Return what to give in place of a folder, as a request; empty if nothing was found."""
+    """Return what to give in place of a folder, as a request; empty if nothing was readable."""
     if ground_truth is None:
         for parent in (folder.absolute().parent, folder.absolute().parent.parent):
             if _format_of(parent, None) == "yolo":
                 return f"give its YOLO dataset, {parent}; --split chooses one of several splits"
-    found = list(islice(_readable(folder, ground_truth), _MAX_POINTERS))
-    if not found:
+    places = list(islice(_readable(folder, ground_truth), _MAX_POINTERS))
+    if not places:
         return ""
-    return f"give what is inside: {' or '.join(found)}"
+    return f"give what is inside: {' or '.join(places)}"
 
 
 def _readable(folder: Path, ground_truth: GroundTruth | None) -> Iterator[str]:

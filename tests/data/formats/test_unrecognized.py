@@ -114,7 +114,11 @@ SUPERVISELY = {"description": "", "tags": [], "size": {"height": 1, "width": 1},
         ("via.json", json.dumps(VIA), "a project of VGG Image Annotator (VIA); export it as COCO"),
         ("a.json", json.dumps(SUPERVISELY), "an annotation of Supervisely; export it as COCO"),
         ("samples.json", '{"samples": []}', "the samples of a FiftyOne dataset; export it as"),
-        ("_annotations.txt", "a.png 1,2,3,4,0 5,6,7,8,1\n", "Keras YOLO annotations"),
+        (
+            "_annotations.txt",
+            "a.png 1,2,3,4,0 5,6,7,8,1\n",
+            "Keras YOLO annotations, a line `image",
+        ),
         ("x.zip", b"PK\x03\x04\x14\0", "a zip archive; unpack it"),
         ("x.pkl", b"\x80\x04K\x01.", "a Python pickle; write COCO results"),
     ],
@@ -122,11 +126,16 @@ SUPERVISELY = {"description": "", "tags": [], "size": {"height": 1, "width": 1},
 def test_files_of_other_tools_are_named(tmp_path, name, content, looks_like):
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    for given in (path, tmp_path):
-        message = refused(given)
-        if given == path or path.suffix in (".json", ".txt"):
-            assert f"it looks like {looks_like}" in message.replace(", a line `", "; export `")
-        assert "--columns" not in message
+    assert f"this file is not recognized as ground truth: it looks like {looks_like}" in (
+        refused(path)
+    )
+    assert "--columns" not in refused(path)
+
+
+def test_the_first_file_of_a_folder_is_named(tmp_path):
+    write_files(tmp_path, {"a.json": json.dumps(SUPERVISELY), "a.png": ""})
+    message = "it holds 1 .json, 1 .png; a.json: it looks like an annotation of Supervisely; export"
+    assert message in refused(tmp_path)
 
 
 def test_only_values_with_separators_may_be_a_csv_file(tmp_path):

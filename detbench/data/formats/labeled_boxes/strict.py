@@ -119,7 +119,7 @@ def _sizes_of_images(labeled: LabeledBoxes, sizes: Floats, images: Ints) -> Floa
         image_sizes=sizes,
         image_files=labeled.files,
         image_folder=labeled.image_folder,
-        name=labeled.label,
+        source=str(labeled.source.path),
     )
     return require_image_sizes(empty, images)
 

@@ -12,8 +12,8 @@ folder `labels` beside `images` or `JPEGImages`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 from detbench.data.formats.parsing.text_lists import read_list, read_name_list
 from detbench.data.formats.yolo.description import (
@@ -34,7 +34,7 @@ def describe_darknet(path: Path, split: str | None, images: Path | None) -> Desc
     Args:
         path: The file.
         split: See `choose_split`. Darknet's `valid` is `val`.
-        images: A folder to use instead of the list that the file names.
+        images: A folder that has the listed images, or others if it has none of them.
 
     Raises:
         InputError: The file is malformed, or a list is missing.
@@ -56,18 +56,32 @@ def describe_darknet(path: Path, split: str | None, images: Path | None) -> Desc
             path, "lists no images", fix="expected a key train, valid or test with a list"
         )
     name = choose_split(path, list(splits), split)
-    if not images:
-        # The list says `data/obj/x.jpg`, and may lie in `data` itself.
-        list_file = _file(path, data, splits[name], folders)
-        listed = resolve(read_list(list_file), [*folders, list_file.parent])
+    # The list says `data/obj/x.jpg`, and may lie in `data` itself.
+    has_list = not images or bool(candidates(data[splits[name]], folders))
+    list_file = _file(path, data, splits[name], folders) if has_list else None
+    entries = read_list(list_file) if list_file else []
+    folders = [*folders, list_file.parent] if list_file else folders
+    labels = resolve([_label_path(entry) for entry in entries], folders) if images else []
     folder = path.resolve().parent
     return Description(
         path,
         name=folder.name if path.stem == "obj" else path.stem,
         class_names=class_names,
         split=name,
-        images=images_in_folder(images) if images else listed,
+        images=_listed_images(images, entries) if images else resolve(entries, folders),
+        label_files={label.stem: label for label in labels},
     )
+
+
+def _label_path(image: str) -> str:
+    return f"{image.rpartition('.')[0]}.txt"
+
+
+def _listed_images(folder: Path, entries: Sequence[str]) -> list[Path]:
+    """Return the images of a folder whose names a list has; all of them if it has none."""
+    names = {PurePosixPath(entry.replace("\\", "/")).name for entry in entries}
+    images = images_in_folder(folder)
+    return [image for image in images if image.name in names] or images
 
 
 def read_data_file(path: Path) -> Mapping[str, str]:

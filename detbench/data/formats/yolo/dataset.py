@@ -54,7 +54,7 @@ class YoloSplit:
         self._image_ids = _image_ids(path, description.images)
         sizes = [read_image_size(image) for image in description.images]
         self._sizes = np.array(sizes, np.float64).reshape(-1, 2)
-        files = find_label_files(path, description.images)
+        files = find_label_files(path, description.images, description.label_files)
         lines = read_number_lines(files.paths)
         reading = choose_label_reading(
             path, lines, keypoint_shape=description.keypoint_shape, task=description.task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from detbench.data.formats.format import refuse_split
@@ -28,6 +28,9 @@ class Description:
     images: list[Path]
     keypoint_shape: tuple[int, int] | None = None
     """Number and dimensions of the keypoints, if the file states them."""
+    label_files: dict[str, Path] = field(default_factory=dict)
+    """Stem of an image → its label file, where the user gives the folder of images and the file
+    lists others, beside which the labels lie."""
     task: str | None = None
     """The task of Ultralytics, if the file states it."""
 

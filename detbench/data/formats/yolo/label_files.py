@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from detbench.data.formats.parsing.text_lists import OTHER_TEXTS
 from detbench.data.image_headers import IMAGE_SUFFIXES
 from detbench.errors import DetbenchWarning, InputError
-from detbench.wording import plural
+from detbench.wording import first_few, plural
 
 _IMAGE_FOLDERS = ("images", "JPEGImages")
 """Folders of images beside which a folder `labels` may lie."""
+_MAX_LISTED = 3
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,15 @@ class LabelFiles:
     """Label files of folders in use that belong to no image."""
 
 
-def find_label_files(dataset: Path, images: Sequence[Path]) -> LabelFiles:
+def find_label_files(
+    dataset: Path, images: Sequence[Path], stated: Mapping[str, Path] = MappingProxyType({})
+) -> LabelFiles:
     """Return the label files of images, and warn of those that are missing or belong to no image.
 
     Args:
         dataset: The file that describes the dataset, for messages.
         images: The images, at least one.
+        stated: Stem of an image → its label file, for images without one in the usual places.
 
     Raises:
         InputError: No image has a label file, or a folder cannot be read.
@@ -62,8 +67,22 @@ def find_label_files(dataset: Path, images: Sequence[Path]) -> LabelFiles:
                 label_files.missing.append(path)
         label_files.strays.extend(_strays(folder, label_folder, listed.difference(names)))
     if not label_files.paths:
+        label_files = _stated_label_files(images, stated)
+    if not label_files.paths:
         raise _no_label_file(dataset, images)
     _warn(dataset, label_files, len(images))
+    return label_files
+
+
+def _stated_label_files(images: Sequence[Path], stated: Mapping[str, Path]) -> LabelFiles:
+    label_files = LabelFiles()
+    for index, image in enumerate(images):
+        path = stated.get(image.stem)
+        if path is None or not path.is_file():
+            label_files.missing.append(str(path or image.with_suffix(".txt")))
+            continue
+        label_files.paths.append(str(path))
+        label_files.images.append(index)
     return label_files
 
 
@@ -131,14 +150,23 @@ def _no_label_file(dataset: Path, images: Sequence[Path]) -> InputError:
     name = first.stem + ".txt"
     folders = label_folders(str(first.parent.absolute()))
     searched = " and ".join(str(Path(folder, name)) for folder in folders)
-    elsewhere = dataset.absolute().parent.rglob(name)
-    misplaced = next((path for path in elsewhere if path.is_file()), None)
+    elsewhere = sorted(filter(holds_numbers, dataset.absolute().parent.rglob(name)))
+    misplaced = [path for path in elsewhere if not _may_be_result(path)] or elsewhere
     fix = "put the label files there"
-    if misplaced is not None:
-        fix += f"; {misplaced} is in another folder"
+    if misplaced:
+        in_folders = first_few([str(path) for path in misplaced], _MAX_LISTED)
+        where = "is in another folder" if len(misplaced) == 1 else "are in other folders"
+        fix += f"; {in_folders} {where}"
     subject = f"none of the {len(images):,} images has a" if len(images) > 1 else "its image has no"
     problem = f"{subject} label file; searched for {searched}"
     return InputError(dataset, problem, fix=fix)
+
+
+def _may_be_result(path: Path) -> bool:
+    """Return whether the first line has a confidence: then the number of its values is even."""
+    with path.open("rb") as file:
+        line = next((line for line in file if not line.isspace()), b"")
+    return len(line.split()) % 2 == 0
 
 
 def _warn(dataset: Path, label_files: LabelFiles, n_images: int) -> None:

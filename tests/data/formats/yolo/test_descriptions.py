@@ -53,6 +53,20 @@ def test_the_prefix_of_cvat_and_datumaro_is_left_out(tmp_path):
     assert load_ground_truth(write_files(tmp_path / "export", files)).image_ids == ("b", "c")
 
 
+def test_images_that_were_not_exported_can_be_elsewhere(tmp_path):
+    """CVAT exports labels without images, by default."""
+    images = {f"data/obj/{name}.png" for name in "abc"}
+    dataset = write_files(
+        tmp_path / "set", {name: text for name, text in DARKNET.items() if name not in images}
+    )
+    with pytest.raises(InputError, match=r"b\.png: no such image; .*with --images"):
+        load_ground_truth(dataset / "data")
+    write_files(tmp_path / "images", dict.fromkeys(("a.png", "b.png", "c.png"), ""))
+    elsewhere = load_ground_truth(dataset / "data", images=tmp_path / "images")
+    complete = load_ground_truth(write_files(tmp_path / "complete", DARKNET) / "data")
+    assert elsewhere.digest == complete.digest
+
+
 def test_a_list_that_can_be_two_files_is_refused(tmp_path):
     files = {name.removeprefix("data/"): text for name, text in DARKNET.items()}
     write_files(tmp_path / "export", files)

@@ -60,6 +60,15 @@ def test_no_label_file_at_all_is_an_error(tmp_path):
         read(tmp_path, {"annotations/x0.txt": LABEL})
 
 
+def test_detections_are_not_named_as_misplaced_labels(tmp_path):
+    """A line of labels has an odd number of values, and one of results a confidence behind them."""
+    files = {"images/x.png": "", "det/x.txt": LABEL.strip() + " 0.9\n", "one/x.txt": LABEL}
+    with pytest.raises(InputError, match=f"; {tmp_path}/one/x.txt is in another folder"):
+        read(tmp_path, files)
+    with pytest.raises(InputError, match="/one/x.txt, .*/two/x.txt are in other folders"):
+        read(tmp_path, {"two/x.txt": LABEL})
+
+
 def test_a_missing_label_file_is_a_background_image_and_counted(tmp_path):
     files = {f"images/{name}.png": "" for name in "abcd"} | {"labels/b.txt": LABEL}
     message = (
