@@ -1,6 +1,7 @@
 """Labeled files: ground truth and detections loaded and shown as plain rows, for tests."""
 
 import json
+import re
 import warnings
 
 from detbench.data.columns import groups_from_offsets
@@ -58,3 +59,8 @@ def load_scored(path, ground_truth, **options):
         warnings.simplefilter("always")
         detections = load_detections(path, ground_truth, **options)
     return scored(detections), [str(warning.message) for warning in caught]
+
+
+def advised(error) -> list[str]:
+    """Return what a message states behind --columns, without the side."""
+    return re.findall(r'--columns "?(?:detections|ground-truth):([^"\s]+)', str(error.value))

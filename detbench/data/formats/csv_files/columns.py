@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import get_args
 
 from detbench.data.formats.lenient_files import BoxFormat, Unit
+from detbench.data.formats.parsing.plain_text import is_number, parse_number
+from detbench.data.image_headers import IMAGE_SUFFIXES
 from detbench.errors import DetbenchError, InputError
 from detbench.wording import first_few
 
@@ -23,7 +25,7 @@ ROLES = ("image", "class", "score", *_SIDES, "width", "height", *_FLAGS)
 """What a column can be."""
 _UNITS = "units"
 _UNUSED = ("_", "")
-_EXAMPLE = '--columns "image=filename,class=label,xmin=x1,ymin=y1,xmax=x2,ymax=y2,score=conf"'
+_UNKNOWN = "COLUMN"
 _MAX_LISTED = 20
 
 # Header names in lower case without blanks, dashes, dots and underscores.
@@ -72,6 +74,14 @@ class Columns:
     """Whether x and y can be the center of the box as well as its upper left corner."""
 
     @property
+    def positions(self) -> dict[str, int]:
+        """The position of each role except those of the box."""
+        places = {"image": self.image, "class": self.class_name, "score": self.score}
+        sizes = dict(zip(("width", "height"), self.size or (), strict=False))
+        single = {role: place for role, place in places.items() if place is not None}
+        return {**single, **sizes, **dict(self.flags)}
+
+    @property
     def last(self) -> int:
         """The highest position of a column that is read."""
         others = [place for place in (self.image, self.score) if place is not None]
@@ -81,6 +91,17 @@ class Columns:
 
 def columns_of_header(header: Sequence[str]) -> Columns | None:
     """Return the columns by the names in a header; None if they do not show in just one way."""
+    positions = positions_in_header(header)
+    if any(len(places) > 1 for places in positions.values()):
+        return None
+    columns = _assemble({role: places[0] for role, places in positions.items()}, None)
+    if columns is None or columns.image is None:
+        return None
+    return columns
+
+
+def positions_in_header(header: Sequence[str]) -> dict[str, list[int]]:
+    """Return the positions of the columns whose names say that they are of a role."""
     words = [_simplified(cell) for cell in header]
     positions: dict[str, list[int]] = {}
     for names in (_SYNONYMS, _SECOND_CHOICES):
@@ -94,12 +115,7 @@ def columns_of_header(header: Sequence[str]) -> Columns | None:
             if role is not None and role not in positions:
                 additions.setdefault(role, []).append(position)
         positions |= additions
-    if any(len(places) > 1 for places in positions.values()):
-        return None
-    columns = _assemble({role: places[0] for role, places in positions.items()}, None)
-    if columns is None or columns.image is None:
-        return None
-    return columns
+    return positions
 
 
 def _are_of_boxes(words: Sequence[str]) -> bool:
@@ -146,25 +162,95 @@ def stated_columns(
     elif scored and columns.score is None:
         missing = "the score"
     if columns is None or missing:
-        raise InputError(path, f"--columns {stated} does not state {missing}", fix=_fix(header))
+        raise InputError(
+            path, f"--columns {stated} does not state {missing}", fix=_fix(header, scored=scored)
+        )
     return columns
 
 
-def unclear_columns(path: Path, header: Sequence[str]) -> InputError:
+def unclear_columns(
+    path: Path, header: Sequence[str], *, scored: bool, first_of_box: int | None = None
+) -> InputError:
     """Return the error for a file whose columns must be stated."""
     listed = first_few([repr(cell) for cell in header], _MAX_LISTED)
     return InputError(
         path,
         f"its columns are not clear: {listed}",
         where="line 1",
-        fix=_fix(header),
+        fix=_fix(header, scored=scored, first_of_box=first_of_box),
     )
 
 
-def _fix(header: Sequence[str] | None) -> str:
-    if header and all(header):
-        return f"state them, as in {_EXAMPLE}"
-    return "state all columns in their order, as in --columns image,class,xmin,ymin,xmax,ymax"
+def columns_option(
+    header: Sequence[str], positions: Mapping[str, int], box_format: BoxFormat, *, scored: bool
+) -> str:
+    """Return the option that states the columns at these positions, and what else is needed.
+
+    Args:
+        header: The names of all columns.
+        positions: The position of each role that is known.
+        box_format: The format of the box to state.
+        scored: Whether these are detections.
+    """
+    others = [role for role in ("width", "height", *_FLAGS) if role in positions]
+    roles = ["image", "class", *["score"] * scored, *_BOXES[box_format], *others]
+    names = [cell.lower() for cell in header]
+
+    def name(role: str) -> str:
+        position = positions.get(role)
+        if position is None:
+            return _UNKNOWN
+        cell = header[position]
+        is_plain = names.count(cell.lower()) == 1 and re.fullmatch(r"[\w .:/()\[\]-]+", cell)
+        return cell if is_plain else str(position + 1)
+
+    pairs = ",".join(f"{role}={name(role)}" for role in roles)
+    return f'--columns "{_side(scored=scored)}:{pairs}"'
+
+
+def box_positions(box_format: BoxFormat, box: Sequence[int]) -> dict[str, int]:
+    """Return the position of each role of a box, given those of its four columns."""
+    return dict(zip(_BOXES[box_format], box, strict=True))
+
+
+def _side(*, scored: bool) -> str:
+    return "detections" if scored else "ground-truth"
+
+
+def _fix(header: Sequence[str] | None, *, scored: bool, first_of_box: int | None = None) -> str:
+    if not header or any(map(is_number, header)):
+        roles = _roles_of_cells(header or (), scored=scored)
+        return f"state all columns in their order, as in --columns {_side(scored=scored)}:{roles}"
+    positions = {role: places[0] for role, places in positions_in_header(header).items()}
+    if first_of_box is not None:
+        positions |= box_positions("xywh", range(first_of_box, first_of_box + 4))
+    box_format = max(_BOXES, key=lambda name: sum(role in positions for role in _BOXES[name]))
+    option = columns_option(header, positions, box_format, scored=scored)
+    where = f", with the name or number of a column for each {_UNKNOWN}"
+    return f"state them: {option}{where if _UNKNOWN in option else ''}"
+
+
+def _roles_of_cells(row: Sequence[str], *, scored: bool) -> str:
+    """Return what the columns of a row without names seem to be, in their order."""
+    example = f"image,class,{'score,' * scored}xmin,ymin,xmax,ymax"
+    roles = ["_"] * len(row)
+    suffixes = [Path(cell.replace("\\", "/")).suffix.lower() for cell in row]
+    image = next((k for k, suffix in enumerate(suffixes) if suffix in IMAGE_SUFFIXES), None)
+    texts = [k for k, cell in enumerate(row) if not is_number(cell) and k != image]
+    numbers = [k for k, cell in enumerate(row) if is_number(cell)]
+    fractions = [k for k in numbers if 0 <= parse_number(row[k]) <= 1 and "." in row[k]]
+    box = [k for k in numbers if k not in fractions]
+    if image is None or len(texts) != 1 or len(box) != 4 or len(fractions) != scored:
+        return example
+    for role, k in zip(
+        ("image", "class", *["score"] * scored), (image, *texts, *fractions), strict=True
+    ):
+        roles[k] = role
+    x, y, right, bottom = (parse_number(row[k]) for k in box)
+    box_format: BoxFormat = "xyxy" if right > x and bottom > y else "xywh"
+    for role, k in box_positions(box_format, box).items():
+        roles[k] = role
+    return ",".join(roles)
 
 
 def _parse_stated(stated: str) -> tuple[dict[str, str] | list[str], Unit | None]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Floats
-from detbench.data.formats.csv_files.columns import Columns
+from detbench.data.formats.csv_files.columns import Columns, box_positions, columns_option
 from detbench.data.formats.labeled_boxes.labeled_boxes import NO_CLASS, Flagged, LabeledBoxes
+from detbench.data.formats.lenient_files import BoxFormat
 from detbench.data.formats.parsing.plain_text import is_number, parse_numbers, read_text
 from detbench.data.formats.text_files.label_folder import class_names_of
 from detbench.errors import InputError
@@ -26,6 +27,11 @@ _FLAG_TEXTS = {
 _MANY = 0.01
 """Share of rows that must contradict a reading before the other one is chosen."""
 _TOLERANCE = 1e-3
+_POINTS: dict[BoxFormat, str] = {
+    "xyxy": "for two corners",
+    "xywh": "for the upper left corner and the size",
+    "cxcywh": "for the center and the size",
+}
 
 Row = tuple[int, list[str]]
 """Line number and cells."""
@@ -201,8 +207,13 @@ def _flags(
     return [Flagged(*row) for row in zip(*named, strict=True)], faults
 
 
-def settle(labeled: LabeledBoxes, columns: Columns) -> None:
+def settle(labeled: LabeledBoxes, columns: Columns, header: Sequence[str] = ()) -> None:
     """Decide by the numbers what the columns leave open: fractions or pixels, corner or center.
+
+    Args:
+        labeled: The boxes.
+        columns: Their columns.
+        header: The names of all columns, for messages; needed if x and y may be the center.
 
     Raises:
         InputError: x and y can be the upper left corner as well as the center.
@@ -219,7 +230,33 @@ def settle(labeled: LabeledBoxes, columns: Columns) -> None:
     if columns.may_be_center:
         images = np.array(labeled.image_index, np.int64)[finite]
         sizes = np.array(labeled.image_sizes, np.float64).reshape(-1, 2)[images]
-        _settle_center(labeled, boxes, np.ones_like(sizes) if labeled.unit != "pixels" else sizes)
+        sizes = np.ones_like(sizes) if labeled.unit != "pixels" else sizes
+        if not _settle_center(labeled, boxes, sizes):
+            raise InputError(
+                labeled.source.path,
+                "its x and y can be the upper left corner or the center of a box",
+                fix=f"state it: {box_options(labeled, columns, header, ('xywh', 'cxcywh'))}",
+            )
+
+
+def box_options(
+    labeled: LabeledBoxes,
+    columns: Columns,
+    header: Sequence[str],
+    box_formats: Sequence[BoxFormat],
+) -> str:
+    """Return the options that state each of several readings of a box, and what each means."""
+    options = [
+        columns_option(
+            header,
+            columns.positions | box_positions(box_format, columns.box),
+            box_format,
+            scored=labeled.source.scored,
+        )
+        for box_format in box_formats
+    ]
+    texts = [f"{option} {_POINTS[name]}" for option, name in zip(options, box_formats, strict=True)]
+    return ", or ".join(texts)
 
 
 def _are_fractions(boxes: Floats) -> bool:
@@ -227,8 +264,12 @@ def _are_fractions(boxes: Floats) -> bool:
     return bool(within.all() and (boxes % 1 != 0).any())
 
 
-def _settle_center(labeled: LabeledBoxes, boxes: Floats, sizes: Floats) -> None:
-    """Choose between upper left corner and center by the boxes that would leave the image."""
+def _settle_center(labeled: LabeledBoxes, boxes: Floats, sizes: Floats) -> bool:
+    """Choose between upper left corner and center by the boxes that would leave the image.
+
+    Returns:
+        Whether the boxes settle it.
+    """
     first, lengths = boxes[:, :2], boxes[:, 2:]
     tolerance = _TOLERANCE if labeled.unit != "pixels" else 1.0
     with np.errstate(invalid="ignore"):
@@ -236,16 +277,12 @@ def _settle_center(labeled: LabeledBoxes, boxes: Floats, sizes: Floats) -> None:
         outside = (first < lengths / 2 - tolerance) | (first + lengths / 2 > sizes + tolerance)
     beyond_as_center = outside.any(axis=1).mean()
     if beyond_as_center >= _MANY > beyond_as_corner:
-        return
+        return True
     if beyond_as_corner >= _MANY > beyond_as_center:
         labeled.box_format = "cxcywh"
         labeled.notes.append(
             f"x and y are read as the center: as the upper left corner, {beyond_as_corner:.0%} of "
             "the boxes would leave their image"
         )
-        return
-    raise InputError(
-        labeled.source.path,
-        "its x and y can be the upper left corner or the center of a box",
-        fix='state it: --columns "x=x,y=y,w=…" for the corner, "cx=x,cy=y,w=…" for the center',
-    )
+        return True
+    return False

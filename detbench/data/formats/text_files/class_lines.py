@@ -87,7 +87,7 @@ def _with_pixels(
     n_boxes, n_inverted = len(boxes), int(_inverted(boxes).sum())
     if n_inverted < _MANY * n_boxes or (boxes[:, 2:] < 0).any() or _are_exchanged(boxes):
         note = ""
-        if not n_inverted and _fit_as_sizes(boxes, image_sizes):
+        if not n_inverted and fit_as_sizes(boxes, image_sizes):
             which = "so few boxes" if n_boxes < _FEW else "all boxes"
             note = (
                 f"boxes are read as left top right bottom, but {which} also fit left top width "
@@ -108,7 +108,7 @@ def _with_pixels(
     return _with_box(layout, "xywh", "pixels", note)
 
 
-def _fit_as_sizes(boxes: Floats, image_sizes: Callable[[], Floats]) -> bool:
+def fit_as_sizes(boxes: Floats, image_sizes: Callable[[], Floats]) -> bool:
     """Tell whether boxes (N, 4) that can be corners can be `left top width height` as well.
 
     They cannot if their numbers grow together as those of corners do, or if they would leave their

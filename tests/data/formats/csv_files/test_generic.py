@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from detbench.errors import InputError
-from tests.data.formats.labeled import load, load_scored, objects, write
+from tests.data.formats.labeled import advised, load, load_scored, objects, write
 from tests.data.ground_truths import make_ground_truth
 
 # xml_to_csv.py of the TF Object Detection API's tutorials, and Roboflow's TF CSV, have this header.
@@ -111,9 +111,9 @@ def test_x_and_y_that_can_be_either_are_asked_for(tmp_path):
     path = write(tmp_path / "a.csv", rows(9, lambda k: f"{40 + k},40,10,10"))
     with pytest.raises(InputError, match="upper left corner or the center of a box") as error:
         load(path)
-    assert "cx=x" in str(error.value)
-    columns = "image=image,class=class,x=x,y=y,w=width,h=height"
-    assert objects(load(path, columns=columns)[0])[0][2] == [40, 40, 50, 50]
+    corner, center = advised(error)
+    assert objects(load(path, columns=corner)[0])[0][2] == [40, 40, 50, 50]
+    assert objects(load(path, columns=center)[0])[0][2] == [35, 35, 45, 45]
 
 
 # Stated columns.
@@ -141,7 +141,7 @@ def test_unclear_columns_are_listed_with_what_to_do(tmp_path):
     path = write(tmp_path / "a.csv", "pic,what,a,b,c,d\nx.jpg,cat,1,2,3,4\n")
     with pytest.raises(InputError, match="its columns are not clear: 'pic', 'what', 'a'") as error:
         load(path)
-    assert '--columns "image=filename,class=label' in str(error.value)
+    assert '--columns "ground-truth:image=COLUMN,class=COLUMN,xmin=COLUMN' in str(error.value)
 
 
 def test_detections_are_no_ground_truth_and_annotations_are_no_detections(tmp_path):
