@@ -3,6 +3,10 @@
 The corners of a box are pixels that belong to it, counted from 0, so that continuous edges end one
 further right and below: `box2d_to_bbox` in `scalabel/label/transforms.py` adds 1 to width and
 height, and so does the evaluation of BDD100K.
+
+Its results before Scalabel are a list with an entry per box: `name`, `category`, `bbox` and
+`score`. The corners are of the same kind: `bdd_data/evaluate.py` of the first release scores them
+so.
 """
 
 from __future__ import annotations
@@ -32,6 +36,8 @@ from detbench.data.formats.labeled_boxes.shapes import NOT_A_SHAPE, numbers_of
 from detbench.errors import InputError
 
 _CORNERS = ("x1", "y1", "x2", "y2")
+_ENTRY_KEYS = {"name", "category", "bbox"}
+"""What an entry per box has."""
 
 
 def recognizes(path: Path) -> bool:
@@ -39,7 +45,8 @@ def recognizes(path: Path) -> bool:
     head = head_of_first(path)
     if head.root == "list":
         labels = head.inner.get("labels", frozenset())
-        return {"name", "labels"} <= head.keys and ("category" in labels or not labels)
+        is_frame = {"name", "labels"} <= head.keys and ("category" in labels or not labels)
+        return is_frame or head.keys >= _ENTRY_KEYS
     frame = head.inner.get("frames", frozenset())
     return bool(frame & {"labels", "objects"}) and bool(frame & {"name", "timestamp"})
 
@@ -55,6 +62,9 @@ def read(source: Source) -> LabeledBoxes:
         document = read_json(file)
         config = document.get("config") if isinstance(document, dict) else None
         for where, frame, name in _frames(document, file):
+            if frame.keys() >= _ENTRY_KEYS:
+                _add_entry(labeled, name, frame, file, where)
+                continue
             size = _size(frame) or _size(as_object(config or {}, file, "config"))
             width, height = size or (float("nan"), float("nan"))
             image = labeled.add_new_image(
@@ -104,6 +114,18 @@ def _add_label(
         score=label.get("score"),
         iscrowd=any(is_true(flags.get(key)) for key in ("crowd", "Crowd", "ignored", "Ignored")),
         truncated=any(is_true(flags.get(key)) for key in ("truncated", "Truncated")),
+    )
+
+
+def _add_entry(labeled: LabeledBoxes, name: str, entry: JsonObject, file: Path, where: str) -> None:
+    box = entry["bbox"]
+    labeled.add(
+        labeled.add_image(name, file=name),
+        text_of(entry["category"]),
+        _inclusive_corners(dict(zip(_CORNERS, box, strict=False))) if isinstance(box, list) else (),
+        file=file,
+        where=where,
+        score=entry.get("score"),
     )
 
 

@@ -17,7 +17,6 @@ from detbench.data.formats.json_files.json_values import (
     JsonObject,
     as_object,
     as_objects,
-    head_of_first,
     is_true,
     json_files_of,
     object_of,
@@ -38,25 +37,37 @@ from detbench.data.formats.labeled_boxes.shapes import (
     ellipse_box,
     numbers_of,
 )
+from detbench.data.formats.parsing.json_head import json_head
+from detbench.wording import first_few
 
 _WITHOUT_EXTENT = ("line", "linestrip", "point", "points")
 
 
+_KEYS = frozenset({"imagePath", "imageData", "imageHeight", "version"})
+_MAX_PROBED = 8
+"""How many JSON files of a folder are looked at; one of another kind may come first."""
+
+
 def recognizes(path: Path) -> bool:
-    """Tell whether the first JSON file has the keys of LabelMe."""
-    keys = head_of_first(path).keys
-    return "shapes" in keys and bool(keys & {"imagePath", "imageData", "imageHeight", "version"})
+    """Tell whether one of the first JSON files has the keys of LabelMe."""
+    heads = map(json_head, json_files_of(path)[:_MAX_PROBED])
+    return any("shapes" in head.keys and bool(head.keys & _KEYS) for head in heads)
 
 
 def read(source: Source) -> LabeledBoxes:
-    """Read one file or all of a folder.
+    """Read one file or all of a folder; a note names files of a folder that are not of LabelMe.
 
     Raises:
-        InputError: A file is not JSON, or not of LabelMe.
+        InputError: A file is not JSON.
     """
     labeled = LabeledBoxes("labelme", source, names_files=True)
+    ignored: list[str] = []
     for file in json_files_of(source.path):
-        document = as_object(read_json(file), file, "document")
+        content = read_json(file)
+        if source.path.is_dir() and not object_of(content).keys() & {"shapes", *_KEYS}:
+            ignored.append(file.name)
+            continue
+        document = as_object(content, file, "document")
         image_path = text_of(document.get("imagePath")).replace("\\", "/")
         name = Path(image_path).name or file.stem
         image = labeled.add_new_image(
@@ -70,6 +81,8 @@ def read(source: Source) -> LabeledBoxes:
         )
         for where, shape in as_objects(document.get("shapes"), file, "shapes"):
             _add_shape(labeled, image, shape, file, where)
+    if ignored:
+        labeled.notes.append(f"ignored {first_few(ignored, 3)}: not of LabelMe")
     folder = source.path if source.path.is_dir() else source.path.parent
     labeled.image_folder = source.images or folder
     return labeled

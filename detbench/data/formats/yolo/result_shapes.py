@@ -184,12 +184,18 @@ def _ambiguous(folder: Path, n_values: int, possible: list[ResultReading]) -> In
     if len(readings) == 1:
         readings.append("something else")
     problem = f"can be {' or '.join(readings)}"
+    fix = "write `class cx cy w h confidence` lines, or COCO results"
+    if {reading.shape for reading in possible} == {"keypoints"} and len(possible) == 2:
+        fix = (
+            "if the last number is the confidence, sort the lines of each file by it, highest "
+            f"first; else {fix}"
+        )
     if not readings:
         problem = "are neither boxes with keypoints nor polygons"
     return InputError(
         folder,
         f"lines of {n_values + 1} values {problem}",
-        fix="write `class cx cy w h confidence` lines, or COCO results",
+        fix=fix,
     )
 
 

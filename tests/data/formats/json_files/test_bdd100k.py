@@ -83,3 +83,29 @@ def test_a_faulty_frame_is_refused_with_its_place(tmp_path, faulty, message):
     path = write(tmp_path / "a.json", [faulty])
     with pytest.raises(InputError, match=message):
         load(path)
+
+
+def test_old_results_have_an_entry_per_box(tmp_path):
+    frames = [frame("a.jpg", label("car", 10, 20, 19, 39)), frame("b.jpg")]
+    ground_truth, _ = load(write(tmp_path / "gt.json", frames))
+    entry = {"name": "a.jpg", "timestamp": 1000, "category": "car"}
+    entries = [
+        {**entry, "bbox": [10, 20, 19, 39], "score": 0.9},
+        {**entry, "bbox": [0, 0, 9, 9], "score": 0.5},
+        {**entry, "name": "b.jpg", "bbox": [1, 2, 3, 4], "score": 0.7},
+    ]
+    rows, warnings = load_scored(write(tmp_path / "old.json", entries), ground_truth)
+    assert rows == [
+        ("a.jpg", "car", [10, 20, 20, 40], 0.9),
+        ("a.jpg", "car", [0, 0, 10, 10], 0.5),
+        ("b.jpg", "car", [1, 2, 4, 5], 0.7),
+    ]
+    assert warnings == []
+
+
+@pytest.mark.parametrize("box", [[1, 2, 3], None, "1 2 3 4", [1, 2, "x", 4]])
+def test_an_old_result_without_four_numbers_is_refused(tmp_path, box):
+    ground_truth, _ = load(write(tmp_path / "gt.json", [frame("a.jpg", label("car", 0, 0, 9, 9))]))
+    entries = [{"name": "a.jpg", "category": "car", "bbox": box, "score": 0.9}]
+    with pytest.raises(InputError, match=r"old\.json, frames\[0\]: "):
+        load_scored(write(tmp_path / "old.json", entries), ground_truth)

@@ -137,3 +137,16 @@ def test_a_rotated_box_needs_the_size_of_its_image(tmp_path):
     path = write(tmp_path / "export.json", [task("a.jpg", rotated)])
     with pytest.raises(InputError, match="has no original_width and original_height, which"):
         load(path)
+
+
+def test_results_of_yolo_need_no_size_of_an_image_without_regions(tmp_path):
+    tasks = [task("a.jpg", region("Car", 10, 20, 30, 40)), task("b.jpg")]
+    ground_truth, _ = load(write(tmp_path / "export.json", tasks))
+    write(tmp_path / "det/a.txt", "0 .25 .4 .3 .4 .9\n")
+    rows, warnings = load_scored(tmp_path / "det", ground_truth)
+    assert rows == [("a.jpg", "Car", [20, 20, 80, 60], 0.9)]
+    assert warnings == []
+    write(tmp_path / "det/b.txt", "0 .25 .4 .3 .4 .9\n")
+    message = r"export\.json: the size of image 'b\.jpg' is unknown, .*with --images"
+    with pytest.raises(InputError, match=message):
+        load_scored(tmp_path / "det", ground_truth)

@@ -108,3 +108,19 @@ def test_images_of_one_name_in_two_folders_keep_their_folders(tmp_path):
     write(tmp_path / "2.json", document("y/a.jpg"))
     with pytest.raises(InputError, match=r"2\.json, imagePath: image 'y/a\.jpg' occurs a second"):
         load(tmp_path)
+
+
+def test_other_files_in_the_folder_are_left_out_and_named(tmp_path):
+    write(tmp_path / "a.json", {"a": 1})
+    write(tmp_path / "b.json", document("b.jpg", shape("cat", [[1, 2], [3, 4]])))
+    write(tmp_path / "c.json", [1])
+    ground_truth, warnings = load(tmp_path)
+    assert objects(ground_truth) == [("b.jpg", "cat", [1, 2, 3, 4], "")]
+    assert warnings == [f"{tmp_path}: ignored a.json, c.json: not of LabelMe"]
+
+
+def test_a_file_that_breaks_off_is_refused_and_not_left_out(tmp_path):
+    write(tmp_path / "a.json", document("a.jpg", shape("cat", [[1, 2], [3, 4]])))
+    write(tmp_path / "b.json", '{"vers')
+    with pytest.raises(InputError, match=r"b\.json, line 1"):
+        load(tmp_path)

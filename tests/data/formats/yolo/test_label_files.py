@@ -65,7 +65,7 @@ def test_detections_are_not_named_as_misplaced_labels(tmp_path):
     files = {"images/x.png": "", "det/x.txt": LABEL.strip() + " 0.9\n", "one/x.txt": LABEL}
     with pytest.raises(InputError, match=f"; {tmp_path}/one/x.txt is in another folder"):
         read(tmp_path, files)
-    with pytest.raises(InputError, match="/one/x.txt, .*/two/x.txt are in other folders"):
+    with pytest.raises(InputError, match=r"/one/x\.txt, .*/two/x\.txt are in other folders"):
         read(tmp_path, {"two/x.txt": LABEL})
 
 

@@ -137,6 +137,25 @@ def test_what_fits_two_readings_is_refused(tmp_path):
         read(tmp_path, lambda _: [line])
 
 
+def test_a_keypoint_whose_last_number_may_be_the_confidence(tmp_path):
+    """A keypoint and a confidence of the box, or a keypoint with its own confidence."""
+
+    def lines(image):
+        rows = zip(people(image, 1, 2), (0.4, 0.9, 0.7), strict=True)
+        return [written(*box, *points, score) for (box, points), score in rows]
+
+    message = "if the last number is the confidence, sort the lines of each file by it, highest"
+    with pytest.raises(InputError, match=message):
+        read(tmp_path / "unsorted", lines)
+    with pytest.warns(DetbenchWarning, match="read as boxes with keypoints"):
+        scores = read(tmp_path / "sorted", lambda image: sorted(lines(image), key=_descending))[1]
+    assert scores.tolist() == [0.9, 0.7, 0.4]
+
+
+def _descending(line: str) -> float:
+    return -float(line.split()[-1])
+
+
 def test_a_confidence_before_the_box_is_refused(tmp_path):
     lines = [written(score, 0.2, 0.7, 0.1, 0.2) for score in SCORES]
     message = (
