@@ -74,7 +74,7 @@ def well_placed(ground_truth: GroundTruth, rows: DetectionRows) -> tuple[Ints, I
 def placeable_counts(ground_truth: GroundTruth, rows: DetectionRows) -> tuple[int, int]:
     """Return how many objects and detections `well_placed` looks at.
 
-    Of each image that has both, as many objects count as detections are considered, at most.
+    Of an image that has both, no more objects count than detections are considered.
     """
     n_images = len(ground_truth.image_ids)
     usable = rows.finite & (rows.image_index >= 0)
