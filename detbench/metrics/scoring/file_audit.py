@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from detbench.data.formats.coco import format as coco_format
+from detbench.data.formats.coco.result_ids import images_of_files
 from detbench.data.formats.parsing.image_ids import match_images
 from detbench.data.formats.parsing.lenient_values import id_text
 from detbench.data.ground_truth import GroundTruth
@@ -259,6 +260,44 @@ def _keep_list(_: _Documents) -> None:
     """Change nothing: the results of `_Documents` are a list, which need not have an entry."""
 
 
+def _ids_by_file(documents: _Documents) -> list[Any]:
+    """Return each result's image ID as its `file_name` has it; its own if no name decides."""
+    own = [entry["image_id"] for entry in documents.results]
+    files = [entry["file_name"] for entry in documents.results if _states_file(entry)]
+    if not files or len(files) < len(own):
+        return own
+    ground_truth = documents.ground_truth
+    images = images_of_files(documents.results_path, ground_truth, files)
+    if images is None:
+        return own
+    id_of = {id_text(entry["id"]): entry["id"] for entry in documents.images}
+    return [id_of[ground_truth.image_ids[images[file]]] for file in files]
+
+
+def _states_file(entry: Entry) -> bool:
+    return isinstance(entry.get("file_name"), str)
+
+
+def _file_clauses(documents: _Documents) -> list[str]:
+    pairs = zip(documents.results, _ids_by_file(documents), strict=True)
+    rows = [row for row, (entry, image_id) in enumerate(pairs) if entry["image_id"] != image_id]
+    if not rows:
+        return []
+    first = f"results[{rows[0]}], file_name {documents.results[rows[0]]['file_name']!r}"
+    clause = (
+        f"{plural(len(rows), 'result')} with a file_name of another image than image_id (the "
+        f"first: {first}), and pycocotools reads no file_name"
+    )
+    return [clause]
+
+
+def _match_files(documents: _Documents) -> None:
+    documents.results = [
+        {**entry, "image_id": image_id}
+        for entry, image_id in zip(documents.results, _ids_by_file(documents), strict=True)
+    ]
+
+
 def _image_clauses(documents: _Documents) -> list[str]:
     listed = {entry["id"] for entry in documents.images}
     unlisted = [
@@ -298,6 +337,7 @@ _DEVIATIONS = (
     _Deviation(_area_clauses, _add_areas),
     _Deviation(_crowd_clauses, _add_crowd_flags),
     _Deviation(_list_clauses, _keep_list),
+    _Deviation(_file_clauses, _match_files),
     _Deviation(_image_clauses, _match_images),
 )
 """What the files of a user may have, and how pycocotools would have to find it."""

@@ -106,6 +106,22 @@ def test_an_annotation_with_id_0_is_the_cause(documents, tmp_path, zero):
     assert cause == "annotations[0] has ID 0, which pycocotools takes for “not matched”"
 
 
+def test_file_names_of_other_images_are_the_cause(documents, tmp_path):
+    annotations, results = documents
+    for n, image in enumerate(annotations["images"]):
+        image["file_name"] = f"{N_IMAGES - n:04}.png"
+    for result in results:
+        result["file_name"] = f"{N_IMAGES + 1 - result['image_id']:04}.png"
+    by_id = audit_of(tmp_path, annotations, results)
+    for result in results:
+        result["image_id"] = 1
+    by_file = audit_of(tmp_path, annotations, results)
+    assert by_id.files.identical
+    assert not by_file.files.identical
+    (cause,) = by_file.files.causes
+    assert f"{len(results) - 2} results with a file_name of another image than image_id" in cause
+
+
 def test_id_0_of_a_crowd_is_no_cause(documents, tmp_path):
     """A crowd is never counted, matched or not."""
     annotations, results = documents
