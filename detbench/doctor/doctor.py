@@ -199,6 +199,8 @@ def _check_ground_truth_and_detections(case: Case) -> list[Finding]:
     ]
     if len(case.rows):
         findings += withhold_useless_fixes(_check_detections(case))
+        if all(finding.severity == "note" for finding in findings):
+            findings += _as_list(check_placement(case))
     return findings
 
 
@@ -211,7 +213,7 @@ def _check_detections(case: Case) -> list[Finding]:
             return findings
     # Detections of other images fit the objects by chance only, as do mistaken ones.
     if all(finding.id in _HIDING_NOTHING for finding in findings):
-        findings += _as_list(check_pairing(case) or check_placement(case))
+        findings += _as_list(check_pairing(case))
     # Counts and scores of detections of other images mean nothing.
     are_of_other_images = any(
         finding.id in ("wrong-split", "image-ids-shifted") and finding.fix_rows is None

@@ -25,8 +25,11 @@ def check_unlabeled(case: Case) -> Finding | None:
     """Check for images whose annotations seem to be missing.
 
     Detections are confident if their score is among the highest ones on images with objects, as
-    many as there are objects. Classes without any object are left to their own check.
+    many as there are objects. Classes without any object are left to their own check, as are
+    annotations that are malformed: their images seem to be without objects.
     """
+    if case.annotations is not None and case.annotations.malformed.any():
+        return None
     is_annotated = np.bincount(
         case.ground_truth.class_index, minlength=len(case.ground_truth.class_names)
     ).astype(np.bool_)

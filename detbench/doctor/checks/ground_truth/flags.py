@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from detbench.data.checks.counts import check_crowds, check_difficult
+from detbench.data.checks.counts import check_crowds
 from detbench.data.formats.voc.annotations import VOC_CLASSES
 from detbench.doctor.case import Case
 from detbench.doctor.evidence.counterfactual import change_with_ground_truth
@@ -26,17 +26,8 @@ MIN_TRUNCATED = 30
 
 
 def check_flags(case: Case) -> list[Finding]:
-    """Check for lost flags, difficult objects that count, and crowds that seem single objects."""
-    return [*_check_lost_flags(case), *_check_difficult(case), *_check_many_crowds(case)]
-
-
-def _check_difficult(case: Case) -> list[Finding]:
-    ground_truth = case.ground_truth
-    suspicion = check_difficult(ground_truth, counted_objects(ground_truth, case.protocol))
-    if suspicion is None:
-        return []
-    fix = f"none needed, but detbench eval {suspicion.fix}"
-    return [Finding(suspicion.id, suspicion.severity, suspicion.evidence, fix)]
+    """Check for lost flags, and for crowds that seem to be single objects."""
+    return [*_check_lost_flags(case), *_check_many_crowds(case)]
 
 
 def _check_many_crowds(case: Case) -> list[Finding]:
