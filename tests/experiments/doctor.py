@@ -123,17 +123,17 @@ def print_clean_sets(data: Path, folder: Path) -> None:
 
 
 def print_scenes(folder: Path, seed: int) -> None:
-    """Print what is findings_by_set in each scene, with every detector, in files of every format."""
+    """Print what is found in each scene, with every detector, in files of every format."""
     print("| scene | sets | errors and warnings | notes |\n|---|---|---|---|")
     total = n_clean = 0
     for scene, sets in itertools.groupby(
         every_clean_set(folder, seed), key=lambda clean: clean[0].split(",")[0]
     ):
-        findings_by_set = [examine_clean(*paths) for _, *paths in sets]
-        faults = Counter(fault for faults, _, _ in findings_by_set for fault in faults)
-        notes = Counter(note for _, notes, _ in findings_by_set for note in notes)
-        total, n_clean = total + len(findings_by_set), n_clean + sum(not faults for faults, _, _ in findings_by_set)
-        print(f"| {scene} | {len(findings_by_set)} | {_counted(faults) or 'none'} | {_counted(notes)} |")
+        results = [examine_clean(*paths) for _, *paths in sets]
+        faults = Counter(fault for faults, _, _ in results for fault in faults)
+        notes = Counter(note for _, notes, _ in results for note in notes)
+        total, n_clean = total + len(results), n_clean + sum(not faults for faults, _, _ in results)
+        print(f"| {scene} | {len(results)} | {_counted(faults) or 'none'} | {_counted(notes)} |")
     print(f"\n{n_clean} of {total} without errors and warnings\n")
 
 
