@@ -84,7 +84,7 @@ CASES = {
     ),
     "coco unknown class": (
         lambda b: b.results(put(5, "category_id", 91)),
-        r"detections\.json, results\[5\]: category_id 91 is not .*use the ids of the ground truth's",
+        r"detections\.json, results\[5\]: category_id 91 is not .*use the ids of the ground truth",
     ),
     "voc unknown class": (
         lambda b: (b.copy("detections", "voc") / "comp4_det_test_hexagon.txt").write_text(
