@@ -54,8 +54,10 @@ def suspicious_lines(outcome):
         ),
         (
             lambda detector: {"scores": np.round(detector.scores, 1)},
-            "suspicious: results: {n} detections have only {levels} different scores "
-            "(one decimal); ",
+            (
+                "suspicious: results: {n} detections have only {levels} different scores "
+                "(one decimal); "
+            ),
         ),
     ],
     ids=["threshold", "quantized"],
