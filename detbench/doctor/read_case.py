@@ -10,6 +10,7 @@ from pathlib import Path
 from detbench.data.formats.lenient_files import LenientDetections, LenientGroundTruth
 from detbench.data.formats.table import (
     DETECTIONS_FORMATS,
+    only_annotations,
     recognize_detections,
     recognize_ground_truth,
 )
@@ -41,6 +42,7 @@ def read_case(
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DetbenchWarning)
+        ground_truth = _file_of(ground_truth)
         stated, of_detections = columns_of_inputs(columns, [ground_truth, detections])
         truth, annotations = _read_ground_truth(ground_truth, split, images, stated)
         truth = with_sizes_of_files(truth)
@@ -61,6 +63,14 @@ def read_case(
             word for option, value in options if value is not None for word in (option, str(value))
         ),
     )
+
+
+def _file_of(ground_truth: Path) -> Path:
+    """Return the file that a fix has to change: of a folder of COCO annotations, its only one."""
+    recognized = recognize_ground_truth(ground_truth) if ground_truth.is_dir() else None
+    if recognized is None or recognized[0] != "coco":
+        return ground_truth
+    return only_annotations(ground_truth) or ground_truth
 
 
 def _read_ground_truth(

@@ -82,7 +82,7 @@ def recognize_ground_truth(
         return FORMAT.name, FORMAT.ground_truth_reader(columns)
     readers = ground_truth_readers()
     recognized = next((reader for reader in readers if reader[1].recognizes(path)), None)
-    file = _only_annotations(path) if recognized is None and path.is_dir() else None
+    file = only_annotations(path) if recognized is None and path.is_dir() else None
     if file is None:
         return recognized
     reader = GROUND_TRUTH_FORMATS["coco"]
@@ -94,7 +94,7 @@ def recognize_ground_truth(
     )
 
 
-def _only_annotations(folder: Path) -> Path | None:
+def only_annotations(folder: Path) -> Path | None:
     """Return the only .json file in a folder, if it is COCO annotations; None otherwise."""
     from detbench.data.formats.parsing.json_head import json_head
 

@@ -77,9 +77,13 @@ def new_path(case: Case, side: Side, ending: str = "fixed") -> Path:
 
 def _new_detections(case: Case, ending: str) -> Path:
     """Return the path for fixed detections: a COCO file if their format is not written."""
-    if case.file.format_name in DETECTIONS_FORMATS:
-        return _beside(case.file.path, ending)
-    return _coco_file_beside(case.file.path, ending)
+    if case.file.format_name not in DETECTIONS_FORMATS:
+        return _coco_file_beside(case.file.path, ending)
+    target, dataset = _beside(case.file.path, ending), case.ground_truth_path.resolve()
+    # A new folder inside the dataset would add images to it.
+    if case.file.path.is_dir() and target.resolve().is_relative_to(dataset):
+        return dataset.with_name(target.name)
+    return target
 
 
 def _new_ground_truth(case: Case) -> Path:

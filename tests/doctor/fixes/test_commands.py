@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 
 import pytest
 
+from detbench.doctor.doctor import examine
 from tests.doctor.planting import faults, plant, read_json, run_fix, write_pair
 from tests.experiments.mistakes import MISTAKES
 
@@ -45,3 +47,15 @@ def test_ids_of_both_sides_name_their_side(dataset, tmp_path):
         ("--fix", "ground-truth:box-format-xyxy"),
         ("--fix", "detections:box-format-xyxy"),
     }
+
+
+def test_a_folder_with_its_only_coco_file_is_fixed_in_that_file(dataset, tmp_path, command):
+    files = plant(dataset, tmp_path)
+    ground_truth = read_json(files.ground_truth)
+    ground_truth["annotations"][0]["id"] = 0
+    folder = tmp_path / "valid"
+    folder.mkdir()
+    (folder / "_annotations.coco.json").write_text(json.dumps(ground_truth))
+    findings = examine(folder, files.detections)
+    [finding] = [finding for finding in findings if finding.id == "annotation-id-zero"]
+    assert run_fix(command, finding)[0].exists()
