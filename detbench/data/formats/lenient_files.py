@@ -74,8 +74,9 @@ class DetectionsFile:
     """How the format defines the four numbers of a box."""
     unit: Unit = "pixels"
     """The unit that the format defines."""
-    is_one_based: bool = False
-    """Whether the first pixel has coordinate 1, and corners are inclusive, as in VOC files."""
+    corner_offsets: tuple[int, int] = (0, 0)
+    """What first and last corners exceed continuous edges by: 1 and 0 in VOC files, which count
+    inclusive pixels from 1; 0 and −1 where they count from 0."""
     has_class_numbers: bool = False
     """Whether the format writes classes as numbers."""
     score_position: Literal["first", "last"] | None = None
@@ -154,8 +155,9 @@ class AnnotationsFile:
     """How the format defines the four numbers of a box."""
     unit: Unit = "pixels"
     """The unit that the format defines."""
-    is_one_based: bool = False
-    """Whether the first pixel has coordinate 1, and corners are inclusive, as in VOC files."""
+    corner_offsets: tuple[int, int] = (0, 0)
+    """What first and last corners exceed continuous edges by: 1 and 0 in VOC files, which count
+    inclusive pixels from 1; 0 and −1 where they count from 0."""
     has_class_numbers: bool = False
     """Whether the format writes classes as numbers."""
 

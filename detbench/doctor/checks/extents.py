@@ -16,8 +16,8 @@ from detbench.doctor.case import Case
 from detbench.doctor.evidence.counterfactual import change_with_rows, score_of_rest
 from detbench.doctor.findings import WRITE_AGAIN, Finding
 from detbench.doctor.readings.box_formats import (
-    NO_OFFSET,
-    ONE_BASED,
+    Offset,
+    corner_offset,
     ordered_corners,
     positive_sizes,
 )
@@ -157,7 +157,7 @@ def _restored(case: Case) -> tuple[Callable[[DetectionRows], DetectionRows], str
         (ordered_corners, "with their corners in order"),
         (positive_sizes, "with their sizes without the sign"),
     ):
-        fix_rows = partial(_with_changed_boxes, case.file.is_one_based, change)
+        fix_rows = partial(_with_changed_boxes, corner_offset(case.file), change)
         boxes = fix_rows(case.scored.select(is_negative))
         share = float((best_iou(case.ground_truth, boxes) >= ON_OBJECT).mean())
         score = case.quick_score.score(fix_rows(case.rows))
@@ -167,10 +167,10 @@ def _restored(case: Case) -> tuple[Callable[[DetectionRows], DetectionRows], str
 
 
 def _with_changed_boxes(
-    is_one_based: bool, change: Callable[[Floats], Floats], rows: DetectionRows
+    file_offset: Offset, change: Callable[[Floats], Floats], rows: DetectionRows
 ) -> DetectionRows:
     """Return rows whose boxes of negative size are changed; corners as the file has them."""
-    offset = np.array(ONE_BASED if is_one_based else NO_OFFSET, np.float64)
+    offset = np.array(file_offset, np.float64)
     changed = change(rows.boxes + offset) - offset
     return rows.with_boxes(np.where(rows.is_inverted[:, None], changed, rows.boxes))
 

@@ -92,6 +92,9 @@ DECODERS: dict[str, Decoder] = {
 _PLAIN_FORMATS = ("xyxy", "xywh", "cxcywh")
 """Formats that occur with other units and origins, too."""
 
+_CORNER_FORMATS = ("xyxy", "yxyx", "xxyy")
+"""Formats that state both corners."""
+
 NO_OFFSET: Offset = (0, 0, 0, 0)
 ONE_BASED: Offset = (1, 1, 0, 0)
 """What 1-based inclusive corners, as in VOC files, exceed continuous edges by."""
@@ -193,14 +196,23 @@ def own_reading(file: BoxFile) -> BoxReading:
         file.box_format,
         DECODERS[file.box_format],
         frame="pixels" if file.unit == "pixels" else "image",
-        offset=ONE_BASED if file.is_one_based else NO_OFFSET,
+        offset=corner_offset(file),
         scale=100 if file.unit == "percent" else 1,
     )
 
 
+def corner_offset(file: BoxFile) -> Offset:
+    """Return what the corners of a file's own format exceed continuous edges by."""
+    first, last = file.corner_offsets
+    return (first, first, last, last)
+
+
 def offsets(file: BoxFile, box_format: str) -> tuple[Offset, ...]:
     """Return what the corners of a box format can exceed continuous edges by in a file."""
-    return _ONE_BASED_OFFSETS.get(box_format, (ONE_BASED,)) if file.is_one_based else (NO_OFFSET,)
+    own = corner_offset(file)
+    if own == ONE_BASED:
+        return _ONE_BASED_OFFSETS.get(box_format, (ONE_BASED,))
+    return (own,) if box_format in _CORNER_FORMATS else (NO_OFFSET,)
 
 
 def other_readings(file: BoxFile, numbers: Floats) -> list[BoxReading]:

@@ -11,7 +11,7 @@ so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from detbench.data.formats.json_files.json_values import (
@@ -32,7 +32,7 @@ from detbench.data.formats.labeled_boxes.labeled_boxes import (
     Source,
 )
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
-from detbench.data.formats.labeled_boxes.shapes import NOT_A_SHAPE, numbers_of
+from detbench.data.formats.labeled_boxes.shapes import NOT_A_SHAPE
 from detbench.errors import InputError
 
 _CORNERS = ("x1", "y1", "x2", "y2")
@@ -57,7 +57,7 @@ def read(source: Source) -> LabeledBoxes:
     Raises:
         InputError: A file is not JSON, or a frame has no name.
     """
-    labeled = LabeledBoxes("bdd100k", source, names_files=True)
+    labeled = LabeledBoxes("bdd100k", source, corner_offsets=(0, -1), names_files=True)
     for file in json_files_of(source.path):
         document = read_json(file)
         config = document.get("config") if isinstance(document, dict) else None
@@ -108,7 +108,7 @@ def _add_label(
     labeled.add(
         image,
         text_of(label.get("category")),
-        _inclusive_corners(box),
+        [box.get(corner) for corner in _CORNERS] if isinstance(box, dict) else NOT_A_SHAPE,
         file=file,
         where=where,
         score=label.get("score"),
@@ -122,23 +122,11 @@ def _add_entry(labeled: LabeledBoxes, name: str, entry: JsonObject, file: Path, 
     labeled.add(
         labeled.add_image(name, file=name),
         text_of(entry["category"]),
-        _inclusive_corners(dict(zip(_CORNERS, box, strict=False))) if isinstance(box, list) else (),
+        box if isinstance(box, list) else (),
         file=file,
         where=where,
         score=entry.get("score"),
     )
-
-
-def _inclusive_corners(box: object) -> Sequence[object]:
-    """Return continuous edges; corners that are not numbers stay as they are."""
-    if not isinstance(box, dict):
-        return NOT_A_SHAPE
-    stated = [box.get(corner) for corner in _CORNERS]
-    corners = numbers_of(stated)
-    if corners is None:
-        return stated
-    x1, y1, x2, y2 = corners
-    return x1, y1, x2 + 1, y2 + 1
 
 
 FORMAT = RowFormat(

@@ -70,7 +70,8 @@ class LabeledBoxes:
         source: What was read.
         box_format: The format of the four numbers of a box.
         unit: What the numbers count. Fractions and percent are of the image.
-        is_one_based: Whether corners are 1-based and inclusive, as VOC's are.
+        corner_offsets: What first and last corners exceed continuous edges by: 1 and 0 if they are
+            1-based and inclusive, as VOC's are; 0 and −1 if they are inclusive and count from 0.
         texts: Whether numbers are given as texts, as in CSV and XML, and not as JSON values.
         names_files: Whether images are named by their files, and not by IDs.
     """
@@ -82,12 +83,12 @@ class LabeledBoxes:
         *,
         box_format: BoxFormat = "xyxy",
         unit: Unit = "pixels",
-        is_one_based: bool = False,
+        corner_offsets: tuple[int, int] = (0, 0),
         texts: bool = False,
         names_files: bool = False,
     ) -> None:
         self.format_name, self.source = format_name, source
-        self.box_format, self.unit, self.is_one_based = box_format, unit, is_one_based
+        self.box_format, self.unit, self.corner_offsets = box_format, unit, corner_offsets
         self.texts, self.names_files = texts, names_files
         self.image_folder = source.images
         self.name = ""
@@ -306,7 +307,7 @@ class LabeledBoxes:
         first, second = numbers[:, :2], numbers[:, 2:]
         with np.errstate(over="ignore", invalid="ignore"):
             if self.box_format == "xyxy":
-                first = first - 1 if self.is_one_based else first
+                first, second = first - self.corner_offsets[0], second - self.corner_offsets[1]
                 lengths = second - first
             else:
                 lengths = second

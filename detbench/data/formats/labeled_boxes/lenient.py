@@ -45,7 +45,7 @@ def annotations_of(labeled: LabeledBoxes) -> tuple[GroundTruth, AnnotationsFile]
         ids=list(range(1, n_rows + 1)),
         areas=np.full(n_rows, np.nan),
         box_numbers=numbers,
-        sizes=sizes + 1 if labeled.is_one_based else sizes,
+        sizes=sizes + labeled.corner_offsets[0] - labeled.corner_offsets[1],
         object_annotations=object_rows,
         malformed=malformed,
         malformed_boxes=malformed_boxes,
@@ -59,7 +59,7 @@ def annotations_of(labeled: LabeledBoxes) -> tuple[GroundTruth, AnnotationsFile]
         split=labeled.source.split,
         box_format=labeled.box_format,
         unit=labeled.unit,
-        is_one_based=labeled.is_one_based,
+        corner_offsets=labeled.corner_offsets,
     )
 
 
@@ -93,7 +93,7 @@ def detections_of(
         first_malformed=_first_fault(labeled, malformed),
         box_format=labeled.box_format,
         unit=labeled.unit,
-        is_one_based=labeled.is_one_based,
+        corner_offsets=labeled.corner_offsets,
     )
 
 

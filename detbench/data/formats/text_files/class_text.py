@@ -106,7 +106,8 @@ def read(source: Source) -> LabeledBoxes:
     n_numbers = counts.most_common(1)[0][0] if counts else 4 + source.scored
     layout = _layout(labeled, lines, n_numbers)
     labeled.box_format, labeled.unit = layout.box_format, layout.unit
-    labeled.is_one_based = layout.box_format == "xyxy" and _counts_as_voc(source)
+    if layout.box_format == "xyxy" and _counts_as_voc(source):
+        labeled.corner_offsets = (1, 0)
     if layout.note:
         labeled.notes.append(layout.note)
     _add_class_lines(labeled, folder, lines, layout)

@@ -11,7 +11,6 @@ from detbench.data.formats.lenient_files import AnnotationsFile, EntryList, firs
 from detbench.data.formats.parsing.lenient_values import shortened
 from detbench.data.formats.voc.annotation_xml import SIDES
 from detbench.data.formats.voc.annotations import (
-    VOC_OFFSETS,
     Annotations,
     corner_offsets,
     read_annotations,
@@ -65,7 +64,7 @@ def read_voc_leniently(
         ),
         numeric_image_ids=False,
         split=voc_split.name,
-        is_one_based=(offsets.first, offsets.last) == VOC_OFFSETS,
+        corner_offsets=(offsets.first, offsets.last),
     )
 
 

@@ -10,7 +10,6 @@ from detbench.data.detection_rows import DetectionRows
 from detbench.data.formats.lenient_files import DetectionsFile, Labels
 from detbench.data.formats.parsing.image_ids import match_images
 from detbench.data.formats.parsing.lenient_values import shortened
-from detbench.data.formats.voc.annotations import VOC_OFFSETS
 from detbench.data.formats.voc.result_lines import N_VALUES, ResultLines, read_result_lines
 from detbench.data.formats.voc.results import continuous, find_class_files
 from detbench.data.ground_truth import GroundTruth
@@ -64,7 +63,7 @@ def read_voc_results_leniently(
             for name, file in zip(ground_truth.class_names, files.of_classes, strict=True)
             if file is None
         ),
-        is_one_based=ground_truth.voc_offsets == VOC_OFFSETS,
+        corner_offsets=ground_truth.voc_offsets,
         wrong_length=lines.wrong_length,
         score_position="first",
     )

@@ -25,7 +25,7 @@ from detbench.doctor.evidence.counterfactual import change_with_ground_truth, sc
 from detbench.doctor.findings import CocoDocument, Finding
 from detbench.doctor.readings.box_formats import (
     NO_OFFSET,
-    ONE_BASED,
+    corner_offset,
     ordered_corners,
     positive_sizes,
 )
@@ -194,8 +194,9 @@ def _with_changed_boxes(case: Case, change: Callable[[Floats], Floats]) -> Groun
     """Return the objects that have an extent once boxes of negative size are changed."""
     ground_truth, file = case.ground_truth, case.annotations
     # Corners are in order as written, not as continuous edges: xmin is the smaller one in VOC.
-    is_one_based = file is not None and file.is_one_based and not case.is_ground_truth_fixed
-    offset = np.array(ONE_BASED if is_one_based else NO_OFFSET, np.float64)
+    offset = np.array(NO_OFFSET, np.float64)
+    if file is not None and not case.is_ground_truth_fixed:
+        offset += corner_offset(file)
     boxes = change(ground_truth.boxes + offset) - offset
     changed = (boxes != ground_truth.boxes).any(axis=1)
     measured = changed if file is not None and file.format_name == "coco" else np.ones_like(changed)

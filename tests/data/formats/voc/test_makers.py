@@ -153,4 +153,4 @@ def test_the_doctor_reads_the_same(tmp_path, maker):
     assert lenient.digest == strict.digest
     assert (lenient.name, lenient.image_files) == (strict.name, strict.image_files)
     assert not file.malformed.any()
-    assert file.is_one_based == (strict.voc_offsets == (1, 0))
+    assert file.corner_offsets == strict.voc_offsets

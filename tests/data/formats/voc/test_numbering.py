@@ -96,7 +96,7 @@ def test_results_are_numbered_as_the_annotations(tmp_path, box, offsets):
     assert detections.boxes.tolist() == ground_truth.boxes.tolist()
     rows, file = read_voc_results_leniently(results, ground_truth)
     assert rows.boxes.tolist() == ground_truth.boxes.tolist()
-    assert not file.is_one_based
+    assert file.corner_offsets == ground_truth.voc_offsets != (1, 0)
 
     # Written results, and a ground truth stored between, keep that.
     write_voc_results(detections, tmp_path / "written", offsets=ground_truth.voc_offsets)
