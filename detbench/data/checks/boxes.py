@@ -53,12 +53,20 @@ def check_zero_area(rows: DetectionRows) -> Suspicion | None:
     return Suspicion("zero-area", severity_of_share(count / total), evidence, fix)
 
 
-def check_collapsed(ground_truth: GroundTruth, rows: DetectionRows) -> Suspicion | None:
-    """Check for boxes of less than a pixel, while the objects are larger."""
+def check_collapsed(
+    ground_truth: GroundTruth, rows: DetectionRows, *, counts_last_pixel: bool = False
+) -> Suspicion | None:
+    """Check for boxes of less than a pixel, while the objects are larger.
+
+    Args:
+        ground_truth: The objects.
+        rows: The detections.
+        counts_last_pixel: Whether their file counts the last pixel in, so that boxes of one point
+            have a width of 1. VOC's protocol does.
+    """
     sides, object_sides = _shorter_sides(rows.boxes), _shorter_sides(ground_truth.boxes)
-    # VOC counts the last pixel in, so that boxes of one point have a width of 1 there.
-    is_voc = ground_truth.protocol.startswith("voc")
-    is_small = (sides <= COLLAPSED) if is_voc else (sides < COLLAPSED)
+    is_widened = counts_last_pixel or ground_truth.protocol.startswith("voc")
+    is_small = (sides <= COLLAPSED) if is_widened else (sides < COLLAPSED)
     count, total = int(((sides > 0) & is_small).sum()), len(rows)
     if count <= MANY * total or not len(object_sides) or (object_sides < COLLAPSED).mean() > MANY:
         return None

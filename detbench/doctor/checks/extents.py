@@ -181,7 +181,8 @@ def _with_extent(rows: DetectionRows) -> DetectionRows:
 
 def check_smaller_than_pixel(case: Case) -> Finding | None:
     """Check for boxes that are smaller than a pixel while the objects are not."""
-    suspicion = check_collapsed(case.ground_truth, case.scored)
+    first, last = case.file.corner_offsets
+    suspicion = check_collapsed(case.ground_truth, case.scored, counts_last_pixel=first - last == 1)
     return None if suspicion is None else Finding.from_suspicion(suspicion)
 
 

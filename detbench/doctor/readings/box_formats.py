@@ -212,7 +212,9 @@ def offsets(file: BoxFile, box_format: str) -> tuple[Offset, ...]:
     own = corner_offset(file)
     if own == ONE_BASED:
         return _ONE_BASED_OFFSETS.get(box_format, (ONE_BASED,))
-    return (own,) if box_format in _CORNER_FORMATS else (NO_OFFSET,)
+    if box_format in _CORNER_FORMATS or own == NO_OFFSET:
+        return (own,)
+    return (NO_OFFSET, own)
 
 
 def other_readings(file: BoxFile, numbers: Floats) -> list[BoxReading]:
