@@ -60,10 +60,10 @@ def test_weak_detectors_find_enough_objects(scene):
 
 def test_difficult_objects_that_count_are_named():
     places = [(image, k, (10 + 60 * k, 10, 50 + 60 * k, 60)) for image in range(4) for k in (0, 1)]
-    ground_truth = truth(places, difficult=np.arange(8) < 3)
+    ground_truth = truth(places, difficult=np.arange(8) < 5)
     detector = perfect(ground_truth)
     texts = raised_by(ground_truth, detector, "coco")
-    expected = "3 difficult objects are counted, as in the COCO protocol; --difficult ignore"
+    expected = "5 difficult objects are counted, as in the COCO protocol; --difficult ignore"
     assert list(texts) == ["difficult-counted"]
     assert expected in texts["difficult-counted"]
     assert raised_by(ground_truth, detector, replace(COCO, difficult="ignore")) == {}
