@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +24,7 @@ from detbench.bench.latency.timed_model import (
 )
 from detbench.bench.latency.validity import device_of
 from detbench.bench.memory import HostMemory
+from detbench.data.garbage_collection import paused_collection
 from detbench.errors import DetbenchError
 from detbench.wording import plural
 
@@ -112,7 +111,7 @@ class LocalModel:
         now, samples = self.clock.now, np.zeros(count, np.int64)
         n_done, problem, started = 0, "", now()
         try:
-            with _no_garbage_collection():
+            with paused_collection():
                 for _ in range(lead_in):
                     self._time_query()
                 while n_done < count:
@@ -236,14 +235,3 @@ def _rotated(arguments: Sequence[Any], n_requests: int) -> list[list[Any]]:
     return [
         [arguments[(first + step) % count] for step in range(n_requests)] for first in range(count)
     ]
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

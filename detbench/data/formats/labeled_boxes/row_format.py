@@ -11,11 +11,11 @@ from detbench.data.formats.format import (
     DetectionsReader,
     GroundTruthReader,
 )
-from detbench.data.formats.labeled_boxes.collection import paused_collection
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Source
 from detbench.data.formats.labeled_boxes.lenient import annotations_of, detections_of
 from detbench.data.formats.labeled_boxes.strict import to_detections, to_ground_truth
 from detbench.data.formats.lenient_files import LenientDetections, LenientGroundTruth
+from detbench.data.garbage_collection import paused_collection
 from detbench.data.ground_truth import GroundTruth
 
 

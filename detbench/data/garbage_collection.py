@@ -1,7 +1,7 @@
-"""Garbage collection paused while a file is read.
+"""Garbage collection paused, while a file is read or a model is timed.
 
-A reader fills lists with millions of objects that live until its end. The collector of reference
-cycles searches them again and again, finds nothing, and takes 40% of the time.
+The collector of reference cycles searches all objects that live, again and again. It finds nothing
+among the millions of a file, which takes 40% of the time, and its pauses would be timed.
 """
 
 from __future__ import annotations
