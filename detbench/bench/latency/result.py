@@ -1,11 +1,13 @@
 """Latency result: the raw samples of one stage of one model, and what is needed to judge them.
 
-Statistics are functions of the samples, computed when they are asked for.
+The samples come from several fresh processes. Every figure is the mean of the processes' own
+figures, and its interval is about processes. Statistics are functions of the samples, computed when
+they are asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,13 +16,20 @@ from numpy.typing import NDArray
 
 from detbench.bench.latency.scenario import MIN_SAMPLES, ScenarioName
 from detbench.bench.latency.stages import Stage
+from detbench.bench.latency.statistics.long_run_variance import series_mean_interval
 from detbench.bench.latency.statistics.percentiles import percentile, percentile_interval
+from detbench.bench.latency.statistics.processes import mean_interval
 from detbench.bench.machine import MachineState, machine_records, machine_states
+from detbench.bench.machine_speed import MachineSpeed
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
+Turns = Literal["stopped", "parked", "restarted", "in_process"]
+"""What the other models of a comparison do while one is timed: stopped by a signal; idle, with
+their CPU time watched; not started yet, or ended; or loaded in the same process."""
+Verdict = Literal["valid", "quick look", "invalid"]
 SamplesNs = NDArray[np.int64]
 _NO_SAMPLES = np.zeros(0, np.int64)
-_NS_PER_MS, _NS_PER_S = 1e6, 1e9
+_NS_PER_MS, _MS_PER_S = 1e6, 1e3
 _STORED_FIELDS = (
     "model",
     "stage",
@@ -37,6 +46,24 @@ _STORED_FIELDS = (
 
 
 @dataclass(frozen=True, eq=False)
+class ProcessSamples:
+    """The samples that one process of a model gave, each the time of one query, in order of time."""
+
+    samples_ns: SamplesNs = field(default_factory=lambda: _NO_SAMPLES)
+    """(n,) settled samples, the only ones that figures are made of."""
+    warmup_ns: SamplesNs = field(default_factory=lambda: _NO_SAMPLES)
+    """(w,) samples from before the series had settled, and those right after each wake-up."""
+    set_aside_ns: SamplesNs = field(default_factory=lambda: _NO_SAMPLES)
+    """(d,) samples of turns during which the machine was slower than at its best."""
+    alone_ns: SamplesNs = field(default_factory=lambda: _NO_SAMPLES)
+    """(a,) settled samples from while no other model was loaded; none without a comparison."""
+    first_call_s: float | None = None
+    """Of the stage's first call at this batch size, including compilation; None if it failed."""
+    busy_cores_of_others: float | None = None
+    """Cores that the other models kept busy during this one's turns; None if that is unknown."""
+
+
+@dataclass(frozen=True, eq=False)
 class LatencyResult:
     """What was measured, and whether it is valid."""
 
@@ -46,12 +73,9 @@ class LatencyResult:
     """Images in one batch."""
     scenario: ScenarioName
     images_per_sample: int
-    warmup_ns: SamplesNs = field(default_factory=lambda: _NO_SAMPLES)
-    """(w,) samples from before the series had settled, in order of time."""
-    samples_ns: SamplesNs = field(default_factory=lambda: _NO_SAMPLES)
-    """(n,) times of one query each, in order of time."""
-    first_call_s: float | None = None
-    """Of the stage's first call at this batch size, including compilation; None if it failed."""
+    processes: tuple[ProcessSamples, ...] = ()
+    """Those that gave samples, in order of time."""
+    turns: Turns = "in_process"
     duration_s: float = 0.0
     """From the first query to the last, including what is not timed."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -63,13 +87,32 @@ class LatencyResult:
     were done."""
     peak_device_bytes: int | None = None
     """The framework's own peak; None if unknown or without a device."""
+    machine_speed: MachineSpeed | None = None
+    """The median around the turns that count; None if it was not measured."""
     reasons: tuple[str, ...] = ()
     """Why this is not valid; empty if it is."""
 
     @property
-    def verdict(self) -> Literal["valid", "invalid"]:
-        """Whether the numbers may be reported."""
-        return "invalid" if self.reasons else "valid"
+    def samples_ns(self) -> SamplesNs:
+        """(n,) settled samples of all processes, one process after the other."""
+        return np.concatenate([_NO_SAMPLES, *(one.samples_ns for one in self.processes)])
+
+    @property
+    def first_call_s(self) -> float | None:
+        """The median over processes; None if all failed."""
+        known = [one.first_call_s for one in self.processes if one.first_call_s is not None]
+        return float(np.median(known)) if known else None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the numbers may be reported.
+
+        "quick look" is a valid series of a single process, whose interval cannot see how much
+        processes differ.
+        """
+        if self.reasons:
+            return "invalid"
+        return "quick look" if len(self.processes) == 1 else "valid"
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -82,34 +125,68 @@ class LatencyResult:
         )
         return (remark,)
 
-    def percentile_ms(self, q: float) -> float | None:
-        """Return the q-th percentile (0..100) in ms; None without samples."""
-        return percentile(self.samples_ns, q) / _NS_PER_MS if len(self.samples_ns) else None
+    def process_percentiles_ms(self, q: float) -> list[float]:
+        """Return the q-th percentile (0..100) of each process in ms."""
+        return [percentile(samples, q) / _NS_PER_MS for samples in self._settled]
 
-    def interval_ms(self, q: float) -> tuple[float, float] | None:
-        """Return the 95% interval of the q-th percentile in ms; None with too few samples."""
-        interval = percentile_interval(self.samples_ns, q)
-        return (interval[0] / _NS_PER_MS, interval[1] / _NS_PER_MS) if interval else None
+    def percentile_ms(self, q: float) -> float | None:
+        """Return the mean of the processes' q-th percentiles (0..100) in ms; None without any."""
+        return _mean(self.process_percentiles_ms(q))
+
+    def interval_ms(self, q: float, *, confidence: float = 0.95) -> tuple[float, float] | None:
+        """Return the interval of the q-th percentile in ms; None with too few samples.
+
+        It is about processes. With a single process it is about that one alone, see
+        `percentile_interval`.
+        """
+        if len(self._settled) == 1:
+            interval = percentile_interval(self._settled[0], q, confidence=confidence)
+            return (interval[0] / _NS_PER_MS, interval[1] / _NS_PER_MS) if interval else None
+        # In a shorter series the percentile is nearly the longest sample.
+        min_count = 100 / (100 - q)
+        if any(len(samples) < min_count for samples in self._settled):
+            return None
+        return mean_interval(self.process_percentiles_ms(q), confidence=confidence)
 
     @property
     def mean_ms(self) -> float | None:
-        """The mean in ms; None without samples."""
-        return float(self.samples_ns.mean()) / _NS_PER_MS if len(self.samples_ns) else None
+        """The mean of the processes' means in ms; None without samples."""
+        return _mean(self._process_means_ms())
+
+    def mean_interval_ms(self, *, confidence: float = 0.95) -> tuple[float, float] | None:
+        """Return the interval of the mean in ms, about processes as `interval_ms`."""
+        if len(self._settled) == 1:
+            interval = series_mean_interval(self._settled[0], confidence=confidence)
+            return (interval[0] / _NS_PER_MS, interval[1] / _NS_PER_MS) if interval else None
+        return mean_interval(self._process_means_ms(), confidence=confidence)
 
     @property
     def jitter_ms(self) -> float | None:
         """The mean absolute difference of successive samples in ms; None with fewer than two."""
-        if len(self.samples_ns) < 2:
-            return None
-        return float(np.abs(np.diff(self.samples_ns)).mean()) / _NS_PER_MS
+        steps = [np.abs(np.diff(samples)) for samples in self._settled]
+        return _mean(np.concatenate([_NO_SAMPLES, *steps]) / _NS_PER_MS)
 
     @property
     def throughput_per_s(self) -> float | None:
         """Images per second of timed work; None without samples."""
-        total_ns = int(self.samples_ns.sum())
-        if not total_ns:
+        mean_ms = self.mean_ms
+        return self.images_per_sample * _MS_PER_S / mean_ms if mean_ms else None
+
+    def throughput_interval(self, *, confidence: float = 0.95) -> tuple[float, float] | None:
+        """Return the interval of the throughput: that of the mean, inverted end by end."""
+        interval = self.mean_interval_ms(confidence=confidence)
+        if interval is None or interval[0] <= 0:
             return None
-        return self.images_per_sample * len(self.samples_ns) * _NS_PER_S / total_ns
+        images = self.images_per_sample * _MS_PER_S
+        return images / interval[1], images / interval[0]
+
+    @property
+    def _settled(self) -> list[SamplesNs]:
+        """The settled samples of each process that has some."""
+        return [one.samples_ns for one in self.processes if len(one.samples_ns)]
+
+    def _process_means_ms(self) -> list[float]:
+        return [float(samples.mean()) / _NS_PER_MS for samples in self._settled]
 
     def summary(self) -> dict[str, Any]:
         """Return the entry of `detbench latency --json`; statistics are null without samples."""
@@ -124,6 +201,8 @@ class LatencyResult:
             "p99_ms": self.percentile_ms(99),
             "throughput_per_s": self.throughput_per_s,
             "samples": len(self.samples_ns),
+            "processes": len(self.processes),
+            "process_p50_ms": self.process_percentiles_ms(50),
             "verdict": self.verdict,
             "reasons": list(self.reasons),
             "remarks": list(self.remarks),
@@ -157,3 +236,7 @@ class LatencyResult:
             machine=machine_states(record["machine"]),
             reasons=tuple(record["reasons"]),
         )
+
+
+def _mean(values: Sequence[float] | NDArray[np.float64]) -> float | None:
+    return float(np.mean(values)) if len(values) else None

@@ -16,6 +16,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from detbench.metrics.uncertainty.student_t import student_t_quantile
+
 _MIN_FREQUENCIES = 8
 _FREQUENCY_FACTOR = 0.15
 """The authors recommend 0.4 n^(2/3) frequencies. Latencies are correlated over longer times than
@@ -39,6 +41,25 @@ def long_run_variance(values: NDArray[np.float64], frequencies: int) -> float:
     # Coefficient 0 is the mean itself and says nothing about how the mean varies.
     coefficients = _cosine_transform(values - values.mean())[1 : frequencies + 1]
     return float(2.0 / count * np.mean(coefficients**2))
+
+
+def series_mean_interval(
+    values: NDArray[np.int64] | NDArray[np.float64], *, confidence: float = 0.95
+) -> tuple[float, float] | None:
+    """Return the interval of the mean of an autocorrelated series; None if it is too short.
+
+    Args:
+        values: (n,) in order of time.
+        confidence: How often the interval holds the true mean, 0..1.
+    """
+    count = len(values)
+    freedom = degrees_of_freedom(count)
+    if count <= freedom:
+        return None
+    error = math.sqrt(long_run_variance(values.astype(np.float64), freedom) / count)
+    margin = student_t_quantile((1 + confidence) / 2, freedom) * error
+    center = float(values.mean())
+    return center - margin, center + margin
 
 
 def _cosine_transform(values: NDArray[np.float64]) -> NDArray[np.float64]:
