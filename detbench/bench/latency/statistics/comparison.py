@@ -1,10 +1,17 @@
-"""Comparison of two interleaved latency series: the ratio of B to A, its interval and a verdict.
+"""Comparison of two latencies taken side by side: the ratio of B to A, its interval and a verdict.
 
-Each round times both models, in an order drawn at random for that round. One observation is the
-logarithm of the ratio of the round's medians. If A and B were equally fast, a burst or a drift
-would hit either of them with equal probability. The log ratio would then be x as likely as −x, and
-independent in sign from round to round, whatever the machine does. Wilcoxon's signed-rank statistic
-requires nothing more, so that its rate of false alarms is exact.
+**Over processes.** Each group runs one fresh process of either model at the same time, in turns.
+One observation is the logarithm of the ratio of their medians. Whatever a whole group shares, such
+as a slower machine, cancels. What differs from process to process shows in the spread between
+groups, so that the interval is Student's t over groups.
+
+**Over rounds**, within one process of each. Each round times both models, in an order drawn at
+random for that round. One observation is the logarithm of the ratio of the round's medians. If A
+and B were equally fast, a burst or a drift would hit either of them with equal probability. The log
+ratio would then be x as likely as −x, and independent in sign from round to round, whatever the
+machine does. Wilcoxon's signed-rank statistic requires nothing more, so that its rate of false
+alarms is exact. It is about these two processes only: another process of the same model may be
+faster or slower.
 """
 
 from __future__ import annotations
@@ -19,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detbench.bench.latency.statistics.percentiles import Samples
+from detbench.bench.latency.statistics.processes import mean_interval
 from detbench.errors import DetbenchError
 
 ComparisonVerdict = Literal["same", "faster", "slower", "inconclusive"]
@@ -37,6 +45,49 @@ class Comparison:
     interval: tuple[float, float]
     verdict: ComparisonVerdict
     """About B: "slower" means that B takes longer than A."""
+
+
+def compare_processes(
+    a_ns: Sequence[float],
+    b_ns: Sequence[float],
+    *,
+    confidence: float = 0.95,
+    margin: float = 0.01,
+    min_effect: float = 0.01,
+) -> Comparison:
+    """Compare the processes of B with those of A that ran beside them.
+
+    Args:
+        a_ns: One median in ns per process, paired with `b_ns` by index.
+        b_ns: The same of B.
+        confidence: Of the interval, 0..1.
+        margin: As in `compare_rounds`.
+        min_effect: As in `compare_rounds`.
+
+    Returns:
+        The geometric mean of the ratios with the interval of Student's t. The interval is (0, inf)
+        for a single pair; `compare_rounds` compares the rounds of one.
+
+    Raises:
+        DetbenchError: A and B have different numbers of processes, there are none, or a median is
+            not above 0 ns.
+    """
+    if len(a_ns) != len(b_ns) or not len(a_ns):
+        raise DetbenchError(
+            f"cannot pair {len(a_ns)} processes of A with {len(b_ns)} processes of B;"
+            " time at least one process of each, side by side"
+        )
+    medians = np.array([a_ns, b_ns], np.float64)
+    if not (medians > 0).all():
+        raise DetbenchError(
+            f"the median of a process is {medians.min():g} ns, but must be above 0 ns;"
+            " time more calls or use a finer clock"
+        )
+    a_logs, b_logs = np.log(medians)
+    log_ratios = (b_logs - a_logs).tolist()
+    low, high = mean_interval(log_ratios, confidence=confidence) or (-math.inf, math.inf)
+    ratio, interval = math.exp(float(np.mean(log_ratios))), (math.exp(low), math.exp(high))
+    return Comparison(ratio, interval, _verdict(ratio, interval, margin, min_effect))
 
 
 def compare_rounds(

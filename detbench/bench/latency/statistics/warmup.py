@@ -1,7 +1,11 @@
-"""Warm-up: how many samples at the start of a latency series to discard, found from the series."""
+"""Warm-up: how many samples to discard, found from the samples themselves.
+
+At the start of a series, and after each wake-up of a process that was stopped.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +18,7 @@ from detbench.bench.latency.statistics.long_run_variance import (
 from detbench.bench.latency.statistics.percentiles import Samples
 
 _MIN_SAMPLES = 20
+_MIN_TURNS = 3
 _MIN_CHANGE = 0.02
 """Smallest change of the median that counts, as a share of the median."""
 _CRITICAL_VALUE = 4.5
@@ -53,6 +58,25 @@ def find_warmup(samples_ns: Samples) -> Warmup:
     while count <= half and (change := _change_point(values[count:])):
         count += change
     return Warmup(min(count, half), count <= half)
+
+
+def wake_up_count(turns_ns: Sequence[Samples]) -> int:
+    """Return how many samples at the start of each turn to discard, because the process just woke.
+
+    Each turn is divided by the median of its second half. The profile is the median over turns at
+    each position, up to the length of the shortest turn. `find_warmup` is applied to the profile.
+
+    Args:
+        turns_ns: One array of samples in ns per turn, in order of time.
+
+    Returns:
+        At most half of the shortest turn; 0 with fewer than three turns.
+    """
+    length = min((len(turn) for turn in turns_ns), default=0)
+    if len(turns_ns) < _MIN_TURNS:
+        return 0
+    relative = [turn[:length] / np.median(turn[len(turn) // 2 :]) for turn in turns_ns]
+    return find_warmup(np.median(relative, axis=0)).count
 
 
 def _change_point(values: NDArray[np.float64]) -> int:
