@@ -13,6 +13,7 @@ from detbench.bench.gate.rules import default_rules, parse_rules, read_rules
 from detbench.bench.gate.verdict import overall_outcome
 from detbench.bench.history.entry import history_entry
 from detbench.bench.history.history_file import add_entry, last_passed, read_history
+from detbench.bench.latency.result import WITHIN_ONE_PROCESS
 from detbench.bench.latency.run_folder import read_latency
 from detbench.bench.runs import read_run, write_run
 from detbench.bench.schema_upgrades import (
@@ -107,7 +108,11 @@ def test_a_latency_folder_of_version_1():
             entry["batch"],
         )
         assert result.as_record()["mean_ms"] == entry["mean_ms"]
-        assert len(result.warmup_ns) == entry["warmup_samples"]
+        [process] = result.processes
+        assert len(process.warmup_ns) == entry["warmup_samples"]
+        assert process.first_call_s == entry["first_call_s"]
+        assert len(result.samples_ns) == entry["samples"]
+        assert WITHIN_ONE_PROCESS in result.remarks
 
 
 def test_a_run_of_version_1_is_written_as_version_2(tmp_path):

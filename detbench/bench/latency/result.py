@@ -8,7 +8,7 @@ they are asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +28,9 @@ Turns = Literal["stopped", "parked", "restarted", "in_process"]
 their CPU time watched; not started yet, or ended; or loaded in the same process."""
 Verdict = Literal["valid", "quick look", "invalid"]
 SamplesNs = NDArray[np.int64]
+WITHIN_ONE_PROCESS = (
+    "times made within one process: intervals do not cover how much processes differ"
+)
 _NO_SAMPLES = np.zeros(0, np.int64)
 _NS_PER_MS, _MS_PER_S = 1e6, 1e3
 _STORED_FIELDS = (
@@ -36,7 +39,6 @@ _STORED_FIELDS = (
     "batch",
     "scenario",
     "images_per_sample",
-    "first_call_s",
     "duration_s",
     "settings",
     "peak_host_bytes",
@@ -47,7 +49,7 @@ _STORED_FIELDS = (
 
 @dataclass(frozen=True, eq=False)
 class ProcessSamples:
-    """The samples that one process of a model gave, each the time of one query, in order of time."""
+    """The samples of one process of a model, each the time of one query, in order of time."""
 
     samples_ns: SamplesNs = field(default_factory=lambda: _NO_SAMPLES)
     """(n,) settled samples, the only ones that figures are made of."""
@@ -61,6 +63,17 @@ class ProcessSamples:
     """Of the stage's first call at this batch size, including compilation; None if it failed."""
     busy_cores_of_others: float | None = None
     """Cores that the other models kept busy during this one's turns; None if that is unknown."""
+
+    def as_record(self) -> dict[str, Any]:
+        """Return everything but the raw samples, JSON-ready, with the medians."""
+        return {
+            "samples": len(self.samples_ns),
+            "set_aside": len(self.set_aside_ns),
+            "p50_ms": _median_ms(self.samples_ns),
+            "p50_alone_ms": _median_ms(self.alone_ns),
+            "first_call_s": self.first_call_s,
+            "busy_cores_of_others": self.busy_cores_of_others,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,18 +125,27 @@ class LatencyResult:
         """
         if self.reasons:
             return "invalid"
-        return "quick look" if len(self.processes) == 1 else "valid"
+        return "quick look" if len(self._settled) == 1 else "valid"
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader of the numbers must know, valid or not."""
-        if not 0 < len(self.samples_ns) < MIN_SAMPLES:
-            return ()
-        remark = (
-            f"fewer than {MIN_SAMPLES} samples: intervals may be too narrow,"
-            " especially those of tail percentiles"
-        )
-        return (remark,)
+        remarks = []
+        if len(self._settled) == 1:
+            remarks.append(WITHIN_ONE_PROCESS)
+        if 0 < len(self.samples_ns) < MIN_SAMPLES:
+            remarks.append(
+                f"fewer than {MIN_SAMPLES} samples: intervals may be too narrow,"
+                " especially those of tail percentiles"
+            )
+        return tuple(remarks)
+
+    @property
+    def set_aside_share(self) -> float | None:
+        """The share of settled samples (0..1) that were set aside; None without any."""
+        set_aside = sum(len(one.set_aside_ns) for one in self.processes)
+        total = len(self.samples_ns) + set_aside
+        return set_aside / total if total else None
 
     def process_percentiles_ms(self, q: float) -> list[float]:
         """Return the q-th percentile (0..100) of each process in ms."""
@@ -214,28 +236,44 @@ class LatencyResult:
         intervals = {f"p{q:g}_interval_ms": self.interval_ms(q) for q in PERCENTILES}
         return {
             **{name: getattr(self, name) for name in _STORED_FIELDS},
+            "turns": self.turns,
             **self.summary(),
             **statistics,
             **intervals,
             "mean_ms": self.mean_ms,
+            "mean_interval_ms": self.mean_interval_ms(),
+            "throughput_interval_per_s": self.throughput_interval(),
             "jitter_ms": self.jitter_ms,
-            "warmup_samples": len(self.warmup_ns),
+            "first_call_s": self.first_call_s,
+            "warmup_samples": sum(len(one.warmup_ns) for one in self.processes),
+            "set_aside_share": self.set_aside_share,
+            "by_process": [one.as_record() for one in self.processes],
             "settings": dict(self.settings),
             "machine": machine_records(self.machine),
+            "machine_speed": asdict(self.machine_speed) if self.machine_speed else None,
         }
 
     @classmethod
     def from_record(
-        cls, record: Mapping[str, Any], warmup_ns: SamplesNs, samples_ns: SamplesNs
+        cls, record: Mapping[str, Any], processes: Sequence[ProcessSamples]
     ) -> LatencyResult:
-        """Read what `as_record` returned; statistics are computed from the samples."""
+        """Read what `as_record` returned; statistics are computed from the samples.
+
+        Records of results within one process may name neither turns nor a machine speed.
+        """
+        machine_speed = record.get("machine_speed")
         return cls(
             **{name: record[name] for name in _STORED_FIELDS},
-            warmup_ns=warmup_ns,
-            samples_ns=samples_ns,
+            processes=tuple(processes),
+            turns=record.get("turns", "in_process"),
             machine=machine_states(record["machine"]),
+            machine_speed=MachineSpeed(**machine_speed) if machine_speed else None,
             reasons=tuple(record["reasons"]),
         )
+
+
+def _median_ms(samples_ns: SamplesNs) -> float | None:
+    return percentile(samples_ns, 50) / _NS_PER_MS if len(samples_ns) else None
 
 
 def _mean(values: Sequence[float] | NDArray[np.float64]) -> float | None:

@@ -1,7 +1,11 @@
 """Samples file: the raw samples of latency results, in a Parquet file beside their records.
 
-One row per result, in the order of the records: `model`, `stage`, `batch` and `scenario`, then
-`warmup_ns` and `samples_ns`, lists of int64 in order of time.
+One row per process, in the order of the records and of their processes: `result`, the position of
+the record; `process`, that of the process within it; `model`, `stage`, `batch` and `scenario`;
+`first_call_s` and `busy_cores_of_others`; then `warmup_ns`, `samples_ns`, `set_aside_ns` and
+`alone_ns`, lists of int64 in order of time.
+
+Version 1 has one row per result, with `warmup_ns` and `samples_ns`, which is read as one process.
 """
 
 from __future__ import annotations
@@ -14,16 +18,19 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from detbench.bench.latency.result import LatencyResult, SamplesNs
+from detbench.bench.latency.result import LatencyResult, ProcessSamples
 from detbench.data.files import atomic_path
 from detbench.data.schema_version import check_version
 from detbench.errors import InputError
 
-_FILE_VERSION = 1
+_FILE_VERSION = 2
 _METADATA_KEY = b"detbench"
 _LABEL_COLUMNS = ("model", "stage", "batch", "scenario")
-_SAMPLE_COLUMNS = ("warmup_ns", "samples_ns")
+_NUMBER_COLUMNS = ("first_call_s", "busy_cores_of_others")
+_SAMPLE_COLUMNS = ("warmup_ns", "samples_ns", "set_aside_ns", "alone_ns")
+_SAMPLE_COLUMNS_OF_VERSION_1 = ("warmup_ns", "samples_ns")
 _FIX = "time the models again"
+_Row = Mapping[str, Any]
 
 
 class _Header(msgspec.Struct):
@@ -36,12 +43,29 @@ def save_samples(results: Sequence[LatencyResult], path: Path) -> str:
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
+    rows = [
+        (place, number, result, process)
+        for place, result in enumerate(results)
+        for number, process in enumerate(result.processes)
+    ]
     list_type = pa.list_(pa.field("element", pa.int64(), nullable=False))
     columns = {
-        name: pa.array([getattr(result, name) for result in results]) for name in _LABEL_COLUMNS
-    } | {
-        name: pa.array([getattr(result, name) for result in results], list_type)
-        for name in _SAMPLE_COLUMNS
+        "result": pa.array([place for place, *_ in rows], pa.int64()),
+        "process": pa.array([number for _, number, *_ in rows], pa.int64()),
+        **{
+            name: pa.array(
+                [getattr(result, name) for _, _, result, _ in rows],
+                pa.int64() if name == "batch" else pa.string(),
+            )
+            for name in _LABEL_COLUMNS
+        },
+        **{
+            name: pa.array(
+                [getattr(process, name) for *_, process in rows],
+                pa.float64() if name in _NUMBER_COLUMNS else list_type,
+            )
+            for name in (*_NUMBER_COLUMNS, *_SAMPLE_COLUMNS)
+        },
     }
     header = msgspec.json.encode(_Header(_FILE_VERSION, "latency"))
     table = pa.table(columns)
@@ -81,19 +105,47 @@ def load_results(
     if file_digest_now != digest:
         problem = "is not the file that this run was recorded with: its digest differs"
         raise InputError(path, problem, fix=_FIX)
-    samples = _read_samples(path)
+    version, rows = _read_rows(path)
     try:
-        return tuple(
-            LatencyResult.from_record(record, *columns)
-            for record, columns in zip(records, samples, strict=True)
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        processes = (_processes_of_version_1 if version == 1 else _processes)(records, rows)
+        return tuple(map(LatencyResult.from_record, records, processes))
+    except (IndexError, KeyError, TypeError, ValueError) as error:
         problem = f"has malformed latency entries ({error})"
         raise InputError(path.with_name("record.json"), problem, fix=_FIX) from None
 
 
-def _read_samples(path: Path) -> list[tuple[SamplesNs, SamplesNs]]:
-    """Return warm-up and samples of every row."""
+def _processes(records: Sequence[_Row], rows: Sequence[_Row]) -> list[list[ProcessSamples]]:
+    """Return the processes of each record; raises ValueError if their numbers differ."""
+    processes: list[list[ProcessSamples]] = [[] for _ in records]
+    for row in rows:
+        numbers = {name: row[name] for name in _NUMBER_COLUMNS}
+        samples = {name: np.array(row[name], np.int64) for name in _SAMPLE_COLUMNS}
+        processes[row["result"]].append(ProcessSamples(**numbers, **samples))
+    for record, own in zip(records, processes, strict=True):
+        if record["processes"] != len(own):
+            raise ValueError(f"{record['processes']} processes, but samples of {len(own)}")
+    return processes
+
+
+def _processes_of_version_1(
+    records: Sequence[_Row], rows: Sequence[_Row]
+) -> list[list[ProcessSamples]]:
+    """Return one process of each record, none if it has no samples."""
+    return [
+        [
+            ProcessSamples(
+                **{name: np.array(row[name], np.int64) for name in _SAMPLE_COLUMNS_OF_VERSION_1},
+                first_call_s=record["first_call_s"],
+            )
+        ]
+        if any(row[name] for name in _SAMPLE_COLUMNS_OF_VERSION_1)
+        else []
+        for record, row in zip(records, rows, strict=True)
+    ]
+
+
+def _read_rows(path: Path) -> tuple[int, list[_Row]]:
+    """Return the version of the file and its rows."""
     import pyarrow as pa
     from pyarrow.parquet import ParquetFile
 
@@ -102,11 +154,7 @@ def _read_samples(path: Path) -> list[tuple[SamplesNs, SamplesNs]]:
             metadata = file.metadata.metadata or {}
             header = msgspec.json.decode(metadata.get(_METADATA_KEY, b"{}"), type=_Header)
             check_version(header.schema_version, _FILE_VERSION, str(path))
-            table = file.read([*_SAMPLE_COLUMNS], use_threads=False)
+            return header.schema_version, file.read(use_threads=False).to_pylist()
     except (pa.ArrowException, OSError, KeyError, msgspec.DecodeError) as error:
         problem = f"is not a file of latency samples: {str(error).partition('.')[0]}"
         raise InputError(path, problem, fix=_FIX) from None
-    warmups, samples = (
-        [np.array(row, np.int64) for row in table[name].to_pylist()] for name in _SAMPLE_COLUMNS
-    )
-    return list(zip(warmups, samples, strict=True))
