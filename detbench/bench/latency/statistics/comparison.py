@@ -45,6 +45,8 @@ class Comparison:
     interval: tuple[float, float]
     verdict: ComparisonVerdict
     """About B: "slower" means that B takes longer than A."""
+    processes: int = 1
+    """Pairs of processes that the interval is about; that of one pair is about its rounds."""
 
 
 def compare_processes(
@@ -87,7 +89,8 @@ def compare_processes(
     log_ratios = (b_logs - a_logs).tolist()
     low, high = mean_interval(log_ratios, confidence=confidence) or (-math.inf, math.inf)
     ratio, interval = math.exp(float(np.mean(log_ratios))), (math.exp(low), math.exp(high))
-    return Comparison(ratio, interval, _verdict(ratio, interval, margin, min_effect))
+    verdict = _verdict(ratio, interval, margin, min_effect)
+    return Comparison(ratio, interval, verdict, processes=len(log_ratios))
 
 
 def compare_rounds(
