@@ -20,7 +20,7 @@ from detbench.bench.latency.statistics.long_run_variance import series_mean_inte
 from detbench.bench.latency.statistics.percentiles import percentile, percentile_interval
 from detbench.bench.latency.statistics.processes import mean_interval
 from detbench.bench.machine import MachineState, machine_records, machine_states
-from detbench.bench.machine_speed import MachineSpeed
+from detbench.bench.machine_speed.speed import MachineSpeed
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 Turns = Literal["stopped", "parked", "restarted", "in_process"]

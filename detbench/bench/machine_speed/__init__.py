@@ -1,0 +1,1 @@
+"""Machine speed: how fast the machine is around each turn, whatever the model does."""
