@@ -62,7 +62,7 @@ def environment() -> Environment:
     return Environment(
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
-        cpu=_cpu_model(),
+        cpu=cpu_model(),
         cores=usable_cores(),
         memory_bytes=_memory_bytes(),
         git_commit=_git_commit(),
@@ -80,7 +80,8 @@ def installed_version(library: str) -> str | None:
         return None
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """Return the name of the processor; its architecture if the system has no name."""
     cpu_info = Path("/proc/cpuinfo")
     if sys.platform == "linux" and cpu_info.exists():
         for line in cpu_info.read_text().splitlines():

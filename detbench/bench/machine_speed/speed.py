@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-COMPUTE, EXCHANGE = "arithmetic on all cores", "exchange between cores"
+COMPUTE_NAME, EXCHANGE_NAME = "arithmetic on all cores", "exchange between cores"
 """What messages call the two times."""
 COMPUTE_LIMIT = 1.08
 EXCHANGE_LIMIT = 1.05
@@ -25,33 +25,18 @@ class MachineSpeed:
     """Time to update an array that another core has just written; None with a single core."""
 
 
-def best_speed(speeds: Sequence[MachineSpeed], known: MachineSpeed | None = None) -> MachineSpeed:
-    """Return the machine's best speed: the 10% quantile of each time, not its minimum.
+def best_speed(speeds: Sequence[MachineSpeed]) -> MachineSpeed:
+    """Return the 10% quantile of each time, which a single outlier does not move.
 
     Args:
-        speeds: All that were measured, at least one.
-        known: The best from earlier measurements. A time that is shorter there is returned.
+        speeds: At least one.
     """
-    every = [speeds_quantile(speeds, _BEST_QUANTILE), *([known] if known else [])]
-    exchange = [one.exchange_us for one in every if one.exchange_us is not None]
-    return MachineSpeed(
-        compute_us=min(one.compute_us for one in every),
-        exchange_us=min(exchange) if exchange else None,
-    )
+    return _quantile(speeds, _BEST_QUANTILE)
 
 
 def median_speed(speeds: Sequence[MachineSpeed]) -> MachineSpeed:
-    """Return the median of each time; `speeds` has at least one."""
-    return speeds_quantile(speeds, 0.5)
-
-
-def speeds_quantile(speeds: Sequence[MachineSpeed], quantile: float) -> MachineSpeed:
-    """Return the quantile of each time; `speeds` has at least one."""
-    exchange = [one.exchange_us for one in speeds if one.exchange_us is not None]
-    return MachineSpeed(
-        compute_us=float(np.quantile([one.compute_us for one in speeds], quantile)),
-        exchange_us=float(np.quantile(exchange, quantile)) if exchange else None,
-    )
+    """Return the median of each time of at least one measurement."""
+    return _quantile(speeds, 0.5)
 
 
 def is_slow(speed: MachineSpeed, best: MachineSpeed, *, uses_several_cores: bool) -> bool:
@@ -59,8 +44,10 @@ def is_slow(speed: MachineSpeed, best: MachineSpeed, *, uses_several_cores: bool
 
     The exchange counts only for a model that uses several cores.
     """
-    parts = _parts(speed, best, uses_several_cores=uses_several_cores)
-    return any(time_us > limit * best_us for _, time_us, best_us, limit in parts)
+    return any(
+        time_us > limit * best_us
+        for _, time_us, best_us, limit in _time_pairs(speed, best, uses_several_cores)
+    )
 
 
 def slower_machine_difference(
@@ -72,17 +59,25 @@ def slower_machine_difference(
     """
     if first is None or second is None:
         return ""
-    for name, a, b, limit in _parts(first, second, uses_several_cores=uses_several_cores):
+    for name, a, b, limit in _time_pairs(first, second, uses_several_cores):
         if max(a, b) > limit * min(a, b):
-            return f"{name} took {a:.1f} µs in one and {b:.1f} µs in the other"
+            return f"{name} took {a:.1f} µs with the first and {b:.1f} µs with the second"
     return ""
 
 
-def _parts(
-    a: MachineSpeed, b: MachineSpeed, *, uses_several_cores: bool
+def _time_pairs(
+    first: MachineSpeed, second: MachineSpeed, uses_several_cores: bool
 ) -> list[tuple[str, float, float, float]]:
-    """Return what two speeds can be compared by: name, both times, limit of their ratio."""
-    parts = [(COMPUTE, a.compute_us, b.compute_us, COMPUTE_LIMIT)]
-    if uses_several_cores and a.exchange_us is not None and b.exchange_us is not None:
-        parts.append((EXCHANGE, a.exchange_us, b.exchange_us, EXCHANGE_LIMIT))
-    return parts
+    """Return the times that count and that both have: name, both times, limit of their ratio."""
+    pairs = [(COMPUTE_NAME, first.compute_us, second.compute_us, COMPUTE_LIMIT)]
+    if uses_several_cores and first.exchange_us is not None and second.exchange_us is not None:
+        pairs.append((EXCHANGE_NAME, first.exchange_us, second.exchange_us, EXCHANGE_LIMIT))
+    return pairs
+
+
+def _quantile(speeds: Sequence[MachineSpeed], quantile: float) -> MachineSpeed:
+    exchange = [speed.exchange_us for speed in speeds if speed.exchange_us is not None]
+    return MachineSpeed(
+        compute_us=float(np.quantile([speed.compute_us for speed in speeds], quantile)),
+        exchange_us=float(np.quantile(exchange, quantile)) if exchange else None,
+    )
