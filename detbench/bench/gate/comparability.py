@@ -8,12 +8,15 @@ from typing import Any
 from detbench.bench.gate.rules import Rule
 from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.validity import device_of
+from detbench.bench.machine_speed.speed import slower_machine_difference
 from detbench.bench.runs import Run
 from detbench.metrics.scoring.comparable import (
     ground_truth_content_differences,
     protocol_differences,
 )
 
+_DISTURBED = "disturbed by"
+"""How the reason of a result starts whose model was disturbed by another one."""
 _PREPARATION = ("preprocessing", "postprocessing")
 
 
@@ -53,6 +56,21 @@ def invalid_reason(rule: Rule, baseline: LatencyResult, candidate: LatencyResult
         if result.reasons:
             return f"the {run}'s {rule.measure.text} is not valid ({result.reasons[0]})"
     return ""
+
+
+def is_disturbed(first: LatencyResult, second: LatencyResult) -> bool:
+    """Return whether one of two models ran at another speed in company than alone."""
+    reasons = (*first.reasons, *second.reasons)
+    return any(reason.startswith(_DISTURBED) for reason in reasons)
+
+
+def machine_speed_difference(baseline: LatencyResult, candidate: LatencyResult) -> str:
+    """Return how the machine's speed differed between two results; empty if it did not.
+
+    Also empty if the speed of one of them is unknown.
+    """
+    difference = slower_machine_difference(baseline.machine_speed, candidate.machine_speed)
+    return f"the machine was faster during one of the runs ({difference})" if difference else ""
 
 
 def interleaved(first: LatencyResult, second: LatencyResult) -> bool:

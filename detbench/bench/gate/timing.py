@@ -1,9 +1,14 @@
 """Gate timing: the difference of two runs in latency, throughput and memory.
 
-Times of interleaved models are compared as they are. Times taken one after the other can differ by
-15% between equal models, because the machine changes. They fail only beyond a rule's `drift`, and a
-smaller significant difference is inconclusive. Invalid times are not compared, with one exception:
-the ratio of p50 in interleaved rounds holds, since what disturbed one model disturbed the other.
+Models that were timed side by side, in several processes, are compared pair by pair of processes.
+Times taken one after the other are compared by their intervals. Where the intervals do not cover
+all that changes a time, in one process or on a machine whose speed is unknown, equal models can
+differ by 15%. Such times fail only beyond a rule's `drift`, and a smaller significant difference is
+inconclusive.
+
+Invalid times are not compared, with one exception: the ratio of p50 of models timed side by side
+holds, since what slowed one model also slowed the other. It does not hold if one model disturbed
+the other.
 """
 
 from __future__ import annotations
@@ -14,23 +19,30 @@ from dataclasses import replace
 from statistics import NormalDist
 from typing import NamedTuple
 
-from detbench.bench.gate.comparability import interleaved, invalid_reason, machine_difference
+import numpy as np
+
+from detbench.bench.gate.comparability import (
+    interleaved,
+    invalid_reason,
+    is_disturbed,
+    machine_difference,
+    machine_speed_difference,
+)
 from detbench.bench.gate.rules import Rule
 from detbench.bench.gate.verdict import Effect, Verdict, verdict_on, verdict_without_comparison
 from detbench.bench.latency.interleaving import TimedPair
-from detbench.bench.latency.result import LatencyResult
-from detbench.bench.latency.statistics.long_run_variance import (
-    degrees_of_freedom,
-    long_run_variance,
-)
-from detbench.bench.latency.statistics.percentiles import percentile_interval
+from detbench.bench.latency.result import LatencyResult, ProcessSamples
+from detbench.bench.latency.statistics.comparison import Comparison
+from detbench.bench.latency.statistics.percentiles import percentile
+from detbench.bench.latency.statistics.processes import mean_interval
 from detbench.bench.runs import Run
 from detbench.metrics.uncertainty.student_t import student_t_quantile
 
-_NS_PER_MS, _MEDIAN = 1e6, 50.0
+_MEDIAN = 50.0
 _PAIR_CONFIDENCE = 0.95
-"""Of the intervals that interleaved comparisons have."""
+"""Of the intervals of comparisons."""
 _MISSING = "neither run has this measure"
+_FIX = "time both in several processes with --models or --remeasure"
 
 
 class _Value(NamedTuple):
@@ -61,10 +73,12 @@ def timing_verdict(
     if difference := machine_difference(baseline, candidate, first, second):
         reason = f"{difference}; time both on one machine with --models"
         return verdict_without_comparison(rule, "inconclusive", reason)
-    # Interleaved rounds come first: their ratio holds even if the times themselves are not valid.
+    # Comparisons come first: their ratio holds even if the times themselves are not valid.
     pair = next((pair for pair in pairs if _applies_to(rule, pair)), None)
-    if pair is not None and not math.isnan(pair.comparison.ratio):
-        return verdict_on(rule, _pair_effect(rule, first, second, pair))
+    has_ratio = pair is not None and not math.isnan(pair.comparison.ratio)
+    if pair is not None and has_ratio and not is_disturbed(first, second):
+        verdict = verdict_on(rule, _pair_effect(rule, first, second, pair))
+        return _beyond_drift(verdict) if pair.comparison.processes < 2 else verdict
     if rule.measure.kind == "memory":
         return _memory_verdict(rule, first, second)
     if reason := invalid_reason(rule, first, second):
@@ -74,25 +88,52 @@ def timing_verdict(
 
 def _recorded_verdict(rule: Rule, first: LatencyResult, second: LatencyResult) -> Verdict:
     """Return the verdict from the samples of two results."""
-    baseline, candidate = (_value(rule, result) for result in (first, second))
-    if baseline is None or candidate is None:
-        # A rule that must rule out a loss cannot pass over missing evidence.
-        outcome = "inconclusive" if rule.non_inferiority else "skipped"
-        reason = "there are too few samples for an interval"
-        return verdict_without_comparison(rule, outcome, reason)  # type: ignore[arg-type]
     is_interleaved = interleaved(first, second)
-    remark = "interleaved" if is_interleaved else "not interleaved"
-    effect = replace(_difference(baseline, candidate), remark=remark)
-    verdict = verdict_on(rule, effect)
-    if verdict.outcome != "failed" or is_interleaved or _exceeds_drift(rule, effect):
+    if not is_interleaved and (difference := machine_speed_difference(first, second)):
+        return verdict_without_comparison(rule, "inconclusive", f"{difference}; {_FIX}")
+    counts = [_count(result) for result in (first, second)]
+    effect = _paired_effect(rule, first, second) if is_interleaved else None
+    if effect is None:
+        baseline, candidate = (_value(rule, result) for result in (first, second))
+        if baseline is None or candidate is None:
+            # A rule that must rule out a loss cannot pass over missing evidence.
+            outcome = "inconclusive" if rule.non_inferiority else "skipped"
+            reason = "there are too few samples for an interval"
+            return verdict_without_comparison(rule, outcome, reason)  # type: ignore[arg-type]
+        effect = _difference(baseline, candidate)
+    order = "interleaved" if is_interleaved else "not interleaved"
+    verdict = verdict_on(rule, replace(effect, remark=f"{_processes_text(*counts)}, {order}"))
+    speeds_are_known = first.machine_speed is not None and second.machine_speed is not None
+    is_covered = min(counts) > 1 and (is_interleaved or speeds_are_known)
+    return verdict if is_covered else _beyond_drift(verdict)
+
+
+def _beyond_drift(verdict: Verdict) -> Verdict:
+    """Return a verdict that fails only beyond the drift, which the interval does not cover.
+
+    A significant loss within the drift may be the machine's or the process's: it neither passes nor
+    fails.
+    """
+    rule, effect = verdict.rule, verdict.effect
+    if verdict.outcome != "failed" or effect is None or _exceeds_drift(rule, effect):
         return verdict
-    # A significant loss within the drift may be the machine's: it neither passes nor fails.
     explanation = verdict.sentence.partition(": failed, ")[2]
     sentence = (
-        f"{rule.text}: inconclusive, {explanation}, and a machine drifts by up to"
-        f" {100 * rule.drift:g}%: time both with --models or --remeasure"
+        f"{rule.text}: inconclusive, {explanation}, and times of equal models differ by up to"
+        f" {100 * rule.drift:g}% between single processes or moments: {_FIX}"
     )
     return Verdict(rule, rule.text, "inconclusive", sentence, effect)
+
+
+def _count(result: LatencyResult) -> int:
+    """Return the number of processes that have samples."""
+    return len(result.process_percentiles_ms(_MEDIAN))
+
+
+def _processes_text(count: int, other_count: int) -> str:
+    if count != other_count:
+        return f"{count} and {other_count} processes"
+    return f"{count} processes of each" if count > 1 else "one process of each"
 
 
 def _result(rule: Rule, results: Sequence[LatencyResult]) -> LatencyResult | None:
@@ -114,26 +155,75 @@ def _applies_to(rule: Rule, pair: TimedPair) -> bool:
 def _pair_effect(
     rule: Rule, first: LatencyResult, second: LatencyResult, pair: TimedPair
 ) -> Effect:
-    """Return the difference of medians in interleaved rounds, from the ratio's interval."""
-    baseline = first.percentile_ms(_MEDIAN) or math.nan
-    ratio, (low, high) = pair.comparison.ratio, pair.comparison.interval
-    difference = baseline * (ratio - 1)
+    """Return the difference of medians that were timed side by side, from the ratio's interval."""
+    comparison, baseline = pair.comparison, first.percentile_ms(_MEDIAN) or math.nan
+    remark = f"{_processes_text(comparison.processes, comparison.processes)}, interleaved"
+    if reason := invalid_reason(rule, first, second):
+        remark += f", so the ratio holds although {reason}"
+    ratio, (low, high) = comparison.ratio, comparison.interval
     if low <= 0 or math.isinf(high):  # too few rounds for an interval
         candidate = second.percentile_ms(_MEDIAN) or math.nan
-        return Effect(baseline, candidate, difference, math.nan, math.nan)
-    # The rank test's interval has 95% on both sides together. The log ratio is about normal, so its
-    # ends move away from the center as the normal quantiles do.
+        return Effect(baseline, candidate, baseline * (ratio - 1), math.nan, math.nan, remark)
+    stretch = _stretch(comparison, rule.confidence)
     center = math.log(ratio)
-    stretch = NormalDist().inv_cdf(rule.confidence) / NormalDist().inv_cdf(
-        (1 + _PAIR_CONFIDENCE) / 2
+    ends = [center + stretch * (math.log(end) - center) for end in (low, high)]
+    return _effect_of_ratio(baseline, ratio, (math.exp(ends[0]), math.exp(ends[1])), remark)
+
+
+def _stretch(comparison: Comparison, confidence: float) -> float:
+    """Return how much wider the interval of the log ratio is if each end has a confidence.
+
+    Over processes the ends move away from the center as the quantiles of Student's t do. Over the
+    rounds of one process the log ratio is about normal.
+    """
+    own_confidence = (1 + _PAIR_CONFIDENCE) / 2
+    if comparison.processes < 2:
+        return NormalDist().inv_cdf(confidence) / NormalDist().inv_cdf(own_confidence)
+    freedom = comparison.processes - 1
+    return student_t_quantile(confidence, freedom) / student_t_quantile(own_confidence, freedom)
+
+
+def _paired_effect(rule: Rule, first: LatencyResult, second: LatencyResult) -> Effect | None:
+    """Return the difference of two results of one measurement, from its pairs of processes.
+
+    Whatever a pair shares, such as a slower machine, cancels. None with fewer than two pairs, or
+    too few samples in one of their processes.
+    """
+    values = [
+        (_process_value(rule, one), _process_value(rule, other))
+        for one, other in zip(first.processes, second.processes, strict=False)
+        if len(one.samples_ns) and len(other.samples_ns)
+    ]
+    log_ratios = [math.log(b / a) for a, b in values if a and b]
+    baseline = _measured(rule, first)
+    if baseline is None or len(log_ratios) < max(len(values), 2):
+        return None
+    interval = mean_interval(log_ratios, confidence=2 * rule.confidence - 1)
+    low, high = interval or (-math.inf, math.inf)
+    ratio = math.exp(float(np.mean(log_ratios)))
+    return _effect_of_ratio(baseline, ratio, (math.exp(low), math.exp(high)))
+
+
+def _process_value(rule: Rule, process: ProcessSamples) -> float | None:
+    """Return the rule's measure in one process, in any unit; None with too few samples."""
+    samples, q = process.samples_ns, rule.measure.percentile
+    if rule.measure.kind == "throughput":
+        return 1 / float(samples.mean())
+    return percentile(samples, q) if len(samples) * (100 - q) >= 100 else None
+
+
+def _effect_of_ratio(
+    baseline: float, ratio: float, interval: tuple[float, float], remark: str = ""
+) -> Effect:
+    low, high = interval
+    return Effect(
+        baseline,
+        baseline * ratio,
+        baseline * (ratio - 1),
+        baseline * (low - 1),
+        baseline * (high - 1),
+        remark,
     )
-    low, high = (
-        baseline * (math.exp(center + stretch * (math.log(end) - center)) - 1)
-        for end in (low, high)
-    )
-    reason = invalid_reason(rule, first, second)
-    remark = f"interleaved, so the ratio holds although {reason}" if reason else "interleaved"
-    return Effect(baseline, baseline * ratio, difference, low, high, remark=remark)
 
 
 def _memory_verdict(rule: Rule, first: LatencyResult, second: LatencyResult) -> Verdict:
@@ -165,29 +255,21 @@ def exact_effect(baseline: float, candidate: float) -> Effect:
 
 def _value(rule: Rule, result: LatencyResult) -> _Value | None:
     """Return the rule's measure with its interval; None with too few samples."""
-    if rule.measure.kind == "throughput":
-        return _throughput(result, rule.confidence)
     # Each end at the rule's confidence c: the two-sided interval has 2c − 1.
-    interval = percentile_interval(
-        result.samples_ns, rule.measure.percentile, confidence=2 * rule.confidence - 1
-    )
-    value = result.percentile_ms(rule.measure.percentile)
-    if interval is None or value is None:
-        return None
-    return _Value(value, interval[0] / _NS_PER_MS, interval[1] / _NS_PER_MS)
+    confidence = 2 * rule.confidence - 1
+    if rule.measure.kind == "throughput":
+        interval = result.throughput_interval(confidence=confidence)
+    else:
+        interval = result.interval_ms(rule.measure.percentile, confidence=confidence)
+    value = _measured(rule, result)
+    return _Value(value, *interval) if interval and value is not None else None
 
 
-def _throughput(result: LatencyResult, confidence: float) -> _Value | None:
-    """Return images per second, which is proportional to the inverse of the mean time."""
-    samples, value = result.samples_ns.astype(float), result.throughput_per_s
-    freedom = degrees_of_freedom(len(samples))
-    if value is None or len(samples) <= freedom:
-        return None
-    # Relative standard error of the mean, from the long-run variance since samples are
-    # autocorrelated. The interval of the mean is inverted end by end.
-    error = math.sqrt(long_run_variance(samples, freedom) / len(samples)) / samples.mean()
-    margin = student_t_quantile(confidence, freedom) * error
-    return _Value(value, value / (1 + margin), value / (1 - margin)) if margin < 1 else None
+def _measured(rule: Rule, result: LatencyResult) -> float | None:
+    """Return the rule's measure; None without samples."""
+    if rule.measure.kind == "throughput":
+        return result.throughput_per_s
+    return result.percentile_ms(rule.measure.percentile)
 
 
 def _difference(baseline: _Value, candidate: _Value) -> Effect:

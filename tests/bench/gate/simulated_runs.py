@@ -14,6 +14,7 @@ from detbench.bench.runs import Run, write_run
 from detbench.data.detections import Detections
 from detbench.metrics.protocols.table import protocol_named
 from detbench.metrics.scoring.evaluate import evaluate
+from tests.bench.latency.process_samples import processes_of
 from tests.data.simulated_detections import simulated_detections
 from tests.metrics.scored import truth
 
@@ -61,14 +62,15 @@ def latency_of(
     count=4000,
     seed=0,
     name="model",
+    processes=5,
     **changes,
 ) -> LatencyResult:
-    """Return independent times around 5 ms times `scale`."""
+    """Return independent times around 5 ms times `scale`, shared by a number of processes."""
     rng = np.random.default_rng([seed, round(scale * 1000)])
     samples = (5e6 * scale * (1 + rng.gamma(0.5, 0.05, count))).astype(np.int64)
     columns = {
         "settings": {"device": "cpu", "provider": "CPUExecutionProvider"},
-        "samples_ns": samples,
+        "processes": processes_of(samples, processes) if isinstance(processes, int) else processes,
     } | changes
     return LatencyResult(name, stage, 1, scenario, 1, **columns)
 
