@@ -6,8 +6,9 @@ Each pair of detectors is gated on images sampled from a population. Without a t
 detectors swap their detections on each image by a fair coin, so that neither is better: two real
 detectors ("independent"), or one of them twice with random noise in scores and boxes ("small
 change"). With a true loss, detections are removed from one side until the loss in the population
-has the given size. Latencies are simulated: interleaved rounds with a drift that both models share,
-bursts that affect one of them, and a heavy tail. Prints Markdown tables.
+has the given size. Latencies are simulated: pairs of processes that share a machine speed, each
+with a speed of its own, in rounds with a drift that both share, bursts that affect one of them, and
+a heavy tail. Prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from detbench.bench.gate.rules import default_rules
 from detbench.bench.gate.timing import timing_verdict
 from detbench.bench.gate.verdict import overall_outcome
 from detbench.bench.latency.interleaving import TimedPair
-from detbench.bench.latency.result import LatencyResult
+from detbench.bench.latency.result import LatencyResult, ProcessSamples
 from detbench.bench.latency.scenario import SCENARIOS
-from detbench.bench.latency.statistics.comparison import compare_rounds
+from detbench.bench.latency.statistics.comparison import compare_processes
 from detbench.bench.latency.timed_model import TimingTask
 from detbench.bench.machine import MachineState
 from detbench.bench.results import protocol_record
@@ -45,7 +46,9 @@ from detbench.metrics.scoring.evaluate import evaluate
 from tests.experiments.kept import results
 from tests.experiments.population import Population, exchanged, population
 
-ROUNDS, SAMPLES_PER_ROUND = 60, 20
+PROCESSES, ROUNDS, SAMPLES_PER_ROUND = 10, 12, 20
+SHARED_SPREAD, OWN_SPREAD = 0.05, 0.005
+"""Standard deviations over processes of the log of their speed: shared by a pair, and own."""
 SLOWDOWNS = (0, 50, 150)
 """In per mille."""
 TIMES = ("latency.p50_ms", "latency.p99_ms", "throughput_per_s")
@@ -209,22 +212,17 @@ def timing_outcome(timing: tuple[int, int]) -> list[bool]:
     rng = np.random.default_rng([slowdown, trial, 9])
     verdicts = []
     for rule in (rule for rule in default_rules() if rule.measure.timed):
-        rounds = _interleaved_rounds(rng, (1.0, 1 + slowdown / 1000))
+        models = _processes(rng, (1.0, 1 + slowdown / 1000))
         results = [
             LatencyResult(
-                name,
-                rule.stage,
-                1,
-                rule.scenario,
-                1,
-                samples_ns=np.concatenate(samples),
-                machine=(MACHINE,),
+                name, rule.stage, 1, rule.scenario, 1, processes=processes, machine=(MACHINE,)
             )
-            for name, samples in zip("ab", rounds, strict=True)
+            for name, processes in zip("ab", models, strict=True)
         ]
         runs = [Timed((result,), {}) for result in results]
         task = TimingTask(rule.stage, 1, SCENARIOS[rule.scenario])
-        pairs = [TimedPair("a", "b", task, compare_rounds(*rounds))]
+        medians = [result.process_percentiles_ms(50) for result in results]
+        pairs = [TimedPair("a", "b", task, compare_processes(*medians))]
         verdicts.append(timing_verdict(rule, runs[0], runs[1], pairs))
     fails = {verdict.rule.measure.text for verdict in verdicts if verdict.outcome == "failed"}
     return [
@@ -234,21 +232,21 @@ def timing_outcome(timing: tuple[int, int]) -> list[bool]:
     ]
 
 
-def _interleaved_rounds(
+def _processes(
     rng: np.random.Generator, scales: tuple[float, float]
-) -> list[list[NDArray[np.int64]]]:
-    """Return for two models rounds of samples in ns around 5 ms.
-
-    With a heavy tail, bursts of other load, and a slow drift that both share.
-    """
-    drift = np.cumsum(rng.normal(0, 0.01, ROUNDS))
-    drift -= drift.mean()
-    out: list[list[NDArray[np.int64]]] = []
-    for scale in scales:
-        bursts = 1 + (rng.random(ROUNDS) < 0.1) * rng.exponential(0.3, ROUNDS)
-        tails = 1 + rng.gamma(0.5, 0.06, (ROUNDS, SAMPLES_PER_ROUND))
-        out.append([*(5e6 * scale * (np.exp(drift) * bursts)[:, None] * tails).astype(np.int64)])
-    return out
+) -> list[tuple[ProcessSamples, ...]]:
+    """Return processes of two models, paired by index, with samples in ns around 5 ms."""
+    models: list[list[ProcessSamples]] = [[], []]
+    for _ in range(PROCESSES):
+        drift = np.cumsum(rng.normal(0, 0.01, ROUNDS))
+        shared = drift - drift.mean() + rng.normal(0, SHARED_SPREAD)
+        for model, scale in zip(models, scales, strict=True):
+            own = rng.normal(0, OWN_SPREAD)
+            bursts = 1 + (rng.random(ROUNDS) < 0.1) * rng.exponential(0.3, ROUNDS)
+            tails = 1 + rng.gamma(0.5, 0.06, (ROUNDS, SAMPLES_PER_ROUND))
+            times = 5e6 * scale * (np.exp(shared + own) * bursts)[:, None] * tails
+            model.append(ProcessSamples(samples_ns=times.astype(np.int64).ravel()))
+    return [tuple(model) for model in models]
 
 
 def row(name: str, images: str, outcomes: NDArray[np.bool_] | Floats) -> str:
@@ -293,7 +291,7 @@ def times(pairs: int, processes: int, keep: Path | None) -> None:
                 workers, timing_outcome, [(slowdown, trial) for trial in range(pairs)], keep
             )
             name = f"latency +{slowdown / 10:g}%"
-            print(row(name, f"{ROUNDS * SAMPLES_PER_ROUND:,}", outcomes), flush=True)
+            print(row(name, f"{PROCESSES * ROUNDS * SAMPLES_PER_ROUND:,}", outcomes), flush=True)
 
 
 def main() -> None:
