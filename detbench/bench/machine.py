@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,22 @@ class MachineMonitor:
         self._gpu, self._now = gpu, now
         self._start_s = self._last_s = now()
         self._busy_s, self._own_s = self._cpu_times()
+        self._states = [self._state(None)]
+
+    def watch(self, pids: Iterable[int]) -> None:
+        """Count the load of other processes than before as part of the measurement."""
+        self.observe()
+        self._own_processes = [psutil.Process(os.getpid())]
+        for pid in pids:
+            with suppress(psutil.NoSuchProcess):
+                self._own_processes.append(psutil.Process(pid))
+        self._last_s = self._now()
+        self._busy_s, self._own_s = self._cpu_times()
+
+    def restart(self) -> None:
+        """Forget the states so far and begin with the present one."""
+        self.observe(at_once=True)
+        self._start_s = self._last_s
         self._states = [self._state(None)]
 
     @property

@@ -14,6 +14,7 @@ from detbench.adapters.replay import ReplayDetector
 from detbench.bench.latency.clock import Clock, clock_for
 from detbench.bench.latency.images import EncodedImage
 from detbench.bench.latency.model_specs import ModelSpec, hide_gpus, stored_detections_error
+from detbench.bench.latency.result import Turns
 from detbench.bench.latency.stages import PreparedBatches, StageCall
 from detbench.bench.latency.timed_model import (
     INTERRUPTED,
@@ -106,15 +107,13 @@ class LocalModel:
             self.clock.peak_device_bytes(),
         )
 
-    def take_samples(self, count: int, lead_in: int) -> SampleSlice:
+    def take_samples(self, count: int, max_ns: int) -> SampleSlice:
         """Return samples of rotating queries; Python collects no garbage meanwhile."""
         now, samples = self.clock.now, np.zeros(count, np.int64)
         n_done, problem, started = 0, "", now()
         try:
             with paused_collection():
-                for _ in range(lead_in):
-                    self._time_query()
-                while n_done < count:
+                while n_done < count and now() - started < max_ns:
                     samples[n_done] = self._time_query()
                     n_done += 1
         except KeyboardInterrupt:
@@ -130,11 +129,25 @@ class LocalModel:
         except Exception:  # noqa: BLE001 - the samples are complete; a failure now proves nothing
             return []
 
-    def with_own_batches(self, name: str) -> LocalModel:
-        """Return the same loaded model under another name, with its own batches, for --aa."""
-        return LocalModel(
-            self._detector, self._images, name=name, memory=self._memory, clock=self.clock
-        )
+    @property
+    def pids(self) -> Sequence[int]:
+        """None besides this process."""
+        return ()
+
+    @property
+    def turns(self) -> Turns:
+        """Pauses do nothing here."""
+        return "in_process"
+
+    def pause(self) -> None:
+        """Do nothing: threads of this process cannot be stopped one by one."""
+
+    def resume(self) -> None:
+        """Do nothing, as `pause`."""
+
+    def cpu_s(self) -> float | None:
+        """Return None: the models of one process share their CPU time."""
+        return None
 
     def close(self) -> None:
         """Free the model and its batches."""

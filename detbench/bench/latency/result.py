@@ -87,7 +87,8 @@ class LatencyResult:
     scenario: ScenarioName
     images_per_sample: int
     processes: tuple[ProcessSamples, ...] = ()
-    """Those that gave samples, in order of time."""
+    """In order of time; those of one index ran side by side with those of the other models. One
+    whose turns were all set aside has no samples."""
     turns: Turns = "in_process"
     duration_s: float = 0.0
     """From the first query to the last, including what is not timed."""
@@ -223,7 +224,7 @@ class LatencyResult:
             "p99_ms": self.percentile_ms(99),
             "throughput_per_s": self.throughput_per_s,
             "samples": len(self.samples_ns),
-            "processes": len(self.processes),
+            "processes": len(self._settled),
             "process_p50_ms": self.process_percentiles_ms(50),
             "verdict": self.verdict,
             "reasons": list(self.reasons),

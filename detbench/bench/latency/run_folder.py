@@ -11,7 +11,7 @@ import msgspec
 
 from detbench.bench.environment import environment
 from detbench.bench.json_documents import write_json
-from detbench.bench.latency.interleaving import TimedPair
+from detbench.bench.latency.assembly import TimedPair
 from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.samples_file import load_results, save_samples
 from detbench.bench.latency.sweep import SweepResult

@@ -122,8 +122,8 @@ def _processes(records: Sequence[_Row], rows: Sequence[_Row]) -> list[list[Proce
         samples = {name: np.array(row[name], np.int64) for name in _SAMPLE_COLUMNS}
         processes[row["result"]].append(ProcessSamples(**numbers, **samples))
     for record, own in zip(records, processes, strict=True):
-        if record["processes"] != len(own):
-            raise ValueError(f"{record['processes']} processes, but samples of {len(own)}")
+        if len(record["by_process"]) != len(own):
+            raise ValueError(f"{len(record['by_process'])} processes, but samples of {len(own)}")
     return processes
 
 

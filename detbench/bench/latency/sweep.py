@@ -1,56 +1,37 @@
-"""Sweep: times models at every batch size and stage, and goes on if one of them fails."""
+"""Sweep: times models at every batch size and stage, in several processes of each.
+
+It goes on if one of them fails.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from detbench.bench.gpu import open_gpu
-from detbench.bench.latency.interleaving import TaskResult, TimedPair, time_task
-from detbench.bench.latency.isolated_model import IsolatedModel
+from detbench.bench.latency.assembly import TaskRecord, TimedPair, pairs_of, results_of
+from detbench.bench.latency.budget import Budget, budget
+from detbench.bench.latency.process_group import ProcessGroup
+from detbench.bench.latency.process_series import ProcessSeries
 from detbench.bench.latency.result import LatencyResult
-from detbench.bench.latency.scenario import SINGLE_STREAM, Scenario
-from detbench.bench.latency.stages import STAGES, Stage
-from detbench.bench.latency.timed_model import OUT_OF_MEMORY, TimedModel, TimingTask
-from detbench.bench.machine import MachineMonitor
+from detbench.bench.latency.scenario import Scenario
+from detbench.bench.latency.speed_judge import SpeedJudge
+from detbench.bench.latency.statistics.stopping import StoppingRule
+from detbench.bench.latency.timed_model import OUT_OF_MEMORY, ModelSource, TimedModel, TimingTask
+from detbench.bench.latency.timing_plan import TimingPlan
+from detbench.bench.latency.turns import TurnTaker
+from detbench.bench.latency.validity import device_of
+from detbench.bench.machine import MachineMonitor, MachineState
 from detbench.errors import DetbenchError
 from detbench.wording import plural
 
-ALWAYS_TIMED: tuple[Stage, ...] = ("infer", "end_to_end")
-"""Both are in every run, so that neither is mistaken for the other."""
-
-
-@dataclass(frozen=True)
-class TimingPlan:
-    """What to time, and for how long."""
-
-    stages: tuple[Stage, ...] = ALWAYS_TIMED
-    batches: tuple[int, ...] | None = None
-    """Images per batch. None for the only size that a model accepts, otherwise 1."""
-    scenario: Scenario = SINGLE_STREAM
-    min_s: float = 0.5
-    """For each model, stage and batch size, like `max_s`."""
-    max_s: float = 10.0
-    device: str | None = None
-    """`cpu` or `gpu`, None for any."""
-    repetitions: int | None = None
-    """Of the comparison of the first two models (the A/A experiment); None for one."""
-
-    def __post_init__(self) -> None:
-        if unknown := [stage for stage in self.stages if stage not in STAGES]:
-            raise DetbenchError(f"unknown stage {unknown[0]!r}; choose one of {', '.join(STAGES)}")
-        if any(batch < 1 for batch in self.batches or ()):
-            raise DetbenchError(
-                f"a batch has at least 1 image, got {min(self.batches or ())}; change --batch"
-            )
-        if not 0 <= self.min_s <= self.max_s or self.max_s == 0:
-            raise DetbenchError(
-                f"--min-seconds {self.min_s:g} and --max-seconds {self.max_s:g} do not fit;"
-                " the minimum must be 0 or more, the maximum above 0 and not below the minimum"
-            )
-        for batch in self.batches or ():
-            self.scenario.requests(batch)
+_MIN_PROCESS_SAMPLES = 100
+_PROCESS_WIDTH = 0.02
+"""Of the interval of one process's p50, from end to end, as a share of it."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +44,8 @@ class SweepResult:
 
     @property
     def valid(self) -> bool:
-        """Whether every number may be reported."""
-        return not self.interrupted and all(result.verdict == "valid" for result in self.results)
+        """Whether no number is invalid."""
+        return not self.interrupted and all(not result.reasons for result in self.results)
 
     @property
     def conclusive(self) -> bool:
@@ -76,96 +57,240 @@ class SweepResult:
         return [result for result in self.results if result.model == model]
 
 
+@dataclass(frozen=True)
+class Progress:
+    """Who is told what a sweep does."""
+
+    on_load: Callable[[str], None] = lambda _: None
+    """With the name of the model."""
+    on_budget: Callable[[Budget], None] = lambda _: None
+    """Once, when all models have been loaded for the first time."""
+    on_task: Callable[[TimingTask], None] = lambda _: None
+
+
 def sweep(
-    models: Sequence[TimedModel],
+    sources: Sequence[ModelSource],
     plan: TimingPlan,
-    on_task: Callable[[TimingTask], None] = lambda _: None,
+    progress: Progress | None = None,
+    *,
+    judge: SpeedJudge | None = None,
+    seed: int = 0,
 ) -> SweepResult:
     """Time models on everything that a plan contains.
 
     A model that runs out of memory at a batch size is not tried at larger ones.
 
     Args:
-        models: Compared with each other if there are several.
+        sources: Of the models, which are compared with each other if there are several.
         plan: What to time.
-        on_task: Called before each task.
+        progress: Called as the sweep goes on.
+        judge: Measures the machine's speed around each turn; None sets no turns aside.
+        seed: Of the order of turns.
 
     Raises:
-        DetbenchError: A model does not accept a batch size; raised before anything is timed.
+        DetbenchError: A model cannot be loaded, or does not accept a batch size; the latter is
+            raised before anything is timed.
     """
-    tasks = [
-        TimingTask(stage, batch, plan.scenario)
-        for batch in _batch_sizes(models, plan.batches)
-        for stage in plan.stages
-    ]
-    gpu, pids = open_gpu(), [model.pid for model in models if isinstance(model, IsolatedModel)]
-    failed_at: dict[str, int] = {}
-    total = SweepResult()
-    for task in tasks:
-        # A batch that does not fit into memory rules out larger ones, but not smaller ones.
-        able = [model for model in models if task.batch < failed_at.get(model.name, math.inf)]
-        total.results.extend(
-            _untried_result(model, task, failed_at[model.name])
-            for model in models
-            if model not in able
-        )
-        if not able:
-            continue
-        on_task(task)
-        try:
-            timed = _time_task(able, task, plan, MachineMonitor(pids, gpu=gpu))
-        except KeyboardInterrupt:
-            return replace(total, interrupted=True)
-        total.results.extend(timed.results)
-        total.pairs.extend(timed.pairs)
-        failed_at |= {
-            result.model: task.batch for result in timed.results if _ran_out_of_memory(result)
-        }
-        if timed.interrupted:
-            return replace(total, interrupted=True)
-    return total
+    return _Sweep(sources, plan, progress or Progress(), judge or SpeedJudge(), seed).run()
 
 
-def _time_task(
-    models: Sequence[TimedModel], task: TimingTask, plan: TimingPlan, monitor: MachineMonitor
-) -> TaskResult:
-    # Each of several repetitions has the whole time.
-    max_s = plan.max_s * (plan.repetitions or 1)
-    return time_task(
-        models,
-        task,
-        plan.scenario.stopping_rule(plan.min_s, max_s),
-        monitor,
-        requested_device=plan.device,
-        repetitions=plan.repetitions,
-    )
+class _Sweep:
+    """The groups of a sweep, and what they share: an `Agenda`."""
+
+    def __init__(
+        self,
+        sources: Sequence[ModelSource],
+        plan: TimingPlan,
+        progress: Progress,
+        judge: SpeedJudge,
+        seed: int,
+    ) -> None:
+        self._sources, self._plan, self._progress = sources, plan, progress
+        self.judge = judge
+        self.rng = np.random.default_rng(seed)
+        self._monitor = MachineMonitor(gpu=open_gpu())
+        self.taker = TurnTaker(self._monitor, judge.measure)
+        self.tasks: list[TimingTask] | None = None
+        self._budget: Budget | None = None
+        self._n_loaded = 1 if plan.turns == "restarted" else plan.loaded or len(sources)
+        self._turns = plan.turns
+        self._load_s: list[float] = []
+        self._failed_at: dict[str, int] = {}
+        self._settings: dict[str, Mapping[str, Any]] = {}
+        self._series: dict[tuple[str, TimingTask], list[ProcessSeries | None]] = {}
+        self._states: dict[TimingTask, list[MachineState]] = {}
+
+    def run(self) -> SweepResult:
+        """Run the groups: as many as each model has processes."""
+        number = 0
+        while self._budget is None or number < self._budget.processes:
+            n_loaded = self._n_loaded
+            for chunk in _chunks(_rotated(self._sources, number), n_loaded):
+                group = ProcessGroup(chunk, self)
+                interrupted = group.run()
+                self._add(group, number)
+                if interrupted:
+                    return self._result(interrupted=True)
+            if n_loaded == self._n_loaded:
+                number += 1
+        return self._result(interrupted=False)
+
+    # What a group asks for and tells.
+
+    def loading(self, source: ModelSource) -> None:
+        """Take note that a model is about to be loaded."""
+        self._progress.on_load(source.name)
+
+    def loaded(self, models: Sequence[TimedModel], seconds: float) -> None:
+        """Take note of all loaded models, the last of which took so long to load."""
+        self._load_s.append(seconds)
+        self._settings[models[-1].name] = dict(models[-1].settings)
+        self.watch(models)
+
+    def watch(self, models: Sequence[TimedModel]) -> None:
+        """Count the load of these models as part of the measurement."""
+        pids = [pid for model in models for pid in model.pids]
+        self._monitor.watch([*pids, *self.judge.pids])
+
+    def decide(self, models: Sequence[TimedModel]) -> bool:
+        """Decide the tasks and the budget, from the models of the first group.
+
+        Returns:
+            Whether to go on. If several models share a GPU, the group starts over with one of them
+            at a time: a stopped process keeps its memory and its context there.
+
+        Raises:
+            DetbenchError: A model does not accept a batch size.
+        """
+        on_gpu = any(device_of(model.settings) == "gpu" for model in models)
+        if len(models) > 1 and on_gpu and self._plan.turns == "stopped":
+            self._n_loaded = 1
+            return False
+        plan = self._plan
+        if self.tasks is None:
+            batches = _batch_sizes(models, plan)
+            self.tasks = [
+                TimingTask(stage, batch, plan.scenario)
+                for batch in batches
+                for stage in plan.stages
+            ]
+            in_process = plan.turns == "in_process"
+            self._budget = budget(
+                len(self._sources),
+                len(self.tasks),
+                float(np.mean(self._load_s)),
+                processes=1 if in_process else plan.processes,
+                max_s=plan.max_s,
+            )
+            self._progress.on_budget(self._budget)
+        if not plan.own_batches:
+            for model in models:
+                _check_batches(model, [task.batch for task in self.tasks])
+        self._turns = next((m.turns for m in models if m.turns != "stopped"), self._turns)
+        return True
+
+    def includes(self, model: TimedModel, task: TimingTask) -> bool:
+        """Return whether a model is timed on a task."""
+        if self._plan.own_batches and task.batch != (model.batch_size or 1):
+            return False
+        return task.batch < self._failed_at.get(model.name, math.inf)
+
+    def starts(self, task: TimingTask) -> None:
+        """Take note that a task starts."""
+        self._monitor.restart()
+        self._progress.on_task(task)
+
+    def ends(self, task: TimingTask) -> None:
+        """Take note that a task has ended."""
+        self._monitor.observe(at_once=True)
+        self._states.setdefault(task, []).extend(self._monitor.states)
+
+    def failed(self, model: str, problem: str, task: TimingTask) -> None:
+        """Take note of a problem: a batch that does not fit into memory rules out larger ones."""
+        if problem.startswith(OUT_OF_MEMORY):
+            self._failed_at[model] = min(task.batch, self._failed_at.get(model, task.batch))
+
+    def rule(self, scenario: Scenario) -> StoppingRule:
+        """Return when one process has enough samples."""
+        assert self._budget is not None  # noqa: S101 - `decide` comes first
+        n, plan = self._budget.processes, self._plan
+        min_s, max_s = min(plan.min_s, self._budget.max_s) / n, self._budget.max_s / n
+        if n == 1:
+            return scenario.stopping_rule(min_s, max_s)
+        return StoppingRule(_PROCESS_WIDTH, (50,), min_s, max_s, _MIN_PROCESS_SAMPLES)
+
+    # What comes out.
+
+    def _add(self, group: ProcessGroup, number: int) -> None:
+        for key, series in group.series.items():
+            known = self._series.setdefault(key, [])
+            known.extend([None] * (number - len(known)))
+            known.append(series)
+
+    def _result(self, *, interrupted: bool) -> SweepResult:
+        total = SweepResult(interrupted=interrupted)
+        n_groups = max(map(len, self._series.values()), default=0)
+        for task in self.tasks or ():
+            series = {
+                source.name: [*known, *[None] * (n_groups - len(known))]
+                for source in self._sources
+                if (known := self._series.get((source.name, task)))
+            }
+            record = TaskRecord(
+                task=task,
+                series=series,
+                settings=self._settings,
+                states=self._states.get(task, []),
+                turns="restarted" if 1 == self._n_loaded < len(self._sources) else self._turns,
+                judge=self.judge,
+                planned_processes=self._budget.processes if self._budget else 0,
+                requested_device=self._plan.device,
+            )
+            results = results_of(record)
+            untried = [
+                _untried_result(source.name, task, self._failed_at[source.name])
+                for source in self._sources
+                if source.name not in series and source.name in self._failed_at
+            ]
+            total.results.extend([*untried, *results])
+            total.pairs.extend(pairs_of(record, results))
+        return total
 
 
-def _batch_sizes(
-    models: Sequence[TimedModel], requested: tuple[int, ...] | None
-) -> tuple[int, ...]:
-    """Return the batch sizes, each of which every model must accept."""
-    only_sizes = [model.batch_size for model in models if model.batch_size is not None]
-    batches = requested or (only_sizes[0] if only_sizes else 1,)
-    for model in models:
-        if model.batch_size is None:
-            continue
-        for batch in batches:
-            if batch != model.batch_size:
-                raise DetbenchError(
-                    f"{model.name} accepts only batches of {plural(model.batch_size, 'image')},"
-                    f" got {batch}; change --batch"
-                )
-    return batches
+def _rotated(sources: Sequence[ModelSource], number: int) -> list[ModelSource]:
+    """Return the order of loading in a group.
+
+    The first and the last are timed alone, so that every model must be one of them equally often.
+    """
+    first = number % len(sources)
+    return [*sources[first:], *sources[:first]]
 
 
-def _ran_out_of_memory(result: LatencyResult) -> bool:
-    return any(reason.startswith(OUT_OF_MEMORY) for reason in result.reasons)
+def _chunks(sources: Sequence[ModelSource], size: int) -> list[Sequence[ModelSource]]:
+    return [sources[start : start + size] for start in range(0, len(sources), size)]
 
 
-def _untried_result(model: TimedModel, task: TimingTask, failed_at: int) -> LatencyResult:
+def _batch_sizes(models: Sequence[TimedModel], plan: TimingPlan) -> list[int]:
+    """Return the batch sizes to time."""
+    if plan.batches:
+        return list(plan.batches)
+    if plan.own_batches:
+        return sorted({model.batch_size or 1 for model in models})
+    return [next((model.batch_size for model in models if model.batch_size is not None), 1)]
+
+
+def _check_batches(model: TimedModel, batches: Sequence[int]) -> None:
+    for batch in batches:
+        if model.batch_size not in (None, batch):
+            raise DetbenchError(
+                f"{model.name} accepts only batches of {plural(model.batch_size, 'image')},"
+                f" got {batch}; change --batch"
+            )
+
+
+def _untried_result(model: str, task: TimingTask, failed_at: int) -> LatencyResult:
     reason = f"not tried: {OUT_OF_MEMORY} at {plural(failed_at, 'image')} per batch"
     images = task.batch * task.scenario.requests(task.batch)
     return LatencyResult(
-        model.name, task.stage, task.batch, task.scenario.name, images, reasons=(reason,)
+        model, task.stage, task.batch, task.scenario.name, images, reasons=(reason,)
     )

@@ -1,16 +1,17 @@
 """Timed model: what every model in a measurement can do, in this process or in its own.
 
-A model is prepared for a task, then asked for samples, a few at a time, so that several models can
-take turns.
+A source starts a model anew as often as a measurement needs it. A started model is prepared for a
+task, then asked for samples, a few at a time, so that several models can take turns. Between its
+turns it is paused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from detbench.bench.latency.result import SamplesNs
+from detbench.bench.latency.result import SamplesNs, Turns
 from detbench.bench.latency.scenario import Scenario
 from detbench.bench.latency.stages import Stage
 
@@ -57,7 +58,7 @@ class SampleSlice:
 
 
 class TimedModel(Protocol):
-    """A model that can be timed."""
+    """A started model that can be timed."""
 
     @property
     def name(self) -> str:
@@ -71,14 +72,46 @@ class TimedModel(Protocol):
     def batch_size(self) -> int | None:
         """The only batch size it accepts, None for any."""
 
+    @property
+    def pids(self) -> Sequence[int]:
+        """Ids of the processes that belong to it, besides this one."""
+
+    @property
+    def turns(self) -> Turns:
+        """What a pause does."""
+
     def prepare(self, task: TimingTask) -> Preparation:
         """Make everything ready for a task. Failures are reported in the result."""
 
-    def take_samples(self, count: int, lead_in: int) -> SampleSlice:
-        """Return `count` samples, after `lead_in` queries that are not timed."""
+    def take_samples(self, count: int, max_ns: int) -> SampleSlice:
+        """Return at most `count` samples; the last one starts before `max_ns` have passed."""
 
     def fetch_times_ns(self, repeats: int) -> list[tuple[int, int]]:
         """Return pairs as `PreparedBatches.fetch_times_ns` does; empty if the model fails now."""
 
+    def pause(self) -> None:
+        """Keep it from using the machine until `resume`, as far as that is possible."""
+
+    def resume(self) -> None:
+        """Let it run again."""
+
+    def cpu_s(self) -> float | None:
+        """Return the CPU time that it has used in s; None if that cannot be told apart."""
+
     def close(self) -> None:
         """Free the model."""
+
+
+class ModelSource(Protocol):
+    """Where fresh copies of a model come from."""
+
+    @property
+    def name(self) -> str:
+        """What people call the model."""
+
+    def start(self) -> TimedModel:
+        """Load the model anew.
+
+        Raises:
+            DetbenchError: It cannot be loaded.
+        """

@@ -1,0 +1,65 @@
+"""Budget: how many processes of each model are timed, and for how long, known beforehand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from detbench.wording import plural
+
+TOTAL_S = 60.0
+"""What a measurement at the defaults should take at most."""
+MIN_PROCESSES, MAX_PROCESSES = 5, 10
+MAX_S, MIN_MAX_S = 10.0, 2.5
+"""Default maximum time of samples for each model and task, of all processes together: the first, or
+down to the second if loading takes most of the time."""
+_OVERHEAD = 1.1
+"""Time with the machine's speed measured between turns, as a multiple of that of the samples."""
+_PREPARATION = 1.15
+"""Time to load and prepare a model, as a multiple of the time to load it."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The size of a measurement."""
+
+    processes: int
+    """Of each model."""
+    max_s: float
+    """For each model and task, of all processes together."""
+    total_s: float
+    """The whole measurement takes about so long at most."""
+
+    def sentence(self, n_models: int) -> str:
+        """Return what will be done, for people."""
+        processes = plural(self.processes, "process")
+        each = "" if n_models == 1 else " of each model"
+        return f"timing {processes}{each}, at most about {self.total_s:.0f} s in all"
+
+
+def budget(
+    n_models: int,
+    n_tasks: int,
+    load_s: float,
+    *,
+    processes: int | None = None,
+    max_s: float | None = None,
+) -> Budget:
+    """Return the size of a measurement.
+
+    Args:
+        n_models: Timed side by side.
+        n_tasks: Of each model.
+        load_s: Mean time to load a model.
+        processes: Requested; None for as many as fit into a minute, from 5 to 10.
+        max_s: Requested; None for 10 s, or less if loading takes most of a minute.
+    """
+    loads_s = n_models * load_s * _PREPARATION
+    tasks = n_models * n_tasks * _OVERHEAD
+    if max_s is None:
+        spare_s = TOTAL_S - (processes or MIN_PROCESSES) * loads_s
+        max_s = min(max(spare_s / tasks, MIN_MAX_S), MAX_S)
+    if processes is None:
+        affordable = math.floor((TOTAL_S - tasks * max_s) / max(loads_s, 1e-3))
+        processes = min(max(affordable, MIN_PROCESSES), MAX_PROCESSES)
+    return Budget(processes, max_s, tasks * max_s + processes * loads_s)

@@ -1,0 +1,136 @@
+"""Process series: the turns of one process of a model on one task, in company and alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from detbench.bench.latency.result import ProcessSamples, SamplesNs
+from detbench.bench.latency.speed_judge import SpeedJudge
+from detbench.bench.latency.statistics.stopping import StoppingDecision, StoppingRule
+from detbench.bench.latency.statistics.warmup import Warmup, find_warmup, wake_up_count
+from detbench.bench.latency.timed_model import Preparation
+from detbench.bench.latency.turns import Turn
+
+MAX_SAMPLES = 200_000
+"""Of one process on one task."""
+_SEVERAL_CORES = 1.2
+"""A model that uses so many cores on average depends on how cores work together."""
+
+
+class ProcessSeries:
+    """What one process gives."""
+
+    def __init__(
+        self, model: str, preparation: Preparation, rule: StoppingRule, judge: SpeedJudge
+    ) -> None:
+        self.model, self.preparation, self._rule, self._judge = model, preparation, rule, judge
+        self.problem = preparation.problem
+        self.turns: list[Turn] = []
+        self.alone: list[Turn] = []
+        self.synchronization_reasons: list[str] = []
+        self.decision = StoppingDecision(False, "", False, 0)
+        self.warmup = Warmup(0, True)
+        self.is_complete = bool(self.problem)
+        self._next_check = 0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Time of all turns in s, in company and alone."""
+        return sum(turn.elapsed_s for turn in [*self.turns, *self.alone])
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in company."""
+        return sum(len(turn.samples_ns) for turn in self.turns)
+
+    @property
+    def ns_per_sample(self) -> float:
+        """Of the last turn, including what is not timed; 0 before the first turn."""
+        last = next((turn for turn in reversed([*self.alone, *self.turns])), None)
+        if last is None or not len(last.samples_ns):
+            return 0.0
+        return last.elapsed_s * 1e9 / len(last.samples_ns)
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the rule's maximum time, or the maximum number of samples, is used up."""
+        return self.elapsed_s >= self._rule.max_s or self.n_samples >= MAX_SAMPLES
+
+    def add(self, turn: Turn, *, alone: bool) -> None:
+        """Append a turn, and check whether there are enough samples."""
+        (self.alone if alone else self.turns).append(turn)
+        self.problem = self.problem or turn.problem
+        if alone:
+            return
+        samples = self.n_samples
+        if self.problem or self.out_of_time or samples >= self._next_check:
+            self._check()
+            self._next_check = samples * 5 // 4  # each search of the warm-up is linear
+
+    def _check(self) -> None:
+        """Find the warm-up, and apply the stopping rule to what follows it."""
+        settled = self.samples().samples_ns
+        if self.n_samples and not any(turn.samples_ns.any() for turn in self.turns):
+            self.problem = self.problem or (
+                f"the clock did not advance in {self.n_samples:,} samples"
+            )
+        self.decision = self._rule.decide(settled, self.elapsed_s)
+        can_stop = self.decision.stop and self.warmup.settled
+        self.is_complete = bool(self.problem) or self.out_of_time or can_stop
+
+    def samples(self, wake_up: int | None = None) -> ProcessSamples:
+        """Return the samples, sorted by what they are.
+
+        Args:
+            wake_up: Samples to discard at the start of each turn; None finds their number here.
+        """
+        slow = [turn for turn in self.turns if self._is_slow(turn)]
+        kept = [turn for turn in self.turns if turn not in slow and len(turn.samples_ns)]
+        if wake_up is None:
+            wake_up = wake_up_count([turn.samples_ns for turn in kept])
+        awake = _joined([turn.samples_ns[wake_up:] for turn in kept])
+        self.warmup = find_warmup(awake) if awake.any() else Warmup(0, False)
+        others = [turn.others_cpu_s for turn in self.turns if turn.others_cpu_s is not None]
+        duration_s = sum(turn.elapsed_s for turn in self.turns)
+        return ProcessSamples(
+            samples_ns=awake[self.warmup.count :],
+            warmup_ns=_joined(
+                [*(turn.samples_ns[:wake_up] for turn in kept), awake[: self.warmup.count]]
+            ),
+            set_aside_ns=_joined([turn.samples_ns for turn in slow]),
+            alone_ns=_joined(
+                [turn.samples_ns[wake_up:] for turn in self.alone if not self._is_slow(turn)]
+            ),
+            first_call_s=self.preparation.first_call_s,
+            busy_cores_of_others=sum(others) / duration_s if others and duration_s else None,
+        )
+
+    def turns_at_full_speed(self) -> list[Turn]:
+        """Return the turns in company during which the machine was not slow."""
+        return [turn for turn in self.turns if not self._is_slow(turn)]
+
+    def _is_slow(self, turn: Turn) -> bool:
+        return self._judge.is_slow(turn.speeds, uses_several_cores=self.uses_several_cores)
+
+    @property
+    def uses_several_cores(self) -> bool:
+        """Whether the model keeps more than one core busy, as far as that is known."""
+        turns = [turn for turn in [*self.turns, *self.alone] if turn.own_cpu_s is not None]
+        elapsed_s = sum(turn.elapsed_s for turn in turns)
+        cpu_s = math.fsum(turn.own_cpu_s or 0.0 for turn in turns)
+        return not elapsed_s or cpu_s / elapsed_s > _SEVERAL_CORES
+
+
+def pooled_wake_up(series: Sequence[ProcessSeries]) -> int:
+    """Return how many samples to discard after each wake-up, from the turns of all processes."""
+    turns = [turn.samples_ns for one in series for turn in one.turns_at_full_speed()]
+    longest = max(map(len, turns), default=0)
+    # The last turn of a process may be cut short by its time; it would shorten the profile.
+    return wake_up_count([turn for turn in turns if 2 * len(turn) >= longest])
+
+
+def _joined(pieces: Sequence[SamplesNs]) -> SamplesNs:
+    return np.concatenate([np.zeros(0, np.int64), *pieces])

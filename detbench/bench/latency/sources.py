@@ -1,0 +1,77 @@
+"""Sources: where the fresh copies of models come from that a measurement times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from detbench.bench.latency.images import EncodedImage
+from detbench.bench.latency.local_model import LocalModel, load_model
+from detbench.bench.latency.model_process import ModelProcess
+from detbench.bench.latency.model_specs import ModelSpec
+from detbench.bench.latency.result import Turns
+from detbench.bench.latency.timed_model import ModelSource, TimedModel
+
+
+@dataclass(frozen=True)
+class ProcessSource:
+    """Starts a model in a new process each time."""
+
+    spec: ModelSpec
+    images: Sequence[EncodedImage]
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.spec.name
+
+    def start(self) -> TimedModel:
+        """Start a process and load the model there; see `ModelSource`."""
+        return ModelProcess(self.spec, self.images)
+
+
+@dataclass(frozen=True)
+class LocalSource:
+    """Loads a model into this process each time."""
+
+    spec: ModelSpec
+    images: Sequence[EncodedImage]
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.spec.name
+
+    def start(self) -> TimedModel:
+        """Load the model here; see `ModelSource`."""
+        return load_model(self.spec, self.images)
+
+
+@dataclass(frozen=True)
+class LoadedSource:
+    """A model that is loaded in this process already, and stays so."""
+
+    model: LocalModel
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self.model.name
+
+    def start(self) -> TimedModel:
+        """Return the model; see `ModelSource`."""
+        return self.model
+
+
+def model_sources(
+    specs: Sequence[ModelSpec], images: Sequence[EncodedImage], turns: Turns | None = None
+) -> list[ModelSource]:
+    """Return a source for each spec.
+
+    Args:
+        specs: Of the models.
+        images: Queries rotate over these.
+        turns: `in_process` loads all models into this process; others start processes.
+    """
+    source = LocalSource if turns == "in_process" else ProcessSource
+    return [source(spec, images) for spec in specs]

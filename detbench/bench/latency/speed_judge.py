@@ -1,0 +1,60 @@
+"""Speed judge: whether the machine was slower around a turn than at its best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from detbench.bench.machine_speed.best_known import BestKnown
+from detbench.bench.machine_speed.speed import MachineSpeed, best_speed, is_slow
+
+
+class Meter(Protocol):
+    """What measures the machine's speed."""
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """Ids of its processes."""
+
+    def measure(self) -> MachineSpeed | None:
+        """Return the present speed; None if it cannot be measured."""
+
+
+class SpeedJudge:
+    """Compares the machine's speed around turns with the best of a whole measurement.
+
+    The best may come from an earlier measurement. The samples' own values play no part.
+    """
+
+    def __init__(self, meter: Meter | None = None, known: BestKnown | None = None) -> None:
+        """Judge by what a meter measures; without one, nothing is slow."""
+        self._meter, self._known = meter, known or BestKnown()
+        self.speeds: list[MachineSpeed] = []
+        """All that were measured."""
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """Ids of the meter's processes."""
+        return self._meter.pids if self._meter else ()
+
+    def measure(self) -> MachineSpeed | None:
+        """Measure the speed now; None without a meter."""
+        speed = self._meter.measure() if self._meter else None
+        if speed is not None:
+            self.speeds.append(speed)
+        return speed
+
+    def is_slow(self, speeds: Sequence[MachineSpeed], *, uses_several_cores: bool) -> bool:
+        """Return whether one of the speeds around a turn is below the best."""
+        if not speeds:
+            return False
+        best = self._known.faster_of(best_speed(self.speeds))
+        return any(is_slow(one, best, uses_several_cores=uses_several_cores) for one in speeds)
+
+    def reason(self, *, uses_several_cores: bool) -> str:
+        """Return how the whole measurement was slower than the best known; empty if it was not."""
+        if not self.speeds:
+            return ""
+        return self._known.slow_machine_reason(
+            best_speed(self.speeds), uses_several_cores=uses_several_cores
+        )

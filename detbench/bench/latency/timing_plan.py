@@ -1,0 +1,52 @@
+"""Timing plan: what to time, and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from detbench.bench.latency.result import Turns
+from detbench.bench.latency.scenario import SINGLE_STREAM, Scenario
+from detbench.bench.latency.stages import STAGES, Stage
+from detbench.errors import DetbenchError
+
+ALWAYS_TIMED: tuple[Stage, ...] = ("infer", "end_to_end")
+"""Both are in every run, so that neither is mistaken for the other."""
+
+
+@dataclass(frozen=True)
+class TimingPlan:
+    """What to time, and for how long."""
+
+    stages: tuple[Stage, ...] = ALWAYS_TIMED
+    batches: tuple[int, ...] | None = None
+    """Images per batch. None for the only size that a model accepts, otherwise 1."""
+    scenario: Scenario = SINGLE_STREAM
+    min_s: float = 0.5
+    """For each model, stage and batch size, all processes together, like `max_s`."""
+    max_s: float | None = None
+    """None for 10 s, or less if loading takes most of a minute."""
+    device: str | None = None
+    """`cpu` or `gpu`, None for any."""
+    processes: int | None = None
+    """Of each model; None for as many as fit into a minute, from 5 to 10."""
+    own_batches: bool = False
+    """Time each model at the only batch size that it accepts, or 1, whatever the others accept."""
+    turns: Turns = "stopped"
+    """What the other models do while one is timed."""
+    loaded: int | None = None
+    """How many models are loaded at once; None for all."""
+
+    def __post_init__(self) -> None:
+        if unknown := [stage for stage in self.stages if stage not in STAGES]:
+            raise DetbenchError(f"unknown stage {unknown[0]!r}; choose one of {', '.join(STAGES)}")
+        if any(batch < 1 for batch in self.batches or ()):
+            raise DetbenchError(
+                f"a batch has at least 1 image, got {min(self.batches or ())}; change --batch"
+            )
+        if self.max_s is not None and (not 0 <= self.min_s <= self.max_s or self.max_s == 0):
+            raise DetbenchError(
+                f"--min-seconds {self.min_s:g} and --max-seconds {self.max_s:g} do not fit;"
+                " the minimum must be 0 or more, the maximum above 0 and not below the minimum"
+            )
+        for batch in self.batches or ():
+            self.scenario.requests(batch)

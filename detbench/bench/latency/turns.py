@@ -1,0 +1,89 @@
+"""Turns: one model awake, all others paused, with the machine's speed before and after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from detbench.bench.latency.result import SamplesNs
+from detbench.bench.latency.timed_model import TimedModel
+from detbench.bench.machine import MachineMonitor
+from detbench.bench.machine_speed.speed import MachineSpeed
+
+_SAME_MOMENT_S = 0.1
+"""A speed measured so shortly before a turn, at the end of the last one, holds for it too."""
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """What one turn of a model gave."""
+
+    samples_ns: SamplesNs
+    """(n,) in order of time."""
+    elapsed_s: float
+    """From the first sample to the last, including what is not timed."""
+    own_cpu_s: float | None
+    """CPU time of the model's processes; None if it cannot be told apart."""
+    others_cpu_s: float | None
+    """CPU time of all other models' processes."""
+    speeds: tuple[MachineSpeed, ...] = ()
+    """Before and after; empty if they are not measured."""
+    problem: str = ""
+
+
+class TurnTaker:
+    """Wakes one model at a time."""
+
+    def __init__(
+        self,
+        monitor: MachineMonitor,
+        measure_speed: Callable[[], MachineSpeed | None] = lambda: None,
+        now: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._monitor, self._measure_speed, self._now = monitor, measure_speed, now
+        self._speed: MachineSpeed | None = None
+        self._measured_at = 0.0
+
+    def take(
+        self, model: TimedModel, others: Sequence[TimedModel], count: int, max_ns: int
+    ) -> Turn:
+        """Resume a model, take its samples and pause it again.
+
+        Args:
+            model: Paused.
+            others: All other loaded models, paused.
+            count: Maximum number of samples.
+            max_ns: Maximum time.
+        """
+        before, own, theirs = self._speed_now(), model.cpu_s(), _total_cpu_s(others)
+        model.resume()
+        try:
+            piece = model.take_samples(count, max_ns)
+        finally:
+            model.pause()
+        own_after, theirs_after = model.cpu_s(), _total_cpu_s(others)
+        after = self._measured_speed()
+        self._monitor.observe()
+        return Turn(
+            piece.samples_ns,
+            piece.elapsed_ns / 1e9,
+            None if own is None or own_after is None else own_after - own,
+            None if theirs is None or theirs_after is None else theirs_after - theirs,
+            () if before is None or after is None else (before, after),
+            piece.problem,
+        )
+
+    def _speed_now(self) -> MachineSpeed | None:
+        is_recent = self._now() - self._measured_at < _SAME_MOMENT_S
+        return self._speed if is_recent else self._measured_speed()
+
+    def _measured_speed(self) -> MachineSpeed | None:
+        self._speed = self._measure_speed()
+        self._measured_at = self._now()
+        return self._speed
+
+
+def _total_cpu_s(models: Sequence[TimedModel]) -> float | None:
+    times = [model.cpu_s() for model in models]
+    return sum(one for one in times if one is not None) if None not in times else None
