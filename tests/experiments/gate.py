@@ -28,7 +28,7 @@ from detbench.bench.gate.gate import gate
 from detbench.bench.gate.rules import default_rules
 from detbench.bench.gate.timing import timing_verdict
 from detbench.bench.gate.verdict import overall_outcome
-from detbench.bench.latency.interleaving import TimedPair
+from detbench.bench.latency.assembly import TimedPair
 from detbench.bench.latency.result import LatencyResult, ProcessSamples
 from detbench.bench.latency.scenario import SCENARIOS
 from detbench.bench.latency.statistics.comparison import compare_processes

@@ -15,8 +15,8 @@ from detbench.metrics.scoring.comparable import (
     protocol_differences,
 )
 
-_DISTURBED = "disturbed by"
-"""How the reason of a result starts whose model was disturbed by another one."""
+_DISTURBANCES = ("disturbed by", "not at rest")
+"""How the reasons of a result start whose model was disturbed by another one."""
 _PREPARATION = ("preprocessing", "postprocessing")
 
 
@@ -59,9 +59,9 @@ def invalid_reason(rule: Rule, baseline: LatencyResult, candidate: LatencyResult
 
 
 def is_disturbed(first: LatencyResult, second: LatencyResult) -> bool:
-    """Return whether one of two models ran at another speed in company than alone."""
+    """Return whether other models changed the times of one of two results."""
     reasons = (*first.reasons, *second.reasons)
-    return any(reason.startswith(_DISTURBED) for reason in reasons)
+    return any(reason.startswith(_DISTURBANCES) for reason in reasons)
 
 
 def machine_speed_difference(baseline: LatencyResult, candidate: LatencyResult) -> str:

@@ -16,7 +16,7 @@ from detbench.bench.gate.verdict import (
     verdict_on,
     verdict_without_comparison,
 )
-from detbench.bench.latency.interleaving import TimedPair
+from detbench.bench.latency.assembly import TimedPair
 from detbench.bench.runs import Run
 from detbench.data.schema_version import SCHEMA_VERSION
 

@@ -12,8 +12,8 @@ from detbench.adapters.catalogue import parse_spec
 from detbench.bench.compare import is_model
 from detbench.bench.environment import environment
 from detbench.bench.gate.rules import Rule
+from detbench.bench.latency.assembly import TimedPair
 from detbench.bench.latency.images import EncodedImage
-from detbench.bench.latency.interleaving import TimedPair
 from detbench.bench.latency.local_model import LocalModel, load_model
 from detbench.bench.latency.model_specs import ModelSpec
 from detbench.bench.latency.scenario import scenario_named

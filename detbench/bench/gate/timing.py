@@ -30,7 +30,7 @@ from detbench.bench.gate.comparability import (
 )
 from detbench.bench.gate.rules import Rule
 from detbench.bench.gate.verdict import Effect, Verdict, verdict_on, verdict_without_comparison
-from detbench.bench.latency.interleaving import TimedPair
+from detbench.bench.latency.assembly import TimedPair
 from detbench.bench.latency.result import LatencyResult, ProcessSamples
 from detbench.bench.latency.statistics.comparison import Comparison
 from detbench.bench.latency.statistics.percentiles import percentile

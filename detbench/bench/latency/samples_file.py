@@ -115,9 +115,11 @@ def load_results(
 
 
 def _processes(records: Sequence[_Row], rows: Sequence[_Row]) -> list[list[ProcessSamples]]:
-    """Return the processes of each record; raises ValueError if their numbers differ."""
+    """Return the processes of each record; raises ValueError if rows are of other results."""
     processes: list[list[ProcessSamples]] = [[] for _ in records]
     for row in rows:
+        if any(row[name] != records[row["result"]][name] for name in _LABEL_COLUMNS):
+            raise ValueError(f"entry {row['result']} has the samples of another result")
         numbers = {name: row[name] for name in _NUMBER_COLUMNS}
         samples = {name: np.array(row[name], np.int64) for name in _SAMPLE_COLUMNS}
         processes[row["result"]].append(ProcessSamples(**numbers, **samples))

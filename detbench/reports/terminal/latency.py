@@ -10,8 +10,8 @@ from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType,
 from rich.table import Table
 from rich.text import Text
 
-from detbench.bench.latency.interleaving import TimedPair
-from detbench.bench.latency.result import LatencyResult
+from detbench.bench.latency.assembly import TimedPair
+from detbench.bench.latency.result import LatencyResult, Turns
 from detbench.bench.latency.scenario import SCENARIOS
 from detbench.reports.terminal.table import ABSENT, plain_table
 
@@ -21,6 +21,8 @@ CAPTION = (
 _NUMBERS = (
     "p50 ms",
     "95% CI",
+    "processes",
+    "p50 of each",
     "p90",
     "p95",
     "p99",
@@ -29,11 +31,29 @@ _NUMBERS = (
     "images/s",
     "first call s",
     "samples",
+    "set aside",
 )
-_DROPPABLE = ("jitter", "mean", "p95", "first call s", "p99", "samples", "images/s")
+_DROPPABLE = (
+    "jitter",
+    "mean",
+    "first call s",
+    "p95",
+    "set aside",
+    "samples",
+    "p99",
+    "images/s",
+    "processes",
+    "p50 of each",
+)
 """Columns that a narrow terminal omits, in this order, unless the scenario is reported by them."""
 _THROUGHPUT = "images/s"
 _WRAPPED = ("model", "B", "compared with A")
+_TURNS: dict[Turns, str] = {
+    "stopped": "other models stopped meanwhile",
+    "parked": "other models idle meanwhile",
+    "restarted": "other models not loaded meanwhile",
+    "in_process": "other models loaded in the same process",
+}
 _UNLIMITED_WIDTH = 10_000
 _SIGNIFICANT_DIGITS = 3
 _MAX_DECIMALS = 6
@@ -41,6 +61,7 @@ _MAX_EXAMPLES = 2
 _BYTES_PER_MB = 1e6
 _STYLES = {
     "valid": "green",
+    "quick look": "yellow",
     "invalid": "bold red",
     "faster": "green",
     "slower": "bold red",
@@ -51,6 +72,9 @@ _STYLES = {
 
 def latency_table(results: Sequence[LatencyResult]) -> RenderableType:
     """Return a row per model, batch size and stage; what the scenario is reported by is bold.
+
+    "p50 of each" is the lowest and the highest p50 of all processes. "set aside" is the share of
+    samples from while the machine was slower than at its best; no other column contains them.
 
     A narrow terminal shows fewer columns, and a line below the table names the omitted ones.
     """
@@ -109,9 +133,11 @@ def _ordered(results: Sequence[LatencyResult]) -> list[LatencyResult]:
 
 
 def settings_lines(results: Sequence[LatencyResult]) -> list[str]:
-    """Return, per model, where and how it ran and how much memory it used."""
+    """Return, per model, where and how it ran, how much memory it used, and what others did."""
+    is_alone = len({result.model for result in results}) == 1
     lines = {
         result.model: f"{result.model}: {_runtime_text(result)}; {_memory_text(result)}"
+        + ("" if is_alone else f"; {_TURNS[result.turns]}")
         for result in results
         if result.settings
     }
@@ -145,7 +171,7 @@ def remark_lines(results: Sequence[LatencyResult]) -> list[str]:
 
 def comparison_table(pairs: Sequence[TimedPair]) -> Table:
     """Return the time of each second model as a multiple of the first one's."""
-    headings = ["B", "compared with A", "batch", "stage", "B/A", "95% CI", "B is"]
+    headings = ["B", "compared with A", "batch", "stage", "B/A", "95% CI", "processes", "B is"]
     table = _table(headings, text_columns=("B", "compared with A", "stage", "B is"))
     for pair in pairs:
         comparison = pair.comparison
@@ -157,6 +183,7 @@ def comparison_table(pairs: Sequence[TimedPair]) -> Table:
             pair.task.stage,
             f"{comparison.ratio:.3f}",
             f"{low:.3f} to {high:.3f}" if math.isfinite(high) else ABSENT,
+            f"{comparison.processes}",
         )
         verdict = Text(comparison.verdict, _STYLES[comparison.verdict])
         table.add_row(*map(Text, cells), verdict)
@@ -182,18 +209,25 @@ def false_alarm_lines(pairs: Sequence[TimedPair]) -> list[str]:
 
 def _numbers(result: LatencyResult) -> dict[str, str]:
     """Return the cells of a result by heading."""
-    interval = result.interval_ms(50)
+    medians = result.process_percentiles_ms(50)
     cells = (
         three_digits(result.percentile_ms(50)),
-        f"{three_digits(interval[0])} to {three_digits(interval[1])}" if interval else ABSENT,
+        _range_text(result.interval_ms(50)),
+        f"{len(medians)}",
+        _range_text((min(medians), max(medians)) if len(medians) > 1 else None),
         *(three_digits(result.percentile_ms(q)) for q in (90, 95, 99)),
         three_digits(result.mean_ms),
         three_digits(result.jitter_ms),
         three_digits(result.throughput_per_s),
         three_digits(result.first_call_s),
         f"{len(result.samples_ns):,}",
+        ABSENT if result.set_aside_share is None else f"{result.set_aside_share:.0%}",
     )
     return dict(zip(_NUMBERS, cells, strict=True))
+
+
+def _range_text(ends: tuple[float, float] | None) -> str:
+    return f"{three_digits(ends[0])} to {three_digits(ends[1])}" if ends else ABSENT
 
 
 def _runtime_text(result: LatencyResult) -> str:

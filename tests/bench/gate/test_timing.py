@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detbench.bench.gate.gate import gate
-from detbench.bench.latency.interleaving import TimedPair
+from detbench.bench.latency.assembly import TimedPair
 from detbench.bench.latency.result import ProcessSamples
 from detbench.bench.latency.scenario import SINGLE_STREAM
 from detbench.bench.latency.statistics.comparison import Comparison
