@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType, RenderResult
@@ -78,26 +78,29 @@ def latency_table(results: Sequence[LatencyResult]) -> RenderableType:
 
     A narrow terminal shows fewer columns, and a line below the table names the omitted ones.
     """
-    return _FittingTable(results)
+    bold = _reported_columns(results)
+    droppable = [heading for heading in _DROPPABLE if heading not in bold]
+    return _FittingTable(lambda omitted: _result_table(results, omitted, bold), droppable)
 
 
 @dataclass(frozen=True)
 class _FittingTable:
     """Omits columns until the table fits into the console."""
 
-    results: Sequence[LatencyResult]
+    table_without: Callable[[Sequence[str]], Table]
+    """Returns the table without columns of these headings."""
+    droppable: Sequence[str]
+    """Headings, in the order in which columns are omitted."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        bold = _reported_columns(self.results)
-        droppable = [heading for heading in _DROPPABLE if heading not in bold]
         unlimited = options.update_width(_UNLIMITED_WIDTH)
-        for count in range(len(droppable) + 1):
-            table = _result_table(self.results, droppable[:count], bold)
+        for count in range(len(self.droppable) + 1):
+            table = self.table_without(self.droppable[:count])
             if table.__rich_measure__(console, unlimited).maximum <= options.max_width:
                 break
         yield table
         if count:
-            omitted = ", ".join(droppable[:count])
+            omitted = ", ".join(self.droppable[:count])
             yield Text(f"columns omitted in this narrow terminal: {omitted}")
 
 
@@ -169,24 +172,33 @@ def remark_lines(results: Sequence[LatencyResult]) -> list[str]:
     ]
 
 
-def comparison_table(pairs: Sequence[TimedPair]) -> Table:
-    """Return the time of each second model as a multiple of the first one's."""
+def comparison_table(pairs: Sequence[TimedPair]) -> RenderableType:
+    """Return the time of each second model as a multiple of the first one's.
+
+    "processes" is the number of pairs of processes that were timed side by side.
+    """
+    return _FittingTable(lambda omitted: _pair_table(pairs, omitted), ["processes"])
+
+
+def _pair_table(pairs: Sequence[TimedPair], omitted: Sequence[str]) -> Table:
     headings = ["B", "compared with A", "batch", "stage", "B/A", "95% CI", "processes", "B is"]
-    table = _table(headings, text_columns=("B", "compared with A", "stage", "B is"))
+    shown = [heading for heading in headings if heading not in omitted]
+    table = _table(shown, text_columns=("B", "compared with A", "stage", "B is"))
     for pair in pairs:
         comparison = pair.comparison
         low, high = comparison.interval
-        cells = (
-            pair.b,
-            pair.a,
-            str(pair.task.batch),
-            pair.task.stage,
-            f"{comparison.ratio:.3f}",
-            f"{low:.3f} to {high:.3f}" if math.isfinite(high) else ABSENT,
-            f"{comparison.processes}",
-        )
-        verdict = Text(comparison.verdict, _STYLES[comparison.verdict])
-        table.add_row(*map(Text, cells), verdict)
+        cells = {
+            "B": pair.b,
+            "compared with A": pair.a,
+            "batch": str(pair.task.batch),
+            "stage": pair.task.stage,
+            "B/A": f"{comparison.ratio:.3f}",
+            "95% CI": f"{low:.3f} to {high:.3f}" if math.isfinite(high) else ABSENT,
+            "processes": f"{comparison.processes}",
+            "B is": comparison.verdict,
+        }
+        *texts, verdict = (cells[heading] for heading in shown)
+        table.add_row(*map(Text, texts), Text(verdict, _STYLES[verdict]))
     return table
 
 
