@@ -76,9 +76,9 @@ class BestKnown:
         if uses_several_cores and best.exchange_us is not None:
             parts.append((EXCHANGE_NAME, best.exchange_us, self.exchange, EXCHANGE_LIMIT))
         slow = [
-            f"{name} took {time_us:.1f} µs, {known.time_us:.1f} µs on {known.day}"
-            for name, time_us, known, limit in parts
-            if known is not None and known.is_slow(time_us, limit)
+            f"{name} took {time_us:.1f} µs, {shortest.time_us:.1f} µs on {shortest.day}"
+            for name, time_us, shortest, limit in parts
+            if shortest is not None and shortest.is_slow(time_us, limit)
         ]
         return f"machine slower than at its best: {'; '.join(slow)}" if slow else ""
 
@@ -150,10 +150,10 @@ def _machine() -> str:
     )
 
 
-def _updated(known: DatedTime | None, time_us: float, limit: float, today: date) -> DatedTime:
-    if known is None or time_us < known.time_us:
+def _updated(best: DatedTime | None, time_us: float, limit: float, today: date) -> DatedTime:
+    if best is None or time_us < best.time_us:
         return DatedTime(time_us, today)
-    return known if known.is_slow(time_us, limit) else DatedTime(known.time_us, today)
+    return best if best.is_slow(time_us, limit) else DatedTime(best.time_us, today)
 
 
 def _unless_old(time: DatedTime | None, today: date) -> DatedTime | None:

@@ -16,10 +16,11 @@ import psutil
 
 from detbench.bench.interrupts import ctrl_c_blocked
 from detbench.bench.machine_speed.peer import MEMORY_BYTES, PeerTimes, reset_ring, serve_peer
-from detbench.bench.machine_speed.speed import MachineSpeed
+from detbench.bench.machine_speed.speed import MachineSpeed, median_speed
 from detbench.errors import DetbenchWarning
 
 _MAX_PEERS = 8
+_MEASUREMENTS = 25
 _START_S, _ANSWER_S, _STOP_S = 60.0, 5.0, 2.0
 
 
@@ -98,10 +99,18 @@ class SpeedMeter:
     def _give_up(self, error: Exception) -> None:
         self.close()
         message = (
-            "the machine's speed is not measured from here on, so no turns are set aside:"
-            f" {str(error) or 'a process of the speed meter ended'}"
+            "cannot measure the machine's speed:"
+            f" {str(error) or 'a process of the speed meter ended'};"
+            " latencies include the times at which the machine is slow"
         )
         warnings.warn(message, DetbenchWarning, stacklevel=3)
+
+
+def machine_speed_now() -> MachineSpeed | None:
+    """Return the median of 25 measurements; None where the speed cannot be measured."""
+    with SpeedMeter() as meter:
+        speeds = [speed for _ in range(_MEASUREMENTS) if (speed := meter.measure())]
+    return median_speed(speeds) if speeds else None
 
 
 def measured_cpus() -> list[int | None]:

@@ -24,7 +24,7 @@ _COMPUTED = 4096
 MEMORY_BYTES = 3 * _PAGE + 4 * _EXCHANGED
 _UPDATES, _MIN_ROUNDS, _COLD_ROUNDS = 120, 20, 5
 _REPEATS = 400
-_STALL_NS = 50_000_000
+_STALL_NS = 20_000_000
 """A ring that takes longer has a core that other work keeps busy."""
 _NS_PER_US = 1e3
 
@@ -51,7 +51,7 @@ def serve_peer(pipe: Connection, memory: Any, index: int, count: int, cpu: int |
     try:
         if cpu is not None:
             psutil.Process().cpu_affinity([cpu])
-        peer = _Peer(memory, index, count)
+        peer = Peer(memory, index, count)
         pipe.send(None)
         while True:
             pipe.recv()
@@ -65,7 +65,9 @@ def reset_ring(memory: Any) -> None:
     _shared(memory)[0][0] = 0
 
 
-class _Peer:
+class Peer:
+    """One member of the ring."""
+
     def __init__(self, memory: Any, index: int, count: int) -> None:
         self._turn, self._values = _shared(memory)
         self._index, self._count = index, count
@@ -74,6 +76,7 @@ class _Peer:
         self._output = _aligned(np.zeros(_COMPUTED * 4 + _PAGE, np.uint8), _COMPUTED)
 
     def measure(self) -> PeerTimes:
+        """Measure the exchange with the others, then the arithmetic."""
         exchange_us = self._exchange_us() if self._count > 1 else None
         return PeerTimes(self._compute_us(), exchange_us)
 
