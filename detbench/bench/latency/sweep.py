@@ -6,6 +6,7 @@ It goes on if one of them fails.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from detbench.bench.gpu import open_gpu
 from detbench.bench.latency.assembly import TaskRecord, TimedPair, pairs_of, results_of
-from detbench.bench.latency.budget import Budget, budget
+from detbench.bench.latency.budget import MIN_PROCESSES, Budget, budget
 from detbench.bench.latency.process_group import ProcessGroup
 from detbench.bench.latency.process_series import ProcessSeries
 from detbench.bench.latency.result import LatencyResult
@@ -122,8 +123,8 @@ class _Sweep:
 
     def run(self) -> SweepResult:
         """Run the groups: as many as each model has processes."""
-        number = 0
-        while self._budget is None or number < self._budget.processes:
+        number, began = 0, time.perf_counter()
+        while self._wants(number, time.perf_counter() - began):
             n_loaded = self._n_loaded
             for chunk in _chunks(_rotated(self._sources, number), n_loaded):
                 group = ProcessGroup(chunk, self)
@@ -134,6 +135,16 @@ class _Sweep:
             if n_loaded == self._n_loaded:
                 number += 1
         return self._result(interrupted=False)
+
+    def _wants(self, number: int, elapsed_s: float) -> bool:
+        """Return whether to run one more group after so many.
+
+        Time alone ends it early, never what was measured, which would pick narrow intervals.
+        """
+        if self._budget is None:
+            return True
+        is_bound = self._plan.processes is not None or number < MIN_PROCESSES
+        return number < self._budget.processes and (is_bound or elapsed_s < self._budget.total_s)
 
     # What a group asks for and tells.
 
