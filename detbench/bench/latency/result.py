@@ -1,7 +1,7 @@
 """Latency result: the raw samples of one stage of one model, and what is needed to judge them.
 
-The samples come from several fresh processes. Every figure is the mean of the processes' own
-figures, and its interval is about processes. Statistics are functions of the samples, computed when
+The samples come from several fresh processes. Every figure is the geometric mean of the processes'
+own figures, and its interval is about processes. Statistics are functions of the samples, computed when
 they are asked for.
 """
 
@@ -18,7 +18,7 @@ from detbench.bench.latency.scenario import MIN_SAMPLES, ScenarioName
 from detbench.bench.latency.stages import Stage
 from detbench.bench.latency.statistics.long_run_variance import series_mean_interval
 from detbench.bench.latency.statistics.percentiles import percentile, percentile_interval
-from detbench.bench.latency.statistics.processes import mean_interval
+from detbench.bench.latency.statistics.processes import geometric_interval, geometric_mean
 from detbench.bench.machine import MachineState, machine_records, machine_states
 from detbench.bench.machine_speed.speed import MachineSpeed
 
@@ -153,8 +153,12 @@ class LatencyResult:
         return [percentile(samples, q) / _NS_PER_MS for samples in self._settled]
 
     def percentile_ms(self, q: float) -> float | None:
-        """Return the mean of the processes' q-th percentiles (0..100) in ms; None without any."""
-        return _mean(self.process_percentiles_ms(q))
+        """Return the geometric mean of the processes' q-th percentiles (0..100) in ms.
+
+        None without samples.
+        """
+        values = self.process_percentiles_ms(q)
+        return geometric_mean(values) if values else None
 
     def interval_ms(self, q: float, *, confidence: float = 0.95) -> tuple[float, float] | None:
         """Return the interval of the q-th percentile in ms; None with too few samples.
@@ -169,19 +173,20 @@ class LatencyResult:
         min_count = 100 / (100 - q)
         if any(len(samples) < min_count for samples in self._settled):
             return None
-        return mean_interval(self.process_percentiles_ms(q), confidence=confidence)
+        return geometric_interval(self.process_percentiles_ms(q), confidence=confidence)
 
     @property
     def mean_ms(self) -> float | None:
-        """The mean of the processes' means in ms; None without samples."""
-        return _mean(self._process_means_ms())
+        """The geometric mean of the processes' means in ms; None without samples."""
+        values = self._process_means_ms()
+        return geometric_mean(values) if values else None
 
     def mean_interval_ms(self, *, confidence: float = 0.95) -> tuple[float, float] | None:
         """Return the interval of the mean in ms, about processes as `interval_ms`."""
         if len(self._settled) == 1:
             interval = series_mean_interval(self._settled[0], confidence=confidence)
             return (interval[0] / _NS_PER_MS, interval[1] / _NS_PER_MS) if interval else None
-        return mean_interval(self._process_means_ms(), confidence=confidence)
+        return geometric_interval(self._process_means_ms(), confidence=confidence)
 
     @property
     def jitter_ms(self) -> float | None:

@@ -62,6 +62,32 @@ def mean_interval(
     return center - margin, center + margin
 
 
+def geometric_mean(values: Sequence[float]) -> float:
+    """Return the geometric mean, the center of `geometric_interval`; 0 if a value is 0."""
+    if min(values) <= 0:
+        return 0.0
+    return math.exp(float(np.mean(np.log(values))))
+
+
+def geometric_interval(
+    values: Sequence[float], *, confidence: float = 0.95
+) -> tuple[float, float] | None:
+    """Return the interval of the geometric mean; None with fewer than two values, or a 0.
+
+    Processes differ by factors: one is 3% slower, another 10%. The logarithms therefore have the
+    symmetric spread that Student's t needs, no end is below 0, and the ratio of two models' figures
+    is the one that `compare_processes` returns.
+
+    Args:
+        values: One per process.
+        confidence: How often the interval holds the true mean, 0..1.
+    """
+    if min(values, default=0.0) <= 0:
+        return None
+    interval = mean_interval(np.log(values).tolist(), confidence=confidence)
+    return (math.exp(interval[0]), math.exp(interval[1])) if interval else None
+
+
 def noise_reasons(percentiles: Mapping[float, Sequence[float]]) -> list[str]:
     """Return which intervals over processes are too wide: p50 by 5%, tail percentiles by 10%.
 
@@ -72,9 +98,9 @@ def noise_reasons(percentiles: Mapping[float, Sequence[float]]) -> list[str]:
     """
     reasons = []
     for q, values in percentiles.items():
-        if (interval := mean_interval(values)) is None:
+        if (interval := geometric_interval(values)) is None:
             continue
-        width = (interval[1] - interval[0]) / float(np.mean(values))
+        width = (interval[1] - interval[0]) / geometric_mean(values)
         max_width = _MAX_WIDTHS.get(q, _MAX_TAIL_WIDTH)
         if width > max_width:
             reasons.append(
