@@ -30,11 +30,13 @@ class Budget:
     total_s: float
     """The whole measurement takes about so long at most."""
 
-    def sentence(self, n_models: int) -> str:
-        """Return what will be done, for people."""
-        processes = plural(self.processes, "process")
-        each = "" if n_models == 1 else " of each model"
-        return f"timing {processes}{each}, at most about {self.total_s:.0f} s in all"
+    def sentence(self, n_models: int, repetitions: int = 1) -> str:
+        """Return what will be done and how long it takes, for people."""
+        text = f"timing in {plural(self.processes, 'process')}"
+        text += "" if n_models == 1 else " of each model"
+        if repetitions > 1:
+            text += f", {repetitions} times"
+        return f"{text}: at most about {repetitions * self.total_s:.0f} s in all, with loading"
 
 
 def budget(

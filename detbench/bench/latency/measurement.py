@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from detbench.bench.latency.images import EncodedImage
 from detbench.bench.latency.model_specs import ModelSpec
@@ -21,6 +22,7 @@ def measure(
     progress: Progress | None = None,
     *,
     seed: int = 0,
+    repetitions: int = 1,
 ) -> SweepResult:
     """Time models on everything that a plan contains.
 
@@ -33,15 +35,36 @@ def measure(
         plan: What to time.
         progress: Called as the measurement goes on.
         seed: Of the order of turns.
+        repetitions: Sweeps, each with processes of its own.
+
+    Returns:
+        The results and comparisons of all repetitions. Ctrl-C ends with the present one.
 
     Raises:
         DetbenchError: See `sweep`.
     """
     sources = model_sources(specs, images, plan.turns)
+
+    def sweeps(judge: SpeedJudge | None = None) -> SweepResult:
+        timed = []
+        for repetition in range(repetitions):
+            timed.append(sweep(sources, plan, progress, judge=judge, seed=seed + repetition))
+            if timed[-1].interrupted:
+                break
+        return _joined(timed)
+
     if plan.turns == "in_process":
-        return sweep(sources, plan, progress, seed=seed)
+        return sweeps()
     with SpeedMeter() as meter:
         judge = SpeedJudge(meter, best_known())
-        timed = sweep(sources, plan, progress, judge=judge, seed=seed)
+        timed = sweeps(judge)
     remember(judge.speeds)
     return timed
+
+
+def _joined(timed: Sequence[SweepResult]) -> SweepResult:
+    return SweepResult(
+        list(chain.from_iterable(one.results for one in timed)),
+        list(chain.from_iterable(one.pairs for one in timed)),
+        any(one.interrupted for one in timed),
+    )

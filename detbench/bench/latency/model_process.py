@@ -63,14 +63,14 @@ class ModelProcess:
         self._tree = ProcessTree(self._process.pid or 0)
         self.settings: Mapping[str, Any]
         self.batch_size: int | None
+        self.warnings: list[str]
+        """Messages of the DetbenchWarnings that loading the model gave there."""
         try:
-            messages, self.settings, self.batch_size = self._wait_until_loaded(spec)
+            self.warnings, self.settings, self.batch_size = self._wait_until_loaded(spec)
         except BaseException:
             self.close()
             raise
         self._tree.refresh()
-        for message in messages:
-            warnings.warn(message, DetbenchWarning, stacklevel=2)
 
     @property
     def pids(self) -> Sequence[int]:

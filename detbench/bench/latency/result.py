@@ -1,8 +1,8 @@
 """Latency result: the raw samples of one stage of one model, and what is needed to judge them.
 
 The samples come from several fresh processes. Every figure is the geometric mean of the processes'
-own figures, and its interval is about processes. Statistics are functions of the samples, computed when
-they are asked for.
+own figures, and its interval is about processes. Statistics are functions of the samples, computed
+when they are asked for.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from detbench.bench.latency.images import EncodedImage
 from detbench.bench.latency.local_model import LocalModel, load_model
@@ -11,14 +12,17 @@ from detbench.bench.latency.model_process import ModelProcess
 from detbench.bench.latency.model_specs import ModelSpec
 from detbench.bench.latency.result import Turns
 from detbench.bench.latency.timed_model import ModelSource, TimedModel
+from detbench.errors import DetbenchWarning
 
 
 @dataclass(frozen=True)
 class ProcessSource:
-    """Starts a model in a new process each time."""
+    """Starts a model in a new process each time; its processes warn of the same thing once."""
 
     spec: ModelSpec
     images: Sequence[EncodedImage]
+    warned: set[str] = field(default_factory=set)
+    """Messages of the warnings so far; sources of one measurement may share them."""
 
     @property
     def name(self) -> str:
@@ -27,7 +31,16 @@ class ProcessSource:
 
     def start(self) -> TimedModel:
         """Start a process and load the model there; see `ModelSource`."""
-        return ModelProcess(self.spec, self.images)
+        model = ModelProcess(self.spec, self.images)
+        new = [message for message in model.warnings if message not in self.warned]
+        self.warned.update(new)
+        try:
+            for message in new:
+                warnings.warn(message, DetbenchWarning, stacklevel=2)
+        except DetbenchWarning:  # warnings are errors here
+            model.close()
+            raise
+        return model
 
 
 @dataclass(frozen=True)
@@ -73,5 +86,7 @@ def model_sources(
         images: Queries rotate over these.
         turns: `in_process` loads all models into this process; others start processes.
     """
-    source = LocalSource if turns == "in_process" else ProcessSource
-    return [source(spec, images) for spec in specs]
+    if turns == "in_process":
+        return [LocalSource(spec, images) for spec in specs]
+    warned: set[str] = set()
+    return [ProcessSource(spec, images, warned) for spec in specs]

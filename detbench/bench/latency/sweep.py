@@ -23,7 +23,7 @@ from detbench.bench.latency.scenario import Scenario
 from detbench.bench.latency.speed_judge import SpeedJudge
 from detbench.bench.latency.statistics.stopping import StoppingRule
 from detbench.bench.latency.timed_model import OUT_OF_MEMORY, ModelSource, TimedModel, TimingTask
-from detbench.bench.latency.timing_plan import TimingPlan
+from detbench.bench.latency.timing_plan import DEFAULT_MIN_S, TimingPlan
 from detbench.bench.latency.turns import TurnTaker
 from detbench.bench.latency.validity import device_of
 from detbench.bench.machine import MachineMonitor, MachineState
@@ -62,8 +62,8 @@ class SweepResult:
 class Progress:
     """Who is told what a sweep does."""
 
-    on_load: Callable[[str], None] = lambda _: None
-    """With the name of the model."""
+    on_load: Callable[[str, int], None] = lambda *_: None
+    """With the name of the model, and how many of its processes were timed before."""
     on_budget: Callable[[Budget], None] = lambda _: None
     """Once, when all models have been loaded for the first time."""
     on_task: Callable[[TimingTask], None] = lambda _: None
@@ -115,6 +115,8 @@ class _Sweep:
         self._budget: Budget | None = None
         self._n_loaded = 1 if plan.turns == "restarted" else plan.loaded or len(sources)
         self._turns = plan.turns
+        self._number = 0
+        """Of the present group, from 0."""
         self._load_s: list[float] = []
         self._failed_at: dict[str, int] = {}
         self._settings: dict[str, Mapping[str, Any]] = {}
@@ -150,7 +152,7 @@ class _Sweep:
 
     def loading(self, source: ModelSource) -> None:
         """Take note that a model is about to be loaded."""
-        self._progress.on_load(source.name)
+        self._progress.on_load(source.name, self._number)
 
     def loaded(self, models: Sequence[TimedModel], seconds: float) -> None:
         """Take note of all loaded models, the last of which took so long to load."""
@@ -225,17 +227,18 @@ class _Sweep:
         """Return when one process has enough samples."""
         assert self._budget is not None  # noqa: S101 - `decide` comes first
         n, plan = self._budget.processes, self._plan
-        min_s, max_s = min(plan.min_s, self._budget.max_s) / n, self._budget.max_s / n
+        min_s = DEFAULT_MIN_S if plan.min_s is None else plan.min_s
+        min_s, max_s = min(min_s, self._budget.max_s) / n, self._budget.max_s / n
         if n == 1:
             return scenario.stopping_rule(min_s, max_s)
         return StoppingRule(_PROCESS_WIDTH, (50,), min_s, max_s, _MIN_PROCESS_SAMPLES)
 
     # What comes out.
 
-    def _add(self, group: ProcessGroup, number: int) -> None:
+    def _add(self, group: ProcessGroup) -> None:
         for key, series in group.series.items():
             known = self._series.setdefault(key, [])
-            known.extend([None] * (number - len(known)))
+            known.extend([None] * (self._number - len(known)))
             known.append(series)
 
     def _result(self, *, interrupted: bool) -> SweepResult:

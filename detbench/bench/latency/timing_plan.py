@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from detbench.bench.latency.result import Turns
@@ -9,6 +10,7 @@ from detbench.bench.latency.scenario import SINGLE_STREAM, Scenario
 from detbench.bench.latency.stages import STAGES, Stage
 from detbench.errors import DetbenchError
 
+DEFAULT_MIN_S = 0.5
 ALWAYS_TIMED: tuple[Stage, ...] = ("infer", "end_to_end")
 """Both are in every run, so that neither is mistaken for the other."""
 
@@ -21,8 +23,9 @@ class TimingPlan:
     batches: tuple[int, ...] | None = None
     """Images per batch. None for the only size that a model accepts, otherwise 1."""
     scenario: Scenario = SINGLE_STREAM
-    min_s: float = 0.5
-    """For each model, stage and batch size, all processes together, like `max_s`."""
+    min_s: float | None = None
+    """For each model, stage and batch size, all processes together, like `max_s`. None for 0.5 s,
+    or `max_s` if that is less."""
     max_s: float | None = None
     """None for 10 s, or less if loading takes most of a minute."""
     device: str | None = None
@@ -43,10 +46,14 @@ class TimingPlan:
             raise DetbenchError(
                 f"a batch has at least 1 image, got {min(self.batches or ())}; change --batch"
             )
-        if self.max_s is not None and (not 0 <= self.min_s <= self.max_s or self.max_s == 0):
-            raise DetbenchError(
-                f"--min-seconds {self.min_s:g} and --max-seconds {self.max_s:g} do not fit;"
-                " the minimum must be 0 or more, the maximum above 0 and not below the minimum"
-            )
+        self._check_times()
         for batch in self.batches or ():
             self.scenario.requests(batch)
+
+    def _check_times(self) -> None:
+        min_s, max_s = self.min_s or 0.0, math.inf if self.max_s is None else self.max_s
+        if not 0 <= min_s <= max_s or max_s == 0:
+            raise DetbenchError(
+                f"--min-seconds {min_s:g} and --max-seconds {max_s:g} do not fit;"
+                " the minimum must be 0 or more, the maximum above 0 and not below the minimum"
+            )

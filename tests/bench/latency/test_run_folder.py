@@ -221,10 +221,11 @@ def test_a_record_describes_the_processes(timed):
     assert record["set_aside_share"] == 123 / 2523
     medians = [one["p50_ms"] for one in record["by_process"]]
     assert medians == [*record["process_p50_ms"], None]
-    assert record["p50_ms"] == pytest.approx(np.mean(medians[:4]))
-    margin = 3.1824 * np.std(medians[:4], ddof=1) / 2  # Student's t: 97.5%, 3 degrees of freedom
+    assert record["p50_ms"] == pytest.approx(np.prod(medians[:4]) ** 0.25)
+    # Student's t of the logarithms: 97.5%, 3 degrees of freedom.
+    factor = np.exp(3.1824 * np.std(np.log(medians[:4]), ddof=1) / 2)
     assert record["p50_interval_ms"] == pytest.approx(
-        [record["p50_ms"] - margin, record["p50_ms"] + margin], rel=1e-6
+        [record["p50_ms"] / factor, record["p50_ms"] * factor], rel=1e-5
     )
     low, high = record["mean_interval_ms"]
     assert record["throughput_interval_per_s"] == pytest.approx([1000 / high, 1000 / low])

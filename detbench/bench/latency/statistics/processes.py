@@ -64,8 +64,8 @@ def mean_interval(
 
 def geometric_mean(values: Sequence[float]) -> float:
     """Return the geometric mean, the center of `geometric_interval`; 0 if a value is 0."""
-    if min(values) <= 0:
-        return 0.0
+    if min(values) <= 0 or len(values) == 1:
+        return float(min(values))
     return math.exp(float(np.mean(np.log(values))))
 
 
