@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,24 +11,26 @@ import typer
 
 from detbench.cli.shared.app import INTERRUPTED, INVALID, app
 from detbench.cli.shared.command_line import passed_options
-from detbench.cli.shared.console import log, status
+from detbench.cli.shared.console import log
 from detbench.cli.shared.detector_names import check_run_folders
 from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
 from detbench.cli.shared.output_paths import check_output_paths
+from detbench.cli.shared.timing import Processes, timing_progress
 from detbench.errors import DetbenchError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from detbench.bench.latency.images import EncodedImage
-    from detbench.bench.latency.local_model import LocalModel
-    from detbench.bench.latency.model_specs import ModelSpec
     from detbench.bench.latency.scenario import Scenario
     from detbench.bench.latency.stages import Stage
-    from detbench.bench.latency.sweep import SweepResult, TimingPlan
-    from detbench.bench.latency.timed_model import TimedModel, TimingTask
+    from detbench.bench.latency.sweep import SweepResult
+    from detbench.bench.latency.timing_plan import TimingPlan
 
-_DEFAULT_MIN_S = 0.5
+_IN_PROCESS = (
+    "models share this process: their idle threads disturb each other;"
+    " times are not those of each model alone"
+)
 
 
 @app.command("latency")
@@ -86,18 +88,37 @@ def latency_command(
         float | None,
         typer.Option(
             min=0.0,
-            help="Minimum seconds for each model, stage and batch size. Default: 0.5, or "
-            "--max-seconds if that is less.",
+            help="Minimum seconds for each model, stage and batch size, over all processes. "
+            "Default: 0.5, or --max-seconds if that is less.",
             show_default=False,
         ),
     ] = None,
     max_seconds: Annotated[
-        float,
-        typer.Option(min=0.0, help="Maximum seconds for each model, stage and batch size."),
-    ] = 10.0,
-    isolate: Annotated[
-        bool, typer.Option("--isolate", help="Run each model in its own process.")
-    ] = False,
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Maximum seconds for each model, stage and batch size, over all processes. "
+            "Default: 10, or less if loading takes most of a minute.",
+            show_default=False,
+        ),
+    ] = None,
+    processes: Processes = None,
+    turns: Annotated[
+        Literal["stopped", "in_process", "restarted"],
+        typer.Option(
+            help="What the other models do while one is timed: wait in stopped processes, share "
+            "this process, or are not loaded."
+        ),
+    ] = "stopped",
+    loaded: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Maximum number of models in memory at once. Default: all.",
+            show_default=False,
+        ),
+    ] = None,
     aa: Annotated[
         bool,
         typer.Option(
@@ -105,8 +126,8 @@ def latency_command(
         ),
     ] = False,
     repetitions: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Number of comparisons of --aa.")
-    ] = 20,
+        int, typer.Option(metavar="N", min=1, help="Number of measurements of --aa.")
+    ] = 4,
     json: JsonTarget = None,
     output: Annotated[
         Path | None,
@@ -119,16 +140,17 @@ def latency_command(
         ),
     ] = None,
 ) -> None:
-    """Time models: stage by stage, interleaved, with confidence intervals.
+    """Time models in fresh processes, one awake at a time, with confidence intervals.
 
     Unreliable times are marked invalid, with the reason. Exits with 3 if a time is invalid or a
     comparison is inconclusive.
     """
     from detbench.bench.latency.images import embedded_images, images_in
+    from detbench.bench.latency.measurement import measure
     from detbench.bench.latency.model_specs import model_specs
     from detbench.bench.latency.run_folder import latency_document, write_latency
     from detbench.bench.latency.scenario import scenario_named
-    from detbench.bench.latency.sweep import TimingPlan, sweep
+    from detbench.bench.latency.timing_plan import TimingPlan
     from detbench.cli.shared.output_paths import model_path
     from detbench.reports.terminal.latency import reason_lines, remark_lines
 
@@ -141,91 +163,53 @@ def latency_command(
         stages=_stages(stage),
         batches=_batches(batch),
         scenario=scenario_named(scenario, query_images),
-        min_s=min(_DEFAULT_MIN_S, max_seconds) if min_seconds is None else min_seconds,
+        min_s=min_seconds,
         max_s=max_seconds,
         device=device,
-        repetitions=repetitions if aa else None,
+        processes=processes,
+        turns=turns,
+        loaded=loaded,
     )
     encoded = images_in(images) if images else embedded_images()
-    with (
-        _loaded(specs, encoded, isolate=isolate, twice=aa) as loaded,
-        _task_progress() as on_task,
-    ):
-        timed = sweep(loaded, plan, on_task)
+    title = _title([spec.name for spec in specs], plan.scenario, encoded)
+    if aa:
+        specs = [*specs, *(replace(spec, name=f"{spec.name}, again") for spec in specs)]
+    n_repetitions = repetitions if aa else 1
+    names = [spec.name for spec in specs]
+    with timing_progress(names, plan, repetitions=n_repetitions) as progress:
+        timed = measure(specs, encoded, plan, progress, repetitions=n_repetitions)
     if output:
         log(f"run: {write_latency(output, timed, options=passed_options(context))}")
     document = latency_document(timed)
     save_json(json, document)
-    show_results(json, document, lambda: _result_tables(timed, plan, specs, encoded))
+    show_results(json, document, lambda: [title, *_result_tables(timed, plan, is_aa=aa)])
     for line in [*remark_lines(timed.results), *reason_lines(timed.results)]:
         log(line)
-    _exit_by(timed, plan)
+    _exit_by(timed, plan, repetitions if aa else None)
 
 
-def _exit_by(timed: SweepResult, plan: TimingPlan) -> None:
-    """Exit with another code than 0 if the sweep was interrupted, invalid or inconclusive."""
+def _exit_by(timed: SweepResult, plan: TimingPlan, repetitions: int | None) -> None:
+    """Exit with another code than 0 if the sweep was interrupted, invalid or inconclusive.
+
+    Args:
+        timed: All times.
+        plan: Of the measurement.
+        repetitions: Of the comparison of a model with itself; None if there is none.
+    """
     if timed.interrupted:
         log("interrupted; the times measured so far are shown, and are not valid")
         raise typer.Exit(INTERRUPTED)
-    is_aa = plan.repetitions is not None
-    if plan.repetitions is not None:
+    if repetitions is not None:
         n_batches = len({result.batch for result in timed.results})
-        n_planned = plan.repetitions * len(plan.stages) * n_batches
-        missing = n_planned - len(timed.pairs)
+        missing = repetitions * len(plan.stages) * n_batches - len(timed.pairs)
         if missing > 0:
             log(f"invalid: no time for {missing} comparisons; increase --max-seconds")
             raise typer.Exit(INVALID)
-    if not timed.valid or not (is_aa or timed.conclusive):
+    if not timed.valid or (repetitions is None and not timed.conclusive):
         raise typer.Exit(INVALID)
 
 
-@contextmanager
-def _loaded(
-    specs: Sequence[ModelSpec], images: Sequence[EncodedImage], *, isolate: bool, twice: bool
-) -> Iterator[list[TimedModel]]:
-    """Load the models, the only one `twice` for --aa, and free them at the end."""
-    from dataclasses import replace
-
-    from detbench.bench.latency.isolated_model import IsolatedModel
-    from detbench.bench.latency.local_model import load_model
-    from detbench.metrics.warmup import warm_postprocessing
-
-    warm_postprocessing(log)
-    models: list[TimedModel] = []
-    local: LocalModel | None = None
-    copies = [replace(spec, name=f"{spec.name}, again") for spec in specs] if twice else []
-    with ExitStack() as opened:
-        for spec in [*specs, *copies]:
-            with status(f"loading {spec.text}"):
-                if isolate:
-                    models.append(IsolatedModel(spec, images))
-                elif local and copies:
-                    models.append(local.with_own_batches(spec.name))
-                else:
-                    local = load_model(spec, images)
-                    models.append(local)
-            opened.callback(models[-1].close)
-        yield models
-
-
-@contextmanager
-def _task_progress() -> Iterator[Callable[[TimingTask], None]]:
-    """Yield a function that shows the present task, on a terminal only."""
-    with ExitStack() as progress:
-
-        def on_task(task: TimingTask) -> None:
-            progress.close()
-            progress.enter_context(status(f"timing {task.stage}, batch {task.batch}"))
-
-        yield on_task
-
-
-def _result_tables(
-    timed: SweepResult,
-    plan: TimingPlan,
-    specs: Sequence[ModelSpec],
-    images: Sequence[EncodedImage],
-) -> list[RenderableType]:
+def _result_tables(timed: SweepResult, plan: TimingPlan, *, is_aa: bool) -> list[RenderableType]:
     from detbench.reports.terminal.latency import (
         CAPTION,
         comparison_table,
@@ -234,20 +218,24 @@ def _result_tables(
         settings_lines,
     )
 
-    kind = "embedded images" if images[0].name.startswith("embedded") else "images"
-    names = ", ".join(spec.name for spec in specs)
-    parts = [plan.scenario.name, *_query_texts(plan.scenario), f"{len(images)} {kind}"]
     tables: list[RenderableType] = [
-        f"{names}: {', '.join(parts)}",
         latency_table(timed.results),
         CAPTION,
         *settings_lines(timed.results),
     ]
-    if plan.repetitions is not None:
+    if plan.turns == "in_process" and len({result.model for result in timed.results}) > 1:
+        tables.append(_IN_PROCESS)
+    if is_aa:
         tables += false_alarm_lines(timed.pairs)
     elif timed.pairs:
         tables += ["", comparison_table(timed.pairs)]
     return tables
+
+
+def _title(names: Sequence[str], scenario: Scenario, images: Sequence[EncodedImage]) -> str:
+    kind = "embedded images" if images[0].name.startswith("embedded") else "images"
+    parts = [scenario.name, *_query_texts(scenario), f"{len(images)} {kind}"]
+    return f"{', '.join(names)}: {', '.join(parts)}"
 
 
 def _query_texts(scenario: Scenario) -> list[str]:
@@ -283,7 +271,7 @@ def _batches(text: str | None) -> tuple[int, ...] | None:
 def _stages(text: str | None) -> tuple[Stage, ...]:
     """Return infer and end_to_end, then the requested stages in the order of a request."""
     from detbench.bench.latency.stages import STAGES
-    from detbench.bench.latency.sweep import ALWAYS_TIMED
+    from detbench.bench.latency.timing_plan import ALWAYS_TIMED
 
     names: list[Any] = [] if text is None else text.split(",")
     if text == "all":

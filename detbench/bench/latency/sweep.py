@@ -125,28 +125,29 @@ class _Sweep:
 
     def run(self) -> SweepResult:
         """Run the groups: as many as each model has processes."""
-        number, began = 0, time.perf_counter()
-        while self._wants(number, time.perf_counter() - began):
+        began = time.perf_counter()
+        while self._wants_group(time.perf_counter() - began):
             n_loaded = self._n_loaded
-            for chunk in _chunks(_rotated(self._sources, number), n_loaded):
+            for chunk in _chunks(_rotated(self._sources, self._number), n_loaded):
                 group = ProcessGroup(chunk, self)
                 interrupted = group.run()
-                self._add(group, number)
+                self._add(group)
                 if interrupted:
                     return self._result(interrupted=True)
             if n_loaded == self._n_loaded:
-                number += 1
+                self._number += 1
         return self._result(interrupted=False)
 
-    def _wants(self, number: int, elapsed_s: float) -> bool:
-        """Return whether to run one more group after so many.
+    def _wants_group(self, elapsed_s: float) -> bool:
+        """Return whether to run one more group.
 
         Time alone ends it early, never what was measured, which would pick narrow intervals.
         """
         if self._budget is None:
             return True
-        is_bound = self._plan.processes is not None or number < MIN_PROCESSES
-        return number < self._budget.processes and (is_bound or elapsed_s < self._budget.total_s)
+        is_bound = self._plan.processes is not None or self._number < MIN_PROCESSES
+        is_in_time = is_bound or elapsed_s < self._budget.total_s
+        return self._number < self._budget.processes and is_in_time
 
     # What a group asks for and tells.
 
