@@ -26,6 +26,14 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory):
+    """Keep predictions and the machine's best speed out of the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DETBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 def with_sigint_enabled(command: Sequence[object]) -> list[str]:
     """Return a command that receives SIGINT even if the tests run as a background job of a shell.
 
