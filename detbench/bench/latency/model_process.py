@@ -25,6 +25,7 @@ from detbench.bench.latency.process_tree import ProcessTree, lead_own_group
 from detbench.bench.latency.result import Turns
 from detbench.bench.latency.timed_model import INTERRUPTED, Preparation, SampleSlice, TimingTask
 from detbench.errors import DetbenchError, DetbenchWarning
+from detbench.metrics.warmup import warm_postprocessing
 
 _START_S, _ANSWER_S, _END_S = 600.0, 120.0, 10.0
 _NS_PER_S = 1e9
@@ -118,11 +119,15 @@ class ModelProcess:
         return self._tree.cpu_s()
 
     def close(self) -> None:
-        """End the process, also if it is stopped."""
+        """End the process and all that it has started, also if they are stopped."""
+        if self._pipe.closed:
+            return
+        self._tree.refresh()
         self._pipe.close()
-        self._tree.resume()
-        self._process.join(_END_S)
-        if self._process.is_alive():
+        try:
+            self._tree.resume()
+            self._process.join(_END_S)
+        finally:
             self._tree.kill()
             self._process.join(_END_S)
 
@@ -153,7 +158,7 @@ class ModelProcess:
         except (EOFError, OSError):
             return _PROCESS_DIED
         self._tree.kill()
-        return f"failed: its process did not answer for {allowed_s:.0f} s"
+        return f"failed: its process did not answer for {allowed_s:.3g} s"
 
     def _wait_until_idle(self) -> None:
         deadline = time.perf_counter() + _MAX_IDLE_WAIT_S
@@ -170,6 +175,10 @@ def _serve(pipe: Connection, spec: ModelSpec, images: Sequence[EncodedImage]) ->
     """Load the model and answer calls until the pipe closes. The parent handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lead_own_group()
+    # A daemon may not start processes by multiprocessing, but a model may.
+    multiprocessing.current_process().daemon = False
+    # Loading the kernels belongs neither to the model's memory nor to its first call.
+    warm_postprocessing(lambda _: None)
     try:
         with warnings.catch_warnings(
             record=True, action="always", category=DetbenchWarning

@@ -51,22 +51,30 @@ class ProcessTree:
         return [member.pid for member in self._members]
 
     def refresh(self) -> None:
-        """Look for processes that it has started since."""
+        """Look for processes that it has started since; those known stay while they run."""
         try:
-            self._members = [self._leader, *self._leader.children(recursive=True)]
+            children = self._leader.children(recursive=True)
         except psutil.Error:
-            self._members = [self._leader]
+            children = []
+        orphans = [member for member in self._members[1:] if member.is_running()]
+        self._members = [self._leader, *dict.fromkeys([*orphans, *children])]
 
     def stop(self) -> bool:
         """Stop every member; return whether they stand still."""
-        self.can_stop = self.can_stop and self._send("SIGSTOP")
-        self._is_stopped = self.can_stop
+        if not self.can_stop:
+            return False
+        self._is_stopped = True
+        if not self._send("SIGSTOP"):
+            # Some may have been stopped before one refused.
+            self.resume()
+            self.can_stop = False
+            return False
         deadline = time.perf_counter() + _STOP_S
-        while self.can_stop and not all(map(_stands_still, self._members)):
+        while not all(map(_stands_still, self._members)):
             if time.perf_counter() > deadline:
                 return False
             time.sleep(_POLL_S)
-        return self.can_stop
+        return True
 
     def resume(self) -> None:
         """Continue every member."""
@@ -75,7 +83,7 @@ class ProcessTree:
             self._is_stopped = False
 
     def kill(self) -> None:
-        """End every member at once."""
+        """End every member at once, also those that the leader left behind."""
         self._send("SIGKILL" if hasattr(signal, "SIGKILL") else "SIGTERM")
 
     def cpu_s(self) -> float:
@@ -87,23 +95,38 @@ class ProcessTree:
             except psutil.Error:
                 continue
             total += times.user + times.system
+            total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
         return total
 
     def _send(self, name: str) -> bool:
         """Send a signal to the group, and to members that have left it; return whether it may."""
         number = getattr(signal, name)
-        leader = self._leader.pid
+        is_permitted = self._send_to_group(number)
+        for member in self._members[1:]:
+            try:
+                if not hasattr(os, "getpgid") or os.getpgid(member.pid) != self._leader.pid:
+                    member.send_signal(number)
+            except (ProcessLookupError, psutil.NoSuchProcess):
+                continue
+            except (PermissionError, psutil.AccessDenied):
+                is_permitted = False
+        return is_permitted
+
+    def _send_to_group(self, number: int) -> bool:
+        """Send a signal to the group, which may outlive its leader; return whether it may."""
         try:
-            if hasattr(os, "killpg") and os.getpgid(leader) == leader:
-                os.killpg(leader, number)
-            else:
-                os.kill(leader, number)
-            for member in self._members[1:]:
-                if hasattr(os, "getpgid") and os.getpgid(member.pid) != leader:
-                    os.kill(member.pid, number)
+            if hasattr(os, "killpg"):
+                os.killpg(self._leader.pid, number)
+                return True
         except ProcessLookupError:
-            return True
+            pass  # the leader has not made it yet, or all members have ended
         except PermissionError:
+            return False
+        try:
+            self._leader.send_signal(number)
+        except psutil.NoSuchProcess:
+            return True
+        except psutil.AccessDenied:
             return False
         return True
 
