@@ -43,7 +43,7 @@ class Run:
 
     folder: Path
     record: dict[str, Any]
-    """In the current schema version."""
+    """In the current schema version, with the latencies as their samples describe them."""
     ground_truth: GroundTruth
     detections: Detections
     latency: tuple[LatencyResult, ...] = ()
@@ -190,6 +190,8 @@ def read_run(folder: Path) -> Run:
     # Parquet stores settings in the words of the version that wrote it.
     detections = replace(detections, settings=upgraded_model_settings(detections.settings))
     latency = load_results(folder / LATENCY, record.get("latency", ()), core.digests.get("latency"))
+    # Older records describe times as if they were about all processes of a model.
+    record |= {"latency": [result.as_record() for result in latency]}
     return Run(folder, record, ground_truth, detections, latency)
 
 

@@ -119,11 +119,15 @@ def latency_row(entry: Mapping[str, Any]) -> Columns:
             low, high = value or (np.nan, np.nan)
             measure = name.replace("_interval", "")
             row |= {f"{measure}_low": low, f"{measure}_high": high}
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, list | tuple) and not _has_records(value):
             row[name] = "; ".join(map(str, value))
-        elif not isinstance(value, Mapping):
+        elif not isinstance(value, list | tuple | Mapping):
             row[name] = np.nan if value is None else value
     return row
+
+
+def _has_records(values: Sequence[Any]) -> bool:
+    return any(isinstance(value, Mapping) for value in values)
 
 
 def best_f1_columns(curve: ThresholdCurve) -> dict[str, float]:

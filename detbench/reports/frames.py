@@ -48,7 +48,8 @@ MIN_POINTS = 16
 MAX_ROWS = 100_000
 LATENCY_COLUMNS = (
     "model", "stage", "batch", "scenario", "p50_ms", "p50_ms_low", "p50_ms_high", "p90_ms",
-    "p95_ms", "p99_ms", "throughput_per_s", "samples", "verdict", "reasons",
+    "p95_ms", "p99_ms", "throughput_per_s", "samples", "processes", "set_aside_share", "verdict",
+    "reasons",
 )  # fmt: skip
 
 
@@ -264,7 +265,7 @@ class Frames:
 
         `model`, `stage` (infer: the model alone; end_to_end: from the encoded image), `batch`,
         `scenario`, `p50_ms` with `p50_ms_low` and `p50_ms_high`, `p90_ms`, `p95_ms`, `p99_ms`,
-        `throughput_per_s`, `samples`, `verdict`, `reasons`, then what else was recorded.
+        `throughput_per_s`, `samples`, `processes`, `set_aside_share`, `verdict`, `reasons`, others.
         """
         rows = [
             {"detector": scored.name, "group": scored.group, **latency_row(entry)}

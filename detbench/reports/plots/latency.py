@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detbench.bench.latency.result import Verdict
 from detbench.data.columns import Flags, Floats
 from detbench.errors import DetbenchError
 from detbench.reports.frames import Frames
@@ -18,9 +19,11 @@ from detbench.reports.plots.style import (
     color,
     marker,
     muted,
+    pale_color,
     plain_ticks,
     plot_style,
 )
+from detbench.wording import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 STAGES = {"infer": "the model alone", "end_to_end": "end to end, from the encoded image"}
 PERCENTILES = (50, 90, 99)
 _BINS = 90
+_MARKS = {"quick look": "pale: quick look at one process", "invalid": "hollow: not valid"}
+_NOTES = {"quick look": ", quick look", "invalid": ", not valid"}
 _NS_PER_MS = 1e6
 
 
@@ -63,7 +68,8 @@ def speed_accuracy(frames: Frames, *, theme: Theme = "light") -> Figure:
     """Draw the headline measure against the median time per image, with the Pareto front.
 
     One plot is for the model alone, one for end to end. Bars are intervals, if there are any. A
-    hollow mark is a time that is not valid; such times are not on the front.
+    pale mark is a quick look at one process, whose interval does not cover how much processes
+    differ. A hollow mark is a time that is not valid; only such times are never on the front.
 
     Raises:
         DetbenchError: No detector has both a score and a time.
@@ -94,15 +100,20 @@ def speed_accuracy(frames: Frames, *, theme: Theme = "light") -> Figure:
 def _speed_accuracy_key(summary: pd.DataFrame) -> str:
     without_time = summary["infer_p50_ms"].isna() & summary["end_to_end_p50_ms"].isna()
     names = ", ".join(map(shortened, summary.loc[without_time, "detector"]))
-    key = "line: Pareto front of valid times · bars: intervals"
+    key = "line: Pareto front · bars: intervals"
+    verdicts = {str(verdict) for stage in STAGES for verdict in summary[f"{stage}_verdict"]}
+    for verdict, meaning in _MARKS.items():
+        if verdict in verdicts:
+            key += f" · {meaning}"
     return f"{key} · without a time: {names}" if names else key
 
 
 def _draw_stage(axes: Axes, summary: pd.DataFrame, stage: str, measure: str) -> None:
     times = summary[f"{stage}_p50_ms"].to_numpy(np.float64)
     values = summary[measure].to_numpy(np.float64)
-    is_valid = (summary[f"{stage}_verdict"] == "valid").to_numpy()
-    _draw_front(axes, times[is_valid], values[is_valid])
+    verdicts = summary[f"{stage}_verdict"].to_numpy()
+    is_usable = verdicts != "invalid"
+    _draw_front(axes, times[is_usable], values[is_usable])
     time_reach = _reach(summary, f"{stage}_p50_ms", times)
     value_reach = _reach(summary, measure, values)
     drawable = np.flatnonzero(~np.isnan(times + values))
@@ -110,12 +121,12 @@ def _draw_stage(axes: Axes, summary: pd.DataFrame, stage: str, measure: str) -> 
     for place, index in enumerate(left_to_right):
         point = (times[index], values[index])
         reach = (time_reach[:, [index]], value_reach[:, [index]])
-        _draw_point(axes, point, reach, index, is_valid=bool(is_valid[index]))
+        _draw_point(axes, point, reach, index, verdicts[index])
         name = shortened(summary["detector"].iloc[index])
         text = f"{name}\n{times[index]:.3g} ms, {values[index]:.3f}"
         _annotate(
             axes,
-            text if is_valid[index] else f"{text}, not valid",
+            f"{text}{_NOTES.get(verdicts[index], '')}",
             point,
             above=place % 2 == 1,
             leftwards=0 < place == len(left_to_right) - 1,
@@ -130,11 +141,11 @@ def _draw_point(
     point: tuple[float, float],
     reach: tuple[Floats, Floats],
     index: int,
-    *,
-    is_valid: bool,
+    verdict: Verdict,
 ) -> None:
-    """Draw a detector's mark, hollow if its time is not valid, and its intervals."""
+    """Draw a detector's mark, filled by the verdict on its time, and its intervals."""
     shade = color(index)
+    faces = {"valid": shade, "quick look": pale_color(index), "invalid": background()}
     axes.errorbar(
         *point,
         xerr=reach[0],
@@ -142,7 +153,7 @@ def _draw_point(
         color=shade,
         marker=marker(index),
         markersize=9,
-        markerfacecolor=shade if is_valid else background(),
+        markerfacecolor=faces[verdict],
         markeredgecolor=shade,
         capsize=3,
         zorder=3,
@@ -180,22 +191,29 @@ def _reach(summary: pd.DataFrame, column: str, values: Floats) -> Floats:
     return np.nan_to_num(np.maximum([values - low, high - values], 0.0))
 
 
-def samples_by_name(frames: Frames, *, batch: int = 1) -> dict[str, Floats]:
-    """Return the samples in ms of run folders, by detector and stage, at one batch size."""
+def samples_by_name(frames: Frames, *, batch: int = 1) -> dict[str, list[Floats]]:
+    """Return the samples in ms of each process, by detector and stage, at one batch size."""
     return {
-        f"{scored.name} · {result.stage}": result.samples_ns / _NS_PER_MS
+        f"{scored.name} · {result.stage}": [
+            one.samples_ns / _NS_PER_MS for one in result.processes if len(one.samples_ns)
+        ]
         for scored in frames.detectors
         for result in (scored.run.latency if scored.run else ())
         if result.stage in STAGES and result.batch == batch and len(result.samples_ns)
     }
 
 
-def latency_distributions(samples: Mapping[str, Floats], *, theme: Theme = "light") -> Figure:
+def latency_distributions(
+    samples: Mapping[str, Sequence[Floats]], *, theme: Theme = "light"
+) -> Figure:
     """Draw the distribution of each series of times on one log axis, with p50, p90 and p99.
 
+    These are means over processes. Below, a tick for the p50 of each process shows how much
+    processes differ.
+
     Args:
-        samples: By the name of each series (detector and stage): its samples in ms, without warm-up
-            (see `samples_by_name`).
+        samples: By the name of each series (detector and stage): the samples in ms of each process,
+            without warm-up (see `samples_by_name`).
         theme: Light or dark.
 
     Raises:
@@ -204,52 +222,71 @@ def latency_distributions(samples: Mapping[str, Floats], *, theme: Theme = "ligh
     """
     from matplotlib.figure import Figure
 
-    series = {name: np.asarray(values, np.float64) for name, values in samples.items()}
+    series = {
+        name: [np.asarray(values, np.float64) for values in processes]
+        for name, processes in samples.items()
+    }
     _check_series(series)
-    lowest = min(values.min() for values in series.values())
-    highest = max(values.max() for values in series.values())
+    lowest = min(values.min() for processes in series.values() for values in processes)
+    highest = max(values.max() for processes in series.values() for values in processes)
     edges = np.geomspace(lowest / 1.05, highest * 1.05, _BINS + 1)
     rows = range(len(series) - 1, -1, -1)  # the first series at the top
     with plot_style(theme):
         figure = Figure(figsize=(7.6, 0.95 * len(series) + 1.6), layout="constrained")
         axes = figure.add_subplot()
-        for index, (row, values) in enumerate(zip(rows, series.values(), strict=True)):
-            _draw_ridge(axes, values, edges, row, index)
+        for index, (row, processes) in enumerate(zip(rows, series.values(), strict=True)):
+            _draw_ridge(axes, processes, edges, row, index)
         axes.set_xscale("log")
         axes.set_xlim(edges[0], edges[-1])
         plain_ticks(axes.xaxis)
-        labels = [_label(name, values) for name, values in series.items()]
+        labels = [_label(name, processes) for name, processes in series.items()]
         axes.set_yticks(rows, labels, fontsize=9)
-        axes.set_ylim(-0.25, len(series))
+        axes.set_ylim(-0.35, len(series))
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("ms (log scale)")
-        axes.set_title("marks: p50, p90 and p99", fontsize=9, fontweight="normal", color=muted())
+        key = "lines: p50, p90 and p99 · ticks below: p50 of each process"
+        axes.set_title(key, fontsize=9, fontweight="normal", color=muted())
     return figure
 
 
-def _check_series(series: Mapping[str, Floats]) -> None:
+def _check_series(series: Mapping[str, Sequence[Floats]]) -> None:
     if not series:
         raise DetbenchError("there are no latency samples to draw")
-    for name, values in series.items():
-        if not len(values) or not (np.isfinite(values) & (values > 0)).all():
+    for name, processes in series.items():
+        are_times = [
+            len(values) > 0 and bool((np.isfinite(values) & (values > 0)).all())
+            for values in processes
+        ]
+        if not are_times or not all(are_times):
             raise DetbenchError(
-                f"latency samples of {name!r} must be positive times, and at least one"
+                f"latency samples of {name!r} must be positive times, at least one per process"
             )
 
 
-def _draw_ridge(axes: Axes, values: Floats, edges: Floats, base: int, index: int) -> None:
-    """Draw a histogram on its own base line, and its percentiles."""
-    counts = np.histogram(values, edges)[0]
+def _draw_ridge(
+    axes: Axes, processes: Sequence[Floats], edges: Floats, base: int, index: int
+) -> None:
+    """Draw a histogram on its own base line, its percentiles, and ticks for the processes."""
+    counts = np.histogram(np.concatenate(processes), edges)[0]
     heights = base + 0.72 * counts / counts.max()
     axes.stairs(heights, edges, baseline=base, fill=True, color=color(index), alpha=0.45)
     axes.stairs(heights, edges, baseline=base, color=color(index), linewidth=1.2)
-    for q, time in zip(PERCENTILES, np.percentile(values, PERCENTILES), strict=True):
+    for q, time in zip(PERCENTILES, _percentiles(processes), strict=True):
         width = 1.6 if q == PERCENTILES[0] else 1
-        axes.plot([time, time], [base - 0.06, base + 0.8], color=color(index), linewidth=width)
+        axes.plot([time, time], [base - 0.03, base + 0.8], color=color(index), linewidth=width)
+    medians = [float(np.median(values)) for values in processes]
+    axes.vlines(medians, base - 0.24, base - 0.08, color=color(index), linewidth=1.2)
 
 
-def _label(name: str, values: Floats) -> str:
-    """Return a series' name, its percentiles and the number of its samples."""
-    times = zip(PERCENTILES, np.percentile(values, PERCENTILES), strict=True)
+def _percentiles(processes: Sequence[Floats]) -> Floats:
+    """Return the mean over processes of each of `PERCENTILES`."""
+    return np.mean([np.percentile(values, PERCENTILES) for values in processes], axis=0)
+
+
+def _label(name: str, processes: Sequence[Floats]) -> str:
+    """Return a series' name, its percentiles and the numbers of samples and processes."""
+    times = zip(PERCENTILES, _percentiles(processes), strict=True)
     percentiles = " · ".join(f"p{q} {time:.3g}" for q, time in times)
-    return f"{shortened(name)}\n{percentiles} ms\n{len(values):,} samples"
+    count = sum(map(len, processes))
+    counts = f"{plural(count, 'sample')}, {plural(len(processes), 'process')}"
+    return f"{shortened(name)}\n{percentiles} ms\n{counts}"

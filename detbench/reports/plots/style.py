@@ -59,6 +59,7 @@ _THEMES = {
     "light": _theme_settings("#ffffff", "#1f1f1f", "#555555", "#e3e3e3"),
     "dark": _theme_settings("#14181d", "#eceff2", "#a9b2bc", "#2f363e"),
 }
+_PALE_SHARE = 0.35
 _PALETTES = {"light": COLORS, "dark": DARK_COLORS}
 
 
@@ -79,6 +80,18 @@ def color(index: int) -> str:
 
     colors: list[str] = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
     return colors[index % len(colors)]
+
+
+def pale_color(index: int) -> tuple[float, float, float]:
+    """Return the color of the detector at `index`, mixed with the background."""
+    from matplotlib.colors import to_rgb
+
+    shade, paper = to_rgb(color(index)), to_rgb(background())
+    red, green, blue = (
+        _PALE_SHARE * own + (1 - _PALE_SHARE) * other
+        for own, other in zip(shade, paper, strict=True)
+    )
+    return red, green, blue
 
 
 def muted() -> str:

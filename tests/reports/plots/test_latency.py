@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
 
 from detbench.bench.runs import read_run, write_run
 from detbench.errors import DetbenchError
@@ -18,6 +19,7 @@ from detbench.reports.plots.latency import (
     samples_by_name,
     speed_accuracy,
 )
+from tests.bench.latency.process_samples import processes_of
 from tests.reports.plots.sample_frames import two_detectors
 
 
@@ -79,6 +81,18 @@ def test_speed_and_accuracy():
     ]
 
 
+def test_a_quick_look_is_pale_and_on_the_front():
+    figure = speed_accuracy(timed(two_detectors(), [(2.0, 5.0, "quick look"), (8, 9, "valid")]))
+    alone = figure.axes[0]
+    assert alone.get_lines()[0].get_xdata().tolist() == [2, 8]
+    assert alone.texts[0].get_text().endswith(", quick look")
+    pale, full = (container.lines[0] for container in alone.containers)
+    assert to_rgb(pale.get_markerfacecolor()) != to_rgb(pale.get_markeredgecolor())
+    assert to_rgb(full.get_markerfacecolor()) == to_rgb(full.get_markeredgecolor())
+    assert "pale: quick look at one process" in figure.get_suptitle()
+    assert "not valid" not in figure.get_suptitle()
+
+
 def test_detectors_without_a_time_are_named():
     figure = speed_accuracy(timed(two_detectors(), [None, (8.0, 9.0, "valid")]))
     assert "without a time: first" in figure.get_suptitle()
@@ -90,26 +104,40 @@ def test_detectors_without_a_time_are_named():
 def test_distributions_show_all_samples_and_their_percentiles():
     rng = np.random.default_rng(0)
     samples = {
-        "a": rng.lognormal(1, 0.1, 500),
-        "<b>": rng.lognormal(2, 0.3, 900),
-        "one": np.array([3.0]),
+        "a": [rng.lognormal(1, 0.1, 500)],
+        "<b>": [rng.lognormal(level, 0.3, 900) for level in (2, 2, 2.5)],
+        "one": [np.array([3.0])],
     }
     [axes] = latency_distributions(samples).axes
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    for label, (name, values) in zip(labels, samples.items(), strict=True):
-        p50, p90, p99 = (np.percentile(values, q) for q in (50, 90, 99))
-        assert (
-            label
-            == f"{name}\np50 {p50:.3g} · p90 {p90:.3g} · p99 {p99:.3g} ms\n{len(values):,} samples"
+    texts = ("500 samples, 1 process", "2,700 samples, 3 processes", "1 sample, 1 process")
+    marks = []
+    for label, text, (name, processes) in zip(labels, texts, samples.items(), strict=True):
+        p50, p90, p99 = (
+            np.mean([np.percentile(values, q) for values in processes]) for q in (50, 90, 99)
         )
-    marks = [line.get_xdata()[0] for line in axes.get_lines()]
-    assert marks == [np.percentile(values, q) for values in samples.values() for q in (50, 90, 99)]
+        assert label == f"{name}\np50 {p50:.3g} · p90 {p90:.3g} · p99 {p99:.3g} ms\n{text}"
+        marks += [p50, p90, p99]
+    assert [line.get_xdata()[0] for line in axes.get_lines()] == pytest.approx(marks)
+    ticks = [
+        [segment[0][0] for segment in collection.get_segments()] for collection in axes.collections
+    ]
+    assert ticks == [[np.median(values) for values in series] for series in samples.values()]
     low, high = axes.get_xlim()
-    assert all(low < values.min() and values.max() < high for values in samples.values())
+    every = np.concatenate([values for processes in samples.values() for values in processes])
+    assert low < every.min()
+    assert every.max() < high
 
 
 @pytest.mark.parametrize(
-    "bad", [{}, {"a": np.array([])}, {"a": np.array([1.0, -1])}, {"a": np.array([np.nan])}]
+    "bad",
+    [
+        {},
+        {"a": []},
+        {"a": [np.array([])]},
+        {"a": [np.ones(3), np.array([1.0, -1])]},
+        {"a": [np.array([np.nan])]},
+    ],
 )
 def test_distributions_of_nothing(bad):
     with pytest.raises(DetbenchError, match="samples"):
@@ -135,14 +163,17 @@ def test_samples_come_from_run_folders(tmp_path):
             batch,
             "single_stream",
             images_per_sample=batch,
-            samples_ns=np.array(samples),
+            processes=processes_of(samples, 2) if samples else (),
         )
         for stage, batch, samples in series
     ]
     timed_run = frames(replace(run, latency=tuple(results)))
-    assert {name: values.tolist() for name, values in samples_by_name(timed_run).items()} == {
-        "first · infer": [2.0, 3.5]
+    series = {
+        batch: {
+            name: [values.tolist() for values in processes]
+            for name, processes in samples_by_name(timed_run, batch=batch).items()
+        }
+        for batch in (1, 8)
     }
-    assert {
-        name: values.tolist() for name, values in samples_by_name(timed_run, batch=8).items()
-    } == {"first · infer": [9e-6]}
+    assert series[1] == {"first · infer": [[2.0], [3.5]]}
+    assert series[8] == {"first · infer": [[9e-6]]}, "a process without samples is left out"
