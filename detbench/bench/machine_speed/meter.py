@@ -98,9 +98,10 @@ class SpeedMeter:
 
     def _give_up(self, error: Exception) -> None:
         self.close()
+        ended = isinstance(error, EOFError | ConnectionError)
+        cause = "a process of the speed meter ended" if ended else str(error)
         message = (
-            "cannot measure the machine's speed:"
-            f" {str(error) or 'a process of the speed meter ended'};"
+            f"cannot measure the machine's speed: {cause};"
             " latencies include the times at which the machine is slow"
         )
         warnings.warn(message, DetbenchWarning, stacklevel=3)
