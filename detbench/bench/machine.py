@@ -58,6 +58,7 @@ class MachineMonitor:
             now: A monotonic clock in seconds.
         """
         self._own_processes = [psutil.Process(pid) for pid in (os.getpid(), *(pids or ()))]
+        self._cpu_s_by_pid: dict[int, float] = {}
         self._gpu, self._now = gpu, now
         self._start_s = self._last_s = now()
         self._busy_s, self._own_s = self._cpu_times()
@@ -65,7 +66,6 @@ class MachineMonitor:
 
     def watch(self, pids: Iterable[int]) -> None:
         """Count the load of other processes than before as part of the measurement."""
-        self.observe()
         self._own_processes = [psutil.Process(os.getpid())]
         for pid in pids:
             with suppress(psutil.NoSuchProcess):
@@ -116,8 +116,12 @@ class MachineMonitor:
             + getattr(times, "guest", 0.0)
             + getattr(times, "guest_nice", 0.0)
         )
-        own_s = sum(_cpu_time_of(process) for process in self._own_processes)
-        return sum(times) - not_busy, own_s
+        # A process that has ended keeps its last time: its work was not other processes' work.
+        self._cpu_s_by_pid = {
+            process.pid: max(_cpu_time_of(process), self._cpu_s_by_pid.get(process.pid, 0.0))
+            for process in self._own_processes
+        }
+        return sum(times) - not_busy, sum(self._cpu_s_by_pid.values())
 
 
 def machine_now() -> MachineState:

@@ -13,7 +13,7 @@ MIN_PROCESSES, MAX_PROCESSES = 5, 10
 MAX_S, MIN_MAX_S = 10.0, 2.5
 """Default maximum time of samples for each model and task, of all processes together: the first, or
 down to the second if loading takes most of the time."""
-_OVERHEAD = 1.1
+_OVERHEAD = 1.2
 """Time with the machine's speed measured between turns, as a multiple of that of the samples."""
 _PREPARATION = 1.15
 """Time to load and prepare a model, as a multiple of the time to load it."""

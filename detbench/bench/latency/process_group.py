@@ -28,8 +28,8 @@ _MIN_PER_TURN = 24
 """Samples; a turn of a slow model takes as long as these need."""
 _MAX_PER_TURN = 40_000
 _MIN_TURNS = 3
-_ALONE_SHARE = 0.25
-"""Of the time of a task; the rest is for turns in company."""
+_ALONE_SHARE = 0.2
+"""Of the time of a task in a process; the rest is for turns in company."""
 _FETCH_REPEATS = 5
 _NS_PER_S = 1e9
 

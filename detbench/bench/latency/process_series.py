@@ -93,6 +93,9 @@ class ProcessSeries:
             wake_up = wake_up_count([turn.samples_ns for turn in kept])
         awake = _joined([turn.samples_ns[wake_up:] for turn in kept])
         self.warmup = find_warmup(awake) if awake.any() else Warmup(0, False)
+        alone = _joined(
+            [turn.samples_ns[wake_up:] for turn in self.alone if not self._is_slow(turn)]
+        )
         others = [turn.others_cpu_s for turn in self.turns if turn.others_cpu_s is not None]
         duration_s = sum(turn.elapsed_s for turn in self.turns)
         return ProcessSamples(
@@ -101,9 +104,7 @@ class ProcessSeries:
                 [*(turn.samples_ns[:wake_up] for turn in kept), awake[: self.warmup.count]]
             ),
             set_aside_ns=_joined([turn.samples_ns for turn in slow]),
-            alone_ns=_joined(
-                [turn.samples_ns[wake_up:] for turn in self.alone if not self._is_slow(turn)]
-            ),
+            alone_ns=alone[find_warmup(alone).count :] if alone.any() else alone,
             first_call_s=self.preparation.first_call_s,
             busy_cores_of_others=sum(others) / duration_s if others and duration_s else None,
         )

@@ -8,10 +8,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import psutil
 
 from detbench.bench.gpu import open_gpu
 from detbench.bench.latency.assembly import TaskRecord, TimedPair, pairs_of, results_of
@@ -115,6 +117,8 @@ class _Sweep:
         self._budget: Budget | None = None
         self._n_loaded = 1 if plan.turns == "restarted" else plan.loaded or len(sources)
         self._turns = plan.turns
+        self._starts_over = False
+        """Whether the present group is to be repeated from its beginning."""
         self._number = 0
         """Of the present group, from 0."""
         self._load_s: list[float] = []
@@ -127,14 +131,16 @@ class _Sweep:
         """Run the groups: as many as each model has processes."""
         began = time.perf_counter()
         while self._wants_group(time.perf_counter() - began):
-            n_loaded = self._n_loaded
-            for chunk in _chunks(_rotated(self._sources, self._number), n_loaded):
+            self._starts_over = False
+            for chunk in _chunks(_rotated(self._sources, self._number), self._n_loaded):
                 group = ProcessGroup(chunk, self)
                 interrupted = group.run()
                 self._add(group)
                 if interrupted:
                     return self._result(interrupted=True)
-            if n_loaded == self._n_loaded:
+                if self._starts_over:
+                    break
+            else:
                 self._number += 1
         return self._result(interrupted=False)
 
@@ -158,6 +164,7 @@ class _Sweep:
     def loaded(self, models: Sequence[TimedModel], seconds: float) -> None:
         """Take note of all loaded models, the last of which took so long to load."""
         self._load_s.append(seconds)
+        _check_memory(models, self._n_loaded)
         self._settings[models[-1].name] = dict(models[-1].settings)
         self.watch(models)
 
@@ -170,38 +177,44 @@ class _Sweep:
         """Decide the tasks and the budget, from the models of the first group.
 
         Returns:
-            Whether to go on. If several models share a GPU, the group starts over with one of them
-            at a time: a stopped process keeps its memory and its context there.
+            Whether to go on. The group starts over if several models share a GPU, with one of them
+            at a time: a stopped process keeps its memory and its context there. It also does if it
+            is the only group: the first model is to be timed alone, now that the tasks are known.
 
         Raises:
             DetbenchError: A model does not accept a batch size.
         """
         on_gpu = any(device_of(model.settings) == "gpu" for model in models)
         if len(models) > 1 and on_gpu and self._plan.turns == "stopped":
-            self._n_loaded = 1
+            self._n_loaded, self._starts_over = 1, True
             return False
         plan = self._plan
-        if self.tasks is None:
-            batches = _batch_sizes(models, plan)
-            self.tasks = [
-                TimingTask(stage, batch, plan.scenario)
-                for batch in batches
-                for stage in plan.stages
-            ]
+        if self._budget is None:
             in_process = plan.turns == "in_process"
+            n_batches = 1 if plan.own_batches else len(_batch_sizes(models, plan))
             self._budget = budget(
                 len(self._sources),
-                len(self.tasks),
+                n_batches * len(plan.stages),
                 float(np.mean(self._load_s)),
                 processes=1 if in_process else plan.processes,
                 max_s=plan.max_s,
             )
             self._progress.on_budget(self._budget)
+            self._starts_over = self._budget.processes == 1 < len(models)
+        if self.tasks is None or plan.own_batches:
+            self._add_tasks(_batch_sizes(models, plan))
         if not plan.own_batches:
             for model in models:
-                _check_batches(model, [task.batch for task in self.tasks])
+                _check_batches(model, [task.batch for task in self.tasks or ()])
         self._turns = next((m.turns for m in models if m.turns != "stopped"), self._turns)
-        return True
+        return not self._starts_over
+
+    def _add_tasks(self, batches: Sequence[int]) -> None:
+        tasks, plan = list(self.tasks or ()), self._plan
+        for batch in batches:
+            if batch not in {task.batch for task in tasks}:
+                tasks += [TimingTask(stage, batch, plan.scenario) for stage in plan.stages]
+        self.tasks = tasks
 
     def includes(self, model: TimedModel, task: TimingTask) -> bool:
         """Return whether a model is timed on a task."""
@@ -217,7 +230,8 @@ class _Sweep:
     def ends(self, task: TimingTask) -> None:
         """Take note that a task has ended."""
         self._monitor.observe(at_once=True)
-        self._states.setdefault(task, []).extend(self._monitor.states)
+        known, states = self._states.setdefault(task, []), self._monitor.states
+        known.extend(states[1:] if known else states)  # clocks rise in the first, see validity
 
     def failed(self, model: str, problem: str, task: TimingTask) -> None:
         """Take note of a problem: a batch that does not fit into memory rules out larger ones."""
@@ -270,6 +284,29 @@ class _Sweep:
             total.results.extend([*untried, *results])
             total.pairs.extend(pairs_of(record, results))
         return total
+
+
+def _check_memory(models: Sequence[TimedModel], n_loaded: int) -> None:
+    """Refuse to load another model into memory that it would not fit into.
+
+    Raises:
+        DetbenchError: One more model as large as the largest would leave none.
+    """
+    largest = max(_resident_bytes(model) for model in models)
+    available = psutil.virtual_memory().available
+    if len(models) < n_loaded and largest > available:
+        raise DetbenchError(
+            f"not enough memory for {n_loaded} models at once: {models[-1].name} is loaded, and"
+            f" {available / 1e9:.1f} GB are left; use --loaded {max(len(models), 1)}"
+        )
+
+
+def _resident_bytes(model: TimedModel) -> int:
+    sizes = [0]
+    for pid in model.pids:
+        with suppress(psutil.Error):
+            sizes.append(int(psutil.Process(pid).memory_info().rss))
+    return sum(sizes)
 
 
 def _rotated(sources: Sequence[ModelSource], number: int) -> list[ModelSource]:
