@@ -59,6 +59,7 @@ class LocalModel:
         name: str | None = None,
         memory: HostMemory | None = None,
         clock: Clock | None = None,
+        closes_detector: bool = True,
     ) -> None:
         """Time a detector on encoded images.
 
@@ -68,7 +69,9 @@ class LocalModel:
             name: None for the detector's own.
             memory: Has recorded the memory that loading the detector took.
             clock: None for the clock of the detector's framework; others are for tests.
+            closes_detector: Whether `close` closes the detector too.
         """
+        self._closes_detector = closes_detector
         self._detector, self._images = detector, images
         self.name = name or detector.name
         self.clock = clock or clock_for(detector)
@@ -152,7 +155,8 @@ class LocalModel:
     def close(self) -> None:
         """Free the model and its batches."""
         self._free_batches()
-        self._detector.close()
+        if self._closes_detector:
+            self._detector.close()
 
     def _time_query(self) -> int:
         """Time one query: all its requests, then one wait."""

@@ -25,7 +25,7 @@ from detbench.bench.latency.validity import synchronization_reasons
 
 _TURN_NS = 150e6
 _MIN_PER_TURN = 24
-"""Samples; a turn of a slow model takes as long as these need."""
+"""Samples; a turn of a slow model takes as long as these need, or its share of the time."""
 _MAX_PER_TURN = 40_000
 _MIN_TURNS = 3
 _ALONE_SHARE = 0.2
@@ -134,7 +134,7 @@ class ProcessGroup:
             budget_s = _ALONE_SHARE * self._agenda.rule(task.scenario).max_s
             spent_s = 0.0
             while not self._interrupted and not series.problem and spent_s < budget_s:
-                max_ns = min(_turn_ns([series]), (budget_s - spent_s) * _NS_PER_S)
+                max_ns = min(self._turn_ns([series]), (budget_s - spent_s) * _NS_PER_S)
                 self._take_turn(series, model, (), max_ns, alone=True)
                 spent_s = sum(turn.elapsed_s for turn in series.alone)
 
@@ -156,13 +156,22 @@ class ProcessGroup:
     def _run_round(self, running: Sequence[ProcessSeries], models: Sequence[TimedModel]) -> None:
         """Give every model a turn, in random order, until one of them is interrupted."""
         by_name = {model.name: model for model in models}
-        turn_ns = _turn_ns(running)
+        turn_ns = self._turn_ns(running)
         for index in self._agenda.rng.permutation(len(running)):
             one = running[index]
             others = [model for model in models if model.name != one.model]
             self._take_turn(one, by_name[one.model], others, turn_ns, alone=False)
             if self._interrupted:
                 return
+
+    def _turn_ns(self, running: Sequence[ProcessSeries]) -> float:
+        """Return the time of a turn: the same for all, enough for some samples of the slowest.
+
+        The maximum time of a process still holds some turns.
+        """
+        slowest = max(one.ns_per_sample for one in running)
+        longest = running[0].max_s / _MIN_TURNS * _NS_PER_S
+        return max(_TURN_NS, min(_MIN_PER_TURN * slowest, longest))
 
     def _take_turn(
         self,
@@ -216,8 +225,3 @@ class ProcessGroup:
 def _has_enough(series: ProcessSeries) -> bool:
     has_turns = series.is_complete and len(series.turns) >= _MIN_TURNS
     return bool(series.problem) or series.out_of_time or has_turns
-
-
-def _turn_ns(running: Sequence[ProcessSeries]) -> float:
-    """Return the time of a turn: the same for all, enough for some samples of the slowest."""
-    return max(_TURN_NS, _MIN_PER_TURN * max(one.ns_per_sample for one in running))

@@ -55,6 +55,11 @@ class ProcessSeries:
         return last.elapsed_s * 1e9 / len(last.samples_ns)
 
     @property
+    def max_s(self) -> float:
+        """The rule's maximum time in s."""
+        return self._rule.max_s
+
+    @property
     def out_of_time(self) -> bool:
         """Whether the rule's maximum time, or the maximum number of samples, is used up."""
         return self.elapsed_s >= self._rule.max_s or self.n_samples >= MAX_SAMPLES
@@ -62,7 +67,7 @@ class ProcessSeries:
     def add(self, turn: Turn, *, alone: bool) -> None:
         """Append a turn, and check whether there are enough samples."""
         (self.alone if alone else self.turns).append(turn)
-        self.problem = self.problem or turn.problem
+        self.problem = self.problem or turn.problem or self._clock_problem()
         if alone:
             return
         samples = self.n_samples
@@ -70,13 +75,15 @@ class ProcessSeries:
             self._check()
             self._next_check = samples * 5 // 4  # each search of the warm-up is linear
 
+    def _clock_problem(self) -> str:
+        samples = [turn.samples_ns for turn in [*self.turns, *self.alone]]
+        if any(one.any() for one in samples) or not (count := sum(map(len, samples))):
+            return ""
+        return f"the clock did not advance in {count:,} samples"
+
     def _check(self) -> None:
         """Find the warm-up, and apply the stopping rule to what follows it."""
         settled = self.samples().samples_ns
-        if self.n_samples and not any(turn.samples_ns.any() for turn in self.turns):
-            self.problem = self.problem or (
-                f"the clock did not advance in {self.n_samples:,} samples"
-            )
         self.decision = self._rule.decide(settled, self.elapsed_s)
         can_stop = self.decision.stop and self.warmup.settled
         self.is_complete = bool(self.problem) or self.out_of_time or can_stop
@@ -127,7 +134,12 @@ class ProcessSeries:
 
 def pooled_wake_up(series: Sequence[ProcessSeries]) -> int:
     """Return how many samples to discard after each wake-up, from the turns of all processes."""
-    turns = [turn.samples_ns for one in series for turn in one.turns_at_full_speed()]
+    turns = [
+        turn.samples_ns
+        for one in series
+        for turn in one.turns_at_full_speed()
+        if len(turn.samples_ns)
+    ]
     longest = max(map(len, turns), default=0)
     # The last turn of a process may be cut short by its time; it would shorten the profile.
     return wake_up_count([turn for turn in turns if 2 * len(turn) >= longest])

@@ -65,6 +65,7 @@ class LoadedSource:
     """A model that is loaded in this process already, and stays so."""
 
     model: LocalModel
+    """One that does not close its detector."""
 
     @property
     def name(self) -> str:
