@@ -1,4 +1,4 @@
-"""Comparison of interleaved rounds: against all sign patterns, printed tables and simulations."""
+"""Comparison: against textbook formulas, all sign patterns, printed tables and simulations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detbench.bench.latency.statistics.comparison import Comparison, compare_rounds
+from detbench.bench.latency.statistics.comparison import (
+    Comparison,
+    compare_processes,
+    compare_rounds,
+)
 from detbench.errors import DetbenchError
 
 Rounds = list[NDArray[np.float64]]
@@ -146,3 +150,65 @@ def test_rounds_that_cannot_be_paired_are_refused() -> None:
 def test_rounds_without_time_are_refused(broken: NDArray[np.float64]) -> None:
     with pytest.raises(DetbenchError, match="round 1 has no samples above 0 ns"):
         compare_rounds([np.ones(3), np.ones(3)], [np.ones(3), broken])
+
+
+def paired(
+    rng: np.random.Generator, pairs: int, slowdown: float, spread: float = 0.01
+) -> Comparison:
+    """Compare processes whose medians share what their group shares, a spread of 5%."""
+    groups = 1e6 * np.exp(0.05 * rng.normal(size=pairs))
+    a, b = (groups * np.exp(spread * rng.normal(size=pairs)) for _ in range(2))
+    return compare_processes(a.tolist(), (b * (1 + slowdown)).tolist())
+
+
+@pytest.mark.parametrize(("count", "t"), [(2, 12.706), (5, 2.776), (10, 2.262)])
+def test_processes_have_the_interval_of_the_paired_t_test(count: int, t: float) -> None:
+    rng = np.random.default_rng(count)
+    a, b = rng.lognormal(0, 0.1, count).tolist(), rng.lognormal(0, 0.1, count).tolist()
+    logs = [math.log(y / x) for x, y in zip(a, b, strict=True)]
+    mean = sum(logs) / count
+    half = t * math.sqrt(sum((log - mean) ** 2 for log in logs) / (count - 1) / count)
+    comparison = compare_processes(a, b)
+    assert comparison.ratio == pytest.approx(math.exp(mean))
+    assert comparison.interval == pytest.approx(
+        (math.exp(mean - half), math.exp(mean + half)), rel=1e-3 * half
+    )
+
+
+def test_a_single_pair_of_processes_is_inconclusive() -> None:
+    comparison = compare_processes([2.0], [4.0])
+    assert comparison.ratio == pytest.approx(2)
+    assert (comparison.interval, comparison.verdict) == ((0.0, math.inf), "inconclusive")
+
+
+@pytest.mark.parametrize("pairs", [5, 10])
+@pytest.mark.parametrize("spread", [0.003, 0.01, 0.02])
+def test_equal_processes_are_rarely_called_different(pairs: int, spread: float) -> None:
+    rng = np.random.default_rng([pairs, round(1000 * spread)])
+    comparisons = [paired(rng, pairs, 0.0, spread) for _ in range(1000)]
+    outside = np.mean([not one.interval[0] <= 1 <= one.interval[1] for one in comparisons])
+    assert 0.03 <= outside <= 0.07
+    assert np.mean([one.verdict in ("slower", "faster") for one in comparisons]) <= 0.06
+
+
+def test_slower_processes_are_found_in_groups_of_different_speed() -> None:
+    rng = np.random.default_rng(5)
+    comparisons = [paired(rng, 5, 0.03, 0.005) for _ in range(500)]
+    assert np.mean([one.verdict == "slower" for one in comparisons]) >= 0.99
+    assert np.median([one.ratio for one in comparisons]) == pytest.approx(1.03, abs=0.002)
+
+
+def test_processes_in_the_other_order_have_the_inverse_ratio() -> None:
+    a, b = [1.0, 1.1, 1.2], [1.4, 1.3, 1.5]
+    forwards, backwards = compare_processes(a, b), compare_processes(b, a)
+    assert (forwards.verdict, backwards.verdict) == ("slower", "faster")
+    assert forwards.ratio == pytest.approx(1 / backwards.ratio)
+
+
+def test_processes_that_cannot_be_paired_are_refused() -> None:
+    with pytest.raises(DetbenchError, match="cannot pair 2 processes of A with 1 processes of B"):
+        compare_processes([1, 2], [1])
+    with pytest.raises(DetbenchError, match="cannot pair 0 processes"):
+        compare_processes([], [])
+    with pytest.raises(DetbenchError, match="the median of a process is 0 ns"):
+        compare_processes([1, 0], [1, 1])
