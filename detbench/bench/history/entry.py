@@ -142,7 +142,10 @@ def _accuracies(run: Run) -> dict[str, Value]:
 
 
 def _times(run: Run) -> dict[str, Value]:
-    """Return p50 and p99 of each stage in ms, of valid results only."""
+    """Return p50 and p99 of each stage in ms, of valid results only.
+
+    A quick look is none: its interval would show changes between commits that are not there.
+    """
     values = {}
     for result in run.latency:
         if result.verdict != "valid":

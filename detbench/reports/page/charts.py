@@ -18,6 +18,9 @@ _LABEL_OFFSETS = (-11.0, 22.0, -27.0, 38.0)
 """Heights of a label relative to its point, in the order in which they are tried."""
 _MAX_NAME_LENGTH = 36
 _MAX_STEPS = 8
+_NOTES = {"quick look": "quick look", "invalid": "not valid"}
+_LOOKS = {"quick look": "pale", "invalid": "hollow"}
+"""By the verdict on a time."""
 
 
 @dataclass(frozen=True)
@@ -76,18 +79,24 @@ class SpeedPoint:
     label_y: float
     """Left end and baseline of the label."""
     on_front: bool
-    """Whether it is on the Pareto front of valid times.
+    """Whether it is on the Pareto front of times that are not invalid.
 
     Then no other detector is as fast and scores higher, or is faster and scores as high.
     """
 
     @property
     def label(self) -> str:
-        """The detector's name, shortened, with a note if its time is not valid."""
+        """The detector's name, shortened, with a note if its time is not simply valid."""
         name = self.detector.name
         if len(name) > _MAX_NAME_LENGTH:
             name = name[: _MAX_NAME_LENGTH - 1] + "…"
-        return name if self.timing.verdict == "valid" else f"{name} (not valid)"
+        note = _NOTES.get(self.timing.verdict, "")
+        return f"{name} ({note})" if note else name
+
+    @property
+    def look(self) -> str:
+        """The CSS class of its mark, by the verdict on its time."""
+        return _LOOKS.get(self.timing.verdict, "")
 
 
 @dataclass(frozen=True)
@@ -179,7 +188,7 @@ def _speed_point(row: _Timed, timed: Sequence[_Timed], x: Scale, y: Scale) -> Sp
         and rival.score >= row.score
         and (rival.time < row.time or rival.score > row.score)
         for rival in timed
-        if rival.timing.verdict == "valid"
+        if rival.timing.verdict != "invalid"
     )
     times = row.timing.p50_interval_ms
     low, high = (x(end) for end in times) if times else (None, None)
@@ -195,7 +204,7 @@ def _speed_point(row: _Timed, timed: Sequence[_Timed], x: Scale, y: Scale) -> Sp
         top=top,
         label_x=x(row.time),
         label_y=y(row.score),
-        on_front=row.timing.verdict == "valid" and not is_beaten,
+        on_front=row.timing.verdict != "invalid" and not is_beaten,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from detbench.reports.page.content import ClassPairCell, Detector, PairRow, Timing
 from detbench.reports.page.names import isolated, listed
 
+_QUICK_LOOK = "quick look"
 _MIN_POINTS = 0.05
 """Smaller differences would round to 0.0 points."""
 
@@ -165,12 +166,18 @@ def _speed(detectors: Sequence[Detector]) -> str:
     timed = [(row, detector) for detector in detectors if (row := representative_timing(detector))]
     if not timed:
         return "Speed was not measured."
-    invalid = [detector.name for row, detector in timed if row.verdict != "valid"]
-    valid = sorted(
-        ((row, detector) for row, detector in timed if row.verdict == "valid"),
+    invalid = [detector.name for row, detector in timed if row.verdict == "invalid"]
+    quick_looks = [detector.name for row, detector in timed if row.verdict == _QUICK_LOOK]
+    usable = sorted(
+        ((row, detector) for row, detector in timed if row.verdict != "invalid"),
         key=lambda pair: pair[0].p50_ms or 0.0,
     )
-    sentences = [_fastest(valid)] if valid else []
+    sentences = [_fastest(usable)] if usable else []
+    if quick_looks:
+        sentences.append(
+            f"The timing of {listed(quick_looks)} is a quick look at one process;"
+            " its interval does not cover how much processes differ."
+        )
     if invalid:
         sentences.append(
             f"The timing of {listed(invalid)} is not valid; the reasons are in the speed section."
@@ -178,22 +185,22 @@ def _speed(detectors: Sequence[Detector]) -> str:
     return " ".join(sentences)
 
 
-def _fastest(valid: Sequence[tuple[Timing, Detector]]) -> str:
-    row, first = valid[0]
+def _fastest(usable: Sequence[tuple[Timing, Detector]]) -> str:
+    row, first = usable[0]
     stage = "one image, end to end," if row.stage == "end_to_end" else "the model alone"
     median = f"{stage} takes {row.p50_ms:.3g} ms (median)"
-    if len(valid) == 1:
+    if len(usable) == 1:
         return f"{isolated(first.name)}: {median}."
-    same_stage = [(other, rival) for other, rival in valid[1:] if other.stage == row.stage]
+    same_stage = [(other, rival) for other, rival in usable[1:] if other.stage == row.stage]
     if not same_stage:
         return f"{isolated(first.name)}: {median}; the others were timed at another stage."
     other, second = same_stage[0]
+    ratio = (other.p50_ms or 0.0) / (row.p50_ms or 1.0)
+    slower = f"{isolated(second.name)} takes {ratio:.2f} times as long."
+    if _QUICK_LOOK in {row.verdict, other.verdict}:
+        return f"{isolated(first.name)} has the lowest median time: {median}; {slower}"
     if _is_below(row, other):
-        ratio = (other.p50_ms or 0.0) / (row.p50_ms or 1.0)
-        return (
-            f"{isolated(first.name)} is the fastest: {median}; "
-            f"{isolated(second.name)} takes {ratio:.2f} times as long."
-        )
+        return f"{isolated(first.name)} is the fastest: {median}; {slower}"
     return (
         f"{isolated(first.name)} has the lowest median time: {median}; "
         f"its interval overlaps that of {isolated(second.name)}."

@@ -35,7 +35,11 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class Timing:
-    """One row of a latency summary, times in milliseconds; the interval is the median's."""
+    """One row of a latency summary, times in milliseconds; the interval is the median's.
+
+    The verdict is "valid", "quick look" (one process, whose interval does not cover how much
+    processes differ) or "invalid".
+    """
 
     stage: str
     batch: int
@@ -46,6 +50,8 @@ class Timing:
     p99_ms: float | None = None
     throughput_per_s: float | None = None
     samples: int = 0
+    processes: int = 0
+    process_p50_ms: tuple[float, ...] = ()
     verdict: str = ""
     reasons: tuple[str, ...] = ()
 

@@ -208,7 +208,7 @@ def latency_distributions(
 ) -> Figure:
     """Draw the distribution of each series of times on one log axis, with p50, p90 and p99.
 
-    These are means over processes. Below, a tick for the p50 of each process shows how much
+    These are geometric means over processes. Below, a tick for the p50 of each process shows how much
     processes differ.
 
     Args:
@@ -279,8 +279,9 @@ def _draw_ridge(
 
 
 def _percentiles(processes: Sequence[Floats]) -> Floats:
-    """Return the mean over processes of each of `PERCENTILES`."""
-    return np.mean([np.percentile(values, PERCENTILES) for values in processes], axis=0)
+    """Return the geometric mean over processes of each of `PERCENTILES`."""
+    logs = [np.log(np.percentile(values, PERCENTILES)) for values in processes]
+    return np.exp(np.mean(logs, axis=0))
 
 
 def _label(name: str, processes: Sequence[Floats]) -> str:

@@ -20,7 +20,8 @@ def test_an_entry_has_the_values_of_the_run(history, folder):
     assert accuracy.value == read_run(folder).evaluation().summary["mAP"]
     assert accuracy.low < accuracy.value
     p50 = entry.measures["infer p50 ms, batch 1, single_stream"]
-    assert p50.value == np.median(latency_of().samples_ns) / 1e6
+    medians = [np.median(process.samples_ns) / 1e6 for process in latency_of().processes]
+    assert p50.value == pytest.approx(np.exp(np.mean(np.log(medians))), rel=1e-12)
     assert p50.low < p50.value < p50.high
 
 
@@ -51,3 +52,12 @@ def test_a_single_image_has_values_without_intervals(tmp_path):
     run = read_run(write_run(tmp_path / "run", evaluation, options={}))
     entry = history_entry(run, tmp_path / "h.jsonl", commit=None, branch=None, verdict=None)
     assert (entry.measures["mAP"].low, entry.measures["mAP"].high) == (None, None)
+
+
+def test_quick_looks_at_one_process_are_left_out(history, tmp_path):
+    evaluation = run_of(random_images(10)).evaluation()
+    times = [latency_of(processes=1), latency_of(stage="end_to_end")]
+    folder = write_run(tmp_path / "quick", evaluation, options={}, latency=times)
+    measures = entry_of(history, folder).measures
+    assert not [measure for measure in measures if measure.startswith("infer")]
+    assert [measure for measure in measures if measure.startswith("end_to_end p50")]

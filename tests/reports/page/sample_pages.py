@@ -17,6 +17,7 @@ from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.uncertainty.intervals import value_intervals
 from detbench.reports.frames import frames
 from detbench.reports.page.page import build_page
+from tests.bench.latency.process_samples import processes_of
 from tests.data.simulated_detections import simulated_detections
 from tests.metrics.scored import detections, truth
 
@@ -24,13 +25,21 @@ QUALITIES = {"fine": 0.9, "fair": 0.7, "poor": 0.5}
 _VOID = {"meta", "input", "link", "img", "br"}
 
 
-def latencies(name: str, center_ms: float, reasons: tuple[str, ...] = ()) -> list[LatencyResult]:
+def latencies(
+    name: str, center_ms: float, reasons: tuple[str, ...] = (), *, processes: int = 5
+) -> list[LatencyResult]:
     """Return simulated times: the model alone and, three times as long, end to end."""
     samples = np.random.default_rng(0).normal(center_ms, center_ms / 50, 400)
     samples_ns = (samples * 1e6).astype(np.int64)
     return [
         LatencyResult(
-            name, stage, 1, "single_stream", 1, samples_ns=samples_ns * factor, reasons=reasons
+            name,
+            stage,
+            1,
+            "single_stream",
+            1,
+            processes=processes_of(samples_ns * factor, processes),
+            reasons=reasons,
         )
         for stage, factor in (("infer", 1), ("end_to_end", 3))
     ]

@@ -74,8 +74,18 @@ class TestNumbers:
                 ]
                 assert {cell.attributes["data-measure"]: value(cell) for cell in cells} == {
                     key: expected[key]
-                    for key in ("p50_ms", "p90_ms", "p99_ms", "throughput_per_s", "samples")
+                    for key in (
+                        "p50_ms",
+                        "p90_ms",
+                        "p99_ms",
+                        "throughput_per_s",
+                        "samples",
+                        "processes",
+                    )
                 }
+                medians = expected["process_p50_ms"]
+                spread = f"{min(medians):.2f} to {max(medians):.2f}"
+                assert spread in [cell.words for cell in rows[expected["stage"]].all("td")]
 
     def test_ap_is_shown_with_four_decimals(self, page):
         cells = [

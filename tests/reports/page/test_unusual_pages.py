@@ -127,6 +127,31 @@ def test_labels_of_the_speed_chart_do_not_overlap(runs):
     )
 
 
+def test_quick_looks_are_pale_and_named(runs):
+    detectors = [
+        replace(scored, latency=tuple(result.as_record() for result in times))
+        for scored, times in zip(
+            frames(runs[:2]).detectors,
+            (latencies("fine", 10.0, processes=1), latencies("fair", 5.0)),
+            strict=True,
+        )
+    ]
+    page = read(build_page(replace(frames(runs[:2]), detectors=tuple(detectors))))
+    section = page.one("section", id="p0-speed")
+    assert len(list(section.one("svg", role="img").all("g", **{"class": "pale"}))) == 1
+    assert not list(section.all("g", **{"class": "hollow"}))
+    labels = {text.words for text in section.all("text", **{"class": "label"})}
+    assert labels == {"fine (quick look)", "fair"}
+    assert len(list(section.all("path", **{"class": "front"}))) == 1, "both are on the front"
+    words = " ".join(page.words.split())
+    assert "has the lowest median time" in words
+    assert "takes 2.00 times as long" in words
+    assert "is the fastest" not in words
+    assert "The timing of fine is a quick look at one process" in words.replace(
+        "\u2068", ""
+    ).replace("\u2069", "")
+
+
 def test_settings_of_a_model_are_words(runs):
     settings = {
         "adapter": "onnx",
