@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from itertools import groupby
 from pathlib import Path
 
 from detbench.adapters.catalogue import ADAPTERS, adapters, parse_spec
 from detbench.bench.latency.images import EncodedImage, embedded_images
-from detbench.bench.latency.local_model import LocalModel, load_model
+from detbench.bench.latency.measurement import measure
 from detbench.bench.latency.model_specs import ModelSpec
-from detbench.bench.latency.sweep import SweepResult, TimingPlan, sweep
-from detbench.bench.latency.timed_model import TimingTask
+from detbench.bench.latency.sweep import Progress, SweepResult
+from detbench.bench.latency.timing_plan import TimingPlan
 from detbench.bench.run_files import RECORD
 from detbench.bench.runs import Run, read_run
 from detbench.data.files import is_missing_or_empty
@@ -89,39 +86,19 @@ def timing_images(ground_truth: GroundTruth) -> tuple[EncodedImage, ...]:
 def time_models(
     specs: Mapping[str, str],
     images: Sequence[EncodedImage],
-    *,
-    max_s: float,
-    on_task: Callable[[str, TimingTask], None] = lambda *_: None,
+    plan: TimingPlan,
+    progress: Progress | None = None,
 ) -> SweepResult:
-    """Time models; those with the same batch size take turns and are compared.
+    """Time models, each at its own batch size; those with the same batch size are compared.
 
     Args:
         specs: By the names of the detectors.
         images: Queries rotate over these.
-        max_s: Maximum seconds for each model and stage.
-        on_task: Called before each task with the names of the models and the task.
+        plan: What to time.
+        progress: Called as the measurement goes on.
+
+    Raises:
+        DetbenchError: A model cannot be loaded.
     """
-    plan = TimingPlan(min_s=min(TimingPlan().min_s, max_s), max_s=max_s)
-    total = SweepResult()
-    with ExitStack() as opened:
-        models: list[LocalModel] = []
-        for name, spec in specs.items():
-            models.append(load_model(ModelSpec(spec, name), images))
-            opened.callback(models[-1].close)
-        for group in _by_batch_size(models):
-            names = ", ".join(model.name for model in group)
-            timed = sweep(group, plan, partial(on_task, names))
-            total = replace(
-                timed, results=total.results + timed.results, pairs=total.pairs + timed.pairs
-            )
-            if timed.interrupted:
-                break
-    return total
-
-
-def _by_batch_size(models: Sequence[LocalModel]) -> list[list[LocalModel]]:
-    def batch_size(model: LocalModel) -> int:
-        return model.batch_size or 1
-
-    ordered = sorted(models, key=batch_size)
-    return [list(group) for _, group in groupby(ordered, key=batch_size)]
+    models = [ModelSpec(spec, name) for name, spec in specs.items()]
+    return measure(models, images, replace(plan, own_batches=True), progress)

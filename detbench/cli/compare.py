@@ -56,6 +56,7 @@ from detbench.cli.shared.scoring import (
     intervals_of,
     protocol_from_options,
 )
+from detbench.cli.shared.timing import Processes
 
 if TYPE_CHECKING:
     from detbench.bench.runs import Run
@@ -108,9 +109,15 @@ def compare_command(
         bool, typer.Option("--no-latency", help="Do not time the models.")
     ] = False,
     latency_seconds: Annotated[
-        float,
-        typer.Option(min=0.1, help="Maximum seconds of timing for each model and stage."),
-    ] = 5.0,
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Maximum seconds of timing for each model and stage, over all processes. "
+            "Default: 10, or less if loading takes most of a minute.",
+            show_default=False,
+        ),
+    ] = None,
+    processes: Processes = None,
     example_images: ExampleImages = EXAMPLE_IMAGES,
     plots: PlotsFolder = None,
     csv: CsvFolder = None,
@@ -125,6 +132,7 @@ def compare_command(
     Runs with other data, protocol or detections are never replaced.
     """
     from detbench.bench.compare import is_model
+    from detbench.bench.latency.timing_plan import TimingPlan
     from detbench.reports.frames import frames
 
     names = detector_names([Path(detector) for detector in detectors], name)
@@ -177,7 +185,7 @@ def compare_command(
         evaluations,
         intervals,
         {} if no_latency else _timed_specs(models, by_number),
-        latency_s=latency_seconds,
+        plan=TimingPlan(max_s=latency_seconds, processes=processes),
         options=passed_options(context),
     )
     tables = frames(runs)

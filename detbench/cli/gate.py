@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ import typer
 from detbench.cli.shared.app import INTERRUPTED, Groups, app
 from detbench.cli.shared.console import log, log_to_github, status
 from detbench.cli.shared.json_output import JsonTarget, json_files, save_json, show_results
+from detbench.cli.shared.timing import Processes, timing_progress
 from detbench.errors import DetbenchError, InputError
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def gate_command(
         tuple[str, str] | None,
         typer.Option(
             metavar="BASELINE CANDIDATE",
-            help="Time these two models, interleaved, for rules on latency and throughput.",
+            help="Time these two models side by side, for rules on latency and throughput.",
             show_default=False,
         ),
     ] = None,
@@ -77,8 +79,15 @@ def gate_command(
         typer.Option("--remeasure", help="Like --models, with the models recorded in the runs."),
     ] = False,
     max_seconds: Annotated[
-        float, typer.Option(min=0.1, help="Maximum seconds of timing for each model and stage.")
-    ] = 10.0,
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Maximum seconds of timing for each model and stage, over all processes. "
+            "Default: 10, or less if loading takes most of a minute.",
+            show_default=False,
+        ),
+    ] = None,
+    processes: Processes = None,
     resamples: Annotated[int, typer.Option(min=100, help="Number of bootstrap resamples.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     groups: Groups = None,
@@ -119,8 +128,9 @@ def gate_command(
     gate_rules = read_rules(rules) if rules else default_rules()
     first, second = _read_runs(baseline, candidate, branch, groups)
     specs = models or (_recorded_specs(first, second, outputs) if remeasure else None)
-    timed = _time_again(first, second, gate_rules, specs, max_seconds) if specs else None
-    if timed:
+    timed = None
+    if specs:
+        timed = _time_again(first, second, gate_rules, specs, max_seconds, processes)
         first, second = timed.baseline, timed.candidate
     warm_scoring(log)
     with status("resampling images"):
@@ -181,15 +191,27 @@ def _sizes(specs: SpecPair | None) -> ModelSizes:
 
 
 def _time_again(
-    first: Run, second: Run, rules: Sequence[Rule], specs: SpecPair, max_s: float
+    first: Run,
+    second: Run,
+    rules: Sequence[Rule],
+    specs: SpecPair,
+    max_s: float | None,
+    processes: int | None,
 ) -> RemeasuredRuns:
     from detbench.bench.compare import timing_images
-    from detbench.bench.gate.remeasure import remeasure
+    from detbench.bench.gate.remeasure import MODEL_NAMES, remeasure
 
-    log("timing both models, interleaved")
-    images = timing_images(second.ground_truth)
     try:
-        return remeasure(first, second, rules, specs, images, max_s=max_s)
+        return remeasure(
+            first,
+            second,
+            rules,
+            specs,
+            timing_images(second.ground_truth),
+            max_s=max_s,
+            processes=processes,
+            show_progress=partial(timing_progress, MODEL_NAMES),
+        )
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
 

@@ -1,9 +1,9 @@
-"""Remeasure: both models timed again, interleaved on this machine, for rules on time."""
+"""Remeasure: both models timed again, side by side on this machine, for rules on time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,20 @@ from detbench.bench.environment import environment
 from detbench.bench.gate.rules import Rule
 from detbench.bench.latency.assembly import TimedPair
 from detbench.bench.latency.images import EncodedImage
-from detbench.bench.latency.local_model import LocalModel, load_model
+from detbench.bench.latency.measurement import measure
 from detbench.bench.latency.model_specs import ModelSpec
 from detbench.bench.latency.scenario import scenario_named
-from detbench.bench.latency.sweep import SweepResult, TimingPlan, sweep
-from detbench.bench.latency.timed_model import TimingTask
+from detbench.bench.latency.sweep import Progress, SweepResult
+from detbench.bench.latency.timing_plan import TimingPlan
 from detbench.bench.runs import Run
 from detbench.data.files import bytes_on_disk
 from detbench.errors import DetbenchError, InputError
 
 SpecPair = tuple[str, str]
 """Specs of the baseline's and the candidate's model."""
-_NAMES = ("baseline", "candidate")
+MODEL_NAMES = ("baseline", "candidate")
+ShowProgress = Callable[[TimingPlan], AbstractContextManager[Progress]]
+"""Shows the progress of one measurement."""
 _FIX = "name both models with --models BASELINE CANDIDATE"
 
 
@@ -55,10 +57,11 @@ def remeasure(
     specs: SpecPair,
     images: Sequence[EncodedImage],
     *,
-    max_s: float,
-    on_task: Callable[[TimingTask], None] = lambda _: None,
+    max_s: float | None = None,
+    processes: int | None = None,
+    show_progress: ShowProgress = lambda _: nullcontext(Progress()),
 ) -> RemeasuredRuns:
-    """Time two models in turns, on everything that rules on time are about.
+    """Time two models side by side, on everything that rules on time are about.
 
     Args:
         baseline: The run whose times are replaced by those of the first model.
@@ -66,28 +69,26 @@ def remeasure(
         rules: Those that are not about time are ignored.
         specs: Of the models.
         images: Queries rotate over these.
-        max_s: Maximum seconds for each model and stage.
-        on_task: Called before each task.
+        max_s: Maximum seconds for each model and stage; None as in `TimingPlan`.
+        processes: Of each model; None as in `TimingPlan`.
+        show_progress: Entered for the measurement of each plan.
 
     Raises:
         DetbenchError: A model cannot be loaded.
         KeyboardInterrupt: Ctrl-C.
     """
     total = SweepResult()
-    with ExitStack() as opened:
-        models: list[LocalModel] = []
-        for spec, name in zip(specs, _NAMES, strict=True):
-            models.append(load_model(ModelSpec(spec, name), images))
-            opened.callback(models[-1].close)
-        for plan in _plans(rules, max_s):
-            timed = sweep(models, plan, on_task)
-            if timed.interrupted:
-                raise KeyboardInterrupt
-            total = SweepResult(total.results + timed.results, total.pairs + timed.pairs)
+    models = [ModelSpec(spec, name) for spec, name in zip(specs, MODEL_NAMES, strict=True)]
+    for plan in _plans(rules, max_s, processes):
+        with show_progress(plan) as progress:
+            timed = measure(models, images, plan, progress)
+        if timed.interrupted:
+            raise KeyboardInterrupt
+        total = SweepResult(total.results + timed.results, total.pairs + timed.pairs)
     machine = environment().as_dict()
     first, second = (
         _with_times(run, name, total, machine)
-        for run, name in zip((baseline, candidate), _NAMES, strict=True)
+        for run, name in zip((baseline, candidate), MODEL_NAMES, strict=True)
     )
     return RemeasuredRuns(first, second, tuple(total.pairs))
 
@@ -102,7 +103,7 @@ def model_bytes(spec: str) -> int | None:
     return bytes_on_disk(Path(parse_spec(spec).target))
 
 
-def _plans(rules: Sequence[Rule], max_s: float) -> list[TimingPlan]:
+def _plans(rules: Sequence[Rule], max_s: float | None, processes: int | None) -> list[TimingPlan]:
     """Return what rules need timed: one plan per scenario and batch size, with its stages."""
     stages: dict[tuple[str, int], dict[str, None]] = {}
     for rule in rules:
@@ -113,8 +114,8 @@ def _plans(rules: Sequence[Rule], max_s: float) -> list[TimingPlan]:
             stages=tuple(names),  # type: ignore[arg-type]
             batches=(batch,),
             scenario=scenario_named(scenario),
-            min_s=min(TimingPlan().min_s, max_s),
             max_s=max_s,
+            processes=processes,
         )
         for (scenario, batch), names in stages.items()
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,11 @@ from detbench.cli.shared.app import INTERRUPTED
 from detbench.cli.shared.console import log, status
 from detbench.cli.shared.detector_names import check_run_names
 from detbench.cli.shared.scoring import warn_of_suspicions
+from detbench.cli.shared.timing import timing_progress
 
 if TYPE_CHECKING:
     from detbench.bench.latency.sweep import SweepResult
-    from detbench.bench.latency.timed_model import TimingTask
+    from detbench.bench.latency.timing_plan import TimingPlan
     from detbench.bench.results import ValueIntervals
     from detbench.bench.runs import Run
     from detbench.data.checks.suspicion import Suspicion
@@ -30,7 +30,7 @@ def record_runs(
     intervals: Sequence[ValueIntervals],
     specs: dict[str, str],
     *,
-    latency_s: float,
+    plan: TimingPlan,
     options: dict[str, Any],
     suspicions: Sequence[Sequence[Suspicion]] | None = None,
 ) -> list[Run]:
@@ -43,7 +43,7 @@ def record_runs(
         evaluations: one for each detector.
         intervals: of each evaluation; empty ones if they are not wanted.
         specs: the model of each detector that is to be timed, by the detector's name.
-        latency_s: maximum seconds of timing for each model and stage.
+        plan: of the timing; each model is timed at its own batch size.
         options: of the command, for the records.
         suspicions: about the input of each evaluation; None to look for them.
     """
@@ -57,7 +57,7 @@ def record_runs(
         for name, evaluation in zip(names, evaluations, strict=True)
     }
     untimed = {name: spec for name, spec in specs.items() if not finished[name]}
-    timed = _time_models(untimed, evaluations[0].ground_truth, latency_s)
+    timed = _time_models(untimed, evaluations[0].ground_truth, plan)
     runs = []
     for place, (name, evaluation, ends) in enumerate(
         zip(names, evaluations, intervals, strict=True)
@@ -97,7 +97,7 @@ def _missing_parts(run: Run, *, timed: bool, intervals: bool) -> str:
 
 
 def _time_models(
-    specs: dict[str, str], ground_truth: GroundTruth, latency_s: float
+    specs: dict[str, str], ground_truth: GroundTruth, plan: TimingPlan
 ) -> SweepResult | None:
     """Time models and print why a result must not be quoted; None without models."""
     from detbench.bench.compare import time_models, timing_images
@@ -105,14 +105,8 @@ def _time_models(
 
     if not specs:
         return None
-    with ExitStack() as progress:
-
-        def on_task(names: str, task: TimingTask) -> None:
-            progress.close()
-            progress.enter_context(status(f"timing {names}: {task.stage}, batch {task.batch}"))
-
-        images = timing_images(ground_truth)
-        timed = time_models(specs, images, max_s=latency_s, on_task=on_task)
+    with timing_progress(list(specs), plan) as progress:
+        timed = time_models(specs, timing_images(ground_truth), plan, progress)
     if timed.interrupted:
         log("interrupted; the same command continues from the predictions and times again")
         raise typer.Exit(INTERRUPTED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,7 +32,7 @@ _MAX_NAMES = 3
 
 @contextmanager
 def timing_progress(
-    names: list[str], plan: TimingPlan, *, repetitions: int = 1
+    names: Sequence[str], plan: TimingPlan, *, repetitions: int = 1
 ) -> Iterator[Progress]:
     """Say what will be done, prepare for it, and yield who is told what happens meanwhile.
 
@@ -58,7 +58,7 @@ class _State:
     """Shows the present work, on a terminal only."""
 
     def __init__(
-        self, names: list[str], plan: TimingPlan, repetitions: int, shown: ExitStack
+        self, names: Sequence[str], plan: TimingPlan, repetitions: int, shown: ExitStack
     ) -> None:
         self._n_models = 1 if plan.turns == "in_process" else len(names)
         self._repetitions, self._shown = repetitions, shown
@@ -85,7 +85,7 @@ class _State:
         self._shown.enter_context(status(f"{text}{number}{of}"))
 
 
-def _announcement(names: list[str], plan: TimingPlan) -> str:
+def _announcement(names: Sequence[str], plan: TimingPlan) -> str:
     """Return what is known before a model is loaded."""
     from detbench.bench.latency.budget import MAX_PROCESSES, MAX_S, MIN_PROCESSES, TOTAL_S
 
