@@ -121,8 +121,8 @@ def _processes(records: Sequence[_Row], rows: Sequence[_Row]) -> list[list[Proce
         if any(row[name] != records[row["result"]][name] for name in _LABEL_COLUMNS):
             raise ValueError(f"entry {row['result']} has the samples of another result")
         numbers = {name: row[name] for name in _NUMBER_COLUMNS}
-        samples = {name: np.array(row[name], np.int64) for name in _SAMPLE_COLUMNS}
-        processes[row["result"]].append(ProcessSamples(**numbers, **samples))
+        process = ProcessSamples(**numbers, **_samples(row, _SAMPLE_COLUMNS))
+        processes[row["result"]].append(process)
     for record, own in zip(records, processes, strict=True):
         if len(record["by_process"]) != len(own):
             raise ValueError(f"{len(record['by_process'])} processes, but samples of {len(own)}")
@@ -136,14 +136,17 @@ def _processes_of_version_1(
     return [
         [
             ProcessSamples(
-                **{name: np.array(row[name], np.int64) for name in _SAMPLE_COLUMNS_OF_VERSION_1},
-                first_call_s=record["first_call_s"],
+                **_samples(row, _SAMPLE_COLUMNS_OF_VERSION_1), first_call_s=record["first_call_s"]
             )
         ]
         if any(row[name] for name in _SAMPLE_COLUMNS_OF_VERSION_1)
         else []
         for record, row in zip(records, rows, strict=True)
     ]
+
+
+def _samples(row: _Row, columns: Sequence[str]) -> dict[str, Any]:
+    return {name: np.array(row[name], np.int64) for name in columns}
 
 
 def _read_rows(path: Path) -> tuple[int, list[_Row]]:

@@ -208,8 +208,8 @@ def latency_distributions(
 ) -> Figure:
     """Draw the distribution of each series of times on one log axis, with p50, p90 and p99.
 
-    These are geometric means over processes. Below, a tick for the p50 of each process shows how much
-    processes differ.
+    These are geometric means over processes. Ticks below show the p50 of each process, and thereby
+    how much processes differ.
 
     Args:
         samples: By the name of each series (detector and stage): the samples in ms of each process,
@@ -281,7 +281,8 @@ def _draw_ridge(
 def _percentiles(processes: Sequence[Floats]) -> Floats:
     """Return the geometric mean over processes of each of `PERCENTILES`."""
     logs = [np.log(np.percentile(values, PERCENTILES)) for values in processes]
-    return np.exp(np.mean(logs, axis=0))
+    means: Floats = np.exp(np.mean(logs, axis=0))
+    return means
 
 
 def _label(name: str, processes: Sequence[Floats]) -> str:
