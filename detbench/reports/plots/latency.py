@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from detbench.bench.latency.result import Verdict
+from detbench.bench.latency.statistics.percentiles import percentile
+from detbench.bench.latency.statistics.processes import geometric_mean
 from detbench.data.columns import Flags, Floats
 from detbench.errors import DetbenchError
 from detbench.reports.frames import Frames
@@ -278,11 +280,9 @@ def _draw_ridge(
     axes.vlines(medians, base - 0.24, base - 0.08, color=color(index), linewidth=1.2)
 
 
-def _percentiles(processes: Sequence[Floats]) -> Floats:
-    """Return the geometric mean over processes of each of `PERCENTILES`."""
-    logs = [np.log(np.percentile(values, PERCENTILES)) for values in processes]
-    means: Floats = np.exp(np.mean(logs, axis=0))
-    return means
+def _percentiles(processes: Sequence[Floats]) -> list[float]:
+    """Return the mean over processes of each of `PERCENTILES`, as `LatencyResult` does."""
+    return [geometric_mean([percentile(values, q) for values in processes]) for q in PERCENTILES]
 
 
 def _label(name: str, processes: Sequence[Floats]) -> str:

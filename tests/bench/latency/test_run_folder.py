@@ -246,7 +246,9 @@ def test_a_single_process_is_a_quick_look_and_says_so():
 def test_statistics_are_those_of_the_samples():
     samples = np.arange(1, 101, dtype=np.int64) * 1_000_000
     result = LatencyResult("m", "infer", 4, "single_stream", 4, processes=processes_of(samples))
-    assert [result.percentile_ms(q) for q in (50, 90, 99)] == pytest.approx([50.5, 90.1, 99.01])
+    assert [result.percentile_ms(q) for q in (50, 90, 99)] == pytest.approx(
+        [50.5, 0.9 * (100 + 1 / 3) + 1 / 3, 0.99 * (100 + 1 / 3) + 1 / 3]
+    )
     assert (result.mean_ms, result.jitter_ms) == (50.5, 1.0)
     assert result.throughput_per_s == pytest.approx(400 / 5.05)
     assert LatencyResult("m", "infer", 1, "single_stream", 1).as_record()["p99_ms"] is None
