@@ -46,7 +46,16 @@ def block_bootstrap(
 
 def test_percentiles_lie_between_the_samples_beside_them() -> None:
     samples = np.array([40, 10, 30, 20])
-    assert [percentile(samples, q) for q in (0, 50, 90, 100)] == [10, 25, 37, 40]
+    assert [percentile(samples, q) for q in (0, 50, 100)] == [10, 25, 40]
+    # Rank (n + 1/3) q + 1/3, from 1: here 4 1/3 · 0.7 + 1/3 = 3.3667.
+    assert percentile(samples, 70) == pytest.approx(33.667, abs=1e-3)
+
+
+@pytest.mark.parametrize("q", [50, 90, 99])
+def test_percentiles_of_short_series_are_as_often_too_low_as_too_high(q: float) -> None:
+    rng = np.random.default_rng(int(q))
+    below = [percentile(series(rng, 100), q) < true_percentile(q) for _ in range(2000)]
+    assert np.mean(below) == pytest.approx(0.5, abs=0.035)
 
 
 @pytest.mark.parametrize(("q", "needed"), [(99, 368), (95, 72), (90, 36), (50, 6), (1, 368)])
