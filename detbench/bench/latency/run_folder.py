@@ -97,4 +97,5 @@ def _comparison_record(pair: TimedPair) -> dict[str, Any]:
         "ratio": comparison.ratio,
         "interval": list(comparison.interval) if is_bounded else None,
         "verdict": comparison.verdict,
+        "processes": comparison.processes,
     }

@@ -199,7 +199,9 @@ def test_the_document_has_the_documented_keys(timed):
     document = latency_document(timed)
     assert set(document) == {"schema_version", "results", "comparisons"}
     assert set(document["results"][0]) == SUMMARY_KEYS
-    assert {"a", "b", "stage", "ratio", "interval", "verdict"} <= set(document["comparisons"][0])
+    [comparison] = document["comparisons"]
+    assert {"a", "b", "stage", "ratio", "interval", "verdict"} <= set(comparison)
+    assert comparison["processes"] == 4
     failed = next(result for result in document["results"] if result["samples"] == 0)
     assert failed["p50_ms"] is failed["p50_interval_ms"] is None
     assert failed["verdict"] == "invalid"
