@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detbench.bench.latency.statistics.processes import mean_interval, modes, noise_reasons
+from detbench.bench.latency.statistics.comparison import compare_processes
+from detbench.bench.latency.statistics.processes import (
+    geometric_interval,
+    geometric_mean,
+    mean_interval,
+    modes,
+    noise_reasons,
+)
 
 T_975 = {1: 12.706, 2: 4.303, 4: 2.776, 9: 2.262}
 """Two-sided 95% quantiles of Student's t by degrees of freedom, as printed in every textbook."""
@@ -46,6 +53,30 @@ def test_higher_confidence_is_wider() -> None:
     assert narrow is not None
     assert wide is not None
     assert wide[0] < narrow[0] < 2 < narrow[1] < wide[1]
+
+
+def test_the_geometric_interval_is_that_of_the_logarithms() -> None:
+    values = [2.0, 2.5, 2.2, 3.1, 2.4]
+    center = math.prod(values) ** (1 / 5)
+    variance = sum(math.log(value / center) ** 2 for value in values) / 4
+    factor = math.exp(T_975[4] * math.sqrt(variance / 5))
+    assert geometric_mean(values) == pytest.approx(center)
+    assert geometric_interval(values) == pytest.approx((center / factor, center * factor), rel=1e-4)
+
+
+def test_figures_and_comparisons_have_the_same_ratio() -> None:
+    a, b = [1.0, 1.2, 1.1], [2.5, 2.0, 2.2]
+    assert compare_processes(a, b).ratio == pytest.approx(geometric_mean(b) / geometric_mean(a))
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 0.0]])
+def test_without_two_figures_above_0_there_is_no_geometric_interval(values: list[float]) -> None:
+    assert geometric_interval(values) is None
+
+
+def test_the_figure_of_one_process_is_its_own() -> None:
+    assert geometric_mean([0.1 + 0.2]) == 0.1 + 0.2
+    assert geometric_mean([1.0, 0.0]) == 0
 
 
 @pytest.mark.parametrize("count", [5, 10])
@@ -100,8 +131,8 @@ def test_equal_figures_within_modes_are_no_problem() -> None:
 def test_intervals_that_are_too_wide_are_reasons() -> None:
     noisy, calm = [1.0, 1.05, 0.95, 1.02, 0.98], [1.0, 1.001, 0.999, 1.002, 0.998]
     reasons = noise_reasons({50: noisy, 90: calm})
-    low, high = mean_interval(noisy) or pytest.fail("no interval")
-    width = f"{high - low:.1%} wide, more than 5.0%"
+    low, high = geometric_interval(noisy) or pytest.fail("no interval")
+    width = f"{(high - low) / geometric_mean(noisy):.1%} wide, more than 5.0%"
     assert reasons == [f"too noisy: the interval of p50 over 5 processes is {width}"]
     assert noise_reasons({50: calm, 90: calm}) == []
 
