@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from detbench.bench.machine_speed.best_known import best_known
 from detbench.bench.machine_speed.meter import SpeedMeter
 from detbench.bench.machine_speed.speed import MachineSpeed, best_speed, is_slow
 from tests.experiments.process_host import Host, HostReading
@@ -160,6 +161,7 @@ class Experiment:
         self.host_readings: list[HostReading] = []
         """One per round."""
         self._meter, self._host, self._rng = meter, Host(meter), np.random.default_rng(seed)
+        self._known = best_known()
         self._started, self._deadline_s = time.perf_counter(), deadline_s
 
     @property
@@ -224,9 +226,11 @@ class Experiment:
             for index in self._rng.permutation(pending):
                 turns[index].append(self._take_turn(processes[index], model, group, companions))
                 self.turns.append(turns[index][-1])
-            best = best_of(self.turns)
+            best = self._known.faster_of(best_of(self.turns))
             kept = [sum(counts(turn, best) for turn in own) for own in turns]
-            pending = [index for index, n_kept in enumerate(kept) if n_kept < _ENOUGH_TURNS]
+            pending = [
+                index for index, process in enumerate(processes) if kept[index] < _enough(process)
+            ]
             if not pending or self.elapsed_s > self._deadline_s:
                 return
 
@@ -265,6 +269,11 @@ class Experiment:
         if speed is None or speed.exchange_us is None:
             raise RuntimeError("the machine's speed cannot be measured; two cores are needed")
         return speed
+
+
+def _enough(process: VariantProcess) -> int:
+    """Return how many turns of a process must count; every ratio depends on the baselines."""
+    return _ENOUGH_TURNS * (2 if process.variant in BASELINES else 1)
 
 
 def _idle_s() -> float:
