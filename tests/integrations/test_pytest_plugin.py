@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from detbench.errors import DetbenchError
-from detbench.integrations.pytest_plugin import time_detector
+from detbench.integrations.pytest_plugin import time_detectors
+from tests.bench.fake_detector import FakeDetector
 from tests.bench.latency.fake_device import FakeDevice, FakeTime
 
 PLUGIN = "detbench.integrations.pytest_plugin"
@@ -53,6 +54,14 @@ SUITE = """
         result = detbench_latency(Detector(), batch=2, min_seconds=0.02, max_seconds=0.2)
         assert result.batch == 2
         assert result.percentile_ms(50) < 1000
+        assert result.verdict != "valid", "one process is a quick look"
+"""
+COMPARISON = """
+    def test_comparison(detbench_latency):
+        specs = ["MODEL", "MODEL,threads=1"]
+        timed = detbench_latency(*specs, processes=2, min_seconds=0, max_seconds=0.4)
+        assert len(timed.results) == 2
+        assert [pair.task.stage for pair in timed.pairs] == ["infer"]
 """
 
 
@@ -100,6 +109,31 @@ def test_samples_join_json_and_comparison_of_pytest_benchmark(run_suite, tmp_pat
 
 
 @pytest.mark.slow
+def test_models_are_compared_in_processes_and_the_first_one_is_benchmarked(run_suite, tmp_path):
+    pytest.importorskip("pytest_benchmark")
+    pytest.importorskip("onnxruntime")
+    from tests.adapters.onnx.models import save_model
+
+    model = tmp_path / "tiny.onnx"
+    save_model(model, {"output": np.zeros((2, 6), np.float32)}, (None, 3, 32, 32))
+    spec = f"{model},decoder=end2end,names=cat|dog"
+    suite = textwrap.dedent(COMPARISON.replace("MODEL", spec))
+    (tmp_path / "test_mine.py").write_text(suite)
+    done = run_suite("--benchmark-json", "out.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    if "could not be timed now: machine slower" in done.stdout:
+        pytest.skip("the machine is too slow now")
+    [entry] = json.loads((tmp_path / "out.json").read_text())["benchmarks"]
+    information = entry["extra_info"]
+    first, second = information["detbench_models"]["results"]
+    assert (first["model"], second["model"]) == ("tiny", "tiny threads=1")
+    assert first == information["detbench"]
+    assert entry["stats"]["rounds"] == first["samples"]
+    [pair] = information["detbench_models"]["comparisons"]
+    assert (pair["a"], pair["b"]) == ("tiny", "tiny threads=1")
+
+
+@pytest.mark.slow
 def test_if_disabled_it_runs_once_and_quickly(run_suite):
     pytest.importorskip("pytest_benchmark")
     done = run_suite("--benchmark-disable")
@@ -129,6 +163,27 @@ def test_the_entry_point_names_the_module():
 
 def test_a_model_without_samples_and_ctrl_c_are_errors():
     with pytest.raises(DetbenchError, match="fake could not be timed: failed: RuntimeError: gone"):
-        time_detector(FakeDevice(FakeTime(), fails={1: RuntimeError("gone")}))
+        time_detectors(FakeDevice(FakeTime(), fails={1: RuntimeError("gone")}))
     with pytest.raises(KeyboardInterrupt):
-        time_detector(FakeDevice(FakeTime(), fails={1: KeyboardInterrupt()}))
+        time_detectors(FakeDevice(FakeTime(), fails={1: KeyboardInterrupt()}))
+
+
+def test_a_loaded_detector_stays_loaded():
+    detector = FakeDetector()
+    detector.close = pytest.fail
+    [result] = time_detectors(detector, min_seconds=0.0, max_seconds=0.02).results
+    assert (result.turns, len(result.processes)) == ("in_process", 1)
+
+
+@pytest.mark.parametrize(
+    ("detectors", "options", "message"),
+    [
+        ((), {}, "no detector to time; pass a spec"),
+        (("onnx:a.onnx", FakeDetector()), {}, "onnx:a.onnx is a spec and fake is loaded; pass"),
+        ((FakeDetector(),), {"turns": "stopped"}, "fake is loaded in this process, which turns="),
+        ((FakeDetector(), FakeDetector()), {}, "need different names, got fake, fake"),
+    ],
+)
+def test_detectors_that_cannot_be_compared_are_errors(detectors, options, message):
+    with pytest.raises(DetbenchError, match=message):
+        time_detectors(*detectors, **options)
