@@ -139,6 +139,8 @@ class _Sweep:
                 if interrupted:
                     return self._result(interrupted=True)
                 if self._starts_over:
+                    for known in self._series.values():
+                        del known[self._number :]
                     break
             else:
                 self._number += 1

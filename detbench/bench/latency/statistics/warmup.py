@@ -85,14 +85,18 @@ def wake_up_count(turns_ns: Sequence[Samples]) -> int:
 
     Args:
         turns_ns: One array of samples in ns per turn. Turns of different processes may be joined.
-            Turns of less than half the median length are ignored.
+            Turns of less than half the median length, or with a median of 0 ns, are ignored.
 
     Returns:
         At most half of the shortest turn; 0 with fewer than three turns, or turns of fewer than
         four samples.
     """
     typical = float(np.median([len(turn) for turn in turns_ns])) if turns_ns else 0.0
-    turns = [turn for turn in turns_ns if len(turn) >= max(typical / 2, _MIN_TURN_SAMPLES)]
+    turns = [
+        turn
+        for turn in turns_ns
+        if len(turn) >= max(typical / 2, _MIN_TURN_SAMPLES) and np.median(turn[len(turn) // 2 :])
+    ]
     if len(turns) < _MIN_TURNS:
         return 0
     length = min(len(turn) for turn in turns)
