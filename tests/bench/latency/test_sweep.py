@@ -2,22 +2,26 @@
 
 import pytest
 
-from detbench.bench.latency.sweep import TimingPlan, sweep
+from detbench.bench.latency.sweep import Progress
+from detbench.bench.latency.timing_plan import TimingPlan
 from detbench.errors import DetbenchError
-from tests.bench.latency.fake_device import FakeDevice, FakeTime, local_model
+from tests.bench.latency.fake_device import FakeDevice, FakeTime
+from tests.bench.latency.fake_sources import Room, measured
 
-QUICK = {"min_s": 0.05, "max_s": 0.5}
+QUICK = {"min_s": 0.05, "max_s": 0.5, "processes": 1}
 
 
-@pytest.fixture(autouse=True)
-def quiet_machine(monkeypatch):
-    monkeypatch.setattr("detbench.bench.latency.sample_series.machine_reasons", lambda *_: [])
+def sweep_device(device, progress=None, **plan):
+    """Sweep over one device in one process."""
+    room = Room()
+    room.time = device.time
+    return measured([room.source(device=device)], progress=progress, **plan)
 
 
 def test_every_batch_size_and_stage_is_timed_and_infer_comes_with_end_to_end():
     tasks = []
-    plan = TimingPlan(batches=(1, 4), **QUICK)
-    timed = sweep([local_model(FakeDevice(FakeTime()))], plan, tasks.append)
+    progress = Progress(on_task=tasks.append)
+    timed = sweep_device(FakeDevice(FakeTime()), progress, batches=(1, 4), **QUICK)
     order = [(result.batch, result.stage) for result in timed.results]
     assert order == [(1, "infer"), (1, "end_to_end"), (4, "infer"), (4, "end_to_end")]
     assert [(task.batch, task.stage) for task in tasks] == order
@@ -26,31 +30,30 @@ def test_every_batch_size_and_stage_is_timed_and_infer_comes_with_end_to_end():
 
 def test_out_of_memory_is_reported_and_smaller_batches_are_timed():
     device = FakeDevice(FakeTime(), max_batch=8)
-    timed = sweep([local_model(device)], TimingPlan(("infer",), (16, 64, 1, 8), **QUICK))
+    timed = sweep_device(device, stages=("infer",), batches=(16, 64, 1, 8), **QUICK)
     assert [(result.batch, result.verdict, result.reasons) for result in timed.results] == [
         (16, "invalid", ("out of memory at 16 images per batch",)),
         (64, "invalid", ("not tried: out of memory at 16 images per batch",)),
-        (1, "valid", ()),
-        (8, "valid", ()),
+        (1, "quick look", ()),
+        (8, "quick look", ()),
     ]
     assert not timed.valid
     assert [len(result.samples_ns) > 0 for result in timed.results] == [False, False, True, True]
 
 
 def test_one_model_out_of_memory_does_not_stop_the_other():
-    time = FakeTime()
-    small = FakeDevice(time, name="small", max_batch=1)
-    large = FakeDevice(time, name="large")
-    timed = sweep([local_model(small), local_model(large)], TimingPlan(("infer",), (4,), **QUICK))
+    room = Room()
+    sources = [room.source("small", max_batch=1), room.source("large")]
+    timed = measured(sources, stages=("infer",), batches=(4,), **QUICK)
     assert {result.model: result.verdict for result in timed.results} == {
         "small": "invalid",
-        "large": "valid",
+        "large": "quick look",
     }
 
 
 def test_memory_that_runs_out_midway_counts_too():
     device = FakeDevice(FakeTime(), fails={50: MemoryError()})
-    timed = sweep([local_model(device)], TimingPlan(("infer",), (4, 8), **QUICK))
+    timed = sweep_device(device, stages=("infer",), batches=(4, 8), **QUICK)
     first, second = timed.results
     assert first.reasons == ("out of memory at 4 images per batch",)
     assert len(first.samples_ns) > 0
@@ -61,15 +64,15 @@ def test_an_impossible_batch_size_is_an_error_before_anything_runs():
     device = FakeDevice(FakeTime(), batch_size=4)
     message = "fake accepts only batches of 4 images, got 1; change --batch"
     with pytest.raises(DetbenchError, match=message):
-        sweep([local_model(device)], TimingPlan(batches=(1,)))
+        sweep_device(device, batches=(1,))
     assert device.calls == 0
-    timed = sweep([local_model(device)], TimingPlan(("infer",), **QUICK))
+    timed = sweep_device(device, stages=("infer",), **QUICK)
     assert timed.results[0].batch == 4
 
 
 def test_ctrl_c_ends_the_sweep_and_keeps_the_samples():
     device = FakeDevice(FakeTime(), fails={60: KeyboardInterrupt()})
-    timed = sweep([local_model(device)], TimingPlan(batches=(1, 4), **QUICK))
+    timed = sweep_device(device, batches=(1, 4), **QUICK)
     assert timed.interrupted
     assert not timed.valid
     [result] = timed.results
@@ -77,19 +80,35 @@ def test_ctrl_c_ends_the_sweep_and_keeps_the_samples():
     assert len(result.samples_ns) > 0
 
 
-def test_ctrl_c_between_samples_keeps_finished_tasks(monkeypatch):
-    from detbench.bench.latency import sweep as module
-    from detbench.bench.latency.interleaving import time_task
+def test_ctrl_c_between_samples_keeps_the_samples_of_finished_tasks():
+    room = Room()
 
-    def interrupted(models, task, *rest, **options):
+    def interrupt(task):
         if task.stage == "end_to_end":
             raise KeyboardInterrupt
-        return time_task(models, task, *rest, **options)
 
-    monkeypatch.setattr(module, "time_task", interrupted)
-    timed = sweep([local_model(FakeDevice(FakeTime()))], TimingPlan(**QUICK))
+    timed = measured([room.source()], progress=Progress(on_task=interrupt), **QUICK)
     assert timed.interrupted
-    assert [(result.stage, result.verdict) for result in timed.results] == [("infer", "valid")]
+    [result] = timed.results
+    assert (result.stage, result.reasons) == ("infer", ("interrupted",))
+    assert len(result.samples_ns) >= 100
+    assert [device.closed for device in room.devices] == [True]
+
+
+def test_ctrl_c_in_a_later_group_keeps_the_samples_of_the_groups_before():
+    room = Room()
+    sources = [room.source("a"), room.source("b")]
+
+    def interrupt(name, number):
+        if (name, number) == ("a", 2):
+            raise KeyboardInterrupt
+
+    progress = Progress(on_load=interrupt)
+    timed = measured(sources, progress=progress, stages=("infer",), max_s=1.0, processes=5)
+    assert timed.interrupted
+    assert not timed.valid
+    assert [len(result.process_percentiles_ms(50)) for result in timed.results] == [2, 2]
+    assert all(device.closed for device in room.devices)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Timing on a fake device: what is timed, what is detected, and that every measurement ends."""
+"""Timing one fake device: what is timed, what is detected, and that every measurement ends."""
 
 import re
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detbench.bench.gpu import GpuState
-from detbench.bench.latency.interleaving import time_task
+from detbench.bench.latency.result import WITHIN_ONE_PROCESS
 from detbench.bench.latency.scenario import MIN_SAMPLES, MULTI_STREAM, OFFLINE, SINGLE_STREAM
 from detbench.bench.latency.stages import STAGES
 from detbench.bench.latency.timed_model import TimingTask
@@ -19,6 +19,7 @@ from tests.bench.latency.fake_device import (
     local_model,
     state,
 )
+from tests.bench.latency.fake_sources import Room, measured
 
 PREPARING = 8
 """Calls that run the batches through the model once."""
@@ -27,24 +28,36 @@ ON_GPU = {"device": "gpu"}
 
 
 def time_device(device, task=INFER, *, monitor=None, requested_device=None, max_s=2.0):
-    """Return the result of timing one device."""
-    timed = time_task(
-        [local_model(device)],
-        task,
-        task.scenario.stopping_rule(0.1, max_s),
-        monitor or FakeMonitor(),
-        requested_device=requested_device,
+    """Return the result of timing one device in one process."""
+    timed = sweep_device(
+        device, task, monitor=monitor, requested_device=requested_device, max_s=max_s
     )
     return timed.results[0]
 
 
+def sweep_device(device, task=INFER, *, monitor=None, requested_device=None, max_s=2.0):
+    room = Room()
+    room.time = device.time
+    return measured(
+        [room.source(device=device)],
+        monitor=monitor,
+        stages=(task.stage,),
+        batches=(task.batch,),
+        scenario=task.scenario,
+        min_s=0.1,
+        max_s=max_s,
+        device=requested_device,
+        processes=1,
+    )
+
+
 def n_samples(result):
-    return len(result.samples_ns) + len(result.warmup_ns)
+    return sum(len(one.samples_ns) + len(one.warmup_ns) for one in result.processes)
 
 
 def test_a_steady_device_is_valid_and_has_its_own_time():
     result = time_device(FakeDevice(FakeTime()))
-    assert (result.verdict, result.reasons) == ("valid", ())
+    assert (result.verdict, result.reasons) == ("quick look", ())
     assert result.percentile_ms(50) == pytest.approx(2.0, rel=0.005)
     low, high = result.interval_ms(50)
     assert low < result.percentile_ms(50) < high
@@ -65,7 +78,7 @@ def test_a_steady_device_is_valid_and_has_its_own_time():
 )
 def test_each_stage_is_timed_separately(stage, expected_ms):
     result = time_device(FakeDevice(FakeTime()), TimingTask(stage, 1, SINGLE_STREAM))
-    assert result.verdict == "valid"
+    assert result.verdict == "quick look"
     assert result.percentile_ms(50) == pytest.approx(expected_ms, rel=0.01)
     assert stage in STAGES
 
@@ -86,10 +99,11 @@ def test_the_first_call_is_reported_separately():
 def test_warm_up_is_found_and_stored_separately():
     device = FakeDevice(FakeTime(), infer_ns=lambda call: 6 * MS if call < 60 else 2 * MS)
     result = time_device(device)
-    assert result.verdict == "valid"
-    assert 40 <= len(result.warmup_ns) <= 65
+    assert result.verdict == "quick look"
+    [process] = result.processes
+    assert 40 <= len(process.warmup_ns) <= 65
     assert result.percentile_ms(99) < 3
-    assert result.warmup_ns.mean() > 5 * MS
+    assert process.warmup_ns.mean() > 5 * MS
 
 
 def test_there_is_one_wait_per_request():
@@ -97,13 +111,13 @@ def test_there_is_one_wait_per_request():
     model = local_model(device)
     model.prepare(INFER)
     before = device.syncs
-    model.take_samples(50, 0)
+    model.take_samples(50, 10**9)
     assert device.syncs - before == 50
 
 
 def test_an_asynchronous_device_that_is_waited_for_is_timed_in_full():
     result = time_device(FakeDevice(FakeTime(), returns_early=True, waits=True))
-    assert result.verdict == "valid"
+    assert result.verdict == "quick look"
     assert result.percentile_ms(50) == pytest.approx(2.0, rel=0.005)
 
 
@@ -122,7 +136,7 @@ def test_an_asynchronous_device_that_returns_early_is_detected():
 def test_a_slow_transfer_to_the_host_is_no_early_return():
     device = FakeDevice(FakeTime())
     device.to_host = lambda outputs: (device.time.pass_ns(50 * MS), [outputs])[1]
-    assert time_device(device).verdict == "valid"
+    assert time_device(device).verdict == "quick look"
 
 
 def gpu(*reasons, mhz=1700):
@@ -160,10 +174,10 @@ def test_a_gpu_clock_that_changes_counts_if_the_gpu_is_used():
     )
     on_gpu = time_device(FakeDevice(FakeTime(), settings=ON_GPU), monitor=monitor)
     assert on_gpu.reasons == ("clock changed: GPU SM clock between 1,200 and 1,700 MHz",)
-    assert time_device(FakeDevice(FakeTime()), monitor=monitor).verdict == "valid"
+    assert time_device(FakeDevice(FakeTime()), monitor=monitor).verdict == "quick look"
     postprocess = TimingTask("postprocess", 1, SINGLE_STREAM)
     device = FakeDevice(FakeTime(), settings=ON_GPU)
-    assert time_device(device, postprocess, monitor=monitor).verdict == "valid"
+    assert time_device(device, postprocess, monitor=monitor).verdict == "quick look"
 
 
 @pytest.mark.parametrize(
@@ -238,8 +252,7 @@ def test_a_crash_in_the_first_call_is_reported():
 
 @pytest.mark.parametrize("call", [1, 2, 40])
 def test_ctrl_c_keeps_the_samples(call):
-    model = local_model(FakeDevice(FakeTime(), fails={call: KeyboardInterrupt()}))
-    timed = time_task([model], INFER, SINGLE_STREAM.stopping_rule(0.1, 2.0), FakeMonitor())
+    timed = sweep_device(FakeDevice(FakeTime(), fails={call: KeyboardInterrupt()}))
     [result] = timed.results
     assert timed.interrupted
     assert result.reasons == ("interrupted",)
@@ -269,14 +282,15 @@ def test_jitter_is_the_mean_step():
 
 def test_few_samples_are_taken_only_if_time_runs_out_and_have_a_remark():
     slow = time_device(FakeDevice(FakeTime(), infer_ns=30 * MS), max_s=6.0)
-    assert slow.verdict == "valid"
+    assert slow.verdict == "quick look"
     assert len(slow.samples_ns) < MIN_SAMPLES
     assert slow.duration_s >= 6.0
     assert slow.remarks == (
+        WITHIN_ONE_PROCESS,
         "fewer than 500 samples: intervals may be too narrow, especially those of tail percentiles",
     )
     assert slow.summary()["remarks"] == list(slow.remarks)
     quick = time_device(FakeDevice(FakeTime()), max_s=6.0)
-    assert (quick.verdict, quick.remarks) == ("valid", ())
+    assert (quick.verdict, quick.remarks) == ("quick look", (WITHIN_ONE_PROCESS,))
     assert len(quick.samples_ns) >= MIN_SAMPLES
     assert quick.duration_s < 6.0
