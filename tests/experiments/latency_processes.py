@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from detbench.bench.latency.statistics.comparison import compare_processes
 from detbench.bench.latency.statistics.disturbance import disturbance
-from detbench.bench.latency.statistics.processes import geometric_interval, modes
+from detbench.bench.latency.statistics.processes import geometric_interval, mean_interval, modes
 from detbench.bench.latency.statistics.warmup import find_warmup, wake_up_count
 from tests.experiments.latency_series import DEPENDENCE, NORMAL, Array, autoregressive
 
@@ -140,6 +140,22 @@ def coverage_rows(samples: int, runs: int) -> Iterator[str]:
             yield f"{samples:,} | {name} | {count} | {' | '.join(cells)}"
 
 
+def percentile_rows(runs: int) -> Iterator[str]:
+    """Yield how often Student's t holds p99, by the definition of a process's percentile."""
+    truth = true_log_figures()[2]
+    for samples in (100, 200, 500):
+        for count in (COUNTS[0], COUNTS[-1]):
+            rng, cells = np.random.default_rng(SEED), []
+            series = SAMPLE_SPREAD * DEPENDENCE["AR(1) .5"](rng, runs * count, samples)
+            effects = normal_effects(rng, runs, count)
+            for method in ("linear", "median_unbiased"):
+                p99 = np.quantile(series, 0.99, axis=1, method=method).reshape(runs, count)
+                ends = [mean_interval(row.tolist()) or (0, 0) for row in p99 + effects]
+                cells.append(f"{np.mean([low <= truth <= high for low, high in ends]):.1%}")
+                cells.append(f"{p99.mean() - truth:+.1%}")
+            yield f"{samples} | {count} | {' | '.join(cells)}"
+
+
 # Decisions.
 
 
@@ -241,6 +257,8 @@ def main() -> None:
     heading = "samples | processes differ | processes | " + " | ".join(METHODS)
     for samples in (100, 500):
         table(heading, coverage_rows(samples, runs))
+    types = "type 7: coverage | type 7: error | type 8: coverage | type 8: error"
+    table(f"samples | processes | {types}", percentile_rows(runs))
     table(
         "processes | spread | equal: same | equal: different | 3% slower: slower",
         comparison_rows(runs),

@@ -78,10 +78,9 @@ def wake_up_count(turns_ns: Sequence[Samples]) -> int:
     the turns, so that turns of a few samples suffice. Then the warm-up rule's search for changes of
     level follows a slow decay, if there are at least 12 turns.
 
-    In simulations, `find_warmup` alone discards nothing from short turns, misses what is smaller
-    than a burst in the second half, and discards more than one sample of settled turns in up to
-    19% of the cases with three turns; this rule in up to 9%, and below 3% from 12 turns on
-    (docs/latency.md).
+    In simulations, `find_warmup` alone discards nothing from short turns, and more than one sample
+    of settled turns in up to 17% of the cases, if bursts are as long as turns. This rule does so in
+    at most 5% (docs/latency.md).
 
     Args:
         turns_ns: One array of samples in ns per turn. Turns of different processes may be joined.
