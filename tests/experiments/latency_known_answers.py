@@ -3,9 +3,10 @@
     python -m tests.experiments.latency_known_answers --repetitions 200
 
 Every repetition is a complete measurement by the engine of `detbench latency`, with five fresh
-copies per model and few samples. All copies live in this process: their calls are loops of real
-work, and what differs between processes is drawn for each copy. A thread that spins is simulated:
-calls of the other models take 30% longer until it stops. Prints a Markdown table.
+copies per model and few samples. All copies live in this process. Their calls spin for a CPU time
+with noise, so that neither the machine's own changes of speed nor other work on it count. What
+differs between processes is drawn for each copy. A thread that spins is simulated: calls of the
+other models take 30% longer until it stops. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -60,7 +62,7 @@ class Threads:
 
     def disturb(self, model: str) -> bool:
         """Return whether the thread of another model spins now."""
-        now = time.perf_counter_ns()
+        now = time.thread_time_ns()
         return any(until > now for name, until in self._until_ns.items() if name != model)
 
 
@@ -85,14 +87,14 @@ class KnownDetector:
         return batch.inputs
 
     def infer(self, inputs: Any) -> Any:
-        started = time.perf_counter_ns()
+        started = time.thread_time_ns()
         is_disturbed = self.threads.disturb(self.name)
         noise = 1 + CALL_SPREAD * self.rng.standard_normal()
         until = started + self.call_ns * noise * (1 + SPIN_SLOWDOWN * is_disturbed)
-        while time.perf_counter_ns() < until:
+        while time.thread_time_ns() < until:
             pass
         if self.spins:
-            self.threads.spin(self.name, time.perf_counter_ns() + SPIN_NS)
+            self.threads.spin(self.name, time.thread_time_ns() + SPIN_NS)
         return inputs
 
     def to_host(self, outputs: Any) -> list[Any]:
@@ -112,7 +114,7 @@ class KnownModel(LocalModel):
     """A copy of a model, which a pause may stop."""
 
     def __init__(self, detector: KnownDetector, *, is_stopped_by_pause: bool) -> None:
-        super().__init__(detector, IMAGES, clock=Clock(detector))
+        super().__init__(detector, IMAGES, clock=Clock(detector, time.thread_time_ns))
         self._threads, self._is_stopped_by_pause = detector.threads, is_stopped_by_pause
 
     @property
@@ -254,33 +256,40 @@ SCENARIOS = (
 )
 
 
+def repetition(seed: tuple[int, int]) -> list[tuple[bool, list[int]]]:
+    """Measure every scenario once; return what was found, and the samples of each model."""
+    warnings.simplefilter("ignore")
+    process_group._TURN_NS = TURN_NS
+    plan = TimingPlan(stages=("infer",), min_s=0.0, max_s=MAX_S, processes=PROCESSES)
+    rng, outcomes = np.random.default_rng(seed), []
+    for scenario in SCENARIOS:
+        timed = sweep(scenario.sources(rng), plan, seed=int(rng.integers(2**32)))
+        counts = [len(result.samples_ns) for result in timed.results]
+        outcomes.append((scenario.is_found(timed), counts))
+    return outcomes
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    warnings.simplefilter("ignore")
-    process_group._TURN_NS = TURN_NS
-    rng = np.random.default_rng(options.seed)
-    plan = TimingPlan(stages=("infer",), min_s=0.0, max_s=MAX_S, processes=PROCESSES)
     began = time.perf_counter()
-    counts = dict.fromkeys(SCENARIOS, 0)
-    samples = {scenario: [] for scenario in SCENARIOS}
-    for repetition in range(options.repetitions):
-        for scenario in SCENARIOS:
-            timed = sweep(scenario.sources(rng), plan, seed=repetition)
-            counts[scenario] += scenario.is_found(timed)
-            samples[scenario] += [len(result.samples_ns) for result in timed.results]
+    seeds = [(options.seed, number) for number in range(options.repetitions)]
+    with ProcessPoolExecutor(options.jobs) as pool:
+        repetitions = list(pool.map(repetition, seeds))
     print(
         "| models | found | repetitions | share | required | samples per model |\n"
         "|---|---|---|---|---|---|"
     )
-    for scenario, count in counts.items():
-        share = count / options.repetitions
+    for scenario, outcomes in zip(SCENARIOS, zip(*repetitions, strict=True), strict=True):
+        share = np.mean([is_found for is_found, _ in outcomes])
+        samples = np.median([count for _, counts in outcomes for count in counts])
         print(
-            f"| {scenario.name} | {scenario.answer} | {options.repetitions:,} | {share:.1%} |"
-            f" {scenario.required} | {np.median(samples[scenario]):,.0f} |"
+            f"| {scenario.name} | {scenario.answer} | {len(outcomes):,} | {share:.1%} |"
+            f" {scenario.required} | {samples:,.0f} |"
         )
     print(
         f"\n{os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f};"

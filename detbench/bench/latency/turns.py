@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class TurnTaker:
     ) -> None:
         self._monitor, self._measure_speed, self._now = monitor, measure_speed, now
         self._speed: MachineSpeed | None = None
-        self._measured_at = 0.0
+        self._measured_at = -math.inf
 
     def take(
         self, model: TimedModel, others: Sequence[TimedModel], count: int, max_ns: int

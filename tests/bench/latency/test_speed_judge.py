@@ -1,0 +1,193 @@
+"""Turns on a slow machine are set aside by the machine's speed alone."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from detbench.bench.latency.scenario import SINGLE_STREAM
+from detbench.bench.latency.speed_judge import SpeedJudge
+from detbench.bench.latency.timed_model import SampleSlice, TimingTask
+from detbench.bench.latency.turns import TurnTaker
+from detbench.bench.machine_speed.best_known import BestKnown, DatedTime
+from detbench.bench.machine_speed.speed import MachineSpeed
+from tests.bench.latency.fake_device import MS, FakeDevice, FakeMonitor, local_model
+from tests.bench.latency.fake_sources import Room, measured
+
+FAST, SLOW = MachineSpeed(10.0, 8.2), MachineSpeed(14.0, 8.2)
+FAR_CORES = MachineSpeed(10.0, 22.0)
+FIVE = {"stages": ("infer",), "min_s": 2.5, "max_s": 2.5, "processes": 5}
+QUICK = {**FIVE, "min_s": 2.0, "max_s": 2.0, "processes": 1}
+
+
+class FakeMeter:
+    """A meter of a machine that is slow between known times, in seconds of a room's clock."""
+
+    pids = (77,)
+
+    def __init__(self, room, *slow_times, slow=SLOW):
+        self._room, self._slow_times, self._slow = room, slow_times, slow
+
+    def measure(self):
+        now = self._room.time.ns / 1e9
+        return self._slow if any(a <= now < b for a, b in self._slow_times) else FAST
+
+
+@pytest.fixture(autouse=True)
+def fresh_speeds(monkeypatch):
+    """Fake time passes at once: a speed must not be taken for that of the next turn."""
+    monkeypatch.setattr("detbench.bench.latency.turns._SAME_MOMENT_S", 0.0)
+
+
+def test_turns_of_a_slow_machine_are_set_aside_and_slow_samples_are_not():
+    room = Room()
+
+    def infer_ns(_):
+        return (3 if 1.0 < room.time.ns / 1e9 < 1.4 else 2) * MS
+
+    meter = FakeMeter(room, (0.4, 0.8))
+    [result] = measured([room.source(infer_ns=infer_ns)], judge=SpeedJudge(meter), **QUICK).results
+    [process] = result.processes
+    assert np.median(process.set_aside_ns) == pytest.approx(2 * MS, rel=0.01)
+    assert 0.4 <= process.set_aside_ns.sum() / 1e9 <= 0.8, "turns of 0.15 s at either end count"
+    assert process.set_aside_ns.max() < 2.5 * MS
+    counted = np.concatenate([process.samples_ns, process.warmup_ns])
+    assert np.sum(counted > 2.5 * MS) > 100
+    assert result.set_aside_share == pytest.approx(0.3, abs=0.15)
+    assert result.machine_speed == FAST
+
+
+def test_too_few_processes_at_full_speed_is_a_reason():
+    room = Room()
+
+    class MeterOfProcesses(FakeMeter):
+        def measure(self):
+            return SLOW if len(self._room.devices) in (2, 3) else FAST
+
+    timed = measured([room.source()], judge=SpeedJudge(MeterOfProcesses(room)), **FIVE)
+    [result] = timed.results
+    [reason] = result.reasons
+    assert reason == (
+        "machine slower than at its best: "
+        "it ran at full speed during turns of only 3 of 5 processes"
+    )
+    assert [len(process.samples_ns) > 0 for process in result.processes] == [
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_processes_at_full_speed_in_one_model_alone_are_not_paired():
+    room = Room()
+
+    class MeterOfGroups(FakeMeter):
+        def measure(self):
+            return SLOW if len(self._room.devices) in (3, 4) else FAST
+
+    sources = [room.source("a"), room.source("b")]
+    timed = measured(sources, judge=SpeedJudge(MeterOfGroups(room)), **FIVE)
+    [pair] = timed.pairs
+    assert pair.comparison.processes == 4
+    assert pair.comparison.ratio == pytest.approx(1, abs=0.005)
+
+
+def test_a_measurement_slower_than_the_best_known_is_invalid():
+    room = Room()
+    known = BestKnown(compute=DatedTime(8.0, date(2026, 11, 28)))
+    judge = SpeedJudge(FakeMeter(room), known)
+    [result] = measured([room.source()], judge=judge, **FIVE).results
+    [reason] = result.reasons
+    assert reason == (
+        "machine slower than at its best: arithmetic on all cores took 10.0 µs,"
+        " 8.0 µs on 2026-11-28"
+    )
+    assert len(result.samples_ns) == 0
+
+
+@pytest.mark.parametrize(("cores", "is_set_aside"), [(1.0, False), (1.9, True)])
+def test_the_exchange_between_cores_counts_for_models_that_use_several(cores, is_set_aside):
+    room = Room()
+    meter = FakeMeter(room, (0.4, 0.8), slow=FAR_CORES)
+    source = room.source(cores_at_rest=cores)
+    [result] = measured([source], judge=SpeedJudge(meter), **QUICK).results
+    assert (len(result.processes[0].set_aside_ns) > 0) == is_set_aside
+
+
+def test_the_meters_processes_belong_to_the_measurement():
+    room = Room()
+    monitor = FakeMonitor()
+    measured([room.source()], monitor=monitor, judge=SpeedJudge(FakeMeter(room)), **QUICK)
+    assert monitor.watched == [(1, 77)]
+
+
+def test_without_a_meter_nothing_is_slow():
+    judge = SpeedJudge()
+    assert judge.measure() is None
+    assert not judge.is_slow((), uses_several_cores=True)
+    assert judge.reason(uses_several_cores=True) == ""
+
+
+def test_a_speed_just_measured_holds_for_the_next_turn(monkeypatch):
+    monkeypatch.setattr("detbench.bench.latency.turns._SAME_MOMENT_S", 0.1)
+    seconds, measured_at = [0.0], []
+
+    def measure():
+        measured_at.append(seconds[0])
+        return FAST
+
+    model = local_model(FakeDevice(Room().time))
+    model.prepare(TimingTask("infer", 1, SINGLE_STREAM))
+    taker = TurnTaker(FakeMonitor(), measure, lambda: seconds[0])
+    taker.take(model, (), 5, 10**9)
+    seconds[0] = 0.05
+    assert taker.take(model, (), 5, 10**9).speeds == (FAST, FAST)
+    seconds[0] = 0.5
+    taker.take(model, (), 5, 10**9)
+    assert measured_at == [0.0, 0.0, 0.05, 0.5, 0.5]
+
+
+def test_a_turn_pauses_the_model_even_if_it_is_interrupted():
+    events = []
+
+    class Interrupted:
+        def cpu_s(self):
+            return None
+
+        def resume(self):
+            events.append("resume")
+
+        def pause(self):
+            events.append("pause")
+
+        def take_samples(self, *_):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        TurnTaker(FakeMonitor()).take(Interrupted(), (), 5, 10**9)
+    assert events == ["resume", "pause"]
+
+
+def test_a_turn_knows_the_cpu_time_of_all_others():
+    class Busy:
+        def __init__(self, *times):
+            self._times = iter(times)
+
+        def cpu_s(self):
+            return next(self._times)
+
+        def resume(self):
+            pass
+
+        def pause(self):
+            pass
+
+        def take_samples(self, count, max_ns):
+            return SampleSlice(np.full(count, MS, np.int64), count * MS)
+
+    turn = TurnTaker(FakeMonitor()).take(Busy(1.0, 1.5), [Busy(0.0, 0.1), Busy(5.0, 5.2)], 5, 10**9)
+    assert (turn.own_cpu_s, turn.others_cpu_s) == (0.5, pytest.approx(0.3))
+    unknown = TurnTaker(FakeMonitor()).take(Busy(None, None), [Busy(None, None)], 5, 10**9)
+    assert (unknown.own_cpu_s, unknown.others_cpu_s) == (None, None)
