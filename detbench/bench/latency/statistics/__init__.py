@@ -1,1 +1,1 @@
-"""Statistics of autocorrelated latency samples: percentiles, warm-up, stopping and comparison."""
+"""Statistics of latency: autocorrelated samples of a process, and figures of several processes."""

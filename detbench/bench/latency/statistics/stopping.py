@@ -1,4 +1,8 @@
-"""Stopping rule: when a series of latency samples is long enough."""
+"""Stopping rule: when the series of one process is long enough.
+
+With several processes, the interval that counts is the one over processes. Each then only needs a
+p50 that is narrow compared with the differences between them.
+"""
 
 from __future__ import annotations
 
