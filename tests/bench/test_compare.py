@@ -6,6 +6,8 @@ import pytest
 
 from detbench.bench.compare import finished_run, is_model, time_models, timing_images
 from detbench.bench.latency.local_model import LocalModel
+from detbench.bench.latency.sweep import Progress
+from detbench.bench.latency.timing_plan import TimingPlan
 from detbench.bench.runs import write_run
 from detbench.data.load import load_ground_truth
 from detbench.errors import InputError
@@ -87,22 +89,25 @@ def test_models_are_timed_on_images_of_the_dataset_if_they_exist(files):
     assert all(name.startswith("embedded-") for name in names)
 
 
-def test_only_models_with_the_same_batch_size_are_interleaved(files, monkeypatch):
+@pytest.mark.parametrize("loaded", [None, 2])
+def test_each_model_is_timed_at_its_batch_size_and_equal_ones_are_compared(
+    files, monkeypatch, loaded
+):
     sizes = {"a": None, "b": None, "c": 2}
 
     def load(spec, images):
         return LocalModel(FakeDetector(batch_size=sizes[spec.name]), images, name=spec.name)
 
-    monkeypatch.setattr("detbench.bench.compare.load_model", load)
+    monkeypatch.setattr("detbench.bench.latency.sources.load_model", load)
     images = timing_images(load_ground_truth(files.ground_truth("voc"), split="test"))
     tasks = []
     timed = time_models(
         dict.fromkeys(sizes, "fake"),
         images,
-        max_s=0.05,
-        on_task=lambda names, task: tasks.append((names, task.stage)),
+        TimingPlan(max_s=0.05, turns="in_process", loaded=loaded),
+        Progress(on_task=lambda task: tasks.append((task.stage, task.batch))),
     )
-    assert tasks == [("a, b", "infer"), ("a, b", "end_to_end"), ("c", "infer"), ("c", "end_to_end")]
+    assert tasks == [(stage, batch) for batch in (1, 2) for stage in ("infer", "end_to_end")]
     assert [(result.stage, result.batch) for result in timed.results_of("c")] == [
         ("infer", 2),
         ("end_to_end", 2),

@@ -71,9 +71,12 @@ def test_a_model_is_run_scored_timed_and_recorded(command, files, fixed_model, t
         tmp_path / "run",
         "--latency-seconds",
         "0.2",
+        "--processes",
+        "1",
     )
     outcome = command(*arguments)
     assert outcome.code == 0, outcome.err
+    assert "to time: fixed; 1 process of each" in outcome.err
     entries = record(tmp_path / "run" / "runs" / "fixed")["latency"]
     assert [(entry["stage"], entry["batch"], entry["model"]) for entry in entries] == [
         ("infer", 1, "fixed"),

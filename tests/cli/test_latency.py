@@ -6,7 +6,10 @@ import re
 import numpy as np
 import pytest
 
-QUICK = ("--min-seconds", "0.02", "--max-seconds", "0.3")
+from detbench.bench.latency.timed_model import SampleSlice
+
+QUICK = ("--min-seconds", "0.02", "--max-seconds", "0.3", "--processes", "1")
+HERE = (*QUICK, "--turns", "in_process")
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +26,17 @@ def model(tmp_path_factory):
 def ideal_machine(monkeypatch):
     """A machine and series without any reason to be invalid, whatever this machine does."""
     monkeypatch.setattr(
-        "detbench.bench.latency.sample_series.SampleSeries._reasons",
-        lambda self, *_: [self.problem] if self.problem else [],
+        "detbench.bench.latency.assembly._reasons",
+        lambda _, series, __: [one.problem for one in series if one.problem],
+    )
+    monkeypatch.setattr("detbench.bench.latency.assembly.disturbance", lambda *_: None)
+    monkeypatch.setattr(
+        "detbench.bench.latency.speed_judge.SpeedJudge.is_slow", lambda *_, **__: False
     )
 
 
 def test_json_is_the_documented_document_and_nothing_else(command, model, ideal_machine):
-    done = command("latency", model, "--batch", "1,2", *QUICK, "--json", "-")
+    done = command("latency", model, "--batch", "1,2", *HERE, "--json", "-")
     document = json.loads(done.out)
     assert done.code == 0
     assert document["schema_version"] == 2
@@ -43,11 +50,11 @@ def test_json_is_the_documented_document_and_nothing_else(command, model, ideal_
 
 
 def test_the_table_has_the_model_alone_and_end_to_end(command, model, ideal_machine):
-    done = command("latency", model, "--stage", "preprocess", *QUICK)
+    done = command("latency", model, "--stage", "preprocess", *HERE)
     assert done.code == 0
     lines = done.out.splitlines()
     assert lines[0] == "tiny: single_stream, 8 embedded images"
-    rows = [line.split() for line in lines if line.rstrip().endswith("valid")]
+    rows = [line.split() for line in lines if line.rstrip().endswith("quick look")]
     assert [
         stage for row in rows for stage in ("infer", "end_to_end", "preprocess") if stage in row
     ] == [
@@ -60,8 +67,20 @@ def test_the_table_has_the_model_alone_and_end_to_end(command, model, ideal_mach
 
 
 def test_several_models_are_compared(command, model, ideal_machine):
-    done = command("latency", model, f"{model},threads=1", *QUICK, "--json", "-")
-    comparisons = json.loads(done.out)["comparisons"]
+    options = ("--processes", "2", "--max-seconds", "0.4")
+    done = command("latency", model, f"{model},threads=1", *options, "--json", "-")
+    document = json.loads(done.out)
+    assert {result["processes"] for result in document["results"]} == {2}
+    assert {result["verdict"] for result in document["results"]} == {"valid"}
+    announced, planned = done.err.splitlines()[:2]
+    assert announced == (
+        "to time: tiny, tiny threads=1; 2 processes of each; samples of infer, end_to_end for at"
+        " most 0.4 s each"
+    )
+    assert re.fullmatch(
+        r"timing in 2 processes of each model: at most about \d+ s in all, with loading", planned
+    )
+    comparisons = document["comparisons"]
     assert {(pair["stage"], pair["batch"]) for pair in comparisons} == {
         ("infer", 1),
         ("end_to_end", 1),
@@ -72,10 +91,10 @@ def test_several_models_are_compared(command, model, ideal_machine):
 
 def test_an_invalid_time_exits_with_3_and_a_reason(command, model, monkeypatch):
     monkeypatch.setattr(
-        "detbench.bench.latency.sample_series.machine_reasons",
+        "detbench.bench.latency.assembly.machine_reasons",
         lambda *_: ["throttled: GPU too hot (hardware)"],
     )
-    done = command("latency", model, *QUICK)
+    done = command("latency", model, *HERE)
     assert done.code == 3
     assert (
         "invalid: throttled, 2 of 2: tiny infer, batch 1: GPU too hot (hardware);"
@@ -86,21 +105,35 @@ def test_an_invalid_time_exits_with_3_and_a_reason(command, model, monkeypatch):
 
 @pytest.mark.slow
 def test_a_model_against_itself(command, model, ideal_machine):
-    done = command("latency", model, "--aa", "--repetitions", "1", "--max-seconds", "30")
-    assert done.code in (0, 3)
+    options = ("--aa", "--repetitions", "2", "--processes", "2", "--max-seconds", "0.4")
+    done = command("latency", model, *options)
+    assert done.code == 0, done.err
+    assert re.search("timing in 2 processes of each model, 2 times: at most about", done.err)
+    assert done.out.startswith("tiny: single_stream, ")
     for stage in ("infer", "end_to_end"):
-        line = rf"tiny against itself, {stage}, batch 1: \d false alarms in 1 comparisons"
+        line = rf"tiny against itself, {stage}, batch 1: \d false alarms in 2 comparisons"
         assert re.search(line, done.out)
 
 
-def test_a_model_against_itself_without_enough_time(command, model, ideal_machine):
-    done = command("latency", model, "--aa", "--min-seconds", "0", "--max-seconds", "0.01")
+def test_a_model_against_itself_that_fails(command, model, monkeypatch):
+    monkeypatch.setattr(
+        "detbench.bench.latency.local_model.LocalModel.take_samples",
+        lambda *_: SampleSlice(np.zeros(0, np.int64), 0, "failed: gone"),
+    )
+    done = command("latency", model, "--aa", "--turns", "in_process")
     assert done.code == 3
-    assert "invalid: no time for 40 comparisons; increase --max-seconds" in done.err
+    assert "invalid: no time for 8 comparisons; increase --max-seconds" in done.err
+
+
+def test_turns_in_one_process_say_what_they_measure(command, model):
+    done = command("latency", model, f"{model},threads=1", *HERE)
+    assert "models share this process: their idle threads disturb each other" in done.out
+    assert "to time: tiny, tiny threads=1; all in this process; samples of" in done.err
+    assert "\ntiming in 1 process: at most about" in done.err
 
 
 def test_a_short_maximum_needs_no_minimum(command, model, ideal_machine):
-    done = command("latency", model, "--max-seconds", "0.1")
+    done = command("latency", model, "--max-seconds", "0.1", *HERE[4:])
     assert done.code in (0, 3), "a time may be too noisy here, but the options fit"
     assert "infer" in done.out
 
@@ -116,14 +149,14 @@ def test_a_short_maximum_needs_no_minimum(command, model, ideal_machine):
     ],
 )
 def test_the_title_describes_a_query(command, model, ideal_machine, options, query):
-    done = command("latency", model, *options, *QUICK)
+    done = command("latency", model, *options, *HERE)
     assert done.out.splitlines()[0] == f"tiny: {options[1]}, {query}, 8 embedded images"
 
 
 def test_a_run_folder_is_written(command, model, ideal_machine, tmp_path):
     from detbench.bench.latency.run_folder import read_latency
 
-    done = command("latency", model, "-o", tmp_path / "run", *QUICK)
+    done = command("latency", model, "-o", tmp_path / "run", *HERE)
     assert f"run: {tmp_path / 'run'}" in done.err
     assert [result.stage for result in read_latency(tmp_path / "run")] == ["infer", "end_to_end"]
     again = command("latency", model, "-o", tmp_path / "run", *QUICK)
@@ -143,9 +176,9 @@ def test_ctrl_c_shows_the_times_so_far(command, model, monkeypatch):
         return take_samples(self, count, lead_in)
 
     monkeypatch.setattr(LocalModel, "take_samples", interrupted)
-    done = command("latency", model, *QUICK)
+    done = command("latency", model, *HERE)
     assert done.code == 130
-    assert re.search(r"invalid: interrupted, 1 of \d: tiny (infer|end_to_end), batch 1", done.err)
+    assert re.search(r"invalid: interrupted, [12] of 2: tiny (infer|end_to_end), batch 1", done.err)
     assert "interrupted; the times measured so far are shown, and are not valid" in done.err
     assert "infer" in done.out
 

@@ -58,7 +58,9 @@ def test_only_what_rules_need_is_timed(tmp_path):
         rule_of(f'measure = "{measure}"\nminimum_effect = "3%"\nstage = "infer"\nbatch = 2')
         for measure in ("latency.p50_ms", "memory")
     ]
-    runs = remeasure(run_of(IMAGES), run_of(IMAGES), rules, specs, embedded_images(), max_s=0.2)
+    runs = remeasure(
+        run_of(IMAGES), run_of(IMAGES), rules, specs, embedded_images(), max_s=0.2, processes=1
+    )
     for run, name in ((runs.baseline, "baseline"), (runs.candidate, "candidate")):
         [result] = run.latency
         assert (result.model, result.stage, result.batch) == (name, "infer", 2)
