@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType, RenderResult
@@ -149,18 +149,30 @@ def settings_lines(results: Sequence[LatencyResult]) -> list[str]:
 
 def reason_lines(results: Sequence[LatencyResult]) -> list[str]:
     """Return why results are not valid: a line per kind of reason, with its first examples."""
-    examples: dict[str, list[str]] = {}
+    tasks: dict[str, dict[str, list[str]]] = {}
     for result in results:
         for reason in result.reasons:
             kind, _, detail = reason.partition(": ")
             task = f"{result.model} {result.stage}, batch {result.batch}"
-            examples.setdefault(kind, []).append(f"{task}: {detail}" if detail else task)
-    return [_reason_line(kind, tasks, len(results)) for kind, tasks in examples.items()]
+            tasks.setdefault(kind, {}).setdefault(detail or task, []).append(task)
+    return [_reason_line(kind, by_detail, len(results)) for kind, by_detail in tasks.items()]
 
 
-def _reason_line(kind: str, tasks: Sequence[str], count: int) -> str:
-    more = f"; and {len(tasks) - _MAX_EXAMPLES} more" if len(tasks) > _MAX_EXAMPLES else ""
-    return f"invalid: {kind}, {len(tasks)} of {count}: {'; '.join(tasks[:_MAX_EXAMPLES])}{more}"
+def _reason_line(kind: str, tasks: Mapping[str, Sequence[str]], count: int) -> str:
+    """Return a line about one kind of reason.
+
+    Args:
+        kind: Of the reason.
+        tasks: By the detail of the reason; a reason without one has the task as its detail.
+        count: Of all results.
+    """
+    examples = []
+    for detail, (first, *others) in tasks.items():
+        also = f" and {len(others)} more" if others else ""
+        examples.append(first if detail == first else f"{first}{also}: {detail}")
+    n_affected = len({task for of_detail in tasks.values() for task in of_detail})
+    more = f"; and {len(examples) - _MAX_EXAMPLES} more" if len(examples) > _MAX_EXAMPLES else ""
+    return f"invalid: {kind}, {n_affected} of {count}: {'; '.join(examples[:_MAX_EXAMPLES])}{more}"
 
 
 def remark_lines(results: Sequence[LatencyResult]) -> list[str]:

@@ -124,3 +124,18 @@ def test_reasons_are_grouped_by_kind():
     examples = "m infer, batch 4: infer; m end_to_end, batch 4: end_to_end; and 1 more"
     assert first == f"invalid: too noisy, 3 of 4: {examples}"
     assert second == "invalid: interrupted, 1 of 4: m postprocess, batch 4"
+
+
+def test_a_reason_of_several_results_is_written_once():
+    shared = "disturbed by b: a took 2.7 ms in company and 1.3 ms alone (p50)"
+    noisy = ("too noisy: p50 is wide", "too noisy: p90 is wide")
+    results = [
+        result_of("a", "infer", reasons=(shared, *noisy)),
+        result_of("b", "infer", reasons=(shared,)),
+        result_of("c", "infer", reasons=(shared,)),
+    ]
+    first, second = reason_lines(results)
+    detail = "a took 2.7 ms in company and 1.3 ms alone (p50)"
+    assert first == f"invalid: disturbed by b, 3 of 3: a infer, batch 4 and 2 more: {detail}"
+    examples = "a infer, batch 4: p50 is wide; a infer, batch 4: p90 is wide"
+    assert second == f"invalid: too noisy, 1 of 3: {examples}"
