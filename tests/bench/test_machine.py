@@ -1,5 +1,6 @@
 """Machine state and GPU: read from fakes of NVML and psutil; no driver is no error."""
 
+import os
 import sys
 from types import SimpleNamespace
 
@@ -162,6 +163,40 @@ def test_background_load_is_the_load_of_other_processes(load):
     monitor.observe()
     assert [state.background_load_cores for state in monitor.states] == [None, 0.5]
     assert [state.elapsed_s for state in monitor.states] == [0.0, 2.0]
+
+
+def test_the_load_of_watched_processes_is_no_background_load(monkeypatch):
+    machine_s, now = [0.0], [0.0]
+    monkeypatch.setattr(machine.psutil, "cpu_times", lambda: Times((machine_s[0], 1000.0)))
+    own_s = {os.getpid(): 1.0, 1: 5.0, 2: 9.0}
+
+    class FakeProcess(SimpleNamespace):
+        def cpu_times(self):
+            if self.pid not in own_s:
+                raise machine.psutil.NoSuchProcess(self.pid)
+            return SimpleNamespace(user=own_s[self.pid], system=0.0)
+
+    monkeypatch.setattr(machine.psutil, "Process", lambda pid: FakeProcess(pid=pid))
+    monitor = MachineMonitor(now=lambda: now[0])
+
+    def pass_seconds(seconds, load_s):
+        now[0] += seconds
+        machine_s[0] += load_s
+        monitor.observe()
+        return monitor.states[-1].background_load_cores
+
+    monitor.watch([1])
+    own_s[1] += 2.0
+    assert pass_seconds(2.0, load_s=3.0) == pytest.approx(0.5), "1 s of 2 s is not ours"
+    monitor.watch([1, 2])
+    own_s[1], own_s[2] = own_s[1] + 1.0, own_s[2] + 1.0
+    assert pass_seconds(1.0, load_s=2.0) == pytest.approx(0.0)
+    del own_s[1]  # it has ended, and its time is no longer known
+    own_s[2] += 1.0
+    assert pass_seconds(1.0, load_s=1.0) == pytest.approx(0.0)
+    monitor.watch([2])
+    own_s[2] += 0.5
+    assert pass_seconds(1.0, load_s=1.0) == pytest.approx(0.5)
 
 
 def test_states_are_recorded_at_most_every_half_second(load):

@@ -1,8 +1,8 @@
 """Measure the overhead of the latency suite: the time between two requests.
 
-    python tests/experiments/latency_overhead.py
+    python -m tests.experiments.latency_overhead
 
-A complete measurement runs with rounds, machine monitoring, warm-up detection and stopping rule.
+A complete measurement runs with turns, machine monitoring, warm-up detection and stopping rule.
 The model only spins and records the start and end of each call. The time between the end of one
 call and the start of the next is the overhead.
 """
@@ -17,12 +17,10 @@ import numpy as np
 from detbench.adapters.detector import Batch
 from detbench.bench.environment import environment
 from detbench.bench.latency.images import embedded_images
-from detbench.bench.latency.interleaving import time_task
 from detbench.bench.latency.local_model import LocalModel
-from detbench.bench.latency.scenario import SINGLE_STREAM
-from detbench.bench.latency.statistics.stopping import StoppingRule
-from detbench.bench.latency.timed_model import TimingTask
-from detbench.bench.machine import MachineMonitor
+from detbench.bench.latency.sources import LoadedSource
+from detbench.bench.latency.sweep import sweep
+from detbench.bench.latency.timing_plan import TimingPlan
 
 SECONDS = 5.0
 SPIN_NS = (100_000, 1_000_000)
@@ -68,9 +66,8 @@ def gaps_us(kind, spin_ns):
     """Return the time between the end of each request and the start of the next, in µs."""
     detector = Spinner(kind, spin_ns)
     model = LocalModel(detector, embedded_images(4))
-    rule = StoppingRule(relative_width=0.0, min_s=SECONDS, max_s=SECONDS)
-    detector.stamps.clear()
-    time_task([model], TimingTask("infer", 1, SINGLE_STREAM), rule, MachineMonitor())
+    plan = TimingPlan(stages=("infer",), min_s=SECONDS, max_s=SECONDS, turns="in_process")
+    sweep([LoadedSource(model)], plan)
     stamps = np.array(detector.stamps[20:-20])
     return (stamps[1:, 0] - stamps[:-1, 1]) / 1e3
 
