@@ -19,7 +19,7 @@ from detbench.bench.latency.statistics.comparison import (
     compare_rounds,
 )
 from detbench.bench.latency.statistics.disturbance import Disturbance, disturbance
-from detbench.bench.latency.statistics.processes import modes, noise_reasons
+from detbench.bench.latency.statistics.processes import noise_reasons
 from detbench.bench.latency.timed_model import TimingTask
 from detbench.bench.latency.validity import device_of, device_reasons, machine_reasons
 from detbench.bench.machine import MachineState
@@ -164,16 +164,11 @@ def _series_reasons(
     if len(counted) == 1:
         [(one, _)] = counted
         return reasons if one.decision.precise else [*reasons, f"too noisy: {one.decision.reason}"]
-    p50s = result.process_percentiles_ms(_MEDIAN)
     scenario = record.task.scenario
     tail = [scenario.percentile] if scenario.percentile else []
     noise = noise_reasons({q: result.process_percentiles_ms(q) for q in (_MEDIAN, *tail)})
-    if (found := modes(p50s)) is not None and noise:
-        low, high = found
-        reasons.append(
-            f"two modes: {plural(low.count, 'process')} near {low.center:.3g} ms,"
-            f" {high.count} near {high.center:.3g} ms"
-        )
+    if noise and result.two_modes:
+        reasons.append(f"two modes: {result.two_modes}")
     return [*reasons, *noise]
 
 

@@ -134,15 +134,8 @@ class ProcessSeries:
 
 def pooled_wake_up(series: Sequence[ProcessSeries]) -> int:
     """Return how many samples to discard after each wake-up, from the turns of all processes."""
-    turns = [
-        turn.samples_ns
-        for one in series
-        for turn in one.turns_at_full_speed()
-        if len(turn.samples_ns)
-    ]
-    longest = max(map(len, turns), default=0)
-    # The last turn of a process may be cut short by its time; it would shorten the profile.
-    return wake_up_count([turn for turn in turns if 2 * len(turn) >= longest])
+    turns = [turn.samples_ns for one in series for turn in one.turns_at_full_speed()]
+    return wake_up_count([samples for samples in turns if len(samples)])
 
 
 def _joined(pieces: Sequence[SamplesNs]) -> SamplesNs:

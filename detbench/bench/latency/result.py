@@ -18,9 +18,14 @@ from detbench.bench.latency.scenario import MIN_SAMPLES, ScenarioName
 from detbench.bench.latency.stages import Stage
 from detbench.bench.latency.statistics.long_run_variance import series_mean_interval
 from detbench.bench.latency.statistics.percentiles import percentile, percentile_interval
-from detbench.bench.latency.statistics.processes import geometric_interval, geometric_mean
+from detbench.bench.latency.statistics.processes import (
+    geometric_interval,
+    geometric_mean,
+    modes,
+)
 from detbench.bench.machine import MachineState, machine_records, machine_states
 from detbench.bench.machine_speed.speed import MachineSpeed
+from detbench.wording import plural
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0)
 Turns = Literal["stopped", "parked", "restarted", "in_process"]
@@ -134,12 +139,26 @@ class LatencyResult:
         remarks = []
         if len(self._settled) == 1:
             remarks.append(WITHIN_ONE_PROCESS)
+        if self.two_modes and not self.reasons:
+            remarks.append(f"two modes ({self.model}, {self.stage}): {self.two_modes}")
         if 0 < len(self.samples_ns) < MIN_SAMPLES:
             remarks.append(
                 f"fewer than {MIN_SAMPLES} samples: intervals may be too narrow,"
                 " especially those of tail percentiles"
             )
         return tuple(remarks)
+
+    @property
+    def two_modes(self) -> str:
+        """Which two clusters the processes' p50s lie in; empty if they do not."""
+        found = modes(self.process_percentiles_ms(50))
+        if found is None:
+            return ""
+        low, high = found
+        return (
+            f"{plural(low.count, 'process')} near {low.center:.3g} ms,"
+            f" {high.count} near {high.center:.3g} ms"
+        )
 
     @property
     def set_aside_share(self) -> float | None:
