@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
+from detbench.bench.interrupts import sigterm_as_exit
 from detbench.bench.latency.images import EncodedImage
 from detbench.bench.latency.model_specs import ModelSpec
 from detbench.bench.latency.sources import model_sources
@@ -55,7 +56,7 @@ def measure(
 
     if plan.turns == "in_process":
         return sweeps()
-    with SpeedMeter() as meter:
+    with sigterm_as_exit(), SpeedMeter() as meter:
         judge = SpeedJudge(meter, best_known())
         timed = sweeps(judge)
     remember(judge.speeds)

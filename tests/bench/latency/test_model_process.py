@@ -15,7 +15,10 @@ from detbench.bench.latency.images import embedded_images
 from detbench.bench.latency.model_process import ModelProcess
 from detbench.bench.latency.model_specs import model_specs
 from detbench.bench.latency.scenario import SINGLE_STREAM
+from detbench.bench.latency.sources import model_sources
+from detbench.bench.latency.sweep import sweep
 from detbench.bench.latency.timed_model import TimingTask
+from detbench.bench.latency.timing_plan import TimingPlan
 from detbench.errors import DetbenchError
 from tests.bench.latency import process_models
 
@@ -171,6 +174,43 @@ def test_a_child_that_may_not_be_stopped_leaves_nothing_stopped(start, monkeypat
     assert psutil.STATUS_STOPPED not in statuses(model)
 
 
+def sweep_beside_a_spinner():
+    """Return the results of a model and of one that starts a process that spins."""
+    sources = model_sources(model_specs(["fake:quiet", "fake:session"]), IMAGES)
+    plan = TimingPlan(stages=("infer",), min_s=0.2, max_s=0.4, processes=2)
+    return sweep(sources, plan).results
+
+
+@needs_signals
+def test_a_model_beside_one_that_spins_has_the_machine_for_itself(adapter):
+    quiet, spinning = sweep_beside_a_spinner()
+    assert (quiet.turns, spinning.turns) == ("stopped", "stopped")
+    for result in (quiet, spinning):
+        assert all(process.busy_cores_of_others < 0.05 for process in result.processes)
+        assert not any(reason.startswith("not at rest") for reason in result.reasons)
+        assert all(len(process.samples_ns) > 20 for process in result.processes)
+
+
+@needs_signals
+def test_a_parked_model_that_spins_is_not_at_rest(adapter, monkeypatch):
+    def refused(*_):
+        raise PermissionError
+
+    killpg = os.killpg
+
+    def kill_only(group, number):
+        return killpg(group, number) if number == signal.SIGKILL else refused()
+
+    monkeypatch.setattr(os, "killpg", kill_only)
+    monkeypatch.setattr("detbench.bench.latency.model_process._MAX_IDLE_WAIT_S", 0.05)
+    quiet, spinning = sweep_beside_a_spinner()
+    assert (quiet.turns, spinning.turns) == ("parked", "parked")
+    assert max(process.busy_cores_of_others for process in quiet.processes) > 0.2
+    [reason] = [reason for reason in quiet.reasons if reason.startswith("not at rest")]
+    assert reason.startswith("not at rest: session used ")
+    assert not any(reason.startswith("not at rest") for reason in spinning.reasons)
+
+
 PARENT = """
 import sys, time
 sys.path[:0] = {path!r}
@@ -209,39 +249,49 @@ MEASUREMENT = """
 import sys
 sys.path[:0] = {path!r}
 from detbench.bench.latency.images import embedded_images
+from detbench.bench.latency.measurement import measure
 from detbench.bench.latency.model_specs import model_specs
-from detbench.bench.latency.sources import model_sources
-from detbench.bench.latency.sweep import sweep
 from detbench.bench.latency.timing_plan import TimingPlan
 
 if __name__ == "__main__":
-    sources = model_sources(model_specs({specs!r}), embedded_images(1))
-    timed = sweep(sources, TimingPlan(max_s=60, min_s=60, processes=5))
+    plan = TimingPlan(stages=("infer",), max_s=60, min_s=60, processes=5)
+    timed = measure(model_specs({specs!r}), embedded_images(1), plan)
     print([result.reasons[0] for result in timed.results], flush=True)
     sys.exit(130 if timed.interrupted else 0)
 """
 
 
+def descendants_once_the_spinner_is_stopped(pid):
+    """Return all processes that a measurement has started, while one of them is stopped."""
+    deadline = time.perf_counter() + 60
+    while time.perf_counter() < deadline:
+        with suppress(psutil.NoSuchProcess):
+            children = psutil.Process(pid).children(recursive=True)
+            spinners = [child for child in children if process_models.SPIN in child.cmdline()]
+            if spinners and spinners[0].status() == psutil.STATUS_STOPPED:
+                return [child.pid for child in children]
+        time.sleep(0.01)
+    raise AssertionError("the process that spins was never stopped")
+
+
 @needs_signals
-def test_ctrl_c_while_others_are_stopped_ends_all_and_keeps_the_samples(adapter, tmp_path):
+@pytest.mark.parametrize(
+    ("end", "code", "output"),
+    [(signal.SIGINT, 130, "['interrupted', 'interrupted']\n"), (signal.SIGTERM, 143, "")],
+)
+def test_a_measurement_that_is_ended_ends_all_that_is_stopped(adapter, tmp_path, end, code, output):
     script = tmp_path / "measurement.py"
     paths = [str(adapter), str(ROOT)]
     script.write_text(MEASUREMENT.format(path=paths, specs=["fake:quiet", "fake:session"]))
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
-        time.sleep(0.5)
-        deadline = time.perf_counter() + 20
-        pids = []
-        while time.perf_counter() < deadline:
-            children = psutil.Process(parent.pid).children(recursive=True)
-            pids = [child.pid for child in children]
-            spinner = [child for child in children if process_models.SPIN in child.cmdline()]
-            if spinner and spinner[0].status() == psutil.STATUS_STOPPED:
-                break
-        time.sleep(0.5)
-        parent.send_signal(signal.SIGINT)
-        reasons = parent.stdout.read()
+    environment = {**os.environ, "DETBENCH_CACHE": str(tmp_path / "cache")}
+    with subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment
+    ) as parent:
+        pids = descendants_once_the_spinner_is_stopped(parent.pid)
+        time.sleep(1.0)
+        parent.send_signal(end)
+        printed = parent.stdout.read()
         parent.wait()
-    assert parent.returncode == 130
-    assert reasons == "['interrupted', 'interrupted']\n"
+    assert (parent.returncode, printed) == (code, output)
     assert len(pids) >= 3
     assert are_gone(pids)
