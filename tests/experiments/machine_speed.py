@@ -5,7 +5,7 @@
 Needs the optional test data ($DETBENCH_DATA or ../shared/data). FastestDet takes turns on all cores
 and on one thread. Each turn gives one p50. Tables group turns by the machine's speed before and
 after them, the slower of both, as multiples of the best. Only samples right after waking are
-dropped.
+dropped, and turns during which other processes used more than 10% of the cores.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from detbench.bench.environment import environment
 from detbench.bench.latency.images import embedded_images
@@ -31,6 +32,7 @@ from detbench.bench.latency.timed_model import TimingTask
 from detbench.bench.latency.turns import TurnTaker
 from detbench.bench.machine import MachineMonitor
 from detbench.bench.machine_speed.meter import SpeedMeter
+from detbench.threads import usable_cores
 from tests.experiments.population import data_folder
 
 THREADS = ("threads=0", "threads=1")
@@ -39,6 +41,8 @@ TURN_NS, WAKE_UP = 150_000_000, 5
 PAUSE_S = 0.2
 EDGES = (0.0, 1.02, 1.05, 1.08, 1.15, 1.3, 1.6, np.inf)
 BEST_QUANTILE = 0.10
+MAX_FOREIGN_LOAD = 0.10
+MIN_TURNS = 20
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,27 @@ class Turn:
     compute_us: float
     exchange_us: float
     """Both from the slower of the measurements before and after the turn."""
+    busy_cores_of_others: float
+    """Cores that processes outside of this experiment kept busy."""
+
+
+class ForeignLoad:
+    """The load of all processes but some, since it was created."""
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._own = [psutil.Process(pid) for pid in pids]
+        self._start_s, self._idle_s, self._own_s = self._times()
+
+    def busy_cores(self) -> float:
+        now_s, idle_s, own_s = self._times()
+        seconds = now_s - self._start_s
+        busy_s = usable_cores() * seconds - (idle_s - self._idle_s)
+        return (busy_s - (own_s - self._own_s)) / seconds
+
+    def _times(self) -> tuple[float, float, float]:
+        times = [process.cpu_times() for process in self._own]
+        own_s = sum(each.user + each.system for each in times)
+        return time.perf_counter(), psutil.cpu_times().idle, own_s
 
 
 def take_turns(seconds: float) -> list[Turn]:
@@ -72,7 +97,9 @@ def take_turns(seconds: float) -> list[Turn]:
         start = time.perf_counter()
         while time.perf_counter() - start < seconds:
             for model in rng.permutation(np.array(models, object)):
+                load = ForeignLoad([os.getpid(), *meter.pids, *model.pids])
                 turn = taker.take(model, [], 1_000, TURN_NS)
+                busy_cores = load.busy_cores()
                 time.sleep(PAUSE_S)
                 if len(turn.samples_ns) < 2 * WAKE_UP:
                     continue
@@ -83,6 +110,7 @@ def take_turns(seconds: float) -> list[Turn]:
                         float(np.median(turn.samples_ns[WAKE_UP:])) / 1e6,
                         max(speed.compute_us for speed in turn.speeds),
                         max(speed.exchange_us for speed in turn.speeds),
+                        busy_cores,
                     )
                 )
     return turns
@@ -115,9 +143,14 @@ def main() -> None:
         turns = take_turns(options.seconds)
         if options.save:
             options.save.write_text(json.dumps([asdict(turn) for turn in turns]))
+    max_load = MAX_FOREIGN_LOAD * usable_cores()
     for threads, name in NAMES.items():
-        own = [turn for turn in turns if turn.name == name]
-        print(f"\nFastestDet, {name} ({threads}), {len(own)} turns")
+        every = [turn for turn in turns if turn.name == name]
+        own = [turn for turn in every if turn.busy_cores_of_others <= max_load]
+        print(f"\nFastestDet, {name} ({threads}): {len(own)} of {len(every)} turns without load")
+        if len(own) < MIN_TURNS:
+            print("too few turns without load: run it on an idle machine")
+            continue
         table(own, "exchange", lambda turn: turn.exchange_us)
         table(own, "arithmetic", lambda turn: turn.compute_us)
         best_us = np.quantile([turn.exchange_us for turn in own], BEST_QUANTILE)
