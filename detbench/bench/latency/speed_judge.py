@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from detbench.bench.machine_speed.best_known import BestKnown
-from detbench.bench.machine_speed.speed import MachineSpeed, best_speed, is_slow
+from detbench.bench.machine_speed.speed import MachineSpeed, best_speed, is_slow, speed_limits
 
 
 class Meter(Protocol):
@@ -49,7 +49,10 @@ class SpeedJudge:
         if not speeds:
             return False
         best = self._known.faster_of(best_speed(self.speeds))
-        return any(is_slow(one, best, uses_several_cores=uses_several_cores) for one in speeds)
+        limits = speed_limits(self.speeds)
+        return any(
+            is_slow(one, best, limits, uses_several_cores=uses_several_cores) for one in speeds
+        )
 
     def reason(self, *, uses_several_cores: bool) -> str:
         """Return how the whole measurement was slower than the best known; empty if it was not."""

@@ -1,15 +1,18 @@
 """Machine speed: robust best, limits, and differences between results."""
 
+import numpy as np
 import pytest
 
 from detbench.bench.machine_speed.speed import (
     COMPUTE_LIMIT,
     EXCHANGE_LIMIT,
     MachineSpeed,
+    SpeedLimits,
     best_speed,
     is_slow,
     median_speed,
     slower_machine_difference,
+    speed_limits,
 )
 
 BEST = MachineSpeed(2.0, 8.0)
@@ -66,3 +69,18 @@ def test_the_difference_of_two_results_names_both_times():
     assert "3.0 µs with the first" in slower_machine_difference(MachineSpeed(3.0, 8.0), BEST)
     one_core = slower_machine_difference(BEST, MachineSpeed(2.0, 21.0), uses_several_cores=False)
     assert one_core == ""
+
+
+def test_the_limits_of_a_machine_follow_its_own_spread_up_to_30_percent():
+    rng = np.random.default_rng(0)
+
+    def limits(spread, slow_share=0.0):
+        factors = 1 + spread * np.abs(rng.standard_normal(400))
+        factors[rng.random(400) < slow_share] *= 2.5
+        return speed_limits([MachineSpeed(2.0 * factor, 8.0 * factor) for factor in factors])
+
+    assert limits(0.001) == SpeedLimits(COMPUTE_LIMIT, EXCHANGE_LIMIT)
+    assert limits(0.001, slow_share=0.6) == SpeedLimits(COMPUTE_LIMIT, EXCHANGE_LIMIT)
+    assert EXCHANGE_LIMIT < limits(0.15).exchange < 1.3
+    assert limits(2.0) == SpeedLimits(1.3, 1.3)
+    assert speed_limits([MachineSpeed(2.0, None)]) == SpeedLimits(COMPUTE_LIMIT, EXCHANGE_LIMIT)
