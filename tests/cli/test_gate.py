@@ -180,13 +180,10 @@ def test_own_rules_start_from_the_default_ones(command, gate, rules):
     assert gate("good", "bad", "--rules", rules).code == 0
 
 
-def test_models_are_timed_side_by_side(gate, rules, tmp_path, monkeypatch):
+@pytest.mark.slow
+@pytest.mark.usefixtures("machine_at_full_speed")
+def test_models_are_timed_side_by_side(gate, rules, tmp_path):
     pytest.importorskip("onnxruntime")
-    # Whatever this machine does meanwhile.
-    monkeypatch.setattr("detbench.bench.latency.assembly.disturbance", lambda *_: None)
-    monkeypatch.setattr(
-        "detbench.bench.latency.speed_judge.SpeedJudge.is_slow", lambda *_, **__: False
-    )
     from tests.adapters.onnx.models import save_model
 
     model = tmp_path / "tiny.onnx"

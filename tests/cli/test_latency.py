@@ -23,15 +23,11 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture
-def ideal_machine(monkeypatch):
+def ideal_machine(monkeypatch, machine_at_full_speed):
     """A machine and series without any reason to be invalid, whatever this machine does."""
     monkeypatch.setattr(
         "detbench.bench.latency.assembly._reasons",
         lambda _, series, __: [one.problem for one in series if one.problem],
-    )
-    monkeypatch.setattr("detbench.bench.latency.assembly.disturbance", lambda *_: None)
-    monkeypatch.setattr(
-        "detbench.bench.latency.speed_judge.SpeedJudge.is_slow", lambda *_, **__: False
     )
 
 
@@ -66,6 +62,7 @@ def test_the_table_has_the_model_alone_and_end_to_end(command, model, ideal_mach
     assert "CPUExecutionProvider on cpu, threads not set, clock onnxruntime" in done.out
 
 
+@pytest.mark.slow
 def test_several_models_are_compared(command, model, ideal_machine):
     options = ("--processes", "2", "--max-seconds", "0.4")
     done = command("latency", model, f"{model},threads=1", *options, "--json", "-")
@@ -97,8 +94,7 @@ def test_an_invalid_time_exits_with_3_and_a_reason(command, model, monkeypatch):
     done = command("latency", model, *HERE)
     assert done.code == 3
     assert (
-        "invalid: throttled, 2 of 2: tiny infer, batch 1: GPU too hot (hardware);"
-        " tiny end_to_end, batch 1: GPU too hot (hardware)"
+        "invalid: throttled, 2 of 2: tiny infer, batch 1 and 1 more: GPU too hot (hardware)"
     ) in done.err
     assert "invalid" in done.out
 

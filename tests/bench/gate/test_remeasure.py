@@ -47,6 +47,7 @@ def test_an_unknown_or_missing_model_is_refused():
         recorded_specs(missing, compared_run([]))
 
 
+@pytest.mark.usefixtures("machine_at_full_speed")
 def test_only_what_rules_need_is_timed(tmp_path):
     pytest.importorskip("onnxruntime")
     from tests.adapters.onnx.models import save_model
