@@ -32,11 +32,12 @@ from tests.experiments.process_variants import (
     MODELS,
     STOPPED,
     VARIANTS,
+    YOLOX_NANO,
     Variant,
 )
 
 _WORKER = Path(__file__).with_name("process_worker.py")
-_DROPPED, _KEPT = 8, 20
+_SAMPLES, _SAMPLES_BY_DEFAULT = {YOLOX_NANO: (4, 12)}, (8, 20)
 """Samples of a turn: those right after waking, which do not count, and those that do."""
 _ENOUGH_TURNS, _MAX_ROUNDS = 3, 10
 _LOADED_AT_ONCE = 2
@@ -110,10 +111,11 @@ class VariantProcess:
 
     def take(self) -> tuple[list[int], int]:
         """Return the time of each sample that counts in ns, and the CPU time of all."""
-        self._process.stdin.write(f"{_DROPPED + _KEPT}\n")
+        dropped, kept = _SAMPLES.get(self._model, _SAMPLES_BY_DEFAULT)
+        self._process.stdin.write(f"{dropped + kept}\n")
         self._process.stdin.flush()
         times, cpu_ns = json.loads(self._answer())
-        return times[_DROPPED:], cpu_ns
+        return times[dropped:], cpu_ns
 
     def cpu_s(self) -> float:
         times = psutil.Process(self._process.pid).cpu_times()
@@ -296,7 +298,7 @@ def counts(turn: Turn, best: MachineSpeed) -> bool:
 def variants_of(model: str, causes: Sequence[str]) -> list[Variant]:
     """Return the baselines and the variants that this installation can run."""
     variants = KERAS_VARIANTS if model == KERAS_YOLO else VARIANTS
-    chosen = [one for one in variants if one.exists() and (not causes or one.cause in causes)]
+    chosen = [one for one in variants if one.suits(model) and (not causes or one.cause in causes)]
     return [*BASELINES, *chosen] if chosen else []
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 _DATA = Path(os.environ.get("DETBENCH_DATA") or Path(__file__).parents[3] / "shared" / "data")
+FASTEST_DET, YOLOX_NANO = "FastestDet", "YOLOX-nano"
 MODELS = {
-    "FastestDet": _DATA / "models" / "fastestdet" / "FastestDet.onnx",
-    "YOLOX-nano": _DATA / "models" / "yolox_nano_kazuhito" / "yolox_nano.onnx",
+    FASTEST_DET: _DATA / "models" / "fastestdet" / "FastestDet.onnx",
+    YOLOX_NANO: _DATA / "models" / "yolox_nano_kazuhito" / "yolox_nano.onnx",
 }
 """ONNX files by the name in tables."""
 KERAS_YOLO = "YOLO in Keras"
@@ -51,10 +52,13 @@ class Variant:
     """A module without which the variant is left out."""
     companion: str | None = None
     """What another process of the same model does during the turns; None without one."""
-    is_slow_to_load: bool = False
+    only: str | None = None
+    """The model that it is tried with; None for every model."""
 
-    def exists(self) -> bool:
-        """Return whether this installation can run it."""
+    def suits(self, model: str) -> bool:
+        """Return whether it is tried with a model, and whether this installation can run it."""
+        if self.only not in (None, model):
+            return False
         return self.needs is None or importlib.util.find_spec(self.needs) is not None
 
 
@@ -75,6 +79,15 @@ _PADDING = "DETBENCH_EXPERIMENT_PADDING"
 
 def _malloc_in_huge_pages() -> dict[str, str]:
     return {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+
+
+def _imported(framework: str, module: str) -> Variant:
+    """Return a variant that imports a framework and does not use it.
+
+    Loading takes seconds, and a model that is fast shows disturbances best.
+    """
+    name, step = f"{framework} imported", f"import {module}"
+    return Variant("frameworks", name, before=(step,), needs=module, only=FASTEST_DET)
 
 
 VARIANTS = (
@@ -104,11 +117,11 @@ VARIANTS = (
     Variant("huge pages", "malloc asks for them", environment=_malloc_in_huge_pages()),
     Variant("order of loading", "after the other model, which ran", before=("other model",)),
     Variant("order of loading", "before the other model, which ran", after=("other model",)),
-    Variant("frameworks", "TensorFlow imported", before=("import tensorflow",), needs="tensorflow"),
+    _imported("TensorFlow", "tensorflow"),
     Variant("frameworks", "TensorFlow ran YOLO", before=("run tensorflow",), needs="tensorflow"),
-    Variant("frameworks", "JAX imported", before=("import jax",), needs="jax"),
+    _imported("JAX", "jax"),
     Variant("frameworks", "JAX ran YOLO", before=("run jax",), needs="jax"),
-    Variant("frameworks", "PyTorch imported", before=("import torch",), needs="torch"),
+    _imported("PyTorch", "torch"),
     Variant("frameworks", "PyTorch ran a convolution", before=("run torch",), needs="torch"),
 )
 """Those that take turns with the baselines, one awake and all others stopped."""
