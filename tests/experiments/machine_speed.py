@@ -25,8 +25,8 @@ import psutil
 
 from detbench.bench.environment import environment
 from detbench.bench.latency.images import embedded_images
-from detbench.bench.latency.model_process import ModelProcess
 from detbench.bench.latency.model_specs import ModelSpec
+from detbench.bench.latency.processes.model_process import ModelProcess
 from detbench.bench.latency.scenario import SINGLE_STREAM
 from detbench.bench.latency.timed_model import TimingTask
 from detbench.bench.latency.turns import TurnTaker

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from detbench.bench.latency.process_series import ProcessSeries, pooled_wake_up
+from detbench.bench.latency.processes.process_series import ProcessSeries, pooled_wake_up
 from detbench.bench.latency.result import LatencyResult, ProcessSamples, SamplesNs, Turns
 from detbench.bench.latency.speed_judge import SpeedJudge
 from detbench.bench.latency.statistics.comparison import (
@@ -68,9 +68,9 @@ def results_of(record: TaskRecord) -> list[LatencyResult]:
     """
     results = [_result(record, model) for model in record.series]
     disturbed = [
-        f"disturbed by {_company(record, result.model)}: {_disturbance_text(result, found)}"
+        f"disturbed by {_company(record, result.model)}: {_disturbance_text(result, change)}"
         for result in results
-        if (found := _disturbance(result)) is not None
+        if (change := _disturbance(result)) is not None
     ]
     return [replace(result, reasons=(*result.reasons, *disturbed)) for result in results]
 
@@ -193,10 +193,10 @@ def _disturbance(result: LatencyResult) -> Disturbance | None:
     return disturbance(alone, company)
 
 
-def _disturbance_text(result: LatencyResult, found: Disturbance) -> str:
+def _disturbance_text(result: LatencyResult, change: Disturbance) -> str:
     return (
-        f"{result.model} took {found.company_ns / _NS_PER_MS:.3g} ms in company and"
-        f" {found.alone_ns / _NS_PER_MS:.3g} ms alone (p50)"
+        f"{result.model} took {change.company_ns / _NS_PER_MS:.3g} ms in company and"
+        f" {change.alone_ns / _NS_PER_MS:.3g} ms alone (p50)"
     )
 
 

@@ -119,8 +119,8 @@ class LatencyResult:
     @property
     def first_call_s(self) -> float | None:
         """The median over processes; None if all failed."""
-        known = [one.first_call_s for one in self.processes if one.first_call_s is not None]
-        return float(np.median(known)) if known else None
+        times_s = [one.first_call_s for one in self.processes if one.first_call_s is not None]
+        return float(np.median(times_s)) if times_s else None
 
     @property
     def verdict(self) -> Verdict:
@@ -151,10 +151,10 @@ class LatencyResult:
     @property
     def two_modes(self) -> str:
         """Which two clusters the processes' p50s lie in; empty if they do not."""
-        found = modes(self.process_percentiles_ms(50))
-        if found is None:
+        clusters = modes(self.process_percentiles_ms(50))
+        if clusters is None:
             return ""
-        low, high = found
+        low, high = clusters
         return (
             f"{plural(low.count, 'process')} near {low.center:.3g} ms,"
             f" {high.count} near {high.center:.3g} ms"

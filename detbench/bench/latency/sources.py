@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from detbench.bench.latency.images import EncodedImage
 from detbench.bench.latency.local_model import LocalModel, load_model
-from detbench.bench.latency.model_process import ModelProcess
 from detbench.bench.latency.model_specs import ModelSpec
+from detbench.bench.latency.processes.model_process import ModelProcess
 from detbench.bench.latency.result import Turns
 from detbench.bench.latency.timed_model import ModelSource, TimedModel
 from detbench.errors import DetbenchWarning

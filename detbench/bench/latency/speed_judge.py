@@ -26,9 +26,9 @@ class SpeedJudge:
     The best may come from an earlier measurement. The samples' own values play no part.
     """
 
-    def __init__(self, meter: Meter | None = None, known: BestKnown | None = None) -> None:
+    def __init__(self, meter: Meter | None = None, best_known: BestKnown | None = None) -> None:
         """Judge by what a meter measures; without one, nothing is slow."""
-        self._meter, self._known = meter, known or BestKnown()
+        self._meter, self._known = meter, best_known or BestKnown()
         self.speeds: list[MachineSpeed] = []
         """All that were measured."""
 

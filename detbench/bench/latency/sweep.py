@@ -18,8 +18,8 @@ import psutil
 from detbench.bench.gpu import open_gpu
 from detbench.bench.latency.assembly import TaskRecord, TimedPair, pairs_of, results_of
 from detbench.bench.latency.budget import MIN_PROCESSES, Budget, budget
-from detbench.bench.latency.process_group import ProcessGroup
-from detbench.bench.latency.process_series import ProcessSeries
+from detbench.bench.latency.processes.process_group import ProcessGroup
+from detbench.bench.latency.processes.process_series import ProcessSeries
 from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.scenario import Scenario
 from detbench.bench.latency.speed_judge import SpeedJudge
@@ -139,8 +139,8 @@ class _Sweep:
                 if interrupted:
                     return self._result(interrupted=True)
                 if self._starts_over:
-                    for known in self._series.values():
-                        del known[self._number :]
+                    for series in self._series.values():
+                        del series[self._number :]
                     break
             else:
                 self._number += 1
@@ -232,8 +232,8 @@ class _Sweep:
     def ends(self, task: TimingTask) -> None:
         """Take note that a task has ended."""
         self._monitor.observe(at_once=True)
-        known, states = self._states.setdefault(task, []), self._monitor.states
-        known.extend(states[1:] if known else states)  # clocks rise in the first, see validity
+        earlier, states = self._states.setdefault(task, []), self._monitor.states
+        earlier.extend(states[1:] if earlier else states)  # clocks rise in the first, see validity
 
     def failed(self, model: str, problem: str, task: TimingTask) -> None:
         """Take note of a problem: a batch that does not fit into memory rules out larger ones."""
@@ -254,18 +254,18 @@ class _Sweep:
 
     def _add(self, group: ProcessGroup) -> None:
         for key, series in group.series.items():
-            known = self._series.setdefault(key, [])
-            known.extend([None] * (self._number - len(known)))
-            known.append(series)
+            earlier = self._series.setdefault(key, [])
+            earlier.extend([None] * (self._number - len(earlier)))
+            earlier.append(series)
 
     def _result(self, *, interrupted: bool) -> SweepResult:
         total = SweepResult(interrupted=interrupted)
         n_groups = max(map(len, self._series.values()), default=0)
         for task in self.tasks or ():
             series = {
-                source.name: [*known, *[None] * (n_groups - len(known))]
+                source.name: [*groups, *[None] * (n_groups - len(groups))]
                 for source in self._sources
-                if (known := self._series.get((source.name, task)))
+                if (groups := self._series.get((source.name, task)))
             }
             record = TaskRecord(
                 task=task,

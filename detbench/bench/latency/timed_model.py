@@ -96,7 +96,7 @@ class TimedModel(Protocol):
         """Let it run again."""
 
     def cpu_s(self) -> float | None:
-        """Return the CPU time that it has used in s; None if that cannot be told apart."""
+        """Return the CPU time that it has used in s; None if that is unknown."""
 
     def close(self) -> None:
         """Free the model."""

@@ -25,7 +25,7 @@ class Turn:
     elapsed_s: float
     """From the first sample to the last, including what is not timed."""
     own_cpu_s: float | None
-    """CPU time of the model's processes; None if it cannot be told apart."""
+    """CPU time of the model's processes; None if unknown."""
     others_cpu_s: float | None
     """CPU time of all other models' processes."""
     speeds: tuple[MachineSpeed, ...] = ()

@@ -7,8 +7,8 @@ import pytest
 
 from detbench.bench.latency.images import embedded_images
 from detbench.bench.latency.local_model import LocalModel, load_model
-from detbench.bench.latency.model_process import ModelProcess
 from detbench.bench.latency.model_specs import model_specs
+from detbench.bench.latency.processes.model_process import ModelProcess
 from detbench.bench.latency.scenario import SINGLE_STREAM
 from detbench.bench.latency.sources import LoadedSource, ProcessSource
 from detbench.bench.latency.timed_model import TimingTask

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from detbench.bench.latency.images import embedded_images
-from detbench.bench.latency.model_process import ModelProcess
 from detbench.bench.latency.model_specs import model_specs
+from detbench.bench.latency.processes.model_process import ModelProcess
 from detbench.bench.latency.scenario import SINGLE_STREAM
 from detbench.bench.latency.sources import model_sources
 from detbench.bench.latency.sweep import sweep
@@ -202,7 +202,7 @@ def test_a_parked_model_that_spins_is_not_at_rest(adapter, monkeypatch):
         return killpg(group, number) if number == signal.SIGKILL else refused()
 
     monkeypatch.setattr(os, "killpg", kill_only)
-    monkeypatch.setattr("detbench.bench.latency.model_process._MAX_IDLE_WAIT_S", 0.05)
+    monkeypatch.setattr("detbench.bench.latency.processes.model_process._MAX_IDLE_WAIT_S", 0.05)
     quiet, spinning = sweep_beside_a_spinner()
     assert (quiet.turns, spinning.turns) == ("parked", "parked")
     assert max(process.busy_cores_of_others for process in quiet.processes) > 0.2
@@ -215,7 +215,7 @@ PARENT = """
 import sys, time
 sys.path[:0] = {path!r}
 from detbench.bench.latency.images import embedded_images
-from detbench.bench.latency.model_process import ModelProcess
+from detbench.bench.latency.processes.model_process import ModelProcess
 from detbench.bench.latency.model_specs import model_specs
 
 if __name__ == "__main__":

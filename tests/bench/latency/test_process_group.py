@@ -299,13 +299,13 @@ def test_all_processes_belong_to_the_measurement():
 
 def test_progress_is_told():
     _, sources = two_sources()
-    told = []
+    events = []
     progress = Progress(
-        on_load=lambda name, number: told.append((name, number)),
-        on_budget=lambda budget: told.append(budget.processes),
+        on_load=lambda name, number: events.append((name, number)),
+        on_budget=lambda budget: events.append(budget.processes),
     )
     measured(sources, progress=progress, **{**FIVE, "processes": 2})
-    assert told == [("a", 0), ("b", 0), 2, ("b", 1), ("a", 1)]
+    assert events == [("a", 0), ("b", 0), 2, ("b", 1), ("a", 1)]
 
 
 def test_slow_loads_do_not_go_on_forever(monkeypatch):

@@ -96,8 +96,8 @@ def test_processes_at_full_speed_in_one_model_alone_are_not_paired():
 
 def test_a_measurement_slower_than_the_best_known_is_invalid():
     room = Room()
-    known = BestKnown(compute=DatedTime(8.0, date(2026, 11, 28)))
-    judge = SpeedJudge(FakeMeter(room), known)
+    best = BestKnown(compute=DatedTime(8.0, date(2026, 11, 28)))
+    judge = SpeedJudge(FakeMeter(room), best)
     [result] = measured([room.source()], judge=judge, **FIVE).results
     [reason] = result.reasons
     assert reason == (

@@ -21,7 +21,7 @@ from detbench.bench.interrupts import ctrl_c_blocked
 from detbench.bench.latency.images import EncodedImage
 from detbench.bench.latency.local_model import load_model
 from detbench.bench.latency.model_specs import ModelSpec
-from detbench.bench.latency.process_tree import ProcessTree, lead_own_group
+from detbench.bench.latency.processes.process_tree import ProcessTree, lead_own_group
 from detbench.bench.latency.result import Turns
 from detbench.bench.latency.timed_model import INTERRUPTED, Preparation, SampleSlice, TimingTask
 from detbench.errors import DetbenchError, DetbenchWarning

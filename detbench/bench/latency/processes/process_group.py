@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from detbench.bench.latency.process_series import ProcessSeries
+from detbench.bench.latency.processes.process_series import ProcessSeries
 from detbench.bench.latency.scenario import Scenario
 from detbench.bench.latency.speed_judge import SpeedJudge
 from detbench.bench.latency.statistics.stopping import StoppingRule

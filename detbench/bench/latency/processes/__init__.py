@@ -1,0 +1,1 @@
+"""Processes of models: started, paused, timed side by side, and ended."""
