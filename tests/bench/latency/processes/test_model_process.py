@@ -20,9 +20,9 @@ from detbench.bench.latency.sweep import sweep
 from detbench.bench.latency.timed_model import TimingTask
 from detbench.bench.latency.timing_plan import TimingPlan
 from detbench.errors import DetbenchError
-from tests.bench.latency import process_models
+from tests.bench.latency.processes import process_models
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 INFER = TimingTask("infer", 1, SINGLE_STREAM)
 IMAGES = embedded_images(1)
 needs_signals = pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no signals to stop with")
