@@ -1,5 +1,7 @@
 """Sweeps: every batch size and stage, out of memory at one of them, and impossible plans."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from detbench.bench.latency.sweep import Progress
@@ -125,3 +127,19 @@ def test_ctrl_c_in_a_later_group_keeps_the_samples_of_the_groups_before():
 def test_an_impossible_plan_is_refused(plan, message):
     with pytest.raises(DetbenchError, match=message):
         TimingPlan(**plan)
+
+
+def test_too_little_memory_for_another_model_is_an_error_that_says_how_many_fit(monkeypatch):
+    monkeypatch.setattr("detbench.bench.latency.sweep._resident_bytes", lambda _: 4 << 30)
+    memory = SimpleNamespace(available=3 << 30)
+    monkeypatch.setattr("detbench.bench.latency.sweep.psutil.virtual_memory", lambda: memory)
+    room = Room()
+    sources = [room.source(name) for name in "ab"]
+    message = (
+        "not enough memory for 2 models at once: a is loaded, and 3.2 GB are left; use --loaded 1"
+    )
+    with pytest.raises(DetbenchError, match=message):
+        measured(sources, **QUICK)
+    assert room.loaded == []
+    timed = measured([room.source(name) for name in "ab"], loaded=1, **QUICK)
+    assert [result.verdict for result in timed.results] == ["quick look"] * 4
