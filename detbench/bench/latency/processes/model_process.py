@@ -55,9 +55,7 @@ class ModelProcess:
         self._answer_s = answer_s
         context = multiprocessing.get_context("spawn")
         self._pipe, child_end = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(child_end, spec, tuple(images)), daemon=True
-        )
+        self._process = context.Process(target=_serve, args=(child_end,), daemon=True)
         with ctrl_c_blocked():
             self._process.start()
         child_end.close()
@@ -67,7 +65,7 @@ class ModelProcess:
         self.warnings: list[str]
         """Messages of the DetbenchWarnings that loading the model gave there."""
         try:
-            self.warnings, self.settings, self.batch_size = self._wait_until_loaded(spec)
+            self.warnings, self.settings, self.batch_size = self._wait_until_loaded(spec, images)
         except BaseException:
             self.close()
             raise
@@ -132,13 +130,15 @@ class ModelProcess:
             self._process.join(_END_S)
 
     def _wait_until_loaded(
-        self, spec: ModelSpec
+        self, spec: ModelSpec, images: Sequence[EncodedImage]
     ) -> tuple[list[str], Mapping[str, Any], int | None]:
         """Return the warnings, the settings and the batch size of the loaded model."""
-        if not self._pipe.poll(_START_S):
-            self._tree.kill()
-            raise DetbenchError(f"{spec.text}: loading took more than {_START_S:g} s")
         try:
+            # Not an argument of the process: if it ends early, a start that passes much never ends.
+            self._pipe.send((spec, tuple(images)))
+            if not self._pipe.poll(_START_S):
+                self._tree.kill()
+                raise DetbenchError(f"{spec.text}: loading took more than {_START_S:g} s")
             problem, messages, settings, batch_size = self._pipe.recv()
         except (EOFError, OSError):
             raise DetbenchError(
@@ -171,7 +171,7 @@ class ModelProcess:
             before = used
 
 
-def _serve(pipe: Connection, spec: ModelSpec, images: Sequence[EncodedImage]) -> None:
+def _serve(pipe: Connection) -> None:
     """Load the model and answer calls until the pipe closes. The parent handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lead_own_group()
@@ -179,6 +179,10 @@ def _serve(pipe: Connection, spec: ModelSpec, images: Sequence[EncodedImage]) ->
     multiprocessing.current_process().daemon = False
     # Loading the kernels belongs neither to the model's memory nor to its first call.
     warm_postprocessing(lambda _: None)
+    try:
+        spec, images = pipe.recv()
+    except (EOFError, OSError):
+        return
     try:
         with warnings.catch_warnings(
             record=True, action="always", category=DetbenchWarning
