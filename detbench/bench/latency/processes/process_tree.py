@@ -2,13 +2,15 @@
 
 The process leads a process group of its own, so that one signal reaches its children too. Nothing
 stays behind stopped, however this process ends: the kernel continues and hangs up a stopped group
-that has lost its parent (POSIX, `_exit`), and Linux also kills its leader.
+that has lost its parent (POSIX, `_exit`), and Linux also kills its leader. Children that have left
+the group are killed by a guard, which waits for the end of this process.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -44,6 +46,8 @@ class ProcessTree:
         self.can_stop = hasattr(signal, "SIGSTOP")
         """Whether signals stop it; False after a signal was refused."""
         self._is_stopped = False
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._guarded: list[int] = []
 
     @property
     def pids(self) -> Sequence[int]:
@@ -58,6 +62,9 @@ class ProcessTree:
             children = []
         orphans = [member for member in self._members[1:] if member.is_running()]
         self._members = [self._leader, *dict.fromkeys([*orphans, *children])]
+        outside = [member.pid for member in self._members[1:] if self._has_left_group(member)]
+        if outside != self._guarded:
+            self._start_guard(outside)
 
     def stop(self) -> bool:
         """Stop every member; return whether they stand still."""
@@ -84,6 +91,7 @@ class ProcessTree:
 
     def kill(self) -> None:
         """End every member at once, also those that the leader left behind."""
+        self._start_guard([])
         self._send("SIGKILL" if hasattr(signal, "SIGKILL") else "SIGTERM")
 
     def cpu_s(self) -> float:
@@ -102,15 +110,34 @@ class ProcessTree:
         """Send a signal to the group, and to members that have left it; return whether it may."""
         number = getattr(signal, name)
         is_permitted = self._send_to_group(number)
-        for member in self._members[1:]:
+        for member in filter(self._has_left_group, self._members[1:]):
             try:
-                if not hasattr(os, "getpgid") or os.getpgid(member.pid) != self._leader.pid:
-                    member.send_signal(number)
-            except (ProcessLookupError, psutil.NoSuchProcess):
+                member.send_signal(number)
+            except psutil.NoSuchProcess:
                 continue
-            except (PermissionError, psutil.AccessDenied):
+            except psutil.AccessDenied:
                 is_permitted = False
         return is_permitted
+
+    def _has_left_group(self, member: psutil.Process) -> bool:
+        if not hasattr(os, "getpgid"):
+            return True
+        try:
+            return os.getpgid(member.pid) != self._leader.pid
+        except ProcessLookupError:
+            return False
+
+    def _start_guard(self, pids: Sequence[int]) -> None:
+        """Let a process wait for the end of this one, and kill others then; end the last guard."""
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
+        self._guard, self._guarded = None, list(pids)
+        if pids and hasattr(os, "setsid"):
+            command = f"read _; kill -KILL {' '.join(map(str, pids))}"
+            self._guard = subprocess.Popen(  # noqa: S603 - numbers only
+                ["/bin/sh", "-c", command], stdin=subprocess.PIPE, start_new_session=True
+            )
 
     def _send_to_group(self, number: int) -> bool:
         """Send a signal to the group, which may outlive its leader; return whether it may."""

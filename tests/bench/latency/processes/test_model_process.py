@@ -232,10 +232,11 @@ if __name__ == "__main__":
 @needs_signals
 @pytest.mark.skipif(sys.platform != "linux", reason="the death of a parent is a signal on Linux")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_stays_behind_if_the_parent_ends(adapter, tmp_path, end):
+@pytest.mark.parametrize("kind", ["children", "session"])
+def test_nothing_stays_behind_if_the_parent_ends(adapter, tmp_path, end, kind):
     script = tmp_path / "parent.py"
     paths = [str(adapter), str(ROOT)]
-    script.write_text(PARENT.format(path=paths, specs=["fake:quiet", "fake:children"]))
+    script.write_text(PARENT.format(path=paths, specs=["fake:quiet", f"fake:{kind}"]))
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(pids) == 3
