@@ -108,20 +108,28 @@ class MachineMonitor:
 
     def _cpu_times(self) -> tuple[float, float]:
         """Return the seconds of CPU time that the whole machine and our own processes have used."""
-        times = psutil.cpu_times()
-        # Linux counts guest time within user time too; subtracting it counts it once.
-        not_busy = (
-            times.idle
-            + getattr(times, "iowait", 0.0)
-            + getattr(times, "guest", 0.0)
-            + getattr(times, "guest_nice", 0.0)
-        )
         # A process that has ended keeps its last time: its work was not other processes' work.
         self._cpu_s_by_pid = {
             process.pid: max(_cpu_time_of(process), self._cpu_s_by_pid.get(process.pid, 0.0))
             for process in self._own_processes
         }
-        return sum(times) - not_busy, sum(self._cpu_s_by_pid.values())
+        return busy_s(), sum(self._cpu_s_by_pid.values())
+
+
+def busy_s() -> float:
+    """Return the CPU time in s that the whole machine has used, all cores together.
+
+    It includes what a host took from a virtual machine (steal time).
+    """
+    times = psutil.cpu_times()
+    # Linux counts guest time within user time too; subtracting it counts it once.
+    not_busy = (
+        times.idle
+        + getattr(times, "iowait", 0.0)
+        + getattr(times, "guest", 0.0)
+        + getattr(times, "guest_nice", 0.0)
+    )
+    return float(sum(times) - not_busy)
 
 
 def machine_now() -> MachineState:

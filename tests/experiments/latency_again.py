@@ -121,9 +121,8 @@ def print_tables(invocations: Sequence[Invocation]) -> None:
 
 def print_again(invocations: Sequence[Invocation]) -> None:
     """Print whether the intervals of single models hold."""
-    print(
-        "\n| model | stage | valid | p50 ms: 10–90% | pairs that agree | intervals with the median |"
-    )
+    columns = ("model", "stage", "valid", "p50 ms: 10–90%", "agreeing pairs", "hold the median")
+    print(f"\n| {' | '.join(columns)} |")
     print("|---|---|---|---|---|---|")
     for models in COUNTS:
         if len(models) > 1:

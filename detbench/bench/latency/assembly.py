@@ -127,7 +127,9 @@ def _reasons(
     device = "cpu" if record.task.stage in _HOST_STAGES else device_of(settings)
     if not problems:
         reasons += _series_reasons(record, series, result)
-    reasons += machine_reasons(record.states, os.cpu_count() or 1, device)
+    reasons += machine_reasons(
+        record.states, _background_loads(record, series), os.cpu_count() or 1, device
+    )
     reasons += [reason for one in series for reason in one.synchronization_reasons[:1]][:1]
     busy = [one.busy_cores_of_others for one in result.processes]
     if (most := max((cores for cores in busy if cores is not None), default=0)) > _MAX_BUSY_CORES:
@@ -153,7 +155,7 @@ def _series_reasons(
         reasons.append(slow)
     elif len(counted) < len(series):
         reasons.append(
-            "machine slower than at its best: it ran at full speed during turns of only"
+            "machine slow or busy: it ran at full speed during turns of only"
             f" {len(counted)} of {plural(len(series), 'process')}"
         )
     if not counted:
@@ -170,6 +172,17 @@ def _series_reasons(
     if noise and result.two_modes:
         reasons.append(f"two modes: {result.two_modes}")
     return [*reasons, *noise]
+
+
+def _background_loads(record: TaskRecord, series: Sequence[ProcessSeries]) -> list[float]:
+    """Return the load during the turns that count, or all of the time if no turn is judged."""
+    turns = [turn for one in series for turn in one.turns_at_full_speed() if turn.speeds]
+    loads = (
+        [turn.background_cores for turn in turns]
+        if turns
+        else [state.background_load_cores for state in record.states]
+    )
+    return [load for load in loads if load is not None]
 
 
 def _speed(series: Sequence[ProcessSeries]) -> MachineSpeed | None:

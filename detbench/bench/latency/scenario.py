@@ -60,8 +60,8 @@ OFFLINE = Scenario("offline", None, None, 4)
 per second."""
 SCENARIOS = {scenario.name: scenario for scenario in (SINGLE_STREAM, MULTI_STREAM, OFFLINE)}
 MIN_SAMPLES = 500
-"""From this number on, intervals hold the true value as often as they claim (docs/latency.md).
-Fewer samples are taken only if time runs out."""
+"""From this number on, intervals hold the true value as often as they claim
+(docs/latency-statistics.md). Fewer samples are taken only if time runs out."""
 
 
 def scenario_named(name: str, query_images: int | None = None) -> Scenario:

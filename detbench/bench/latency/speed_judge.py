@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from detbench.bench.latency.turns import Turn
 from detbench.bench.machine_speed.best_known import BestKnown
 from detbench.bench.machine_speed.speed import MachineSpeed, best_speed, is_slow, speed_limits
+from detbench.threads import usable_cores
+
+_MAX_BACKGROUND_SHARE = 0.125
+"""Of the cores, kept busy by other programs. CPU times are too coarse for much less in a turn."""
 
 
 class Meter(Protocol):
@@ -44,14 +49,16 @@ class SpeedJudge:
             self.speeds.append(speed)
         return speed
 
-    def is_slow(self, speeds: Sequence[MachineSpeed], *, uses_several_cores: bool) -> bool:
-        """Return whether one of the speeds around a turn is below the best."""
-        if not speeds:
+    def is_slow(self, turn: Turn, *, uses_several_cores: bool) -> bool:
+        """Return whether the machine was slow around a turn, or busy with other programs in it."""
+        if not turn.speeds:
             return False
+        if (turn.background_cores or 0.0) > _MAX_BACKGROUND_SHARE * usable_cores():
+            return True
         best = self._known.faster_of(best_speed(self.speeds))
         limits = speed_limits(self.speeds)
         return any(
-            is_slow(one, best, limits, uses_several_cores=uses_several_cores) for one in speeds
+            is_slow(one, best, limits, uses_several_cores=uses_several_cores) for one in turn.speeds
         )
 
     def reason(self, *, uses_several_cores: bool) -> str:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 from detbench.bench.latency.result import SamplesNs
 from detbench.bench.latency.timed_model import TimedModel
-from detbench.bench.machine import MachineMonitor
+from detbench.bench.machine import MachineMonitor, busy_s
 from detbench.bench.machine_speed.speed import MachineSpeed
 
 _SAME_MOMENT_S = 0.1
 """A speed measured so shortly before a turn, at the end of the last one, holds for it too."""
+
+_MIN_LOAD_S = 0.1
+"""CPU times count in steps of 0.01 s, too coarse for shorter turns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +31,8 @@ class Turn:
     """CPU time of the model's processes; None if unknown."""
     others_cpu_s: float | None
     """CPU time of all other models' processes."""
+    background_cores: float | None = None
+    """Cores that all other programs kept busy; None if the turn was too short to tell."""
     speeds: tuple[MachineSpeed, ...] = ()
     """Before and after; empty if they are not measured."""
     problem: str = ""
@@ -58,19 +63,24 @@ class TurnTaker:
             max_ns: Maximum time.
         """
         before, own, theirs = self._speed_now(), model.cpu_s(), _total_cpu_s(others)
+        started, busy, here = self._now(), busy_s(), time.process_time()
         model.resume()
         try:
             piece = model.take_samples(count, max_ns)
         finally:
             model.pause()
-        own_after, theirs_after = model.cpu_s(), _total_cpu_s(others)
+        busy, here = busy_s() - busy, time.process_time() - here
+        duration_s = self._now() - started
+        own, theirs = _increase(own, model.cpu_s()), _increase(theirs, _total_cpu_s(others))
         after = self._measured_speed()
         self._monitor.observe()
+        background_s = busy - here - (own or 0.0) - (theirs or 0.0)
         return Turn(
             piece.samples_ns,
             piece.elapsed_ns / 1e9,
-            None if own is None or own_after is None else own_after - own,
-            None if theirs is None or theirs_after is None else theirs_after - theirs,
+            own,
+            theirs,
+            max(background_s, 0.0) / duration_s if duration_s >= _MIN_LOAD_S else None,
             () if before is None or after is None else (before, after),
             piece.problem,
         )
@@ -83,6 +93,10 @@ class TurnTaker:
         self._speed = self._measure_speed()
         self._measured_at = self._now()
         return self._speed
+
+
+def _increase(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
 
 
 def _total_cpu_s(models: Sequence[TimedModel]) -> float | None:

@@ -53,12 +53,15 @@ def _is_same_provider(provider: str, requested: str) -> bool:
     return name == _PROVIDER_ALIASES.get(requested_name, requested_name)
 
 
-def machine_reasons(states: Sequence[MachineState], cores: int, device: str) -> list[str]:
+def machine_reasons(
+    states: Sequence[MachineState], loads: Sequence[float], cores: int, device: str
+) -> list[str]:
     """Return what the machine did that changed the times: throttling, clocks, background load.
 
     Args:
         states: Observed during the measurement. The first is from before the first sample, when
             clocks are still low, so its clocks do not count.
+        loads: Cores that other programs kept busy, at each moment that counts.
         cores: Of the machine.
         device: Where the model runs, `cpu` or `gpu`. The GPU counts only for models that use it.
     """
@@ -71,9 +74,6 @@ def machine_reasons(states: Sequence[MachineState], cores: int, device: str) -> 
         reasons.append(f"throttled: the CPU counted {events[-1] - events[0]:,} thermal events")
     clocks = np.array([state.cpu_mhz for state in states[1:] if state.cpu_mhz is not None])
     reasons += _clock_reasons("CPU clock", clocks, _MAX_CPU_CLOCK_CHANGE)
-    loads = [
-        state.background_load_cores for state in states if state.background_load_cores is not None
-    ]
     if loads and np.mean(loads) > _MAX_BACKGROUND_LOAD * cores:
         reasons.append(
             f"background load: other processes used {np.mean(loads):.1f} of {cores} cores"

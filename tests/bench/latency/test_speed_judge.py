@@ -1,5 +1,8 @@
 """Turns on a slow machine are set aside by the machine's speed alone."""
 
+import subprocess
+import sys
+import time
 from datetime import date
 
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 from detbench.bench.latency.scenario import SINGLE_STREAM
 from detbench.bench.latency.speed_judge import SpeedJudge
 from detbench.bench.latency.timed_model import SampleSlice, TimingTask
-from detbench.bench.latency.turns import TurnTaker
+from detbench.bench.latency.turns import Turn, TurnTaker
 from detbench.bench.machine_speed.best_known import BestKnown, DatedTime
 from detbench.bench.machine_speed.speed import MachineSpeed
 from tests.bench.latency.fake_device import MS, FakeDevice, FakeMonitor, local_model
@@ -68,8 +71,7 @@ def test_too_few_processes_at_full_speed_is_a_reason():
     [result] = timed.results
     [reason] = result.reasons
     assert reason == (
-        "machine slower than at its best: "
-        "it ran at full speed during turns of only 3 of 5 processes"
+        "machine slow or busy: it ran at full speed during turns of only 3 of 5 processes"
     )
     assert [len(process.samples_ns) > 0 for process in result.processes] == [
         True,
@@ -126,8 +128,41 @@ def test_the_meters_processes_belong_to_the_measurement():
 def test_without_a_meter_nothing_is_slow():
     judge = SpeedJudge()
     assert judge.measure() is None
-    assert not judge.is_slow((), uses_several_cores=True)
+    busy = Turn(np.ones(3, np.int64), 0.2, None, None, background_cores=99.0)
+    assert not judge.is_slow(busy, uses_several_cores=True)
     assert judge.reason(uses_several_cores=True) == ""
+
+
+@pytest.mark.parametrize(("load_cores", "is_busy"), [(0.1, False), (1.0, True), (None, False)])
+def test_turns_with_background_load_are_set_aside(monkeypatch, load_cores, is_busy):
+    monkeypatch.setattr("detbench.bench.latency.speed_judge.usable_cores", lambda: 2)
+    judge = SpeedJudge(FakeMeter(Room()))
+    speeds = (judge.measure(), judge.measure())
+    turn = Turn(np.ones(3, np.int64), 0.2, None, None, load_cores, speeds)
+    assert judge.is_slow(turn, uses_several_cores=True) == is_busy
+
+
+def test_a_turn_knows_the_load_of_other_programs():
+    spin = "import time; end = time.monotonic() + 3\nwhile time.monotonic() < end: pass"
+
+    class Idle:
+        def cpu_s(self):
+            return 0.0
+
+        def resume(self):
+            pass
+
+        pause = resume
+
+        def take_samples(self, *_):
+            time.sleep(0.5)
+            return SampleSlice(np.ones(3, np.int64), 500_000_000)
+
+    with subprocess.Popen([sys.executable, "-c", spin]) as process:
+        time.sleep(0.2)
+        loaded = TurnTaker(FakeMonitor()).take(Idle(), [], 3, 1)
+        process.kill()
+    assert loaded.background_cores > 0.5
 
 
 def test_a_speed_just_measured_holds_for_the_next_turn(monkeypatch):

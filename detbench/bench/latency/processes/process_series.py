@@ -121,7 +121,7 @@ class ProcessSeries:
         return [turn for turn in self.turns if not self._is_slow(turn)]
 
     def _is_slow(self, turn: Turn) -> bool:
-        return self._judge.is_slow(turn.speeds, uses_several_cores=self.uses_several_cores)
+        return self._judge.is_slow(turn, uses_several_cores=self.uses_several_cores)
 
     @property
     def uses_several_cores(self) -> bool:

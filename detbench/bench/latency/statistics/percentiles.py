@@ -7,7 +7,7 @@ its variance is larger by a factor, the inflation, which is estimated from the s
 
 A block bootstrap would need random numbers and hundreds of resamples. This method needs one sort
 and one Fourier transform, and its intervals hold the true percentile as often as they claim
-(docs/latency.md).
+(docs/latency-statistics.md).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def percentile(samples_ns: Samples, q: float) -> float:
     This is type 8 of Hyndman and Fan, "Sample quantiles in statistical packages", 1996, which they
     recommend. numpy's default, type 7, is too low in the tail of a short series: p99 of 100 samples
     by 2% if samples vary by 10%. The mean over processes keeps that error, however many there are,
-    so that an interval over processes would miss the true value (docs/latency.md).
+    so that an interval over processes would miss the true value (docs/latency-statistics.md).
     """
     return float(np.percentile(samples_ns, q, method="median_unbiased"))
 

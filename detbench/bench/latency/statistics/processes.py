@@ -3,7 +3,7 @@
 The processes are started anew and timed one after the other, so that whatever differs between
 processes, and between the times at which they ran, shows in the spread of their figures. Student's
 t over the processes needs nothing else. A bootstrap over so few processes gives intervals that are
-too narrow (docs/latency.md).
+too narrow (docs/latency-statistics.md).
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def modes(values: Sequence[float]) -> tuple[Mode, Mode] | None:
     processes, a test that assumes nothing about the spread within a mode names only half of those
     pairs of modes that are 10% apart. A spread of up to 2% is therefore taken as usual: beyond
     what such a cluster explains, weaker evidence suffices. In simulations, one cluster with a
-    spread of up to 2% is named in at most 2% (docs/latency.md).
+    spread of up to 2% is named in at most 2% (docs/latency-statistics.md).
 
     Args:
         values: One figure per process, above 0, such as its p50. Fewer than three have no modes.

@@ -22,7 +22,7 @@ _MIN_CHANGE = 0.02
 """Smallest change of the median that counts, as a share of the median."""
 _CRITICAL_VALUE = 4.5
 """Standard deviations that the largest rank sum of a settled series exceeds in 1 of 100 cases
-(docs/latency.md)."""
+(docs/latency-statistics.md)."""
 _SEARCHED_SHARE = 0.9
 """A change in the last tenth may be a burst that ends. More samples will show it."""
 
@@ -80,7 +80,7 @@ def wake_up_count(turns_ns: Sequence[Samples]) -> int:
 
     In simulations, `find_warmup` alone discards nothing from short turns, and more than one sample
     of settled turns in up to 17% of the cases, if bursts are as long as turns. This rule does so in
-    at most 5% (docs/latency.md).
+    at most 5% (docs/latency-statistics.md).
 
     Args:
         turns_ns: One array of samples in ns per turn. Turns of different processes may be joined.
