@@ -113,7 +113,7 @@ def compare_command(
         typer.Option(
             min=0.1,
             help="Maximum seconds of timing for each model and stage, over all processes. "
-            "Default: 10, or less if loading takes most of a minute.",
+            "Default: 6, or less if loading takes most of a minute.",
             show_default=False,
         ),
     ] = None,

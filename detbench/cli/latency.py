@@ -98,7 +98,7 @@ def latency_command(
         typer.Option(
             min=0.0,
             help="Maximum seconds for each model, stage and batch size, over all processes. "
-            "Default: 10, or less if loading takes most of a minute.",
+            "Default: 6, or less if loading takes most of a minute.",
             show_default=False,
         ),
     ] = None,

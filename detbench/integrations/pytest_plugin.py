@@ -94,7 +94,7 @@ def time_detectors(
         images: Encoded images, None for embedded ones.
         min_seconds: Minimum time of each detector, over all its processes. None for 0.5 s, or
             `max_seconds` if that is less.
-        max_seconds: Maximum time, likewise. None for 10 s, or less if loading takes most of a
+        max_seconds: Maximum time, likewise. None for 6 s, or less if loading takes most of a
             minute.
         processes: Of each detector. None for as many as fit into a minute, from 5 to 10.
         turns: What the other detectors do while one is timed: `stopped`, `restarted` or

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from detbench.wording import plural
 
-TOTAL_S = 60.0
-"""What a measurement at the defaults should take at most."""
+TOTAL_S = 55.0
+"""What a measurement at the defaults is planned to take at most: a minute, with some reserve."""
 MIN_PROCESSES, MAX_PROCESSES = 5, 10
-MAX_S, MIN_MAX_S = 10.0, 2.5
+MAX_S, MIN_MAX_S = 6.0, 2.0
 """Default maximum time of samples for each model and task, of all processes together: the first, or
 down to the second if loading takes most of the time."""
 _OVERHEAD = 1.2
 """Time with the machine's speed measured between turns, as a multiple of that of the samples."""
-_PREPARATION = 1.15
-"""Time to load and prepare a model, as a multiple of the time to load it."""
+_PREPARATION = 1.5
+"""Time to load, prepare and end a model, as a multiple of the time to load it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def budget(
         n_tasks: Of each model.
         load_s: Mean time to load a model.
         processes: Requested; None for as many as fit into a minute, from 5 to 10.
-        max_s: Requested; None for 10 s, or less if loading takes most of a minute.
+        max_s: Requested; None for 6 s, or less if loading takes most of a minute.
     """
     loads_s = n_models * load_s * _PREPARATION
     tasks = n_models * n_tasks * _OVERHEAD

@@ -27,7 +27,7 @@ class TimingPlan:
     """For each model, stage and batch size, all processes together, like `max_s`. None for 0.5 s,
     or `max_s` if that is less."""
     max_s: float | None = None
-    """None for 10 s, or less if loading takes most of a minute."""
+    """None for 6 s, or less if loading takes most of a minute."""
     device: str | None = None
     """`cpu` or `gpu`, None for any."""
     processes: int | None = None

@@ -87,13 +87,13 @@ class _State:
 
 def _announcement(names: Sequence[str], plan: TimingPlan) -> str:
     """Return what is known before a model is loaded."""
-    from detbench.bench.latency.budget import MAX_PROCESSES, MAX_S, MIN_PROCESSES, TOTAL_S
+    from detbench.bench.latency.budget import MAX_PROCESSES, MAX_S, MIN_PROCESSES
 
     if plan.turns == "in_process":
         processes = "all in this process"
     elif plan.processes is None:
         processes = (
-            f"{MIN_PROCESSES} to {MAX_PROCESSES} processes of each, as many as fit in {TOTAL_S:g} s"
+            f"{MIN_PROCESSES} to {MAX_PROCESSES} processes of each, as many as fit into a minute"
         )
     else:
         processes = f"{plural(plan.processes, 'process')} of each"
