@@ -8,7 +8,7 @@ with another process are started one after the other instead. The machine's spee
 before and after each turn. Turns of a slower machine are set aside, by that evidence alone.
 
 The figure of a process is the median of its samples, that of a variant the mean over its processes,
-with Student's t interval. Ratios pair the processes of a group. Prints Markdown tables.
+with Student's t interval. Ratios compare processes of the same groups. Prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -23,7 +23,13 @@ from detbench.bench.environment import environment
 from detbench.bench.machine_speed.meter import SpeedMeter
 from detbench.bench.machine_speed.speed import MachineSpeed
 from tests.experiments.process_host import ClockReading, HostReading, read_clock
-from tests.experiments.process_tables import cause_tables, clock_lines, host_table, spread_lines
+from tests.experiments.process_tables import (
+    cause_tables,
+    clock_lines,
+    host_table,
+    share_line,
+    spread_lines,
+)
 from tests.experiments.process_turns import Experiment, Turn, company_of, variants_of
 from tests.experiments.process_variants import KERAS_YOLO, MODELS
 
@@ -61,6 +67,7 @@ class Record:
         for line in (
             *cause_tables(self.turns),
             *spread_lines(self.turns),
+            share_line(self.turns),
             *host_table(self.turns, self.hosts),
             *clock_lines(self.turns, self.clocks),
         ):

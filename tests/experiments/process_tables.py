@@ -9,8 +9,9 @@ import numpy as np
 
 from detbench.bench.latency.statistics.processes import mean_interval
 from detbench.bench.machine_speed.speed import EXCHANGE_LIMIT, MachineSpeed
+from detbench.metrics.uncertainty.student_t import student_t_quantile
 from tests.experiments.process_host import ClockReading, HostReading
-from tests.experiments.process_turns import Turn, best_of, counts
+from tests.experiments.process_turns import Turn, best_of, counts, is_undisturbed
 from tests.experiments.process_variants import (
     ALONE,
     BASELINES,
@@ -61,26 +62,53 @@ def process_p50s(turns: Sequence[Turn]) -> dict[str, dict[Key, dict[int, float]]
     }
 
 
-def log_ratios(p50s: dict[Key, dict[int, float]], key: Key) -> list[float]:
-    """Return log(p50 / p50 of the baseline) of each group that has both.
+def ratio_to_baseline(
+    p50s: dict[Key, dict[int, float]], key: Key
+) -> tuple[float, float, float] | None:
+    """Return the ratio of p50 to the baseline with its 95% interval, by least squares.
 
-    The baseline is the mean of the two default processes; for the second of them it is the first,
-    and in company it is the process that was alone.
+    The logarithm of each p50 is that of its variant plus that of its group, so that a group whose
+    baseline was set aside counts through its other variants. The residuals of all variants
+    together give the interval (Student's t). It is about the ratio of the geometric means.
+
+    Returns:
+        The ratio and the ends of the interval, NaN without residuals. None if no group connects
+        the variant with the baseline.
     """
-    if key[0] == ALONE.cause:
-        bases: list[Key] = [(ALONE.cause, ALONE.name)]
-    else:
-        bases = (
-            [(DEFAULT, DEFAULT)]
-            if key == (DEFAULT, SAME)
-            else [(DEFAULT, DEFAULT), (DEFAULT, SAME)]
-        )
-    ratios = []
-    for group, value in p50s.get(key, {}).items():
-        baseline = [math.log(p50s[base][group]) for base in bases if group in p50s.get(base, {})]
-        if baseline:
-            ratios.append(math.log(value) - float(np.mean(baseline)))
-    return ratios
+    in_company = key[0] == ALONE.cause
+    base = (ALONE.cause, ALONE.name) if in_company else (DEFAULT, DEFAULT)
+    merged = {(DEFAULT, SAME): base} if key != (DEFAULT, SAME) else {}
+    rows = [
+        (merged.get(one, one), group, math.log(value))
+        for one, groups in p50s.items()
+        if (one[0] == ALONE.cause) == in_company
+        for group, value in groups.items()
+    ]
+    variants = [one for one in dict.fromkeys(row[0] for row in rows) if one != base]
+    if key not in variants:
+        return None
+    groups = list(dict.fromkeys(row[1] for row in rows))
+    design = np.array(
+        [
+            [float(row[0] == one) for one in variants] + [float(row[1] == one) for one in groups]
+            for row in rows
+        ]
+    )
+    logs = np.array([row[2] for row in rows])
+    inverse = np.linalg.pinv(design)
+    contrast = np.eye(design.shape[1])[variants.index(key)]
+    if not np.allclose(contrast @ inverse @ design, contrast, atol=1e-6):
+        return None
+    estimate = float(contrast @ inverse @ logs)
+    freedom = len(rows) - int(np.linalg.matrix_rank(design))
+    if freedom < 1:
+        return math.exp(estimate), math.nan, math.nan
+    residuals = logs - design @ (inverse @ logs)
+    deviation = math.sqrt(float(residuals @ residuals) / freedom)
+    margin = (
+        student_t_quantile(0.975, freedom) * deviation * float(np.linalg.norm(contrast @ inverse))
+    )
+    return math.exp(estimate), math.exp(estimate - margin), math.exp(estimate + margin)
 
 
 def _row(
@@ -107,20 +135,20 @@ def _row(
 def _ratio(p50s: dict[Key, dict[int, float]], key: Key) -> str:
     if key in ((DEFAULT, DEFAULT), (ALONE.cause, ALONE.name)):
         return "1"
-    logs = log_ratios(p50s, key)
-    interval = mean_interval(logs)
-    if interval is None:
-        return f"{math.exp(np.mean(logs)):.3f}" if logs else ""
-    low, high = map(math.exp, interval)
-    return f"{math.exp(np.mean(logs)):.3f} ({low:.3f} to {high:.3f})"
+    ratio = ratio_to_baseline(p50s, key)
+    if ratio is None:
+        return ""
+    center, low, high = ratio
+    return f"{center:.3f}" + ("" if math.isnan(low) else f" ({low:.3f} to {high:.3f})")
 
 
 def host_table(turns: Sequence[Turn], readings: Sequence[HostReading]) -> Iterator[str]:
     """Yield a Markdown table of turns of the default by the exchange time around them.
 
-    Turns that are set aside elsewhere are in it.
+    Turns of a slower machine are in it, those beside other work are not.
     """
     best = best_of(turns)
+    turns = [turn for turn in turns if is_undisturbed(turn)]
     models = list(dict.fromkeys(turn.model for turn in turns))
     yield (
         "\n**placement of the cores**\n\n| exchange time | turns | exchange µs | hash on all cores "
@@ -183,6 +211,17 @@ def spread_lines(turns: Sequence[Turn]) -> Iterator[str]:
             f"\n{model}, default: standard deviation of p50 {between:.1%} between "
             f"{len(processes)} processes, {within:.1%} between the turns of a process"
         )
+
+
+def share_line(turns: Sequence[Turn]) -> str:
+    """Return how many turns were set aside, and why."""
+    best = best_of(turns)
+    kept = sum(counts(turn, best) for turn in turns)
+    busy = sum(not is_undisturbed(turn) for turn in turns)
+    return (
+        f"\n{len(turns)} turns: {kept} count, {busy} were beside other work, "
+        f"{len(turns) - kept - busy} only on a slower machine"
+    )
 
 
 def clock_lines(turns: Sequence[Turn], readings: Sequence[ClockReading]) -> Iterator[str]:

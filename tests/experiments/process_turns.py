@@ -290,9 +290,14 @@ def best_of(turns: Sequence[Turn]) -> MachineSpeed:
 
 def counts(turn: Turn, best: MachineSpeed) -> bool:
     """Return whether the machine was at its best around a turn, and free of other work in it."""
-    return turn.others_cores < _MAX_OTHERS_CORES and not any(
+    return is_undisturbed(turn) and not any(
         is_slow(speed, best, uses_several_cores=True) for speed in (turn.before, turn.after)
     )
+
+
+def is_undisturbed(turn: Turn) -> bool:
+    """Return whether nothing else kept the cores busy in a turn."""
+    return turn.others_cores < _MAX_OTHERS_CORES
 
 
 def variants_of(model: str, causes: Sequence[str]) -> list[Variant]:
