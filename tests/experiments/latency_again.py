@@ -52,13 +52,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--record", type=Path, default=Path("latency_again.jsonl"))
+    parser.add_argument("--models", default=",".join(FILES), help="only sets of these")
     parser.add_argument("--max-seconds", type=float)
     parser.add_argument("--processes", type=int)
     options = parser.parse_args()
     invocations = read(options.record)
     rng = np.random.default_rng(len(invocations))
     ends_at = time.monotonic() + 60 * options.minutes
-    while time.monotonic() < ends_at and (left := missing(invocations)):
+    names = set(options.models.split(","))
+    while time.monotonic() < ends_at and (left := missing(invocations, names)):
         models = left[rng.integers(len(left))]
         invocation = invoke(models, options.max_seconds, options.processes)
         with options.record.open("a", encoding="utf-8") as record:
@@ -73,10 +75,15 @@ def read(record: Path) -> list[Invocation]:
     return [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
 
 
-def missing(invocations: Sequence[Invocation]) -> list[tuple[str, ...]]:
-    """Return the sets of models still to time, each as often as it is missing."""
+def missing(invocations: Sequence[Invocation], names: set[str]) -> list[tuple[str, ...]]:
+    """Return the sets of these models still to time, each as often as it is missing."""
     done = Counter(tuple(invocation["models"]) for invocation in invocations)
-    return [models for models, count in COUNTS.items() for _ in range(count - done[models])]
+    return [
+        models
+        for models, count in COUNTS.items()
+        if names.issuperset(models)
+        for _ in range(count - done[models])
+    ]
 
 
 def invoke(models: Sequence[str], max_s: float | None, processes: int | None) -> Invocation:
@@ -104,14 +111,14 @@ def invoke(models: Sequence[str], max_s: float | None, processes: int | None) ->
 
 def print_tables(invocations: Sequence[Invocation]) -> None:
     print(f"{len(invocations)} invocations, {span_minutes(invocations):.0f} minutes\n")
-    print("| models | invocations | all valid | seconds each: median (longest) |")
-    print("|---|---|---|---|")
+    print("| models | invocations | results | valid | seconds each: median (longest) |")
+    print("|---|---|---|---|---|")
     for models in COUNTS:
         own = of(invocations, models)
-        n_valid = sum(all(r["verdict"] == "valid" for r in one["results"]) for one in own)
+        verdicts = [result["verdict"] for one in own for result in one["results"]]
         seconds = [one["seconds"] for one in own] or [np.nan]
         print(
-            f"| {', '.join(models)} | {len(own)} | {n_valid}"
+            f"| {', '.join(models)} | {len(own)} | {len(verdicts)} | {verdicts.count('valid')}"
             f" | {np.median(seconds):.0f} ({max(seconds):.0f}) |"
         )
     print_again(invocations)
@@ -197,7 +204,7 @@ def print_ratios(invocations: Sequence[Invocation]) -> None:
                 [
                     pair["ratio"]
                     for one in of(invocations, models)
-                    if all(r["verdict"] == "valid" for r in one["results"])
+                    if all(valid_results([one], model, stage) for model in models)
                     for pair in one["comparisons"]
                     if pair["stage"] == stage
                 ]

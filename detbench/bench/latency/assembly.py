@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from detbench.bench.latency.budget import MIN_PROCESSES
 from detbench.bench.latency.processes.process_series import ProcessSeries, pooled_wake_up
 from detbench.bench.latency.result import LatencyResult, ProcessSamples, SamplesNs, Turns
 from detbench.bench.latency.speed_judge import SpeedJudge
@@ -153,7 +154,7 @@ def _series_reasons(
     several = any(one.uses_several_cores for one in series)
     if slow := record.judge.reason(uses_several_cores=several):
         reasons.append(slow)
-    elif len(counted) < len(series):
+    elif len(counted) < min(record.planned_processes, MIN_PROCESSES):
         reasons.append(
             "machine slow or busy: it ran at full speed during turns of only"
             f" {len(counted)} of {plural(len(series), 'process')}"

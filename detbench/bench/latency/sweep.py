@@ -25,7 +25,12 @@ from detbench.bench.latency.scenario import Scenario
 from detbench.bench.latency.speed_judge import SpeedJudge
 from detbench.bench.latency.statistics.stopping import StoppingRule
 from detbench.bench.latency.timed_model import OUT_OF_MEMORY, ModelSource, TimedModel, TimingTask
-from detbench.bench.latency.timing_plan import DEFAULT_MIN_S, TimingPlan
+from detbench.bench.latency.timing_plan import (
+    DEFAULT_MIN_S,
+    TimingPlan,
+    batch_sizes,
+    check_batches,
+)
 from detbench.bench.latency.turns import TurnTaker
 from detbench.bench.latency.validity import device_of
 from detbench.bench.machine import MachineMonitor, MachineState
@@ -33,6 +38,8 @@ from detbench.errors import DetbenchError
 from detbench.wording import plural
 
 _MIN_PROCESS_SAMPLES = 100
+_MAX_REPLACEMENT = 2
+"""Processes of a model at most, as a multiple of those planned."""
 _PROCESS_WIDTH = 0.02
 """Of the interval of one process's p50, from end to end, as a share of it."""
 
@@ -149,13 +156,25 @@ class _Sweep:
     def _wants_group(self, elapsed_s: float) -> bool:
         """Return whether to run one more group.
 
-        Time alone ends it early, never what was measured, which would pick narrow intervals.
+        The time and the machine's speed decide, never what was measured, which would pick narrow
+        intervals. Processes that met a slow machine only are replaced as long as there is time.
         """
         if self._budget is None:
             return True
-        is_bound = self._plan.processes is not None or self._number < MIN_PROCESSES
-        is_in_time = is_bound or elapsed_s < self._budget.total_s
-        return self._number < self._budget.processes and is_in_time
+        planned, is_in_time = self._budget.processes, elapsed_s < self._budget.total_s
+        if self._number < planned:
+            return is_in_time or self._plan.processes is not None or self._number < MIN_PROCESSES
+        is_possible = is_in_time and planned > 1 and self._number < _MAX_REPLACEMENT * planned
+        return is_possible and self._n_at_full_speed() < planned
+
+    def _n_at_full_speed(self) -> int:
+        """Return how many processes of every model had turns at full speed, on every task."""
+        counts = [
+            sum(bool(one and one.turns_at_full_speed()) for one in known)
+            for known in self._series.values()
+            if not any(one and one.problem for one in known)
+        ]
+        return min(counts, default=self._number)
 
     # What a group asks for and tells.
 
@@ -193,7 +212,7 @@ class _Sweep:
         plan = self._plan
         if self._budget is None:
             in_process = plan.turns == "in_process"
-            n_batches = 1 if plan.own_batches else len(_batch_sizes(models, plan))
+            n_batches = 1 if plan.own_batches else len(batch_sizes(models, plan))
             self._budget = budget(
                 len(self._sources),
                 n_batches * len(plan.stages),
@@ -204,10 +223,10 @@ class _Sweep:
             self._progress.on_budget(self._budget)
             self._starts_over = self._budget.processes == 1 < len(models)
         if self.tasks is None or plan.own_batches:
-            self._add_tasks(_batch_sizes(models, plan))
+            self._add_tasks(batch_sizes(models, plan))
         if not plan.own_batches:
             for model in models:
-                _check_batches(model, [task.batch for task in self.tasks or ()])
+                check_batches(model, [task.batch for task in self.tasks or ()])
         self._turns = next((m.turns for m in models if m.turns != "stopped"), self._turns)
         return not self._starts_over
 
@@ -322,24 +341,6 @@ def _rotated(sources: Sequence[ModelSource], number: int) -> list[ModelSource]:
 
 def _chunks(sources: Sequence[ModelSource], size: int) -> list[Sequence[ModelSource]]:
     return [sources[start : start + size] for start in range(0, len(sources), size)]
-
-
-def _batch_sizes(models: Sequence[TimedModel], plan: TimingPlan) -> list[int]:
-    """Return the batch sizes to time."""
-    if plan.batches:
-        return list(plan.batches)
-    if plan.own_batches:
-        return sorted({model.batch_size or 1 for model in models})
-    return [next((model.batch_size for model in models if model.batch_size is not None), 1)]
-
-
-def _check_batches(model: TimedModel, batches: Sequence[int]) -> None:
-    for batch in batches:
-        if model.batch_size not in (None, batch):
-            raise DetbenchError(
-                f"{model.name} accepts only batches of {plural(model.batch_size, 'image')},"
-                f" got {batch}; change --batch"
-            )
 
 
 def _untried_result(model: str, task: TimingTask, failed_at: int) -> LatencyResult:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from detbench.bench.latency.result import Turns
 from detbench.bench.latency.scenario import SINGLE_STREAM, Scenario
 from detbench.bench.latency.stages import STAGES, Stage
+from detbench.bench.latency.timed_model import TimedModel
 from detbench.errors import DetbenchError
+from detbench.wording import plural
 
 DEFAULT_MIN_S = 0.5
 ALWAYS_TIMED: tuple[Stage, ...] = ("infer", "end_to_end")
@@ -56,4 +59,27 @@ class TimingPlan:
             raise DetbenchError(
                 f"--min-seconds {min_s:g} and --max-seconds {max_s:g} do not fit;"
                 " the minimum must be 0 or more, the maximum above 0 and not below the minimum"
+            )
+
+
+def batch_sizes(models: Sequence[TimedModel], plan: TimingPlan) -> list[int]:
+    """Return the batch sizes to time."""
+    if plan.batches:
+        return list(plan.batches)
+    if plan.own_batches:
+        return sorted({model.batch_size or 1 for model in models})
+    return [next((model.batch_size for model in models if model.batch_size is not None), 1)]
+
+
+def check_batches(model: TimedModel, batches: Sequence[int]) -> None:
+    """Check that a model accepts batch sizes.
+
+    Raises:
+        DetbenchError: It accepts only another one.
+    """
+    for batch in batches:
+        if model.batch_size not in (None, batch):
+            raise DetbenchError(
+                f"{model.name} accepts only batches of {plural(model.batch_size, 'image')},"
+                f" got {batch}; change --batch"
             )

@@ -23,8 +23,8 @@ from detbench.bench.latency.timed_model import INTERRUPTED, ModelSource, TimedMo
 from detbench.bench.latency.turns import TurnTaker
 from detbench.bench.latency.validity import synchronization_reasons
 
-_TURN_NS = 150e6
-_MIN_PER_TURN = 24
+_TURN_NS = 60e6
+_MIN_PER_TURN = 12
 """Samples; a turn of a slow model takes as long as these need, or its share of the time."""
 _MAX_PER_TURN = 40_000
 _MIN_TURNS = 3
