@@ -59,6 +59,8 @@ class TaskRecord:
     judge: SpeedJudge
     planned_processes: int
     requested_device: str | None
+    problem: str = ""
+    """What ended the measurement early; empty if nothing did."""
 
 
 def results_of(record: TaskRecord) -> list[LatencyResult]:
@@ -122,7 +124,8 @@ def _reasons(
     """Return every reason why a result is not valid, except for disturbance by other models."""
     problems = [one.problem for one in series if one.problem]
     settings = record.settings.get(result.model, {})
-    reasons = [*problems, *device_reasons(settings, record.requested_device)]
+    reasons = [*problems, *([record.problem] if record.problem else [])]
+    reasons += device_reasons(settings, record.requested_device)
     if not any(one.n_samples for one in series):
         return reasons or ["no samples"]
     device = "cpu" if record.task.stage in _HOST_STAGES else device_of(settings)

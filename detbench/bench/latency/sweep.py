@@ -8,16 +8,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import psutil
 
 from detbench.bench.gpu import open_gpu
 from detbench.bench.latency.assembly import TaskRecord, TimedPair, pairs_of, results_of
 from detbench.bench.latency.budget import MIN_PROCESSES, Budget, budget
+from detbench.bench.latency.memory_check import check_memory
 from detbench.bench.latency.processes.process_group import ProcessGroup
 from detbench.bench.latency.processes.process_series import ProcessSeries
 from detbench.bench.latency.result import LatencyResult
@@ -128,6 +127,8 @@ class _Sweep:
         """Whether the present group is to be repeated from its beginning."""
         self._number = 0
         """Of the present group, from 0."""
+        self._load_problem = ""
+        """Why a model could not be loaded again, after the first group."""
         self._load_s: list[float] = []
         self._failed_at: dict[str, int] = {}
         self._settings: dict[str, Mapping[str, Any]] = {}
@@ -141,7 +142,14 @@ class _Sweep:
             self._starts_over = False
             for chunk in _chunks(_rotated(self._sources, self._number), self._n_loaded):
                 group = ProcessGroup(chunk, self)
-                interrupted = group.run()
+                try:
+                    interrupted = group.run()
+                except DetbenchError as error:
+                    if not self._number:
+                        raise
+                    # What the earlier groups measured is kept, and says what went wrong.
+                    self._load_problem = f"failed: {error}"
+                    return self._result(interrupted=False)
                 self._add(group)
                 if interrupted:
                     return self._result(interrupted=True)
@@ -185,7 +193,7 @@ class _Sweep:
     def loaded(self, models: Sequence[TimedModel], seconds: float) -> None:
         """Take note of all loaded models, the last of which took so long to load."""
         self._load_s.append(seconds)
-        _check_memory(models, self._n_loaded)
+        check_memory(models, self._n_loaded)
         self._settings[models[-1].name] = dict(models[-1].settings)
         self.watch(models)
 
@@ -295,6 +303,7 @@ class _Sweep:
                 judge=self.judge,
                 planned_processes=self._budget.processes if self._budget else 0,
                 requested_device=self._plan.device,
+                problem=self._load_problem,
             )
             results = results_of(record)
             untried = [
@@ -305,29 +314,6 @@ class _Sweep:
             total.results.extend([*untried, *results])
             total.pairs.extend(pairs_of(record, results))
         return total
-
-
-def _check_memory(models: Sequence[TimedModel], n_loaded: int) -> None:
-    """Refuse to load another model into memory that it would not fit into.
-
-    Raises:
-        DetbenchError: One more model as large as the largest would leave none.
-    """
-    largest = max(_resident_bytes(model) for model in models)
-    available = psutil.virtual_memory().available
-    if len(models) < n_loaded and largest > available:
-        raise DetbenchError(
-            f"not enough memory for {n_loaded} models at once: {models[-1].name} is loaded, and"
-            f" {available / 1e9:.1f} GB are left; use --loaded {max(len(models), 1)}"
-        )
-
-
-def _resident_bytes(model: TimedModel) -> int:
-    sizes = [0]
-    for pid in model.pids:
-        with suppress(psutil.Error):
-            sizes.append(int(psutil.Process(pid).memory_info().rss))
-    return sum(sizes)
 
 
 def _rotated(sources: Sequence[ModelSource], number: int) -> list[ModelSource]:

@@ -130,16 +130,35 @@ def test_an_impossible_plan_is_refused(plan, message):
 
 
 def test_too_little_memory_for_another_model_is_an_error_that_says_how_many_fit(monkeypatch):
-    monkeypatch.setattr("detbench.bench.latency.sweep._resident_bytes", lambda _: 4 << 30)
+    monkeypatch.setattr("detbench.bench.latency.memory_check._resident_bytes", lambda _: 4 << 30)
     memory = SimpleNamespace(available=3 << 30)
-    monkeypatch.setattr("detbench.bench.latency.sweep.psutil.virtual_memory", lambda: memory)
+    monkeypatch.setattr("detbench.bench.latency.memory_check.psutil.virtual_memory", lambda: memory)
     room = Room()
     sources = [room.source(name) for name in "ab"]
     message = (
-        "not enough memory for 2 models at once: a is loaded, and 3.2 GB are left; use --loaded 1"
+        "not enough memory for 2 models at once: after a was loaded, 3.2 GB are left;"
+        " use --loaded 1"
     )
     with pytest.raises(DetbenchError, match=message):
         measured(sources, **QUICK)
     assert room.loaded == []
     timed = measured([room.source(name) for name in "ab"], loaded=1, **QUICK)
     assert [result.verdict for result in timed.results] == ["quick look"] * 4
+
+
+def test_a_model_that_cannot_be_loaded_again_keeps_what_was_measured_and_says_so():
+    room = Room()
+
+    def load_s(number):
+        if number == 2:
+            raise DetbenchError("m.onnx: its process ended while loading")
+        return 0.0
+
+    plan = {"stages": ("infer",), "min_s": 2.0, "max_s": 2.0, "processes": 4}
+    timed = measured([room.source(load_s=load_s)], **plan)
+    [result] = timed.results
+    assert len(result.processes) == 2
+    assert result.reasons[0] == "failed: m.onnx: its process ended while loading"
+    assert result.percentile_ms(50) == pytest.approx(2.0, rel=0.01)
+    with pytest.raises(DetbenchError, match="its process ended"):
+        measured([Room().source(load_s=lambda _: load_s(2))], **plan)
