@@ -103,6 +103,14 @@ def latency_command(
         ),
     ] = None,
     processes: Processes = None,
+    patience: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.0,
+            help="Additional seconds to replace processes that met only a slow or busy machine.",
+        ),
+    ] = 0.0,
     turns: Annotated[
         Literal["stopped", "in_process", "restarted"],
         typer.Option(
@@ -167,6 +175,7 @@ def latency_command(
         max_s=max_seconds,
         device=device,
         processes=processes,
+        patience_s=patience,
         turns=turns,
         loaded=loaded,
     )

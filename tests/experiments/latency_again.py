@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(FILES), help="only sets of these")
     parser.add_argument("--max-seconds", type=float)
     parser.add_argument("--processes", type=int)
+    parser.add_argument("--patience", type=float, default=0.0)
     options = parser.parse_args()
     invocations = read(options.record)
     rng = np.random.default_rng(len(invocations))
@@ -62,7 +63,7 @@ def main() -> None:
     names = set(options.models.split(","))
     while time.monotonic() < ends_at and (left := missing(invocations, names)):
         models = left[rng.integers(len(left))]
-        invocation = invoke(models, options.max_seconds, options.processes)
+        invocation = invoke(models, options)
         with options.record.open("a", encoding="utf-8") as record:
             record.write(json.dumps(invocation) + "\n")
         invocations.append(invocation)
@@ -86,15 +87,16 @@ def missing(invocations: Sequence[Invocation], names: set[str]) -> list[tuple[st
     ]
 
 
-def invoke(models: Sequence[str], max_s: float | None, processes: int | None) -> Invocation:
+def invoke(models: Sequence[str], options: argparse.Namespace) -> Invocation:
     """Time models with the command, and return what it wrote."""
     started, began = time.time(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "times.json"
         command = [sys.executable, "-m", "detbench", "latency", *(FILES[name] for name in models)]
         command += ["--json", str(file)]
-        command += ["--max-seconds", f"{max_s:g}"] if max_s else []
-        command += ["--processes", str(processes)] if processes else []
+        command += ["--patience", f"{options.patience:g}"]
+        command += ["--max-seconds", f"{options.max_seconds:g}"] if options.max_seconds else []
+        command += ["--processes", str(options.processes)] if options.processes else []
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if not file.exists():
             raise SystemExit(done.stderr)

@@ -167,6 +167,8 @@ def _series_reasons(
     unsettled = [one for one, _ in counted if not one.warmup.settled]
     if len(unsettled) > _MAX_UNSETTLED_SHARE * len(counted):
         reasons.append("not settled: the level still changed in the second half")
+    if record.planned_processes > 1 and len(counted) == 1:
+        return reasons
     if len(counted) == 1:
         [(one, _)] = counted
         return reasons if one.decision.precise else [*reasons, f"too noisy: {one.decision.reason}"]

@@ -28,7 +28,9 @@ class Budget:
     max_s: float
     """For each model and task, of all processes together."""
     total_s: float
-    """The whole measurement takes about so long at most."""
+    """The whole measurement takes about so long."""
+    limit_s: float
+    """It may take so long to replace processes that met only a slow or busy machine."""
 
     def sentence(self, n_models: int, repetitions: int = 1) -> str:
         """Return what will be done and how long it takes, for people."""
@@ -36,7 +38,10 @@ class Budget:
         text += "" if n_models == 1 else " of each model"
         if repetitions > 1:
             text += f", {repetitions} times"
-        return f"{text}: at most about {repetitions * self.total_s:.0f} s in all, with loading"
+        text += f": about {repetitions * self.total_s:.0f} s in all, with loading"
+        if self.limit_s > self.total_s:
+            text += f"; up to {repetitions * self.limit_s:.0f} s if the machine is slow or busy"
+        return text
 
 
 def budget(
@@ -46,6 +51,7 @@ def budget(
     *,
     processes: int | None = None,
     max_s: float | None = None,
+    patience_s: float = 0.0,
 ) -> Budget:
     """Return the size of a measurement.
 
@@ -55,7 +61,10 @@ def budget(
         load_s: Mean time to load a model.
         processes: Requested; None for as many as fit into a minute, from 5 to 10.
         max_s: Requested; None for 6 s, or less if loading takes most of a minute.
+        patience_s: Additional time to replace processes. What is left of a minute serves for that
+            in any case, unless the number of processes or their time was requested.
     """
+    is_default = processes is None and max_s is None
     loads_s = n_models * load_s * _PREPARATION
     tasks = n_models * n_tasks * _OVERHEAD
     if max_s is None:
@@ -64,4 +73,6 @@ def budget(
     if processes is None:
         affordable = math.floor((TOTAL_S - tasks * max_s) / max(loads_s, 1e-3))
         processes = min(max(affordable, MIN_PROCESSES), MAX_PROCESSES)
-    return Budget(processes, max_s, tasks * max_s + processes * loads_s)
+    total_s = tasks * max_s + processes * loads_s
+    limit_s = max(total_s, TOTAL_S) if is_default else total_s
+    return Budget(processes, max_s, total_s, limit_s + patience_s)

@@ -37,7 +37,7 @@ from detbench.errors import DetbenchError
 from detbench.wording import plural
 
 _MIN_PROCESS_SAMPLES = 100
-_MAX_REPLACEMENT = 2
+_MAX_REPLACEMENT = 4
 """Processes of a model at most, as a multiple of those planned."""
 _PROCESS_WIDTH = 0.02
 """Of the interval of one process's p50, from end to end, as a share of it."""
@@ -169,11 +169,13 @@ class _Sweep:
         """
         if self._budget is None:
             return True
-        planned, is_in_time = self._budget.processes, elapsed_s < self._budget.total_s
-        if self._number < planned:
-            return is_in_time or self._plan.processes is not None or self._number < MIN_PROCESSES
-        is_possible = is_in_time and planned > 1 and self._number < _MAX_REPLACEMENT * planned
-        return is_possible and self._n_at_full_speed() < planned
+        size, number = self._budget, self._number
+        if number < size.processes:
+            is_bound = self._plan.processes is not None or number < MIN_PROCESSES
+            return is_bound or elapsed_s < size.total_s
+        is_possible = size.limit_s > size.total_s and number < _MAX_REPLACEMENT * size.processes
+        is_needed = size.processes > 1 and self._n_at_full_speed() < size.processes
+        return is_possible and is_needed and elapsed_s < size.limit_s
 
     def _n_at_full_speed(self) -> int:
         """Return how many processes of every model had turns at full speed, on every task."""
@@ -227,6 +229,7 @@ class _Sweep:
                 float(np.mean(self._load_s)),
                 processes=1 if in_process else plan.processes,
                 max_s=plan.max_s,
+                patience_s=plan.patience_s,
             )
             self._progress.on_budget(self._budget)
             self._starts_over = self._budget.processes == 1 < len(models)

@@ -35,6 +35,8 @@ class TimingPlan:
     """`cpu` or `gpu`, None for any."""
     processes: int | None = None
     """Of each model; None for as many as fit into a minute, from 5 to 10."""
+    patience_s: float = 0.0
+    """Additional time to replace processes that met only a slow or busy machine."""
     own_batches: bool = False
     """Time each model at the only batch size that it accepts, or 1, whatever the others accept."""
     turns: Turns = "stopped"

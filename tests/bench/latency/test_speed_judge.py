@@ -82,6 +82,23 @@ def test_too_few_processes_at_full_speed_is_a_reason():
     ]
 
 
+def test_processes_that_met_only_a_slow_machine_are_replaced_with_patience():
+    room = Room()
+
+    class MeterOfProcesses(FakeMeter):
+        def measure(self):
+            return SLOW if len(room.devices) in (2, 4) else FAST
+
+    judge = SpeedJudge(MeterOfProcesses(room))
+    timed = measured([room.source()], judge=judge, patience_s=60.0, **FIVE)
+    [result] = timed.results
+    assert [len(process.samples_ns) > 0 for process in result.processes] == [
+        *(True, False, True, False, True),
+        *(True, True),
+    ]
+    assert not result.reasons
+
+
 def test_processes_at_full_speed_in_one_model_alone_are_not_paired():
     room = Room()
 
