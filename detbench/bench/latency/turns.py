@@ -15,8 +15,24 @@ from detbench.bench.machine_speed.speed import MachineSpeed
 _SAME_MOMENT_S = 0.1
 """A speed measured so shortly before a turn, at the end of the last one, holds for it too."""
 
-_MIN_LOAD_S = 0.1
-"""CPU times count in steps of 0.01 s, too coarse for shorter turns."""
+_MIN_LOAD_S = 0.15
+"""CPU times count in steps of 0.01 s, too coarse for shorter spans."""
+
+
+@dataclass
+class LoadWindow:
+    """The load of other programs during successive turns, long enough together to be known."""
+
+    duration_s: float = 0.0
+    background_s: float = 0.0
+    """CPU time of all other programs."""
+
+    @property
+    def cores(self) -> float | None:
+        """Cores that other programs kept busy on average; None if the turns were too short."""
+        if self.duration_s < _MIN_LOAD_S:
+            return None
+        return max(self.background_s, 0.0) / self.duration_s
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +47,16 @@ class Turn:
     """CPU time of the model's processes; None if unknown."""
     others_cpu_s: float | None
     """CPU time of all other models' processes."""
-    background_cores: float | None = None
-    """Cores that all other programs kept busy; None if the turn was too short to tell."""
+    load: LoadWindow | None = None
+    """The load of other programs in this turn and those next to it; None if unknown."""
     speeds: tuple[MachineSpeed, ...] = ()
     """Before and after; empty if they are not measured."""
     problem: str = ""
+
+    @property
+    def background_cores(self) -> float | None:
+        """Cores that other programs kept busy meanwhile; None if unknown."""
+        return self.load.cores if self.load else None
 
 
 class TurnTaker:
@@ -50,6 +71,7 @@ class TurnTaker:
         self._monitor, self._measure_speed, self._now = monitor, measure_speed, now
         self._speed: MachineSpeed | None = None
         self._measured_at = -math.inf
+        self._load = LoadWindow()
 
     def take(
         self, model: TimedModel, others: Sequence[TimedModel], count: int, max_ns: int
@@ -74,13 +96,16 @@ class TurnTaker:
         own, theirs = _increase(own, model.cpu_s()), _increase(theirs, _total_cpu_s(others))
         after = self._measured_speed()
         self._monitor.observe()
-        background_s = busy - here - (own or 0.0) - (theirs or 0.0)
+        if self._load.duration_s >= _MIN_LOAD_S:
+            self._load = LoadWindow()
+        self._load.duration_s += duration_s
+        self._load.background_s += busy - here - (own or 0.0) - (theirs or 0.0)
         return Turn(
             piece.samples_ns,
             piece.elapsed_ns / 1e9,
             own,
             theirs,
-            max(background_s, 0.0) / duration_s if duration_s >= _MIN_LOAD_S else None,
+            self._load,
             () if before is None or after is None else (before, after),
             piece.problem,
         )

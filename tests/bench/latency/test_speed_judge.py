@@ -11,7 +11,7 @@ import pytest
 from detbench.bench.latency.scenario import SINGLE_STREAM
 from detbench.bench.latency.speed_judge import SpeedJudge
 from detbench.bench.latency.timed_model import SampleSlice, TimingTask
-from detbench.bench.latency.turns import Turn, TurnTaker
+from detbench.bench.latency.turns import LoadWindow, Turn, TurnTaker
 from detbench.bench.machine_speed.best_known import BestKnown, DatedTime
 from detbench.bench.machine_speed.speed import MachineSpeed
 from tests.bench.latency.fake_device import MS, FakeDevice, FakeMonitor, local_model
@@ -145,7 +145,7 @@ def test_the_meters_processes_belong_to_the_measurement():
 def test_without_a_meter_nothing_is_slow():
     judge = SpeedJudge()
     assert judge.measure() is None
-    busy = Turn(np.ones(3, np.int64), 0.2, None, None, background_cores=99.0)
+    busy = Turn(np.ones(3, np.int64), 0.2, None, None, LoadWindow(0.2, 9.0))
     assert not judge.is_slow(busy, uses_several_cores=True)
     assert judge.reason(uses_several_cores=True) == ""
 
@@ -155,7 +155,8 @@ def test_turns_with_background_load_are_set_aside(monkeypatch, load_cores, is_bu
     monkeypatch.setattr("detbench.bench.latency.speed_judge.usable_cores", lambda: 2)
     judge = SpeedJudge(FakeMeter(Room()))
     speeds = (judge.measure(), judge.measure())
-    turn = Turn(np.ones(3, np.int64), 0.2, None, None, load_cores, speeds)
+    load = None if load_cores is None else LoadWindow(0.2, 0.2 * load_cores)
+    turn = Turn(np.ones(3, np.int64), 0.06, None, None, load, speeds)
     assert judge.is_slow(turn, uses_several_cores=True) == is_busy
 
 
@@ -172,14 +173,17 @@ def test_a_turn_knows_the_load_of_other_programs():
         pause = resume
 
         def take_samples(self, *_):
-            time.sleep(0.5)
-            return SampleSlice(np.ones(3, np.int64), 500_000_000)
+            time.sleep(0.05)
+            return SampleSlice(np.ones(3, np.int64), 50_000_000)
 
     with subprocess.Popen([sys.executable, "-c", spin]) as process:
         time.sleep(0.2)
-        loaded = TurnTaker(FakeMonitor()).take(Idle(), [], 3, 1)
+        taker = TurnTaker(FakeMonitor())
+        turns = [taker.take(Idle(), [], 3, 1) for _ in range(12)]
         process.kill()
-    assert loaded.background_cores > 0.5
+    loads = [turn.background_cores for turn in turns]
+    assert None not in loads[:8], "short turns share a window"
+    assert min(loads[:8]) > 0.5
 
 
 def test_a_speed_just_measured_holds_for_the_next_turn(monkeypatch):
