@@ -114,8 +114,8 @@ def latency_command(
     turns: Annotated[
         Literal["stopped", "in_process", "restarted"],
         typer.Option(
-            help="What the other models do while one is timed: wait in stopped processes, share "
-            "this process, or are not loaded."
+            help="State of the other models while one is timed: stopped, loaded in this process, "
+            "or not loaded."
         ),
     ] = "stopped",
     loaded: Annotated[

@@ -96,7 +96,7 @@ def time_detectors(
             `max_seconds` if that is less.
         max_seconds: Maximum time, likewise. None for 6 s, or less if loading takes most of a
             minute.
-        processes: Of each detector. None for as many as fit into a minute, from 5 to 10.
+        processes: Of each detector. None for as many as fit in a minute, from 5 to 10.
         turns: What the other detectors do while one is timed: `stopped`, `restarted` or
             `in_process`. None for `stopped`, and for `in_process` with loaded detectors.
 

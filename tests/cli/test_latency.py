@@ -75,7 +75,7 @@ def test_several_models_are_compared(command, model, ideal_machine):
         " most 0.4 s each"
     )
     assert re.fullmatch(
-        r"timing in 2 processes of each model: about \d+ s in all, with loading", planned
+        r"timing in 2 processes of each model: about \d+ s in total, including loading", planned
     )
     comparisons = document["comparisons"]
     assert {(pair["stage"], pair["batch"]) for pair in comparisons} == {

@@ -159,8 +159,8 @@ def _series_reasons(
         reasons.append(slow)
     elif len(counted) < min(record.planned_processes, MIN_PROCESSES):
         reasons.append(
-            "machine slow or busy: it ran at full speed during turns of only"
-            f" {len(counted)} of {plural(len(series), 'process')}"
+            f"machine slow or busy: only {len(counted)} of {plural(len(series), 'process')}"
+            " had turns at full speed"
         )
     if not counted:
         return reasons

@@ -38,7 +38,7 @@ class Budget:
         text += "" if n_models == 1 else " of each model"
         if repetitions > 1:
             text += f", {repetitions} times"
-        text += f": about {repetitions * self.total_s:.0f} s in all, with loading"
+        text += f": about {repetitions * self.total_s:.0f} s in total, including loading"
         if self.limit_s > self.total_s:
             text += f"; up to {repetitions * self.limit_s:.0f} s if the machine is slow or busy"
         return text
@@ -59,7 +59,7 @@ def budget(
         n_models: Timed side by side.
         n_tasks: Of each model.
         load_s: Mean time to load a model.
-        processes: Requested; None for as many as fit into a minute, from 5 to 10.
+        processes: Requested; None for as many as fit in a minute, from 5 to 10.
         max_s: Requested; None for 6 s, or less if loading takes most of a minute.
         patience_s: Additional time to replace processes. What is left of a minute serves for that
             in any case, unless the number of processes or their time was requested.

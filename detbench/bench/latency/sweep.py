@@ -1,6 +1,6 @@
 """Sweep: times models at every batch size and stage, in several processes of each.
 
-It goes on if one of them fails.
+It continues if one of them fails.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class SweepResult:
 
 @dataclass(frozen=True)
 class Progress:
-    """Who is told what a sweep does."""
+    """Callbacks that report progress."""
 
     on_load: Callable[[str, int], None] = lambda *_: None
     """With the name of the model, and how many of its processes were timed before."""
@@ -180,9 +180,9 @@ class _Sweep:
     def _n_at_full_speed(self) -> int:
         """Return how many processes of every model had turns at full speed, on every task."""
         counts = [
-            sum(bool(one and one.turns_at_full_speed()) for one in known)
-            for known in self._series.values()
-            if not any(one and one.problem for one in known)
+            sum(bool(one and one.turns_at_full_speed()) for one in groups)
+            for groups in self._series.values()
+            if not any(one and one.problem for one in groups)
         ]
         return min(counts, default=self._number)
 

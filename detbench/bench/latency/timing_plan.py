@@ -34,7 +34,7 @@ class TimingPlan:
     device: str | None = None
     """`cpu` or `gpu`, None for any."""
     processes: int | None = None
-    """Of each model; None for as many as fit into a minute, from 5 to 10."""
+    """Of each model; None for as many as fit in a minute, from 5 to 10."""
     patience_s: float = 0.0
     """Additional time to replace processes that met only a slow or busy machine."""
     own_batches: bool = False

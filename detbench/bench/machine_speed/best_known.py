@@ -76,9 +76,9 @@ class BestKnown:
         if uses_several_cores and best.exchange_us is not None:
             parts.append((EXCHANGE_NAME, best.exchange_us, self.exchange, EXCHANGE_LIMIT))
         slow = [
-            f"{name} took {time_us:.1f} µs, {shortest.time_us:.1f} µs on {shortest.day}"
-            for name, time_us, shortest, limit in parts
-            if shortest is not None and shortest.is_slow(time_us, limit)
+            f"{name} took {time_us:.1f} µs; its best was {record.time_us:.1f} µs, on {record.day}"
+            for name, time_us, record, limit in parts
+            if record is not None and record.is_slow(time_us, limit)
         ]
         return f"machine slower than at its best: {'; '.join(slow)}" if slow else ""
 

@@ -1,4 +1,4 @@
-"""Peer: a process on one core that measures the machine's speed together with its like.
+"""Peer: a process on one core that measures the machine's speed together with the other peers.
 
 Peers pass one array around a ring. A peer whose turn it is updates the array, which another core
 has just written. All others spin meanwhile, so that no core sleeps. Then all do the same arithmetic

@@ -34,7 +34,7 @@ _MAX_NAMES = 3
 def timing_progress(
     names: Sequence[str], plan: TimingPlan, *, repetitions: int = 1
 ) -> Iterator[Progress]:
-    """Say what will be done, prepare for it, and yield who is told what happens meanwhile.
+    """Say what will be done, prepare for it, and yield the callbacks that report progress.
 
     The time that all takes is said when the models have been loaded once. Kernels are compiled
     here, so that every process finds them in the cache.
@@ -93,7 +93,7 @@ def _announcement(names: Sequence[str], plan: TimingPlan) -> str:
         processes = "all in this process"
     elif plan.processes is None:
         processes = (
-            f"{MIN_PROCESSES} to {MAX_PROCESSES} processes of each, as many as fit into a minute"
+            f"{MIN_PROCESSES} to {MAX_PROCESSES} processes of each, as many as fit in a minute"
         )
     else:
         processes = f"{plural(plan.processes, 'process')} of each"

@@ -179,7 +179,7 @@ def remark_lines(results: Sequence[LatencyResult]) -> list[str]:
     """Return what a reader of the numbers must know, one line per remark."""
     remarks = [remark for result in results for remark in result.remarks]
     return [
-        f"note: {remarks.count(remark)} of {len(results)} results have {remark}"
+        f"note: {remarks.count(remark)} of {len(results)} results: {remark}"
         for remark in dict.fromkeys(remarks)
     ]
 

@@ -1,4 +1,4 @@
-"""Budgets: as many processes as fit into a minute, and a total that holds."""
+"""Budgets: as many processes as fit in a minute, and a total that holds."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_models_that_load_slowly_have_the_fewest_processes_and_say_how_long_it_t
     assert (size.processes, size.max_s) == (MIN_PROCESSES, MIN_MAX_S)
     assert size.total_s > 3 * 5 * 8.0
     assert size.sentence(3) == (
-        f"timing in 5 processes of each model: about {size.total_s:.0f} s in all, with loading"
+        f"timing in 5 processes of each model: about {size.total_s:.0f} s in total, including loading"
     )
 
 
@@ -42,7 +42,7 @@ def test_what_is_left_of_a_minute_serves_to_replace_processes():
     size = budget(1, 2, 0.5)
     assert size.total_s < size.limit_s == TOTAL_S
     assert size.sentence(1) == (
-        f"timing in 10 processes: about {size.total_s:.0f} s in all, with loading;"
+        f"timing in 10 processes: about {size.total_s:.0f} s in total, including loading;"
         f" up to {TOTAL_S:.0f} s if the machine is slow or busy"
     )
     requested = budget(1, 2, 0.5, processes=10)

@@ -133,10 +133,12 @@ def test_the_faster_of_the_best_known_and_a_measurement():
 def test_a_measurement_that_is_slow_throughout_is_named():
     reason = FAST_KNOWN.slow_machine_reason(MachineSpeed(2.0, 21.0), uses_several_cores=True)
     assert reason == (
-        "machine slower than at its best: exchange between cores took 21.0 µs, 8.0 µs on 2026-11-30"
+        "machine slower than at its best: exchange between cores took 21.0 µs;"
+        " its best was 8.0 µs, on 2026-11-30"
     )
     assert FAST_KNOWN.slow_machine_reason(SLOW, uses_several_cores=False) == (
-        "machine slower than at its best: arithmetic on all cores took 2.6 µs, 2.0 µs on 2026-11-30"
+        "machine slower than at its best: arithmetic on all cores took 2.6 µs;"
+        " its best was 2.0 µs, on 2026-11-30"
     )
 
 

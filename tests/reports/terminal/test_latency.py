@@ -93,8 +93,8 @@ def test_remarks_are_counted():
         result_of("a", "end_to_end", [2 * MS] * 900, count=5),
     ]
     first, second = remark_lines(results)
-    assert first.startswith("note: 1 of 2 results have times made within one process")
-    assert second.startswith("note: 1 of 2 results have fewer than 500 samples")
+    assert first.startswith("note: 1 of 2 results: times made within one process")
+    assert second.startswith("note: 1 of 2 results: fewer than 500 samples")
 
 
 @pytest.mark.parametrize(
