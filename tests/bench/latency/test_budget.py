@@ -34,7 +34,8 @@ def test_models_that_load_slowly_have_the_fewest_processes_and_say_how_long_it_t
     assert (size.processes, size.max_s) == (MIN_PROCESSES, MIN_MAX_S)
     assert size.total_s > 3 * 5 * 8.0
     assert size.sentence(3) == (
-        f"timing in 5 processes of each model: about {size.total_s:.0f} s in total, including loading"
+        f"timing in 5 processes of each model: about {size.total_s:.0f} s in total,"
+        " including loading"
     )
 
 
