@@ -130,9 +130,10 @@ def print_tables(invocations: Sequence[Invocation]) -> None:
 
 def print_again(invocations: Sequence[Invocation]) -> None:
     """Print whether the intervals of single models hold."""
-    columns = ("model", "stage", "valid", "p50 ms: 10–90%", "agreeing pairs", "hold the median")
+    columns = ("model", "stage", "valid", "p50 ms: 10–90%", "drift", "agreeing pairs")
+    columns += ("hold the median",)
     print(f"\n| {' | '.join(columns)} |")
-    print("|---|---|---|---|---|---|")
+    print(f"{'|---' * len(columns)}|")
     for models in COUNTS:
         if len(models) > 1:
             continue
@@ -148,8 +149,23 @@ def print_again(invocations: Sequence[Invocation]) -> None:
             low, high = np.percentile(p50s, [10, 90])
             print(
                 f"| {models[0]} | {stage} | {len(results)} | {low:.3g}–{high:.3g}"
-                f" | {np.mean(agree):.1%} of {len(agree)} | {np.mean(holds):.1%} |"
+                f" | {drift(results):.1%} | {np.mean(agree):.1%} of {len(agree)}"
+                f" | {np.mean(holds):.1%} |"
             )
+
+
+def drift(results: Sequence[dict[str, Any]]) -> float:
+    """Return how much invocations differ beyond what their processes do, as a standard deviation.
+
+    By the method of moments: the variance of the logarithms of the p50s, less the mean variance
+    that the processes of an invocation give to its p50.
+    """
+    within = [
+        np.var(np.log(result["process_p50_ms"]), ddof=1) / len(result["process_p50_ms"])
+        for result in results
+    ]
+    total = np.var(np.log([result["p50_ms"] for result in results]), ddof=1)
+    return float(np.sqrt(max(total - np.mean(within), 0.0)))
 
 
 def agrees(one: dict[str, Any], other: dict[str, Any]) -> bool:
