@@ -107,7 +107,8 @@ def test_each_model_is_timed_at_its_batch_size_and_equal_ones_are_compared(
         TimingPlan(max_s=0.05, turns="in_process", loaded=loaded),
         Progress(on_task=lambda task: tasks.append((task.stage, task.batch))),
     )
-    assert tasks == [(stage, batch) for batch in (1, 2) for stage in ("infer", "end_to_end")]
+    in_order = [(stage, batch) for batch in (1, 2) for stage in ("infer", "end_to_end")]
+    assert list(dict.fromkeys(tasks)) == in_order
     assert [(result.stage, result.batch) for result in timed.results_of("c")] == [
         ("infer", 2),
         ("end_to_end", 2),

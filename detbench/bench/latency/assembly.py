@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -22,6 +23,7 @@ from detbench.bench.latency.statistics.comparison import (
 from detbench.bench.latency.statistics.disturbance import Disturbance, disturbance
 from detbench.bench.latency.statistics.processes import noise_reasons
 from detbench.bench.latency.timed_model import TimingTask
+from detbench.bench.latency.turns import Turn
 from detbench.bench.latency.validity import device_of, device_reasons, machine_reasons
 from detbench.bench.machine import MachineState
 from detbench.bench.machine_speed.speed import MachineSpeed, median_speed
@@ -31,6 +33,8 @@ _HOST_STAGES = ("preprocess", "postprocess")
 _MEDIAN = 50.0
 _MAX_BUSY_CORES = 0.05
 """Of other models, while they should rest."""
+_MIN_AT_FULL_SPEED = 3
+"""With fewer processes, Student's t says nothing."""
 _MAX_UNSETTLED_SHARE = 0.5
 _NS_PER_MS = 1e6
 
@@ -61,6 +65,29 @@ class TaskRecord:
     requested_device: str | None
     problem: str = ""
     """What ended the measurement early; empty if nothing did."""
+
+    @cached_property
+    def n_at_full_speed(self) -> int:
+        """How many processes of every model gave samples at the machine's full speed.
+
+        Models that failed are left out; they have reasons of their own.
+        """
+        counts = []
+        for groups in self.series.values():
+            series = [one for one in groups if one is not None]
+            if any(one.n_samples for one in series) and not any(one.problem for one in series):
+                wake_up = pooled_wake_up(series, with_slow_turns=False)
+                counts.append(sum(len(one.samples(wake_up).samples_ns) > 0 for one in series))
+        return min(counts, default=self.planned_processes)
+
+    @property
+    def with_slow_turns(self) -> bool:
+        """Whether turns count during which the machine was slow.
+
+        They do if hardly any others are left. The times are then invalid. But models that take
+        turns are slowed alike, so that their ratio holds.
+        """
+        return self.n_at_full_speed < min(self.planned_processes, _MIN_AT_FULL_SPEED)
 
 
 def results_of(record: TaskRecord) -> list[LatencyResult]:
@@ -94,9 +121,11 @@ def pairs_of(record: TaskRecord, results: Sequence[LatencyResult]) -> list[Timed
 
 def _result(record: TaskRecord, model: str) -> LatencyResult:
     series = [one for one in record.series[model] if one is not None]
-    wake_up = pooled_wake_up(series)
+    slow = record.with_slow_turns
+    wake_up = pooled_wake_up(series, with_slow_turns=slow)
     processes = tuple(
-        one.samples(wake_up) if one else ProcessSamples() for one in record.series[model]
+        one.samples(wake_up, with_slow_turns=slow) if one else ProcessSamples()
+        for one in record.series[model]
     )
     task, first = record.task, series[0]
     peaks = [one.preparation for one in series]
@@ -111,7 +140,7 @@ def _result(record: TaskRecord, model: str) -> LatencyResult:
         duration_s=sum(one.elapsed_s for one in series),
         settings=next((p.settings for p in peaks if p.settings), first.preparation.settings),
         machine=tuple(record.states),
-        machine_speed=_speed(series),
+        machine_speed=_speed(record, series),
         peak_host_bytes=_largest([p.peak_host_bytes for p in peaks]),
         peak_device_bytes=_largest([p.peak_device_bytes for p in peaks]),
     )
@@ -157,10 +186,11 @@ def _series_reasons(
     several = any(one.uses_several_cores for one in series)
     if slow := record.judge.reason(uses_several_cores=several):
         reasons.append(slow)
-    elif len(counted) < min(record.planned_processes, MIN_PROCESSES):
+    elif record.n_at_full_speed < min(record.planned_processes, MIN_PROCESSES):
         reasons.append(
-            f"machine slow or busy: only {len(counted)} of {plural(len(series), 'process')}"
-            " had turns at full speed"
+            f"machine slow or busy: only {record.n_at_full_speed} of"
+            f" {plural(len(series), 'process')} had turns at full speed"
+            + (", so slow turns count too" if record.with_slow_turns else "")
         )
     if not counted:
         return reasons
@@ -182,7 +212,7 @@ def _series_reasons(
 
 def _background_loads(record: TaskRecord, series: Sequence[ProcessSeries]) -> list[float]:
     """Return the load during the turns that count, or all of the time if no turn is judged."""
-    turns = [turn for one in series for turn in one.turns_at_full_speed() if turn.speeds]
+    turns = [turn for turn in _counted_turns(record, series) if turn.speeds]
     loads = (
         [turn.background_cores for turn in turns]
         if turns
@@ -191,11 +221,14 @@ def _background_loads(record: TaskRecord, series: Sequence[ProcessSeries]) -> li
     return [load for load in loads if load is not None]
 
 
-def _speed(series: Sequence[ProcessSeries]) -> MachineSpeed | None:
-    speeds = [
-        speed for one in series for turn in one.turns_at_full_speed() for speed in turn.speeds
-    ]
+def _speed(record: TaskRecord, series: Sequence[ProcessSeries]) -> MachineSpeed | None:
+    speeds = [speed for turn in _counted_turns(record, series) for speed in turn.speeds]
     return median_speed(speeds) if speeds else None
+
+
+def _counted_turns(record: TaskRecord, series: Sequence[ProcessSeries]) -> list[Turn]:
+    slow = record.with_slow_turns
+    return [turn for one in series for turn in one.counted_turns(with_slow_turns=slow)]
 
 
 def _company(record: TaskRecord, model: str) -> str:
@@ -237,14 +270,14 @@ def _comparison(record: TaskRecord, a: LatencyResult, b: LatencyResult) -> Compa
 
 
 def _shared_rounds(record: TaskRecord, a: str, b: str) -> tuple[list[SamplesNs], list[SamplesNs]]:
-    """Return the rounds of the only group at full speed, paired."""
+    """Return the rounds of the only group, paired, of turns that count."""
     [one], [other] = record.series[a], record.series[b]
     assert one is not None and other is not None  # noqa: S101, PT018 - both gave samples
     rounds = [
         (first.samples_ns, second.samples_ns)
         for first, second in zip(one.turns, other.turns, strict=True)
         if all(
-            turn in series.turns_at_full_speed() and turn.samples_ns.any()
+            turn in _counted_turns(record, [series]) and turn.samples_ns.any()
             for series, turn in ((one, first), (other, second))
         )
     ]

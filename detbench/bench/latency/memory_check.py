@@ -28,7 +28,8 @@ def check_memory(models: Sequence[TimedModel], n_loaded: int) -> None:
     if len(models) < n_loaded and largest > available:
         raise DetbenchError(
             f"not enough memory for {n_loaded} models at once: after {models[-1].name} was loaded,"
-            f" {available / _BYTES_PER_GB:.1f} GB are left; use --loaded {len(models)}"
+            f" {available / _BYTES_PER_GB:.1f} GB are left; time them with `detbench latency"
+            f" --loaded {len(models)}`"
         )
 
 

@@ -36,6 +36,10 @@ SamplesNs = NDArray[np.int64]
 WITHIN_ONE_PROCESS = (
     "times made within one process: intervals do not cover how much processes differ"
 )
+_DEVICE_STAGES = ("host_to_device", "infer", "device_to_host")
+_DEVICE_DRIFT, _HOST_DRIFT = 0.01, 0.02
+"""How much figures drift from one measurement to the next, as shares (see `geometric_interval`):
+of stages that the runtime works on, and of those in which Python does (docs/latency.md)."""
 _NO_SAMPLES = np.zeros(0, np.int64)
 _NS_PER_MS, _MS_PER_S = 1e6, 1e3
 _STORED_FIELDS = (
@@ -182,8 +186,8 @@ class LatencyResult:
     def interval_ms(self, q: float, *, confidence: float = 0.95) -> tuple[float, float] | None:
         """Return the interval of the q-th percentile in ms; None with too few samples.
 
-        It is about processes. With a single process it is about that one alone, see
-        `percentile_interval`.
+        It is about processes and includes the drift between measurements. With a single process it
+        is about that one alone, see `percentile_interval`.
         """
         if len(self._settled) == 1:
             interval = percentile_interval(self._settled[0], q, confidence=confidence)
@@ -192,7 +196,7 @@ class LatencyResult:
         min_count = 100 / (100 - q)
         if any(len(samples) < min_count for samples in self._settled):
             return None
-        return geometric_interval(self.process_percentiles_ms(q), confidence=confidence)
+        return self._interval(self.process_percentiles_ms(q), confidence)
 
     @property
     def mean_ms(self) -> float | None:
@@ -205,7 +209,7 @@ class LatencyResult:
         if len(self._settled) == 1:
             interval = series_mean_interval(self._settled[0], confidence=confidence)
             return (interval[0] / _NS_PER_MS, interval[1] / _NS_PER_MS) if interval else None
-        return geometric_interval(self._process_means_ms(), confidence=confidence)
+        return self._interval(self._process_means_ms(), confidence)
 
     @property
     def jitter_ms(self) -> float | None:
@@ -234,6 +238,10 @@ class LatencyResult:
 
     def _process_means_ms(self) -> list[float]:
         return [float(samples.mean()) / _NS_PER_MS for samples in self._settled]
+
+    def _interval(self, values: Sequence[float], confidence: float) -> tuple[float, float] | None:
+        drift = _DEVICE_DRIFT if self.stage in _DEVICE_STAGES else _HOST_DRIFT
+        return geometric_interval(values, drift=drift, confidence=confidence)
 
     def summary(self) -> dict[str, Any]:
         """Return the entry of `detbench latency --json`; statistics are null without samples."""

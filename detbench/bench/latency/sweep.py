@@ -180,7 +180,7 @@ class _Sweep:
     def _n_at_full_speed(self) -> int:
         """Return how many processes of every model had turns at full speed, on every task."""
         counts = [
-            sum(bool(one and one.turns_at_full_speed()) for one in groups)
+            sum(bool(one and one.counted_turns()) for one in groups)
             for groups in self._series.values()
             if not any(one and one.problem for one in groups)
         ]
@@ -254,10 +254,13 @@ class _Sweep:
             return False
         return task.batch < self._failed_at.get(model.name, math.inf)
 
-    def starts(self, task: TimingTask) -> None:
-        """Take note that a task starts."""
-        self._monitor.restart()
+    def times(self, task: TimingTask) -> None:
+        """Take note that a task is being timed."""
         self._progress.on_task(task)
+
+    def starts(self) -> None:
+        """Take note that a task starts in company."""
+        self._monitor.restart()
 
     def ends(self, task: TimingTask) -> None:
         """Take note that a task has ended."""

@@ -1,5 +1,6 @@
 """Sources of fake devices that share a clock, so that a whole measurement takes no time."""
 
+import time
 import zlib
 from unittest.mock import patch
 
@@ -119,5 +120,8 @@ class FakeSource:
 def measured(sources, *, monitor=None, progress=None, judge=None, seed=0, **plan):
     """Sweep over sources on a machine with known states."""
     monitor = monitor or FakeMonitor()
-    with patch("detbench.bench.latency.sweep.MachineMonitor", lambda **_: monitor):
+    with (
+        patch("detbench.bench.latency.sweep.MachineMonitor", lambda **_: monitor),
+        patch("detbench.bench.latency.turns.busy_s", time.process_time),  # nothing else runs
+    ):
         return sweep(sources, TimingPlan(**plan), progress, judge=judge, seed=seed)

@@ -97,6 +97,29 @@ def test_processes_that_met_only_a_slow_machine_are_replaced_with_patience():
     assert not result.reasons
 
 
+@pytest.mark.parametrize(("n_slow_groups", "n_counted"), [(2, 3), (3, 5)])
+def test_slow_turns_count_if_hardly_any_others_are_left(n_slow_groups, n_counted):
+    room = Room()
+
+    class MeterOfGroups(FakeMeter):
+        def measure(self):
+            return SLOW if len(room.devices) > 10 - 2 * n_slow_groups else FAST
+
+    def infer_ns(ms):
+        return lambda _: ms * MS * (1.4 if len(room.devices) > 10 - 2 * n_slow_groups else 1)
+
+    sources = [room.source("a", infer_ns=infer_ns(2)), room.source("b", infer_ns=infer_ns(3))]
+    timed = measured(sources, judge=SpeedJudge(MeterOfGroups(room)), **FIVE)
+    for result in timed.results:
+        assert sum(len(process.samples_ns) > 0 for process in result.processes) == n_counted
+        reason = result.reasons[0]
+        assert reason.startswith("machine slow or busy: only")
+        assert reason.endswith("so slow turns count too") == (n_counted == 5)
+    [pair] = timed.pairs
+    assert pair.comparison.processes == n_counted
+    assert pair.comparison.ratio == pytest.approx(1.5, rel=0.01)
+
+
 def test_processes_at_full_speed_in_one_model_alone_are_not_paired():
     room = Room()
 
@@ -111,7 +134,7 @@ def test_processes_at_full_speed_in_one_model_alone_are_not_paired():
     assert pair.comparison.ratio == pytest.approx(1, abs=0.005)
 
 
-def test_a_measurement_slower_than_the_best_known_is_invalid():
+def test_a_measurement_slower_than_the_best_known_is_invalid_and_keeps_its_samples():
     room = Room()
     best = BestKnown(compute=DatedTime(8.0, date(2026, 11, 28)))
     judge = SpeedJudge(FakeMeter(room), best)
@@ -121,7 +144,7 @@ def test_a_measurement_slower_than_the_best_known_is_invalid():
         "machine slower than at its best: arithmetic on all cores took 10.0 µs;"
         " its best was 8.0 µs, on 2026-11-28"
     )
-    assert len(result.samples_ns) == 0
+    assert all(len(process.samples_ns) for process in result.processes)
 
 
 @pytest.mark.parametrize(("cores", "is_set_aside"), [(1.0, False), (1.9, True)])

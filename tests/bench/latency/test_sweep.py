@@ -137,7 +137,7 @@ def test_too_little_memory_for_another_model_is_an_error_that_says_how_many_fit(
     sources = [room.source(name) for name in "ab"]
     message = (
         "not enough memory for 2 models at once: after a was loaded, 3.2 GB are left;"
-        " use --loaded 1"
+        " time them with `detbench latency --loaded 1`"
     )
     with pytest.raises(DetbenchError, match=message):
         measured(sources, **QUICK)

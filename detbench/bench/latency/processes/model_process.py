@@ -143,7 +143,8 @@ class ModelProcess:
         except (EOFError, OSError):
             raise DetbenchError(
                 f"{spec.text}: its process ended while loading (killed, or out of host memory);"
-                " run with --turns in_process to see why, or with --loaded 1 to save memory"
+                " run `detbench latency` on it with --turns in_process to see why, or on all models"
+                " with --loaded 1 to save memory"
             ) from None
         if problem:
             raise DetbenchError(problem)

@@ -58,8 +58,11 @@ class Agenda(Protocol):
     def includes(self, model: TimedModel, task: TimingTask) -> bool:
         """Return whether a model is timed on a task."""
 
-    def starts(self, task: TimingTask) -> None:
-        """Take note that a task starts."""
+    def times(self, task: TimingTask) -> None:
+        """Take note that a task is being timed, alone or in company."""
+
+    def starts(self) -> None:
+        """Take note that a task starts in company."""
 
     def ends(self, task: TimingTask) -> None:
         """Take note that a task has ended."""
@@ -130,6 +133,7 @@ class ProcessGroup:
         for task in self._agenda.tasks or ():
             if not self._agenda.includes(model, task):
                 continue
+            self._agenda.times(task)
             series = self._prepared(model, task)
             budget_s = _ALONE_SHARE * self._agenda.rule(task.scenario).max_s
             spent_s = 0.0
@@ -142,7 +146,8 @@ class ProcessGroup:
         able = {model.name: model for model in models if self._agenda.includes(model, task)}
         if not able:
             return
-        self._agenda.starts(task)
+        self._agenda.times(task)
+        self._agenda.starts()
         series = [self._prepared(model, task) for model in able.values()]
         while running := [one for one in series if not one.problem]:
             self._run_round(running, models)

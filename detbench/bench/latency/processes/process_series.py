@@ -88,20 +88,28 @@ class ProcessSeries:
         can_stop = self.decision.stop and self.warmup.settled
         self.is_complete = bool(self.problem) or self.out_of_time or can_stop
 
-    def samples(self, wake_up: int | None = None) -> ProcessSamples:
+    def samples(
+        self, wake_up: int | None = None, *, with_slow_turns: bool = False
+    ) -> ProcessSamples:
         """Return the samples, sorted by what they are.
 
         Args:
             wake_up: Samples to discard at the start of each turn; None finds their number here.
+            with_slow_turns: Whether turns count during which the machine was slow.
         """
-        slow = [turn for turn in self.turns if self._is_slow(turn)]
-        kept = [turn for turn in self.turns if turn not in slow and len(turn.samples_ns)]
+        counted = self.counted_turns(with_slow_turns=with_slow_turns)
+        slow = [turn for turn in self.turns if turn not in counted]
+        kept = [turn for turn in counted if len(turn.samples_ns)]
         if wake_up is None:
             wake_up = wake_up_count([turn.samples_ns for turn in kept])
         awake = _joined([turn.samples_ns[wake_up:] for turn in kept])
         self.warmup = find_warmup(awake) if awake.any() else Warmup(0, False)
         alone = _joined(
-            [turn.samples_ns[wake_up:] for turn in self.alone if not self._is_slow(turn)]
+            [
+                turn.samples_ns[wake_up:]
+                for turn in self.alone
+                if with_slow_turns or not self._is_slow(turn)
+            ]
         )
         others = [turn.others_cpu_s for turn in self.turns if turn.others_cpu_s is not None]
         duration_s = sum(turn.elapsed_s for turn in self.turns)
@@ -116,9 +124,9 @@ class ProcessSeries:
             busy_cores_of_others=sum(others) / duration_s if others and duration_s else None,
         )
 
-    def turns_at_full_speed(self) -> list[Turn]:
-        """Return the turns in company during which the machine was not slow."""
-        return [turn for turn in self.turns if not self._is_slow(turn)]
+    def counted_turns(self, *, with_slow_turns: bool = False) -> list[Turn]:
+        """Return the turns in company: all of them, or those at the machine's full speed."""
+        return [turn for turn in self.turns if with_slow_turns or not self._is_slow(turn)]
 
     def _is_slow(self, turn: Turn) -> bool:
         return self._judge.is_slow(turn, uses_several_cores=self.uses_several_cores)
@@ -132,9 +140,13 @@ class ProcessSeries:
         return not elapsed_s or cpu_s / elapsed_s > _SEVERAL_CORES
 
 
-def pooled_wake_up(series: Sequence[ProcessSeries]) -> int:
+def pooled_wake_up(series: Sequence[ProcessSeries], *, with_slow_turns: bool) -> int:
     """Return how many samples to discard after each wake-up, from the turns of all processes."""
-    turns = [turn.samples_ns for one in series for turn in one.turns_at_full_speed()]
+    turns = [
+        turn.samples_ns
+        for one in series
+        for turn in one.counted_turns(with_slow_turns=with_slow_turns)
+    ]
     return wake_up_count([samples for samples in turns if len(samples)])
 
 

@@ -17,8 +17,8 @@ from detbench.errors import DetbenchError
 
 _MIN_CHANGE = 0.02
 """A smaller change is no disturbance, however certain it is."""
-_LARGE_CHANGE = 0.10
-"""A larger one is a disturbance with so few processes that Student's t says nothing, too."""
+_LARGE_CHANGE, _FEW_PROCESSES = 0.10, 3
+"""With so few processes, Student's t says nothing, and a larger change is a disturbance."""
 _CONFIDENCE = 0.99
 """Every task of every model is checked, so that 95% would often invalidate sound measurements."""
 
@@ -39,8 +39,8 @@ def disturbance(alone_ns: Sequence[float], company_ns: Sequence[float]) -> Distu
     """Return how much other models disturb a model; None if alone and in company agree.
 
     They disagree if the mean log ratio is beyond 2% and its 99% interval, Student's t over
-    processes, excludes 0. A mean beyond 10% needs no interval: with one process there is none, and
-    with two or three it is too wide to say anything.
+    processes, excludes 0. With up to three processes there is no interval, or one too wide to say
+    anything; a mean beyond 10% then suffices.
 
     Args:
         alone_ns: One p50 in ns per process, paired with `company_ns` by index. Only processes that
@@ -63,7 +63,8 @@ def disturbance(alone_ns: Sequence[float], company_ns: Sequence[float]) -> Distu
     log_ratios = np.log(medians[1] / medians[0]).tolist()
     mean = float(np.mean(log_ratios))
     low, high = mean_interval(log_ratios, confidence=_CONFIDENCE) or (-math.inf, math.inf)
-    is_certain = low > 0 or high < 0 or abs(mean) > math.log1p(_LARGE_CHANGE)
+    is_large = abs(mean) > math.log1p(_LARGE_CHANGE)
+    is_certain = low > 0 or high < 0 or (is_large and len(log_ratios) <= _FEW_PROCESSES)
     if abs(mean) <= math.log1p(_MIN_CHANGE) or not is_certain:
         return None
     alone, company = medians.mean(axis=1)

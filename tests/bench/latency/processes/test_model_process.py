@@ -139,7 +139,10 @@ def test_a_process_that_hangs_is_killed(start):
 @pytest.mark.parametrize("target", ["ends", "memory"])
 def test_a_process_that_ends_while_it_loads_is_an_error(adapter, target):
     [spec] = model_specs([f"fake:{target}"])
-    message = "its process ended while loading .*; run with --turns in_process .* --loaded 1"
+    message = (
+        "its process ended while loading .*; run `detbench latency` .* --turns in_process"
+        ".* --loaded 1"
+    )
     with pytest.raises(DetbenchError, match=message):
         ModelProcess(spec, IMAGES)
 
@@ -247,7 +250,7 @@ def test_nothing_stays_behind_if_the_parent_ends(adapter, tmp_path, end, kind):
 
 
 MEASUREMENT = """
-import sys
+import signal, sys
 sys.path[:0] = {path!r}
 from detbench.bench.latency.images import embedded_images
 from detbench.bench.latency.measurement import measure
@@ -255,6 +258,7 @@ from detbench.bench.latency.model_specs import model_specs
 from detbench.bench.latency.timing_plan import TimingPlan
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if tests run in background
     plan = TimingPlan(stages=("infer",), max_s=60, min_s=60, processes=5)
     timed = measure(model_specs({specs!r}), embedded_images(1), plan)
     print([result.reasons[0] for result in timed.results], flush=True)

@@ -64,6 +64,18 @@ def test_the_geometric_interval_is_that_of_the_logarithms() -> None:
     assert geometric_interval(values) == pytest.approx((center / factor, center * factor), rel=1e-4)
 
 
+@pytest.mark.parametrize(("spread", "drift"), [(0.003, 0.01), (0.01, 0.01), (0.01, 0.02)])
+def test_intervals_hold_from_one_measurement_to_the_next(spread: float, drift: float) -> None:
+    rng = np.random.default_rng(3)
+    measurements = np.exp(drift * rng.normal(size=(2000, 1)) + spread * rng.normal(size=(2000, 5)))
+    intervals = [geometric_interval(row.tolist(), drift=drift) for row in measurements]
+    held = [low <= 1 <= high for low, high in filter(None, intervals)]
+    assert len(held) == 2000
+    assert 0.94 <= np.mean(held) <= 0.985
+    without_drift = [geometric_interval(row.tolist()) for row in measurements]
+    assert np.mean([low <= 1 <= high for low, high in filter(None, without_drift)]) < 0.9
+
+
 def test_figures_and_comparisons_have_the_same_ratio() -> None:
     a, b = [1.0, 1.2, 1.1], [2.5, 2.0, 2.2]
     assert compare_processes(a, b).ratio == pytest.approx(geometric_mean(b) / geometric_mean(a))
