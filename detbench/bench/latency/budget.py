@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from detbench.wording import plural
 
-TOTAL_S = 55.0
-"""What a measurement at the defaults is planned to take at most: a minute, with some reserve."""
+TOTAL_S = 50.0
+"""What a measurement at the defaults is planned to take at most: a minute, less what the command
+takes to start, and some reserve."""
 MIN_PROCESSES, MAX_PROCESSES = 5, 10
 MAX_S, MIN_MAX_S = 6.0, 2.0
 """Default maximum time of samples for each model and task, of all processes together: the first, or
 down to the second if loading takes most of the time."""
-_OVERHEAD = 1.2
-"""Time with the machine's speed measured between turns, as a multiple of that of the samples."""
+_OVERHEAD = 1.35
+"""Time of turns with all that is done between them, as a multiple of that of the samples."""
 _PREPARATION = 1.5
 """Time to load, prepare and end a model, as a multiple of the time to load it."""
 
