@@ -126,6 +126,7 @@ def print_tables(invocations: Sequence[Invocation]) -> None:
     print_again(invocations)
     print_company(invocations)
     print_ratios(invocations)
+    print_comparisons(invocations)
 
 
 def print_again(invocations: Sequence[Invocation]) -> None:
@@ -235,6 +236,29 @@ def print_ratios(invocations: Sequence[Invocation]) -> None:
             print(
                 f"| {models[1]} / {models[0]} | {stage} | {single:.3f}"
                 f" | {low:.3f}–{high:.3f} | {n_within} of {len(ratios)} |"
+            )
+
+
+def print_comparisons(invocations: Sequence[Invocation]) -> None:
+    """Print whether comparisons agree with each other, also if the times are not valid."""
+    print("\n| B / A | stage | comparisons | of valid times | 10–90% | hold the median |")
+    print("|---|---|---|---|---|---|")
+    for models in COUNTS:
+        for stage in ("infer", "end_to_end"):
+            own = of(invocations, models)
+            pairs = [p for one in own for p in one["comparisons"] if p["stage"] == stage]
+            if len(pairs) < 2:
+                continue
+            n_valid = sum(
+                all(valid_results([one], model, stage) for model in models) for one in own
+            )
+            ratios = [pair["ratio"] for pair in pairs]
+            low, center, high = np.percentile(ratios, [10, 50, 90])
+            intervals = [pair["interval"] or (0, np.inf) for pair in pairs]
+            holds = [bottom <= center <= top for bottom, top in intervals]
+            print(
+                f"| {models[1]} / {models[0]} | {stage} | {len(pairs)} | {n_valid}"
+                f" | {low:.3f}–{high:.3f} | {sum(holds)} |"
             )
 
 

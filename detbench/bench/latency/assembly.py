@@ -100,7 +100,7 @@ def results_of(record: TaskRecord) -> list[LatencyResult]:
     disturbed = [
         f"disturbed by {_company(record, result.model)}: {_disturbance_text(result, change)}"
         for result in results
-        if (change := _disturbance(result)) is not None
+        if (change := _disturbance(record, result)) is not None
     ]
     return [replace(result, reasons=(*result.reasons, *disturbed)) for result in results]
 
@@ -187,10 +187,10 @@ def _series_reasons(
     if slow := record.judge.reason(uses_several_cores=several):
         reasons.append(slow)
     elif record.n_at_full_speed < min(record.planned_processes, MIN_PROCESSES):
+        count = f"only {record.n_at_full_speed}" if record.n_at_full_speed else "none"
         reasons.append(
-            f"machine slow or busy: only {record.n_at_full_speed} of"
-            f" {plural(len(series), 'process')} had turns at full speed"
-            + (", so slow turns count too" if record.with_slow_turns else "")
+            f"machine slow or busy: {count} of {plural(len(series), 'process')} had turns at full"
+            f" speed{', so slow turns count too' if record.with_slow_turns else ''}"
         )
     if not counted:
         return reasons
@@ -235,14 +235,14 @@ def _company(record: TaskRecord, model: str) -> str:
     return ", ".join(name for name in record.series if name != model)
 
 
-def _disturbance(result: LatencyResult) -> Disturbance | None:
+def _disturbance(record: TaskRecord, result: LatencyResult) -> Disturbance | None:
     both = [
         (float(np.median(one.alone_ns)), float(np.median(one.samples_ns)))
         for one in result.processes
         if len(one.alone_ns) and len(one.samples_ns)
     ]
     alone, company = [list(values) for values in zip(*both, strict=True)] if both else ([], [])
-    return disturbance(alone, company)
+    return disturbance(alone, company, machine_is_slow=record.with_slow_turns)
 
 
 def _disturbance_text(result: LatencyResult, change: Disturbance) -> str:

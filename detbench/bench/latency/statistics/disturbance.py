@@ -17,8 +17,8 @@ from detbench.errors import DetbenchError
 
 _MIN_CHANGE = 0.02
 """A smaller change is no disturbance, however certain it is."""
-_LARGE_CHANGE, _FEW_PROCESSES = 0.10, 3
-"""With so few processes, Student's t says nothing, and a larger change is a disturbance."""
+_LARGE_CHANGE = 0.10
+"""A larger one is a disturbance with so few processes that Student's t says nothing, too."""
 _CONFIDENCE = 0.99
 """Every task of every model is checked, so that 95% would often invalidate sound measurements."""
 
@@ -35,17 +35,21 @@ class Disturbance:
     """The geometric mean of the processes' p50 in company as a multiple of that alone."""
 
 
-def disturbance(alone_ns: Sequence[float], company_ns: Sequence[float]) -> Disturbance | None:
+def disturbance(
+    alone_ns: Sequence[float], company_ns: Sequence[float], *, machine_is_slow: bool = False
+) -> Disturbance | None:
     """Return how much other models disturb a model; None if alone and in company agree.
 
     They disagree if the mean log ratio is beyond 2% and its 99% interval, Student's t over
-    processes, excludes 0. With up to three processes there is no interval, or one too wide to say
-    anything; a mean beyond 10% then suffices.
+    processes, excludes 0. A mean beyond 10% needs no interval: with one process there is none, and
+    with a few it is too wide to say anything. It does if turns on a slow machine count, which alone
+    make so large a difference.
 
     Args:
         alone_ns: One p50 in ns per process, paired with `company_ns` by index. Only processes that
             were timed both alone and in company.
         company_ns: The same in company.
+        machine_is_slow: Whether turns on a slow machine count.
 
     Raises:
         DetbenchError: The numbers of processes differ, or a p50 is not above 0 ns.
@@ -63,8 +67,8 @@ def disturbance(alone_ns: Sequence[float], company_ns: Sequence[float]) -> Distu
     log_ratios = np.log(medians[1] / medians[0]).tolist()
     mean = float(np.mean(log_ratios))
     low, high = mean_interval(log_ratios, confidence=_CONFIDENCE) or (-math.inf, math.inf)
-    is_large = abs(mean) > math.log1p(_LARGE_CHANGE)
-    is_certain = low > 0 or high < 0 or (is_large and len(log_ratios) <= _FEW_PROCESSES)
+    is_large = abs(mean) > math.log1p(_LARGE_CHANGE) and not machine_is_slow
+    is_certain = low > 0 or high < 0 or is_large
     if abs(mean) <= math.log1p(_MIN_CHANGE) or not is_certain:
         return None
     alone, company = medians.mean(axis=1)

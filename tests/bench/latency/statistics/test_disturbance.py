@@ -44,6 +44,13 @@ def test_what_is_certain_but_small_is_no_disturbance() -> None:
     assert disturbance([1e6] * 10, [1.03e6] * 10) is not None
 
 
+def test_on_a_slow_machine_a_large_change_must_be_certain_too() -> None:
+    alone, company = [1e6, 1.3e6, 1e6, 1.2e6, 1e6], [1.4e6, 1e6, 1.6e6, 1.1e6, 1.5e6]
+    assert disturbance(alone, company) is not None
+    assert disturbance(alone, company, machine_is_slow=True) is None
+    assert disturbance([1e6] * 5, [1.2e6] * 5, machine_is_slow=True) is not None
+
+
 def test_both_numbers_and_the_ratio_are_kept() -> None:
     named = disturbance([1.0, 1.2, 1.1], [2.0, 2.4, 2.3])
     assert named is not None
