@@ -50,7 +50,7 @@ def with_sigint_enabled(command: Sequence[object]) -> list[str]:
 @pytest.fixture
 def machine_at_full_speed(monkeypatch):
     """No turn of a latency measurement is set aside or disturbed, whatever this machine does."""
-    monkeypatch.setattr("detbench.bench.latency.assembly.disturbance", lambda *_: None)
+    monkeypatch.setattr("detbench.bench.latency.assembly.disturbance", lambda *_, **__: None)
     monkeypatch.setattr(
         "detbench.bench.latency.speed_judge.SpeedJudge.is_slow", lambda *_, **__: False
     )

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from detbench.adapters.catalogue import ADAPTERS, adapters, parse_spec
+from detbench.bench.latency.assembly import SweepResult
 from detbench.bench.latency.images import EncodedImage, embedded_images
 from detbench.bench.latency.measurement import measure
 from detbench.bench.latency.model_specs import ModelSpec
-from detbench.bench.latency.sweep import Progress, SweepResult
+from detbench.bench.latency.sweep import Progress
 from detbench.bench.latency.timing_plan import TimingPlan
 from detbench.bench.run_files import RECORD
 from detbench.bench.runs import Run, read_run

@@ -179,6 +179,6 @@ def _throttle_events() -> int | None:
 def _cpu_time_of(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
-    except psutil.NoSuchProcess:
+    except psutil.Error:
         return 0.0
     return float(times.user + times.system)

@@ -21,10 +21,10 @@ from detbench.errors import DetbenchError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from detbench.bench.latency.assembly import SweepResult
     from detbench.bench.latency.images import EncodedImage
     from detbench.bench.latency.scenario import Scenario
     from detbench.bench.latency.stages import Stage
-    from detbench.bench.latency.sweep import SweepResult
     from detbench.bench.latency.timing_plan import TimingPlan
 
 _IN_PROCESS = (
@@ -210,7 +210,8 @@ def _exit_by(timed: SweepResult, plan: TimingPlan, repetitions: int | None) -> N
         raise typer.Exit(INTERRUPTED)
     if repetitions is not None:
         n_batches = len({result.batch for result in timed.results})
-        missing = repetitions * len(plan.stages) * n_batches - len(timed.pairs)
+        n_compared = sum(pair.comparison.processes > 0 for pair in timed.pairs)
+        missing = repetitions * len(plan.stages) * n_batches - n_compared
         if missing > 0:
             log(f"invalid: no time for {missing} comparisons; increase --max-seconds")
             raise typer.Exit(INVALID)

@@ -27,7 +27,7 @@ def ideal_machine(monkeypatch, machine_at_full_speed):
     """A machine and series without any reason to be invalid, whatever this machine does."""
     monkeypatch.setattr(
         "detbench.bench.latency.assembly._reasons",
-        lambda _, series, __: [one.problem for one in series if one.problem],
+        lambda _, own, __: own.problems,
     )
 
 

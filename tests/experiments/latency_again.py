@@ -117,8 +117,10 @@ def print_tables(invocations: Sequence[Invocation]) -> None:
     print("|---|---|---|---|---|")
     for models in COUNTS:
         own = of(invocations, models)
+        if not own:
+            continue
         verdicts = [result["verdict"] for one in own for result in one["results"]]
-        seconds = [one["seconds"] for one in own] or [np.nan]
+        seconds = [one["seconds"] for one in own]
         print(
             f"| {', '.join(models)} | {len(own)} | {len(verdicts)} | {verdicts.count('valid')}"
             f" | {np.median(seconds):.0f} ({max(seconds):.0f}) |"

@@ -27,11 +27,12 @@ import numpy as np
 from PIL import Image
 
 from detbench.adapters.detector import Batch, ImageDetections
+from detbench.bench.latency.assembly import SweepResult
 from detbench.bench.latency.clock import Clock
 from detbench.bench.latency.images import EncodedImage
 from detbench.bench.latency.local_model import LocalModel
 from detbench.bench.latency.processes import process_group
-from detbench.bench.latency.sweep import SweepResult, sweep
+from detbench.bench.latency.sweep import sweep
 from detbench.bench.latency.timing_plan import TimingPlan
 
 PROCESSES = 5

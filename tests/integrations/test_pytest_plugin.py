@@ -6,13 +6,16 @@ import subprocess
 import sys
 import textwrap
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from detbench.bench.latency.assembly import SweepResult
+from detbench.bench.latency.result import LatencyResult, ProcessSamples
 from detbench.errors import DetbenchError
-from detbench.integrations.pytest_plugin import time_detectors
+from detbench.integrations.pytest_plugin import _skip_useless_times, time_detectors
 from tests.bench.fake_detector import FakeDetector
 from tests.bench.latency.fake_device import FakeDevice, FakeTime
 
@@ -131,6 +134,27 @@ def test_models_are_compared_in_processes_and_the_first_one_is_benchmarked(run_s
     assert entry["stats"]["rounds"] == first["samples"]
     [pair] = information["detbench_models"]["comparisons"]
     assert (pair["a"], pair["b"]) == ("tiny", "tiny threads=1")
+
+
+def test_times_of_a_slow_machine_are_no_benchmark_but_compare():
+    samples = (ProcessSamples(np.full(100, 2_000_000)),)
+    slow = LatencyResult(
+        "a",
+        "infer",
+        1,
+        "single_stream",
+        1,
+        samples,
+        with_slow_turns=True,
+        reasons=("machine slow",),
+    )
+    with pytest.raises(pytest.skip.Exception, match="a could not be timed now: machine slow"):
+        _skip_useless_times(SweepResult([slow]))
+    _skip_useless_times(SweepResult([slow, replace(slow, model="b")]))
+    _skip_useless_times(SweepResult([replace(slow, with_slow_turns=False)]))
+    without_samples = replace(slow, processes=())
+    with pytest.raises(pytest.skip.Exception):
+        _skip_useless_times(SweepResult([slow, without_samples]))
 
 
 @pytest.mark.slow

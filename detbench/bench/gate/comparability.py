@@ -76,9 +76,11 @@ def machine_speed_difference(baseline: LatencyResult, candidate: LatencyResult) 
 def interleaved(first: LatencyResult, second: LatencyResult) -> bool:
     """Return whether both were certainly timed in turns.
 
-    That is so if one monitor observed the machine for both, and recorded the same states.
+    That is so if one monitor observed the machine for both, and recorded the same states, and if
+    neither model was started after the other had ended.
     """
-    return bool(first.machine) and first.machine == second.machine
+    has_same_states = bool(first.machine) and first.machine == second.machine
+    return has_same_states and "restarted" not in (first.turns, second.turns)
 
 
 def _preparation_difference(settings: Mapping[str, Any], other: Mapping[str, Any]) -> str:

@@ -12,12 +12,12 @@ from detbench.adapters.catalogue import parse_spec
 from detbench.bench.compare import is_model
 from detbench.bench.environment import environment
 from detbench.bench.gate.rules import Rule
-from detbench.bench.latency.assembly import TimedPair
+from detbench.bench.latency.assembly import SweepResult, TimedPair
 from detbench.bench.latency.images import EncodedImage
 from detbench.bench.latency.measurement import measure
 from detbench.bench.latency.model_specs import ModelSpec
 from detbench.bench.latency.scenario import scenario_named
-from detbench.bench.latency.sweep import Progress, SweepResult
+from detbench.bench.latency.sweep import Progress
 from detbench.bench.latency.timing_plan import TimingPlan
 from detbench.bench.runs import Run
 from detbench.data.files import bytes_on_disk

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from itertools import chain
 
 from detbench.bench.interrupts import sigterm_as_exit
+from detbench.bench.latency.assembly import SweepResult
 from detbench.bench.latency.images import EncodedImage
 from detbench.bench.latency.model_specs import ModelSpec
 from detbench.bench.latency.sources import model_sources
 from detbench.bench.latency.speed_judge import SpeedJudge
-from detbench.bench.latency.sweep import Progress, SweepResult, sweep
+from detbench.bench.latency.sweep import Progress, sweep
 from detbench.bench.latency.timing_plan import TimingPlan
 from detbench.bench.machine_speed.best_known import best_known, remember
 from detbench.bench.machine_speed.meter import SpeedMeter

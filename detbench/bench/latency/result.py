@@ -70,6 +70,8 @@ class ProcessSamples:
     """(a,) settled samples from while no other model was loaded; none without a comparison."""
     first_call_s: float | None = None
     """Of the stage's first call at this batch size, including compilation; None if it failed."""
+    has_settled: bool = True
+    """Whether the level no longer changed in the second half."""
     busy_cores_of_others: float | None = None
     """Cores that the other models kept busy during this one's turns; None if that is unknown."""
 
@@ -110,6 +112,8 @@ class LatencyResult:
     were done."""
     peak_device_bytes: int | None = None
     """The framework's own peak; None if unknown or without a device."""
+    with_slow_turns: bool = False
+    """Whether samples count from while the machine was slow, because hardly any others exist."""
     machine_speed: MachineSpeed | None = None
     """The median around the turns that count; None if it was not measured."""
     reasons: tuple[str, ...] = ()
@@ -199,6 +203,14 @@ class LatencyResult:
         return self._interval(self.process_percentiles_ms(q), confidence)
 
     @property
+    def drift(self) -> float:
+        """Standard deviation, as a share, by which figures differ from one measurement to the next.
+
+        Intervals over several processes include it.
+        """
+        return _DEVICE_DRIFT if self.stage in _DEVICE_STAGES else _HOST_DRIFT
+
+    @property
     def mean_ms(self) -> float | None:
         """The geometric mean of the processes' means in ms; None without samples."""
         values = self._process_means_ms()
@@ -240,8 +252,7 @@ class LatencyResult:
         return [float(samples.mean()) / _NS_PER_MS for samples in self._settled]
 
     def _interval(self, values: Sequence[float], confidence: float) -> tuple[float, float] | None:
-        drift = _DEVICE_DRIFT if self.stage in _DEVICE_STAGES else _HOST_DRIFT
-        return geometric_interval(values, drift=drift, confidence=confidence)
+        return geometric_interval(values, drift=self.drift, confidence=confidence)
 
     def summary(self) -> dict[str, Any]:
         """Return the entry of `detbench latency --json`; statistics are null without samples."""
@@ -280,6 +291,8 @@ class LatencyResult:
             "first_call_s": self.first_call_s,
             "warmup_samples": sum(len(one.warmup_ns) for one in self.processes),
             "set_aside_share": self.set_aside_share,
+            "with_slow_turns": self.with_slow_turns,
+            "drift": self.drift,
             "by_process": [one.as_record() for one in self.processes],
             "settings": dict(self.settings),
             "machine": machine_records(self.machine),
@@ -299,6 +312,7 @@ class LatencyResult:
             **{name: record[name] for name in _STORED_FIELDS},
             processes=tuple(processes),
             turns=record.get("turns", "in_process"),
+            with_slow_turns=record.get("with_slow_turns", False),
             machine=machine_states(record["machine"]),
             machine_speed=MachineSpeed(**machine_speed) if machine_speed else None,
             reasons=tuple(record["reasons"]),

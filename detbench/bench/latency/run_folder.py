@@ -11,10 +11,9 @@ import msgspec
 
 from detbench.bench.environment import environment
 from detbench.bench.json_documents import write_json
-from detbench.bench.latency.assembly import TimedPair
+from detbench.bench.latency.assembly import SweepResult, TimedPair
 from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.samples_file import load_results, save_samples
-from detbench.bench.latency.sweep import SweepResult
 from detbench.bench.run_files import LATENCY, RECORD
 from detbench.bench.schema_upgrades import upgraded_record
 from detbench.data.files import atomic_folder
@@ -94,7 +93,7 @@ def _comparison_record(pair: TimedPair) -> dict[str, Any]:
         "stage": task.stage,
         "batch": task.batch,
         "scenario": task.scenario.name,
-        "ratio": comparison.ratio,
+        "ratio": None if math.isnan(comparison.ratio) else comparison.ratio,
         "interval": list(comparison.interval) if is_bounded else None,
         "verdict": comparison.verdict,
         "processes": comparison.processes,

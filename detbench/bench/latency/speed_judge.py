@@ -7,7 +7,13 @@ from typing import Protocol
 
 from detbench.bench.latency.turns import Turn
 from detbench.bench.machine_speed.best_known import BestKnown
-from detbench.bench.machine_speed.speed import MachineSpeed, best_speed, is_slow, speed_limits
+from detbench.bench.machine_speed.speed import (
+    MachineSpeed,
+    SpeedLimits,
+    best_speed,
+    is_slow,
+    speed_limits,
+)
 from detbench.threads import usable_cores
 
 _MAX_BACKGROUND_SHARE = 0.125
@@ -36,6 +42,7 @@ class SpeedJudge:
         self._meter, self._known = meter, best_known or BestKnown()
         self.speeds: list[MachineSpeed] = []
         """All that were measured."""
+        self._standards: dict[int, tuple[MachineSpeed, SpeedLimits]] = {}
 
     @property
     def pids(self) -> Sequence[int]:
@@ -55,11 +62,18 @@ class SpeedJudge:
             return False
         if (turn.background_cores or 0.0) > _MAX_BACKGROUND_SHARE * usable_cores():
             return True
-        best = self._known.faster_of(best_speed(self.speeds))
-        limits = speed_limits(self.speeds)
+        best, limits = self._standard()
         return any(
             is_slow(one, best, limits, uses_several_cores=uses_several_cores) for one in turn.speeds
         )
+
+    def _standard(self) -> tuple[MachineSpeed, SpeedLimits]:
+        """Return the best speed and the limits, computed once for every number of speeds."""
+        count = len(self.speeds)
+        if count not in self._standards:
+            best = self._known.faster_of(best_speed(self.speeds))
+            self._standards = {count: (best, speed_limits(self.speeds))}
+        return self._standards[count]
 
     def reason(self, *, uses_several_cores: bool) -> str:
         """Return how the whole measurement was slower than the best known; empty if it was not."""

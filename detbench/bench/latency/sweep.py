@@ -5,25 +5,37 @@ It continues if one of them fails.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from detbench.bench.gpu import open_gpu
-from detbench.bench.latency.assembly import TaskRecord, TimedPair, pairs_of, results_of
+from detbench.bench.latency.assembly import (
+    SweepResult,
+    TaskRecord,
+    pairs_of,
+    results_of,
+    untried_result,
+)
 from detbench.bench.latency.budget import MIN_PROCESSES, Budget, budget
 from detbench.bench.latency.memory_check import check_memory
+from detbench.bench.latency.processes.model_series import ModelSeries, n_groups_at_full_speed
 from detbench.bench.latency.processes.process_group import ProcessGroup
 from detbench.bench.latency.processes.process_series import ProcessSeries
-from detbench.bench.latency.result import LatencyResult
 from detbench.bench.latency.scenario import Scenario
 from detbench.bench.latency.speed_judge import SpeedJudge
 from detbench.bench.latency.statistics.stopping import StoppingRule
-from detbench.bench.latency.timed_model import OUT_OF_MEMORY, ModelSource, TimedModel, TimingTask
+from detbench.bench.latency.timed_model import (
+    INTERRUPTED,
+    OUT_OF_MEMORY,
+    PROCESS_FAILED,
+    ModelSource,
+    TimedModel,
+    TimingTask,
+)
 from detbench.bench.latency.timing_plan import (
     DEFAULT_MIN_S,
     TimingPlan,
@@ -34,36 +46,12 @@ from detbench.bench.latency.turns import TurnTaker
 from detbench.bench.latency.validity import device_of
 from detbench.bench.machine import MachineMonitor, MachineState
 from detbench.errors import DetbenchError
-from detbench.wording import plural
 
 _MIN_PROCESS_SAMPLES = 100
 _MAX_REPLACEMENT = 4
 """Processes of a model at most, as a multiple of those planned."""
 _PROCESS_WIDTH = 0.02
 """Of the interval of one process's p50, from end to end, as a share of it."""
-
-
-@dataclass(frozen=True)
-class SweepResult:
-    """What a sweep measured."""
-
-    results: list[LatencyResult] = field(default_factory=list)
-    pairs: list[TimedPair] = field(default_factory=list)
-    interrupted: bool = False
-
-    @property
-    def valid(self) -> bool:
-        """Whether no number is invalid."""
-        return not self.interrupted and all(not result.reasons for result in self.results)
-
-    @property
-    def conclusive(self) -> bool:
-        """Whether every comparison has a verdict other than "inconclusive"."""
-        return all(pair.comparison.verdict != "inconclusive" for pair in self.pairs)
-
-    def results_of(self, model: str) -> list[LatencyResult]:
-        """Return the results of one model."""
-        return [result for result in self.results if result.model == model]
 
 
 @dataclass(frozen=True)
@@ -122,15 +110,18 @@ class _Sweep:
         self.tasks: list[TimingTask] | None = None
         self._budget: Budget | None = None
         self._n_loaded = 1 if plan.turns == "restarted" else plan.loaded or len(sources)
+        self._n_together = 0
+        """Models that are loaded at once in the present group."""
         self._turns = plan.turns
         self._starts_over = False
         """Whether the present group is to be repeated from its beginning."""
         self._number = 0
         """Of the present group, from 0."""
-        self._load_problem = ""
-        """Why a model could not be loaded again, after the first group."""
+        self._problem = ""
+        """What ended the sweep early: Ctrl-C, or a model that could not be loaded again."""
         self._load_s: list[float] = []
-        self._failed_at: dict[str, int] = {}
+        self._ruled_out: dict[str, tuple[int, str]] = {}
+        """By the name of the model: from which batch size on, and why."""
         self._settings: dict[str, Mapping[str, Any]] = {}
         self._series: dict[tuple[str, TimingTask], list[ProcessSeries | None]] = {}
         self._states: dict[TimingTask, list[MachineState]] = {}
@@ -141,6 +132,7 @@ class _Sweep:
         while self._wants_group(time.perf_counter() - began):
             self._starts_over = False
             for chunk in _chunks(_rotated(self._sources, self._number), self._n_loaded):
+                self._n_together = len(chunk)
                 group = ProcessGroup(chunk, self)
                 try:
                     interrupted = group.run()
@@ -148,10 +140,11 @@ class _Sweep:
                     if not self._number:
                         raise
                     # What the earlier groups measured is kept, and says what went wrong.
-                    self._load_problem = f"failed: {error}"
+                    self._problem = f"failed: {error}"
                     return self._result(interrupted=False)
                 self._add(group)
                 if interrupted:
+                    self._problem = INTERRUPTED
                     return self._result(interrupted=True)
                 if self._starts_over:
                     for series in self._series.values():
@@ -178,13 +171,12 @@ class _Sweep:
         return is_possible and is_needed and elapsed_s < size.limit_s
 
     def _n_at_full_speed(self) -> int:
-        """Return how many processes of every model had turns at full speed, on every task."""
-        counts = [
-            sum(bool(one and one.counted_turns()) for one in groups)
-            for groups in self._series.values()
-            if not any(one and one.problem for one in groups)
-        ]
-        return min(counts, default=self._number)
+        """Return the fewest groups in which all models of a task had turns at full speed."""
+        by_task: dict[TimingTask, list[list[ProcessSeries | None]]] = {}
+        for (_, task), groups in self._series.items():
+            by_task.setdefault(task, []).append(groups)
+        counts = [n_groups_at_full_speed(models) for models in by_task.values()]
+        return min((count for count in counts if count is not None), default=self._number)
 
     # What a group asks for and tells.
 
@@ -195,7 +187,7 @@ class _Sweep:
     def loaded(self, models: Sequence[TimedModel], seconds: float) -> None:
         """Take note of all loaded models, the last of which took so long to load."""
         self._load_s.append(seconds)
-        check_memory(models, self._n_loaded)
+        check_memory(models, self._n_together)
         self._settings[models[-1].name] = dict(models[-1].settings)
         self.watch(models)
 
@@ -245,6 +237,7 @@ class _Sweep:
         tasks, plan = list(self.tasks or ()), self._plan
         for batch in batches:
             if batch not in {task.batch for task in tasks}:
+                plan.scenario.requests(batch)  # refuses what a query cannot be divided into
                 tasks += [TimingTask(stage, batch, plan.scenario) for stage in plan.stages]
         self.tasks = tasks
 
@@ -252,26 +245,32 @@ class _Sweep:
         """Return whether a model is timed on a task."""
         if self._plan.own_batches and task.batch != (model.batch_size or 1):
             return False
-        return task.batch < self._failed_at.get(model.name, math.inf)
+        return model.name not in self._ruled_out or task.batch < self._ruled_out[model.name][0]
 
-    def times(self, task: TimingTask) -> None:
-        """Take note that a task is being timed."""
+    def on_timing(self, task: TimingTask) -> None:
+        """Take note that a task is being timed, alone or in company."""
         self._progress.on_task(task)
 
-    def starts(self) -> None:
-        """Take note that a task starts in company."""
+    def on_company(self) -> None:
+        """Take note that all models start on a task."""
         self._monitor.restart()
 
-    def ends(self, task: TimingTask) -> None:
-        """Take note that a task has ended."""
+    def on_end(self, task: TimingTask) -> None:
+        """Take note that all models are done with a task."""
         self._monitor.observe(at_once=True)
         earlier, states = self._states.setdefault(task, []), self._monitor.states
         earlier.extend(states[1:] if earlier else states)  # clocks rise in the first, see validity
 
-    def failed(self, model: str, problem: str, task: TimingTask) -> None:
-        """Take note of a problem: a batch that does not fit into memory rules out larger ones."""
-        if problem.startswith(OUT_OF_MEMORY):
-            self._failed_at[model] = min(task.batch, self._failed_at.get(model, task.batch))
+    def on_problem(self, model: str, problem: str, task: TimingTask) -> None:
+        """Take note of a problem, if there is one.
+
+        A batch at which memory runs out, or the process dies or hangs, is not tried again, nor are
+        larger ones.
+        """
+        for kind in (OUT_OF_MEMORY, PROCESS_FAILED):
+            if problem.startswith(kind):
+                earlier = self._ruled_out.get(model, (task.batch, kind))
+                self._ruled_out[model] = min((task.batch, kind), earlier)
 
     def rule(self, scenario: Scenario) -> StoppingRule:
         """Return when one process has enough samples."""
@@ -293,13 +292,15 @@ class _Sweep:
 
     def _result(self, *, interrupted: bool) -> SweepResult:
         total = SweepResult(interrupted=interrupted)
+        planned = self._budget.processes if self._budget else 0
         n_groups = max(map(len, self._series.values()), default=0)
         for task in self.tasks or ():
             series = {
-                source.name: [*groups, *[None] * (n_groups - len(groups))]
+                source.name: ModelSeries([*groups, *[None] * (n_groups - len(groups))], planned)
                 for source in self._sources
                 if (groups := self._series.get((source.name, task)))
             }
+            n_done = min((len(one.series) for one in series.values()), default=0)
             record = TaskRecord(
                 task=task,
                 series=series,
@@ -307,15 +308,15 @@ class _Sweep:
                 states=self._states.get(task, []),
                 turns="restarted" if 1 == self._n_loaded < len(self._sources) else self._turns,
                 judge=self.judge,
-                planned_processes=self._budget.processes if self._budget else 0,
+                planned_processes=planned,
                 requested_device=self._plan.device,
-                problem=self._load_problem,
+                problem=self._problem if n_done < planned else "",
             )
             results = results_of(record)
             untried = [
-                _untried_result(source.name, task, self._failed_at[source.name])
+                untried_result(source.name, task, *self._ruled_out[source.name])
                 for source in self._sources
-                if source.name not in series and source.name in self._failed_at
+                if source.name not in series and source.name in self._ruled_out
             ]
             total.results.extend([*untried, *results])
             total.pairs.extend(pairs_of(record, results))
@@ -333,11 +334,3 @@ def _rotated(sources: Sequence[ModelSource], number: int) -> list[ModelSource]:
 
 def _chunks(sources: Sequence[ModelSource], size: int) -> list[Sequence[ModelSource]]:
     return [sources[start : start + size] for start in range(0, len(sources), size)]
-
-
-def _untried_result(model: str, task: TimingTask, failed_at: int) -> LatencyResult:
-    reason = f"not tried: {OUT_OF_MEMORY} at {plural(failed_at, 'image')} per batch"
-    images = task.batch * task.scenario.requests(task.batch)
-    return LatencyResult(
-        model, task.stage, task.batch, task.scenario.name, images, reasons=(reason,)
-    )

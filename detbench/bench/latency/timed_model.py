@@ -19,6 +19,8 @@ INTERRUPTED = "interrupted"
 """The problem of a model that was being timed at Ctrl-C."""
 OUT_OF_MEMORY = "out of memory"
 """The beginning of the problem of a model whose batch does not fit into memory."""
+PROCESS_FAILED = "failed: its process"
+"""The beginning of the problem of a model whose process died or did not answer."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from detbench.cli.shared.scoring import warn_of_suspicions
 from detbench.cli.shared.timing import timing_progress
 
 if TYPE_CHECKING:
-    from detbench.bench.latency.sweep import SweepResult
+    from detbench.bench.latency.assembly import SweepResult
     from detbench.bench.latency.timing_plan import TimingPlan
     from detbench.bench.results import ValueIntervals
     from detbench.bench.runs import Run

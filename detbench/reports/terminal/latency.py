@@ -204,7 +204,7 @@ def _pair_table(pairs: Sequence[TimedPair], omitted: Sequence[str]) -> Table:
             "compared with A": pair.a,
             "batch": str(pair.task.batch),
             "stage": pair.task.stage,
-            "B/A": f"{comparison.ratio:.3f}",
+            "B/A": ABSENT if math.isnan(comparison.ratio) else f"{comparison.ratio:.3f}",
             "95% CI": f"{low:.3f} to {high:.3f}" if math.isfinite(high) else ABSENT,
             "processes": f"{comparison.processes}",
             "B is": comparison.verdict,
@@ -220,13 +220,13 @@ def false_alarm_lines(pairs: Sequence[TimedPair]) -> list[str]:
     for task in dict.fromkeys(pair.task for pair in pairs):
         comparisons = [pair.comparison for pair in pairs if pair.task == task]
         verdicts = [comparison.verdict for comparison in comparisons]
-        ratios = [comparison.ratio for comparison in comparisons]
+        ratios = [one.ratio for one in comparisons if not math.isnan(one.ratio)]
         n_alarms = verdicts.count("faster") + verdicts.count("slower")
         lines.append(
             f"{pairs[0].a} against itself, {task.stage}, batch {task.batch}:"
             f" {n_alarms} false alarms in {len(verdicts)} comparisons"
-            f" ({verdicts.count('same')} same, {verdicts.count('inconclusive')} inconclusive),"
-            f" ratios from {min(ratios):.3f} to {max(ratios):.3f}"
+            f" ({verdicts.count('same')} same, {verdicts.count('inconclusive')} inconclusive)"
+            + (f", ratios from {min(ratios):.3f} to {max(ratios):.3f}" if ratios else "")
         )
     return lines
 

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from detbench.bench.json_documents import json_bytes
-from detbench.bench.latency.assembly import TimedPair
+from detbench.bench.latency.assembly import SweepResult, TimedPair
 from detbench.bench.latency.result import WITHIN_ONE_PROCESS, LatencyResult, ProcessSamples
 from detbench.bench.latency.run_folder import latency_document, read_latency, write_latency
 from detbench.bench.latency.scenario import SINGLE_STREAM
 from detbench.bench.latency.statistics.comparison import Comparison, compare_processes
-from detbench.bench.latency.sweep import SweepResult
 from detbench.bench.latency.timed_model import TimingTask
 from detbench.bench.machine import MachineState
 from detbench.bench.machine_speed.speed import MachineSpeed

@@ -1,5 +1,6 @@
 """Turns on a slow machine are set aside by the machine's speed alone."""
 
+import math
 import subprocess
 import sys
 import time
@@ -120,6 +121,33 @@ def test_slow_turns_count_if_hardly_any_others_are_left(n_slow_groups, n_counted
     assert pair.comparison.ratio == pytest.approx(1.5, rel=0.01)
 
 
+def test_a_model_of_one_core_is_at_full_speed_while_one_of_two_cores_is_not():
+    room = Room()
+    judge = SpeedJudge(FakeMeter(room, (1.0, math.inf), slow=FAR_CORES))
+    sources = [room.source("one", cores_at_rest=1.0), room.source("two", cores_at_rest=1.9)]
+    one, two = measured(sources, judge=judge, **FIVE).results
+    assert (one.with_slow_turns, two.with_slow_turns) == (False, True)
+    assert not any("full speed" in reason for reason in one.reasons)
+    assert any(reason.endswith("so slow turns count too") for reason in two.reasons)
+
+
+def test_models_that_are_fast_at_different_times_and_take_no_turns_have_no_ratio():
+    room = Room()
+
+    class MeterOfModels(FakeMeter):
+        def measure(self):
+            group, is_b = divmod(len(room.devices) - 1, 2)
+            return FAST if (group < 5) != bool(is_b) else SLOW
+
+    sources = [room.source("a"), room.source("b")]
+    plan = {**FIVE, "processes": 10, "turns": "restarted"}
+    timed = measured(sources, judge=SpeedJudge(MeterOfModels(room)), **plan)
+    [pair] = timed.pairs
+    assert (pair.comparison.processes, pair.comparison.verdict) == (0, "inconclusive")
+    assert math.isnan(pair.comparison.ratio)
+    assert not timed.conclusive
+
+
 def test_processes_at_full_speed_in_one_model_alone_are_not_paired():
     room = Room()
 
@@ -142,7 +170,7 @@ def test_a_measurement_slower_than_the_best_known_is_invalid_and_keeps_its_sampl
     [reason] = result.reasons
     assert reason == (
         "machine slower than at its best: arithmetic on all cores took 10.0 µs;"
-        " its best was 8.0 µs, on 2026-11-28"
+        " its best was 8.0 µs, on 2026-11-28, so slow turns count too"
     )
     assert all(len(process.samples_ns) for process in result.processes)
 

@@ -1,14 +1,19 @@
 """Sweeps: every batch size and stage, out of memory at one of them, and impossible plans."""
 
+import math
 from types import SimpleNamespace
+from unittest.mock import patch
 
+import numpy as np
 import pytest
 
+from detbench.bench.latency.scenario import scenario_named
 from detbench.bench.latency.sweep import Progress
+from detbench.bench.latency.timed_model import PROCESS_FAILED, SampleSlice
 from detbench.bench.latency.timing_plan import TimingPlan
 from detbench.errors import DetbenchError
-from tests.bench.latency.fake_device import FakeDevice, FakeTime
-from tests.bench.latency.fake_sources import Room, measured
+from tests.bench.latency.fake_device import MS, FakeDevice, FakeTime
+from tests.bench.latency.fake_sources import FakeModel, Room, measured
 
 QUICK = {"min_s": 0.05, "max_s": 0.5, "processes": 1}
 
@@ -111,6 +116,72 @@ def test_ctrl_c_in_a_later_group_keeps_the_samples_of_the_groups_before():
     assert not timed.valid
     assert [len(result.process_percentiles_ms(50)) for result in timed.results] == [2, 2]
     assert all(device.closed for device in room.devices)
+
+
+def test_ctrl_c_in_a_later_group_ends_the_tasks_that_were_still_to_come_too():
+    room = Room()
+
+    def interrupt(task):
+        if (task.stage, len(room.devices)) == ("infer", 7):
+            raise KeyboardInterrupt
+
+    timed = measured([room.source()], progress=Progress(on_task=interrupt), max_s=1.0, processes=10)
+    assert [(result.stage, result.reasons[0]) for result in timed.results] == [
+        ("infer", "interrupted"),
+        ("end_to_end", "interrupted"),
+    ]
+    assert not any("machine" in reason for result in timed.results for reason in result.reasons)
+
+
+@pytest.mark.parametrize("processes", [1, 5])
+def test_models_that_do_not_take_turns_are_compared_by_their_processes(processes):
+    room = Room()
+    sources = [room.source("a", infer_ns=2 * MS), room.source("b", infer_ns=40 * MS)]
+    timed = measured(sources, stages=("infer",), max_s=5.0, processes=processes, turns="restarted")
+    [pair] = timed.pairs
+    assert pair.comparison.processes == processes
+    assert pair.comparison.ratio == pytest.approx(20, rel=0.01)
+    assert math.isinf(pair.comparison.interval[1]) == (processes == 1)
+
+
+def test_a_model_whose_process_failed_is_not_tried_again():
+    room = Room()
+    hung = f"{PROCESS_FAILED} did not answer for 120 s"
+    turn_groups = []
+
+    class Hanging(FakeModel):
+        def take_samples(self, count, max_ns):
+            if self.name != "hanging":
+                return super().take_samples(count, max_ns)
+            turn_groups.append(len(room.devices))
+            return SampleSlice(np.zeros(0, np.int64), 0, hung)
+
+    sources = [room.source("hanging"), room.source("sound")]
+    with patch("tests.bench.latency.fake_sources.FakeModel", Hanging):
+        timed = measured(sources, max_s=1.0, processes=5)
+    assert len(turn_groups) == 1
+    assert {(result.model, result.stage): result.reasons[:1] for result in timed.results} == {
+        ("hanging", "infer"): (hung,),
+        ("hanging", "end_to_end"): ("not tried: its process failed at 1 image per batch",),
+        ("sound", "infer"): (),
+        ("sound", "end_to_end"): (),
+    }
+
+
+def test_a_batch_size_that_a_query_cannot_be_divided_into_is_refused_before_timing():
+    room = Room()
+    plan = {"scenario": scenario_named("multi_stream"), "processes": 1}
+    with pytest.raises(DetbenchError, match="3"):
+        measured([room.source(batch_size=3)], **plan)
+    assert room.turns == []
+
+
+def test_more_models_than_there_are_need_no_memory(monkeypatch):
+    monkeypatch.setattr("detbench.bench.latency.memory_check._resident_bytes", lambda _: 4 << 30)
+    memory = SimpleNamespace(available=3 << 30)
+    monkeypatch.setattr("detbench.bench.latency.memory_check.psutil.virtual_memory", lambda: memory)
+    timed = measured([Room().source()], loaded=10, **QUICK)
+    assert all(len(result.samples_ns) for result in timed.results)
 
 
 @pytest.mark.parametrize(

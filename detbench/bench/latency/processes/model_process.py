@@ -23,13 +23,19 @@ from detbench.bench.latency.local_model import load_model
 from detbench.bench.latency.model_specs import ModelSpec
 from detbench.bench.latency.processes.process_tree import ProcessTree, lead_own_group
 from detbench.bench.latency.result import Turns
-from detbench.bench.latency.timed_model import INTERRUPTED, Preparation, SampleSlice, TimingTask
+from detbench.bench.latency.timed_model import (
+    INTERRUPTED,
+    PROCESS_FAILED,
+    Preparation,
+    SampleSlice,
+    TimingTask,
+)
 from detbench.errors import DetbenchError, DetbenchWarning
 from detbench.metrics.warmup import warm_postprocessing
 
 _START_S, _ANSWER_S, _END_S = 600.0, 120.0, 10.0
 _NS_PER_S = 1e9
-_PROCESS_DIED = "failed: its process ended unexpectedly (killed, or out of host memory)"
+_PROCESS_DIED = f"{PROCESS_FAILED} ended unexpectedly (killed, or out of host memory)"
 _IDLE_S, _MAX_IDLE_WAIT_S = 0.02, 0.5
 """A parked process is idle once it has used no CPU time for so long; it gets so long to do so."""
 
@@ -120,9 +126,9 @@ class ModelProcess:
         """End the process and all that it has started, also if they are stopped."""
         if self._pipe.closed:
             return
-        self._tree.refresh()
         self._pipe.close()
         try:
+            self._tree.refresh()
             self._tree.resume()
             self._process.join(_END_S)
         finally:
@@ -159,7 +165,7 @@ class ModelProcess:
         except (EOFError, OSError):
             return _PROCESS_DIED
         self._tree.kill()
-        return f"failed: its process did not answer for {allowed_s:.3g} s"
+        return f"{PROCESS_FAILED} did not answer for {allowed_s:.3g} s"
 
     def _wait_until_idle(self) -> None:
         deadline = time.perf_counter() + _MAX_IDLE_WAIT_S

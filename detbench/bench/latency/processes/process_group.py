@@ -58,16 +58,16 @@ class Agenda(Protocol):
     def includes(self, model: TimedModel, task: TimingTask) -> bool:
         """Return whether a model is timed on a task."""
 
-    def times(self, task: TimingTask) -> None:
+    def on_timing(self, task: TimingTask) -> None:
         """Take note that a task is being timed, alone or in company."""
 
-    def starts(self) -> None:
-        """Take note that a task starts in company."""
+    def on_company(self) -> None:
+        """Take note that all models start on a task."""
 
-    def ends(self, task: TimingTask) -> None:
-        """Take note that a task has ended."""
+    def on_end(self, task: TimingTask) -> None:
+        """Take note that all models are done with a task."""
 
-    def failed(self, model: str, problem: str, task: TimingTask) -> None:
+    def on_problem(self, model: str, problem: str, task: TimingTask) -> None:
         """Take note of a problem."""
 
     def rule(self, scenario: Scenario) -> StoppingRule:
@@ -107,6 +107,8 @@ class ProcessGroup:
             # In the first group the tasks are not known before all models are.
             if has_company and len(models) == 1 and self._agenda.tasks is not None:
                 self._time_alone(models[0])
+            if self._interrupted:
+                return
         if not self._agenda.decide(models):
             return
         for task in self._agenda.tasks or ():
@@ -131,9 +133,9 @@ class ProcessGroup:
 
     def _time_alone(self, model: TimedModel) -> None:
         for task in self._agenda.tasks or ():
-            if not self._agenda.includes(model, task):
+            if self._interrupted or not self._agenda.includes(model, task):
                 continue
-            self._agenda.times(task)
+            self._agenda.on_timing(task)
             series = self._prepared(model, task)
             budget_s = _ALONE_SHARE * self._agenda.rule(task.scenario).max_s
             spent_s = 0.0
@@ -141,22 +143,29 @@ class ProcessGroup:
                 max_ns = min(self._turn_ns([series]), (budget_s - spent_s) * _NS_PER_S)
                 self._take_turn(series, model, (), max_ns, alone=True)
                 spent_s = sum(turn.elapsed_s for turn in series.alone)
+            self._agenda.on_problem(model.name, series.problem, task)
 
     def _time_together(self, models: Sequence[TimedModel], task: TimingTask) -> None:
         able = {model.name: model for model in models if self._agenda.includes(model, task)}
         if not able:
             return
-        self._agenda.times(task)
-        self._agenda.starts()
-        series = [self._prepared(model, task) for model in able.values()]
+        self._agenda.on_timing(task)
+        self._agenda.on_company()
+        series = []
+        for model in able.values():
+            series.append(self._prepared(model, task))
+            if self._interrupted:
+                return
+        for one in series:
+            one.company = tuple(model.name for model in models if model.name != one.model)
         while running := [one for one in series if not one.problem]:
             self._run_round(running, models)
             if self._interrupted or all(map(_has_enough, running)):
                 break
         for one in series:
             self._check_synchronization(able[one.model], task, one)
-            self._agenda.failed(one.model, one.problem, task)
-        self._agenda.ends(task)
+            self._agenda.on_problem(one.model, one.problem, task)
+        self._agenda.on_end(task)
 
     def _run_round(self, running: Sequence[ProcessSeries], models: Sequence[TimedModel]) -> None:
         """Give every model a turn, in random order, until one of them is interrupted."""
@@ -168,6 +177,8 @@ class ProcessGroup:
             self._take_turn(one, by_name[one.model], others, turn_ns, alone=False)
             if self._interrupted:
                 return
+        for one in running:
+            one.check()
 
     def _turn_ns(self, running: Sequence[ProcessSeries]) -> float:
         """Return the time of a turn: the same for all, enough for some samples of the slowest.

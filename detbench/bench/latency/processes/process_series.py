@@ -30,9 +30,9 @@ class ProcessSeries:
         self.problem = preparation.problem
         self.turns: list[Turn] = []
         self.alone: list[Turn] = []
+        self.company: tuple[str, ...] = ()
+        """Names of the models that were loaded beside it."""
         self.synchronization_reasons: list[str] = []
-        self.decision = StoppingDecision(False, "", False, 0)
-        self.warmup = Warmup(0, True)
         self.is_complete = bool(self.problem)
         self._next_check = 0
 
@@ -49,10 +49,10 @@ class ProcessSeries:
     @property
     def ns_per_sample(self) -> float:
         """Of the last turn, including what is not timed; 0 before the first turn."""
-        last = next((turn for turn in reversed([*self.alone, *self.turns])), None)
-        if last is None or not len(last.samples_ns):
+        turns = self.turns or self.alone
+        if not turns or not len(turns[-1].samples_ns):
             return 0.0
-        return last.elapsed_s * 1e9 / len(last.samples_ns)
+        return turns[-1].elapsed_s * 1e9 / len(turns[-1].samples_ns)
 
     @property
     def max_s(self) -> float:
@@ -65,11 +65,16 @@ class ProcessSeries:
         return self.elapsed_s >= self._rule.max_s or self.n_samples >= MAX_SAMPLES
 
     def add(self, turn: Turn, *, alone: bool) -> None:
-        """Append a turn, and check whether there are enough samples."""
+        """Append a turn."""
         (self.alone if alone else self.turns).append(turn)
         self.problem = self.problem or turn.problem or self._clock_problem()
-        if alone:
-            return
+
+    def check(self) -> None:
+        """Check whether there are enough samples, if many came since the last time.
+
+        That takes a while: between two turns, the threads of a model would stop spinning meanwhile,
+        and the next model would not show that they disturb it.
+        """
         samples = self.n_samples
         if self.problem or self.out_of_time or samples >= self._next_check:
             self._check()
@@ -83,10 +88,13 @@ class ProcessSeries:
 
     def _check(self) -> None:
         """Find the warm-up, and apply the stopping rule to what follows it."""
-        settled = self.samples().samples_ns
-        self.decision = self._rule.decide(settled, self.elapsed_s)
-        can_stop = self.decision.stop and self.warmup.settled
+        samples = self.samples()
+        can_stop = self.decide(samples.samples_ns).stop and samples.has_settled
         self.is_complete = bool(self.problem) or self.out_of_time or can_stop
+
+    def decide(self, samples_ns: SamplesNs) -> StoppingDecision:
+        """Apply the stopping rule to settled samples."""
+        return self._rule.decide(samples_ns, self.elapsed_s)
 
     def samples(
         self, wake_up: int | None = None, *, with_slow_turns: bool = False
@@ -103,7 +111,7 @@ class ProcessSeries:
         if wake_up is None:
             wake_up = wake_up_count([turn.samples_ns for turn in kept])
         awake = _joined([turn.samples_ns[wake_up:] for turn in kept])
-        self.warmup = find_warmup(awake) if awake.any() else Warmup(0, False)
+        warmup = find_warmup(awake) if awake.any() else Warmup(0, False)
         alone = _joined(
             [
                 turn.samples_ns[wake_up:]
@@ -114,13 +122,14 @@ class ProcessSeries:
         others = [turn.others_cpu_s for turn in self.turns if turn.others_cpu_s is not None]
         duration_s = sum(turn.elapsed_s for turn in self.turns)
         return ProcessSamples(
-            samples_ns=awake[self.warmup.count :],
+            samples_ns=awake[warmup.count :],
             warmup_ns=_joined(
-                [*(turn.samples_ns[:wake_up] for turn in kept), awake[: self.warmup.count]]
+                [*(turn.samples_ns[:wake_up] for turn in kept), awake[: warmup.count]]
             ),
             set_aside_ns=_joined([turn.samples_ns for turn in slow]),
             alone_ns=alone[find_warmup(alone).count :] if alone.any() else alone,
             first_call_s=self.preparation.first_call_s,
+            has_settled=warmup.settled,
             busy_cores_of_others=sum(others) / duration_s if others and duration_s else None,
         )
 
@@ -138,16 +147,6 @@ class ProcessSeries:
         elapsed_s = sum(turn.elapsed_s for turn in turns)
         cpu_s = math.fsum(turn.own_cpu_s or 0.0 for turn in turns)
         return not elapsed_s or cpu_s / elapsed_s > _SEVERAL_CORES
-
-
-def pooled_wake_up(series: Sequence[ProcessSeries], *, with_slow_turns: bool) -> int:
-    """Return how many samples to discard after each wake-up, from the turns of all processes."""
-    turns = [
-        turn.samples_ns
-        for one in series
-        for turn in one.counted_turns(with_slow_turns=with_slow_turns)
-    ]
-    return wake_up_count([samples for samples in turns if len(samples)])
 
 
 def _joined(pieces: Sequence[SamplesNs]) -> SamplesNs:

@@ -46,7 +46,8 @@ class Comparison:
     verdict: ComparisonVerdict
     """About B: "slower" means that B takes longer than A."""
     processes: int = 1
-    """Pairs of processes that the interval is about; that of one pair is about its rounds."""
+    """Pairs of processes that the interval is about; that of one pair is about its rounds. With 0
+    there is no ratio (NaN)."""
 
 
 def compare_processes(

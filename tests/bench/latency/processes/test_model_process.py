@@ -21,6 +21,7 @@ from detbench.bench.latency.timed_model import TimingTask
 from detbench.bench.latency.timing_plan import TimingPlan
 from detbench.errors import DetbenchError
 from tests.bench.latency.processes import process_models
+from tests.conftest import with_sigint_enabled
 
 ROOT = Path(__file__).parents[4]
 INFER = TimingTask("infer", 1, SINGLE_STREAM)
@@ -250,7 +251,7 @@ def test_nothing_stays_behind_if_the_parent_ends(adapter, tmp_path, end, kind):
 
 
 MEASUREMENT = """
-import signal, sys
+import sys
 sys.path[:0] = {path!r}
 from detbench.bench.latency.images import embedded_images
 from detbench.bench.latency.measurement import measure
@@ -258,7 +259,6 @@ from detbench.bench.latency.model_specs import model_specs
 from detbench.bench.latency.timing_plan import TimingPlan
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored if tests run in background
     plan = TimingPlan(stages=("infer",), max_s=60, min_s=60, processes=5)
     timed = measure(model_specs({specs!r}), embedded_images(1), plan)
     print([result.reasons[0] for result in timed.results], flush=True)
@@ -290,7 +290,10 @@ def test_a_measurement_that_is_ended_ends_all_that_is_stopped(adapter, tmp_path,
     script.write_text(MEASUREMENT.format(path=paths, specs=["fake:quiet", "fake:session"]))
     environment = {**os.environ, "DETBENCH_CACHE": str(tmp_path / "cache")}
     with subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment
+        with_sigint_enabled([sys.executable, script]),
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
     ) as parent:
         pids = descendants_once_the_spinner_is_stopped(parent.pid)
         time.sleep(1.0)
