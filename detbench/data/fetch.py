@@ -11,7 +11,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from detbench.data.download import download, file_md5
 from detbench.data.files import atomic_folder
@@ -132,20 +132,20 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack an archive whose members stay inside `folder`.
+    """Unpack an archive of plain files and folders whose names stay inside `folder`.
 
-    tarfile's filter for data refuses links to the outside and devices, and drops permissions.
+    All members are checked before the first is written. tarfile's filter for data alone is not
+    enough: some releases of Python let chains of links through (CVE-2025-4517).
     """
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            members = tar.getmembers()
             check_tar_end(tar)
+            for member in members:
+                _check_member(archive, member)
+            tar.extractall(folder, members, filter="data")
     except tarfile.FilterError as error:
-        raise InputError(
-            archive,
-            f"refused: {error}",
-            fix="this is not a dataset; do not unpack it by other means either",
-        ) from error
+        raise _refusal(archive, str(error)) from error
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         reason = str(error).partition(":")[0]
         raise InputError(
@@ -153,6 +153,25 @@ def _unpack(archive: Path, folder: Path) -> None:
             f"is not a complete tar archive ({reason})",
             fix="fetch it again",
         ) from error
+
+
+def _check_member(archive: Path, member: tarfile.TarInfo) -> None:
+    """Raise an error unless a member is a plain file or folder with a name below the target."""
+    name = member.name
+    if not (member.isreg() or member.isdir()):
+        kind = "a link" if member.issym() or member.islnk() else "a device or another special file"
+        raise _refusal(archive, f"{name!r} is {kind}; only files and folders are unpacked")
+    windows = PureWindowsPath(name)
+    if windows.anchor or ".." in windows.parts or "\0" in name:
+        raise _refusal(archive, f"{name!r} would be extracted outside the destination")
+
+
+def _refusal(archive: Path, reason: str) -> InputError:
+    return InputError(
+        archive,
+        f"refused: {reason}",
+        fix="this is not a dataset; do not unpack it by other means either",
+    )
 
 
 def _year_folder(unpacked: Path, folder: Path) -> Path:
