@@ -48,7 +48,7 @@ def test_every_file_says_what_it_is():
 
 def test_tests_mirror_the_rooms():
     """Each folder of tests is a room of the package, except for a few about the whole of it."""
-    others = {"benchmarks", "docs", "experiments", "golden", "gpu", "references"}
+    others = {"benchmarks", "docs", "experiments", "golden", "gpu", "hostile", "references"}
     folders = {
         path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")
     }
