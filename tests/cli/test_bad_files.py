@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tarfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -133,3 +134,12 @@ def test_bad_files_are_refused_and_nothing_is_written(command, broken, tmp_path,
     break_file, message = CASES[case]
     break_file(broken)
     check_refused(command, broken, tmp_path, message)
+
+
+def test_a_tar_that_is_scored_is_never_unpacked(command, broken, files, tmp_path):
+    archive = broken.tar()
+    with tarfile.open(archive, "a") as tar:
+        tar.addfile(tarfile.TarInfo("../outside.txt"))
+    before = sorted(tmp_path.rglob("*"))
+    assert command("eval", archive, files.detections("voc"), "--split", "test").code == 0
+    assert sorted(tmp_path.rglob("*")) == before

@@ -43,8 +43,9 @@ models=(
 if [ $dry = yes ]; then
     device=cpu
     slack=3 # tests share their machine with other work
-    seconds=(--min-seconds 0.02 --max-seconds 0.05)
-    aa=(--repetitions 1 --batch 1 --min-seconds 0.05 --max-seconds 0.5)
+    # Two processes of each model, because loading takes most of the time without optimization.
+    seconds=(--processes 2 --min-seconds 0.02 --max-seconds 0.05)
+    aa=(--processes 2 --repetitions 1 --batch 1 --min-seconds 0.05 --max-seconds 0.5)
     export XLA_FLAGS=--xla_backend_optimization_level=0
     # A CUDA machine has none of these packages.
     mkdir "$work/hidden"
