@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,13 +32,6 @@ _DAMAGE_ERRORS = (
     zlib.error,
 )
 """What numpy, zipfile and msgspec raise for damaged files."""
-
-
-def default_cache_folder() -> Path:
-    """Return `$DETBENCH_CACHE`, else the folder `detbench` in the user's cache folder."""
-    if folder := os.environ.get("DETBENCH_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "detbench"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ that need them, so that `detbench --help` is fast.
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 import traceback
 import warnings
@@ -18,8 +16,10 @@ from typing import Annotated
 
 import typer
 
+from detbench.cache_folder import ensure_home
 from detbench.cli.shared.app import app
 from detbench.cli.shared.console import log, show_warning
+from detbench.cli.shared.streams import guarded_streams
 from detbench.errors import DetbenchError, DetbenchWarning
 
 COMMANDS = {
@@ -61,21 +61,32 @@ def main() -> None:
     """
     warnings.simplefilter("always", DetbenchWarning)
     warnings.showwarning = show_warning
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    with guarded_streams():
+        code = _exit_code()
+    sys.exit(code)
+
+
+def _exit_code() -> int:
+    try:
+        ensure_home()
+        code = _run()
+        sys.stdout.flush()
+    except DetbenchError as error:
+        log(f"error: {error}")
+        return error.exit_code
+    except Exception:  # noqa: BLE001 - Python would exit with 1, the code of a regression
+        log(traceback.format_exc().rstrip())
+        return 2
+    return code
+
+
+def _run() -> int:
     load_commands(sys.argv[1:])
     try:
         app()
-    except DetbenchError as error:
-        log(f"error: {error}")
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception:  # noqa: BLE001 - Python would exit with 1, the code of a regression
-        log(traceback.format_exc().rstrip())
-        sys.exit(2)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0
 
 
 def _show_version(requested: bool) -> None:

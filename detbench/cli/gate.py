@@ -168,7 +168,7 @@ def _baseline_folder(baseline: str, name: str, branch: str) -> Path:
     if not baseline.startswith(_HISTORY):
         return Path(baseline)
     from detbench.bench.history.history_file import last_passed
-    from detbench.reports.one_line import one_line
+    from detbench.wording import one_line
 
     folder = last_passed(Path(baseline.removeprefix(_HISTORY)), name, branch)
     log(one_line(f"baseline: {folder}, the last run of {name} that passed on {branch}"))

@@ -67,7 +67,7 @@ def add_command(
     from detbench.bench.history.history_file import add_entry
     from detbench.bench.runs import read_run
     from detbench.metrics.warmup import warm_scoring
-    from detbench.reports.one_line import one_line
+    from detbench.wording import one_line
 
     if verdict and gate:
         raise DetbenchError("--verdict and --gate cannot be combined; give one of them")

@@ -25,7 +25,7 @@ from detbench.bench.machine_speed.speed import (
     MachineSpeed,
     best_speed,
 )
-from detbench.bench.prediction_cache import default_cache_folder
+from detbench.cache_folder import cache_folder
 from detbench.data.files import atomic_path
 from detbench.errors import InputError
 from detbench.threads import usable_cores
@@ -95,7 +95,7 @@ class BestKnown:
 
 def best_known_file() -> Path:
     """Return the file that holds the best known speeds."""
-    return default_cache_folder() / "machine_speed.json"
+    return cache_folder() / "machine_speed.json"
 
 
 def best_known(file: Path | None = None, today: date | None = None) -> BestKnown:

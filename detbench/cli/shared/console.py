@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from detbench.errors import DetbenchWarning
+from detbench.wording import UNPRINTABLE, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -51,41 +52,29 @@ def _console(stderr: bool) -> Console:
 
 
 def show(*renderables: RenderableType) -> None:
-    """Print results on stdout: texts unchanged, tables by rich."""
-    with _ignoring_closed_stdout():
-        for renderable in renderables:
-            text = _rendered(_console(stderr=False), renderable)
-            print(escape_workflow_commands(text), end="")  # noqa: T201
+    """Print results on stdout: texts as they are, if printable, and tables by rich."""
+    for renderable in renderables:
+        text = _rendered(_console(stderr=False), renderable)
+        print(escape_workflow_commands(text), end="")  # noqa: T201
 
 
 def show_json(document: dict[str, Any]) -> None:
-    """Print a document on stdout as JSON that contains no command to GitHub Actions."""
+    """Print a document on stdout as JSON without commands to a terminal or to GitHub Actions."""
     from detbench.bench.json_documents import json_bytes
 
-    content = json_bytes(document)
+    text = UNPRINTABLE.sub(_json_escape, json_bytes(document).decode())
     if os.environ.get("GITHUB_ACTIONS"):
-        content = _OPENING_MARK.sub(r"\\u0023", content.decode()).encode()
-    with _ignoring_closed_stdout():
-        sys.stdout.buffer.write(content)
+        text = _OPENING_MARK.sub(r"\\u0023", text)
+    sys.stdout.buffer.write(text.encode())
 
 
-@contextmanager
-def _ignoring_closed_stdout() -> Iterator[None]:
-    """Write to stdout until its reader goes away, as `head` does.
-
-    A closed pipe changes neither the files nor the exit code of a command, because the exit code
-    may be a verdict.
-    """
-    try:
-        yield
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # rich turns a broken pipe into SystemExit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _json_escape(character: re.Match[str]) -> str:
+    return f"\\u{ord(character[0]):04x}"
 
 
 def log(text: str) -> None:
     """Print a line on stderr."""
-    log_to_github(escape_workflow_commands(text))
+    log_to_github(escape_workflow_commands(printable(text)))
 
 
 def log_to_github(command: str) -> None:
@@ -107,7 +96,7 @@ def status(text: str) -> Iterator[None]:
         return
     from rich.text import Text
 
-    with _console(stderr=True).status(Text(text)):
+    with _console(stderr=True).status(Text(printable(text))):
         yield
 
 
@@ -129,14 +118,14 @@ def progress_bar(text: str, total: int) -> Iterator[Callable[[int], None]]:
     )
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
-        task = bar.add_task(text, total=total, rate="")
+        task = bar.add_task(printable(text), total=total, rate="")
 
         def advance(done: int) -> None:
             speed = bar.tasks[0].speed
@@ -148,7 +137,7 @@ def progress_bar(text: str, total: int) -> Iterator[Callable[[int], None]]:
 def _rendered(console: Console, renderable: RenderableType) -> str:
     with console.capture() as captured:
         if isinstance(renderable, str):
-            console.print(renderable, markup=False, soft_wrap=True)
+            console.print(printable(renderable), markup=False, soft_wrap=True)
         else:
             console.print(renderable, crop=False)
     return captured.get()

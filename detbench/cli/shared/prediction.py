@@ -108,7 +108,8 @@ def run_detector(
     Ctrl-C exits with code 130 and a message on how to resume.
     """
     from detbench.bench.predict import predict
-    from detbench.bench.prediction_cache import PredictionCache, default_cache_folder
+    from detbench.bench.prediction_cache import PredictionCache
+    from detbench.cache_folder import cache_folder
     from detbench.metrics.warmup import warm_postprocessing
 
     warm_postprocessing(log)
@@ -121,7 +122,7 @@ def run_detector(
                 batch_size=batch,
                 readers=readers,
                 allow_broken=allow_broken,
-                cache=PredictionCache(default_cache_folder()) if cached else None,
+                cache=PredictionCache(cache_folder()) if cached else None,
                 on_progress=on_progress,
             )
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detbench.bench.gate.verdict import Outcome, Verdict
-from detbench.reports.one_line import one_line
+from detbench.wording import one_line
 
 _LEVELS: dict[Outcome, str] = {"failed": "error", "inconclusive": "warning"}
 

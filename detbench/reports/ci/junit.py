@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from detbench.bench.gate.verdict import Outcome, Verdict
 from detbench.bench.runs import Run
-from detbench.reports.one_line import one_line
+from detbench.wording import one_line
 
 _TAGS: dict[Outcome, str | None] = {
     "passed": None,

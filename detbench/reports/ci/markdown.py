@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from detbench.bench.gate.verdict import Outcome, Verdict, overall_outcome
 from detbench.bench.runs import Run
-from detbench.reports.one_line import one_line
 from detbench.reports.terminal.gate import HEADINGS, gate_rows, headline, sentences
+from detbench.wording import one_line
 
 _SIGNS: dict[Outcome, str] = {"passed": "✅", "failed": "❌", "inconclusive": "⚠️", "skipped": "➖"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#|~!@&])")

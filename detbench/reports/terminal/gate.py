@@ -11,8 +11,8 @@ from rich.text import Text
 from detbench.bench.gate.formatting import change_text, minimum_effect_text, value_text
 from detbench.bench.gate.verdict import Effect, Outcome, Verdict, overall_outcome
 from detbench.bench.runs import Run
-from detbench.reports.one_line import one_line
 from detbench.reports.terminal.table import ABSENT, plain_table
+from detbench.wording import one_line
 
 HEADINGS = ("rule", "baseline", "candidate", "difference", "interval", "min. effect", "verdict")
 _LEFT_ALIGNED = {"rule", "verdict"}

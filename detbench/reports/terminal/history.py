@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from detbench.bench.history.entry import Entry, Value
-from detbench.reports.one_line import one_line
 from detbench.reports.terminal.table import ABSENT, plain_table
+from detbench.wording import one_line
 
 _COMMIT_LENGTH = 9
 _DATE_LENGTH = len("2026-11-21 10:00")
@@ -21,7 +21,7 @@ def history_table(entries: Sequence[Entry], measures: Sequence[str]) -> Table:
     table = plain_table()
     for heading in ("date (UTC)", "commit", "branch", "detector", *measures, "verdict"):
         justify = "right" if heading in measures else "left"
-        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+        table.add_column(heading, justify=justify, overflow="fold")
     for entry in entries:
         cells = (
             entry.date[:_DATE_LENGTH].replace("T", " "),
