@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -44,10 +45,12 @@ class _KernelCache(FunctionCache):  # type: ignore[misc]  # numba has no types
     """numba's cache, except that files that are damaged or cannot be written are no error."""
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
-        """Return the compiled code; None if there is none, or none that can be read."""
+        """Return the compiled code; None if there is none. Damaged files are emptied."""
         try:
             return super().load_overload(signature, target_context)
         except Exception:  # noqa: BLE001  # what unpickling damaged files can raise has no limits
+            with suppress(OSError):
+                self.flush()
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
