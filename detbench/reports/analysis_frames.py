@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from detbench.bench.analysis.analyze import TABLES, Study
 from detbench.bench.analysis.tables import columns_of
-from detbench.data.files import atomic_path
+from detbench.reports.csv_tables import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +45,7 @@ def save_analysis_csv(study: Study, folder: Path) -> list[Path]:
     for name, frame in analysis_frames(study).items():
         if len(frame):
             paths.append(folder / f"{name}.csv")
-            with atomic_path(paths[-1]) as temporary:
-                frame.to_csv(temporary, index=False, lineterminator="\n")
+            write_csv(frame, paths[-1])
     return paths
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detbench.data.files import atomic_path
+from detbench.reports.csv_tables import write_csv
 from detbench.reports.frames import Frames
 from detbench.reports.text_tables import INTERVAL_HEADING, as_text, overview
+from detbench.wording import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +43,7 @@ def save_csv(frames: Frames, folder: Path) -> list[Path]:
         table: pd.DataFrame = getattr(frames, name)
         if len(table):
             paths.append(folder / f"{name}.csv")
-            with atomic_path(paths[-1]) as temporary:
-                table.to_csv(temporary, index=False, lineterminator="\n")
+            write_csv(table, paths[-1])
     return paths
 
 
@@ -118,9 +118,9 @@ def _markdown_table(table: pd.DataFrame) -> str:
 
 def _in_markdown(text: str) -> str:
     """Return text as Markdown shows it: markup is escaped, line breaks become spaces."""
-    flat = " ".join(text.split("\n"))
     return "".join(
-        "\\" + character if character in "\\`*_{}[]<>#|&$~" else character for character in flat
+        "\\" + character if character in "\\`*_{}[]<>#|&$~" else character
+        for character in one_line(text)
     )
 
 
