@@ -1,4 +1,4 @@
-"""The cache of compiled kernels: damage, a full disk and closed folders cost time, never results."""
+"""The cache of compiled kernels: damage, full disks and closed folders cost only time."""
 
 import os
 import subprocess
@@ -18,7 +18,8 @@ def total(values):
 
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    print(total(np.arange(4.0)), total(np.arange(4)), len(caught), *{str(w.message) for w in caught})
+    results = total(np.arange(4.0)), total(np.arange(4))
+print(*results, len(caught), *{str(warning.message) for warning in caught})
 """
 
 
