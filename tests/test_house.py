@@ -99,7 +99,7 @@ def test_import_costs_nothing():
 
 def test_eval_loads_what_scoring_needs(files):
     modules = imported_by("eval", files.ground_truth("voc"), files.detections("voc"))
-    assert len(modules) <= 90, modules
+    assert len(modules) <= 92, modules
     assert in_rooms(modules, "adapters", "doctor", "training", "bench.latency", "bench.gate") == []
 
 
