@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from detbench.data.formats.parsing.plain_text import read_text
 from detbench.data.formats.parsing.text_lists import read_list, read_name_list
+from detbench.data.formats.parsing.yaml_text import YamlText, read_yaml_text
 from detbench.data.formats.yolo.description import (
     SPLIT_ALIASES,
     SPLITS,
@@ -19,6 +18,9 @@ from detbench.data.formats.yolo.description import (
 from detbench.data.formats.yolo.label_shapes import TASKS, read_keypoint_shape
 from detbench.data.formats.yolo.path_lists import locate, resolve
 from detbench.errors import InputError
+
+_ABSENT: tuple[YamlText, ...] = ("", "~", "null", "Null", "NULL", [], {})
+"""Values of keys that state nothing."""
 
 
 def describe_data_yaml(path: Path, split: str | None, images: Path | None) -> Description:
@@ -56,41 +58,35 @@ def describe_data_yaml(path: Path, split: str | None, images: Path | None) -> De
         split=name,
         images=listed,
         keypoint_shape=read_keypoint_shape(path, data.get("kpt_shape")),
-        task=task if task in TASKS else None,
+        task=task if isinstance(task, str) and task in TASKS else None,
     )
 
 
-def load_data_yaml(path: Path) -> Mapping[str, Any]:
-    """Return the contents of a data.yaml.
+def load_data_yaml(path: Path) -> Mapping[str, YamlText]:
+    """Return the contents of a data.yaml, all as texts; without keys whose value is empty or null.
 
     Raises:
         InputError: The file is missing, is not YAML, or has no `names`.
     """
-    import yaml
-
     try:
-        data = yaml.safe_load(read_text(path))
+        data = read_yaml_text(path)
     except FileNotFoundError:
         raise InputError(path, "no such file", fix="give the dataset's data.yaml") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else ""
-        raise InputError(
-            path,
-            f"is not YAML: {str(error).splitlines()[0]}",
-            where=where,
-        ) from error
     if not isinstance(data, dict) or "names" not in data:
         raise InputError(
             path,
             "has no class names",
             fix="a YOLO dataset has the keys names, path, train and val",
         )
-    return {SPLIT_ALIASES.get(str(key), str(key)): value for key, value in data.items()}
+    return {
+        SPLIT_ALIASES.get(key, key): value
+        for key, value in data.items()
+        if value not in _ABSENT or key == "names"
+    }
 
 
-def read_class_names(path: Path, data: Mapping[str, Any]) -> list[str]:
-    """Return the class names in the order of their numbers.
+def read_class_names(path: Path, data: Mapping[str, YamlText]) -> list[str]:
+    """Return the class names in the order of their numbers, as the file has them.
 
     Raises:
         InputError: `names` is neither a list, nor numbered from 0, nor a file with a name in each
@@ -99,37 +95,48 @@ def read_class_names(path: Path, data: Mapping[str, Any]) -> list[str]:
     names = data["names"]
     list_file = locate(names, [path.parent]) if isinstance(names, str) and names else None
     if list_file is not None:
-        names = read_name_list(list_file)
+        names = [*read_name_list(list_file)]
     if isinstance(names, list):
-        names = dict(enumerate(names))
-    if not isinstance(names, dict) or sorted(names, key=str) != sorted(range(len(names)), key=str):
+        names = {str(number): name for number, name in enumerate(names)}
+    if not isinstance(names, dict) or names.keys() != set(map(str, range(len(names)))):
         raise InputError(
             path,
             "names must be a list, or numbered from 0 without a gap",
             where="names",
         )
-    count = data.get("nc", len(names))
-    if count != len(names):
+    texts = [names[str(number)] for number in range(len(names))]
+    for number, name in enumerate(texts):
+        if not isinstance(name, str) or not name:
+            raise InputError(path, f"class {number} has no name", where="names", fix="write a text")
+    count = data.get("nc", str(len(names)))
+    if count != str(len(names)):
+        stated = count if isinstance(count, str) else "no number"
         raise InputError(
             path,
-            f"nc is {count}, but there are {len(names)} names",
+            f"nc is {stated}, but there are {len(names)} names",
             where="nc",
             fix="make them agree",
         )
-    return [str(names[number]) for number in range(len(names))]
+    return [name for name in texts if isinstance(name, str)]
 
 
-def list_images(path: Path, data: Mapping[str, Any], split: str) -> list[Path]:
+def list_images(path: Path, data: Mapping[str, YamlText], split: str) -> list[Path]:
     """Return the images of a split, sorted within each folder, in file order within each list.
 
     Raises:
         InputError: A folder or list is missing or cannot be read.
     """
     # `path` may be that of another machine.
-    roots = [path.parent / str(data.get("path") or ""), path.parent]
-    entries = data[split] if isinstance(data[split], list) else [data[split]]
+    roots = [path.parent / _path(path, data), path.parent]
+    listed = data[split]
     images: list[Path] = []
-    for entry in map(str, entries):
+    for entry in listed if isinstance(listed, list) else [listed]:
+        if not isinstance(entry, str):
+            raise InputError(
+                path,
+                "must be a folder, a file or a list of them",
+                where=f"split {split}",
+            )
         # Roboflow writes `../train/images` for a folder beside the file, as Ultralytics knows.
         source = locate(entry, roots)
         if source is None:
@@ -141,6 +148,14 @@ def list_images(path: Path, data: Mapping[str, Any], split: str) -> list[Path]:
             )
         images += images_in_folder(source) if source.is_dir() else _images_in_list(source, roots)
     return images
+
+
+def _path(path: Path, data: Mapping[str, YamlText]) -> str:
+    """Return the root that a data.yaml states, relative to its folder or absolute."""
+    root = data.get("path", "")
+    if not isinstance(root, str):
+        raise InputError(path, "must be a folder", where="path")
+    return root
 
 
 def _images_in_list(path: Path, roots: list[Path]) -> list[Path]:

@@ -8,6 +8,7 @@ two readings is refused.
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from detbench.data.columns import Flags, Floats, Ints
+from detbench.data.formats.parsing.yaml_text import YamlText
 from detbench.data.formats.yolo.number_lines import NumberLines
 from detbench.data.formats.yolo.shape_evidence import (
     CERTAIN_SHARE,
@@ -28,6 +30,7 @@ from detbench.data.formats.yolo.shape_evidence import (
 )
 from detbench.errors import DetbenchWarning, InputError
 
+_NUMBER = re.compile("[1-9][0-9]{0,3}")
 TASKS = ("detect", "segment", "pose", "obb")
 """The tasks of Ultralytics that have boxes."""
 _N_BOX_VALUES = 4
@@ -64,26 +67,22 @@ class LabelReading:
         return "`class cx cy w h` or `class x1 y1 x2 y2 x3 y3 …`"
 
 
-def read_keypoint_shape(path: Path, value: object) -> tuple[int, int] | None:
+def read_keypoint_shape(path: Path, value: YamlText | None) -> tuple[int, int] | None:
     """Return number and dimensions of the keypoints that a data.yaml states as `kpt_shape`.
 
     Raises:
         InputError: It is not [number, 2] or [number, 3].
     """
-    if not value or value == [0, 0]:  # Ultralytics' value for no keypoints
+    if value is None or value == ["0", "0"]:  # Ultralytics' value for no keypoints
         return None
-    if (
-        isinstance(value, list | tuple)
-        and [type(number) for number in value] == [int, int]
-        and value[0] > 0
-        and value[1] in (2, 3)
-    ):
-        return value[0], value[1]
+    match value:
+        case [str(number), "2" | "3" as dimensions] if _NUMBER.fullmatch(number):
+            return int(number), int(dimensions)
     raise InputError(
         path,
-        f"kpt_shape is {value!r}",
+        "must be [number of keypoints, 2 or 3]",
         where="kpt_shape",
-        fix="expected [number of keypoints, 2 or 3]",
+        fix="correct it, or remove it if the labels have no keypoints",
     )
 
 
