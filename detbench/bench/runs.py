@@ -22,6 +22,7 @@ from detbench.bench.results import (
     recorded_protocol,
 )
 from detbench.bench.run_files import DETECTIONS, GROUND_TRUTH, LATENCY, RECORD
+from detbench.bench.run_record import RunRecord
 from detbench.bench.schema_upgrades import (
     upgraded_model_settings,
     upgraded_record,
@@ -29,6 +30,7 @@ from detbench.bench.schema_upgrades import (
 from detbench.data.checks.suspicion import Suspicion
 from detbench.data.detections import Detections
 from detbench.data.files import atomic_folder
+from detbench.data.formats.parsing.json_text import json_value
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.schema_version import SCHEMA_VERSION
 from detbench.errors import DetbenchError, InputError
@@ -86,13 +88,6 @@ class Run:
     def _repr_html_(self) -> str:
         """Return the scores and the path of the folder as HTML, for notebooks."""
         return f"{evaluation_html(self.evaluation())}<p>run folder {escape(str(self.folder))}</p>"
-
-
-class _Core(msgspec.Struct):
-    """What reading a run needs of its record."""
-
-    name: str
-    digests: dict[str, str | None]
 
 
 def write_run(
@@ -177,28 +172,30 @@ def read_run(folder: Path) -> Run:
     """
     from detbench.data.load import load_detections, load_ground_truth
 
-    record, core = _read_record(folder / RECORD)
+    record, checked = _read_record(folder / RECORD)
     ground_truth = load_ground_truth(folder / GROUND_TRUTH)
-    detections = load_detections(folder / DETECTIONS, ground_truth, name=core.name)
+    detections = load_detections(folder / DETECTIONS, ground_truth, name=checked.name)
     for kind, digest in (
         ("ground_truth", ground_truth.digest),
         ("detections", detections.digest),
     ):
-        if core.digests.get(kind) != digest:
+        if checked.digests.get(kind) != digest:
             problem = "is not the file that this run was recorded with: its digest differs"
             raise InputError(folder / f"{kind}.parquet", problem, fix="score again")
     # Parquet stores settings in the words of the version that wrote it.
     detections = replace(detections, settings=upgraded_model_settings(detections.settings))
-    latency = load_results(folder / LATENCY, record.get("latency", ()), core.digests.get("latency"))
+    latency = load_results(
+        folder / LATENCY, record.get("latency", ()), checked.digests.get("latency")
+    )
     # Older records describe times as if they were about all processes of a model.
     record |= {"latency": [result.as_record() for result in latency]}
     return Run(folder, record, ground_truth, detections, latency)
 
 
-def _read_record(path: Path) -> tuple[dict[str, Any], _Core]:
+def _read_record(path: Path) -> tuple[dict[str, Any], RunRecord]:
     try:
-        record = upgraded_record(msgspec.json.decode(path.read_bytes()), path)
-        return record, msgspec.convert(record, _Core)
+        record = upgraded_record(json_value(path.read_bytes()), path)
+        return record, msgspec.convert(record, RunRecord)
     except OSError as error:
         fix = "name a run folder, as `detbench eval -o` writes it"
         raise InputError(path, "cannot be read", fix=fix) from error

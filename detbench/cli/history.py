@@ -185,10 +185,11 @@ def _outcome(file: Path, digest: str) -> GateOutcome:
 
     from detbench.bench.gate.gate import GateResult
     from detbench.bench.schema_upgrades import upgraded_gate_result
+    from detbench.data.formats.parsing.json_text import json_value
 
     fix = "name a file that `detbench gate --json` wrote"
     try:
-        document = upgraded_gate_result(msgspec.json.decode(file.read_bytes()), file)
+        document = upgraded_gate_result(json_value(file.read_bytes()), file)
         result = msgspec.convert(document, GateResult)
     except OSError as error:
         raise InputError(file, f"cannot be read: {error.strerror}", fix=fix) from error

@@ -58,6 +58,8 @@ def read_image_size(path: Path) -> tuple[int, int]:
 def require_image_sizes(ground_truth: GroundTruth, images: Ints | None = None) -> Floats:
     """Return width and height (I, 2) of every image, from the ground truth or else from its file.
 
+    A side of 0 is unknown, too.
+
     Args:
         ground_truth: The ground truth.
         images: Positions (N,) of the images whose size is needed, each any number of times; None
@@ -67,7 +69,7 @@ def require_image_sizes(ground_truth: GroundTruth, images: Ints | None = None) -
         InputError: A size is unknown and there is no file, or the file cannot be read.
     """
     sizes = ground_truth.image_sizes.copy()
-    unknown = np.flatnonzero(np.isnan(sizes).any(axis=1))
+    unknown = np.flatnonzero(~(sizes > 0).all(axis=1))
     if images is not None:
         unknown = np.intersect1d(unknown, images)
     for image in unknown.tolist():

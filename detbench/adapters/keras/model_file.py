@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ _LOAD_IN_PYTHON = (
     "detbench.adapters.keras.in_memory_detector(model)"
 )
 _MESSAGE_LENGTH = 300
+_MAX_CONFIG_BYTES = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,13 @@ def read_keras_file(path: Path) -> KerasFile:
             return KerasFile(path)
     try:
         with ZipFile(path) as archive:
-            config_text = archive.read("config.json").decode()
-            metadata = json.loads(archive.read("metadata.json"))
-            config = json.loads(config_text)
-    except (BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+            config_text, metadata_text = (
+                _read_member(archive, name) for name in ("config.json", "metadata.json")
+            )
+        metadata, config = json.loads(metadata_text), json.loads(config_text)
+        if not isinstance(metadata, dict):
+            raise TypeError("metadata.json is no object")
+    except (*LOAD_ERRORS, NotImplementedError, zlib.error) as error:
         raise InputError(
             path,
             f"is truncated or not a Keras model ({error})",
@@ -76,6 +81,14 @@ def read_keras_file(path: Path) -> KerasFile:
         registered_name=str(registered_name or ""),
         needs_hub='"keras_hub' in config_text,
     )
+
+
+def _read_member(archive: ZipFile, name: str) -> str:
+    """Return a text of an archive; raises ValueError for one that no model needs."""
+    size = archive.getinfo(name).file_size
+    if size > _MAX_CONFIG_BYTES:
+        raise ValueError(f"{name} has {size:,} bytes, the limit is {_MAX_CONFIG_BYTES:,}")
+    return archive.read(name).decode()
 
 
 def load_model(file: KerasFile) -> Any:

@@ -68,7 +68,7 @@ def read_class_names(folder: Path) -> tuple[str, ...] | None:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         version, names = document["schema_version"], document["class_names"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         problem = f"cannot be read ({first_line(error)})"
         raise InputError(path, problem, fix=_FIX_CLASS_NAMES) from None
     if version != _VERSION:
@@ -114,7 +114,7 @@ def _version_note(hub: Any, folder: Path) -> str:
     try:
         metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
         version = metadata["keras_hub_version"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
     if version == hub.__version__:
         return ""

@@ -21,6 +21,7 @@ from detbench.bench.history.entry import Entry, in_utc
 from detbench.bench.run_files import RECORD
 from detbench.bench.schema_upgrades import upgraded_history_entry
 from detbench.data.files import check_writable
+from detbench.data.formats.parsing.json_text import json_value
 from detbench.errors import InputError
 
 _MERGE_FIX = (
@@ -173,7 +174,7 @@ def _parsed(file: Path, number: int, line: bytes) -> Entry:
             file, "has conflict markers of an unfinished merge", where=where, fix=_MERGE_FIX
         )
     try:
-        document = upgraded_history_entry(msgspec.json.decode(line), f"{file}, {where}")
+        document = upgraded_history_entry(json_value(line), f"{file}, {where}")
         entry = msgspec.convert(document, Entry)
         return msgspec.structs.replace(entry, date=in_utc(entry.date))
     except (msgspec.MsgspecError, ValueError) as error:

@@ -17,6 +17,7 @@ from detbench.bench.latency.samples_file import load_results, save_samples
 from detbench.bench.run_files import LATENCY, RECORD
 from detbench.bench.schema_upgrades import upgraded_record
 from detbench.data.files import atomic_folder
+from detbench.data.formats.parsing.json_text import json_value
 from detbench.data.schema_version import SCHEMA_VERSION
 from detbench.errors import InputError
 
@@ -71,7 +72,7 @@ def read_latency(folder: Path) -> tuple[LatencyResult, ...]:
     """
     path = folder / RECORD
     try:
-        document = upgraded_record(msgspec.json.decode(path.read_bytes()), path)
+        document = upgraded_record(json_value(path.read_bytes()), path)
         record = msgspec.convert(document, _Record)
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"

@@ -20,6 +20,7 @@ import numpy as np
 
 from detbench.bench.latency.result import LatencyResult, ProcessSamples
 from detbench.data.files import atomic_path
+from detbench.data.formats.parsing.json_text import json_value
 from detbench.data.schema_version import check_version
 from detbench.errors import InputError
 
@@ -157,7 +158,7 @@ def _read_rows(path: Path) -> tuple[int, list[_Row]]:
     try:
         with ParquetFile(path) as file:
             metadata = file.metadata.metadata or {}
-            header = msgspec.json.decode(metadata.get(_METADATA_KEY, b"{}"), type=_Header)
+            header = json_value(metadata.get(_METADATA_KEY, b"{}"), _Header)
             check_version(header.schema_version, _FILE_VERSION, str(path))
             return header.schema_version, file.read(use_threads=False).to_pylist()
     except (pa.ArrowException, OSError, KeyError, msgspec.DecodeError) as error:

@@ -27,6 +27,7 @@ from detbench.bench.machine_speed.speed import (
 )
 from detbench.cache_folder import cache_folder
 from detbench.data.files import atomic_path
+from detbench.data.formats.parsing.json_text import json_value
 from detbench.errors import InputError
 from detbench.threads import usable_cores
 
@@ -137,9 +138,10 @@ def remember(
 
 def _entries(file: Path) -> dict[str, BestKnown]:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, BestKnown])
+        entries: dict[str, BestKnown] = json_value(file.read_bytes(), dict[str, BestKnown])
     except (OSError, ValueError):
         return {}
+    return entries
 
 
 def _machine() -> str:

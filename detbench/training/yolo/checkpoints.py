@@ -118,6 +118,6 @@ def _read_state(path: Path) -> TrainingState:
             problem = f"has version {version}, and this detbench reads {VERSION}"
             raise InputError(path, problem, fix=_FIX)
         return TrainingState(record["settings"], record["anchors"], record["history"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         problem = f"cannot be read as the record of a training ({error})"
         raise InputError(path, problem, fix=_FIX) from error

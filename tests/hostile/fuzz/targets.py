@@ -58,7 +58,9 @@ def run_command(arguments: Sequence[str]) -> int:
             code = int(end.code or 0)
     messages = err.getvalue()
     if "Traceback" in messages:
-        raise BrokenPromiseError("traceback: " + " ".join(messages.splitlines()[-3:])[-280:])
+        lines = messages.rstrip().splitlines()
+        own = [line.strip() for line in lines if "/detbench/" in line and line.startswith("  File")]
+        raise BrokenPromiseError(f"traceback: {lines[-1][:200]} {own[-1]}")
     if code not in (0, 1, 2, 3):
         raise BrokenPromiseError(f"exit code {code}: {messages}")
     if code == 2 and not messages.strip():

@@ -30,6 +30,7 @@ from detbench.data.formats.coco.structs import (
 )
 from detbench.data.formats.parsing.json_text import decode
 from detbench.data.formats.parsing.plain_text import read_bytes
+from detbench.data.formats.parsing.row_rules import warn_negative_areas
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchWarning, InputError
 
@@ -80,6 +81,7 @@ def read_coco(path: Path, *, images: Path | None = None) -> GroundTruth:
     boxes, box_areas = _boxes_and_areas(path, annotations)
     ordered = sorted(file.images, key=lambda image: image_positions[image.id])
     sizes = np.array([(image.width, image.height) for image in ordered], np.float64).reshape(-1, 2)
+    sizes[~(sizes > 0).all(axis=1)] = np.nan  # a side of 0 is as good as none
     _warn_of_boxes(path, boxes, sizes[image_index])
     files = tuple(image.file_name or "" for image in ordered)
     return GroundTruth.from_rows(
@@ -254,14 +256,12 @@ def _warn_of_boxes(path: Path, boxes: Floats, sizes: Floats) -> None:
 def _areas(path: Path, annotations: list[Annotation], box_areas: Floats) -> Floats:
     """Return each annotation's `area`, or its w · h if it has none."""
     areas = np.array([row.area for row in annotations], np.float64)
-    missing, negative = np.isnan(areas), areas < 0
-    for rows, problem in (
-        (missing, "no area; width · height is used instead"),
-        (negative, "a negative area; they count in no area range"),
-    ):
-        if rows.any():
-            count = f"{int(rows.sum()):,} of {len(rows):,} annotations"
-            warnings.warn(f"{path}: {count} have {problem}", DetbenchWarning, stacklevel=3)
+    missing = np.isnan(areas)
+    if missing.any():
+        count = f"{int(missing.sum()):,} of {len(missing):,} annotations"
+        message = f"{path}: {count} have no area; width · height is used instead"
+        warnings.warn(message, DetbenchWarning, stacklevel=3)
+    warn_negative_areas(path, areas)
     return np.where(missing, box_areas, areas)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 
 from detbench.data.formats.parsing.json_head import JsonHead, json_head
 from detbench.data.formats.parsing.json_text import decode
+from detbench.data.formats.parsing.lenient_values import to_float
 from detbench.data.formats.parsing.plain_text import read_bytes
 from detbench.errors import InputError
 
@@ -63,8 +65,8 @@ def text_of(value: object) -> str:
 
 def size_of(value: object) -> float:
     """Return a width or height in pixels; NaN if it is no positive number."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and value > 0 else float("nan")  # type: ignore[operator,arg-type]
+    number = float("nan") if isinstance(value, str | bool) else to_float(value)
+    return number if 0 < number < math.inf else float("nan")
 
 
 def is_true(value: object) -> bool:

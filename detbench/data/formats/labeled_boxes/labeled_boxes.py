@@ -302,10 +302,10 @@ class LabeledBoxes:
             numbers: (N, 4) as stated.
             sizes: (N, 2) width and height of each box's image.
         """
-        if self.unit != "pixels":
-            numbers = numbers / _UNITS_PER_SIDE[self.unit] * np.tile(sizes, 2)
-        first, second = numbers[:, :2], numbers[:, 2:]
         with np.errstate(over="ignore", invalid="ignore"):
+            if self.unit != "pixels":
+                numbers = numbers / _UNITS_PER_SIDE[self.unit] * np.tile(sizes, 2)
+            first, second = numbers[:, :2], numbers[:, 2:]
             if self.box_format == "xyxy":
                 first, second = first - self.corner_offsets[0], second - self.corner_offsets[1]
                 lengths = second - first

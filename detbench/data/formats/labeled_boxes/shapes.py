@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from detbench.data.formats.parsing.lenient_values import to_float
+
 Corners = tuple[float, float, float, float]
 """x1, y1, x2, y2"""
 NOT_A_SHAPE: tuple[object, ...] = (None,) * 4
@@ -58,8 +60,8 @@ def rotated_box(
 def numbers_of(values: Sequence[object]) -> list[float] | None:
     """Return values as numbers; None if one of them is no finite number."""
     numbers = [
-        float(value)
+        to_float(value)
         for value in values
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if isinstance(value, int | float) and not isinstance(value, bool)
     ]
-    return numbers if len(numbers) == len(values) else None
+    return numbers if len(numbers) == len(values) and all(map(math.isfinite, numbers)) else None

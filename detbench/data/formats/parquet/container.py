@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from detbench.data.formats.parsing.json_text import json_value
 from detbench.data.schema_version import check_version
 from detbench.errors import InputError
 
@@ -76,6 +77,7 @@ def open_parquet(path: Path, kind: Kind) -> Iterator[tuple[ParquetFile, Header]]
             if header.kind != kind:
                 actual, expected = header.kind.replace("_", " "), kind.replace("_", " ")
                 raise InputError(path, f"holds {actual}, expected {expected}")
+            check_unique(path, "its columns", file.schema_arrow.names)
             yield file, header
     except (pa.ArrowException, OSError, MemoryError, ValueError, OverflowError) as error:
         raise InputError(
@@ -99,11 +101,11 @@ def _read_header(path: Path, text: bytes | None) -> Header:
         )
     try:
         # Only the version is looked at before it is known, since a newer header may differ.
-        document = msgspec.json.decode(text)
+        document = json_value(text)
         version = document.get("schema_version") if isinstance(document, dict) else None
         check_version(version, SCHEMA_VERSION, str(path))
-        header = msgspec.json.decode(text, type=Header)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        header: Header = json_value(text, Header)
+    except msgspec.DecodeError as error:
         raise InputError(path, f"its metadata is not detbench's: {error}") from None
     check_unique(path, "class_names of its metadata", header.class_names)
     if header.kind == "ground_truth":

@@ -7,14 +7,14 @@ the header is not compared with the rows, since computing it takes longer than r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from detbench.data.columns import Indices, Ints, groups_from_offsets
+from detbench.data.columns import Floats, Ints, groups_from_offsets
 from detbench.data.detections import Detections
 from detbench.data.formats.parquet.columns import read_numbers, read_objects, read_texts
 from detbench.data.formats.parquet.container import (
@@ -27,7 +27,12 @@ from detbench.data.formats.parquet.container import (
 )
 from detbench.data.formats.parquet.writer import write_file
 from detbench.data.formats.parsing.image_ids import match_images
-from detbench.data.formats.parsing.row_rules import check_inverted, check_unknown, warn_empty
+from detbench.data.formats.parsing.row_rules import (
+    check_inverted,
+    check_unknown,
+    warn_empty,
+    warn_negative_areas,
+)
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError, InputError
 
@@ -94,8 +99,10 @@ def read_parquet_ground_truth(path: Path) -> GroundTruth:
         if "group" in file.schema_arrow.names:
             groups = read_numbers(path, file, "group", np.int64)
         offsets, columns = read_objects(path, file, _GROUND_TRUTH, header.objects)
-    _check_class_index(path, columns["class_index"], len(header.class_names))
-    with _input_errors(path, image_ids, offsets, {"box": columns["box"]}):
+    _check_sizes(path, image_ids, sizes)
+    _check_objects(path, header, image_ids, offsets, columns)
+    warn_negative_areas(path, columns["area"])
+    with _input_errors(path):
         return GroundTruth(
             image_ids=image_ids,
             class_names=header.class_names,
@@ -168,12 +175,11 @@ def read_parquet_detections(
             or classes, or more than half of its boxes are inverted.
     """
     header, image_ids, offsets, columns = read_detection_columns(path)
-    _check_class_index(path, columns["class_index"], len(header.class_names))
+    _check_objects(path, header, image_ids, offsets, columns)
     if not header.objects:
         warn_empty(path)
     check_inverted(path, columns["box"])
-    numbers = {"score": columns["score"], "box": columns["box"]}
-    with _input_errors(path, image_ids, offsets, numbers):
+    with _input_errors(path):
         # The usual case, a file for this very ground truth, needs no copies.
         if image_ids == ground_truth.image_ids and header.class_names == ground_truth.class_names:
             return Detections(
@@ -250,9 +256,22 @@ def _utf_8(folder: Path | None) -> str | None:
         return None
 
 
-def _check_class_index(path: Path, class_index: Indices, n_classes: int) -> None:
-    """Raise InputError for an index of no class; NumPy would take −1 for the last one."""
-    wrong = (class_index < 0) | (class_index >= n_classes)
+def _check_sizes(path: Path, image_ids: tuple[str, ...], sizes: Sequence[Floats]) -> None:
+    """Raise InputError for a width or height that is neither NaN, for unknown, nor a length."""
+    for name, values in zip(("width", "height"), sizes, strict=True):
+        wrong = (values < 0) | np.isinf(values)
+        if wrong.any():
+            image = int(wrong.argmax())
+            problem = f"{name} {values[image]} is impossible for an image"
+            raise InputError(path, problem, where=f"image {image_ids[image]!r}", fix=WRITE_AGAIN)
+
+
+def _check_objects(
+    path: Path, header: Header, image_ids: tuple[str, ...], offsets: Ints, columns: Columns
+) -> None:
+    """Raise InputError for an index of no class, and for numbers that are not finite."""
+    class_index, n_classes = columns["class_index"], len(header.class_names)
+    wrong = (class_index < 0) | (class_index >= n_classes)  # NumPy would take −1 for the last one
     if wrong.any():
         index = class_index[wrong.argmax()]
         raise InputError(
@@ -261,28 +280,26 @@ def _check_class_index(path: Path, class_index: Indices, n_classes: int) -> None
             where="column 'class_index'",
             fix=WRITE_AGAIN,
         )
+    for name in ("score", "box", "box_area", "area"):
+        values = columns.get(name)
+        finite = True if values is None else np.isfinite(values).reshape(len(values), -1)
+        if not np.all(finite):
+            row = int(np.argmin(np.all(finite, axis=1)))
+            image = int(np.searchsorted(offsets, row, side="right")) - 1
+            number, count = row - offsets[image] + 1, offsets[image + 1] - offsets[image]
+            raise InputError(
+                path,
+                f"is not finite: {columns[name][row].tolist()}",
+                where=f"image {image_ids[image]!r}, {name} {number} of {count}",
+            )
 
 
 @contextmanager
-def _input_errors(
-    path: Path, image_ids: tuple[str, ...], offsets: Ints, numbers: Columns
-) -> Iterator[None]:
-    """Name the file, and the first of `numbers` that is not finite, in errors of constructors."""
+def _input_errors(path: Path) -> Iterator[None]:
+    """Name the file in errors of constructors."""
     try:
         yield
     except InputError:
         raise
     except DetbenchError as error:
-        for column, values in numbers.items():
-            finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
-            if not finite.all():
-                row = int(finite.argmin())
-                image = int(np.searchsorted(offsets, row, side="right")) - 1
-                number, count = row - offsets[image] + 1, offsets[image + 1] - offsets[image]
-                where = f"image {image_ids[image]!r}, {column} {number} of {count}"
-                raise InputError(
-                    path,
-                    f"is not finite: {values[row].tolist()}",
-                    where=where,
-                ) from None
         raise InputError(path, str(error)) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -46,6 +46,19 @@ class JsonLines(Generic[T]):
     def decode(self, text: bytes, /) -> list[T]:
         """Return the values of all lines but blank ones."""
         return self._decoder.decode_lines(text)
+
+
+def json_value(text: bytes, kind: type[T] | Any = Any) -> Any:
+    """Return a JSON text as a value of a type.
+
+    Raises msgspec.DecodeError, also for JSON that is nested too deeply, or ValidationError.
+    """
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except RecursionError:
+        raise msgspec.DecodeError("JSON is nested too deeply") from None
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"JSON is not UTF-8 text: {error.reason}") from None
 
 
 def decode(path: Path, text: bytes, decoder: JsonDecoder[T], *, root: str) -> T:

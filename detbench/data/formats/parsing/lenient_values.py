@@ -30,7 +30,7 @@ def lenient_numbers(values: Sequence[Any]) -> tuple[Floats, Flags]:
     if set(map(type, values)) <= _NUMERIC:
         with suppress(OverflowError):
             return np.array(values, np.float64), np.zeros(len(values), np.bool_)
-    numbers = np.array([_to_float(value) for value in values], np.float64)
+    numbers = np.array([to_float(value) for value in values], np.float64)
     malformed = [isinstance(value, bool) or not isinstance(value, int | float) for value in values]
     return numbers, np.array(malformed, np.bool_)
 
@@ -81,7 +81,8 @@ def shortened(value: Any) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
 
 
-def _to_float(value: Any) -> float:
+def to_float(value: Any) -> float:
+    """Return a JSON value as a number: NaN for what is none, infinite for what is too large."""
     if not isinstance(value, int | float | str):
         return np.nan
     try:

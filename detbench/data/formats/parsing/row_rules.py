@@ -1,4 +1,4 @@
-"""Rules for detections in every format: inverted boxes, unknown images and classes, no rows."""
+"""Rules for rows in every format: inverted boxes, negative areas, unknown images, no rows."""
 
 from __future__ import annotations
 
@@ -47,6 +47,15 @@ def check_inverted(path: str | Path, boxes: Floats, written: Floats | None = Non
         problem = f"{n_written:,} of {len(boxes):,} boxes are inverted ({condition})"
         message = f"{path}: {problem}; {_consequence(n_written, n_inverted)}"
         warnings.warn(message, DetbenchWarning, stacklevel=3)
+
+
+def warn_negative_areas(path: str | Path, areas: Floats) -> None:
+    """Warn of objects whose area (N,) is negative."""
+    n_negative = int((areas < 0).sum())
+    if n_negative:
+        count = f"{n_negative:,} of {len(areas):,} annotations"
+        message = f"{path}: {count} have a negative area; they count in no area range"
+        warnings.warn(message, DetbenchWarning, stacklevel=4)
 
 
 def _count_inverted(boxes: Floats) -> int:
