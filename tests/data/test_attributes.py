@@ -44,7 +44,7 @@ def test_unknown_images_are_ignored_with_a_warning(tmp_path):
             "image_id,a\n7,x\n",
             "none of its 1 images is in made: '7'; write image ids such as '000'",
         ),
-        (b"image_id,a\n000,\xff\n", "cannot be read as CSV"),
+        (b"image_id,a\n000,\xff\n", "line 2: is not UTF-8 text"),
     ],
 )
 def test_wrong_files_are_refused(tmp_path, text, problem):
@@ -75,5 +75,5 @@ def test_the_message_about_a_wrong_file_is_short(tmp_path, text, problem):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="cannot be read as CSV"):
+    with pytest.raises(InputError, match="no such file"):
         read_attributes(tmp_path / "none.csv", GROUND_TRUTH)

@@ -25,7 +25,6 @@ from detbench.data.formats.csv_files.columns import (
 )
 from detbench.data.formats.csv_files.rows import (
     SUFFIXES,
-    Row,
     add_rows,
     box_options,
     first_row,
@@ -35,6 +34,7 @@ from detbench.data.formats.csv_files.rows import (
 )
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Source
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
+from detbench.data.formats.parsing.csv_table import Row
 from detbench.data.formats.parsing.plain_text import is_number, parse_numbers
 from detbench.data.formats.text_files.label_folder import class_names_of, lines_by_image
 from detbench.errors import InputError

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from detbench.data.formats.csv_files.columns import Columns
-from detbench.data.formats.csv_files.rows import Row, add_rows, first_row, read_rows
+from detbench.data.formats.csv_files.rows import add_rows, first_row, read_rows
 from detbench.data.formats.labeled_boxes.labeled_boxes import LabeledBoxes, Source
 from detbench.data.formats.labeled_boxes.row_format import RowFormat
+from detbench.data.formats.parsing.csv_table import Row
 from detbench.data.formats.parsing.plain_text import is_number
 from detbench.data.formats.parsing.text_lines import lines_of
 from detbench.data.formats.text_files.label_folder import add_image_folder

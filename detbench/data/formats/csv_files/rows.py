@@ -12,6 +12,7 @@ from detbench.data.columns import Floats
 from detbench.data.formats.csv_files.columns import Columns, box_positions, columns_option
 from detbench.data.formats.labeled_boxes.labeled_boxes import NO_CLASS, Flagged, LabeledBoxes
 from detbench.data.formats.lenient_files import BoxFormat
+from detbench.data.formats.parsing.csv_table import Row, parse_csv
 from detbench.data.formats.parsing.plain_text import is_number, parse_numbers, read_text
 from detbench.data.formats.text_files.label_folder import class_names_of
 from detbench.errors import InputError
@@ -32,9 +33,6 @@ _POINTS: dict[BoxFormat, str] = {
     "xywh": "for the upper left corner and the size",
     "cxcywh": "for the center and the size",
 }
-
-Row = tuple[int, list[str]]
-"""Line number and cells."""
 
 
 def separator_of(line: str) -> str:
@@ -65,20 +63,7 @@ def read_rows(path: Path) -> list[Row]:
     except FileNotFoundError:
         raise InputError(path, "no such file") from None
     first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = separator_of(first)
-    reader = csv.reader(text.splitlines(), delimiter=separator)
-    rows: list[Row] = []
-    has_blanks = f"{separator} " in text or f" {separator}" in text
-    try:
-        for cells in reader:
-            if any(cells):
-                rows.append((reader.line_num, cells))
-    except csv.Error as error:
-        where = f"line {reader.line_num}"
-        raise InputError(path, f"cannot be read as CSV: {error}", where=where) from error
-    if has_blanks:
-        rows = [(number, [cell.strip() for cell in cells]) for number, cells in rows]
-    return rows
+    return parse_csv(path, text, separator_of(first))
 
 
 def is_header(row: Sequence[str], columns: Columns) -> bool:

@@ -281,15 +281,15 @@ def _check_objects(
             fix=WRITE_AGAIN,
         )
     for name in ("score", "box", "box_area", "area"):
-        values = columns.get(name)
-        finite = True if values is None else np.isfinite(values).reshape(len(values), -1)
-        if not np.all(finite):
-            row = int(np.argmin(np.all(finite, axis=1)))
+        values = columns.get(name, np.zeros(0))
+        finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+        if not finite.all():
+            row = int(finite.argmin())
             image = int(np.searchsorted(offsets, row, side="right")) - 1
             number, count = row - offsets[image] + 1, offsets[image + 1] - offsets[image]
             raise InputError(
                 path,
-                f"is not finite: {columns[name][row].tolist()}",
+                f"is not finite: {values[row].tolist()}",
                 where=f"image {image_ids[image]!r}, {name} {number} of {count}",
             )
 
