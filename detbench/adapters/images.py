@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detbench.adapters.detector import ImageArray
+from detbench.data.image_headers import open_image
 from detbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,19 +70,15 @@ def read_image(path: str | Path) -> DecodedImage:
     Raises:
         InputError: the file is missing, empty, truncated, damaged, too large, or not an image.
     """
-    from PIL import Image
-
-    with _as_input_errors(Path(path)), Image.open(path) as image:
+    with _as_input_errors(Path(path)), open_image(path) as image:
         return _decode(Path(path), image)
 
 
 def decode_image(encoded: bytes, name: str) -> DecodedImage:
     """Decode the bytes of an image file; raises InputError like `read_image`, naming `name`."""
-    from PIL import Image
-
     with (
         _as_input_errors(Path(name), is_empty=not encoded),
-        Image.open(io.BytesIO(encoded)) as image,
+        open_image(io.BytesIO(encoded)) as image,
     ):
         return _decode(Path(name), image)
 

@@ -1,4 +1,4 @@
-"""Image sizes: width and height from the header of an image file, without decoding its pixels."""
+"""Image files: how they are opened, and their sizes from the header, without decoding."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -14,10 +15,27 @@ from detbench.data.columns import Floats, Ints
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import InputError, read_error
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_FORMATS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM", "JPEG2000", "AVIF")
+"""What is opened, whatever its name: Pillow would run Ghostscript for EPS."""
 _EXIF_ORIENTATION = 0x0112
 _ROTATED_BY_90 = {5, 6, 7, 8}
 """Exif orientations that exchange width and height."""
+
+
+def open_image(source: str | Path | BinaryIO) -> Image.Image:
+    """Open an image file of a photographic format; raises what `PIL.Image.open` raises.
+
+    Formats that let Pillow start other programs, or that no detector is given, are no images:
+    PIL.UnidentifiedImageError.
+    """
+    from PIL import Image
+
+    Image.init()
+    return Image.open(source, formats=[name for name in _FORMATS if name in Image.OPEN])
 
 
 def read_image_size(path: Path) -> tuple[int, int]:
@@ -33,7 +51,7 @@ def read_image_size(path: Path) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with open_image(path) as image:
                 width, height = image.size
                 has_exif = "exif" in image.info
                 rotated = has_exif and image.getexif().get(_EXIF_ORIENTATION) in _ROTATED_BY_90

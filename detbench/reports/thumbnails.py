@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from detbench.adapters.images import read_image
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.image_headers import read_image_size
+from detbench.data.image_headers import open_image, read_image_size
 from detbench.errors import InputError
 from detbench.threads import ThreadPool
 
@@ -104,9 +104,9 @@ def _read(ground_truth: GroundTruth, position: int) -> _SmallImage | str:
 
 def _rotated(image: Image, path: object) -> Image:
     """Return an image rotated as the EXIF data of its file say."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
-    with Image.open(str(path)) as original:
+    with open_image(str(path)) as original:
         image.info["exif"] = original.getexif().tobytes()
     return ImageOps.exif_transpose(image)
 

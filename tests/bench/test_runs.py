@@ -176,7 +176,11 @@ def test_a_missing_file_is_named(folder, name):
         ('{"schema_version": 0}', "has schema version 0, expected an integer from 1"),
         ('{"schema_version": 1}', "is not a record of a run.*name"),
         ('{"schema_version": 2, "name": "x", "digests": 1}', "is not a record of a run.*digests"),
-        ('{"schema_version": 2, "name": "x", "digests": {}}', "digest differs"),
+        ('{"schema_version": 2, "name": "x", "digests": {}}', "not a record.*evaluations"),
+        (
+            '{"schema_version": 2, "name": "x", "digests": {}, "evaluations": [{}]}',
+            "digest differs",
+        ),
         ('{"schema_version": 3}', "has schema version 3, but this detbench reads versions up to 2"),
     ],
 )

@@ -80,7 +80,7 @@ def _run_case(
         with _time_limit(), warnings.catch_warnings():
             warnings.simplefilter("error")
             warnings.simplefilter("ignore", DetbenchWarning)
-            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+            warnings.filterwarnings("ignore", module=r"PIL\.")
             if command and random.random() < _COMMAND_SHARE:
                 tally.commands += 1
                 words = [word.replace("{}", str(folder)) for word in command.split()]
