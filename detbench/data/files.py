@@ -168,6 +168,8 @@ def _system_errors(path: Path, hidden: Path) -> Iterator[None]:
 
     An OSError about any other file passes through: it does not come from writing here.
     """
+    if "\0" in str(path):
+        raise InputError(path, "is no path: it has a NUL character", fix="name another path")
     try:
         yield
     except UnicodeEncodeError as error:
@@ -177,7 +179,8 @@ def _system_errors(path: Path, hidden: Path) -> Iterator[None]:
             fix="rename that file or folder",
         ) from error
     except OSError as error:
-        filename = str(error.filename or hidden)
+        # Copying names the source first, and what it writes second.
+        filename = str(error.filename2 or error.filename or hidden)
         concerns_path = Path(filename) in (path, *path.parents)
         concerns_hidden = filename.startswith(str(hidden))
         if not (concerns_path or concerns_hidden) or error.errno not in _USER_ERRORS:

@@ -57,7 +57,9 @@ def add_entry(file: Path, entry: Entry) -> bool:
         _append(file, line)
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"
-        raise InputError(file, problem, fix="choose a path where you may write") from error
+        raise InputError(
+            file, problem, fix="free space, or choose a path where you may write"
+        ) from error
     return True
 
 
@@ -65,11 +67,23 @@ def _append(file: Path, line: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     # With O_APPEND the system writes at the end of the file, wherever that is by then.
     handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    n_written = 0
     try:
-        os.write(handle, line)
+        while n_written < len(line):
+            n_written += os.write(handle, line[n_written:])
         os.fsync(handle)
+    except OSError:
+        _take_back(handle, n_written)
+        raise
     finally:
         os.close(handle)
+
+
+def _take_back(handle: int, n_written: int) -> None:
+    """Remove a part of a line from the end of a file, unless another process wrote behind it."""
+    end = os.lseek(handle, 0, os.SEEK_CUR)
+    if n_written and os.fstat(handle).st_size == end:
+        os.ftruncate(handle, end - n_written)
 
 
 def read_history(file: Path) -> list[Entry]:

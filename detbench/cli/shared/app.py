@@ -11,6 +11,8 @@ INVALID = 3
 """Exit code if a result is invalid or a comparison is inconclusive."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as in shells."""
+_MAX_THREADS = 1024
+_MAX_BATCH = 65_536
 
 app = typer.Typer(
     name="detbench",
@@ -89,12 +91,16 @@ Batch = Annotated[
     int | None,
     typer.Option(
         min=1,
+        max=_MAX_BATCH,
         help="Images per batch. Default: the batch size of the model, else 1.",
         show_default=False,
     ),
 ]
 Readers = Annotated[
-    int, typer.Option(min=1, help="Number of threads that read and preprocess images.")
+    int,
+    typer.Option(
+        min=1, max=_MAX_THREADS, help="Number of threads that read and preprocess images."
+    ),
 ]
 NoCache = Annotated[
     bool, typer.Option("--no-cache", help="Do not read or write the cache of predictions.")
@@ -148,7 +154,10 @@ MaxDetections = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Number of threads for scoring. Default: all cores.", show_default=False
+        min=1,
+        max=_MAX_THREADS,
+        help="Number of threads for scoring. Default: all cores.",
+        show_default=False,
     ),
 ]
 NoIntervals = Annotated[

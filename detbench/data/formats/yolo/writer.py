@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -15,8 +16,8 @@ from detbench.data.files import atomic_folder
 from detbench.data.formats.yolo.file_stems import file_stems
 from detbench.data.formats.yolo.fractions import count_outside, to_fractions
 from detbench.data.ground_truth import GroundTruth
-from detbench.data.image_headers import require_image_sizes
-from detbench.errors import DetbenchWarning
+from detbench.data.image_headers import read_image_size, require_image_sizes
+from detbench.errors import DetbenchWarning, InputError
 from detbench.wording import plural
 
 
@@ -123,17 +124,45 @@ def _warn_losses(ground_truth: GroundTruth, n_clipped: int) -> None:
 
 
 def _copy_images(ground_truth: GroundTruth, stems: list[str], folder: Path) -> None:
+    """Copy the images that are there; files that are no images are not copied.
+
+    Raises:
+        InputError: The name of an image leaves the image folder.
+    """
     n_missing = 0
     for stem, file in zip(stems, ground_truth.image_files, strict=True):
-        image = (ground_truth.image_folder or Path()) / file
-        if ground_truth.image_folder and file and image.is_file():
+        image = _image_path(ground_truth, file)
+        if image is not None and _is_image(image):
             shutil.copyfile(image, folder / f"{stem}{image.suffix}")
         else:
             n_missing += 1
     if n_missing:
         warnings.warn(
-            f"{n_missing:,} of {len(stems):,} images were not found; "
+            f"{n_missing:,} of {len(stems):,} images were not found or are no images; "
             f"copy them into images/{folder.name} before the dataset is read",
             DetbenchWarning,
             stacklevel=3,
         )
+
+
+def _image_path(ground_truth: GroundTruth, file: str) -> Path | None:
+    """Return the path of an image, None if it is unknown; it must lie below the image folder."""
+    if ground_truth.image_folder is None or not file:
+        return None
+    folder = os.path.normpath(ground_truth.image_folder.absolute())
+    image = Path(os.path.normpath(Path(folder) / file))
+    if not image.is_relative_to(folder):
+        raise InputError(
+            ground_truth.source or ground_truth.name or "ground truth",
+            f"the image {file!r} lies outside the image folder {folder}",
+            fix="give the folder that contains all images with --images",
+        )
+    return image
+
+
+def _is_image(path: Path) -> bool:
+    try:
+        read_image_size(path)
+    except InputError:
+        return False
+    return True
