@@ -27,6 +27,7 @@ def download(url: str, target: Path, md5: str) -> None:
         InputError: The checksum is wrong, and the part is removed; or it cannot be written.
     """
     import requests
+    import urllib3
 
     if target.is_file():
         return
@@ -34,7 +35,7 @@ def download(url: str, target: Path, md5: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _append(url, part)
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         kept = ""
         if part.is_file() and part.stat().st_size:
             kept = f"; kept the first {part.stat().st_size:,} bytes"
@@ -98,8 +99,8 @@ def _save(response: requests.Response, part: Path, n_present: int) -> None:
         TransferSpeedColumn,
     )
 
-    length = response.headers.get("Content-Length")
-    total = n_present + int(length) if length else None
+    length = response.headers.get("Content-Length", "")
+    total = n_present + int(length) if length.isascii() and length.isdecimal() else None
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

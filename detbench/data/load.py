@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from detbench.data.conversion_losses import detections_losses, ground_truth_losses
 from detbench.data.detections import Detections
 from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat
 from detbench.data.formats.table import (
@@ -171,6 +172,8 @@ def convert(
 ) -> None:
     """Write ground truth or detections in another format.
 
+    The result is read again. Warnings say what it lost, or why it cannot be read yet.
+
     Args:
         source: Ground truth, or detections if `ground_truth` is given.
         target: The file or folder to write; neither the source nor the ground truth.
@@ -192,6 +195,9 @@ def convert(
         stated = columns_of_inputs(columns, [source])[0]
         loaded = load_ground_truth(source, split=split, images=images, columns=stated)
         save_ground_truth(loaded, target, to, split=split)
+        split = split if Path(target).is_dir() else None
+        with _warnings_of_losses(target) as losses:
+            losses += ground_truth_losses(loaded, load_ground_truth(target, split=split))
     else:
         _check_different(ground_truth, target, "ground truth")
         _format_name(DETECTIONS_FORMATS, Path(target), to)
@@ -199,6 +205,24 @@ def convert(
         loaded = load_ground_truth(ground_truth, split=split, images=images, columns=stated)
         detections = load_detections(source, loaded, columns=of_source)
         save_detections(detections, loaded, target, to)
+        with _warnings_of_losses(target) as losses:
+            losses += detections_losses(detections, load_detections(target, loaded))
+
+
+@contextmanager
+def _warnings_of_losses(target: str | Path) -> Iterator[list[str]]:
+    """Warn of the losses that the block adds, and of a target that it cannot read."""
+    losses: list[str] = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DetbenchWarning)
+            yield losses
+    except InputError as error:
+        losses = [f"what was written cannot be read yet: {error}"]
+    else:
+        losses = [f"{target}: lost: {loss}" for loss in losses]
+    for loss in losses:
+        warnings.warn(loss, DetbenchWarning, stacklevel=4)
 
 
 def columns_of_inputs(options: Sequence[str], inputs: Sequence[str | Path]) -> list[str | None]:

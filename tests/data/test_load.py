@@ -144,6 +144,7 @@ def test_folder_of_images_named_like_classes_is_yolo(tmp_path: Path) -> None:
     assert load_detections(tmp_path, ground_truth).boxes.tolist() == [[25, 25, 75, 75]]
 
 
+@pytest.mark.filterwarnings("ignore:.*lost. the protocol")
 @pytest.mark.parametrize("target", ["y.json", "y.parquet"])
 def test_convert_ground_truth_and_back(
     tmp_path: Path, ground_truth: GroundTruth, target: str

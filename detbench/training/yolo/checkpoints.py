@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from detbench.adapters.keras.model_file import LOAD_ERRORS
 from detbench.data.files import atomic_folder
 from detbench.errors import InputError
 
@@ -95,7 +98,7 @@ class Checkpoints:
         path = self._epoch_folder(epoch) / _WEIGHTS
         try:
             model.load_weights(path)
-        except (OSError, ValueError, KeyError) as error:
+        except LOAD_ERRORS as error:
             reason = str(error).strip().split("\n", 1)[0][:200]
             raise InputError(path, f"cannot be read ({reason})", fix=_FIX) from error
 
@@ -110,6 +113,14 @@ class Checkpoints:
         return sorted(self.folder.glob("epoch-*"))
 
 
+class _Record(msgspec.Struct):
+    """What a record must hold."""
+
+    settings: dict[str, Any]
+    anchors: list[tuple[float, float]]
+    history: list[dict[str, float]]
+
+
 def _read_state(path: Path) -> TrainingState:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -117,7 +128,18 @@ def _read_state(path: Path) -> TrainingState:
         if version != VERSION:
             problem = f"has version {version}, and this detbench reads {VERSION}"
             raise InputError(path, problem, fix=_FIX)
-        return TrainingState(record["settings"], record["anchors"], record["history"])
+        msgspec.convert(record, _Record)
+        _check_history(record["history"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         problem = f"cannot be read as the record of a training ({error})"
         raise InputError(path, problem, fix=_FIX) from error
+    return TrainingState(record["settings"], record["anchors"], record["history"])
+
+
+def _check_history(history: list[dict[str, float]]) -> None:
+    """Raise ValueError unless there is a row for each epoch, with its time and score."""
+    for epoch, row in enumerate(history, 1):
+        if row.get("epoch") != epoch or "seconds" not in row or SCORE_COLUMN not in row:
+            raise ValueError(f"epoch {epoch} is missing or incomplete")
+    if not history:
+        raise ValueError("no epoch is finished")

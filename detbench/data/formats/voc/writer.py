@@ -72,7 +72,7 @@ def write_voc(ground_truth: GroundTruth, folder: Path, *, split: str = "test") -
 
     Raises:
         DetbenchError: An image id or class cannot name a file.
-        InputError: The folder cannot be written.
+        InputError: An image id has a space, or the folder cannot be written.
     """
     with atomic_folder(folder) as hidden:
         write_split(ground_truth, hidden, split)
@@ -82,6 +82,7 @@ def write_split(ground_truth: GroundTruth, root: Path, split: str) -> None:
     """Write one split into a year's folder, which may hold other splits; this is not atomic."""
     for name in (*ground_truth.image_ids, *ground_truth.class_names, split):
         check_file_name(name)
+    _check_ids(root, ground_truth.image_ids)
     if ground_truth.iscrowd.any():
         count = plural(int(ground_truth.iscrowd.sum()), "crowd region")
         message = f"{count} written as difficult: VOC has no crowds"
@@ -116,14 +117,7 @@ def write_voc_results(
     """
     for name in (*detections.class_names, *detections.image_ids, split):
         check_file_name(name)
-    for image_id in detections.image_ids:
-        if len(image_id.split()) > 1:
-            raise InputError(
-                folder,
-                f"image id {image_id!r} has a space, which separates the values of a line",
-                fix="rename the image, or write COCO results",
-            )
-
+    _check_ids(folder, detections.image_ids)
     # Sort by class, and within a class in the order of the source.
     order = np.arange(len(detections))
     if detections.source_rows is not None:
@@ -142,6 +136,14 @@ def write_voc_results(
         for name, start, end in zip(detections.class_names, [0, *ends], ends, strict=False):
             file = hidden / f"comp4_det_{split}_{name}.txt"
             file.write_text("".join(lines[start:end]), encoding="utf-8")
+
+
+def _check_ids(path: Path, image_ids: Sequence[str]) -> None:
+    """Raise InputError for an image id with a space, which separates the values of a line."""
+    for image_id in image_ids:
+        if len(image_id.split()) > 1:
+            problem = f"image id {image_id!r} has a space, which separates the values of a line"
+            raise InputError(path, problem, fix="rename the image, or write COCO files")
 
 
 def _warn_narrow(boxes: Floats) -> None:

@@ -234,7 +234,10 @@ def test_what_yolo_cannot_hold_is_counted(tmp_path):
     assert [str(warning.message) for warning in caught] == [
         "ground truth: 1 box clipped to the image: YOLO's fractions end at 1",
         "ground truth: 1 difficult or crowd object written as ordinary: YOLO has no such flags",
-        "3 of 3 images were not found or are no images; copy them into images/val before the dataset is read",
+        (
+            "3 of 3 images were not found or are no images; "
+            "copy them into images/val before the dataset is read"
+        ),
     ]
     labels = (tmp_path / "yolo/labels/val/000.txt").read_text()
     assert labels == "0 0.25 0.5 0.5 1.0\n0 0.045 0.05625 0.09 0.1125\n"
