@@ -1,5 +1,6 @@
 # Two commands do all the set-up: `make demo` and `make test`. Everything is installed into .venv.
-# While you work: `make quick` checks what matters most in three minutes.
+# While you work: `make quick` checks what matters most in three minutes. `make fuzz SECONDS=600`
+# reads hostile files for as long as asked (an hour by default).
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -8,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --ed
 
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: demo test quick lint bench bench-large docs clean
+.PHONY: demo test quick lint fuzz bench bench-large docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/detbench demo --output demo
@@ -25,6 +26,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --quiet tests/test_prose.py tests/test_house.py
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.hostile.fuzz.driver --seconds $(or $(SECONDS),3600) $(and $(SEED),--seed $(SEED))
 
 bench: $(VENV)/.installed-peers
 	$(BIN)/python tests/benchmarks/peers.py

@@ -19,6 +19,7 @@ from detbench.cli.shared.app import (
     Groups,
     Images,
     IouThresholds,
+    MatlabRecalls,
     MaxDetections,
     Names,
     NoCache,
@@ -95,6 +96,7 @@ def compare_command(
     difficult: DifficultRule = None,
     strict_overlap: StrictOverlap = False,
     no_plus_one: NoPlusOne = False,
+    matlab_recalls: MatlabRecalls = False,
     iou: IouThresholds = None,
     max_detections: MaxDetections = None,
     only_present: OnlyPresent = False,
@@ -161,6 +163,7 @@ def compare_command(
         difficult=difficult,
         strict_overlap=strict_overlap,
         no_plus_one=no_plus_one,
+        matlab_recalls=matlab_recalls,
         iou=iou,
         max_detections=max_detections,
     )

@@ -16,6 +16,7 @@ from detbench.cli.shared.app import (
     Groups,
     Images,
     IouThresholds,
+    MatlabRecalls,
     MaxDetections,
     Names,
     NoIntervals,
@@ -70,6 +71,7 @@ def evaluate_command(
     difficult: DifficultRule = None,
     strict_overlap: StrictOverlap = False,
     no_plus_one: NoPlusOne = False,
+    matlab_recalls: MatlabRecalls = False,
     iou: IouThresholds = None,
     max_detections: MaxDetections = None,
     only_present: OnlyPresent = False,
@@ -137,6 +139,7 @@ def evaluate_command(
         difficult=difficult,
         strict_overlap=strict_overlap,
         no_plus_one=no_plus_one,
+        matlab_recalls=matlab_recalls,
         iou=iou,
         max_detections=max_detections,
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from functools import partial
 
 import pytest
 
 from tests.cli.references import COCO_NAMES, SHAPES, by_devkit, by_pycocotools, parsed
-from tests.references.voc_devkit import area_under_curve
+from tests.references.voc_devkit import MATLAB_RECALLS, area_under_curve, eleven_point
 
 
 class TestSwitches:
@@ -22,6 +23,7 @@ class TestSwitches:
             (["--difficult", "ignore"], {}),
             (["--strict-overlap"], {"strict": True}),
             (["--no-plus-one"], {"plus_one": False}),
+            (["--matlab-recalls"], {"average": partial(eleven_point, recalls=MATLAB_RECALLS)}),
             (["--iou", "0.75"], {"threshold": 0.75}),
             (
                 ["--iou", "0.9", "--strict-overlap", "--no-plus-one"],
@@ -192,3 +194,9 @@ class TestSwitches:
         )
         assert (outcome.code, outcome.out) == (2, "")
         assert f"none of its 8 images is in {tmp_path}" in outcome.err
+
+    def test_matlab_recalls_are_for_11_points(self, command, files):
+        inputs = (files.ground_truth("voc"), files.detections("voc"), "--protocol", "coco")
+        outcome = command("eval", *inputs, "--matlab-recalls")
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "is about the 11 recalls of voc2007, and coco has none" in outcome.err

@@ -51,12 +51,16 @@ def evaluate_class(objects, detections, threshold=0.5, strict=False, plus_one=Tr
     return recall, precision, positives
 
 
-def eleven_point(recall, precision):
+MATLAB_RECALLS = (0.0, 0.1, 0.2, 0.30000000000000004, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+"""What MATLAB prints of 0:0.1:1 with 17 digits."""
+
+
+def eleven_point(recall, precision, recalls=tuple(n * 0.1 for n in range(11))):
     """Average precision of VOC 2007: the mean of the best precision at recall >= 0, 0.1, ..., 1."""
     ap = 0.0
-    for n in range(11):
+    for needed in recalls:
         reached = [
-            p for r, p in zip(recall, precision, strict=True) if r >= n * 0.1 and not math.isnan(p)
+            p for r, p in zip(recall, precision, strict=True) if r >= needed and not math.isnan(p)
         ]
         ap += max(reached, default=0.0) / 11
     return ap

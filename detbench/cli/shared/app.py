@@ -135,6 +135,13 @@ NoPlusOne = Annotated[
         help="Compute VOC widths as xmax − xmin, without the + 1 of the devkit.",
     ),
 ]
+MatlabRecalls = Annotated[
+    bool,
+    typer.Option(
+        "--matlab-recalls",
+        help="Sample VOC 2007's 11 recalls as MATLAB rounds them, not as NumPy does.",
+    ),
+]
 IouThresholds = Annotated[
     str | None,
     typer.Option(

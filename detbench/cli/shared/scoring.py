@@ -31,13 +31,21 @@ def protocol_from_options(
     difficult: Difficult | None = None,
     strict_overlap: bool = False,
     no_plus_one: bool = False,
+    matlab_recalls: bool = False,
     iou: str | None = None,
     max_detections: str | None = None,
 ) -> Protocol:
     """Return the named protocol, or the dataset's own, with the options' switches applied."""
     from detbench.metrics.protocols.table import protocol_named
+    from detbench.metrics.protocols.voc import RECALLS_11, RECALLS_11_MATLAB
 
     protocol = protocol_named(name or ground_truth.protocol)
+    if matlab_recalls:
+        if protocol.recall_grid != RECALLS_11:
+            raise DetbenchError(
+                f"--matlab-recalls is about the 11 recalls of voc2007, and {protocol.name} has none"
+            )
+        protocol = replace(protocol, recall_grid=RECALLS_11_MATLAB)
     if difficult:
         protocol = replace(protocol, difficult=difficult)
     if iou is not None:

@@ -13,7 +13,11 @@ import numpy as np
 from detbench.metrics.protocols.protocol import ALL_AREAS, Measure, Protocol
 
 RECALLS_11 = tuple(np.arange(0.0, 1.1, 0.1).tolist())
-"""The devkit's `0:0.1:1` with its rounding (0.30000000000000004)."""
+"""0, 0.1, …, 1 as NumPy's `arange` rounds them in the Python port of the devkit: .6 and .7 are
+.6000000000000001 and .7000000000000001."""
+RECALLS_11_MATLAB = (*RECALLS_11[:6], *(1.0 - recall for recall in RECALLS_11[4::-1]))
+"""The devkit's `0:0.1:1` as MATLAB rounds it: from both ends to the middle, so that .6 and .7 are
+the nearest numbers (MathWorks, "How does the COLON operator work?")."""
 
 VOC2007 = Protocol(
     name="voc2007",

@@ -15,9 +15,14 @@ from detbench.data.detections import Detections
 from detbench.data.ground_truth import GroundTruth
 from detbench.data.load import load_detections, load_ground_truth
 from detbench.errors import DetbenchWarning
-from detbench.metrics.protocols.voc import VOC2007, VOC2012
+from detbench.metrics.protocols.voc import RECALLS_11_MATLAB, VOC2007, VOC2012
 from detbench.metrics.scoring.evaluate import evaluate
-from tests.references.voc_devkit import area_under_curve, eleven_point, evaluate_class
+from tests.references.voc_devkit import (
+    MATLAB_RECALLS,
+    area_under_curve,
+    eleven_point,
+    evaluate_class,
+)
 
 IMAGES = 4
 ARCHIVE = "VOCtest_06-Nov-2007.annotations.tar.gz"
@@ -212,3 +217,18 @@ def test_real_classes_equal_the_plain_devkit(voc, real, class_name):
     recall, precision, _ = evaluate_class(objects, rows)
     evaluation = evaluate(voc, detections, VOC2007)
     assert evaluation.class_ap[k] == eleven_point(recall, precision)
+
+
+@pytest.mark.parametrize("hits", range(1, 10))
+def test_the_recalls_of_matlab(hits):
+    """Ten objects, of which the first `hits` are found: recall is a multiple of .1."""
+    objects = [(0, 20 * n, 1, 20 * n + 9, 9, False) for n in range(10)]
+    rows = [(0, 1 - 0.01 * n, *objects[n][1:5]) for n in range(hits)]
+    recall, precision, _ = devkit(objects, rows)
+    by_python, by_matlab = (
+        evaluate_rows(objects, rows, protocol).summary["mAP"]
+        for protocol in (VOC2007, replace(VOC2007, recall_grid=RECALLS_11_MATLAB))
+    )
+    assert by_python == eleven_point(recall, precision)
+    assert by_matlab == eleven_point(recall, precision, MATLAB_RECALLS)
+    assert (by_matlab > by_python) == (hits in (6, 7))

@@ -12,7 +12,7 @@ from detbench.data.columns import Floats
 from detbench.data.formats.csv_files.columns import Columns, box_positions, columns_option
 from detbench.data.formats.labeled_boxes.labeled_boxes import NO_CLASS, Flagged, LabeledBoxes
 from detbench.data.formats.lenient_files import BoxFormat
-from detbench.data.formats.parsing.csv_table import Row, parse_csv
+from detbench.data.formats.parsing.csv_table import Row, csv_lines, parse_csv
 from detbench.data.formats.parsing.plain_text import is_number, parse_numbers, read_text
 from detbench.data.formats.text_files.label_folder import class_names_of
 from detbench.errors import InputError
@@ -46,7 +46,7 @@ def first_row(path: Path) -> list[str]:
         return []
     with path.open("rb") as file:
         text = file.read(_HEAD_BYTES).decode("utf-8", "replace").removeprefix("\ufeff")
-    line = next((line for line in text.splitlines() if line.strip()), "")
+    line = next((line for line in csv_lines(text) if line.strip()), "")
     return [cell.strip() for cell in next(csv.reader([line], delimiter=separator_of(line)), [])]
 
 
@@ -62,7 +62,7 @@ def read_rows(path: Path) -> list[Row]:
         text = read_text(path)
     except FileNotFoundError:
         raise InputError(path, "no such file") from None
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in csv_lines(text) if line.strip()), "")
     return parse_csv(path, text, separator_of(first))
 
 

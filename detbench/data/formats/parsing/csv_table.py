@@ -30,16 +30,21 @@ def read_csv_table(path: Path) -> tuple[list[str], Iterator[Row]]:
     return header, _checked_rows(path, rows[1:], len(header))
 
 
+def csv_lines(text: str) -> list[str]:
+    """Return the lines of a CSV text: only line feeds and carriage returns end one."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 def parse_csv(path: Path, text: str, separator: str) -> list[Row]:
     """Return the rows of a CSV text that are not blank, without blanks around their cells.
 
-    Only line feeds and carriage returns end a line. A cell holds no line break: a quote that is
+    A cell holds no line break: a quote that is
     closed in another row, or never, would swallow rows.
 
     Raises:
         InputError: A quote is not closed in its row, or a cell is too long.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = csv_lines(text)
     reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         rows = list(reader)
