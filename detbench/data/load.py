@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from detbench.data.conversion_losses import detections_losses, ground_truth_losses
 from detbench.data.detections import Detections
 from detbench.data.formats.format import DetectionsFormat, GroundTruthFormat
 from detbench.data.formats.table import (
@@ -188,6 +187,8 @@ def convert(
         InputError: A file cannot be read or written; the message names file and row.
         DetbenchError: The format is unknown, or cannot store the data.
     """
+    from detbench.data.conversion_losses import detections_losses, ground_truth_losses
+
     # The target is checked before anything is read, since reading may take minutes.
     _check_different(source, target, "source")
     if ground_truth is None:
