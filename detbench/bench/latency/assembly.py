@@ -14,7 +14,7 @@ import numpy as np
 from detbench.bench.latency.budget import MIN_PROCESSES
 from detbench.bench.latency.processes.model_series import MIN_AT_FULL_SPEED, ModelSeries
 from detbench.bench.latency.result import LatencyResult, ProcessSamples, SamplesNs, Turns
-from detbench.bench.latency.speed_judge import SpeedJudge
+from detbench.bench.latency.speed_judge import SpeedJudge, is_busy
 from detbench.bench.latency.statistics.comparison import (
     Comparison,
     compare_processes,
@@ -276,7 +276,8 @@ def _comparison(record: TaskRecord, a: str, b: str) -> Comparison:
     """Compare B with A by what both gave at full speed.
 
     Slow turns count if hardly any others are left and the models took turns: what slowed one also
-    slowed the other.
+    slowed the other. That is not so for the load of other programs, which slows models differently,
+    so that nothing is compared on a busy machine.
     """
     first, second = record.series[a], record.series[b]
     took_turns = b in first.company
@@ -284,7 +285,8 @@ def _comparison(record: TaskRecord, a: str, b: str) -> Comparison:
         return compare_rounds(*_shared_rounds(first, second))
     medians = _paired_medians(first.at_full_speed, second.at_full_speed)
     if took_turns and len(medians) < min(record.planned_processes, MIN_AT_FULL_SPEED):
-        medians = _paired_medians(first.of_all_turns, second.of_all_turns)
+        is_slow_only = not _is_mostly_busy(first, second)
+        medians = _paired_medians(first.of_all_turns, second.of_all_turns) if is_slow_only else []
     if not medians:
         return Comparison(math.nan, (0.0, math.inf), "inconclusive", processes=0)
     return compare_processes(*zip(*medians, strict=True))
@@ -309,12 +311,26 @@ def _shared_rounds(
     rounds = [(a, b) for a, b in zip(one.turns, other.turns, strict=True)]
     fast = {id(turn) for series in (one, other) for turn in series.counted_turns()}
     at_full_speed = [(a, b) for a, b in rounds if id(a) in fast and id(b) in fast]
+    if not at_full_speed and _is_mostly_busy(first, second):
+        rounds = []
     counted = [
         (a.samples_ns, b.samples_ns)
         for a, b in at_full_speed or rounds
         if a.samples_ns.any() and b.samples_ns.any()
     ]
     return [a for a, _ in counted], [b for _, b in counted]
+
+
+def _is_mostly_busy(first: ModelSeries, second: ModelSeries) -> bool:
+    """Return whether other programs kept the machine busy during the median turn of two models."""
+    loads = [
+        turn.background_cores
+        for own in (first, second)
+        for one in own.series
+        for turn in one.turns
+        if turn.background_cores is not None
+    ]
+    return bool(loads) and is_busy(float(np.median(loads)))
 
 
 def _largest(values: Sequence[int | None]) -> int | None:

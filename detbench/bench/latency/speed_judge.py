@@ -31,6 +31,11 @@ class Meter(Protocol):
         """Return the present speed; None if it cannot be measured."""
 
 
+def is_busy(background_cores: float | None) -> bool:
+    """Return whether other programs kept too many cores busy; None for an unknown load is False."""
+    return (background_cores or 0.0) > _MAX_BACKGROUND_SHARE * usable_cores()
+
+
 class SpeedJudge:
     """Compares the machine's speed around turns with the best of a whole measurement.
 
@@ -60,7 +65,7 @@ class SpeedJudge:
         """Return whether the machine was slow around a turn, or busy with other programs in it."""
         if not turn.speeds:
             return False
-        if (turn.background_cores or 0.0) > _MAX_BACKGROUND_SHARE * usable_cores():
+        if is_busy(turn.background_cores):
             return True
         best, limits = self._standard()
         return any(

@@ -121,6 +121,22 @@ def test_slow_turns_count_if_hardly_any_others_are_left(n_slow_groups, n_counted
     assert pair.comparison.ratio == pytest.approx(1.5, rel=0.01)
 
 
+@pytest.mark.parametrize("processes", [1, 5])
+def test_nothing_is_compared_beside_the_load_of_other_programs(monkeypatch, processes):
+    room = Room()
+    monkeypatch.setattr(
+        "detbench.bench.latency.turns.Turn.background_cores", property(lambda turn: 1.0)
+    )
+    monkeypatch.setattr("detbench.bench.latency.speed_judge.usable_cores", lambda: 2)
+    sources = [room.source("a"), room.source("b", infer_ns=lambda _: 9 * MS)]
+    judge = SpeedJudge(FakeMeter(room))
+    timed = measured(sources, judge=judge, **{**FIVE, "processes": processes})
+    [pair] = timed.pairs
+    assert pair.comparison.verdict == "inconclusive"
+    assert math.isnan(pair.comparison.ratio)
+    assert pair.comparison.interval == (0, math.inf)
+
+
 def test_a_model_of_one_core_is_at_full_speed_while_one_of_two_cores_is_not():
     room = Room()
     judge = SpeedJudge(FakeMeter(room, (1.0, math.inf), slow=FAR_CORES))
