@@ -50,7 +50,7 @@ def load_ground_truth(
         InputError: The file cannot be read; the message names file and row.
     """
     path, images = Path(path), None if images is None else Path(images)
-    with _system_errors(path):
+    with _naming_file(path):
         _check_exists(path)
         if images is not None and not images.is_dir():
             raise InputError(images, "is not a folder", fix="give the folder of the images")
@@ -86,7 +86,7 @@ def load_detections(
         InputError: The file cannot be read; the message names file and row.
     """
     path = Path(path)
-    with _system_errors(path):
+    with _naming_file(path):
         _check_exists(path)
         recognized = recognize_detections(path, ground_truth, columns)
         if recognized is None:
@@ -244,7 +244,7 @@ def _check_exists(path: Path) -> None:
 
 def _check_different(source: str | Path, target: str | Path, what: str) -> None:
     source, target = Path(source), Path(target)
-    with _system_errors(target):
+    with _naming_file(target):
         if target.exists() and source.exists() and target.samefile(source):
             raise InputError(
                 target,
@@ -254,10 +254,19 @@ def _check_different(source: str | Path, target: str | Path, what: str) -> None:
 
 
 @contextmanager
-def _system_errors(path: Path) -> Iterator[None]:
-    """Turn system errors on reading (name too long, no permission) into an InputError."""
+def _naming_file(path: Path) -> Iterator[None]:
+    """Turn system errors on reading (name too long, no permission) into an InputError.
+
+    Errors of constructors, which do not know the file, name it then, too.
+    """
+    if "\0" in str(path):
+        raise InputError(path, "is no path: it has a NUL character", fix="check the path")
     try:
         yield
+    except DetbenchError as error:
+        if type(error) is not DetbenchError:
+            raise
+        raise InputError(path, str(error)) from error
     except OSError as error:
         raise InputError(
             error.filename or path,
