@@ -28,7 +28,10 @@ from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.clusters import MIN_WITH_OBJECTS, split_halves
 from detbench.metrics.uncertainty.interval_methods import Expanded, interval_ends
 from detbench.metrics.uncertainty.replicates import MIN_WITH_HITS, MIN_WITH_MISSES, halves_of
-from detbench.metrics.uncertainty.weighted_detections import hits_by_image, positives_by_image
+from detbench.metrics.uncertainty.weighted_detections import (
+    images_with_hits_and_misses,
+    images_with_objects,
+)
 from detbench.metrics.uncertainty.weighted_scores import weighted_scores
 from tests.experiments.kept import results
 from tests.experiments.population import Population, population, scored
@@ -64,11 +67,17 @@ def images_with(evaluation: Evaluation) -> NDArray[np.int64]:
     The first row is that of the overall value.
     """
     measure = evaluation.protocol.measures[0]
-    objects = positives_by_image(evaluation, measure)
-    hits, hits_at_highest_iou = hits_by_image(evaluation, measure)
-    by_image = objects, hits, objects - hits_at_highest_iou
-    with_any_class = (np.column_stack([each.sum(axis=1), each]) for each in by_image)
-    return np.stack([(each > 0).sum(axis=0) for each in with_any_class], axis=1)
+    there = (
+        images_with_objects(evaluation, measure),
+        *images_with_hits_and_misses(evaluation, measure),
+    )
+    n_classes = len(evaluation.ground_truth.class_names)
+    return np.array(
+        [
+            [len(np.unique(each.images)), *np.bincount(each.classes, minlength=n_classes)]
+            for each in there
+        ]
+    ).T
 
 
 def values(evaluation: Evaluation) -> Floats:

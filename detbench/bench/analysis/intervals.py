@@ -99,13 +99,12 @@ def lrp_table(
         return np.moveaxis(lrp_replicates(counted, weights), 0, 1)
 
     replicates = np.moveaxis(halves.replicates(components), 1, 0)
-    objects = counted.positives.sum(axis=1, keepdims=True)
-    n_with_objects = int(halves.clusters_with(objects)[0])
+    n_with_objects = int(counted.positives.pooled().clusters(halves.ground_truth)[0])
     means = {
         name: statistic_interval_from_halves(mean, mean_over_classes(values), n_with_objects)
         for (name, mean), values in zip(result.means.items(), replicates, strict=True)
     }
-    clusters = halves.clusters_with(counted.positives)
+    clusters = counted.positives.clusters(halves.ground_truth)
     of_classes = {
         name: _intervals(getattr(result, name), values, clusters)
         for name, values in zip(COMPONENTS, replicates, strict=True)
@@ -202,7 +201,7 @@ def _threshold_rows(
     def f_held_out(weights: Weights) -> Floats:
         return held_out_replicates(counted, choice, ~chosen_on, weights)
 
-    clusters = halves.clusters_with(counted.positives * ~chosen_on[:, None])
+    clusters = counted.positives.inside(~chosen_on).clusters(halves.ground_truth)
     columns = (
         names,
         choice.threshold.tolist(),

@@ -22,6 +22,7 @@ from detbench.data.columns import (
     offsets_from_groups,
 )
 from detbench.data.ground_truth import GroundTruth
+from detbench.metrics.errors.counts_by_image import CountsByImage, counts_of
 from detbench.metrics.errors.error_kinds import error_kinds
 from detbench.metrics.kernels.error_kinds import HIT, NOT_COUNTED, ErrorKinds
 from detbench.metrics.kernels.overlap import paired_iou
@@ -47,8 +48,8 @@ class CountedDetections:
     """(N,) which found an object."""
     overlaps: Floats
     """(N,) IoU of a hit with its object, 0 for others."""
-    positives: Ints
-    """(I, K) objects to find."""
+    positives: CountsByImage
+    """The objects to find."""
 
     def of_class(self, k: int) -> slice:
         """Return where the detections of class k are."""
@@ -65,7 +66,7 @@ class CountedDetections:
             scores=self.scores[order],
             hits=self.hits[order],
             overlaps=self.overlaps[order],
-            positives=self.positives.sum(axis=1, keepdims=True),
+            positives=self.positives.pooled(),
         )
 
 
@@ -105,14 +106,10 @@ def count_detections(
     )
 
 
-def count_objects(ground_truth: GroundTruth, chosen: Flags) -> Ints:
-    """Return (I, K): how many of the chosen objects (G,) each image has of each class."""
-    n_images = len(ground_truth.image_ids)
-    n_classes = len(ground_truth.class_names)
-    images = groups_from_offsets(ground_truth.offsets)[chosen].astype(np.int64)
-    cell = images * n_classes + ground_truth.class_index[chosen]
-    counts = np.bincount(cell, minlength=n_images * n_classes)
-    return counts.reshape(n_images, n_classes)
+def count_objects(ground_truth: GroundTruth, chosen: Flags) -> CountsByImage:
+    """Return how many of the chosen objects (G,) each image has of each class."""
+    images = groups_from_offsets(ground_truth.offsets)[chosen]
+    return counts_of(ground_truth, images, ground_truth.class_index[chosen])
 
 
 def weighted_at_one_iou(hits: Flags, offsets: Ints, images: Indices) -> WeightedDetections:

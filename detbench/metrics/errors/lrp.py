@@ -51,7 +51,7 @@ class Lrp:
 
 def lrp(counted: CountedDetections) -> Lrp:
     """Return optimal LRP and its components for each class."""
-    n_images = len(counted.positives)
+    n_images = counted.positives.n_images
     components, optima = _optima(counted, np.ones((1, n_images), np.uint16))
     error, localization, false_positives, false_negatives = components[:, 0]
     # Classes without objects have no threshold; the others keep no detection unless that is better.
@@ -82,7 +82,7 @@ def _optima(counted: CountedDetections, weights: NDArray[np.uint16]) -> tuple[Fl
     shape = len(weights), len(counted.offsets) - 1
     components = np.full((len(COMPONENTS), *shape), np.nan)
     optima = np.full(shape, -1, np.int64)
-    positives = weights.astype(np.float64) @ counted.positives
+    positives = counted.positives.weighted(weights).astype(np.float64)
     # The last detection of a class is the last of its score, even if the next class begins with it.
     last_of_score = np.diff(counted.scores, append=-np.inf) != 0
     has_detections = np.diff(counted.offsets) > 0

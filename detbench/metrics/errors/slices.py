@@ -161,7 +161,7 @@ def score_slices(
         _slice(evaluation, subsets, attribute, index, weights)
         for attribute in attributes
         for index in range(len(attribute.values))
-        if subsets.positives[attribute.value_index == index].any()
+        if subsets.objects[attribute.value_index == index].any()
     ]
     p = np.array([row.p for row in slices])
     corrected = zip(holm(p).tolist(), benjamini_hochberg(p).tolist(), strict=True)
@@ -189,7 +189,7 @@ def _slice(
     differences = masked_mean(score - score_of_rest, in_both)
     difference, replicates = float(differences[0]), differences[1:]
     # The evidence for a difference is that of the side with less of it.
-    objects = subsets.positives.sum(axis=1)
+    objects = subsets.objects
     by_side = np.stack([objects * inside, objects * rest], axis=1)
     clusters = int(clusters_with(evaluation.ground_truth, by_side).min())
     return Slice(

@@ -6,12 +6,12 @@ are split at random: a threshold is chosen on one half and reported on the other
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
+from detbench.data.columns import Flags, Floats, Ints, groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
 from detbench.errors import DetbenchError
 from detbench.metrics.errors.counted_detections import CountedDetections
@@ -132,8 +132,9 @@ def check_beta(beta: float) -> None:
 def best_threshold(counted: CountedDetections) -> float:
     """Return the score of the best F1 on all images, one for all classes; infinite without hits."""
     pooled = counted.pooled()
-    everywhere = np.ones(len(pooled.positives), np.bool_)
-    threshold, _ = _choose(pooled, 0, everywhere, beta=1.0)
+    everywhere = np.ones(pooled.positives.n_images, np.bool_)
+    n_objects = len(pooled.positives.images)
+    threshold, _ = _choose(pooled, 0, everywhere, n_objects, beta=1.0)
     return np.inf if np.isnan(threshold) else threshold
 
 
@@ -153,9 +154,12 @@ def choose_thresholds(
     """Choose a threshold for each class on the images `chosen_on` (I,), report it on the others."""
     classes = len(counted.offsets) - 1
     columns = np.full((5, classes), np.nan)
+    n_chosen_on, n_held_out = (
+        counted.positives.inside(images).of_classes.tolist() for images in (chosen_on, ~chosen_on)
+    )
     for k in range(classes):
-        threshold, f_chosen = _choose(counted, k, chosen_on, beta)
-        held_out = _report(counted, k, ~chosen_on, threshold, beta)
+        threshold, f_chosen = _choose(counted, k, chosen_on, n_chosen_on[k], beta)
+        held_out = _report(counted, k, ~chosen_on, n_held_out[k], threshold, beta)
         columns[:, k] = threshold, f_chosen, *held_out
     return ThresholdChoice(beta, *columns)
 
@@ -170,21 +174,33 @@ def held_out_replicates(
 
     The thresholds are the same in all replicates.
     """
-    times = (weights * held_out).astype(np.float64)
     classes = groups_from_offsets(counted.offsets)
-    kept = counted.scores >= choice.threshold[classes]
-    n_hits = times @ _count_by_image(counted, kept & counted.hits, classes)
-    n_kept = times @ _count_by_image(counted, kept, classes)
-    positives = times @ counted.positives
+    kept = held_out[counted.images] & (counted.scores >= choice.threshold[classes])
+    n_hits, n_kept = (
+        replace(counted.positives, images=counted.images[chosen], classes=classes[chosen]).weighted(
+            weights
+        )
+        for chosen in (kept & counted.hits, kept)
+    )
+    positives = counted.positives.inside(held_out).weighted(weights).astype(np.float64)
     values = f_measure(n_hits, n_kept, positives, choice.beta)
     # Without objects in a replicate, or in one of the halves, there is no F-beta.
     values[(positives == 0) | np.isnan(choice.f_held_out)] = np.nan
     return values
 
 
-def _choose(counted: CountedDetections, k: int, images: Flags, beta: float) -> tuple[float, float]:
-    """Return the threshold of the best F-beta of class k on some images, and this F-beta."""
-    positives = int(counted.positives[images, k].sum())
+def _choose(
+    counted: CountedDetections, k: int, images: Flags, positives: int, beta: float
+) -> tuple[float, float]:
+    """Return the threshold of the best F-beta of class k on some images, and this F-beta.
+
+    Args:
+        counted: The detections.
+        k: The class.
+        images: (I,) the images.
+        positives: Number of objects of the class in them.
+        beta: Of F.
+    """
     if positives == 0:
         return np.nan, np.nan
     of_class = counted.of_class(k)
@@ -199,10 +215,17 @@ def _choose(counted: CountedDetections, k: int, images: Flags, beta: float) -> t
 
 
 def _report(
-    counted: CountedDetections, k: int, images: Flags, threshold: float, beta: float
+    counted: CountedDetections,
+    k: int,
+    images: Flags,
+    positives: int,
+    threshold: float,
+    beta: float,
 ) -> tuple[float, float, float]:
-    """Return F-beta, precision and recall of class k on some images at a threshold."""
-    positives = int(counted.positives[images, k].sum())
+    """Return F-beta, precision and recall of class k on some images at a threshold.
+
+    The other arguments are those of `_choose`.
+    """
     if positives == 0 or np.isnan(threshold):
         return np.nan, np.nan, np.nan
     of_class = counted.of_class(k)
@@ -213,12 +236,3 @@ def _report(
     f_beta = float(f_measure(n_hits, n_kept, positives, beta))
     precision = n_hits / n_kept if n_kept else np.nan
     return f_beta, precision, n_hits / positives
-
-
-def _count_by_image(counted: CountedDetections, chosen: Flags, classes: Indices) -> Floats:
-    """Return (I, K) how many of the chosen detections each image has of each class."""
-    n_images, n_classes = counted.positives.shape
-    images = counted.images[chosen].astype(np.int64)
-    cell = images * n_classes + classes[chosen]
-    counts = np.bincount(cell, minlength=n_images * n_classes)
-    return counts.reshape(n_images, n_classes).astype(np.float64)

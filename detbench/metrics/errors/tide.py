@@ -34,6 +34,7 @@ from detbench.data.columns import (
     offsets_from_groups,
 )
 from detbench.metrics.errors.counted_detections import count_objects, weighted_at_one_iou
+from detbench.metrics.errors.counts_by_image import CountsByImage
 from detbench.metrics.errors.error_kinds import BACKGROUND_IOU, error_kinds
 from detbench.metrics.errors.means import masked_mean
 from detbench.metrics.kernels.error_kinds import (
@@ -116,8 +117,8 @@ class _Dataset:
     """Detections and objects, as they are or with the errors of one kind fixed."""
 
     detections: WeightedDetections
-    positives: Ints
-    """(I, K) objects to find."""
+    positives: CountsByImage
+    """The objects to find."""
 
     @property
     def has_detections(self) -> Flags:
@@ -173,8 +174,7 @@ def _values(datasets: dict[str, _Dataset], in_mean: Flags, weights: Weights) -> 
     """Return (B,) the base, and what each fix adds to it, under weights (B, I)."""
     # A class that lost all its objects in a replicate is left out of it, as in replicates of AP.
     positives = datasets["base"].positives
-    has_objects = positives.sum(axis=0) > 0
-    lost = has_objects & (weights.astype(np.float64) @ positives == 0)
+    lost = (positives.of_classes > 0) & (positives.weighted(weights) == 0)
     ap = {name: _mean_ap(dataset, weights, in_mean & ~lost) for name, dataset in datasets.items()}
     gains = {name: ap[name] - ap["base"] for name in (*MAIN_ERRORS, *SPECIAL_ERRORS)}
     return {"base": ap["base"], **gains}
@@ -191,7 +191,7 @@ def _count_errors(kinds: ErrorKinds) -> dict[str, int]:
 
 def _classes_in_mean(base: _Dataset, as_tidecv: bool) -> Flags:
     """Return (K,) the classes that are part of the mean; none without any object."""
-    has_objects: Flags = base.positives.sum(axis=0) > 0
+    has_objects: Flags = base.positives.of_classes > 0
     if as_tidecv and has_objects.any():
         return has_objects | base.has_detections
     return has_objects
@@ -249,7 +249,7 @@ def _mean_ap(dataset: _Dataset, weights: Weights, in_mean: Flags) -> Floats:
     As in tidecv, a class with detections but nothing to find is 0, and one with neither is left
     out.
     """
-    positives = (weights.astype(np.float64) @ dataset.positives).astype(np.int64)
+    positives = dataset.positives.weighted(weights)
     ap, recall = np.empty((2, *positives.shape, 1))
     fill_ap_and_recall(dataset.detections, Averaging(_RECALLS, 0.0), weights, positives, ap, recall)
     values = ap[:, :, 0]

@@ -96,3 +96,17 @@ def clusters_with(ground_truth: GroundTruth, by_image: NDArray[np.integer]) -> I
     by_cluster = np.zeros((cluster_count(ground_truth), by_image.shape[1]), np.int64)
     np.add.at(by_cluster, ground_truth.clusters, by_image)
     return np.asarray((by_cluster > 0).sum(axis=0))
+
+
+def clusters_of_classes(
+    ground_truth: GroundTruth,
+    images: NDArray[np.integer],
+    classes: NDArray[np.integer],
+    n_classes: int,
+) -> Ints:
+    """Return (K,) the number of clusters that have something, given the images and classes of it.
+
+    It is `clusters_with` for pairs (M,) of an image and a class, whose table (I, K) may be large.
+    """
+    pairs = np.unique(ground_truth.clusters[images] * n_classes + classes)
+    return np.bincount(pairs % max(1, n_classes), minlength=n_classes)

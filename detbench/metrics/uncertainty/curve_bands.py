@@ -14,12 +14,12 @@ from statistics import NormalDist
 import numpy as np
 
 from detbench.data.columns import Floats
-from detbench.metrics.kernels.weighted import fill_interpolated_precision
+from detbench.metrics.kernels.weighted import fill_interpolated_precision, fill_positives
 from detbench.metrics.protocols.protocol import Measure
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.clusters import (
     MIN_WITH_OBJECTS,
-    clusters_with,
+    clusters_of_classes,
     resample_clusters,
     stack_weights,
 )
@@ -27,7 +27,8 @@ from detbench.metrics.uncertainty.intervals import CONFIDENCE
 from detbench.metrics.uncertainty.statistic_intervals import statistic_ends
 from detbench.metrics.uncertainty.weighted_detections import (
     averaging,
-    positives_by_image,
+    images_with_objects,
+    objects_to_find,
     weighted_detections,
 )
 from detbench.metrics.uncertainty.weighted_scores import check_threshold
@@ -80,16 +81,20 @@ def curve_bands(
     measure = Measure("AP", iou=iou, area=evaluation.protocol.area_ranges[0].name)
     check_threshold(evaluation, measure)
     detections = weighted_detections(evaluation, measure)
-    by_image = positives_by_image(evaluation, measure)
     ground_truth = evaluation.ground_truth
-    n_images = len(by_image)
+    n_images, n_classes = len(ground_truth.image_ids), len(ground_truth.class_names)
     weights = np.zeros((0, 0), np.uint16)
     if n_images:
         weights = stack_weights(resample_clusters(ground_truth, seed), resamples)
-    positives = (weights.astype(np.float64) @ by_image).astype(np.int64)
-    all_once, objects = np.ones((1, n_images), np.uint16), by_image.sum(axis=0, keepdims=True)
-    clusters = clusters_with(ground_truth, by_image)
-    images_with = (by_image > 0).sum(axis=0)
+    all_once = np.ones((1, n_images), np.uint16)
+    positives, objects = (
+        np.zeros((len(sets), n_classes), np.int64) for sets in (weights, all_once)
+    )
+    for sets, counts in ((weights, positives), (all_once, objects)):
+        fill_positives(*objects_to_find(evaluation, measure), sets, counts)
+    there = images_with_objects(evaluation, measure)
+    clusters = clusters_of_classes(ground_truth, there.images, there.classes, n_classes)
+    images_with = np.bincount(there.classes, minlength=n_classes)
     independent = clusters / np.maximum(images_with, 1)
     epsilon = averaging(evaluation).epsilon
 

@@ -21,10 +21,14 @@ from detbench.metrics.uncertainty.bootstrap import RESAMPLES, bootstrap
 from detbench.metrics.uncertainty.clusters import (
     WeightsOf,
     cluster_count,
-    clusters_with,
+    clusters_of_classes,
     split_halves,
 )
-from detbench.metrics.uncertainty.weighted_detections import hits_by_image, positives_by_image
+from detbench.metrics.uncertainty.weighted_detections import (
+    ImageClasses,
+    images_with_hits_and_misses,
+    images_with_objects,
+)
 from detbench.metrics.uncertainty.weighted_scores import WeightedScores, weighted_scores
 
 PARTS = 100
@@ -196,7 +200,7 @@ def _with_halves(
                 bootstrap=_columns(bootstrap[e][m]),
                 left_out=_columns(left_out[e][m]),
                 halves=_columns(halves[e][m]),
-                clusters=_clusters_with(ground_truth, positives_by_image(first, measure)),
+                clusters=_clusters_with(ground_truth, images_with_objects(first, measure)),
                 varies=_varies(evaluation, measure, ground_truth),
                 resampling=resampling,
             )
@@ -230,11 +234,10 @@ def _varies(evaluation: Evaluation, measure: Measure, ground_truth: GroundTruth)
     A value that rests on a few hits, or falls short of 1 by a few misses, has no visible variation:
     most halves of the images have none of them, or all.
     """
-    positives = positives_by_image(evaluation, measure)
-    hits, hits_at_highest_iou = hits_by_image(evaluation, measure)
-    with_objects = _clusters_with(ground_truth, positives)
+    hits, misses = images_with_hits_and_misses(evaluation, measure)
+    with_objects = _clusters_with(ground_truth, images_with_objects(evaluation, measure))
     with_hits = _clusters_with(ground_truth, hits)
-    with_misses = _clusters_with(ground_truth, np.maximum(positives - hits_at_highest_iou, 0))
+    with_misses = _clusters_with(ground_truth, misses)
     varies = (with_hits >= MIN_WITH_HITS) & (with_misses >= MIN_WITH_MISSES)
     present = np.flatnonzero(with_objects[1:])
     hits_of_present = with_hits[1:][present]
@@ -242,7 +245,8 @@ def _varies(evaluation: Evaluation, measure: Measure, ground_truth: GroundTruth)
     return np.asarray(varies)
 
 
-def _clusters_with(ground_truth: GroundTruth, by_image: Ints) -> Ints:
+def _clusters_with(ground_truth: GroundTruth, there: ImageClasses) -> Ints:
     """Return (1 + K,) the number of clusters with something of any class, and of each class."""
-    of_any_class = clusters_with(ground_truth, by_image.sum(axis=1, keepdims=True))
-    return np.concatenate([of_any_class, clusters_with(ground_truth, by_image)])
+    n_classes = len(ground_truth.class_names)
+    n_of_classes = clusters_of_classes(ground_truth, there.images, there.classes, n_classes)
+    return np.array([len(np.unique(ground_truth.clusters[there.images])), *n_of_classes])

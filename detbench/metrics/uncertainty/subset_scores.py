@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from detbench.data.columns import Flags, Floats, Indices, Ints, groups_from_offsets
-from detbench.metrics.kernels.weighted import WeightedDetections, fill_ap_and_recall
+from detbench.metrics.kernels.weighted import (
+    WeightedDetections,
+    fill_ap_and_recall,
+    fill_positives,
+)
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.clusters import Weights
 from detbench.metrics.uncertainty.weighted_detections import (
     averaging,
-    positives_by_image,
+    objects_to_find,
     weighted_detections,
 )
 from detbench.threads import ThreadPool
@@ -26,8 +30,11 @@ class SubsetScores:
         self._measure = evaluation.protocol.measures[0]
         self._detections = weighted_detections(evaluation, self._measure)
         self._averaging = averaging(evaluation)
-        self.positives = positives_by_image(evaluation, self._measure)
-        """(I, K) objects to find."""
+        self._objects = objects_to_find(evaluation, self._measure)
+        n_images = len(evaluation.ground_truth.image_ids)
+        self._n_classes = len(evaluation.ground_truth.class_names)
+        self.objects: Ints = np.bincount(self._objects[0], minlength=n_images)
+        """(I,) number of objects to find."""
 
     def class_values(self, images: Flags, weights: Weights) -> Floats:
         """Return (B, K) the measure as if only some images existed; NaN without objects.
@@ -37,9 +44,11 @@ class SubsetScores:
             weights: (B, I) how often each image counts.
         """
         detections = restrict(self._detections, images)
-        subset_weights = weights[:, images].astype(np.float64)
-        positives = np.asarray(subset_weights @ self.positives[images]).astype(np.int64)
-        classes = positives.shape[1]
+        classes = self._n_classes
+        images_of, classes_of = self._objects
+        inside = images[images_of]
+        positives = np.zeros((len(weights), classes), np.int64)
+        fill_positives(images_of[inside], classes_of[inside], weights, positives)
         levels = (len(detections.hit_offsets) - 1) // classes if classes else 0
         ap, recall = np.empty((2, len(weights), classes, levels))
 

@@ -5,6 +5,7 @@ The scoring itself is in `detbench.metrics.kernels.weighted`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -70,31 +71,61 @@ def objects_to_find(evaluation: Evaluation, measure: Measure) -> tuple[Indices, 
     return objects.images[counted], groups_from_offsets(objects.offsets)[counted]
 
 
-def positives_by_image(evaluation: Evaluation, measure: Measure) -> Ints:
-    """Return (I, K) the objects to find per image and class, in the measure's area range."""
-    ground_truth = evaluation.ground_truth
-    images, classes = objects_to_find(evaluation, measure)
-    shape = (len(ground_truth.image_ids), len(ground_truth.class_names))
-    positives = np.zeros(shape, np.int64)
-    np.add.at(positives, (images, classes), 1)
-    return positives
+@dataclass(frozen=True, eq=False)
+class ImageClasses:
+    """The pairs of an image and a class that have something: M of all I · K, without repetition."""
+
+    images: Ints
+    """(M,) rising."""
+    classes: Ints
+    """(M,) rising within an image."""
 
 
-def hits_by_image(evaluation: Evaluation, measure: Measure) -> tuple[Ints, Ints]:
-    """Return (I, K) the hits per image and class, at the measure's lowest and highest IoU."""
+def images_with_objects(evaluation: Evaluation, measure: Measure) -> ImageClasses:
+    """Return the images and classes with objects to find, in the measure's area range."""
+    cells, _ = _cells_with_objects(evaluation, measure)
+    return _image_classes(evaluation, cells)
+
+
+def images_with_hits_and_misses(
+    evaluation: Evaluation, measure: Measure
+) -> tuple[ImageClasses, ImageClasses]:
+    """Return those with hits at the measure's lowest IoU, and with misses at its highest."""
     area, _, thresholds = evaluation.indices_of(measure)
     levels = range(len(evaluation.protocol.iou_thresholds))[thresholds]
     images, hits = _images_of_matches(evaluation), evaluation.matches.hits[area]
-    classes = groups_from_offsets(evaluation.matches.offsets)
-    shape = (len(evaluation.ground_truth.image_ids), len(evaluation.ground_truth.class_names))
-    cells = images.astype(np.int64) * shape[1] + classes
+    cells = _cells(evaluation, images, groups_from_offsets(evaluation.matches.offsets))
     within_limit = _within_limit(evaluation, measure, images)
 
-    def hits_at(level: int) -> Ints:
+    def cells_with_hits(level: int) -> tuple[Ints, Ints]:
         is_hit = ((hits >> level) & 1 == 1) & within_limit
-        return np.bincount(cells[is_hit], minlength=shape[0] * shape[1]).reshape(shape)
+        return np.unique(cells[is_hit], return_counts=True)
 
-    return hits_at(levels[0]), hits_at(levels[-1])
+    lowest, _ = cells_with_hits(levels[0])
+    highest, n_hits = cells_with_hits(levels[-1])
+    with_objects, n_objects = _cells_with_objects(evaluation, measure)
+    n_missed = n_objects.copy()
+    _, own, others = np.intersect1d(with_objects, highest, assume_unique=True, return_indices=True)
+    n_missed[own] -= n_hits[others]
+    return (
+        _image_classes(evaluation, lowest),
+        _image_classes(evaluation, with_objects[n_missed > 0]),
+    )
+
+
+def _cells_with_objects(evaluation: Evaluation, measure: Measure) -> tuple[Ints, Ints]:
+    """Return the cells (M,) with objects to find, rising, and the number of objects in each."""
+    return np.unique(_cells(evaluation, *objects_to_find(evaluation, measure)), return_counts=True)
+
+
+def _cells(evaluation: Evaluation, images: NDArray[Any], classes: NDArray[Any]) -> Ints:
+    """Return image · K + class of each pair."""
+    n_classes = len(evaluation.ground_truth.class_names)
+    return np.asarray(images.astype(np.int64) * n_classes + classes)
+
+
+def _image_classes(evaluation: Evaluation, cells: Ints) -> ImageClasses:
+    return ImageClasses(*np.divmod(cells, max(1, len(evaluation.ground_truth.class_names))))
 
 
 def _images_of_matches(evaluation: Evaluation) -> NDArray[Any]:

@@ -81,38 +81,38 @@ def weighted_scores(
     first = evaluations[0]
     # One pass per evaluation, area range and limit, each with outputs for all sets of weights.
     passes = _passes(first, measures)
-    tasks = [
-        _Pass(evaluation, measure) for evaluation in evaluations for measure in passes.values()
-    ]
-    outputs = [task.empty(count) for task in tasks]
+    tasks = {
+        key: [_Pass(evaluation, of) for evaluation in evaluations] for key, of in passes.items()
+    }
     # What there is to find is the same for all evaluations and limits.
     objects = {measure.area: objects_to_find(first, measure) for measure in passes.values()}
-    classes = len(first.ground_truth.class_names)
+    n_classes = len(first.ground_truth.class_names)
+    scores = [
+        [WeightedScores(measure, np.empty((count, n_classes))) for measure in measures]
+        for _ in evaluations
+    ]
+    by_pass = [(_key(first, measure), m) for m, measure in enumerate(measures)]
 
     def work(start: int) -> None:
         weights = np.stack([weights_of(b) for b in range(start, min(start + _CHUNK, count))])
-        positives = {area: np.empty((len(weights), classes), np.int64) for area in objects}
+        span = slice(start, start + len(weights))
+        positives = {area: np.empty((len(weights), n_classes), np.int64) for area in objects}
         for area, (images_of, classes_of) in objects.items():
             fill_positives(images_of, classes_of, weights, positives[area])
-        span = slice(start, start + len(weights))
-        for task, (ap, recall) in zip(tasks, outputs, strict=True):
-            task.fill(weights, positives[task.area], ap[span], recall[span])
+        for key, of_evaluations in tasks.items():
+            for task, own in zip(of_evaluations, scores, strict=True):
+                ap, recall = task.computed(weights, positives[task.area])
+                for m in (m for other, m in by_pass if other == key):
+                    own[m].classes[span] = _mean_of(first, measures[m], passes[key], ap, recall)
 
+    for measure in measures:
+        check_threshold(first, measure)
     # Threads share the chunks of weights, not the passes: a chunk is made once and used by all.
     with ThreadPool(threads) as pool:
         futures = [pool.submit(work, start) for start in range(0, count, _CHUNK)]
         for future in futures:
             future.result()
-    remaining = iter(outputs)
-    by_pass = [{key: next(remaining) for key in passes} for _ in evaluations]
-    return [
-        [
-            _scores_of(evaluation, measure, passes[key], *outputs_of[key])
-            for measure in measures
-            for key in [_key(first, measure)]
-        ]
-        for evaluation, outputs_of in zip(evaluations, by_pass, strict=True)
-    ]
+    return scores
 
 
 def check_threshold(evaluation: Evaluation, measure: Measure) -> None:
@@ -140,19 +140,24 @@ class _Pass:
         lists = len(self._detections.hit_offsets) - 1
         self._levels = lists // self._classes if self._classes else 0
 
-    def empty(self, count: int) -> tuple[Floats, Floats]:
-        """Return AP and recall (B, K, T) to be filled; AP has no columns if it is not needed."""
-        shape = (count, self._classes, self._levels)
-        return np.empty((*shape[:2], 0) if self._recall_only else shape), np.empty(shape)
+    def computed(self, weights: Weights, positives: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Return AP and recall (B, K, T) for these sets of weights (B, I).
 
-    def fill(
-        self, weights: Weights, positives: NDArray[np.int64], ap: Floats, recall: Floats
-    ) -> None:
-        """Fill AP and recall for these sets of weights (B, I), with (B, K) objects to find."""
+        Args:
+            weights: (B, I).
+            positives: (B, K) objects to find.
+
+        Returns:
+            AP has no columns (T = 0) if it is not needed.
+        """
+        shape = (len(weights), self._classes, self._levels)
+        recall = np.empty(shape)
         if self._recall_only:
             fill_recall(self._detections, weights, positives, recall)
-        else:
-            fill_ap_and_recall(self._detections, self._averaging, weights, positives, ap, recall)
+            return np.empty((*shape[:2], 0)), recall
+        ap = np.empty(shape)
+        fill_ap_and_recall(self._detections, self._averaging, weights, positives, ap, recall)
+        return ap, recall
 
 
 def _key(evaluation: Evaluation, measure: Measure) -> _PassKey:
@@ -176,10 +181,10 @@ def _passes(evaluation: Evaluation, measures: Sequence[Measure]) -> dict[_PassKe
     return passes
 
 
-def _scores_of(
+def _mean_of(
     evaluation: Evaluation, measure: Measure, served_by: Measure, ap: Floats, recall: Floats
-) -> WeightedScores:
-    check_threshold(evaluation, measure)
+) -> Floats:
+    """Return (B, K) a measure: the mean over its IoU thresholds."""
     levels = evaluation.indices_of(measure)[2] if served_by.iou is None else slice(None)
     values = (ap if measure.kind == "AP" else recall)[:, :, levels]
-    return WeightedScores(measure, values.mean(axis=2))
+    return np.asarray(values.mean(axis=2))

@@ -7,6 +7,7 @@ from detbench.errors import DetbenchError
 from detbench.metrics.uncertainty.clusters import (
     check_cluster_count,
     cluster_count,
+    clusters_of_classes,
     clusters_with,
     group_count,
     resample_clusters,
@@ -63,3 +64,13 @@ def test_clusters_with_something_are_counted_once():
     by_image = np.array([[1, 0], [2, 0], [0, 0], [0, 1], [0, 1], [0, 1]])
     assert clusters_with(GROUPED, by_image).tolist() == [1, 2]
     assert clusters_with(UNGROUPED, by_image).tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("ground_truth", [GROUPED, UNGROUPED])
+def test_pairs_of_images_and_classes_are_counted_as_their_table(ground_truth):
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        table = random.random((6, 3)) < 0.3
+        images, classes = np.nonzero(np.repeat(table, 2, axis=0))
+        counts = clusters_of_classes(ground_truth, images // 2, classes, 3)
+        assert counts.tolist() == clusters_with(ground_truth, table.astype(int)).tolist()
