@@ -138,10 +138,10 @@ def _neighbors(ground_truth: GroundTruth, present: Flags) -> Ints:
     images = groups_from_offsets(ground_truth.offsets).astype(np.int64)
     n_classes = max(len(ground_truth.class_names), 1)
     cell = images * n_classes + ground_truth.class_index
-    n_cells = int(cell.max(initial=0)) + 1
-    counts = np.bincount(cell[present], minlength=n_cells)
+    cells, place = np.unique(cell, return_inverse=True)
+    counts = np.bincount(place[present], minlength=len(cells))
     # An object that is present is in the count of its own cell.
-    return np.asarray(counts[cell] - present)
+    return np.asarray(counts[place] - present)
 
 
 def _greatest_overlap(ground_truth: GroundTruth, present: Flags) -> Floats:
