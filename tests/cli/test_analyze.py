@@ -97,7 +97,7 @@ def test_invalid_beta(command, inputs, beta):
                 "--slices",
                 folder / "none.csv",
             ),
-            "cannot be read as CSV",
+            "none.csv: no such file",
         ),
         (
             lambda files, folder: (

@@ -54,7 +54,8 @@ def hostile(files, inputs, tmp_path):
         ("plan", ""),
     ],
 )
-def test_names_control_no_terminal(name, extra, command, hostile, tmp_path):
+def test_names_control_no_terminal(name, extra, command, hostile, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     words = f"{QUICK[name]} {extra}".replace("--split test", "").split()
     outcome = command(*(word.format(out=tmp_path, **hostile) for word in words))
     assert outcome.code == 0, outcome.err
