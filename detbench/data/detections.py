@@ -118,7 +118,8 @@ class Detections:
         }
         if box_areas is None:
             xyxy = columns["boxes"]
-            columns["box_areas"] = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
+            with np.errstate(over="ignore", invalid="ignore"):  # checked below
+                columns["box_areas"] = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
         else:
             columns["box_areas"] = np.asarray(box_areas, np.float64)
         check_rows(images, len(ground_truth.image_ids), class_index=classes, **columns)

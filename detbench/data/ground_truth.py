@@ -162,7 +162,8 @@ class GroundTruth:
         classes = np.asarray(class_index, np.int32).reshape(-1)
         xyxy = np.asarray(boxes, np.float64).reshape(-1, 4)
         if box_areas is None:
-            products = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
+            with np.errstate(over="ignore", invalid="ignore"):  # checked below
+                products = (xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1])
         else:
             products = np.asarray(box_areas, np.float64)
         check_rows(images, len(ids), class_index=classes, boxes=xyxy, box_areas=products)

@@ -59,8 +59,9 @@ class DatasetFrames:
         ground_truth = self.ground_truth
         image = groups_from_offsets(ground_truth.offsets)
         x1, y1, x2, y2 = ground_truth.boxes.T
-        width, height = x2 - x1, y2 - y1
-        image_areas = ground_truth.image_sizes.prod(axis=1)[image]
+        with np.errstate(over="ignore"):
+            width, height = x2 - x1, y2 - y1
+            image_areas = ground_truth.image_sizes.prod(axis=1)[image]
         limits = [high for _, high in list(SIZES.values())[:-1]]
         size = np.searchsorted(limits, ground_truth.areas, side="left")
         return pd.DataFrame(
