@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from detbench.data.columns import groups_from_offsets
 from detbench.data.ground_truth import GroundTruth
+from detbench.metrics.errors.headline import headline_protocol
 from detbench.metrics.errors.label_errors import KINDS, LabelError
 from detbench.metrics.kernels.overlap import box_areas
-from detbench.metrics.protocols.protocol import Protocol
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.scoring.evaluation import Evaluation
 
@@ -39,7 +39,7 @@ def corrected_values(
     groups = {kind: [error for error in errors if error.kind == kind] for kind in KINDS}
     groups[ALL_CORRECTED] = list(errors)
     values = {AS_ANNOTATED: evaluation.average_precision}
-    headline = _headline_protocol(evaluation)
+    headline = headline_protocol(evaluation)
     for name, group in groups.items():
         values[name] = evaluation.average_precision
         if group:
@@ -47,20 +47,6 @@ def corrected_values(
             again = evaluate(ground_truth, evaluation.detections, headline)
             values[name] = again.average_precision
     return values
-
-
-def _headline_protocol(evaluation: Evaluation) -> Protocol:
-    """Return the protocol with nothing but the headline measure, its area range and its limit."""
-    protocol = evaluation.protocol
-    area, limit, _ = evaluation.indices_of(protocol.measures[0])
-    return replace(
-        protocol,
-        measures=protocol.measures[:1],
-        area_ranges=protocol.area_ranges[area : area + 1],
-        max_detections=protocol.max_detections[limit : limit + 1]
-        if protocol.max_detections
-        else (),
-    )
 
 
 def corrected_labels(ground_truth: GroundTruth, errors: Sequence[LabelError]) -> GroundTruth:

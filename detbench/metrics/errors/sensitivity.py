@@ -24,8 +24,8 @@ from detbench.data.columns import (
 )
 from detbench.data.detections import Detections
 from detbench.metrics.errors.counted_detections import weighted_at_one_iou
+from detbench.metrics.errors.headline import headline_measure, headline_protocol
 from detbench.metrics.kernels.weighted import fill_ap_and_recall
-from detbench.metrics.protocols.protocol import Measure, Protocol
 from detbench.metrics.scoring.evaluate import evaluate
 from detbench.metrics.scoring.evaluation import Evaluation
 from detbench.metrics.uncertainty.weighted_detections import averaging
@@ -116,7 +116,7 @@ def _limit_per_class(evaluation: Evaluation) -> SensitivityRange:
     values = [evaluation.average_precision]
     if n_beyond:
         for limits in ((), (DETECTION_LIMIT,)):
-            protocol = _headline_protocol(evaluation, limits)
+            protocol = headline_protocol(evaluation, limits)
             limited = evaluate(evaluation.ground_truth, detections, protocol)
             values.append(limited.average_precision)
     return _range_of(
@@ -135,7 +135,7 @@ def _limit_per_image(evaluation: Evaluation) -> SensitivityRange:
     n_beyond = int((~kept).sum())
     if n_beyond:
         largest_limit = evaluation.protocol.max_detections[-1:]
-        protocol = _headline_protocol(evaluation, largest_limit)
+        protocol = headline_protocol(evaluation, largest_limit)
         fewer = _subset(detections, kept)
         limited = evaluate(evaluation.ground_truth, fewer, protocol)
         values.append(limited.average_precision)
@@ -170,20 +170,9 @@ def _range_of(
     return SensitivityRange(choice, low, high, evidence, rule)
 
 
-def _headline(evaluation: Evaluation) -> Measure:
-    """Return the headline measure, at the largest limit of detections."""
-    return replace(evaluation.protocol.measures[0], max_detections=None)
-
-
-def _headline_protocol(evaluation: Evaluation, max_detections: tuple[int, ...]) -> Protocol:
-    """Return the protocol of the headline measure alone, with other limits of detections."""
-    measures = (_headline(evaluation),)
-    return replace(evaluation.protocol, max_detections=max_detections, measures=measures)
-
-
 def _changed_value(evaluation: Evaluation, change: _Change) -> float | None:
     """Return the headline measure after a change of its counted detections."""
-    area, _, thresholds = evaluation.indices_of(_headline(evaluation))
+    area, _, thresholds = evaluation.indices_of(headline_measure(evaluation))
     levels = range(len(evaluation.protocol.iou_thresholds))[thresholds]
     positives = np.ascontiguousarray(evaluation.counts[:, area, 0, 3])
     values = np.empty((len(levels), len(positives)))
@@ -250,10 +239,12 @@ def _with_all_found(counted: _Counted) -> tuple[Flags, Indices]:
 def _ranks(scores: Floats, groups: Ints) -> Ints:
     """Return (N,) how many higher-scoring detections of the same group each one has."""
     order = np.lexsort((-scores, groups))
-    sizes = np.bincount(groups)
-    starts = np.cumsum(sizes) - sizes
+    positions = np.arange(len(order))
+    # The position at which each group starts, carried on to its other members.
+    begins = np.diff(groups[order], prepend=-1) != 0
+    starts = np.maximum.accumulate(np.where(begins, positions, 0))
     ranks = np.empty(len(order), np.int64)
-    ranks[order] = np.arange(len(order)) - np.repeat(starts, sizes)
+    ranks[order] = positions - starts
     return ranks
 
 
