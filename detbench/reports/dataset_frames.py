@@ -149,8 +149,9 @@ def quantiles(values: Floats) -> dict[str, float | None]:
 
 
 def _ratio(a: Floats, b: Floats) -> Floats:
-    """Return a / b, NaN where b is not positive."""
-    ratio: Floats = np.divide(a, b, out=np.full(len(a), np.nan), where=b > 0)
+    """Return a / b, NaN where b is not positive or both are infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        ratio: Floats = np.divide(a, b, out=np.full(len(a), np.nan), where=b > 0)
     return ratio
 
 
