@@ -91,7 +91,7 @@ def aa_rows(document):
             comparison["a"],
             comparison["batch"],
             comparison["stage"],
-            f"{comparison['ratio']:.4f}",
+            ABSENT if comparison["ratio"] is None else f"{comparison['ratio']:.4f}",
             interval_text(comparison["interval"], 4),
             comparison["verdict"],
         )
@@ -115,7 +115,7 @@ def part_rows(parts, samples):
 
 
 def interval_text(interval, digits):
-    if not interval:
+    if not interval or None in interval:
         return ABSENT
     return f"{interval[0]:.{digits}f} to {interval[1]:.{digits}f}"
 

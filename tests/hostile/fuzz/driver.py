@@ -53,17 +53,18 @@ class Tally:
 
 def fuzz(target: Target, seed: int, seconds: float, first: int = 0, most: int = 10**9) -> Tally:
     """Run cases of a target until time or their number is used up."""
-    tally, end = Tally(), time.monotonic() + seconds
+    tally = Tally()
     with tempfile.TemporaryDirectory() as base:
         pristine = Path(base) / "pristine"
         pristine.mkdir()
         mutable = [path.relative_to(pristine) for path in target.write(pristine)]
+        end = time.monotonic() + seconds
         for number in range(first, first + most):
-            if time.monotonic() > end:
-                break
             _run_case(target, Random(f"{seed} {target.name} {number}"), pristine, mutable, tally)
             if tally.failures and not tally.failures[-1].startswith("case"):
                 tally.failures[-1] = f"case {number}: {tally.failures[-1]}"
+            if time.monotonic() > end:
+                break
     return tally
 
 

@@ -144,7 +144,7 @@ def _path_of_not_finite(text: bytes, decoder: JsonDecoder[T], root: str) -> str:
         decoder.decode(_NOT_FINITE.sub(b"null", text))
     except msgspec.ValidationError as error:
         return _problem_and_location(error, root)[1]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return ""
     return ""
 

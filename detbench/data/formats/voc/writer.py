@@ -170,7 +170,8 @@ def _voc_numbers(boxes: Floats, offsets: tuple[int, int] = (1, 0)) -> list[list[
     corners: list[Floats] = []
     for edges, offset in ((boxes[:, :2], offsets[0]), (boxes[:, 2:], offsets[1])):
         corner = edges + offset
-        rounded = np.round(corner, 15)
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest
+            rounded = np.round(corner, 15)
         is_exact = (offset != 0) & (np.abs(corner) < 1) & (rounded - offset == edges)
         corners += [*np.where(is_exact, rounded, corner).T]
     return [_decimals(column.tolist()) for column in corners]
